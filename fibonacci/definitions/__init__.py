@@ -1,0 +1,49 @@
+"""Workflow definitions: nodes, templates and operators, checks that list every fault, and the order of running.
+
+Example:
+    >>> from fibonacci.definitions import check_definition
+    >>> check_definition({"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]})
+    []
+"""
+
+from __future__ import annotations
+
+from fibonacci.definitions.checks import Problem, check_definition
+from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
+from fibonacci.definitions.nodes import (
+    ConditionalNode,
+    CriticNode,
+    LLMNode,
+    Node,
+    Operator,
+    ToolNode,
+    WorkflowDefinition,
+)
+from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
+from fibonacci.definitions.templates import Reference, TemplateError, references, render
+from fibonacci.definitions.yaml import dump_yaml, load_yaml
+
+__all__ = [
+    "OPERATORS",
+    "ConditionalNode",
+    "CriticNode",
+    "CycleError",
+    "LLMNode",
+    "Node",
+    "Operator",
+    "OperatorError",
+    "Problem",
+    "Reference",
+    "TemplateError",
+    "ToolNode",
+    "WorkflowDefinition",
+    "check_definition",
+    "dependencies",
+    "dump_yaml",
+    "evaluate",
+    "execution_levels",
+    "execution_order",
+    "load_yaml",
+    "references",
+    "render",
+]

@@ -1,0 +1,77 @@
+"""What the parts of a definition say about each other: every place where one node names another.
+
+This works on plain JSON and skips what has the wrong type, so that the checks can look at a faulty definition too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fibonacci.definitions.json_types import is_array
+from fibonacci.definitions.templates import TemplateError, expressions, parse, strings
+
+LinkKind = Literal["dependency", "template", "branch", "critic"]
+
+TEMPLATED_KEYS: Final = ("instruction", "prompt", "params", "inputs", "left_value", "right_value", "criteria")
+"""The keys of a node whose texts are rendered before it runs."""
+
+_BRANCHES = ("true_branch", "false_branch")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One place where a node is named.
+
+    Attributes:
+        location: The place inside the node, like `dependencies[0]`.
+        kind: Why it is named. A `branch` node waits for the conditional; in all other cases the namer waits.
+        target: The id that is named.
+    """
+
+    location: str
+    kind: LinkKind
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadTemplate:
+    """A template that cannot be read, with its place and the reason."""
+
+    location: str
+    reason: str
+
+
+def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
+    """Go through every place of a node that names another node, and every template that cannot be read."""
+    yield from _named(node, "dependencies", "dependency")
+    for key in _BRANCHES:
+        yield from _named(node, key, "branch")
+    target = node.get("target_node")
+    if isinstance(target, str):
+        yield Link("target_node", "critic", target)
+    for key in TEMPLATED_KEYS:
+        if key in node:
+            yield from template_links(key, node[key])
+
+
+def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
+    ids = node.get(key)
+    if is_array(ids):
+        for index, target in enumerate(ids):
+            if isinstance(target, str):
+                yield Link(f"{key}[{index}]", kind, target)
+
+
+def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:
+    """Go through the nodes that the templates inside a value name, and the templates that cannot be read."""
+    for place, text in strings(value):
+        for expression in expressions(text):
+            try:
+                reference = parse(expression)
+            except TemplateError as error:
+                yield BadTemplate(location + place, str(error))
+                continue
+            if reference.is_node:
+                yield Link(location + place, "template", reference.source)

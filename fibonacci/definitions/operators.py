@@ -1,0 +1,109 @@
+"""The ten operators of a conditional node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sized
+from typing import Any, Final, cast
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.templates import as_text
+
+
+class OperatorError(ValueError):
+    """An operator that is not known, or two values that it cannot compare."""
+
+
+def evaluate(operator: str, left: Any, right: Any = None) -> bool:
+    """Apply an operator to two values.
+
+    A number and a text that holds a number compare as numbers, because a rendered template is often text.
+
+    Args:
+        operator: One of the ten documented names.
+        left: The value on the left.
+        right: The value on the right; `is_empty` and `is_not_empty` do not look at it.
+
+    Returns:
+        Whether the comparison holds.
+
+    Raises:
+        OperatorError: When the operator is unknown, or the order of the two values is not defined.
+
+    Example:
+        >>> evaluate("greater_than", "10", 9)
+        True
+    """
+    try:
+        compare = OPERATORS[operator]
+    except KeyError:
+        raise OperatorError(f"unknown operator {operator!r}; known are {', '.join(OPERATORS)}") from None
+    return compare(left, right)
+
+
+def _equals(left: Any, right: Any) -> bool:
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right  # in JSON true is not 1
+    left, right = _as_numbers(left, right)
+    return bool(left == right)
+
+
+def _contains(left: Any, right: Any) -> bool:
+    if is_object(left):
+        return as_text(right) in left
+    if is_array(left):
+        return any(_equals(element, right) for element in left)
+    return left is not None and as_text(right) in as_text(left)
+
+
+def _less_than(left: Any, right: Any) -> bool:
+    first, second = _as_numbers(left, right)
+    if not (_is_number(first) and _is_number(second)):
+        first, second = left, right
+        if not (isinstance(first, str) and isinstance(second, str)):
+            raise OperatorError(
+                f"cannot order {as_text(left)} and {as_text(right)}: two numbers or two texts are needed"
+            )
+    return bool(first < second)
+
+
+def _is_empty(value: Any, _: Any = None) -> bool:
+    return value is None or (isinstance(value, Sized) and len(value) == 0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
+    """Turn numeric texts into numbers, unless that leaves one side a text: then both stay as they are."""
+    first, second = _number(left), _number(right)
+    if first is None or second is None:
+        return left, right
+    return first, second
+
+
+def _number(value: Any) -> int | float | None:
+    if _is_number(value):
+        return cast("int | float", value)
+    if not isinstance(value, str):
+        return None
+    for read in (int, float):
+        try:
+            return read(value)
+        except ValueError:
+            continue
+    return None
+
+
+OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "equals": _equals,
+    "not_equals": lambda left, right: not _equals(left, right),
+    "contains": _contains,
+    "not_contains": lambda left, right: not _contains(left, right),
+    "greater_than": lambda left, right: _less_than(right, left),
+    "less_than": _less_than,
+    "starts_with": lambda left, right: as_text(left).startswith(as_text(right)),
+    "ends_with": lambda left, right: as_text(left).endswith(as_text(right)),
+    "is_empty": _is_empty,
+    "is_not_empty": lambda left, right: not _is_empty(left),
+}

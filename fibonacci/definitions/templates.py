@@ -1,0 +1,196 @@
+"""The template language of workflow definitions.
+
+The expressions are `{{input.a.b}}`, `{{node}}`, `{{node.0.x}}`, `{{memory.key}}`, `{{env.VAR}}` and `{{secrets.NAME}}`:
+each is a source and a dotted path into its value, where a part made of digits indexes a list. Only the values of a
+structure are templates, never its keys.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fibonacci.definitions.json_types import is_array, is_object
+
+_EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
+_PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
+_INDEX = re.compile(r"[0-9]{1,9}")
+
+INPUT: Final = "input"
+NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
+"""Sources of which an expression has to name one entry: `{{env.HOME}}`, never `{{env}}`."""
+
+
+class TemplateError(ValueError):
+    """An expression that cannot be read, or that names something which is not there."""
+
+
+class Absent:
+    """Stands for the value of a node that was skipped: `None` alone, nothing inside a text."""
+
+
+ABSENT: Final = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One expression, read.
+
+    Attributes:
+        text: The expression as it was written, without braces and outer blanks.
+        source: `input`, `memory`, `env`, `secrets`, or the id of a node.
+        path: The parts after the source.
+    """
+
+    text: str
+    source: str
+    path: tuple[str, ...]
+
+    @property
+    def is_node(self) -> bool:
+        """Whether the source is a node's output."""
+        return self.source != INPUT and self.source not in NAMED_SOURCES
+
+
+Resolver = Callable[[Reference], Any]
+"""Gives the value of a reference, or raises `TemplateError`."""
+
+
+def parse(expression: str) -> Reference:
+    """Read one expression, given without its braces.
+
+    Args:
+        expression: For example `input.user.name`.
+
+    Returns:
+        The reference.
+
+    Raises:
+        TemplateError: When the expression is empty, holds blanks inside, or names no entry of memory, env or secrets.
+
+    Example:
+        >>> parse(" search.0.title ").path
+        ('0', 'title')
+    """
+    text = expression.strip()
+    if not _PATH.fullmatch(text):
+        raise TemplateError(f"{{{{{expression}}}}} is not a template: expected a name and a dotted path")
+    source, *path = text.split(".")
+    if source in NAMED_SOURCES and not path:
+        raise TemplateError(f"{{{{{text}}}}} has to name an entry, like {{{{{source}.NAME}}}}")
+    return Reference(text, source, tuple(path))
+
+
+def expressions(text: str) -> list[str]:
+    """Return what stands between each pair of double braces in a text."""
+    return _EXPRESSION.findall(text)
+
+
+def strings(value: Any) -> Iterator[tuple[str, str]]:
+    """Go through every text inside a JSON value, in order.
+
+    Args:
+        value: Any JSON value, however deep.
+
+    Yields:
+        The place of the text relative to the value (like `.to[0]`, empty for the value itself), and the text.
+    """
+    pending: list[tuple[str, Any]] = [("", value)]  # a stack, not recursion: the value may be deeper than Python's
+    while pending:
+        place, item = pending.pop()
+        if isinstance(item, str):
+            yield place, item
+        elif is_object(item):
+            pending.extend(reversed([(f"{place}.{key}", entry) for key, entry in item.items()]))
+        elif is_array(item):
+            pending.extend(reversed([(f"{place}[{index}]", element) for index, element in enumerate(item)]))
+
+
+def references(value: Any) -> Iterator[Reference]:
+    """Find every expression inside a JSON value.
+
+    Raises:
+        TemplateError: When one of them cannot be read.
+    """
+    for _, text in strings(value):
+        for expression in expressions(text):
+            yield parse(expression)
+
+
+def render(value: Any, resolve: Resolver) -> Any:
+    """Replace every expression inside a JSON value.
+
+    A text that is exactly one expression becomes the value itself, with its type. In any other text the values are
+    written out: texts as they are, everything else as JSON.
+
+    Args:
+        value: A text, or a structure that holds texts.
+        resolve: Gives the value of each reference.
+
+    Returns:
+        A new structure; the given one is not changed.
+
+    Raises:
+        TemplateError: When an expression cannot be read or resolved.
+
+    Example:
+        >>> render({"n": "{{input.n}}", "text": "n is {{input.n}}"}, lambda reference: 5)
+        {'n': 5, 'text': 'n is 5'}
+    """
+    if isinstance(value, str):
+        return _render_text(value, resolve)
+    if is_object(value):
+        return {key: render(entry, resolve) for key, entry in value.items()}
+    if is_array(value):
+        return [render(element, resolve) for element in value]
+    return value
+
+
+def _render_text(text: str, resolve: Resolver) -> Any:
+    if "{{" not in text:
+        return text
+    whole = _EXPRESSION.fullmatch(text)
+    if whole:
+        value = resolve(parse(whole[1]))
+        return None if isinstance(value, Absent) else value
+    return _EXPRESSION.sub(lambda match: as_text(resolve(parse(match[1]))), text)
+
+
+def as_text(value: Any) -> str:
+    """Write a value out as it appears inside a text."""
+    if isinstance(value, Absent):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def follow(value: Any, reference: Reference, path: tuple[str, ...]) -> Any:
+    """Walk a dotted path into a value.
+
+    Args:
+        value: Where to start.
+        reference: The whole expression, for the message.
+        path: The parts to follow.
+
+    Returns:
+        The value at the end of the path.
+
+    Raises:
+        TemplateError: When a part is not there; the message names the expression and the part.
+    """
+    for part in path:
+        if isinstance(value, Absent):
+            return value
+        value = _step(value, part, reference)
+    return value
+
+
+def _step(value: Any, part: str, reference: Reference) -> Any:
+    if is_object(value):
+        if part in value:
+            return value[part]
+    elif is_array(value) and _INDEX.fullmatch(part) and int(part) < len(value):
+        return value[int(part)]
+    raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no {part!r}")

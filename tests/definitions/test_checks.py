@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions import Problem, WorkflowDefinition, check_definition, execution_order
+
+
+def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
+
+
+def faults(definition: object) -> list[tuple[str, str]]:
+    return [(problem.location, problem.code) for problem in check_definition(definition)]
+
+
+SOUND: dict[str, Any] = {
+    "name": "triage",
+    "version": "1.0",
+    "nodes": [
+        llm("classify", "Classify {{input.text}} with {{memory.rules}} for {{env.TEAM}}"),
+        {
+            "id": "urgent",
+            "type": "conditional",
+            "left_value": "{{classify}}",
+            "operator": "contains",
+            "right_value": "urgent",
+            "true_branch": ["page"],
+            "false_branch": ["file"],
+        },
+        {"id": "page", "type": "tool", "tool": "slack_send_message", "params": {"text": ["{{classify}}"]}},
+        {"id": "file", "type": "tool", "tool": "file_write", "inputs": {"text": "{{secrets.TOKEN}}"}, "retries": 1},
+        {"id": "judge", "type": "critic", "target_node": "classify", "criteria": ["short"]},
+    ],
+    "outputs": {"class": "{{classify}}", "both": "{{page.tool}}{{file.tool}}"},
+    "labels": ["kept"],
+}
+
+
+def test_a_sound_definition_has_no_faults_and_keeps_what_is_unknown() -> None:
+    assert check_definition(SOUND) == []
+    assert check_definition(MappingProxyType(SOUND)) == []
+    dumped = WorkflowDefinition.model_validate(SOUND).model_dump(exclude_unset=True)
+    assert dumped["labels"] == ["kept"]
+    assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
+    assert dumped["nodes"][3]["retries"] == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (llm("b", dependencies=["a", "zz"]), ("nodes[1].dependencies[1]", "unknown_dependency")),
+        (llm("a"), ("nodes[1].id", "duplicate_id")),
+        (llm("Bad"), ("nodes[1].id", "bad_id")),
+        (llm("b\n"), ("nodes[1].id", "bad_id")),
+        (llm(""), ("nodes[1].id", "bad_id")),
+        (llm("b", "{{zz.x}}"), ("nodes[1].instruction", "unknown_template_source")),
+        (llm("b", "{{a b}}"), ("nodes[1].instruction", "bad_template")),
+        (llm("b", "{{memory}}"), ("nodes[1].instruction", "bad_template")),
+        (llm("b", dependencies="a"), ("nodes[1].dependencies", "wrong_type")),
+        (llm("b", dependencies=[5]), ("nodes[1].dependencies[0]", "wrong_type")),
+        (llm("b", max_tokens="5"), ("nodes[1].max_tokens", "wrong_type")),
+        (llm("b", max_tokens=0), ("nodes[1].max_tokens", "invalid_value")),
+        (llm("b", temperature=float("nan")), ("nodes[1].temperature", "invalid_value")),
+        ({"id": "b", "type": "llm"}, ("nodes[1].instruction", "missing_field")),
+        ({"id": "b", "type": "llm", "prompt": 5}, ("nodes[1].prompt", "wrong_type")),
+        ({"id": "b"}, ("nodes[1].type", "missing_field")),
+        ({"id": "b", "type": "loop"}, ("nodes[1]", "unknown_node_type")),
+        ({"id": "b", "type": ["llm"]}, ("nodes[1]", "unknown_node_type")),
+        ({"type": "llm", "prompt": "x"}, ("nodes[1].id", "missing_field")),
+        ({"id": 5, "type": "llm", "prompt": "x"}, ("nodes[1].id", "wrong_type")),
+        ("text", ("nodes[1]", "wrong_type")),
+        ({"id": "b", "type": "tool", "tool": ""}, ("nodes[1].tool", "invalid_value")),
+        (
+            {"id": "b", "type": "tool", "tool": "x", "params": {"to": ["{{zz}}"]}},
+            ("nodes[1].params.to[0]", "unknown_template_source"),
+        ),
+        ({"id": "b", "type": "critic", "target_node": "zz"}, ("nodes[1].target_node", "unknown_critic_target")),
+        (
+            {"id": "b", "type": "conditional", "left_value": 1, "operator": "is", "right_value": 1},
+            ("nodes[1].operator", "bad_operator"),
+        ),
+        (
+            {"id": "b", "type": "conditional", "left_value": 1, "operator": "equals", "false_branch": ["zz"]},
+            ("nodes[1].false_branch[0]", "unknown_branch_target"),
+        ),
+    ],
+)
+def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
+    assert faults({"nodes": [llm("a"), node]}) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        ([], [("", "wrong_type")]),
+        (None, [("", "wrong_type")]),
+        ({}, [("nodes", "missing_field")]),
+        ({"nodes": "x"}, [("nodes", "wrong_type")]),
+        ({"nodes": [], "version": []}, [("version", "wrong_type")]),
+        ({"nodes": [], "name": 5}, [("name", "wrong_type")]),
+        ({"nodes": [], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
+        ({"nodes": [], "outputs": []}, [("outputs", "wrong_type")]),
+        ({"nodes": []}, []),
+    ],
+)
+def test_the_whole(definition: object, expected: list[tuple[str, str]]) -> None:
+    assert faults(definition) == expected
+
+
+def test_all_faults_are_listed_at_once() -> None:
+    definition = {
+        "nodes": [
+            llm("a", "{{b}}"),
+            llm("b", dependencies=["a", "nobody"]),
+            llm("c", "{{c}}"),
+            llm("Ä"),
+            {"id": "d", "type": "what"},
+        ]
+    }
+    assert faults(definition) == [
+        ("nodes[3].id", "bad_id"),
+        ("nodes[4]", "unknown_node_type"),
+        ("nodes[1].dependencies[1]", "unknown_dependency"),
+        ("nodes[0]", "cycle"),
+        ("nodes[2]", "cycle"),
+    ]
+    messages = [problem.message for problem in check_definition(definition)]
+    assert "a -> b -> a" in messages[3]
+    assert "c -> c" in messages[4]
+
+
+def test_a_cycle_through_a_branch_is_found() -> None:
+    conditional = {
+        "id": "c",
+        "type": "conditional",
+        "left_value": "{{a}}",
+        "operator": "is_empty",
+        "true_branch": ["a"],
+    }
+    assert faults({"nodes": [llm("a"), conditional]}) == [("nodes[0]", "cycle")]
+
+
+def test_a_problem_says_where_and_what() -> None:
+    problem = check_definition({"nodes": [llm("a", dependencies=["b"])]})[0]
+    assert problem == Problem("nodes[0].dependencies[0]", "unknown_dependency", "depends on 'b', which is not a node")
+
+
+def test_depth_and_size_are_no_danger() -> None:
+    deep: Any = "{{zz}}"
+    for _ in range(3000):
+        deep = {"x": deep}
+    problems = check_definition({"nodes": [{"id": "a", "type": "tool", "tool": "x", "params": {"deep": deep}}]})
+    assert [problem.code for problem in problems] == ["unknown_template_source"]
+    chain = [llm("n0")] + [llm(f"n{index}", dependencies=[f"n{index - 1}"]) for index in range(1, 5000)]
+    assert check_definition({"nodes": chain}) == []
+
+
+KEYS = st.sampled_from(
+    [
+        "nodes",
+        "id",
+        "type",
+        "instruction",
+        "prompt",
+        "tool",
+        "params",
+        "dependencies",
+        "target_node",
+        "left_value",
+        "operator",
+        "true_branch",
+        "outputs",
+        "version",
+        "name",
+        "x",
+    ]
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["llm", "tool", "critic", "conditional", "a", "b", "{{a}}", "{{b.0}}", "{{", "equals", "\ud800"])
+)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
+)
+NODE = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a", "b", "c", "D"]), "type": st.sampled_from(["llm", "tool", "critic", "conditional"])},
+    optional={
+        "instruction": SCALARS,
+        "tool": st.just("t"),
+        "target_node": st.sampled_from(["a", "b", "z"]),
+        "operator": st.just("equals"),
+        "left_value": JSON,
+        "dependencies": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
+        "true_branch": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
+        "params": JSON,
+    },
+)
+
+
+@given(JSON)
+def test_it_never_raises(definition: Any) -> None:
+    assert all(isinstance(problem, Problem) for problem in check_definition(definition))
+
+
+@given(st.fixed_dictionaries({"nodes": st.lists(NODE, max_size=4)}, optional={"outputs": JSON}))
+def test_what_passes_the_checks_can_be_ordered(definition: dict[str, Any]) -> None:
+    if not check_definition(definition):
+        order = execution_order(WorkflowDefinition.model_validate(definition))
+        assert sorted(order) == sorted(node["id"] for node in definition["nodes"])
+
+
+def test_keys_that_are_no_text_are_a_fault_not_a_crash() -> None:
+    assert check_definition({"nodes": [], 5: "x"}) != []
+    assert check_definition({"nodes": [{1: 2}]}) != []

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions import CycleError, WorkflowDefinition, dependencies, execution_levels, execution_order
+from fibonacci.definitions.graph import find_cycles, levels
+
+
+def definition(*nodes: dict[str, Any]) -> WorkflowDefinition:
+    return WorkflowDefinition.model_validate({"nodes": list(nodes)})
+
+
+def llm(node_id: str, instruction: str = "do", *needs: str) -> dict[str, Any]:
+    return {"id": node_id, "type": "llm", "instruction": instruction, "dependencies": list(needs)}
+
+
+def test_dependencies_are_explicit_and_implied() -> None:
+    workflow = definition(
+        llm("last", "{{first.0}} {{first}}", "judge"),
+        {"id": "judge", "type": "critic", "target_node": "first"},
+        {"id": "gate", "type": "conditional", "left_value": 1, "operator": "equals", "true_branch": ["first"]},
+        {"id": "first", "type": "tool", "tool": "x", "inputs": {"a": "{{input.x}}"}},
+        llm("free"),
+    )
+    assert dependencies(workflow) == {
+        "last": ["judge", "first"],
+        "judge": ["first"],
+        "gate": [],
+        "first": ["gate"],
+        "free": [],
+    }
+    assert execution_levels(workflow) == [["gate", "free"], ["first"], ["judge"], ["last"]]
+    assert execution_order(workflow) == ["gate", "free", "first", "judge", "last"]
+
+
+def test_a_cycle_is_named() -> None:
+    with pytest.raises(CycleError, match="a -> c -> b -> a") as caught:
+        execution_order(definition(llm("a", "", "c"), llm("b", "", "a"), llm("c", "", "b"), llm("d")))
+    assert caught.value.cycle == ("a", "c", "b")
+
+
+def test_every_knot_is_shown_once() -> None:
+    edges = {"a": ["b"], "b": ["a", "c"], "c": ["d", "a"], "d": ["d"], "e": ["f"], "f": ["e"], "g": ["a"]}
+    assert find_cycles(edges) == [["a", "b"], ["d"], ["e", "f"]]
+
+
+NAMES = "abcdefg"
+EDGES = st.fixed_dictionaries({name: st.lists(st.sampled_from(NAMES), max_size=3, unique=True) for name in NAMES})
+
+
+@given(EDGES)
+def test_levels_and_cycles_agree(edges: dict[str, list[str]]) -> None:
+    groups = levels(edges)
+    cycles = find_cycles(edges)
+    place = {name: index for index, group in enumerate(groups) for name in group}
+    for name, level in place.items():
+        assert all(place[target] < level for target in edges[name])
+    assert (len(place) == len(NAMES)) == (not cycles)
+    for cycle in cycles:
+        assert all(target in edges[name] for name, target in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+
+
+def test_a_long_chain_is_no_recursion() -> None:
+    names = [f"n{index}" for index in range(20000)]
+    edges = {name: [names[(index + 1) % len(names)]] for index, name in enumerate(names)}
+    assert find_cycles(edges) == [names]

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions.templates import (
+    ABSENT,
+    Reference,
+    TemplateError,
+    expressions,
+    follow,
+    parse,
+    references,
+    render,
+    strings,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+VALUES: dict[str, Any] = {
+    "input": {"name": "Ada", "user": {"age": 36}, "tags": ["x", "y"], "zero": 0},
+    "search": [{"title": "first"}, {"title": "second"}],
+}
+
+
+def resolve(reference: Reference) -> Any:
+    return follow(VALUES[reference.source], reference, reference.path)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{input.name}}", "Ada"),
+        ("{{ input.name }}", "Ada"),
+        ("{{input.user.age}}", 36),
+        ("{{input.user}}", {"age": 36}),
+        ("{{input.tags.1}}", "y"),
+        ("{{search.1.title}}", "second"),
+        ("{{input}}", VALUES["input"]),
+        ("Dear {{input.name}}, {{input.user.age}}", "Dear Ada, 36"),
+        ("{{input.user}}!", '{"age": 36}!'),
+        ("{{input.zero}}{{input.zero}}", "00"),
+        ("no template", "no template"),
+        ("a } } and { { b", "a } } and { { b"),
+        ('{"user": {{input.user}}}', '{"user": {"age": 36}}'),
+        ({"a": ["{{input.zero}}", 5, None, True], "{{input.name}}": 1}, {"a": [0, 5, None, True], "{{input.name}}": 1}),
+        (("{{input.name}}",), ["Ada"]),
+    ],
+)
+def test_render(template: Any, expected: Any) -> None:
+    assert render(template, resolve) == expected
+
+
+@pytest.mark.parametrize("template", ["{{input.nobody}}", "{{input.tags.2}}", "{{input.tags.x}}", "{{input.name.0}}"])
+def test_a_missing_value_is_named(template: str) -> None:
+    with pytest.raises(TemplateError, match=r"has no value: there is no '"):
+        render(f"text {template}", resolve)
+
+
+def test_a_negative_or_foreign_digit_is_no_index() -> None:
+    for part in ("-1", "٣", "9" * 5000):
+        with pytest.raises(TemplateError):
+            render(f"{{{{input.tags.{part}}}}}", resolve)
+
+
+def test_the_value_of_a_skipped_node_is_nothing() -> None:
+    assert render("{{gone}}", lambda _: ABSENT) is None
+    assert render("a{{gone}}b", lambda _: ABSENT) == "ab"
+    assert follow(ABSENT, parse("gone.x.y"), ("x", "y")) is ABSENT
+
+
+@pytest.mark.parametrize("expression", ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"])
+def test_unreadable_expressions(expression: str) -> None:
+    with pytest.raises(TemplateError):
+        parse(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "source", "path", "is_node"),
+    [
+        ("input", "input", (), False),
+        (" input.a.b ", "input", ("a", "b"), False),
+        ("memory.user/prefs", "memory", ("user/prefs",), False),
+        ("env.HOME", "env", ("HOME",), False),
+        ("secrets.TOKEN", "secrets", ("TOKEN",), False),
+        ("node-1.0.x", "node-1", ("0", "x"), True),
+    ],
+)
+def test_parse(expression: str, source: str, path: tuple[str, ...], is_node: bool) -> None:
+    reference = parse(expression)
+    assert (reference.source, reference.path, reference.is_node) == (source, path, is_node)
+    assert reference.text == expression.strip()
+
+
+def test_references_are_found_in_order_and_in_values_only() -> None:
+    value = {"b": ["{{x}} {{y.0}}", {"{{key}}": "{{z}}"}], "a": ("{{input.q}}",), "n": 1}
+    assert [found.text for found in references(value)] == ["x", "y.0", "z", "input.q"]
+    assert [place for place, _ in strings(value)] == [".b[0]", ".b[1].{{key}}", ".a[0]"]
+
+
+def test_a_structure_deeper_than_the_stack_is_searched() -> None:
+    value: Any = "{{deep}}"
+    for _ in range(5000):
+        value = [value]
+    assert [found.text for found in references(value)] == ["deep"]
+
+
+@given(JSON)
+def test_any_json_is_searched_and_rendered_without_surprise(value: Any) -> None:
+    try:
+        found = list(references(value))
+        rendered = render(value, lambda reference: reference.text)
+    except TemplateError:
+        return
+    if not found:
+        assert rendered == value
+
+
+@given(st.text(alphabet="{}. ab\n", max_size=30))
+def test_any_text_is_read(text: str) -> None:
+    for expression in expressions(text):
+        assert "{" not in expression
+        with contextlib.suppress(TemplateError):
+            assert parse(expression).text == expression.strip()
+
+
+@given(JSON)
+def test_a_whole_expression_keeps_the_value(value: Any) -> None:
+    assert render("{{node}}", lambda _: value) == value
