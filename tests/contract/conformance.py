@@ -1,0 +1,260 @@
+"""Whether requests and answers conform to `docs/openapi.yaml`.
+
+The functions take plain data, so that any test can hand them what went over the wire, whatever HTTP library it used.
+`validate_exchange` is the one to call; the two others are its halves, for tests that send a bad request on purpose.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import yaml
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+
+
+class ConformanceError(AssertionError):
+    """A request or an answer is not what the document says."""
+
+
+@functools.cache
+def load_document() -> dict[str, Any]:
+    """Return the document as it stands in the file, references and all. Callers do not change it."""
+    return cast("dict[str, Any]", yaml.safe_load(DOCUMENT.read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document."""
+
+    id: str
+    method: str
+    path: str
+    query: frozenset[str]
+    """The names of its query parameters."""
+    body: bool
+    """Whether it has a request body."""
+    statuses: frozenset[str]
+    """The statuses that it declares, `default` among them."""
+
+
+@functools.cache
+def operations() -> tuple[Operation, ...]:
+    """Return the operations of the document, in its order."""
+    document = load_document()
+    found: list[Operation] = []
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                operation = item[method]
+                declared = [*item.get("parameters", []), *operation.get("parameters", [])]
+                parameters = [resolve(each) for each in declared]
+                found.append(
+                    Operation(
+                        id=operation["operationId"],
+                        method=method.upper(),
+                        path=path,
+                        query=frozenset(each["name"] for each in parameters if each["in"] == "query"),
+                        body="requestBody" in operation,
+                        statuses=frozenset(operation["responses"]),
+                    )
+                )
+    return tuple(found)
+
+
+def resolve(node: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference inside the document, if `node` is one."""
+    while "$ref" in node:
+        target: Any = load_document()
+        for part in cast("str", node["$ref"]).removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def find_operation(method: str, url: str) -> Operation:
+    """Return the operation that a request is for.
+
+    Args:
+        method: The method.
+        url: The whole URL as it was sent. Its origin may be any; its path begins as that of the documented server does.
+
+    Raises:
+        ConformanceError: The document has no such operation.
+    """
+    path = _path_below_server(url)
+    segments = path.split("/")
+    for operation in operations():
+        template = operation.path.split("/")
+        if operation.method == method.upper() and len(template) == len(segments):
+            pairs = zip(template, segments, strict=True)
+            if all(want == got or (want.startswith("{") and got) for want, got in pairs):
+                return operation
+    raise ConformanceError(f"{method} {path} is not an operation of the document")
+
+
+def validate_request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Operation:
+    """Raise `ConformanceError` unless the document allows the request; return its operation.
+
+    Beyond the schemas: no query parameter that is not declared, no body where none is declared, the JSON content type
+    on every request (also without a body, as the platform documents it), and a key.
+    """
+    operation = find_operation(method, url)
+    request = _Request.of(operation, method, url, headers, body)
+    problems = [_words(error) for error in _openapi().iter_request_errors(request)]
+    problems += _request_problems(operation, request)
+    _refuse(problems, f"request {method} {url}", body)
+    return operation
+
+
+def validate_response(
+    method: str, url: str, status: int, response_headers: Mapping[str, str], response_body: bytes
+) -> Operation:
+    """Raise `ConformanceError` unless the document allows the answer to such a request; return the operation.
+
+    Beyond the schemas: a success has a status that the operation declares, and an answer without content is empty.
+    """
+    operation = find_operation(method, url)
+    request = _Request.of(operation, method, url, {}, None)
+    response = _Response(status, Headers(list(response_headers.items())), response_body)
+    problems = [_words(error) for error in _openapi().iter_response_errors(request, response)]
+    if status < 400 and str(status) not in operation.statuses:
+        problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.statuses))}")
+    if status == 204 and response_body:
+        problems.append("an answer without content has a body")
+    _refuse(problems, f"answer {status} to {method} {url}", response_body)
+    return operation
+
+
+def validate_exchange(
+    method: str,
+    url: str,
+    request_headers: Mapping[str, str],
+    request_body: bytes | None,
+    status: int,
+    response_headers: Mapping[str, str],
+    response_body: bytes,
+) -> str:
+    """Check that a request and its answer conform to the document.
+
+    Args:
+        method: The request's method.
+        url: The whole URL as it was sent, percent-encoding and query included. Its origin may be any; its path begins
+            with that of the documented server (`/v1`).
+        request_headers: The request's headers; names in any case.
+        request_body: The request's body; None or empty when there was none.
+        status: The answer's status.
+        response_headers: The answer's headers; names in any case.
+        response_body: The answer's body, decompressed; empty when there was none.
+
+    Returns:
+        The operation's id, which is the Python call's name, such as `"workflows.list"`.
+
+    Raises:
+        ConformanceError: Either side is not what the document says; the text names every fault.
+    """
+    operation = validate_request(method, url, request_headers, request_body)
+    validate_response(method, url, status, response_headers, response_body)
+    return operation.id
+
+
+@functools.cache
+def _openapi() -> OpenAPI:
+    return OpenAPI.from_dict(load_document())
+
+
+def _server() -> SplitResult:
+    return urlsplit(cast("str", load_document()["servers"][0]["url"]))
+
+
+def _path_below_server(url: str) -> str:
+    base = _server().path
+    path = urlsplit(url).path
+    if not path.startswith(f"{base}/"):
+        raise ConformanceError(f"the path {path!r} does not begin with {base!r}")
+    return path.removeprefix(base)
+
+
+def _request_problems(operation: Operation, request: _Request) -> Iterator[str]:
+    names = [name for name, _ in request.query]
+    for name in sorted(set(names) - operation.query):
+        yield f"the query parameter {name!r} is not declared"
+    for name in sorted(name for name in set(names) if names.count(name) > 1):
+        yield f"the query parameter {name!r} is there more than once"
+    if request.content_type.partition(";")[0].strip() != "application/json":
+        yield f"the content type is {request.content_type!r}"
+    if request.body and not operation.body:
+        yield "there is a body, and none is declared"
+
+
+def _refuse(problems: list[str], what: str, body: bytes | None) -> None:
+    if problems:
+        shown = (body or b"")[:2000].decode(errors="replace")
+        raise ConformanceError("\n- ".join([f"{what} does not conform:", *problems]) + f"\nbody: {shown}")
+
+
+def _words(error: Exception) -> str:
+    """The error with the schema's own complaints, which openapi-core keeps in the cause."""
+    causes: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        inner = cast("list[Exception]", list(getattr(cause, "schema_errors", [])))
+        causes += [f"{'.'.join(map(str, getattr(each, 'path', [])))}: {each}".splitlines()[0] for each in inner]
+        cause = cause.__cause__
+    return "; ".join([str(error).splitlines()[0], *causes])
+
+
+@dataclass
+class _Request:
+    """What openapi-core wants to know of a request."""
+
+    host_url: str
+    path: str
+    method: str
+    content_type: str
+    body: bytes | None
+    query: list[tuple[str, str]]
+    parameters: RequestParameters = field(default_factory=RequestParameters)
+
+    @classmethod
+    def of(
+        cls, operation: Operation, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> _Request:
+        """Gather it, with the origin of the documented server in the place of the real one."""
+        server = _server()
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        named = Headers(list(headers.items()))
+        segments = zip(operation.path.split("/"), _path_below_server(url).split("/"), strict=True)
+        path = {want[1:-1]: unquote(got) for want, got in segments if want.startswith("{")}
+        return cls(
+            host_url=f"{server.scheme}://{server.netloc}",
+            path=parts.path,
+            method=method.lower(),
+            content_type=named.get("content-type", "").lower(),
+            body=body or None,
+            query=query,
+            parameters=RequestParameters(query=ImmutableMultiDict(query), header=named, path=path),
+        )
+
+
+@dataclass
+class _Response:
+    """What openapi-core wants to know of an answer."""
+
+    status_code: int
+    headers: Headers
+    data: bytes
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").lower()
