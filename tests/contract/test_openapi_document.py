@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -140,8 +140,7 @@ def values_of(key: str, node: Any) -> Iterator[Any]:
                 yield value
             yield from values_of(key, value)
     elif isinstance(node, list):
-        values: list[Any] = node
-        for value in values:
+        for value in cast("Sequence[object]", node):
             yield from values_of(key, value)
 
 
