@@ -1,0 +1,189 @@
+"""Which part of the package may import which, and which files may name an HTTP or retry library.
+
+Every import counts: at the top, inside a function, under `TYPE_CHECKING`, and by `import_module("a.name")`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "fibonacci"
+
+_CLIENT = {"errors", "models", "_core"}
+_PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "__init__"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "models": set[str](),
+    "definitions": {"errors", "models"},
+    "_core": {"errors", "models"},
+    "_async": _CLIENT,
+    "_sync": _CLIENT,
+    "__init__": _PUBLIC,
+    "emulator": {"models", "definitions"},
+    "cli": {*_PUBLIC, "emulator"},
+    "integrations": _PUBLIC,
+    "testing": {*_PUBLIC, "emulator"},
+}
+# An error holds the execution or the rate limit that it is about; it need not load the models for that.
+FOR_TYPES_ONLY = {"errors": {"models"}}
+# The emulator hands out clients when asked; nothing else in it may know them.
+FACES = ("emulator/emulator.py",)
+
+MAY_NAME = {
+    "httpcore": ("_async/senders/*", "_sync/senders/*"),
+    "httpx": ("_async/senders/*", "_sync/senders/*", "emulator/in_process.py"),
+    "httpx2": ("_async/senders/*", "_sync/senders/*"),
+    "tenacity": ("_async/transport.py", "_sync/transport.py", "_core/retry.py"),
+}
+MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
+
+
+class Import(NamedTuple):
+    """One imported module, by its full name."""
+
+    file: str
+    line: int
+    name: str
+    lazy: bool
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"fibonacci/{self.file}:{self.line}: {layer_of(self.file)} must not import {self.name}"
+
+
+def imports(source: str, file: str) -> Iterator[Import]:
+    """Yield what a file (named from the package's folder) imports."""
+    yield from _imports(ast.parse(source), file, lazy=False, for_types=False)
+
+
+def _imports(node: ast.AST, file: str, *, lazy: bool, for_types: bool) -> Iterator[Import]:
+    lazy = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for_types = for_types or (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"))
+    for name in _names(node, file):
+        yield Import(file, getattr(node, "lineno", 0), name, lazy, for_types)
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, file, lazy=lazy, for_types=for_types)
+
+
+def _names(node: ast.AST, file: str) -> list[str]:
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom():
+            origin = ".".join([*_parent(file, node.level), *([node.module] if node.module else [])])
+            return [f"{origin}.{alias.name}" for alias in node.names]
+        case ast.Call(args=[ast.Constant(value=str(name)), *_]) if "import" in ast.unparse(node.func):
+            dots = len(name) - len(name.lstrip("."))
+            return [".".join([*_parent(file, dots), name.lstrip(".")])]
+        case _:
+            return []
+
+
+def _parent(file: str, level: int) -> tuple[str, ...]:
+    """Return the package that a relative import of so many dots starts from; none of an absolute one."""
+    return ("fibonacci", *Path(file).parts)[:-level] if level else ()
+
+
+def layer_of(file: str) -> str:
+    """Return the layer of a file: the folder or module right under the package."""
+    return Path(file).parts[0].removesuffix(".py")
+
+
+def target_of(name: str) -> str:
+    """Return the layer that a name of the package lies in; the public names are those of `__init__`."""
+    part = name.split(".")[1] if "." in name else "__init__"
+    return part if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").is_file() else "__init__"
+
+
+def allowed(found: Import) -> bool:
+    """Tell whether the layering has this arrow."""
+    layer, top = layer_of(found.file), found.name.partition(".")[0]
+    if top != "fibonacci":
+        if layer == "models" and top not in MODELS_MAY_NAME:
+            return False
+        return top not in MAY_NAME or any(fnmatch(found.file, pattern) for pattern in MAY_NAME[top])
+    target = target_of(found.name)
+    if found.name == "fibonacci.__version__" or target == layer:  # the version is a constant, there from the start
+        return True
+    if found.file in FACES and target == "__init__":
+        return found.lazy or found.for_types
+    return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
+
+
+def wrong_arrows(source: str, file: str) -> list[str]:
+    """Return a line for each import that the layering does not have."""
+    return [str(found) for found in imports(source, file) if not allowed(found)]
+
+
+def package_files() -> list[str]:
+    """Return every module of the package, by its path from the package's folder."""
+    return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", package_files())
+def test_imports_follow_the_layering(file: str) -> None:
+    assert layer_of(file) in MAY_IMPORT, "say in MAY_IMPORT what the new part may import"
+    assert not wrong_arrows((PACKAGE / file).read_text("utf-8"), file)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("models/tools.py", "import httpx"),
+        ("models/tools.py", "from typing_extensions import Self"),
+        ("models/tools.py", "from fibonacci.definitions import WorkflowDefinition"),
+        ("errors.py", "from fibonacci.models import Execution"),
+        ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
+        ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),
+        ("_core/config.py", "import fibonacci"),
+        ("_async/client.py", "from fibonacci import _sync"),
+        ("_async/client.py", "from fibonacci import Fibonacci"),
+        ("_async/client.py", "class A:\n    async def f(self):\n        import httpx"),
+        ("_async/pager.py", "from tenacity import AsyncRetrying"),
+        ("_sync/client.py", "import fibonacci._async.client"),
+        ("_sync/client.py", "import httpcore._sync"),
+        ("_sync/transport.py", "importlib.import_module('httpx')"),
+        ("_sync/transport.py", "import_module('.._async.transport', __package__)"),
+        ("__init__.py", "from . import emulator"),
+        ("emulator/store.py", "from fibonacci.errors import APIError"),
+        ("emulator/store.py", "def f():\n    from fibonacci import Fibonacci"),
+        (FACES[0], "from fibonacci import Fibonacci"),
+        (FACES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
+    ],
+)
+def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
+    assert len(wrong_arrows(f"x = 1\n{source}\n", file)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("models/tools.py", "from pydantic import BaseModel\nfrom ._base import Model"),
+        ("errors.py", "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from fibonacci.models import Execution"),
+        ("_core/retry.py", "import tenacity\nfrom fibonacci import __version__, errors"),
+        ("_async/transport.py", "from tenacity import AsyncRetrying\nfrom .senders import http"),
+        ("_sync/senders/pool.py", "import httpcore, httpx\nfrom ..._core.config import Config"),
+        ("__init__.py", "from ._sync.client import Fibonacci"),
+        ("cli/main.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
+        (FACES[0], "def f():\n    from fibonacci import Fibonacci"),
+        (FACES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
+    ],
+)
+def test_a_right_arrow_is_let_through(file: str, source: str) -> None:
+    assert not wrong_arrows(source, file)
+
+
+def test_a_wrong_arrow_is_named_with_its_place() -> None:
+    assert wrong_arrows("import pydantic\nimport httpx\n", "models/tools.py") == [
+        "fibonacci/models/tools.py:2: models must not import httpx"
+    ]
