@@ -1,0 +1,14 @@
+"""The platform on the user's machine, for tests and for trying things out.
+
+Example:
+    >>> from fibonacci.emulator import Emulator
+    >>> with Emulator() as emulator:
+    ...     emulator.base_url.startswith("http://127.0.0.1:")
+    True
+"""
+
+from __future__ import annotations
+
+from fibonacci.emulator._emulator import Emulator
+
+__all__ = ["Emulator"]

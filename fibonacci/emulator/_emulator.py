@@ -1,0 +1,207 @@
+"""The face of the emulator: its address, its key, and clients that talk to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import EllipsisType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from fibonacci.emulator import ids
+from fibonacci.emulator.app import App
+from fibonacci.emulator.clock import Clock
+from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.limits import Rate, RateLimits
+from fibonacci.emulator.plans import PLANS, PlanName
+from fibonacci.emulator.server import Server
+from fibonacci.emulator.store import Store
+
+if TYPE_CHECKING:
+    from fibonacci import AsyncFibonacci, Fibonacci
+
+_IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
+
+
+class Emulator:
+    """The platform on this machine: all 37 endpoints, with state, in memory.
+
+    It is used on a socket, as a context manager, or in process, through `client()` and `async_client()`. Both ways see
+    the same state. Any number of emulators may exist at a time; they share nothing.
+
+    Attributes:
+        api_key: The key that it accepts.
+
+    Example:
+        >>> with Emulator() as emulator:
+        ...     emulator.base_url.endswith("/v1")
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: PlanName = "enterprise",
+        api_key: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        rate_limit: tuple[int, float] | None = None,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare an emulator; nothing is opened yet.
+
+        Args:
+            plan: `free`, `pro` or `enterprise`: decides about rate limits and quotas.
+            api_key: The key to accept; by default a new one.
+            host: Where to listen.
+            port: The port; 0 takes a free one.
+            rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
+            env: What `{{env.NAME}}` means in a workflow; by default there is nothing.
+            secrets: What `{{secrets.NAME}}` means in a workflow; by default there is nothing.
+
+        Raises:
+            ValueError: When the plan is not known, or the rate limit is not positive.
+        """
+        if plan not in PLANS:
+            raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
+        requests, seconds = rate_limit or (PLANS[plan].per_minute, 60.0)
+        if requests < 1 or seconds <= 0:
+            raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
+        self.api_key = api_key or ids.api_key()
+        self._address = (host, port)
+        self._app = App(
+            plan=plan,
+            api_key=self.api_key,
+            limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
+            engine=Engine(dict(env or {}), dict(secrets or {})),
+            store=Store(),
+            clock=Clock(),
+        )
+        self._server: Server | None = None
+        self._entered = 0
+        self._lock = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        """The address for a client, ending in `/v1`.
+
+        Raises:
+            RuntimeError: When the emulator does not listen.
+        """
+        server = self._server
+        if server is None:
+            raise RuntimeError("the emulator does not listen: use `with Emulator()` or start(), or client() in process")
+        host = self._address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
+
+    def start(self) -> Self:
+        """Listen, unless it does so already.
+
+        Returns:
+            The emulator itself.
+
+        Raises:
+            OSError: When the address cannot be used.
+        """
+        with self._lock:
+            if self._server is None:
+                self._server = Server(self._app, *self._address)
+        return self
+
+    def close(self) -> None:
+        """Stop listening and end all connections; again does nothing. The state stays, and `start` may follow."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+    def client(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        max_retries: int | EllipsisType = ...,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fibonacci:
+        """Return a client that reaches this emulator in process, without a socket.
+
+        Args:
+            timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
+            max_retries: How often a call is repeated; by default as the client has it.
+            headers: Further headers for every call.
+
+        Returns:
+            A client; it holds nothing that has to be closed.
+
+        Example:
+            >>> Emulator().client().health.check().healthy
+            True
+        """
+        import httpx
+
+        from fibonacci import Fibonacci
+        from fibonacci.emulator.in_process import EmulatorTransport
+
+        http_client = httpx.Client(transport=EmulatorTransport(self._app), trust_env=False)
+        return Fibonacci(**self._options(timeout, max_retries, headers), http_client=http_client)
+
+    def async_client(
+        self,
+        *,
+        timeout: float | EllipsisType | None = ...,
+        max_retries: int | EllipsisType = ...,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncFibonacci:
+        """Return an async client that reaches this emulator in process, without a socket.
+
+        Args:
+            timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
+            max_retries: How often a call is repeated; by default as the client has it.
+            headers: Further headers for every call.
+
+        Returns:
+            A client; it holds nothing that has to be closed.
+        """
+        import httpx
+
+        from fibonacci import AsyncFibonacci
+        from fibonacci.emulator.in_process import AsyncEmulatorTransport
+
+        http_client = httpx.AsyncClient(transport=AsyncEmulatorTransport(self._app), trust_env=False)
+        return AsyncFibonacci(**self._options(timeout, max_retries, headers), http_client=http_client)
+
+    def _options(
+        self,
+        timeout: float | EllipsisType | None,
+        max_retries: int | EllipsisType,
+        headers: Mapping[str, str] | None,
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = {"api_key": self.api_key, "base_url": _IN_PROCESS_URL, "headers": headers}
+        if timeout is not ...:
+            options["timeout"] = timeout
+        if max_retries is not ...:
+            options["max_retries"] = max_retries
+        return options
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._entered += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered -= 1
+        if self._entered == 0:  # an inner `with` on the same emulator leaves it open for the outer one
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        where = "in process" if self._server is None else self.base_url
+        return f"<Emulator {where}>"

@@ -1,0 +1,123 @@
+"""The emulator without a network: one request in, one response out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from fibonacci.emulator import ids
+from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.call import Call
+from fibonacci.emulator.clock import Clock, http_date
+from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.envelope import encode, encode_error
+from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, unauthorized
+from fibonacci.emulator.idempotency import Answer, Replays
+from fibonacci.emulator.limits import Allowance, RateLimits
+from fibonacci.emulator.messages import Request, Response
+from fibonacci.emulator.plans import PlanName
+from fibonacci.emulator.query import Query
+from fibonacci.emulator.router import Router
+from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.store import Store
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class App:
+    """Answers requests, one at a time: every request sees the state that the one before it left."""
+
+    def __init__(
+        self, *, plan: PlanName, api_key: str, limits: RateLimits, engine: Engine, store: Store, clock: Clock
+    ) -> None:
+        self._plan: PlanName = plan
+        self._actors = {api_key: "owner"}
+        self._limits = limits
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._router = Router(ENDPOINTS)
+        self._replays = Replays()
+        self._lock = threading.Lock()
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; safe to call from many threads.
+
+        Args:
+            request: The request, complete.
+
+        Returns:
+            The response; every error is one too.
+        """
+        with self._lock:
+            now = self._clock.now()
+            allowance = self._limits.untouched(now)
+            try:
+                if len(request.body) > MAX_BODY:
+                    raise payload_too_large(MAX_BODY)
+                api_key = self._authenticate(request)
+                allowance = self._limits.take(api_key, now)
+                if allowance.refusal is not None:
+                    raise allowance.refusal
+                answer = self._answer(request, api_key, now)
+            except ApiError as error:
+                answer = _error_answer(error)
+            return _response(answer, allowance, now)
+
+    def refuse(self, error: ApiError) -> Response:
+        """Answer a request that could not even be read."""
+        now = self._clock.now()
+        return _response(_error_answer(error), self._limits.untouched(now), now)
+
+    def _authenticate(self, request: Request) -> str:
+        scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
+        api_key = api_key.strip()
+        if scheme.lower() != "bearer" or not api_key:
+            raise unauthorized("The key is missing: send the header Authorization: Bearer <key>.")
+        if api_key not in self._actors:
+            raise unauthorized("The key is not known to this emulator.")
+        return api_key
+
+    def _answer(self, request: Request, api_key: str, now: float) -> Answer:
+        if request.method != "POST" or "idempotency-key" not in request.headers:
+            return self._run(request, api_key, now)
+        answer = self._replays.find(api_key, request, now)
+        if answer is None:
+            answer = self._run(request, api_key, now)
+            if answer.status < 500:
+                self._replays.keep(api_key, request, answer, now)
+        return answer
+
+    def _run(self, request: Request, api_key: str, now: float) -> Answer:
+        path, _, query = request.target.partition("?")
+        try:
+            handler, values = self._router.find(request.method, path)
+            actor = self._actors[api_key]
+            call = Call(values, Query(query), request.body, now, actor, self._plan, self._store, self._engine)
+            reply = handler(call)
+            request_id = ids.request_id()
+            return Answer(reply.status, encode(reply, request_id), request_id, NO_HEADERS)
+        except ApiError as error:
+            return _error_answer(error)
+        except Exception:  # a fault of the emulator: answered as one, and told to whoever reads the log
+            _log.exception("%s %s failed", request.method, path)
+            return _error_answer(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+
+
+def _error_answer(error: ApiError) -> Answer:
+    return Answer(error.status, encode_error(error), ids.request_id(), error.headers)
+
+
+def _response(answer: Answer, allowance: Allowance, now: float) -> Response:
+    headers = [
+        ("Date", http_date(int(now))),
+        ("X-Request-Id", answer.request_id),
+        ("X-RateLimit-Limit", str(allowance.limit)),
+        ("X-RateLimit-Remaining", str(allowance.remaining)),
+        ("X-RateLimit-Reset", str(allowance.reset)),
+        *answer.headers.items(),
+    ]
+    if answer.status != 204:
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(answer.body)))]
+    return Response(answer.status, headers, answer.body)

@@ -1,0 +1,41 @@
+"""What a handler is given, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.envelope import Reply
+from fibonacci.emulator.plans import PlanName
+from fibonacci.emulator.query import Query
+from fibonacci.emulator.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way to its handler.
+
+    Attributes:
+        path: The decoded parameters of the path by name.
+        query: The parameters of the query.
+        body: The raw body.
+        now: The time of the request in Unix seconds.
+        actor: Who calls, as the audit log names it.
+        plan: The plan of the account.
+        store: All state.
+        engine: Runs workflows.
+    """
+
+    path: Mapping[str, str]
+    query: Query
+    body: bytes
+    now: float
+    actor: str
+    plan: PlanName
+    store: Store
+    engine: Engine
+
+
+Handler = Callable[[Call], Reply]
+"""Checks everything first and changes the store last, so that an error changes nothing."""

@@ -1,0 +1,85 @@
+"""The errors that the emulator answers, as exceptions that any handler may raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+class ApiError(Exception):
+    """An answer in the documented error envelope.
+
+    Attributes:
+        status: The HTTP status.
+        code: The stable name of the error.
+        message: What is wrong, for a person.
+        details: The fields at fault.
+        headers: Headers that belong to this error, such as `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Sequence[Detail] = (),
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = headers
+
+
+def bad_request(message: str) -> ApiError:
+    """A request that cannot be read."""
+    return ApiError(400, "bad_request", message)
+
+
+def unauthorized(message: str) -> ApiError:
+    """A key that is missing or not known."""
+    return ApiError(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def not_found(kind: str, name: str) -> ApiError:
+    """An object that is not there."""
+    return ApiError(404, "not_found", f"There is no {kind} {name!r}.")
+
+
+def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
+    """A path that exists, but not with this method."""
+    names = ", ".join(sorted(allowed))
+    return ApiError(405, "method_not_allowed", f"{method} is not allowed here, only {names}.", headers={"Allow": names})
+
+
+def conflict(message: str, code: str = "conflict") -> ApiError:
+    """A call that the present state does not allow."""
+    return ApiError(409, code, message)
+
+
+def payload_too_large(limit: int) -> ApiError:
+    """A body over the limit, in bytes."""
+    return ApiError(413, "payload_too_large", f"The body is larger than {limit} bytes.")
+
+
+def invalid(*details: Detail) -> ApiError:
+    """A request that can be read but is not valid."""
+    return ApiError(422, "validation_error", f"Invalid input: {details[0].field}: {details[0].message}", details)
+
+
+def too_many_requests(code: str, message: str, retry_after: int) -> ApiError:
+    """A pace or a quota that is used up; `retry_after` in seconds."""
+    return ApiError(429, code, message, headers={"Retry-After": str(retry_after)})

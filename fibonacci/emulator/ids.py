@@ -1,0 +1,30 @@
+"""Ids as the documentation shows them: a prefix and some hexadecimal digits."""
+
+from __future__ import annotations
+
+import secrets
+
+
+def workflow_id() -> str:
+    """Make the id of a workflow."""
+    return f"wf-{secrets.token_hex(6)}"
+
+
+def execution_id() -> str:
+    """Make the id of an execution."""
+    return f"exec_{secrets.token_hex(8)}"
+
+
+def request_id() -> str:
+    """Make the id of a request."""
+    return f"req_{secrets.token_hex(8)}"
+
+
+def audit_id() -> str:
+    """Make the id of an entry of the audit log."""
+    return f"audit_{secrets.token_hex(6)}"
+
+
+def api_key() -> str:
+    """Make an API key that shows where it belongs."""
+    return f"fib-emulator-{secrets.token_hex(16)}"

@@ -1,0 +1,36 @@
+"""The emulator as the transport of an httpx client: the same requests and answers, without a socket."""
+
+from __future__ import annotations
+
+import httpx
+
+from fibonacci.emulator.app import App
+from fibonacci.emulator.messages import Request
+
+
+class EmulatorTransport(httpx.BaseTransport):
+    """For `httpx.Client`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        return _answer(self._app, request, request.read())
+
+
+class AsyncEmulatorTransport(httpx.AsyncBaseTransport):
+    """For `httpx.AsyncClient`. The emulator answers at once, so there is nothing to wait for."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        return _answer(self._app, request, await request.aread())
+
+
+def _answer(app: App, request: httpx.Request, body: bytes) -> httpx.Response:
+    target = request.url.raw_path.decode("ascii")
+    response = app.handle(Request(request.method, target, request.headers, body))
+    return httpx.Response(response.status, headers=response.headers, stream=httpx.ByteStream(response.body))

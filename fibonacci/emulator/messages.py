@@ -1,0 +1,32 @@
+"""A request and a response as plain data, so that the emulator itself knows neither sockets nor an HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: The method in capitals.
+        target: The path and the query as they came over the wire, still percent-encoded.
+        headers: Values by lower-case name.
+        body: The whole body.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response, complete with its `Content-Length`."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes

@@ -1,0 +1,50 @@
+"""Executions: read, list, cancel."""
+
+from __future__ import annotations
+
+from fibonacci.emulator.call import Call
+from fibonacci.emulator.envelope import Reply
+from fibonacci.emulator.errors import conflict, not_found
+from fibonacci.emulator.executions import TERMINAL, cancelled, status_of, view_of
+from fibonacci.emulator.paging import paged
+from fibonacci.emulator.store import Record
+
+
+def get_execution(call: Call) -> Reply:
+    """GET /executions/{execution_id}."""
+    return Reply(view_of(_find(call), call.now))
+
+
+def list_executions(call: Call) -> Reply:
+    """GET /executions, newest first."""
+    workflow_id = call.query.text("workflow_id")
+    status = call.query.text("status")
+    return paged(
+        call.store.executions.rows(newest_first=True),
+        call.query,
+        kind="executions",
+        newest_first=True,
+        keep=lambda execution: (
+            workflow_id in (None, execution["workflow_id"]) and status in (None, status_of(execution, call.now))
+        ),
+        show=lambda execution: view_of(execution, call.now),
+    )
+
+
+def cancel_execution(call: Call) -> Reply:
+    """POST /executions/{execution_id}/cancel."""
+    execution = _find(call)
+    status = status_of(execution, call.now)
+    if status in TERMINAL:
+        raise conflict(f"Execution {execution['id']!r} is {status} and cannot be cancelled.")
+    execution = cancelled(execution, call.now)
+    call.store.executions.put(execution["id"], record=execution)
+    return Reply(view_of(execution, call.now))
+
+
+def _find(call: Call) -> Record:
+    execution_id = call.path["execution_id"]
+    execution = call.store.executions.get(execution_id)
+    if execution is None:
+        raise not_found("execution", execution_id)
+    return execution
