@@ -110,8 +110,9 @@ def test_refusal_names_file_and_line(case: str) -> None:
 
 
 @pytest.fixture
-def halves(tmp_path: Path) -> tuple[Path, Path]:
+def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Return a small async half and the sync half derived from it."""
+    monkeypatch.setattr(mirror, "HAND_WRITTEN", ("_runtime.py",))
     source, target = tmp_path / "_async", tmp_path / "_sync"
     for half in (source, target):
         (half / "deep").mkdir(parents=True)
@@ -122,6 +123,8 @@ def halves(tmp_path: Path) -> tuple[Path, Path]:
             from collections.abc import AsyncIterator, Iterator
 
             from fibonacci import A, AsyncB
+            from fibonacci._async.unborn import AsyncC
+            from fibonacci._core import unset
 
             async def send(first_argument_of_some: A, second_argument: AsyncB, third_one: AsyncIterator[str]) -> None:
                 await first_argument_of_some.send(second_argument)
@@ -141,7 +144,8 @@ def test_derived_files_are_laid_out(halves: tuple[Path, Path]) -> None:
     assert (halves[1] / "pager.py").read_text().endswith('\n__all__ = ["Page", "Pager"]\n')
     send = (halves[1] / "deep" / "send.py").read_text()
     assert send.startswith(mirror.HEADER.format(name="deep/send.py"))
-    assert "import Iterator\n\nfrom fibonacci import A, B\n\n\ndef send(" in send
+    assert "import Iterator\n\nfrom fibonacci import A, B\nfrom fibonacci._core import unset\n" in send
+    assert "unset\nfrom fibonacci._sync.unborn import C\n\n\ndef send(" in send
     assert "def send(first_argument_of_some: A, second_argument: B, third_one: Iterator[str]) -> None:\n" in send
 
 

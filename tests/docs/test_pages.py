@@ -1,0 +1,87 @@
+"""Every Python block of the README and of docs/ runs, and every relative link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.markdown import ROOT, SHELL, Block, anchors, blocks_of, links
+from tests.docs.running import Setting, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").rglob("*.md"))]
+
+# Why a block may be marked `<!-- not run: reason -->`; it is compiled all the same.
+REASONS = {"needs the platform itself", "needs a Redis server", "runs for ever"}
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+class Page:
+    """The blocks of one page, run in order and each only once, whichever of them is asked for first."""
+
+    def __init__(self, path: Path, setting: Setting) -> None:
+        self._setting = setting
+        self._left = blocks_of(path)
+
+    def run(self, block: Block) -> None:
+        """Run up to a block: with pytest-xdist the ones before it may have run in another process only."""
+        while self._left and self._left[0].line <= block.line:
+            self._setting.run(self._left.pop(0))
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Iterator[Callable[[Path], Page]]:
+    """Return a function that opens a page, once in a session."""
+    opened: dict[Path, Page] = {}
+    with ExitStack() as stack:
+
+        def open_page(path: Path) -> Page:
+            if path not in opened:
+                opened[path] = Page(path, stack.enter_context(setting()))
+            return opened[path]
+
+        yield open_page
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
+def test_block(block: Block, page_of: Callable[[Path], Page]) -> None:
+    page_of(block.path).run(block)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_block_says_what_it_is(block: Block) -> None:
+    assert block.language, "name the language after the fence: `python` is run, `text` is not"
+    assert block.language not in {"py", "python3", "pycon"}, "call it `python`, so that it is run"
+    assert block.not_run is None or block.not_run in REASONS
+
+
+def test_the_first_two_shell_blocks_of_the_readme_are_one_command_line_each() -> None:
+    shell = [block for block in blocks_of(README) if block.language in SHELL][:2]
+    assert len(shell) == 2
+    for block in shell:
+        assert re.fullmatch(r"[^\s#$][^\n]*[^\s\\]\n", block.code), f"{block} is not one line"
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_resolve(path: Path) -> None:
+    assert [link for link in links(path.read_text("utf-8")) if not resolves(link, path)] == []
+
+
+def resolves(link: str, page: Path) -> bool:
+    """Tell whether a link leads to a file of the repository and, in a page, to one of its headings."""
+    if re.match(r"[a-z]+:", link):
+        return True
+    name, _, fragment = link.partition("#")
+    target = page.parent / name if name else page
+    if not target.exists():
+        return False
+    return not fragment or target.suffix != ".md" or fragment in anchors(target.read_text("utf-8"))
