@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sized
 from typing import Any, Final, cast
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import as_text
+
+_NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
 
 class OperatorError(ValueError):
@@ -87,12 +90,10 @@ def _number(value: Any) -> int | float | None:
         return cast("int | float", value)
     if not isinstance(value, str):
         return None
-    for read in (int, float):
-        try:
-            return read(value)
-        except ValueError:
-            continue
-    return None
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        return None
+    return float(value) if match[1] else int(value)
 
 
 OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {

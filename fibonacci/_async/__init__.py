@@ -1,0 +1,1 @@
+"""Everything that waits. The synchronous half is derived from this one by `tests/mirror.py`."""

@@ -1,0 +1,33 @@
+"""What the resources have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fibonacci._async.pager import AsyncPager
+from fibonacci._async.transport import AsyncTransport
+from fibonacci._core.request import Request
+from fibonacci._core.suggestions import missing_attribute
+
+T = TypeVar("T")
+
+
+class AsyncResource:
+    """A part of the API: methods that describe requests and have them carried out."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def _send(self, request: Request[T]) -> T:
+        return await self._transport.send(request)
+
+    def _pager(self, request: Request[T]) -> AsyncPager[T]:
+        return AsyncPager(self._transport, request)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._transport.config.base_url}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)

@@ -1,0 +1,47 @@
+"""`client.health`: is the platform well?"""
+
+from __future__ import annotations
+
+from fibonacci._async._resource import AsyncResource
+from fibonacci._core.request import Request
+from fibonacci.models.health import Health, SecretsHealth
+
+_ILL = frozenset({503})
+
+
+class AsyncHealthChecks(AsyncResource):
+    """Ask the platform whether it is well. These calls are never retried."""
+
+    async def check(self) -> Health:
+        """Return the platform's health (`GET /health`).
+
+        Returns:
+            The health. A 503 with a JSON body is an answer too: `healthy` is False then.
+
+        Raises:
+            APIError: If no such answer comes. The call is never retried.
+
+        Example:
+            ```python
+            health = await client.health.check()
+            assert health.healthy
+            ```
+        """
+        return await self._send(Request("GET", "/health", returns=Health, answers=_ILL, retried=False))
+
+    async def secrets(self) -> SecretsHealth:
+        """Return the health of the store of secrets (`GET /health/secrets`).
+
+        Returns:
+            The health, with each check's result. A 503 with a JSON body is an answer too: `healthy` is False then.
+
+        Raises:
+            APIError: If no such answer comes. The call is never retried.
+
+        Example:
+            ```python
+            health = await client.health.secrets()
+            print(health.backend, health.checks)
+            ```
+        """
+        return await self._send(Request("GET", "/health/secrets", returns=SecretsHealth, answers=_ILL, retried=False))

@@ -1,0 +1,110 @@
+"""`client.registry`: workflows as templates."""
+
+from __future__ import annotations
+
+from fibonacci._async._resource import AsyncResource
+from fibonacci._async.pager import AsyncPager
+from fibonacci._core.request import Request
+from fibonacci._core.urls import path
+from fibonacci.models.registry import RegistryEntry
+
+
+class AsyncRegistry(AsyncResource):
+    """Approve workflows as templates, deprecate and archive them."""
+
+    async def approve_template(self, workflow_id: str) -> RegistryEntry:
+        """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
+
+        Args:
+            workflow_id: The id of the workflow.
+
+        Returns:
+            Its entry in the registry.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            entry = await client.registry.approve_template(workflow.id)
+            assert entry.status == "approved"
+            ```
+        """
+        return await self._move(path("/workflow-registry/{workflow_id}/approve-template", workflow_id=workflow_id))
+
+    async def deprecate(self, workflow_id: str) -> RegistryEntry:
+        """Mark a template as one not to be used any more (`POST /workflow-registry/{id}/deprecate`).
+
+        Args:
+            workflow_id: The id of the workflow.
+
+        Returns:
+            Its entry in the registry.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            entry = await client.registry.deprecate(workflow.id)
+            assert entry.status == "deprecated"
+            ```
+        """
+        return await self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
+
+    async def archive(self, workflow_id: str) -> RegistryEntry:
+        """Archive a template: lists leave it out unless asked (`POST /workflow-registry/{id}/archive`).
+
+        Args:
+            workflow_id: The id of the workflow.
+
+        Returns:
+            Its entry in the registry.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            entry = await client.registry.archive(workflow.id)
+            assert entry.status == "archived"
+            ```
+        """
+        return await self._move(path("/workflow-registry/{workflow_id}/archive", workflow_id=workflow_id))
+
+    async def _move(self, where: str) -> RegistryEntry:
+        return await self._send(Request("POST", where, returns=RegistryEntry))
+
+    def list(
+        self, *, include_archived: bool | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPager[RegistryEntry]:
+        """List the registry (`GET /workflow-registry`).
+
+        Args:
+            include_archived: Whether to list archived entries too; the platform leaves them out by default.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every entry, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            async for entry in client.registry.list(include_archived=True):
+                print(entry.workflow_id, entry.status)
+            ```
+        """
+        params = {"include_archived": include_archived, "limit": limit, "cursor": cursor}
+        request = Request(
+            "GET", "/workflow-registry", returns=RegistryEntry, params=params, collection="workflow-registry"
+        )
+        return self._pager(request)

@@ -1,0 +1,59 @@
+"""Sending through an HTTP client that the user gave: httpx's or httpx2's, used as it is and never closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.send_failures import failure_of
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+
+
+class AsyncGivenClientSender:
+    """Sends through a client that has httpx's interface.
+
+    Args:
+        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`.
+        max_response_bytes: The largest body that is taken, in bytes, as it comes over the wire.
+    """
+
+    def __init__(self, client: Any, *, max_response_bytes: int) -> None:
+        self._client = client
+        self._limit = max_response_bytes
+
+    async def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
+        """Send a request and read the whole response; see `AsyncSender`."""
+        try:
+            # The library's own limits are for single steps; the deadline is looked at between the chunks of the body.
+            built = self._client.build_request(
+                request.method,
+                request.origin + request.target,
+                headers=request.headers,
+                content=request.body,
+                timeout=deadline.remaining(),
+            )
+            # No redirects and no auth of the client's own: the key goes to the platform alone.
+            response = await self._client.send(built, stream=True, follow_redirects=False, auth=None)
+            try:
+                return await self._read(response, deadline)
+            finally:
+                await response.aclose()
+        except SendFailure:
+            raise
+        except Exception as error:
+            raise failure_of(error) from error
+
+    async def aclose(self) -> None:
+        """Do nothing: the client is the user's."""
+
+    async def _read(self, response: Any, deadline: Deadline) -> WireResponse:
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > self._limit:
+                raise SendFailure(
+                    "too_large", None, WireResponse(response.status_code, response.headers.raw, bytes(body))
+                )
+            if deadline.remaining() == 0:
+                raise SendFailure("timeout", None)
+        return WireResponse(response.status_code, response.headers.raw, bytes(body))

@@ -1,0 +1,207 @@
+"""The path of every call: gate, attempts, retries, decoding. The rules that it follows are in `_core`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result
+
+from fibonacci._async import _runtime
+from fibonacci._async.senders import AsyncSender
+from fibonacci._core.answer import Attempted, HTTPAnswer
+from fibonacci._core.call import Call, with_request_id
+from fibonacci._core.config import Config, check_key
+from fibonacci._core.decoding import decode, decode_any, decode_list
+from fibonacci._core.pace import Pace, pace_of
+from fibonacci._core.paging import next_params
+from fibonacci._core.request import Request
+from fibonacci._core.retry import LONGEST_WAIT
+from fibonacci._core.urls import QueryValue
+from fibonacci._core.wire import SendFailure
+from fibonacci.errors import APIResponseError
+from fibonacci.models._base import Model, attach_response
+from fibonacci.models.page import Page
+from fibonacci.models.response import RateLimit, ResponseInfo
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class AsyncConnections:
+    """What a client and its clones share: the sender, and the pace that was last seen.
+
+    Args:
+        config: The configuration of the client that is the first to use it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._sender: AsyncSender | None = None
+        self._lock = threading.Lock()
+        self.pace: Pace | None = None
+
+    def sender(self) -> AsyncSender:
+        """The sender, made when it is first needed."""
+        if self._sender is None:
+            with self._lock:
+                if self._sender is None:
+                    self._sender = _make_sender(self._config)
+        return self._sender
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The pace that the last answer told."""
+        return None if self.pace is None else self.pace.gate.last
+
+    async def aclose(self) -> None:
+        """Close the connections that are the SDK's own."""
+        if self._sender is not None:
+            await self._sender.aclose()
+
+
+class AsyncTransport:
+    """Carries out requests: with the key, within the time, at the plan's pace, and repeated where that does no harm.
+
+    Args:
+        config: The client's configuration.
+        connections: What the client shares with its clones.
+    """
+
+    def __init__(self, config: Config, connections: AsyncConnections) -> None:
+        self.config = config
+        self.connections = connections
+
+    async def send(self, request: Request[T]) -> T:
+        """Carry out a request and read its answer as what the request returns.
+
+        Raises:
+            FibonacciError: Whatever goes wrong.
+        """
+        (data, meta), info = await self._read(Call(request, self.config), partial(decode, returns=request.returns))
+        if isinstance(data, Model):
+            attach_response(data, with_request_id(info, meta))
+        return cast("T", data)
+
+    async def send_untyped(self, request: Request[Any]) -> Any:
+        """Carry out a request and give back the data of its answer as plain Python objects.
+
+        Raises:
+            FibonacciError: Whatever goes wrong.
+        """
+        data, _ = await self._read(Call(request, self.config), decode_any)
+        return data
+
+    async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
+        """Carry out a request for a page: the page, and the parameters of the next one (None at the end).
+
+        Raises:
+            FibonacciError: Whatever goes wrong.
+        """
+        call = Call(request, self.config)
+        read = partial(decode_list, item=request.returns, collection=request.collection)
+        (items, meta), info = await self._read(call, read)
+        info = with_request_id(info, meta)
+        for item in items:
+            if isinstance(item, Model):
+                attach_response(item, info)
+        return Page(cast("list[T]", items), info), next_params(meta, info.headers.get("link", ""), call.url)
+
+    async def pace(self) -> Pace:
+        """The pace of the present key."""
+        return self._pace(await self._api_key())
+
+    async def _read(self, call: Call, read: Callable[[HTTPAnswer], R]) -> tuple[R, ResponseInfo]:
+        answer = await self._answer(call)
+        info = call.response_info(answer)
+        try:
+            return read(answer), info
+        except APIResponseError as error:
+            error.request_id = info.request_id
+            call.complete(error, uncertain=True)
+            raise
+
+    async def _answer(self, call: Call) -> HTTPAnswer:
+        """The answer of the last attempt, when it is one that the caller gets."""
+        attempted = await self._attempt(call)
+        # A first attempt that succeeds, as nearly all do, never enters tenacity.
+        if not (isinstance(attempted, HTTPAnswer) and call.is_success(attempted)):
+            attempted = await self._retried(call, attempted)
+        if isinstance(attempted, HTTPAnswer) and call.is_success(attempted):
+            return attempted
+        error = call.error(attempted)
+        raise error from error.__cause__
+
+    async def _retried(self, call: Call, first: Attempted) -> Attempted:
+        """The outcome of the last attempt; outcomes are values here, for exceptions must not be swallowed."""
+        pending: list[Attempted] = [first]
+
+        async def attempt() -> Attempted:
+            return pending.pop() if pending else await self._attempt(call)
+
+        def wait(state: RetryCallState) -> float:
+            return call.wait
+
+        def before_sleep(state: RetryCallState) -> None:
+            if state.outcome is not None:
+                call.tell(state.outcome.result())
+
+        def give_up(state: RetryCallState) -> Attempted:
+            return cast("Attempted", state.outcome and state.outcome.result())
+
+        # One object for each call: a shared one mixes up concurrent calls.
+        retrying = AsyncRetrying(
+            sleep=_runtime.sleep,
+            retry=retry_if_result(call.wants_retry),
+            wait=wait,
+            before_sleep=before_sleep,
+            retry_error_callback=give_up,
+        )
+        return await retrying(attempt)
+
+    async def _attempt(self, call: Call) -> Attempted:
+        """Send the request once, when the gate lets it pass."""
+        api_key = await self._api_key()
+        pace = call.pace = self._pace(api_key)
+        await self._pass_gate(call, pace)
+        answer: HTTPAnswer | None = None
+        try:
+            call.attempts += 1
+            response = await self.connections.sender().send(call.wire_request(api_key), call.deadline)
+            answer = call.received(response)
+            return answer
+        except SendFailure as failure:
+            return failure
+        finally:
+            if answer is None:
+                pace.gate.leave()
+            else:
+                pace.gate.leave(answer.rate_limit, answer.headers)
+
+    async def _pass_gate(self, call: Call, pace: Pace) -> None:
+        while (wait := pace.gate.enter()) > 0:
+            if wait > LONGEST_WAIT or not call.deadline.allows(wait):
+                raise call.gate_error(wait)
+            await _runtime.sleep(wait)
+
+    async def _api_key(self) -> str:
+        key = self.config.api_key
+        if isinstance(key, str):
+            return key
+        return check_key(await _runtime.resolve(key()), source="what the api_key function returned")
+
+    def _pace(self, api_key: str) -> Pace:
+        pace = self.connections.pace = pace_of(self.config.base_url, api_key)
+        return pace
+
+
+def _make_sender(config: Config) -> AsyncSender:
+    if config.http_client is not None:
+        from fibonacci._async.senders.given_client import AsyncGivenClientSender
+
+        return AsyncGivenClientSender(config.http_client, max_response_bytes=config.max_response_bytes)
+    from fibonacci._async.senders.pool import AsyncPoolSender
+
+    return AsyncPoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)

@@ -1,0 +1,73 @@
+"""An HTTP response as the rules see it: headers to look things up in, the body decompressed on demand."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from pydantic_core import from_json
+
+from fibonacci._core.compression import decompress
+from fibonacci._core.rate_limit import parse_rate_limit
+from fibonacci._core.wire import SendFailure, WireResponse
+from fibonacci.models.response import Headers, RateLimit
+
+TEXT_LIMIT = 64 * 1024
+
+
+class HTTPAnswer:
+    """A whole HTTP response, and what can be read from it.
+
+    Attributes:
+        status: The HTTP status.
+    """
+
+    def __init__(self, response: WireResponse, *, limit: int) -> None:
+        self.status = response.status
+        self._response = response
+        self._limit = limit
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers, looked up without regard to case."""
+        return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._response.headers)
+
+    @cached_property
+    def rate_limit(self) -> RateLimit | None:
+        """The plan's pace as this answer tells it."""
+        return parse_rate_limit(self.headers)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body, decompressed.
+
+        Raises:
+            DecompressionError: If it is not what its Content-Encoding says.
+            TooLargeError: If it is larger than the client takes.
+        """
+        encoding = "" if self._response.decoded else self.headers.get("content-encoding", "")
+        return decompress(self._response.body, encoding, self._limit) if encoding else self._response.body
+
+    @property
+    def content_type(self) -> str:
+        """The `Content-Type` header; empty when there is none."""
+        return self.headers.get("content-type", "")
+
+    def readable_body(self) -> Any:
+        """The body for a person: decoded JSON where it is JSON, else text, cut; never an exception."""
+        try:
+            return from_json(self.body)
+        except ValueError:
+            return self.text()
+
+    def text(self) -> str:
+        """The beginning of the body as text, whatever it is."""
+        try:
+            body = self.body
+        except ValueError:
+            body = self._response.body
+        return body[:TEXT_LIMIT].decode("utf-8", "replace")
+
+
+Attempted = HTTPAnswer | SendFailure
+"""What an attempt brings: a whole answer, or a failure."""

@@ -1,0 +1,207 @@
+"""One call under way: its deadline, its attempts, and the decision after each attempt."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from fibonacci import __version__
+from fibonacci._core.answer import Attempted, HTTPAnswer
+from fibonacci._core.body import encode
+from fibonacci._core.compression import ACCEPTED
+from fibonacci._core.config import Config
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.failures import connection_error, status_error
+from fibonacci._core.json_types import is_object
+from fibonacci._core.pace import Pace
+from fibonacci._core.redaction import redact, redact_bytes
+from fibonacci._core.request import Request
+from fibonacci._core.retry import (
+    LONGEST_WAIT,
+    Outcome,
+    RetryEvent,
+    backoff,
+    cost_of,
+    jittered,
+    may_repeat,
+    outcome_of,
+    told_wait,
+)
+from fibonacci._core.unset import Unset
+from fibonacci._core.urls import query, split_base_url
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+from fibonacci.errors import APIError, APIResponseError, APIStatusError, RateLimitError
+from fibonacci.models.response import ResponseInfo
+
+
+@lru_cache(maxsize=64)
+def _fixed_headers(extra: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that are the same for every request of a client."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    headers = {
+        "accept": "application/json",
+        "accept-encoding": ACCEPTED,
+        "content-type": "application/json",
+        "user-agent": f"fibonacci-sdk/{__version__} python/{python}",
+        **dict(extra),
+    }
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+
+
+class Call:
+    """One call of the API, from its start to its answer or error.
+
+    Everything that can be wrong with the arguments is found here, before anything is sent.
+    """
+
+    def __init__(self, request: Request[Any], config: Config) -> None:
+        self.request = request
+        self.config = config
+        self.attempts = 0
+        self.wait = 0.0
+        self.pace: Pace | None = None
+        self.api_key: str | None = None
+        self.idempotency_key = os.urandom(16).hex() if request.method == "POST" else None
+        self.body = b"" if isinstance(request.body, Unset) else encode(request.body)
+        self._origin, prefix = split_base_url(config.base_url)
+        self._target = f"{prefix}{request.path}{query(request.params)}"
+        self._tokens_taken = 0
+        self._started = time.monotonic()
+        self.deadline = Deadline(_timeout(request, config))
+
+    @property
+    def url(self) -> str:
+        """The whole URL of the request."""
+        return f"{self._origin}{self._target}"
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return time.monotonic() - self._started
+
+    def wire_request(self, api_key: str) -> WireRequest:
+        """The request of the next attempt, with the key."""
+        self.api_key = api_key
+        host = self._origin.partition("://")[2]
+        headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + api_key.encode("ascii"))]
+        headers += _fixed_headers(tuple(self.config.headers.items()))
+        if self.body or self.request.method in ("POST", "PUT", "PATCH"):
+            headers.append((b"content-length", str(len(self.body)).encode("ascii")))
+        if self.idempotency_key is not None:
+            headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
+        return WireRequest(self.request.method, self._origin, self._target, headers, self.body)
+
+    def received(self, response: WireResponse) -> HTTPAnswer:
+        """The answer of an attempt; a key that the server echoes is taken out at once."""
+        key = (self.api_key or "").encode()
+        if key and (key in response.body or any(key in value for _, value in response.headers)):
+            headers = [(name, redact_bytes(value, key)) for name, value in response.headers]
+            response = WireResponse(response.status, headers, redact_bytes(response.body, key), response.decoded)
+        return HTTPAnswer(response, limit=self.config.max_response_bytes)
+
+    def wants_retry(self, attempted: Attempted) -> bool:
+        """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
+        outcome = outcome_of(attempted)
+        if self.pace is not None and outcome is Outcome.REFUSED and isinstance(attempted, HTTPAnswer):
+            self.pace.gate.pause(told_wait(attempted.headers) or 0.0)
+        trusts_key = self.config.idempotency == "server"
+        if not self.request.retried or not may_repeat(self.request.method, outcome, trusts_key=trusts_key):
+            return False
+        if self.attempts > self.config.max_retries or not self._wait_fits(attempted, outcome):
+            return False
+        cost = cost_of(outcome)
+        if self.pace is None or not self.pace.retry_quota.take(cost):
+            return False
+        self._tokens_taken = cost
+        return True
+
+    def tell(self, attempted: Attempted) -> None:
+        """Tell the user's `on_retry` of the retry that was decided."""
+        if self.config.on_retry is not None:
+            cause = f"status {attempted.status}" if isinstance(attempted, HTTPAnswer) else attempted.kind
+            event = RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause)
+            self.config.on_retry(event)
+
+    def response_info(self, answer: HTTPAnswer) -> ResponseInfo:
+        """The HTTP side of a success; what the retries took is given back."""
+        if self.pace is not None:
+            self.pace.retry_quota.give_back(self._tokens_taken or 1)
+        request_id = answer.headers.get("x-request-id")
+        return ResponseInfo(answer.status, request_id, answer.headers, answer.rate_limit, self.attempts, self.elapsed)
+
+    def is_success(self, answer: HTTPAnswer) -> bool:
+        """Whether an answer is one that the caller gets, not an error."""
+        if answer.status in self.request.answers:
+            return is_object(answer.readable_body())
+        return 200 <= answer.status < 300
+
+    def error(self, attempted: Attempted) -> APIError:
+        """The error for the last attempt."""
+        if isinstance(attempted, SendFailure):
+            failed: APIError = connection_error(attempted)
+        else:
+            failed = status_error(attempted)
+        uncertain = isinstance(failed, APIResponseError) or outcome_of(attempted) is Outcome.UNKNOWN
+        return self.complete(failed, uncertain=uncertain)
+
+    def gate_error(self, wait: float) -> RateLimitError:
+        """The error for a call that the rate gate cannot let pass in time: nothing was sent."""
+        error = RateLimitError(f"the rate limit leaves no request for {wait:.0f} s, longer than the call may take")
+        error.retry_after = wait
+        error.rate_limit = self.pace.gate.last if self.pace is not None else None
+        self.complete(error, uncertain=False)
+        return error
+
+    def complete(self, error: APIError, *, uncertain: bool) -> APIError:
+        """Put the circumstances of the call on an error, and take the key out of it."""
+        error.method = self.request.method
+        error.path = self.request.path
+        error.attempts = self.attempts
+        error.elapsed = self.elapsed
+        error.idempotency_key = self.idempotency_key
+        error.outcome_unknown = uncertain and self.request.method in ("POST", "PATCH")
+        if isinstance(error, APIStatusError):
+            error.request_id = error.request_id or error.headers.get("x-request-id") or _request_id(error.body)
+        error.message = redact(error.message, self.api_key)
+        error.args = (error.message,)
+        return error
+
+    def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:
+        told = (
+            told_wait(attempted.headers) if outcome is Outcome.REFUSED and isinstance(attempted, HTTPAnswer) else None
+        )
+        if told is None:
+            self.wait = backoff(self.attempts, outcome)
+            return self.deadline.allows(self.wait)
+        self.wait = jittered(told)
+        if not self.deadline.allows(self.wait):
+            self.wait = told
+        return told <= LONGEST_WAIT and self.deadline.allows(self.wait)
+
+
+def _timeout(request: Request[Any], config: Config) -> float | None:
+    if not isinstance(request.timeout, Unset):
+        return request.timeout
+    if isinstance(config.timeout, Unset) and request.default_timeout is not None:
+        return request.default_timeout
+    return config.call_timeout
+
+
+def _request_id(body: Any) -> str | None:
+    """The request id in the `meta` of an error's body, where it is no header."""
+    try:
+        found = body["meta"]["request_id"]
+    except (TypeError, LookupError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def with_request_id(info: ResponseInfo, meta: Mapping[str, Any]) -> ResponseInfo:
+    """The same with the request id from `meta`, where it stands as documented."""
+    found = meta.get("request_id")
+    return replace(info, request_id=found) if isinstance(found, str) and found != info.request_id else info

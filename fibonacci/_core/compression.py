@@ -1,0 +1,62 @@
+"""Compressed bodies, undone without letting a small answer become a huge one."""
+
+from __future__ import annotations
+
+import zlib
+
+# What is sent as Accept-Encoding: what can be undone here with a bound on the result.
+ACCEPTED = "gzip, deflate"
+_STEP = 64 * 1024
+
+
+class DecompressionError(ValueError):
+    """A body is not what its Content-Encoding says."""
+
+
+class TooLargeError(ValueError):
+    """A body is larger than the client takes."""
+
+
+def decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    """The body with its content encodings undone.
+
+    Args:
+        body: The body as it came.
+        encoding: The `Content-Encoding` header; empty for none.
+        limit: The largest result, in bytes.
+
+    Raises:
+        DecompressionError: If the body is not what the encoding says, or the encoding is not known.
+        TooLargeError: If the result is larger than the limit.
+    """
+    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
+        if name in ("gzip", "x-gzip"):
+            body = _inflate(body, 16 + zlib.MAX_WBITS, limit)
+        elif name == "deflate":
+            # Servers disagree on whether deflate means with or without zlib's frame; the first byte tells.
+            framed = body[:1] and body[0] & 0x0F == 8
+            body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
+        elif name not in ("", "identity"):
+            raise DecompressionError(f"the content encoding {name[:40]!r} was not asked for and cannot be undone")
+    return body
+
+
+def _inflate(body: bytes, window: int, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while body:  # gzip allows several members, one after another
+        inflater = zlib.decompressobj(window)
+        try:
+            while not inflater.eof:
+                part = inflater.decompress(body, _STEP)
+                body = inflater.unconsumed_tail
+                size += len(part)
+                if size > limit:
+                    raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
+                if not part and not body and not inflater.eof:
+                    raise DecompressionError("the compressed body is cut")
+                parts.append(part)
+        except zlib.error as error:
+            raise DecompressionError(f"the body cannot be decompressed: {error}") from None
+        body = inflater.unused_data if window > zlib.MAX_WBITS else b""
+    return b"".join(parts)

@@ -1,0 +1,130 @@
+"""From the bytes of a success to typed objects, in one pass where the answer has its usual shape.
+
+The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
+are read straight from the bytes. Only when that fails is the answer parsed to see which shape it has, for a bare object
+that happens to have a field named `data` next to others is no envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import NoneType
+from typing import Any, NotRequired
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic_core import from_json
+from typing_extensions import TypedDict
+
+from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.compression import DecompressionError, TooLargeError
+from fibonacci._core.failures import response_error
+from fibonacci._core.json_types import is_array, is_object
+
+Meta = Mapping[str, Any]
+
+
+@lru_cache(maxsize=256)
+def _adapter(returns: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(returns)
+
+
+@lru_cache(maxsize=256)
+def _envelope(returns: Any) -> TypeAdapter[Any]:
+    fields = {"data": returns, "meta": NotRequired[Any]}
+    shape: Any = with_config(ConfigDict(extra="forbid"))(TypedDict("Envelope", fields))  # type: ignore[operator]
+    return TypeAdapter(shape)
+
+
+def decode(answer: HTTPAnswer, returns: Any) -> tuple[Any, Meta]:
+    """The data of a success, read as `returns`, and the `meta` beside it.
+
+    Raises:
+        APIResponseError: If the answer is not JSON, or not what was asked for.
+    """
+    if returns is NoneType:
+        return None, {}
+    body = _body(answer)
+    try:
+        envelope = _envelope(returns).validate_json(body)
+    except ValidationError:
+        return _decode_slowly(answer, body, returns)
+    return envelope["data"], _meta(envelope.get("meta"))
+
+
+def decode_any(answer: HTTPAnswer) -> Any:
+    """The data of a success as plain Python objects; None when there is no body."""
+    body = _body(answer)
+    return unwrap(_parse(answer, body))[0] if body.strip() else None
+
+
+def decode_list(answer: HTTPAnswer, item: Any, collection: str) -> tuple[list[Any], Meta]:
+    """The items of a page, and the `meta` beside them.
+
+    `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name.
+
+    Raises:
+        APIResponseError: If the answer is not JSON, or not such a list.
+    """
+    body = _body(answer)
+    returns = list[item]
+    try:
+        envelope = _envelope(returns).validate_json(body)
+    except ValidationError:
+        data, meta = unwrap(_parse(answer, body))
+        return _validate(answer, _items(answer, data, collection), returns), meta
+    return envelope["data"], _meta(envelope.get("meta"))
+
+
+def unwrap(document: Any) -> tuple[Any, Meta]:
+    """What an answer is about, and its `meta`: an envelope has `data` and at most `meta` beside it."""
+    if is_object(document) and "data" in document and document.keys() <= {"data", "meta"}:
+        return document["data"], _meta(document.get("meta"))
+    return document, {}
+
+
+def _decode_slowly(answer: HTTPAnswer, body: bytes, returns: Any) -> tuple[Any, Meta]:
+    data, meta = unwrap(_parse(answer, body))
+    return _validate(answer, data, returns), meta
+
+
+def _items(answer: HTTPAnswer, data: Any, collection: str) -> list[Any]:
+    if is_array(data):
+        return data
+    if is_object(data):
+        values = (data.get(name) for name in {"items", "results", collection})
+        lists = [value for value in values if is_array(value)]
+        if len(lists) == 1:
+            return lists[0]
+    raise response_error(answer, f"the answer holds no list of {collection}")
+
+
+def _body(answer: HTTPAnswer) -> bytes:
+    try:
+        return answer.body
+    except (DecompressionError, TooLargeError) as error:
+        raise response_error(answer, str(error)) from None
+
+
+def _parse(answer: HTTPAnswer, body: bytes) -> Any:
+    if not body.strip():
+        raise response_error(answer, "the answer is empty")
+    try:
+        return from_json(body)
+    except ValueError as error:
+        raise response_error(answer, f"the answer is not JSON ({error})", error) from None
+
+
+def _validate(answer: HTTPAnswer, data: Any, returns: Any) -> Any:
+    try:
+        return _adapter(returns).validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        name = getattr(returns, "__name__", str(returns))
+        problem = f"the answer is not a {name} ({place}: {first['msg']}; {error.error_count()} fault(s))"
+        raise response_error(answer, problem, error) from None
+
+
+def _meta(meta: Any) -> Meta:
+    return meta if is_object(meta) else {}

@@ -1,0 +1,79 @@
+"""What all clients of one key share in a process: the rate gate and the retry quota."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+
+from fibonacci._core.rate_limit import RateGate
+
+# Figures of AWS's standard retry mode of 2026.
+_CAPACITY = 500
+TRANSIENT_COST = 14
+THROTTLING_COST = 5
+
+_KEPT_KEYS = 1024
+
+
+class RetryQuota:
+    """Stops retry storms: each retry takes tokens, which only success gives back.
+
+    While a server is down, the tokens run out and calls fail at their first attempt, instead of multiplying the load.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tokens = _CAPACITY
+
+    def take(self, cost: int) -> bool:
+        """Take the tokens of one retry; False when there are not enough."""
+        with self._lock:
+            if self._tokens < cost:
+                return False
+            self._tokens -= cost
+            return True
+
+    def give_back(self, tokens: int) -> None:
+        """Give tokens back after a success."""
+        # A full quota is the rule, and needs no lock to be seen.
+        if self._tokens < _CAPACITY:
+            with self._lock:
+                self._tokens = min(_CAPACITY, self._tokens + tokens)
+
+
+class Pace:
+    """The gate and the quota of one key at one base URL, and how many calls wait for an execution there."""
+
+    def __init__(self) -> None:
+        self.gate = RateGate()
+        self.retry_quota = RetryQuota()
+        self.waiting = 0
+
+
+_paces: OrderedDict[tuple[str, int], Pace] = OrderedDict()
+_lock = threading.Lock()
+
+
+def pace_of(base_url: str, api_key: str) -> Pace:
+    """The pace of a key at a base URL, the same object for every client in the process."""
+    # The key's hash stands in for the key, so that no registry holds secrets.
+    name = base_url, hash(api_key)
+    pace = _paces.get(name)
+    if pace is None:
+        with _lock:
+            pace = _paces.setdefault(name, Pace())
+            while len(_paces) > _KEPT_KEYS:
+                _paces.popitem(last=False)
+    return pace
+
+
+def _after_fork() -> None:
+    # A lock that another thread held at the fork stays locked for ever in the child.
+    global _lock
+    _lock = threading.Lock()
+    _paces.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,40 @@
+"""Proxies, from the environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as everywhere in Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy.
+
+    Attributes:
+        url: Its URL, without user and password.
+        auth: Its user and password; None when it wants none.
+    """
+
+    url: str
+    auth: tuple[str, str] | None = field(repr=False)
+
+
+def proxy_for(origin: str) -> Proxy | None:
+    """The proxy for an origin such as `https://api.fibonacci.dev`; None for none.
+
+    Raises:
+        ValueError: If the environment names something that is no proxy's URL.
+    """
+    target = urlsplit(origin)
+    proxies = getproxies()
+    url = proxies.get(target.scheme) or proxies.get("all")
+    if not url or proxy_bypass(target.netloc) or proxy_bypass(target.hostname or ""):
+        return None
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+        raise ValueError(f"the environment names a {target.scheme} proxy that is no http, https or socks5 URL")
+    auth = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = f":{parts.port}" if parts.port else ""
+    return Proxy(f"{parts.scheme}://{host}{port}", auth)

@@ -1,0 +1,112 @@
+"""What may be repeated, how often, and after what wait.
+
+Three outcomes decide it. *Never sent*: any method may be repeated. *Refused* (429, and 503 with Retry-After): any
+method, after the wait that the server asks for. *Unknown* (sent, and no usable answer): only methods that mean the same
+when carried out twice. A POST or PATCH whose outcome is unknown is never repeated: that could run a workflow twice.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from fibonacci._core.answer import Attempted
+from fibonacci._core.failures import is_quota_error
+from fibonacci._core.pace import THROTTLING_COST, TRANSIENT_COST
+from fibonacci._core.rate_limit import parse_rate_limit, parse_retry_after, server_time
+from fibonacci._core.wire import SendFailure
+from fibonacci.models.response import Headers
+
+LONGEST_WAIT = 120.0
+_BACKOFF_CAP = 20.0
+_TRANSIENT_BASE = 0.05
+_THROTTLING_BASE = 1.0
+
+_REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_UNKNOWN_STATUSES = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEvent:
+    """What `on_retry` is told before the client waits and sends a request again.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path below the base URL.
+        attempt: The attempt that failed, counted from 1.
+        wait: Seconds until the next one.
+        cause: What went wrong, in a few words, such as `"status 503"`.
+    """
+
+    method: str
+    path: str
+    attempt: int
+    wait: float
+    cause: str
+
+
+class Outcome(Enum):
+    """What became of one attempt, as far as it matters for the next."""
+
+    FINAL = auto()
+    NEVER_SENT = auto()
+    REFUSED = auto()
+    UNKNOWN = auto()
+
+
+def outcome_of(answer: Attempted) -> Outcome:
+    """The outcome of an attempt that brought an answer or a failure."""
+    if isinstance(answer, SendFailure):
+        match answer.kind:
+            case "never_sent" | "timeout_never_sent":
+                return Outcome.NEVER_SENT
+            case "unknown" | "timeout":
+                return Outcome.UNKNOWN
+            case _:
+                return Outcome.FINAL
+    if answer.status == 429:
+        return Outcome.FINAL if is_quota_error(answer) else Outcome.REFUSED
+    if answer.status == 503 and parse_retry_after(answer.headers) is not None:
+        return Outcome.REFUSED
+    return Outcome.UNKNOWN if answer.status in _UNKNOWN_STATUSES else Outcome.FINAL
+
+
+def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
+    """Whether a request may be sent again after this outcome.
+
+    Args:
+        method: The HTTP method.
+        outcome: What became of the last attempt.
+        trusts_key: Whether the user has said that the server honours `Idempotency-Key`.
+    """
+    if outcome is Outcome.UNKNOWN:
+        return method in _REPEATABLE_METHODS or (method == "POST" and trusts_key)
+    return outcome is not Outcome.FINAL
+
+
+def told_wait(headers: Headers) -> float | None:
+    """Seconds that the server asks to wait: by `Retry-After`, else until the reset when no request is left."""
+    wait = parse_retry_after(headers)
+    if wait is not None:
+        return wait
+    pace = parse_rate_limit(headers)
+    if pace is None or pace.remaining > 0:
+        return None
+    return max(0.0, pace.reset_at.timestamp() - server_time(headers))
+
+
+def cost_of(outcome: Outcome) -> int:
+    """What a retry after this outcome takes from the retry quota."""
+    return THROTTLING_COST if outcome is Outcome.REFUSED else TRANSIENT_COST
+
+
+def jittered(wait: float) -> float:
+    """A wait that the server asked for: never shorter, and a little longer, so that clients do not come back as one."""
+    return wait + random.uniform(0, min(1.0, wait * 0.1 + 0.01))
+
+
+def backoff(attempt: int, outcome: Outcome) -> float:
+    """The client's own wait before attempt `attempt + 1`: full jitter under a doubling, bounded ceiling."""
+    base = _THROTTLING_BASE if outcome is Outcome.REFUSED else _TRANSIENT_BASE
+    return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))

@@ -1,0 +1,50 @@
+"""From the exceptions of the HTTP libraries to what they mean for a call.
+
+httpcore, httpx and httpx2 give the same names to the same things, so the names decide, and none of them is imported.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from fibonacci._core.wire import FailureKind, SendFailure
+
+_KINDS: dict[str, FailureKind] = {
+    "ConnectTimeout": "timeout_never_sent",
+    "PoolTimeout": "timeout_never_sent",
+    "ConnectError": "never_sent",
+    "ConnectionNotAvailable": "never_sent",
+    "ProxyError": "proxy",
+    "LocalProtocolError": "invalid",
+    "UnsupportedProtocol": "invalid",
+    "InvalidURL": "invalid",
+    "ReadTimeout": "timeout",
+    "WriteTimeout": "timeout",
+}
+
+
+def failure_of(error: Exception) -> SendFailure:
+    """The failure that an exception of an HTTP library stands for; what is not known may have been sent."""
+    kind: FailureKind = "unknown"
+    for cls in type(error).__mro__:
+        if cls.__name__ in _KINDS:
+            kind = _KINDS[cls.__name__]
+            break
+    if kind == "never_sent":
+        kind = _refined(error)
+    return SendFailure(kind, error)
+
+
+def _refined(error: BaseException) -> FailureKind:
+    """A failure to connect that will not pass by itself is not worth repeating."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        if isinstance(inner, ssl.SSLError):
+            return "tls"
+        if isinstance(inner, socket.gaierror):
+            return "name"
+        inner = inner.__cause__ or inner.__context__
+    return "never_sent"

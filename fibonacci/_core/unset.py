@@ -1,0 +1,25 @@
+"""The sentinel that tells "not given" from None."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+
+class Unset:
+    """The type of `UNSET`. A parameter that is `UNSET` is not sent at all; None is sent as null."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()

@@ -1,0 +1,149 @@
+"""URLs: the base URL, path parameters, queries. Everything that is put into a URL passes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import quote, urlencode, urlsplit
+
+from fibonacci.errors import ConfigurationError
+
+QueryValue = str | int | float | bool | None
+_PATH_SAFE = "/%:@!$&'()*+,;=-._~"
+
+
+def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
+    """The base URL without a final slash.
+
+    Raises:
+        TypeError: If it is not a string.
+        ConfigurationError: If it is not an http(s) URL, holds a user, query or fragment, or is plain http to another
+            machine without `allow_insecure`.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"{source} must be a str, not {type(url).__name__}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{source} is not a URL ({error}); use one like https://api.example.com/v1") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not url.isascii() or not url.isprintable():
+        raise ConfigurationError(f"{source} must be like https://api.example.com/v1, not {_without_user(url)!r}")
+    if " " in url or parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(f"{source} must hold no user, space, query or fragment; pass the key as api_key")
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
+        raise ConfigurationError(
+            f"{source} is plain http to {host}: the API key would travel unencrypted;"
+            " use https, or pass allow_insecure=True in a network that you trust"
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=64)
+def split_base_url(base_url: str) -> tuple[str, str]:
+    """The origin (`https://host:port`) and the path prefix (`/v1`) of a checked base URL."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path
+
+
+def path(template: str, **parameters: str | int) -> str:
+    """Fill a path: each parameter becomes one segment, percent-encoded whole.
+
+    Raises:
+        TypeError: If a parameter is not a string (or, for a version, an int).
+        ValueError: If it is empty, `.` or `..`: it would reach another endpoint.
+    """
+    return template.format_map({name: _segment(name, value) for name, value in parameters.items()})
+
+
+def _segment(name: str, value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and name == "version":
+        value = str(value)
+    if not isinstance(value, str):
+        hint = "; decode it first" if isinstance(value, bytes) else ""
+        raise TypeError(f"{name} must be a str, not {'None' if value is None else type(value).__name__}{hint}")
+    if not value.strip() or value in (".", ".."):
+        raise ValueError(f"{name} must name something, not {value!r}: it would reach another endpoint")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} holds a lone surrogate, which is no text; check how it was decoded") from None
+
+
+def check_method(given: object) -> str:
+    """An HTTP method that a user gave, in upper case.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it is not a word.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"method must be a str, not {type(given).__name__}")
+    if not (given.isascii() and given.isalpha()):
+        raise ValueError(f"method must be a word like GET, not {given[:80]!r}")
+    return given.upper()
+
+
+def check_path(given: object) -> str:
+    """A path below the base URL that a user gave, with what cannot stand in a URL percent-encoded.
+
+    Raises:
+        TypeError: If it is not a string.
+        ValueError: If it is a whole URL, does not begin with one `/`, or has `.`, `..` or a fragment in it.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"path must be a str, not {type(given).__name__}")
+    if not given.startswith("/") or given.startswith("//") or "\\" in given:
+        raise ValueError(f"path must begin with one /, below the base URL, not {_without_user(given)[:80]!r}")
+    bare, _, query = given.partition("?")
+    if "#" in given or any(
+        segment.replace("%2e", ".").replace("%2E", ".") in (".", "..") for segment in bare.split("/")
+    ):
+        raise ValueError(f"path must have no fragment and no '.' or '..' segment, not {given[:80]!r}")
+    try:
+        encoded = quote(bare, safe=_PATH_SAFE)
+        return f"{encoded}?{quote(query, safe=_PATH_SAFE + '?[]')}" if query else encoded
+    except UnicodeEncodeError:
+        raise ValueError("path holds a lone surrogate, which is no text; check how it was decoded") from None
+
+
+def query(parameters: Mapping[str, QueryValue]) -> str:
+    """A query string with its `?`, or nothing. None is left out; booleans are `true` and `false`.
+
+    Raises:
+        TypeError: If a value is not text, a number or a boolean.
+        ValueError: If a value is text that cannot be encoded.
+    """
+    if not parameters:
+        return ""
+    pairs = [(name, _query_text(name, value)) for name, value in parameters.items() if value is not None]
+    try:
+        return f"?{urlencode(pairs)}" if pairs else ""
+    except UnicodeEncodeError:
+        raise ValueError("a query parameter holds a lone surrogate; check how it was decoded") from None
+
+
+def _query_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    hint = "; decode it first" if isinstance(value, bytes) else ""
+    raise TypeError(f"{name} must be a str, a number or a bool, not {type(value).__name__}{hint}")
+
+
+def _without_user(url: str) -> str:
+    """A URL that can be shown: what stands before an `@` may be a password."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url.rpartition("@")[2]

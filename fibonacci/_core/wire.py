@@ -1,0 +1,69 @@
+"""What passes between the transport and a sender: plain bytes, and the ways in which sending fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FailureKind = Literal[
+    "never_sent",  # no connection came about, or none was free: nothing reached the server
+    "timeout_never_sent",  # the same, for want of time
+    "unknown",  # sent, and no whole answer came back
+    "timeout",  # sent, and the time was up before the whole answer came back
+    "too_large",  # the answer is larger than the client takes
+    "tls",  # the certificate is not trusted, or TLS failed otherwise
+    "name",  # the host's name is not known
+    "proxy",  # the proxy refused
+    "invalid",  # the request cannot be sent as it is
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request.
+
+    Attributes:
+        method: The HTTP method.
+        origin: Scheme, host and port, such as `https://api.fibonacci.dev`.
+        target: Path and query, encoded.
+        headers: Names in lower case, and values.
+        body: The body; empty for none.
+    """
+
+    method: str
+    origin: str
+    target: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WireResponse:
+    """One HTTP response.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names and values as they came.
+        body: The body as it came, still compressed.
+        decoded: Whether the sender has already undone the compression.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    decoded: bool = False
+
+
+class SendFailure(Exception):
+    """A sender could not bring back a whole answer. It never leaves the transport.
+
+    Attributes:
+        kind: What happened, as far as it matters for what may be done next.
+        response: What had come of an answer when the body was cut or too large; None when no head had come.
+    """
+
+    def __init__(self, kind: FailureKind, cause: BaseException | None, response: WireResponse | None = None) -> None:
+        super().__init__(kind)
+        self.kind: FailureKind = kind
+        self.cause = cause
+        self.response = response

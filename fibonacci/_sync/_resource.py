@@ -1,0 +1,34 @@
+# Derived from fibonacci/_async/_resource.py by tests/mirror.py; change that file, not this one.
+"""What the resources have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fibonacci._core.request import Request
+from fibonacci._core.suggestions import missing_attribute
+from fibonacci._sync.pager import Pager
+from fibonacci._sync.transport import Transport
+
+T = TypeVar("T")
+
+
+class Resource:
+    """A part of the API: methods that describe requests and have them carried out."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def _send(self, request: Request[T]) -> T:
+        return self._transport.send(request)
+
+    def _pager(self, request: Request[T]) -> Pager[T]:
+        return Pager(self._transport, request)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self._transport.config.base_url}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name)

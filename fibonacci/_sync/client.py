@@ -1,0 +1,289 @@
+# Derived from fibonacci/_async/client.py by tests/mirror.py; change that file, not this one.
+"""The client: where everything begins."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
+from fibonacci._core.unset import UNSET, Unset
+
+TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Any, Literal, Self
+
+    from typing_extensions import TypeVar
+
+    from fibonacci._core.config import ApiKey
+    from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.urls import QueryValue
+    from fibonacci._sync.executions import Executions
+    from fibonacci._sync.health import HealthChecks
+    from fibonacci._sync.memory import Memory
+    from fibonacci._sync.organizations import Organizations
+    from fibonacci._sync.registry import Registry
+    from fibonacci._sync.tools import Tools
+    from fibonacci._sync.transport import Connections, Transport
+    from fibonacci._sync.versions import Versions
+    from fibonacci._sync.workflows import Workflows
+    from fibonacci.models import RateLimit
+
+    T = TypeVar("T", default=Any)
+
+
+class Fibonacci:
+    """A client of the Fibonacci platform.
+
+    It can be used with or without `with`, by many tasks and threads at a time, and after a fork. Clients of one key
+    share the plan's pace, so that together they stay within it.
+
+    Args:
+        api_key: Your API key, or a function that returns one and is asked again for each attempt. When not given,
+            the environment variable `FIBONACCI_API_KEY` is read.
+        base_url: Where the platform is. When not given, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
+            When not given, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
+        max_retries: How often a call is sent again at the most. When not given, `FIBONACCI_MAX_RETRIES`, else 2.
+        headers: Headers to send with each request.
+        http_client: Your own client of httpx or httpx2, used as it is and never closed.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        allow_insecure: Allow plain http to other machines than this one.
+        idempotency: `"server"` says that the server honours `Idempotency-Key`, so that POSTs may be repeated too.
+        max_response_bytes: The largest answer that is taken, in bytes, decompressed; 64 MiB when not given.
+        on_retry: Called with a `RetryEvent` before a call is sent again.
+
+    Raises:
+        ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
+
+    Example:
+        ```python
+        from fibonacci import Fibonacci
+
+        with Fibonacci() as client:
+            workflow = client.workflows.create(name="Empty")
+            print(workflow.id)
+        ```
+    """
+
+    def __init__(
+        self,
+        api_key: ApiKey | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | Unset | None = UNSET,
+        max_retries: int | Unset = UNSET,
+        headers: Mapping[str, str] | None = None,
+        http_client: Any = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        allow_insecure: bool = False,
+        idempotency: Literal["server"] | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        on_retry: Callable[[RetryEvent], object] | None = None,
+    ) -> None:
+        self._config = Config(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+            http_client=http_client,
+            ca_bundle=ca_bundle,
+            allow_insecure=allow_insecure,
+            idempotency=idempotency,
+            max_response_bytes=max_response_bytes,
+            on_retry=on_retry,
+        )
+
+    @cached_property
+    def workflows(self) -> Workflows:
+        """Create, read, change, delete and run workflows."""
+        from fibonacci._sync.workflows import Workflows
+
+        return Workflows(self._transport)
+
+    @cached_property
+    def executions(self) -> Executions:
+        """Follow, wait for and cancel the runs of workflows."""
+        from fibonacci._sync.executions import Executions
+
+        return Executions(self._transport)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Read the history of a workflow, and go back in it."""
+        from fibonacci._sync.versions import Versions
+
+        return Versions(self._transport)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Approve workflows as templates, deprecate and archive them."""
+        from fibonacci._sync.registry import Registry
+
+        return Registry(self._transport)
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        """Governance, quotas and tool policies of an organization."""
+        from fibonacci._sync.organizations import Organizations
+
+        return Organizations(self._transport)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Keep values under a key."""
+        from fibonacci._sync.memory import Memory
+
+        return Memory(self._transport)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Look tools up, and connect them."""
+        from fibonacci._sync.tools import Tools
+
+        return Tools(self._transport)
+
+    @cached_property
+    def health(self) -> HealthChecks:
+        """Ask the platform whether it is well."""
+        from fibonacci._sync.health import HealthChecks
+
+        return HealthChecks(self._transport)
+
+    @property
+    def base_url(self) -> str:
+        """Where the platform is, without a final slash."""
+        return self._config.base_url
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The plan's pace as the last answer told it; None before the first.
+
+        Example:
+            ```python
+            client.health.check()
+            print(client.rate_limit.remaining, "of", client.rate_limit.limit)
+            ```
+        """
+        return self._connections.rate_limit
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Unset | None = UNSET,
+        max_retries: int | Unset = UNSET,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Make a client with other options on the same connections and at the same pace. It costs next to nothing.
+
+        Args:
+            timeout: Seconds for a whole call; None means no limit.
+            max_retries: How often a call is sent again at the most.
+            headers: Headers to send in addition.
+
+        Returns:
+            The other client. Closing either closes the connections of both.
+
+        Raises:
+            ConfigurationError: If a value is wrong; it names the remedy.
+
+        Example:
+            ```python
+            health = client.with_options(timeout=2, max_retries=0).health.check()
+            ```
+        """
+        clone = type(self).__new__(type(self))
+        clone._config = self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers)
+        # Written as a cached property writes it: the clone has what this client has.
+        clone.__dict__["_connections"] = self._connections
+        return clone
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, QueryValue] | None = None,
+        json: Any = UNSET,
+        returns: type[T] | None = None,
+    ) -> T:
+        """Call any path of the platform, with the same key, retries, pace and errors as every other call.
+
+        Args:
+            method: The HTTP method, such as `"GET"`.
+            path: The path below the base URL, beginning with `/`.
+            params: Query parameters; None values are left out.
+            json: The body; any JSON. None is sent as null; without it there is no body.
+            returns: A model or another type to read the answer's data as.
+
+        Returns:
+            The data of the answer (what its envelope holds, where it has one) as `returns`, else as plain Python
+            objects; None when the answer has no body.
+
+        Raises:
+            APIError: Whatever goes wrong.
+            ValueError: If the path is a whole URL or has `..` in it. Nothing is sent.
+
+        Example:
+            ```python
+            from fibonacci.models import Workflow
+
+            same = client.request("GET", f"/workflows/{workflow.id}", returns=Workflow)
+            plain = client.request("GET", f"/workflows/{workflow.id}")
+            assert plain["id"] == same.id
+            ```
+        """
+        from fibonacci._core.request import Request
+        from fibonacci._core.urls import check_method, check_path
+
+        verb, where = check_method(method), check_path(path)
+        if returns is None:
+            data: T = self._transport.send_untyped(Request(verb, where, object, params=params or {}, body=json))
+            return data
+        return self._transport.send(Request(verb, where, returns, params=params or {}, body=json))
+
+    def close(self) -> None:
+        """Close the connections. A later call opens new ones."""
+        if "_connections" in self.__dict__:
+            self._connections.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._config.base_url!r})"
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        # A key that the environment gave is read from the environment again where the client is unpickled.
+        return _rebuild, (type(self), self._config.options())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            from fibonacci._core.suggestions import missing_attribute
+
+            raise missing_attribute(self, name)
+
+    @cached_property
+    def _connections(self) -> Connections:
+        from fibonacci._sync.transport import Connections
+
+        return Connections(self._config)
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from fibonacci._sync.transport import Transport
+
+        return Transport(self._config, self._connections)
+
+
+def _rebuild(cls: type[Fibonacci], options: dict[str, Any]) -> Fibonacci:
+    return cls(**options)

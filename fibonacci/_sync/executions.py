@@ -1,0 +1,131 @@
+# Derived from fibonacci/_async/executions.py by tests/mirror.py; change that file, not this one.
+"""`client.executions`: follow, wait for and cancel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fibonacci._core.config import check_timeout
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.request import Request
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci._sync.wait import wait_until_ended
+from fibonacci.models.executions import Execution, ExecutionStatus
+
+
+class Executions(Resource):
+    """Follow, wait for and cancel the runs of workflows."""
+
+    def get(self, execution_id: str) -> Execution:
+        """Return one execution (`GET /executions/{id}`).
+
+        Args:
+            execution_id: Its id, such as `"exec_abc123"`.
+
+        Returns:
+            The execution as it now is.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            print(client.executions.get(execution.id).status)
+            ```
+        """
+        where = path("/executions/{execution_id}", execution_id=execution_id)
+        return self._send(Request("GET", where, returns=Execution))
+
+    def cancel(self, execution_id: str) -> Execution:
+        """Cancel an execution (`POST /executions/{id}/cancel`).
+
+        Args:
+            execution_id: Its id.
+
+        Returns:
+            The execution as it now is.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+            ConflictError: If it has already ended.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            from fibonacci import ConflictError
+
+            try:
+                client.executions.cancel(execution.id)
+            except ConflictError:
+                print("too late: it has ended")
+            ```
+        """
+        where = path("/executions/{execution_id}/cancel", execution_id=execution_id)
+        return self._send(Request("POST", where, returns=Execution))
+
+    def wait(
+        self,
+        execution_id: str,
+        *,
+        timeout: float | None = 300,
+        on_update: Callable[[Execution], object] | None = None,
+    ) -> Execution:
+        """Wait until an execution has ended, well or not.
+
+        It is polled slowly enough for the plan: after 1 s at first, growing to 15 s, and never with more than a fair
+        share of the rate limit. A poll that fails (no connection, a 5xx, a rate limit) is not the end of the wait.
+
+        Args:
+            execution_id: Its id.
+            timeout: Seconds to wait; None for no limit.
+            on_update: Called with the execution whenever it has changed.
+
+        Returns:
+            The execution: completed, failed or cancelled.
+
+        Raises:
+            WaitTimeoutError: If it has not ended in time; `execution` is how it was last seen.
+            NotFoundError: If there is none with this id.
+            APIError: If polling fails in a way that will not pass.
+
+        Example:
+            ```python
+            ended = client.executions.wait(execution.id, timeout=60)
+            print(ended.succeeded)
+            ```
+        """
+        return wait_until_ended(self._transport, execution_id, Deadline(check_timeout(timeout)), on_update)
+
+    def list(
+        self,
+        *,
+        workflow_id: str | None = None,
+        status: ExecutionStatus | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pager[Execution]:
+        """List executions (`GET /executions`).
+
+        Args:
+            workflow_id: Only those of this workflow.
+            status: Only those in this state.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every execution, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for failed in client.executions.list(status="failed"):
+                print(failed.id)
+            ```
+        """
+        params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", "/executions", returns=Execution, params=params, collection="executions"))

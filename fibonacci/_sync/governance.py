@@ -1,0 +1,157 @@
+# Derived from fibonacci/_async/governance.py by tests/mirror.py; change that file, not this one.
+"""`client.organizations.governance`: approvals, the audit log, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fibonacci._core.body import some_given
+from fibonacci._core.request import Request
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci.models.organizations import ApprovalStats, AuditEntry, GovernanceReport, GovernanceSettings
+
+
+class Governance(Resource):
+    """Read and change when a human has to approve a run; read what was decided."""
+
+    def get(self, org: str) -> GovernanceSettings:
+        """Return the settings (`GET /organizations/{org}/governance`).
+
+        Args:
+            org: The id of the organization.
+
+        Returns:
+            The settings.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            settings = client.organizations.governance.get("acme")
+            print(settings.approval_threshold)
+            ```
+        """
+        where = path("/organizations/{org}/governance", org=org)
+        return self._send(Request("GET", where, returns=GovernanceSettings))
+
+    def update(
+        self,
+        org: str,
+        *,
+        require_approval_for_external_comm: bool | Unset = UNSET,
+        require_approval_for_public_writes: bool | Unset = UNSET,
+        require_approval_for_permission_changes: bool | Unset = UNSET,
+        allow_self_approval: bool | Unset = UNSET,
+        approval_threshold: int | Unset = UNSET,
+        category_flags: Mapping[str, bool] | Unset = UNSET,
+    ) -> GovernanceSettings:
+        """Change settings (`PATCH /organizations/{org}/governance`). What is not given stays as it is.
+
+        Args:
+            org: The id of the organization.
+            require_approval_for_external_comm: Approval before workflows that write to the outside.
+            require_approval_for_public_writes: Approval before workflows that publish.
+            require_approval_for_permission_changes: Approval before workflows that change permissions.
+            allow_self_approval: Whether the person who asks may approve.
+            approval_threshold: How many approvals a run needs.
+            category_flags: Which categories, such as `financial` and `pii`, need approval.
+
+        Returns:
+            The settings as they now are.
+
+        Raises:
+            PermissionDeniedError: If the key's role is not owner.
+            ValidationError: If a value is refused.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            ValueError: If nothing is given to change. Nothing is sent.
+
+        Example:
+            ```python
+            settings = client.organizations.governance.update(
+                "acme", approval_threshold=2, category_flags={"financial": True}
+            )
+            ```
+        """
+        body = some_given(
+            require_approval_for_external_comm=require_approval_for_external_comm,
+            require_approval_for_public_writes=require_approval_for_public_writes,
+            require_approval_for_permission_changes=require_approval_for_permission_changes,
+            allow_self_approval=allow_self_approval,
+            approval_threshold=approval_threshold,
+            category_flags=category_flags,
+        )
+        where = path("/organizations/{org}/governance", org=org)
+        return self._send(Request("PATCH", where, returns=GovernanceSettings, body=body))
+
+    def report(self, org: str) -> GovernanceReport:
+        """Return the governance report (`GET /organizations/{org}/governance/report`).
+
+        Args:
+            org: The id of the organization.
+
+        Returns:
+            The report; its fields are not documented, and all are kept.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            report = client.organizations.governance.report("acme")
+            print(report.model_dump())
+            ```
+        """
+        where = path("/organizations/{org}/governance/report", org=org)
+        return self._send(Request("GET", where, returns=GovernanceReport))
+
+    def audit(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[AuditEntry]:
+        """List the audit log (`GET /organizations/{org}/governance/audit`).
+
+        Args:
+            org: The id of the organization.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every entry, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for entry in client.organizations.governance.audit("acme", limit=100):
+                print(entry.model_dump())
+            ```
+        """
+        where = path("/organizations/{org}/governance/audit", org=org)
+        params = {"limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", where, returns=AuditEntry, params=params, collection="audit"))
+
+    def approvals(self, org: str) -> ApprovalStats:
+        """Return the statistics of approvals (`GET /organizations/{org}/governance/approvals`).
+
+        Args:
+            org: The id of the organization.
+
+        Returns:
+            The statistics; their fields are not documented, and all are kept.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            statistics = client.organizations.governance.approvals("acme")
+            print(statistics.model_dump())
+            ```
+        """
+        where = path("/organizations/{org}/governance/approvals", org=org)
+        return self._send(Request("GET", where, returns=ApprovalStats))

@@ -1,0 +1,48 @@
+# Derived from fibonacci/_async/health.py by tests/mirror.py; change that file, not this one.
+"""`client.health`: is the platform well?"""
+
+from __future__ import annotations
+
+from fibonacci._core.request import Request
+from fibonacci._sync._resource import Resource
+from fibonacci.models.health import Health, SecretsHealth
+
+_ILL = frozenset({503})
+
+
+class HealthChecks(Resource):
+    """Ask the platform whether it is well. These calls are never retried."""
+
+    def check(self) -> Health:
+        """Return the platform's health (`GET /health`).
+
+        Returns:
+            The health. A 503 with a JSON body is an answer too: `healthy` is False then.
+
+        Raises:
+            APIError: If no such answer comes. The call is never retried.
+
+        Example:
+            ```python
+            health = client.health.check()
+            assert health.healthy
+            ```
+        """
+        return self._send(Request("GET", "/health", returns=Health, answers=_ILL, retried=False))
+
+    def secrets(self) -> SecretsHealth:
+        """Return the health of the store of secrets (`GET /health/secrets`).
+
+        Returns:
+            The health, with each check's result. A 503 with a JSON body is an answer too: `healthy` is False then.
+
+        Raises:
+            APIError: If no such answer comes. The call is never retried.
+
+        Example:
+            ```python
+            health = client.health.secrets()
+            print(health.backend, health.checks)
+            ```
+        """
+        return self._send(Request("GET", "/health/secrets", returns=SecretsHealth, answers=_ILL, retried=False))

@@ -1,0 +1,116 @@
+# Derived from fibonacci/_async/memory.py by tests/mirror.py; change that file, not this one.
+"""`client.memory`: values under a key."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any
+
+from fibonacci._core.body import given
+from fibonacci._core.request import Request
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci.models.memory import MemoryEntry, MemoryScope
+
+
+class Memory(Resource):
+    """Keep values under a key, for a workflow, a user, an organization, or all."""
+
+    def get(
+        self,
+        key: str,
+        *,
+        scope: MemoryScope | None = None,
+        user_id: str | None = None,
+        workflow_id: str | None = None,
+    ) -> MemoryEntry:
+        """Return a value (`GET /memory/{key}`).
+
+        Args:
+            key: The key: any text, such as `"user/prefs"`.
+            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            user_id: The user, in the scope `user`.
+            workflow_id: The workflow, in the scope `workflow`.
+
+        Returns:
+            The entry, with its `value`.
+
+        Raises:
+            NotFoundError: If there is nothing under this key, or no more.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            client.memory.set("greeting", "hello", scope="global")
+            entry = client.memory.get("greeting", scope="global")
+            assert entry.value == "hello"
+            ```
+        """
+        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        return self._send(Request("GET", path("/memory/{key}", key=key), returns=MemoryEntry, params=params))
+
+    def set(
+        self,
+        key: str,
+        value: Any,
+        *,
+        scope: MemoryScope | Unset | None = UNSET,
+        user_id: str | Unset | None = UNSET,
+        workflow_id: str | Unset | None = UNSET,
+        ttl: float | Unset | None = UNSET,
+    ) -> MemoryEntry:
+        """Keep a value (`PUT /memory/{key}`).
+
+        Args:
+            key: The key: any text, such as `"user/prefs"`.
+            value: The value: any JSON.
+            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            user_id: The user, in the scope `user`.
+            workflow_id: The workflow, in the scope `workflow`.
+            ttl: Seconds to keep it; for ever when not given.
+
+        Returns:
+            The entry as it is kept.
+
+        Raises:
+            ValidationError: If the platform refuses it.
+            APIError: Whatever else goes wrong.
+            TypeError: If the value has no JSON form. Nothing is sent.
+
+        Example:
+            ```python
+            client.memory.set("user/prefs", {"theme": "dark"}, scope="user", user_id="ada", ttl=3600)
+            ```
+        """
+        body = given(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
+        return self._send(Request("PUT", path("/memory/{key}", key=key), returns=MemoryEntry, body=body))
+
+    def delete(
+        self,
+        key: str,
+        *,
+        scope: MemoryScope | None = None,
+        user_id: str | None = None,
+        workflow_id: str | None = None,
+    ) -> None:
+        """Forget a value (`DELETE /memory/{key}`).
+
+        Args:
+            key: The key.
+            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            user_id: The user, in the scope `user`.
+            workflow_id: The workflow, in the scope `workflow`.
+
+        Raises:
+            NotFoundError: If there is nothing under this key.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            client.memory.set("draft", "...", scope="global")
+            client.memory.delete("draft", scope="global")
+            ```
+        """
+        params = {"scope": scope, "user_id": user_id, "workflow_id": workflow_id}
+        self._send(Request("DELETE", path("/memory/{key}", key=key), returns=NoneType, params=params))

@@ -1,0 +1,75 @@
+# Derived from fibonacci/_async/quotas.py by tests/mirror.py; change that file, not this one.
+"""`client.organizations.quota`: how much an organization may use."""
+
+from __future__ import annotations
+
+from fibonacci._core.body import some_given
+from fibonacci._core.request import Request
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci.models.organizations import Quota
+
+
+class Quotas(Resource):
+    """Read and change how much an organization may use."""
+
+    def get(self, org: str) -> Quota:
+        """Return the quota (`GET /organizations/{org}/quota`).
+
+        Args:
+            org: The id of the organization.
+
+        Returns:
+            The plan's limits, the overrides, and what holds.
+
+        Raises:
+            NotFoundError: If there is no such organization.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            quota = client.organizations.quota.get("acme")
+            print(quota.plan, quota.effective["workflow_runs_per_hour"])
+            ```
+        """
+        return self._send(Request("GET", path("/organizations/{org}/quota", org=org), returns=Quota))
+
+    def update(
+        self,
+        org: str,
+        *,
+        workflow_runs_per_hour: int | Unset | None = UNSET,
+        concurrent_executions: int | Unset | None = UNSET,
+        memory_mb: int | Unset | None = UNSET,
+    ) -> Quota:
+        """Override limits (`PATCH /organizations/{org}/quota`). What is not given stays as it is.
+
+        Args:
+            org: The id of the organization.
+            workflow_runs_per_hour: Runs of workflows in an hour; None takes the override away.
+            concurrent_executions: Executions at a time; None takes the override away.
+            memory_mb: Memory in MB; None takes the override away.
+
+        Returns:
+            The quota as it now is.
+
+        Raises:
+            PermissionDeniedError: If the key's role is not owner.
+            ValidationError: If a value is above the plan's ceiling.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            ValueError: If nothing is given to change. Nothing is sent.
+
+        Example:
+            ```python
+            quota = client.organizations.quota.update("acme", concurrent_executions=5)
+            assert quota.effective["concurrent_executions"] == 5
+            ```
+        """
+        body = some_given(
+            workflow_runs_per_hour=workflow_runs_per_hour,
+            concurrent_executions=concurrent_executions,
+            memory_mb=memory_mb,
+        )
+        where = path("/organizations/{org}/quota", org=org)
+        return self._send(Request("PATCH", where, returns=Quota, body=body))

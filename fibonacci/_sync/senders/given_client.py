@@ -1,0 +1,60 @@
+# Derived from fibonacci/_async/senders/given_client.py by tests/mirror.py; change that file, not this one.
+"""Sending through an HTTP client that the user gave: httpx's or httpx2's, used as it is and never closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.send_failures import failure_of
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+
+
+class GivenClientSender:
+    """Sends through a client that has httpx's interface.
+
+    Args:
+        client: An `httpx.Client` or `httpx2.Client`.
+        max_response_bytes: The largest body that is taken, in bytes, as it comes over the wire.
+    """
+
+    def __init__(self, client: Any, *, max_response_bytes: int) -> None:
+        self._client = client
+        self._limit = max_response_bytes
+
+    def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
+        """Send a request and read the whole response; see `Sender`."""
+        try:
+            # The library's own limits are for single steps; the deadline is looked at between the chunks of the body.
+            built = self._client.build_request(
+                request.method,
+                request.origin + request.target,
+                headers=request.headers,
+                content=request.body,
+                timeout=deadline.remaining(),
+            )
+            # No redirects and no auth of the client's own: the key goes to the platform alone.
+            response = self._client.send(built, stream=True, follow_redirects=False, auth=None)
+            try:
+                return self._read(response, deadline)
+            finally:
+                response.close()
+        except SendFailure:
+            raise
+        except Exception as error:
+            raise failure_of(error) from error
+
+    def close(self) -> None:
+        """Do nothing: the client is the user's."""
+
+    def _read(self, response: Any, deadline: Deadline) -> WireResponse:
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > self._limit:
+                raise SendFailure(
+                    "too_large", None, WireResponse(response.status_code, response.headers.raw, bytes(body))
+                )
+            if deadline.remaining() == 0:
+                raise SendFailure("timeout", None)
+        return WireResponse(response.status_code, response.headers.raw, bytes(body))

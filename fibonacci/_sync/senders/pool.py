@@ -1,0 +1,191 @@
+# Derived from fibonacci/_async/senders/pool.py by tests/mirror.py; change that file, not this one.
+"""The SDK's own connections: httpcore's, in a last-in-first-out pool.
+
+httpx's own pool is not used for two measured faults: a cancelled call can poison it for good, and it slows down with
+the square of its connections. This one takes the connection that was used last, closes any that did not end cleanly,
+and bounds the number in use.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Hashable
+
+import httpcore
+
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.proxies import proxy_for
+from fibonacci._core.send_failures import failure_of
+from fibonacci._core.sockets import drop
+from fibonacci._core.tls import ssl_context
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+from fibonacci._sync import _runtime
+from fibonacci._sync.senders import _network
+from fibonacci._sync.senders.deadline_network import DeadlineBackend, DeadlineStream
+
+MAX_CONNECTIONS = 1000
+KEEP_ALIVE = 15.0
+
+
+class Pool:
+    """The connections to one origin, in one event loop.
+
+    Args:
+        origin: Scheme, host and port.
+        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+
+    Raises:
+        SendFailure: If the environment names a proxy that cannot be one.
+    """
+
+    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+        backend = DeadlineBackend(_network.backend())
+        # Only the factory of httpcore's pool is used: it knows how to connect through each kind of proxy.
+        self._factory = httpcore.ConnectionPool(
+            ssl_context=ssl_context(ca_bundle) if origin.startswith("https:") else None,
+            proxy=_proxy(origin, ca_bundle),
+            network_backend=backend,
+            keepalive_expiry=KEEP_ALIVE,
+        )
+        self._origin = httpcore.URL(origin).origin
+        self._places = _runtime.Places(MAX_CONNECTIONS)
+        self._idle: list[tuple[float, httpcore.ConnectionInterface]] = []
+        # What is open when the pool is forgotten is closed without a warning and without a word to the event loop.
+        weakref.finalize(self, _drop_all, backend.streams)
+
+    def take(self, deadline: Deadline) -> httpcore.ConnectionInterface:
+        """The connection that was used last and is still good, else a new one, when a place is free in time.
+
+        Raises:
+            SendFailure: If no place became free in time.
+        """
+        if not self._places.take(deadline.remaining()):
+            raise SendFailure("timeout_never_sent", None)
+        try:
+            return self._reusable() or self._factory.create_connection(self._origin)
+        except BaseException:
+            self._places.give_back()
+            raise
+
+    def give_back(self, connection: httpcore.ConnectionInterface) -> None:
+        """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
+        self._places.give_back()
+        now = time.monotonic()
+        if connection.is_idle():
+            self._idle.append((now, connection))
+        else:
+            with _runtime.shield():
+                connection.close()
+        oldest = self._pop(0) if self._idle and self._idle[0][0] + KEEP_ALIVE < now else None
+        if oldest is not None:
+            oldest.close()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while (connection := self._pop(-1)) is not None:
+            connection.close()
+
+    def _reusable(self) -> httpcore.ConnectionInterface | None:
+        while (connection := self._pop(-1)) is not None:
+            if not connection.has_expired():
+                return connection
+            connection.close()
+        return None
+
+    def _pop(self, index: int) -> httpcore.ConnectionInterface | None:
+        try:
+            return self._idle.pop(index)[1]
+        except IndexError:  # another thread was faster
+            return None
+
+
+class PoolSender:
+    """Sends over the SDK's own connections: a pool for each event loop and each process.
+
+    Args:
+        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+        max_response_bytes: The largest body that is taken, in bytes, as it comes over the wire.
+    """
+
+    def __init__(self, *, ca_bundle: str | None, max_response_bytes: int) -> None:
+        self._ca_bundle = ca_bundle
+        self._limit = max_response_bytes
+        self._process = os.getpid()
+        self._pools: weakref.WeakKeyDictionary[Hashable, Pool] = weakref.WeakKeyDictionary()
+
+    def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
+        """Send a request and read the whole response; see `Sender`."""
+        pool = self._pool(request.origin)
+        connection = pool.take(deadline)
+        try:
+            return self._exchange(connection, request, deadline)
+        except SendFailure:
+            raise
+        except Exception as error:
+            raise failure_of(error) from error
+        finally:
+            pool.give_back(connection)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        pool = self._pools.pop(_runtime.current_loop(), None)
+        if pool is not None:
+            pool.close()
+        self._pools.clear()
+
+    def _pool(self, origin: str) -> Pool:
+        if self._process != os.getpid():
+            # After a fork the connections are the parent's: two processes must not talk over one of them.
+            self._process = os.getpid()
+            self._pools = weakref.WeakKeyDictionary()
+        loop = _runtime.current_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            pool = self._pools.setdefault(loop, Pool(origin, self._ca_bundle))
+        return pool
+
+    def _exchange(
+        self, connection: httpcore.ConnectionInterface, request: WireRequest, deadline: Deadline
+    ) -> WireResponse:
+        timeouts = {"connect": deadline, "read": deadline, "write": deadline, "pool": deadline}
+        response = connection.handle_request(
+            httpcore.Request(
+                request.method,
+                request.origin + request.target,
+                headers=request.headers,
+                content=request.body,
+                extensions={"timeout": timeouts},
+            )
+        )
+        try:
+            return WireResponse(response.status, response.headers, self._body(response))
+        finally:
+            with _runtime.shield():
+                response.close()
+
+    def _body(self, response: httpcore.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) > self._limit:
+                cut = WireResponse(response.status, response.headers, bytes(body))
+                raise SendFailure("too_large", None, cut)
+        return bytes(body)
+
+
+def _proxy(origin: str, ca_bundle: str | None) -> httpcore.Proxy | None:
+    try:
+        found = proxy_for(origin)
+    except ValueError as error:
+        raise SendFailure("proxy", error) from error
+    if found is None:
+        return None
+    context = ssl_context(ca_bundle) if found.url.startswith("https:") else None
+    return httpcore.Proxy(found.url, auth=found.auth, ssl_context=context)
+
+
+def _drop_all(streams: set[DeadlineStream]) -> None:
+    for stream in list(streams):
+        drop(stream.get_extra_info("socket"))

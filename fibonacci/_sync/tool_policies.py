@@ -1,0 +1,204 @@
+# Derived from fibonacci/_async/tool_policies.py by tests/mirror.py; change that file, not this one.
+"""`client.organizations.tool_policies`: which tools may be used, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import NoneType
+
+from fibonacci._core.body import given, some_given
+from fibonacci._core.request import Request
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci.models.organizations import Role, RolePolicyOverride, ToolPolicy
+
+
+class ToolPolicies(Resource):
+    """Allow and forbid tools, for all or for a role."""
+
+    def create(
+        self,
+        org: str,
+        *,
+        tool_name: str,
+        enabled: bool | Unset = UNSET,
+        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+    ) -> ToolPolicy:
+        """Make a policy for a tool (`POST /organizations/{org}/tool-policies`).
+
+        Args:
+            org: The id of the organization.
+            tool_name: The tool; `tools.list` names them.
+            enabled: Whether it may be used.
+            allowed_roles: The roles that may use it, such as `["owner", "admin"]`.
+
+        Returns:
+            The policy.
+
+        Raises:
+            ValidationError: If there is no such tool (documented: 422).
+            ConflictError: If the tool has a policy already.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+
+        Example:
+            ```python
+            policy = client.organizations.tool_policies.create(
+                "acme", tool_name="email_send", enabled=True, allowed_roles=["owner", "admin"]
+            )
+            ```
+        """
+        body = given(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
+        where = path("/organizations/{org}/tool-policies", org=org)
+        return self._send(Request("POST", where, returns=ToolPolicy, body=body))
+
+    def update(
+        self,
+        org: str,
+        tool_name: str,
+        *,
+        enabled: bool | Unset = UNSET,
+        allowed_roles: Sequence[Role] | Unset | None = UNSET,
+    ) -> ToolPolicy:
+        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). What is not given stays as it is.
+
+        Args:
+            org: The id of the organization.
+            tool_name: The tool.
+            enabled: Whether it may be used.
+            allowed_roles: The roles that may use it.
+
+        Returns:
+            The policy as it now is.
+
+        Raises:
+            NotFoundError: If the tool has no policy.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            ValueError: If nothing is given to change. Nothing is sent.
+
+        Example:
+            ```python
+            client.organizations.tool_policies.create("acme", tool_name="web_search", enabled=True)
+            policy = client.organizations.tool_policies.update("acme", "web_search", enabled=False)
+            ```
+        """
+        body = some_given(enabled=enabled, allowed_roles=_plain(allowed_roles))
+        where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
+        return self._send(Request("PATCH", where, returns=ToolPolicy, body=body))
+
+    def delete(self, org: str, tool_name: str) -> None:
+        """Delete a policy (`DELETE /organizations/{org}/tool-policies/{tool}`).
+
+        Args:
+            org: The id of the organization.
+            tool_name: The tool.
+
+        Raises:
+            NotFoundError: If the tool has no policy.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            client.organizations.tool_policies.create("acme", tool_name="calculator", enabled=False)
+            client.organizations.tool_policies.delete("acme", "calculator")
+            ```
+        """
+        where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
+        self._send(Request("DELETE", where, returns=NoneType))
+
+    def create_role_override(
+        self, org: str, *, role: Role, tool_name: str, enabled: bool | Unset = UNSET
+    ) -> RolePolicyOverride:
+        """Make an exception for a role (`POST /organizations/{org}/role-policy-overrides`).
+
+        Args:
+            org: The id of the organization.
+            role: The role: owner, admin, member or viewer.
+            tool_name: The tool; `tools.list` names them.
+            enabled: Whether that role may use that tool.
+
+        Returns:
+            The exception.
+
+        Raises:
+            ValidationError: If there is no such tool or role.
+            ConflictError: If there is such an exception already.
+            PermissionDeniedError: If the key's role may not do this.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+
+        Example:
+            ```python
+            override = client.organizations.tool_policies.create_role_override(
+                "acme", role="viewer", tool_name="email_send", enabled=False
+            )
+            ```
+        """
+        body = given(role=role, tool_name=tool_name, enabled=enabled)
+        where = path("/organizations/{org}/role-policy-overrides", org=org)
+        return self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
+
+    def list_role_overrides(
+        self, org: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pager[RolePolicyOverride]:
+        """List the exceptions for roles (`GET /organizations/{org}/role-policy-overrides`).
+
+        Args:
+            org: The id of the organization.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every exception, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for override in client.organizations.tool_policies.list_role_overrides("acme"):
+                print(override.role, override.tool_name, override.enabled)
+            ```
+        """
+        where = path("/organizations/{org}/role-policy-overrides", org=org)
+        params = {"limit": limit, "cursor": cursor}
+        request = Request("GET", where, returns=RolePolicyOverride, params=params, collection="role-policy-overrides")
+        return self._pager(request)
+
+    def list(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[ToolPolicy]:
+        """List the policies (`GET /organizations/{org}/tool-policies`).
+
+        Args:
+            org: The id of the organization.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every policy, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for policy in client.organizations.tool_policies.list("acme"):
+                print(policy.tool_name, policy.enabled)
+            ```
+        """
+        where = path("/organizations/{org}/tool-policies", org=org)
+        params = {"limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", where, returns=ToolPolicy, params=params, collection="tool-policies"))
+
+
+def _plain(roles: Sequence[Role] | Unset | None) -> Sequence[Role] | Unset | None:
+    """Any sequence as one that has a JSON form; a single string is a mistake, not a sequence of letters.
+
+    Raises:
+        TypeError: If it is one string.
+    """
+    if isinstance(roles, str):
+        raise TypeError(f"allowed_roles must be a list of roles, not the str {roles!r}; write [{roles!r}]")
+    return roles if roles is None or isinstance(roles, Unset) else [*roles]

@@ -1,0 +1,85 @@
+# Derived from fibonacci/_async/tools.py by tests/mirror.py; change that file, not this one.
+"""`client.tools`: the catalogue of tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fibonacci._core.request import Request
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci.models.tools import Tool, ToolConnection
+
+
+class Tools(Resource):
+    """Look tools up, and connect them."""
+
+    def get(self, name: str) -> Tool:
+        """Return one tool (`GET /tools/{name}`).
+
+        Args:
+            name: Its name, such as `"slack_send_message"`.
+
+        Returns:
+            The tool.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            tool = client.tools.get("slack_send_message")
+            print(tool.description)
+            ```
+        """
+        return self._send(Request("GET", path("/tools/{name}", name=name), returns=Tool))
+
+    def connect(self, name: str, *, params: Mapping[str, Any] | None = None) -> ToolConnection:
+        """Connect a tool (`POST /tools/{name}/connect`).
+
+        Args:
+            name: Its name.
+            params: What the connection needs, such as credentials; it depends on the tool.
+
+        Returns:
+            The connection; its fields are not documented, and all are kept.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+            ValidationError: If the platform refuses the parameters.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+
+        Example:
+            ```python
+            connection = client.tools.connect("slack_send_message", params={"workspace": "acme"})
+            print(connection.status)
+            ```
+        """
+        body: Mapping[str, Any] = {} if params is None else params
+        where = path("/tools/{name}/connect", name=name)
+        return self._send(Request("POST", where, returns=ToolConnection, body=body))
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Tool]:
+        """List the tools (`GET /tools`).
+
+        Args:
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every tool, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for tool in client.tools.list():
+                print(tool.name)
+            ```
+        """
+        params = {"limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", "/tools", returns=Tool, params=params, collection="tools"))

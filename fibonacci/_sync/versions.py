@@ -1,0 +1,88 @@
+# Derived from fibonacci/_async/versions.py by tests/mirror.py; change that file, not this one.
+"""`client.versions`: the history of a workflow."""
+
+from __future__ import annotations
+
+from fibonacci._core.request import Request
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci.models.workflows import WorkflowVersion
+
+
+class Versions(Resource):
+    """Read the history of a workflow, and go back in it."""
+
+    def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+        """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
+
+        Args:
+            workflow_id: The id of the workflow.
+            version: The version, as the list of versions names it.
+
+        Returns:
+            The snapshot.
+
+        Raises:
+            NotFoundError: If there is no such workflow or version.
+            PermissionDeniedError: If the key's role is neither admin nor owner.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            first = client.versions.get(workflow.id, 1)
+            print(first.definition)
+            ```
+        """
+        where = path("/workflows/{workflow_id}/versions/{version}", workflow_id=workflow_id, version=version)
+        return self._send(Request("GET", where, returns=WorkflowVersion))
+
+    def rollback(self, workflow_id: str, version: int | str) -> WorkflowVersion:
+        """Make an old version the present one (`POST /workflows/{id}/versions/{version}/rollback`).
+
+        The history is kept: this makes a new version that is like the old one.
+
+        Args:
+            workflow_id: The id of the workflow.
+            version: The version to go back to.
+
+        Returns:
+            The new snapshot.
+
+        Raises:
+            NotFoundError: If there is no such workflow or version.
+            PermissionDeniedError: If the key's role is neither admin nor owner.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            snapshot = client.versions.rollback(workflow.id, 1)
+            print(snapshot.version)
+            ```
+        """
+        where = path("/workflows/{workflow_id}/versions/{version}/rollback", workflow_id=workflow_id, version=version)
+        return self._send(Request("POST", where, returns=WorkflowVersion))
+
+    def list(self, workflow_id: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[WorkflowVersion]:
+        """List the versions of a workflow (`GET /workflows/{id}/versions`).
+
+        Args:
+            workflow_id: The id of the workflow.
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every version, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for version in client.versions.list(workflow.id):
+                print(version.version, version.created_at)
+            ```
+        """
+        where = path("/workflows/{workflow_id}/versions", workflow_id=workflow_id)
+        params = {"limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", where, returns=WorkflowVersion, params=params, collection="versions"))

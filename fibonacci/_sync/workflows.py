@@ -1,0 +1,234 @@
+# Derived from fibonacci/_async/workflows.py by tests/mirror.py; change that file, not this one.
+"""`client.workflows`: create, read, change and run workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any
+
+from pydantic import BaseModel
+
+from fibonacci._core.body import given, some_given
+from fibonacci._core.config import check_timeout
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.request import Request
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci._sync.wait import wait_until_ended
+from fibonacci.errors import ExecutionFailedError
+from fibonacci.models.executions import Execution
+from fibonacci.models.workflows import Workflow
+
+EXECUTE_TIMEOUT = 300.0
+
+
+class Workflows(Resource):
+    """Create, read, change, delete and run workflows."""
+
+    def create(
+        self,
+        *,
+        name: str,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow:
+        """Create a workflow (`POST /workflows`).
+
+        Args:
+            name: Its name.
+            description: What it is for.
+            definition: Its nodes and outputs: a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
+
+        Returns:
+            The workflow, with its id.
+
+        Raises:
+            ValidationError: If the platform refuses the definition; `details` names the faults.
+            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+
+        Example:
+            ```python
+            workflow = client.workflows.create(
+                name="Greeter",
+                definition={
+                    "name": "Greeter",
+                    "nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}],
+                },
+            )
+            ```
+        """
+        body = given(name=name, description=description, definition=definition)
+        return self._send(Request("POST", "/workflows", returns=Workflow, body=body))
+
+    def get(self, workflow_id: str) -> Workflow:
+        """Return one workflow (`GET /workflows/{id}`).
+
+        Args:
+            workflow_id: Its id, such as `"wf-abc123"`.
+
+        Returns:
+            The workflow.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            assert client.workflows.get(workflow.id).name == workflow.name
+            ```
+        """
+        return self._send(Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow))
+
+    def update(
+        self,
+        workflow_id: str,
+        *,
+        name: str | Unset = UNSET,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow:
+        """Change a workflow (`PUT /workflows/{id}`). This makes a new version of it.
+
+        Args:
+            workflow_id: Its id.
+            name: Its new name. What is not given stays as it is.
+            description: Its new description; None empties it.
+            definition: Its new definition.
+
+        Returns:
+            The workflow as it now is.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+            ValidationError: If the platform refuses the definition.
+            APIError: Whatever else goes wrong.
+            ValueError: If nothing is given to change. Nothing is sent.
+
+        Example:
+            ```python
+            changed = client.workflows.update(workflow.id, description="Greets people by name")
+            ```
+        """
+        body = some_given(name=name, description=description, definition=definition)
+        where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
+        return self._send(Request("PUT", where, returns=Workflow, body=body))
+
+    def delete(self, workflow_id: str) -> None:
+        """Delete a workflow (`DELETE /workflows/{id}`).
+
+        Args:
+            workflow_id: Its id.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+            APIError: Whatever else goes wrong.
+
+        Example:
+            ```python
+            unwanted = client.workflows.create(name="Unwanted")
+            client.workflows.delete(unwanted.id)
+            ```
+        """
+        self._send(Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType))
+
+    def execute(self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None) -> Execution:
+        """Start a workflow (`POST /workflows/{id}/execute`). It is never started twice behind your back.
+
+        A short run has ended when the answer comes; a longer one is still running, and `executions.wait` waits for
+        it. `run` does both. The call may take 300 s unless the client or `with_options` says otherwise.
+
+        Args:
+            workflow_id: The id of the workflow.
+            inputs: What the definition's `{{input.field}}` stand for; any JSON.
+
+        Returns:
+            The execution, with its id and status.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            QuotaExceededError: If the plan allows no further run now.
+            APIError: Whatever else goes wrong. When `outcome_unknown` is True, the workflow may be running.
+            TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
+            ValueError: If the inputs hold NaN or an infinity. Nothing is sent.
+
+        Example:
+            ```python
+            execution = client.workflows.execute(workflow.id, inputs={"name": "Ada"})
+            print(execution.status, execution.outputs)
+            ```
+        """
+        return self._execute(workflow_id, inputs, UNSET)
+
+    def run(
+        self,
+        workflow_id: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        timeout: float | None = 300,
+        on_update: Callable[[Execution], object] | None = None,
+    ) -> Execution:
+        """Start a workflow, wait for its end, and make sure that it succeeded.
+
+        Args:
+            workflow_id: The id of the workflow.
+            inputs: What the definition's `{{input.field}}` stand for; any JSON.
+            timeout: Seconds for all of it; None for no limit.
+            on_update: Called with the execution whenever it has changed.
+
+        Returns:
+            The execution; it has completed.
+
+        Raises:
+            ExecutionFailedError: If it failed or was cancelled; `execution` tells more.
+            WaitTimeoutError: If it had not ended in time; it goes on, and `execution` holds its id.
+            APIError: Whatever else goes wrong, as with `execute`.
+
+        Example:
+            ```python
+            execution = client.workflows.run(workflow.id, inputs={"name": "Ada"})
+            print(execution.outputs)
+            ```
+        """
+        deadline = Deadline(check_timeout(timeout))
+        own = self._transport.config.timeout
+        limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own
+        started = self._execute(workflow_id, inputs, deadline.sooner(limit))
+        ended = wait_until_ended(self._transport, started.id, deadline, on_update, first=started)
+        if not ended.succeeded:
+            raise ExecutionFailedError(f"execution {ended.id} has {ended.status}", execution=ended)
+        return ended
+
+    def _execute(self, workflow_id: str, inputs: Mapping[str, Any] | None, timeout: float | Unset | None) -> Execution:
+        where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
+        if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
+        body: dict[str, Mapping[str, Any]] = {"inputs": {} if inputs is None else inputs}
+        request = Request("POST", where, returns=Execution, body=body, timeout=timeout, default_timeout=EXECUTE_TIMEOUT)
+        return self._send(request)
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
+        """List the workflows (`GET /workflows`).
+
+        Args:
+            limit: How many to fetch at a time; the platform's own number when not given.
+            cursor: Where to begin, from the `meta` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every workflow, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, whatever goes wrong.
+
+        Example:
+            ```python
+            for workflow in client.workflows.list():
+                print(workflow.id, workflow.name)
+            ```
+        """
+        params = {"limit": limit, "cursor": cursor}
+        return self._pager(Request("GET", "/workflows", returns=Workflow, params=params, collection="workflows"))

@@ -1,0 +1,307 @@
+"""Every exception that a call can raise.
+
+Whatever the server or the network does, nothing but a `FibonacciError` leaves a call. Mistakes in the arguments are
+`ValueError` or `TypeError`, raised before anything is sent.
+
+```text
+FibonacciError
+├── ConfigurationError
+├── APIError
+│   ├── APIConnectionError
+│   │   └── APITimeoutError
+│   ├── APIResponseError
+│   │   └── PaginationError
+│   └── APIStatusError
+│       ├── BadRequestError, AuthenticationError, PermissionDeniedError, NotFoundError, ConflictError
+│       ├── ValidationError
+│       ├── RateLimitError
+│       │   └── QuotaExceededError
+│       └── ServerError
+├── ExecutionFailedError
+└── WaitTimeoutError
+```
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # not imported from typing: `import fibonacci` has to stay near free
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from fibonacci.models import Execution, RateLimit
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "ExecutionFailedError",
+    "FibonacciError",
+    "NotFoundError",
+    "PaginationError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ServerError",
+    "ValidationError",
+    "WaitTimeoutError",
+]
+
+
+class FibonacciError(Exception):
+    """The base of every error of this package.
+
+    Attributes:
+        message: What went wrong, without the circumstances that `str(error)` adds.
+        code: The platform's own code, such as `"validation_error"`; None when there is none.
+        details: The platform's details, as it sent them; empty when there are none.
+    """
+
+    message: str
+    code: str | None
+    details: Sequence[Any]
+
+    def __init__(self, message: str = "", *, code: str | None = None, details: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Callable[..., FibonacciError], tuple[object, ...]]:
+        # The ordinary reduction calls the class with `args` alone and loses the cause.
+        return _rebuild, (type(self), self.args, self.__dict__.copy(), _portable(self.__cause__))
+
+
+class ConfigurationError(FibonacciError, ValueError):
+    """The client cannot be made or used as configured: no API key, a bad base URL, a bad value in the environment.
+
+    Raised when the client is made, before anything is sent. The message names the remedy. It is a `ValueError` too,
+    as every other mistake in an argument is.
+    """
+
+
+class APIError(FibonacciError):
+    """A call did not succeed.
+
+    Attributes:
+        method: The HTTP method, such as `"POST"`.
+        path: The path below the base URL, such as `"/workflows/wf-1/execute"`.
+        attempts: How many times the request was sent; 0 when nothing was.
+        elapsed: Seconds from the start of the call to its failure, waits included.
+        request_id: The platform's id of the request, for its support; None when no answer carried one.
+        idempotency_key: The `Idempotency-Key` that the request carried (POST only).
+        outcome_unknown: True when a request that must not be repeated may have been carried out although no usable
+            answer came. Look at the state of the platform before you send it again.
+    """
+
+    method: str = ""
+    path: str = ""
+    attempts: int = 0
+    elapsed: float = 0.0
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    outcome_unknown: bool = False
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.method else ""
+        text = f"{call}{self._headline()} [{', '.join(self._circumstances())}]"
+        if self.outcome_unknown:
+            key = f"; idempotency key {self.idempotency_key}" if self.idempotency_key else ""
+            text += f" It may have been carried out, so it was not sent again{key}."
+        return text
+
+    def _headline(self) -> str:
+        return self.message
+
+    def _circumstances(self) -> list[str]:
+        said = [f"request id {self.request_id}"] if self.request_id else []
+        return [*said, f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}", f"{self.elapsed:.2f} s"]
+
+
+class APIConnectionError(APIError):
+    """Nothing usable came back: no connection, a broken one, a certificate that is not trusted, an unknown host.
+
+    The underlying exception is `__cause__`.
+    """
+
+
+class APITimeoutError(APIConnectionError):
+    """The call did not finish within its `timeout`, which covers all attempts, waits and the body."""
+
+
+class APIResponseError(APIError):
+    """The server said that the call succeeded, but its answer cannot be read.
+
+    It comes when a proxy or a login page answers in place of the platform, when the JSON is broken, and when a field
+    has another type than documented. For a POST or PATCH the work may have been done: `outcome_unknown` is True.
+
+    Attributes:
+        status_code: The HTTP status, such as 200.
+        content_type: The `Content-Type` header; empty when there is none.
+        body: The body as text, cut to its first 64 KiB.
+    """
+
+    status_code: int = 0
+    content_type: str = ""
+    body: str = ""
+
+    def _headline(self) -> str:
+        return f"status {self.status_code}, {self.message}"
+
+
+class PaginationError(APIResponseError):
+    """The pages of a list cannot be followed: the server repeated a cursor, so iterating would never end."""
+
+
+class APIStatusError(APIError):
+    """The server answered with an error status.
+
+    Attributes:
+        status_code: The HTTP status, such as 404.
+        body: The answer: decoded JSON where it is JSON, else text cut to its first 64 KiB.
+        headers: The headers of the answer, names in lower case.
+    """
+
+    status_code: int = 0
+    body: Any = None
+    headers: Mapping[str, str] = {}
+
+    def _headline(self) -> str:
+        if not self.attempts:
+            return self.message
+        code = f" {self.code}" if self.code else ""
+        details = "".join(f"; {_detail_text(detail)}" for detail in self.details[:5])
+        more = f"; and {len(self.details) - 5} more" if len(self.details) > 5 else ""
+        return f"status {self.status_code}{code}, {self.message}{details}{more}"
+
+
+class BadRequestError(APIStatusError):
+    """400: the server could not understand the request."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the API key is missing, wrong or expired."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key's role may not do this, such as a member rolling back a version."""
+
+
+class NotFoundError(APIStatusError):
+    """404: there is no such workflow, execution, version, entry, policy, key or tool."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request does not fit the present state, such as cancelling an execution that has ended."""
+
+
+class ValidationError(APIStatusError):
+    """422, or any status with the code `validation_error`: a field is missing or wrong; `details` says which."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, and the wait does not fit into the call's time.
+
+    Raised also before anything is sent (`attempts` is 0, `status_code` is 429) when the last answers said that no
+    request is left and the reset is too far away.
+
+    Attributes:
+        retry_after: Seconds until a request may be sent again; None when the server did not say.
+        rate_limit: The limit, the requests left and the reset, as last told; None when never told.
+    """
+
+    status_code: int = 429
+    retry_after: float | None = None
+    rate_limit: RateLimit | None = None
+
+    def _circumstances(self) -> list[str]:
+        wait = [] if self.retry_after is None else [f"retry after {self.retry_after:.0f} s"]
+        return [*wait, *super()._circumstances()]
+
+
+class QuotaExceededError(RateLimitError):
+    """429 for a plan's quota, such as the runs per hour or the requests per day. It is never retried."""
+
+
+class ServerError(APIStatusError):
+    """5xx: the platform failed."""
+
+
+class ExecutionFailedError(FibonacciError):
+    """An execution that `workflows.run` waited for has failed or was cancelled.
+
+    Attributes:
+        execution: The execution as last seen.
+    """
+
+    execution: Execution
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        execution: Execution,
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.execution = execution
+
+
+class WaitTimeoutError(FibonacciError):
+    """An execution had not ended when the time to wait for it was up. It goes on; wait again with its id.
+
+    Attributes:
+        execution: The execution as last seen; None when no poll was answered.
+    """
+
+    execution: Execution | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        execution: Execution | None = None,
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.execution = execution
+
+
+def _detail_text(detail: Any) -> str:
+    """One detail as text: `field: message` when it is shaped so, else its text cut to 200 characters."""
+    try:
+        return f"{detail['field']}: {detail['message']}"
+    except (TypeError, LookupError):
+        return str(detail)[:200]
+
+
+def _rebuild(
+    cls: type[FibonacciError], args: tuple[object, ...], state: dict[str, object], cause: BaseException | None
+) -> FibonacciError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    error.__cause__ = cause
+    return error
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """The cause itself when it can be pickled and read back, else a stand-in that keeps its text."""
+    import pickle
+
+    try:
+        pickle.loads(pickle.dumps(cause))
+    except Exception:
+        return RuntimeError(f"{type(cause).__name__}: {cause}")
+    return cause

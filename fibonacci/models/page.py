@@ -1,0 +1,37 @@
+"""One page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fibonacci.models.response import ResponseInfo
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, as `pager.pages()` yields it.
+
+    Attributes:
+        items: The objects of the page, in the platform's order.
+        response: The HTTP side of the answer.
+
+    Example:
+        ```python
+        page = Page(items=["first", "second"], response=workflow.response)
+        assert len(page) == 2
+        assert list(page) == page.items
+        ```
+    """
+
+    items: list[T]
+    response: ResponseInfo = field(compare=False, repr=False)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
