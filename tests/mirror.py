@@ -132,13 +132,13 @@ def _files(folder: Path) -> list[str]:
 
 
 def _laid_out(texts: Mapping[str, str]) -> dict[str, str]:
-    """Sort the imports and format, all files at once, with the settings of pyproject.toml."""
+    """Sort and format, all files at once, with the settings of pyproject.toml; only sync code can `yield from`."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-        _ruff("check", "--select", "I,RUF022", "--fix", folder)
+        _ruff("check", "--select", "I,RUF022,UP028", "--fix", "--unsafe-fixes", folder)
         _ruff("format", folder)
         return {name: Path(folder, name).read_text("utf-8") for name in texts}
 

@@ -118,6 +118,7 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
         (half / "deep").mkdir(parents=True)
         (half / "_runtime.py").write_text("import asyncio\n")
     (source / "pager.py").write_text('__all__ = ["AsyncPager", "Page"]\n')
+    (source / "each.py").write_text("async def each(x):\n    async for y in x:\n        yield y\n")
     (source / "deep" / "send.py").write_text(
         dedent("""
             from collections.abc import AsyncIterator, Iterator
@@ -142,6 +143,7 @@ def differences(halves: tuple[Path, Path]) -> list[str]:
 def test_derived_files_are_laid_out(halves: tuple[Path, Path]) -> None:
     assert not differences(halves)
     assert (halves[1] / "pager.py").read_text().endswith('\n__all__ = ["Page", "Pager"]\n')
+    assert (halves[1] / "each.py").read_text().endswith("\ndef each(x):\n    yield from x\n")
     send = (halves[1] / "deep" / "send.py").read_text()
     assert send.startswith(mirror.HEADER.format(name="deep/send.py"))
     assert "import Iterator\n\nfrom fibonacci import A, B\nfrom fibonacci._core import unset\n" in send
