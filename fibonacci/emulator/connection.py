@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from http import HTTPStatus
 from typing import Final
 
 import h11
@@ -92,7 +93,8 @@ class Connection:
 
     def _send(self, response: Response, method: bytes) -> None:
         """Write head and body in one go: two small packets would wait for each other."""
-        head = h11.Response(status_code=response.status, headers=_encoded(response))
+        reason = HTTPStatus(response.status).phrase
+        head = h11.Response(status_code=response.status, headers=_encoded(response), reason=reason)
         parts = [self._http.send(head)]
         if response.body and method != b"HEAD":
             parts.append(self._http.send(h11.Data(data=response.body)))

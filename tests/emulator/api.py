@@ -1,0 +1,103 @@
+"""Calls an emulator's app the way a client would, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from fibonacci.emulator.app import App
+from fibonacci.emulator.clock import Clock
+from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.limits import Rate, RateLimits
+from fibonacci.emulator.messages import Request
+from fibonacci.emulator.plans import PLANS, PlanName
+from fibonacci.emulator.store import Store
+
+KEY = "fib-test"
+START = 1_800_000_000.5
+
+
+class StoppedClock(Clock):
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> float:
+        return self.time
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def data(self) -> Any:
+        return self.json["data"]
+
+    @property
+    def code(self) -> str:
+        return str(self.json["error"]["code"])
+
+    @property
+    def fields(self) -> list[str]:
+        return [detail["field"] for detail in self.json["error"]["details"]]
+
+
+@dataclass
+class Api:
+    plan: PlanName = "enterprise"
+    rate: Rate | None = None
+    key: str = KEY
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    app: App = field(init=False)
+
+    def __post_init__(self) -> None:
+        terms = PLANS[self.plan]
+        self.app = App(
+            plan=self.plan,
+            api_key=KEY,
+            limits=RateLimits(self.rate or Rate(terms.per_minute, 60), terms.per_day),
+            engine=Engine({"TEAM": "blue"}, {"TOKEN": "s3cret"}),
+            store=Store(),
+            clock=self.clock,
+        )
+
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """Send a request under /v1; a body that is not bytes is written as JSON."""
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"authorization": f"Bearer {self.key}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        response = self.app.handle(Request(method, f"/v1{path}", given, raw))
+        return Answer(response.status, dict(response.headers), response.body)
+
+    def workflow(self, *nodes: dict[str, Any], **definition: Any) -> str:
+        """Create a workflow and return its id; without nodes it has no definition."""
+        content = {"nodes": list(nodes), **definition} if nodes else None
+        answer = self("POST", "/workflows", {"name": "test", "definition": content})
+        assert answer.status == 201, answer.body
+        return str(answer.data["id"])
+
+    def run(self, *nodes: dict[str, Any], inputs: dict[str, Any] | None = None, **definition: Any) -> Any:
+        """Create a workflow, execute it and return the whole execution."""
+        path = f"/workflows/{self.workflow(*nodes, **definition)}/execute"
+        execution_id = self("POST", path, {"inputs": inputs or {}}).data["execution_id"]
+        return self("GET", f"/executions/{execution_id}").data
+
+
+def segment(text: str) -> str:
+    """Encode one segment of a path whole."""
+    return quote(text, safe="")
+
+
+def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": "llm", "instruction": instruction, **more}
+
+
+def tool(node_id: str, name: str = "calculator", params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {"id": node_id, "type": "tool", "tool": name, "params": params or {}, **more}

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.in_process import AsyncEmulatorTransport, EmulatorTransport
+
+
+def status(emulator: Emulator, key: str | None = None) -> int:
+    headers = {"Authorization": f"Bearer {key or emulator.api_key}"}
+    return httpx.get(f"{emulator.base_url}/health", headers=headers, trust_env=False).status_code
+
+
+def test_an_emulator_listens_inside_with() -> None:
+    with Emulator() as emulator:
+        assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/v1", emulator.base_url)
+        assert re.fullmatch(r"fib-emulator-[0-9a-f]+", emulator.api_key)
+        assert status(emulator) == 200
+        assert status(emulator, "wrong") == 401
+        assert emulator.base_url in repr(emulator)
+        assert emulator.api_key not in repr(emulator)
+        address = emulator.base_url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
+    assert repr(emulator) == "<Emulator in process>"
+
+
+def test_without_listening_there_is_no_address() -> None:
+    with pytest.raises(RuntimeError, match="does not listen"):
+        _ = Emulator().base_url
+
+
+def test_starting_and_closing_twice_is_safe_and_the_state_stays() -> None:
+    emulator = Emulator(api_key="fib-mine")
+    emulator.close()
+    assert emulator.start() is emulator
+    address = emulator.base_url
+    assert emulator.start().base_url == address
+    headers = {"Authorization": "Bearer fib-mine"}
+    httpx.post(f"{address}/workflows", headers=headers, json={"name": "x"}, trust_env=False)
+    emulator.close()
+    emulator.close()
+    emulator.start()
+    found = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False).json()
+    assert [workflow["name"] for workflow in found["data"]] == ["x"]
+    emulator.close()
+
+
+def test_with_may_be_nested() -> None:
+    emulator = Emulator()
+    with emulator:
+        with emulator:
+            assert status(emulator) == 200
+        assert status(emulator) == 200
+    with pytest.raises(RuntimeError):
+        _ = emulator.base_url
+
+
+def test_async_with() -> None:
+    async def use() -> int:
+        async with Emulator() as emulator, httpx.AsyncClient(trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {emulator.api_key}"}
+            return (await client.get(f"{emulator.base_url}/health", headers=headers)).status_code
+
+    assert asyncio.run(use()) == 200
+
+
+def test_emulators_share_nothing() -> None:
+    with Emulator() as one, Emulator() as two:
+        assert one.base_url != two.base_url
+        assert status(one, two.api_key) == 401
+
+
+def test_a_port_of_ones_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            Emulator(port=port).start()
+    with Emulator(port=port) as emulator:
+        assert f":{port}/" in emulator.base_url
+
+
+def test_ipv6_addresses_stand_in_brackets() -> None:
+    with Emulator(host="::1") as emulator:
+        assert emulator.base_url.startswith("http://[::1]:")
+        assert status(emulator) == 200
+
+
+def test_rate_limit_is_scaled_down() -> None:
+    with Emulator(rate_limit=(2, 60)) as emulator:
+        assert [status(emulator) for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("options", [{"plan": "gold"}, {"rate_limit": (0, 1)}, {"rate_limit": (1, 0)}])
+def test_bad_options_are_refused(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"plan|rate_limit"):
+        Emulator(**options)
+
+
+def test_env_and_secrets_reach_the_workflows() -> None:
+    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"})
+    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    node = {"id": "n", "type": "llm", "instruction": "{{env.A}}{{secrets.B}}"}
+    with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
+        made = client.post("http://x/v1/workflows", json={"name": "x", "definition": {"nodes": [node]}}).json()["data"]
+        run = client.post(f"http://x/v1/workflows/{made['id']}/execute", json={})
+    assert run.json()["data"]["outputs"] == {"n": "[default model] 12"}
+
+
+def test_in_process_answers_are_those_of_the_socket() -> None:
+    with Emulator(api_key="fib-test") as emulator:
+        headers = {"Authorization": "Bearer fib-test"}
+
+        async def ask() -> httpx.Response:
+            transport = AsyncEmulatorTransport(emulator._app)
+            async with httpx.AsyncClient(transport=transport, headers=headers) as client:
+                return await client.get("http://x/v1/memory/a%2Fb?scope=global")
+
+        httpx.put(
+            f"{emulator.base_url}/memory/a%2Fb", headers=headers, json={"value": 1, "scope": "global"}, trust_env=False
+        )
+        over_socket = httpx.get(f"{emulator.base_url}/memory/a%2Fb?scope=global", headers=headers, trust_env=False)
+        with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
+            in_process = client.get("http://x/v1/memory/a%2Fb?scope=global")
+            nothing = client.delete("http://x/v1/memory/a%2Fb?scope=global")
+        in_async = asyncio.run(ask())
+    for answer in (over_socket, in_process):
+        assert answer.status_code == 200
+        assert answer.json()["data"]["value"] == 1
+        assert answer.headers["Content-Type"] == "application/json"
+    assert (nothing.status_code, nothing.content) == (204, b"")
+    assert in_async.status_code == 404

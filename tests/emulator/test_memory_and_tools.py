@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.emulator.api import Api
+
+
+@pytest.mark.parametrize(
+    "value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, "\ud800", 2**70]
+)
+def test_any_json_is_a_value(api: Api, value: Any) -> None:
+    put = api("PUT", "/memory/k", {"value": value})
+    assert put.status == 200
+    assert put.data == {
+        "key": "k",
+        "value": value,
+        "scope": "workflow",
+        "user_id": None,
+        "workflow_id": None,
+        "ttl": None,
+        "created_at": "2027-01-15T08:00:00.500Z",
+        "updated_at": "2027-01-15T08:00:00.500Z",
+        "expires_at": None,
+    }
+    assert api("GET", "/memory/k").data == put.data
+
+
+def test_scopes_do_not_meet(api: Api) -> None:
+    places: list[dict[str, str]] = [
+        {},
+        {"workflow_id": "wf-1"},
+        {"scope": "user", "user_id": "u1"},
+        {"scope": "user", "user_id": "u2"},
+        {"scope": "organization"},
+        {"scope": "global"},
+    ]
+    for number, place in enumerate(places):
+        api("PUT", "/memory/k", {"value": number, **place})
+    for number, place in enumerate(places):
+        query = "&".join(f"{name}={value}" for name, value in place.items())
+        assert api("GET", f"/memory/k?{query}").data["value"] == number
+        assert api("DELETE", f"/memory/k?{query}").status == 204
+        assert api("GET", f"/memory/k?{query}").status == 404
+        assert api("DELETE", f"/memory/k?{query}").status == 404
+
+
+def test_a_slash_in_a_key_is_part_of_it(api: Api) -> None:
+    assert api("PUT", "/memory/user%2Fprefs", {"value": 1}).data["key"] == "user/prefs"
+    assert api("GET", "/memory/user%2fprefs").data["value"] == 1
+    assert api("GET", "/memory/user/prefs").status == 404
+
+
+def test_time_to_live(api: Api) -> None:
+    put = api("PUT", "/memory/k", {"value": 1, "ttl": 10}).data
+    assert (put["ttl"], put["expires_at"]) == (10, "2027-01-15T08:00:10.500Z")
+    api.clock.time += 9.9
+    again = api("PUT", "/memory/k", {"value": 2, "ttl": 1}).data
+    assert again["created_at"] == put["created_at"]
+    assert again["updated_at"] > put["updated_at"]
+    api.clock.time += 1
+    assert api("GET", "/memory/k").code == "not_found"
+    assert api("DELETE", "/memory/k").status == 404
+    assert api("PUT", "/memory/k", {"value": 3}).data["created_at"] > put["created_at"]
+    far = api("PUT", "/memory/far", {"value": 3, "ttl": 10**30}).data
+    assert far["expires_at"].startswith("9999-12-31")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "value"),
+        ({"value": 1, "ttl": 0}, "ttl"),
+        ({"value": 1, "ttl": 1.5}, "ttl"),
+        ({"value": 1, "ttl": "5"}, "ttl"),
+        ({"value": 1, "scope": "team"}, "scope"),
+        ({"value": 1, "scope": None}, "scope"),
+        ({"value": 1, "scope": "user"}, "user_id"),
+        ({"value": 1, "scope": "user", "user_id": ""}, "user_id"),
+        ({"value": 1, "workflow_id": 5}, "workflow_id"),
+        ({"value": 1, "key": "k"}, "key"),
+    ],
+)
+def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
+    answer = api("PUT", "/memory/k", body)
+    assert (answer.status, answer.fields) == (422, [field])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("scope=team", "scope"), ("scope=", "scope"), ("scope=user", "user_id"), ("workflow_id=", "workflow_id")],
+)
+def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
+    for method in ("GET", "DELETE"):
+        answer = api(method, f"/memory/k?{query}")
+        assert (answer.status, answer.fields) == (422, [field])
+
+
+def test_the_catalogue(api: Api) -> None:
+    tools = api("GET", "/tools").data
+    assert len(tools) == len({tool["name"] for tool in tools}) >= 10
+    for tool in tools:
+        assert api("GET", f"/tools/{tool['name']}").data == tool
+        assert tool["description"]
+        assert tool["category"]
+        assert set(tool["parameters"]["required"]) <= set(tool["parameters"]["properties"])
+    assert {"slack_send_message", "http_request", "wait"} <= {tool["name"] for tool in tools}
+
+
+def test_connecting_a_tool_keeps_no_parameters(api: Api) -> None:
+    assert api("GET", "/tools/http_request").data["connected"] is False
+    connected = api("POST", "/tools/http_request/connect", {"token": "s3cret"})
+    assert connected.status == 200
+    assert connected.data == {
+        "name": "http_request",
+        "tool": "http_request",
+        "status": "connected",
+        "connected_at": "2027-01-15T08:00:00.500Z",
+    }
+    assert api("GET", "/tools/http_request").data["connected"] is True
+    assert api("POST", "/tools/http_request/connect", []).fields == ["body"]
+    assert api("POST", "/tools/http_request/connect").status == 400
+
+
+def test_an_unknown_tool_is_named(api: Api) -> None:
+    for method, path in (("GET", "/tools/teleport"), ("POST", "/tools/teleport/connect")):
+        answer = api(method, path, {})
+        assert answer.status == 404
+        assert "'teleport'" in answer.json["error"]["message"]
+
+
+def test_health(api: Api) -> None:
+    assert api("GET", "/health").data["status"] == "healthy"
+    assert api("GET", "/health/secrets").json["status"] == "healthy"

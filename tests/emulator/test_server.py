@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.body import MAX_BODY
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(api_key="fib-test") as running:
+        yield running
+
+
+def address(emulator: Emulator) -> tuple[str, int]:
+    parts = urlsplit(emulator.base_url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
+def head(method: str, path: str, *more: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Authorization: Bearer fib-test", *more, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def talk(emulator: Emulator, data: bytes) -> bytes:
+    """Send bytes, say that there are no more, and return all that comes back."""
+    with socket.create_connection(address(emulator), timeout=5) as sock:
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_requests_follow_each_other_on_one_connection(emulator: Emulator) -> None:
+    connection = http.client.HTTPConnection(*address(emulator), timeout=5)
+    connection.connect()
+    first = connection.sock
+    headers = {"Authorization": "Bearer fib-test"}
+    for method, path, body, status in (
+        ("POST", "/v1/workflows", json.dumps({"name": "ä" * 100_000}), 201),
+        ("GET", "/v1/workflows?limit=1", None, 200),
+        ("HEAD", "/v1/workflows", None, 405),
+        ("POST", "/v1/workflows", "{", 400),
+        ("PUT", "/v1/memory/user%2Fprefs", '{"value": 1}', 200),
+        ("DELETE", "/v1/memory/user%2Fprefs", None, 204),
+        ("CONNECT", "example.org:443", None, 404),
+        ("GET", "http://example.org/v1/health", None, 200),
+    ):
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        assert response.status == status
+        assert (content == b"") == (status == 204 or method == "HEAD")
+        assert connection.sock is first
+    connection.close()
+
+
+def test_pipelined_requests_are_answered_in_order(emulator: Emulator) -> None:
+    answer = talk(emulator, head("GET", "/v1/health") + head("GET", "/v1/nowhere") + head("GET", "/v1/tools"))
+    assert re.findall(rb"HTTP/1.1 ([^\r]*)", answer) == [b"200 OK", b"404 Not Found", b"200 OK"]
+
+
+def test_a_chunked_body_is_read(emulator: Emulator) -> None:
+    chunks = b'8\r\n{"name":\r\n5\r\n "x"}\r\n0\r\n\r\n'
+    answer = talk(emulator, head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunks)
+    assert answer.startswith(b"HTTP/1.1 201 ")
+
+
+def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
+    with socket.create_connection(address(emulator), timeout=5) as sock:
+        sock.sendall(head("POST", "/v1/workflows", "Content-Length: 12", "Expect: 100-continue"))
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(b'{"name":"x"}')
+        assert sock.recv(1000).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"what\r\n\r\n",
+        b"GET /v1/health HTTP/x\r\n\r\n",
+        b"GET /v1/health HTTP/1.1\r\n\r\n",  # HTTP/1.1 wants a Host
+        head("GET", "/v1/health", "Content-Length: x"),
+        head("POST", "/v1/workflows", "Content-Length: " + "9" * 5000),
+        head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + b"what\r\n",
+        head("GET", "/v1/" + "x" * 1_000_000),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",  # TLS
+    ],
+)
+def test_what_is_not_http_is_400_and_the_end(emulator: Emulator, data: bytes) -> None:
+    answer = talk(emulator, data)
+    top, _, body = answer.partition(b"\r\n\r\n")
+    assert top.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in top.lower()
+    assert b"x-ratelimit-limit: " in top.lower()
+    assert json.loads(body)["error"]["code"] == "bad_request"
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(emulator: Emulator) -> None:
+    asked = head("POST", "/v1/workflows", f"Content-Length: {MAX_BODY + 1}", "Expect: 100-continue")
+    assert talk(emulator, asked).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_chunked_body_over_the_limit_gets_its_answer(emulator: Emulator) -> None:
+    size = 1024 * 1024
+    chunk = f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
+    data = head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunk * 11
+    assert talk(emulator, data).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("data", [b"", b"GET /v1", head("POST", "/v1/workflows", "Content-Length: 5") + b"{"])
+def test_a_client_that_goes_away_harms_nobody(emulator: Emulator, data: bytes) -> None:
+    with socket.create_connection(address(emulator), timeout=5) as sock:
+        sock.sendall(data)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # a reset, not a farewell
+    assert talk(emulator, head("GET", "/v1/health")).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_may_ask_for_the_end(emulator: Emulator) -> None:
+    with socket.create_connection(address(emulator), timeout=5) as sock:
+        sock.sendall(head("GET", "/v1/health", "Connection: close"))
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_many_clients_at_once(emulator: Emulator) -> None:
+    answers: list[bytes] = []
+
+    def work() -> None:
+        data = head("POST", "/v1/workflows", "Content-Length: 12") + b'{"name":"x"}'
+        answers.extend(talk(emulator, data)[:12] for _ in range(5))
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"HTTP/1.1 201"] * 100
+
+
+def test_starting_and_stopping_is_quick_even_with_idle_connections() -> None:
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        with Emulator(api_key="fib-test") as emulator:
+            idle = socket.create_connection(address(emulator))
+            idle.sendall(head("GET", "/v1/health"))
+            assert idle.recv(65536).startswith(b"HTTP/1.1 200 ")
+        best = min(best, time.perf_counter() - start)
+        assert idle.recv(1) == b""
+        idle.close()
+    assert best < 0.02
+
+
+def test_no_thread_is_left() -> None:
+    before = threading.active_count()
+    with Emulator() as emulator:
+        talk(emulator, head("GET", "/v1/health"))
+    assert threading.active_count() == before
