@@ -37,8 +37,7 @@ class Pager(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
-            for item in page.items:
-                yield item
+            yield from page.items
 
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages, each fetched when it is needed.
