@@ -1,9 +1,19 @@
-"""Telling the two JSON containers apart from everything else, in words that type checkers understand."""
+"""What JSON is, in words that Python, pydantic and type checkers understand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeGuard
+
+from pydantic import BeforeValidator
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""A whole number in a strict model: JSON does not tell 5.0 from 5, so it may be written either way."""
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:

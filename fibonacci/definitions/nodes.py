@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from fibonacci.definitions.json_types import Whole
+
 Operator = Literal[
     "equals",
     "not_equals",
@@ -40,7 +42,7 @@ class BaseNode(_Part):
     name: str | None = None
     dependencies: list[str] = []
     enable_retry: bool = False
-    max_retries: int = Field(default=3, ge=0)
+    max_retries: Whole = Field(default=3, ge=0)
     retry_delay: float = Field(default=1.0, ge=0)
     """Seconds between two attempts."""
 
@@ -51,7 +53,7 @@ class LLMNode(BaseNode):
     type: Literal["llm"]
     instruction: str = Field(validation_alias=AliasChoices("instruction", "prompt"))
     model: str | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: Whole | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0)
 
 

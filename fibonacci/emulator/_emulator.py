@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from types import EllipsisType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from fibonacci.emulator import ids
 from fibonacci.emulator.app import App
@@ -121,6 +121,7 @@ class Emulator:
         timeout: float | EllipsisType | None = ...,
         max_retries: int | EllipsisType = ...,
         headers: Mapping[str, str] | None = None,
+        idempotency: Literal["server"] | None = None,
     ) -> Fibonacci:
         """Return a client that reaches this emulator in process, without a socket.
 
@@ -128,6 +129,7 @@ class Emulator:
             timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
             max_retries: How often a call is repeated; by default as the client has it.
             headers: Further headers for every call.
+            idempotency: `server` repeats a POST too: this emulator knows an `Idempotency-Key`.
 
         Returns:
             A client; it holds nothing that has to be closed.
@@ -142,7 +144,7 @@ class Emulator:
         from fibonacci.emulator.in_process import EmulatorTransport
 
         http_client = httpx.Client(transport=EmulatorTransport(self._app), trust_env=False)
-        return Fibonacci(**self._options(timeout, max_retries, headers), http_client=http_client)
+        return Fibonacci(**self._options(timeout, max_retries, headers, idempotency), http_client=http_client)
 
     def async_client(
         self,
@@ -150,6 +152,7 @@ class Emulator:
         timeout: float | EllipsisType | None = ...,
         max_retries: int | EllipsisType = ...,
         headers: Mapping[str, str] | None = None,
+        idempotency: Literal["server"] | None = None,
     ) -> AsyncFibonacci:
         """Return an async client that reaches this emulator in process, without a socket.
 
@@ -157,6 +160,7 @@ class Emulator:
             timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
             max_retries: How often a call is repeated; by default as the client has it.
             headers: Further headers for every call.
+            idempotency: `server` repeats a POST too: this emulator knows an `Idempotency-Key`.
 
         Returns:
             A client; it holds nothing that has to be closed.
@@ -167,15 +171,21 @@ class Emulator:
         from fibonacci.emulator.in_process import AsyncEmulatorTransport
 
         http_client = httpx.AsyncClient(transport=AsyncEmulatorTransport(self._app), trust_env=False)
-        return AsyncFibonacci(**self._options(timeout, max_retries, headers), http_client=http_client)
+        return AsyncFibonacci(**self._options(timeout, max_retries, headers, idempotency), http_client=http_client)
 
     def _options(
         self,
         timeout: float | EllipsisType | None,
         max_retries: int | EllipsisType,
         headers: Mapping[str, str] | None,
+        idempotency: Literal["server"] | None,
     ) -> dict[str, Any]:
-        options: dict[str, Any] = {"api_key": self.api_key, "base_url": _IN_PROCESS_URL, "headers": headers}
+        options: dict[str, Any] = {
+            "api_key": self.api_key,
+            "base_url": _IN_PROCESS_URL,
+            "headers": headers,
+            "idempotency": idempotency,
+        }
         if timeout is not ...:
             options["timeout"] = timeout
         if max_retries is not ...:

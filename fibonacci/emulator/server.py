@@ -65,6 +65,8 @@ class Server:
         thread.start()
 
     def _run(self, connection: Connection) -> None:
-        connection.serve()
-        with self._lock:
-            del self._connections[connection]
+        try:
+            connection.serve()
+        finally:
+            with self._lock:
+                del self._connections[connection]

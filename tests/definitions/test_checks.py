@@ -64,6 +64,8 @@ def test_a_sound_definition_has_no_faults_and_keeps_what_is_unknown() -> None:
         (llm("b", dependencies="a"), ("nodes[1].dependencies", "wrong_type")),
         (llm("b", dependencies=[5]), ("nodes[1].dependencies[0]", "wrong_type")),
         (llm("b", max_tokens="5"), ("nodes[1].max_tokens", "wrong_type")),
+        (llm("b", max_tokens=1.5), ("nodes[1].max_tokens", "wrong_type")),
+        (llm("b", max_tokens=0.0), ("nodes[1].max_tokens", "invalid_value")),
         (llm("b", max_tokens=0), ("nodes[1].max_tokens", "invalid_value")),
         (llm("b", temperature=float("nan")), ("nodes[1].temperature", "invalid_value")),
         ({"id": "b", "type": "llm"}, ("nodes[1].instruction", "missing_field")),
@@ -110,6 +112,10 @@ def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
 )
 def test_the_whole(definition: object, expected: list[tuple[str, str]]) -> None:
     assert faults(definition) == expected
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert check_definition({"nodes": [llm("a", max_tokens=5.0, max_retries=2.0)]}) == []
 
 
 def test_all_faults_are_listed_at_once() -> None:

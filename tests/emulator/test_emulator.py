@@ -136,3 +136,24 @@ def test_in_process_answers_are_those_of_the_socket() -> None:
         assert answer.headers["Content-Type"] == "application/json"
     assert (nothing.status_code, nothing.content) == (204, b"")
     assert in_async.status_code == 404
+
+
+def test_a_client_in_process() -> None:
+    with Emulator() as emulator, emulator.client(timeout=5, max_retries=0, headers={"X-Team": "blue"}) as client:
+        created = client.workflows.create(name="x")
+        assert [workflow.id for workflow in client.workflows.list()] == [created.id]
+        client.memory.set("user/prefs", [1], ttl=60)
+        assert client.memory.get("user/prefs").value == [1]
+        assert client.health.check().healthy
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        over_socket = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False)
+        assert over_socket.json()["data"][0]["id"] == created.id
+
+
+def test_an_async_client_in_process() -> None:
+    async def use() -> list[str]:
+        async with Emulator().async_client() as client:
+            await client.workflows.create(name="x")
+            return [str(workflow.name) async for workflow in client.workflows.list()]
+
+    assert asyncio.run(use()) == ["x"]

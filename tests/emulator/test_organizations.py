@@ -104,6 +104,12 @@ def test_report_and_approvals_count_what_is_there(api: Api) -> None:
     }
 
 
+def test_a_whole_number_may_be_written_with_a_point(api: Api) -> None:
+    assert api("PATCH", f"{ORG}/governance", b'{"approval_threshold": 2.0}').json["approval_threshold"] == 2
+    assert b'"overrides":{"memory_mb":10}' in api("PATCH", f"{ORG}/quota", b'{"memory_mb": 1e1}').body
+    assert api("PATCH", f"{ORG}/governance", b'{"approval_threshold": -2.0}').status == 422
+
+
 def test_quota_is_bare_and_effective_is_the_override_or_the_limit() -> None:
     api = Api(plan="pro")
     quota = api("GET", f"{ORG}/quota").json

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.body import Body, read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import iso
@@ -24,7 +25,7 @@ class GovernanceSettings(Body):
     require_approval_for_public_writes: bool = False
     require_approval_for_permission_changes: bool = False
     allow_self_approval: bool = False
-    approval_threshold: Annotated[int, Field(ge=0)] = 1
+    approval_threshold: Annotated[Whole, Field(ge=0)] = 1
     category_flags: dict[str, bool] = Field(default_factory=dict)
 
 

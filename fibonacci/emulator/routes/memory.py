@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.body import Body, read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import LAST, iso
@@ -24,7 +25,7 @@ class MemorySet(Body):
     scope: Literal["workflow", "user", "organization", "global"] = "workflow"
     user_id: Owner = None
     workflow_id: Owner = None
-    ttl: Annotated[int, Field(ge=1)] | None = None
+    ttl: Annotated[Whole, Field(ge=1)] | None = None
 
 
 def get_memory(call: Call) -> Reply:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.body import Body, read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.envelope import Reply, bare
@@ -14,7 +15,7 @@ from fibonacci.emulator.plans import PLANS
 from fibonacci.emulator.routes.organizations import audit, organization_of
 from fibonacci.emulator.store import Record
 
-Amount = Annotated[int, Field(ge=0)] | None
+Amount = Annotated[Whole, Field(ge=0)] | None
 
 
 class QuotaUpdate(Body):
