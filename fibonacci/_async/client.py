@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import AsyncApiKey
     from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci.models import RateLimit
 
@@ -53,6 +54,7 @@ class AsyncFibonacci:
         idempotency: `"server"` says that the server honours `Idempotency-Key`, so that POSTs may be repeated too.
         max_response_bytes: The largest answer that is taken, in bytes, decompressed; 64 MiB when not given.
         on_retry: Called with a `RetryEvent` before a call is sent again.
+        tracing: Told of each call and attempt, such as `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
@@ -81,6 +83,7 @@ class AsyncFibonacci:
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         on_retry: Callable[[RetryEvent], object] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = Config(
             api_key=api_key,
@@ -94,6 +97,7 @@ class AsyncFibonacci:
             idempotency=idempotency,
             max_response_bytes=max_response_bytes,
             on_retry=on_retry,
+            tracing=tracing,
         )
 
     @cached_property

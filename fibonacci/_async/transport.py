@@ -20,7 +20,7 @@ from fibonacci._core.paging import next_params
 from fibonacci._core.request import Request
 from fibonacci._core.retry import LONGEST_WAIT
 from fibonacci._core.urls import QueryValue
-from fibonacci._core.wire import SendFailure
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
 from fibonacci.models.page import Page
@@ -125,6 +125,14 @@ class AsyncTransport:
 
     async def _answer(self, call: Call) -> HTTPAnswer:
         """The answer of the last attempt, when it is one that the caller gets."""
+        if self.config.tracing is None:
+            return await self._carry_out(call)
+        with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
+            answer = await self._carry_out(call)
+            span.answered(answer.status, answer.headers.get("x-request-id"))
+            return answer
+
+    async def _carry_out(self, call: Call) -> HTTPAnswer:
         attempted = await self._attempt(call)
         # A first attempt that succeeds, as nearly all do, never enters tenacity.
         if not (isinstance(attempted, HTTPAnswer) and call.is_success(attempted)):
@@ -166,19 +174,27 @@ class AsyncTransport:
         api_key = await self._api_key()
         pace = call.pace = self._pace(api_key)
         await self._pass_gate(call, pace)
-        answer: HTTPAnswer | None = None
+        attempted: Attempted
         try:
             call.attempts += 1
-            response = await self.connections.sender().send(call.wire_request(api_key), call.deadline)
-            answer = call.received(response)
-            return answer
+            attempted = call.received(await self._send_wire(call, call.wire_request(api_key)))
         except SendFailure as failure:
-            return failure
-        finally:
-            if answer is None:
-                pace.gate.leave()
-            else:
-                pace.gate.leave(answer.rate_limit, answer.headers)
+            attempted = failure
+        except BaseException:
+            pace.gate.leave()
+            raise
+        pace.gate.leave(attempted)
+        call.log(attempted)
+        return attempted
+
+    async def _send_wire(self, call: Call, request: WireRequest) -> WireResponse:
+        sender = self.connections.sender()
+        if self.config.tracing is None:
+            return await sender.send(request, call.deadline)
+        with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:
+            response = await sender.send(request, call.deadline)
+            span.answered(response.status, None)
+            return response
 
     async def _pass_gate(self, call: Call, pace: Pace) -> None:
         while (wait := pace.gate.enter()) > 0:

@@ -18,6 +18,7 @@ from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failures import connection_error, status_error
 from fibonacci._core.json_types import is_object
+from fibonacci._core.logs import log_attempt, log_retry, protect
 from fibonacci._core.pace import Pace
 from fibonacci._core.redaction import redact, redact_bytes
 from fibonacci._core.request import Request
@@ -33,7 +34,7 @@ from fibonacci._core.retry import (
     told_wait,
 )
 from fibonacci._core.unset import Unset
-from fibonacci._core.urls import query, split_base_url
+from fibonacci._core.urls import FilledPath, query, split_base_url
 from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIError, APIResponseError, APIStatusError, RateLimitError
 from fibonacci.models.response import ResponseInfo
@@ -75,6 +76,11 @@ class Call:
         self.deadline = Deadline(_timeout(request, config))
 
     @property
+    def template(self) -> str:
+        """The path with names in place of ids; empty when it was given whole."""
+        return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
+
+    @property
     def url(self) -> str:
         """The whole URL of the request."""
         return f"{self._origin}{self._target}"
@@ -86,7 +92,9 @@ class Call:
 
     def wire_request(self, api_key: str) -> WireRequest:
         """The request of the next attempt, with the key."""
-        self.api_key = api_key
+        if api_key != self.api_key:
+            self.api_key = api_key
+            protect(api_key)
         host = self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + api_key.encode("ascii"))]
         headers += _fixed_headers(tuple(self.config.headers.items()))
@@ -120,10 +128,15 @@ class Call:
         self._tokens_taken = cost
         return True
 
+    def log(self, attempted: Attempted) -> None:
+        """Log an attempt."""
+        log_attempt(self.request.method, self.request.path, self.attempts, attempted, self.api_key or "")
+
     def tell(self, attempted: Attempted) -> None:
-        """Tell the user's `on_retry` of the retry that was decided."""
+        """Log the retry that was decided, and tell the user's `on_retry` of it."""
+        cause = f"status {attempted.status}" if isinstance(attempted, HTTPAnswer) else attempted.kind
+        log_retry(self.request.method, self.request.path, self.attempts, cause, self.wait, self.api_key)
         if self.config.on_retry is not None:
-            cause = f"status {attempted.status}" if isinstance(attempted, HTTPAnswer) else attempted.kind
             event = RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause)
             self.config.on_retry(event)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.tracing import Tracing
 
     ApiKey = str | Callable[[], str]
     AsyncApiKey = ApiKey | Callable[[], Awaitable[str]]
@@ -47,6 +48,7 @@ class Config:
         "max_retries",
         "on_retry",
         "timeout",
+        "tracing",
     )
 
     def __init__(
@@ -63,6 +65,7 @@ class Config:
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         on_retry: Callable[[RetryEvent], object] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.key_from_environment = api_key is None
         self.api_key = _api_key(api_key)
@@ -78,6 +81,7 @@ class Config:
         if on_retry is not None and not callable(on_retry):
             raise TypeError(f"on_retry must be a function of one argument, not {_kind(on_retry)}")
         self.on_retry = on_retry
+        self.tracing = tracing
 
     def replace(
         self,

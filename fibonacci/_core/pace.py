@@ -6,7 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 
-from fibonacci._core.rate_limit import RateGate
+from fibonacci._core.rate_gate import RateGate
 
 # Figures of AWS's standard retry mode of 2026.
 _CAPACITY = 500

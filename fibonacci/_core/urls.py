@@ -57,14 +57,26 @@ def split_base_url(base_url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path
 
 
-def path(template: str, **parameters: str | int) -> str:
+class FilledPath(str):
+    """A path with its parameters filled in, which remembers what it was made from.
+
+    Attributes:
+        template: The path with the parameters' names, such as `/workflows/{workflow_id}`.
+    """
+
+    template: str
+
+
+def path(template: str, **parameters: str | int) -> FilledPath:
     """Fill a path: each parameter becomes one segment, percent-encoded whole.
 
     Raises:
         TypeError: If a parameter is not a string (or, for a version, an int).
         ValueError: If it is empty, `.` or `..`: it would reach another endpoint.
     """
-    return template.format_map({name: _segment(name, value) for name, value in parameters.items()})
+    filled = FilledPath(template.format_map({name: _segment(name, value) for name, value in parameters.items()}))
+    filled.template = template
+    return filled
 
 
 def _segment(name: str, value: object) -> str:

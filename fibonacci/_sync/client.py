@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fibonacci._core.config import ApiKey
     from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci._sync.executions import Executions
     from fibonacci._sync.health import HealthChecks
@@ -54,6 +55,7 @@ class Fibonacci:
         idempotency: `"server"` says that the server honours `Idempotency-Key`, so that POSTs may be repeated too.
         max_response_bytes: The largest answer that is taken, in bytes, decompressed; 64 MiB when not given.
         on_retry: Called with a `RetryEvent` before a call is sent again.
+        tracing: Told of each call and attempt, such as `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
@@ -82,6 +84,7 @@ class Fibonacci:
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         on_retry: Callable[[RetryEvent], object] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._config = Config(
             api_key=api_key,
@@ -95,6 +98,7 @@ class Fibonacci:
             idempotency=idempotency,
             max_response_bytes=max_response_bytes,
             on_retry=on_retry,
+            tracing=tracing,
         )
 
     @cached_property
