@@ -7,6 +7,7 @@ The functions take plain data, so that any test can hand them what went over the
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+_SPELLINGS = {"boolean": "true|false", "integer": "-?[0-9]+", "string": "(?s).+"}
+"""How a query value of each type is spelt; openapi-core would let `True` and `1_0` pass."""
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 
 
@@ -39,8 +42,8 @@ class Operation:
     id: str
     method: str
     path: str
-    query: frozenset[str]
-    """The names of its query parameters."""
+    query: Mapping[str, str]
+    """The types of its query parameters, by name."""
     body: bool
     """Whether it has a request body."""
     statuses: frozenset[str]
@@ -63,7 +66,11 @@ def operations() -> tuple[Operation, ...]:
                         id=operation["operationId"],
                         method=method.upper(),
                         path=path,
-                        query=frozenset(each["name"] for each in parameters if each["in"] == "query"),
+                        query={
+                            each["name"]: resolve(each["schema"])["type"]
+                            for each in parameters
+                            if each["in"] == "query"
+                        },
                         body="requestBody" in operation,
                         statuses=frozenset(operation["responses"]),
                     )
@@ -105,8 +112,9 @@ def find_operation(method: str, url: str) -> Operation:
 def validate_request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Operation:
     """Raise `ConformanceError` unless the document allows the request; return its operation.
 
-    Beyond the schemas: no query parameter that is not declared, no body where none is declared, the JSON content type
-    on every request (also without a body, as the platform documents it), and a key.
+    Beyond the schemas: no query parameter that is not declared, is there twice or is spelt in a Python way, no body
+    where none is declared, the JSON content type on every request (also without a body, as the platform documents it),
+    and a key.
     """
     operation = find_operation(method, url)
     request = _Request.of(operation, method, url, headers, body)
@@ -186,8 +194,11 @@ def _path_below_server(url: str) -> str:
 
 def _request_problems(operation: Operation, request: _Request) -> Iterator[str]:
     names = [name for name, _ in request.query]
-    for name in sorted(set(names) - operation.query):
-        yield f"the query parameter {name!r} is not declared"
+    for name, value in request.query:
+        if name not in operation.query:
+            yield f"the query parameter {name!r} is not declared"
+        elif not re.fullmatch(_SPELLINGS[operation.query[name]], value):
+            yield f"the query parameter {name!r} is spelt {value!r}"
     for name in sorted(name for name in set(names) if names.count(name) > 1):
         yield f"the query parameter {name!r} is there more than once"
     if request.content_type.partition(";")[0].strip() != "application/json":

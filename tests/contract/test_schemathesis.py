@@ -1,0 +1,229 @@
+"""Generated requests, good and bad, against the emulator over a socket, with all checks that schemathesis has.
+
+`FIBONACCI_CONTRACT_EXAMPLES` sets how many random requests each operation gets beside the systematic ones.
+The seed is fixed, so that two runs send the same requests. Beside single requests there are sequences of them.
+"""
+
+# The library's own annotations leave type arguments out.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false
+# pyright: reportUntypedFunctionDecorator=false
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import settings
+from schemathesis import Case, Response
+from schemathesis.checks import CheckFunction
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from fibonacci.emulator import Emulator
+from tests.contract.conformance import load_document
+
+EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
+
+KNOWN: Final = {
+    "workflow_id": "known-workflow",
+    "execution_id": "known-execution",
+    "organization_id": "known-organization",
+    "tool_name": "calculator",
+    "key": "known-key",
+    "version": "1",
+}
+"""What generated paths often hold, by parameter. The first two stand for ids that only the emulator knows."""
+
+_SEMANTIC = "duplicate_id|unknown_(dependency|template_source|branch_target|critic_target)|bad_template|cycle"
+_LIST = {"cursor": "not a cursor of this list"}
+_MEMORY = {"user_id": "is required with the scope user"}
+_TOOL = {"tool_name": "There is no tool"}
+_DEFINITION = {r"definition(\..*)?": rf"\(({_SEMANTIC})\)$"}
+_NOT_WHOLE = "Input should be a valid integer"
+_QUOTA = {"workflow_runs_per_hour|concurrent_executions|memory_mb": "must not be over .* ceiling of the plan"}
+BEYOND_THE_SCHEMA: Final[dict[str, dict[str, str]]] = {
+    "POST /workflows": _DEFINITION,
+    "PUT /workflows/{workflow_id}": _DEFINITION,
+    "PATCH /organizations/{organization_id}/quota": _QUOTA,
+    "POST /organizations/{organization_id}/tool-policies": _TOOL,
+    "POST /organizations/{organization_id}/role-policy-overrides": _TOOL,
+    "GET /memory/{key}": _MEMORY,
+    "DELETE /memory/{key}": _MEMORY,
+}
+"""Why a request may be refused with 422 although its schema allows it: the field and the message, by operation.
+Every list may refuse a cursor that it did not make."""
+
+
+def strict_document() -> dict[str, Any]:
+    """The document without `default` answers, which would let any undeclared status pass."""
+    document = copy.deepcopy(load_document())
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            if method != "parameters":
+                del operation["responses"]["default"]
+    return document
+
+
+config = SchemathesisConfig.from_dict(
+    {
+        "seed": 37,
+        "dictionaries": {name: {"values": [value]} for name, value in KNOWN.items()},
+        "parameters": {f"path.{name}": {"dictionary": name, "probability": 0.75} for name in KNOWN},
+        "generation": {"max-examples": EXAMPLES, "deterministic": True, "with-security-parameters": False},
+    }
+)
+schema = schemathesis.openapi.from_dict(strict_document(), config=config)
+
+if TYPE_CHECKING:
+    from schemathesis.generation.stateful.state_machine import APIStateMachine as Machine
+else:
+    Machine = schema.as_state_machine()
+
+
+class Target:
+    """The emulator, and objects in it for the ids that stand in generated paths."""
+
+    def __init__(self, emulator: Emulator, http: httpx.Client) -> None:
+        self.base_url = emulator.base_url
+        self.headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        self._http = http
+        self._numbers = itertools.count()
+
+    def prepare(self, case: Case[Any]) -> None:
+        """Put real ids in the place of the known ones, for objects that are there when the request comes."""
+        path = case.path_parameters
+        if is_systematic(case, ParameterLocation.PATH):
+            path.update({name: KNOWN[name] for name in path})
+        if is_systematic(case, ParameterLocation.BODY) and isinstance(case.body, dict) and "tool_name" in case.body:
+            case.body["tool_name"] = KNOWN["tool_name"]
+        names = {name for name, value in path.items() if value == KNOWN[name]}
+        number = next(self._numbers)
+        if "workflow_id" in names:
+            path["workflow_id"] = self._workflow()
+        if "execution_id" in names:
+            answer = self._send("POST", f"/workflows/{self._workflow()}/execute", {})
+            path["execution_id"] = answer["data"]["execution_id"]
+        if "organization_id" in names:
+            path["organization_id"] = f"organization-{number}"
+        if names >= {"organization_id", "tool_name"}:
+            organization = f"/organizations/{path['organization_id']}"
+            self._send("POST", f"{organization}/tool-policies", {"tool_name": path["tool_name"]})
+        if "key" in names:
+            self._send("PUT", f"/memory/{path['key']}", {"value": {"known": True}})
+        idempotency_key: object = case.headers.get("Idempotency-Key")
+        if isinstance(idempotency_key, str) and re.fullmatch("[A-Za-z0-9_-]{1,255}", idempotency_key):
+            # Generated keys are often the same, and the second request with one would get the answer to the first.
+            case.headers["Idempotency-Key"] = f"key-{number}"
+
+    def _workflow(self) -> str:
+        node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 1000}}
+        answer = self._send("POST", "/workflows", {"name": "known", "definition": {"nodes": [node]}})
+        return str(answer["data"]["id"])
+
+    def _send(self, method: str, path: str, body: object) -> Any:
+        response = self._http.request(method, self.base_url + path, json=body, headers=self.headers)
+        assert response.is_success, response.text
+        return response.json()
+
+
+def is_systematic(case: Case[Any], location: ParameterLocation) -> bool:
+    """Whether that part of the request is valid and was not chosen at random."""
+    meta = case.meta
+    return meta is not None and meta.phase.name == TestPhase.COVERAGE and not meta.is_negative_at(location)
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with Emulator(plan="enterprise") as emulator, httpx.Client() as http:
+        yield Target(emulator, http)
+
+
+@schema.parametrize()
+def test_operation(case: Case[Any], target: Target) -> None:
+    target.prepare(case)
+    check(case, case.call(base_url=target.base_url, headers=target.headers), target)
+
+
+def check(case: Case[Any], response: Response, target: Target) -> None:
+    """Run all checks of schemathesis; some of them send further requests."""
+    excluded: list[CheckFunction] = [positive_data_acceptance] if is_beyond_the_schema(case, response) else []
+    case.validate_response(
+        response,
+        headers=target.headers,
+        excluded_checks=excluded,
+        transport_kwargs={"base_url": target.base_url, "headers": target.headers},
+    )
+
+
+class Sequences(Machine):
+    """Sequences of calls, in which later ones use what earlier ones answered, each on an emulator of its own."""
+
+    def setup(self) -> None:
+        self.stack = ExitStack()
+        emulator = self.stack.enter_context(Emulator(plan="enterprise"))
+        self.target = Target(emulator, self.stack.enter_context(httpx.Client()))
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+        return {"base_url": self.target.base_url, "headers": self.target.headers}
+
+    def validate_response(
+        self,
+        response: Response,
+        case: Case[Any],
+        additional_checks: list[CheckFunction] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check(case, response, self.target)
+
+
+TestSequences = Sequences.TestCase
+TestSequences.settings = settings(
+    max_examples=EXAMPLES * 6, stateful_step_count=10, deadline=None, derandomize=True, database=None
+)
+
+
+def test_a_broken_promise_is_found(target: Target) -> None:
+    """The same way of checking, with a document that promises a field that no answer has."""
+    document = strict_document()
+    document["components"]["schemas"]["Tool"]["required"].append("no_such_field")
+    case = schemathesis.openapi.from_dict(document, config=config)["/tools"]["GET"].Case()
+    response = case.call(base_url=target.base_url, headers=target.headers)
+    assert response.status_code == 200
+    with pytest.raises(FailureGroup, match="found 1 distinct failure"):
+        case.validate_response(response, headers=target.headers)
+
+
+def is_beyond_the_schema(case: Case[Any], response: Response) -> bool:
+    """Whether the emulator refuses the request for nothing but what a schema cannot say."""
+    if response.status_code != 422:
+        return False
+    reasons = BEYOND_THE_SCHEMA.get(case.operation.label, _LIST)
+    details: list[dict[str, str]] = response.json()["error"]["details"]
+    return details != [] and all(
+        any(
+            re.fullmatch(field, detail["field"]) and re.search(why, detail["message"]) for field, why in reasons.items()
+        )
+        or (detail["message"].startswith(_NOT_WHOLE) and is_whole_float(case.body, detail["field"]))
+        for detail in details
+    )
+
+
+def is_whole_float(body: Any, field: str) -> bool:
+    """Whether a number such as 2.0 stands there: an integer for JSON Schema, but not for the emulator."""
+    for part in re.findall(r"[^.\[\]]+", field):
+        body = body[int(part) if isinstance(body, list) else part]
+    return isinstance(body, float) and body.is_integer()
