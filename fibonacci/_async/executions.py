@@ -127,4 +127,6 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", "/executions", returns=Execution, params=params, collection="executions"))
+        return self._pager(
+            Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
+        )

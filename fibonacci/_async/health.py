@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._core.request import Request
+from fibonacci._core.urls import path
 from fibonacci.models.health import Health, SecretsHealth
 
 _ILL = frozenset({503})
@@ -27,7 +28,7 @@ class AsyncHealthChecks(AsyncResource):
             assert health.healthy
             ```
         """
-        return await self._send(Request("GET", "/health", returns=Health, answers=_ILL, retried=False))
+        return await self._send(Request("GET", path("/health"), returns=Health, answers=_ILL, retried=False))
 
     async def secrets(self) -> SecretsHealth:
         """Return the health of the store of secrets (`GET /health/secrets`).
@@ -44,4 +45,6 @@ class AsyncHealthChecks(AsyncResource):
             print(health.backend, health.checks)
             ```
         """
-        return await self._send(Request("GET", "/health/secrets", returns=SecretsHealth, answers=_ILL, retried=False))
+        return await self._send(
+            Request("GET", path("/health/secrets"), returns=SecretsHealth, answers=_ILL, retried=False)
+        )

@@ -61,7 +61,7 @@ class AsyncWorkflows(AsyncResource):
             ```
         """
         body = given(name=name, description=description, definition=definition)
-        return await self._send(Request("POST", "/workflows", returns=Workflow, body=body))
+        return await self._send(Request("POST", path("/workflows"), returns=Workflow, body=body))
 
     async def get(self, workflow_id: str) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
@@ -232,4 +232,4 @@ class AsyncWorkflows(AsyncResource):
             ```
         """
         params = {"limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", "/workflows", returns=Workflow, params=params, collection="workflows"))
+        return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))

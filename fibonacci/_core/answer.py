@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from fibonacci._core.compression import decompress
 from fibonacci._core.rate_limit import parse_rate_limit
+from fibonacci._core.redaction import redact, redact_bytes
 from fibonacci._core.wire import SendFailure, WireResponse
 from fibonacci.models.response import Headers, RateLimit
 
@@ -22,15 +23,19 @@ class HTTPAnswer:
         status: The HTTP status.
     """
 
-    def __init__(self, response: WireResponse, *, limit: int) -> None:
+    def __init__(self, response: WireResponse, *, limit: int, api_key: str = "") -> None:
         self.status = response.status
         self._response = response
         self._limit = limit
+        self._api_key = api_key
 
     @cached_property
     def headers(self) -> Headers:
-        """The headers, looked up without regard to case."""
-        return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._response.headers)
+        """The headers, looked up without regard to case, without a key that the server echoes."""
+        key = self._api_key
+        return Headers(
+            (name.decode("latin-1"), redact(value.decode("latin-1"), key)) for name, value in self._response.headers
+        )
 
     @cached_property
     def rate_limit(self) -> RateLimit | None:
@@ -54,19 +59,19 @@ class HTTPAnswer:
         return self.headers.get("content-type", "")
 
     def readable_body(self) -> Any:
-        """The body for a person: decoded JSON where it is JSON, else text, cut; never an exception."""
+        """The body for a person: decoded JSON where it is JSON, else text, cut, without the key; never an exception."""
         try:
-            return from_json(self.body)
+            return from_json(redact_bytes(self.body, self._api_key.encode()))
         except ValueError:
             return self.text()
 
     def text(self) -> str:
-        """The beginning of the body as text, whatever it is."""
+        """The beginning of the body as text, whatever it is, without the key."""
         try:
             body = self.body
         except ValueError:
             body = self._response.body
-        return body[:TEXT_LIMIT].decode("utf-8", "replace")
+        return redact_bytes(body, self._api_key.encode())[:TEXT_LIMIT].decode("utf-8", "replace")
 
 
 Attempted = HTTPAnswer | SendFailure

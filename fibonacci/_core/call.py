@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +19,7 @@ from fibonacci._core.failures import connection_error, status_error
 from fibonacci._core.json_types import is_object
 from fibonacci._core.logs import log_attempt, log_retry, protect
 from fibonacci._core.pace import Pace
-from fibonacci._core.redaction import redact, redact_bytes
+from fibonacci._core.redaction import redact
 from fibonacci._core.request import Request
 from fibonacci._core.retry import (
     LONGEST_WAIT,
@@ -105,12 +104,8 @@ class Call:
         return WireRequest(self.request.method, self._origin, self._target, headers, self.body)
 
     def received(self, response: WireResponse) -> HTTPAnswer:
-        """The answer of an attempt; a key that the server echoes is taken out at once."""
-        key = (self.api_key or "").encode()
-        if key and (key in response.body or any(key in value for _, value in response.headers)):
-            headers = [(name, redact_bytes(value, key)) for name, value in response.headers]
-            response = WireResponse(response.status, headers, redact_bytes(response.body, key), response.decoded)
-        return HTTPAnswer(response, limit=self.config.max_response_bytes)
+        """The answer of an attempt."""
+        return HTTPAnswer(response, limit=self.config.max_response_bytes, api_key=self.api_key or "")
 
     def wants_retry(self, attempted: Attempted) -> bool:
         """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
@@ -217,4 +212,6 @@ def _request_id(body: Any) -> str | None:
 def with_request_id(info: ResponseInfo, meta: Mapping[str, Any]) -> ResponseInfo:
     """The same with the request id from `meta`, where it stands as documented."""
     found = meta.get("request_id")
-    return replace(info, request_id=found) if isinstance(found, str) and found != info.request_id else info
+    if not isinstance(found, str) or found == info.request_id:
+        return info
+    return ResponseInfo(info.status_code, found, info.headers, info.rate_limit, info.attempts, info.elapsed)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from math import isfinite
 
 from fibonacci.models.response import RateLimit
@@ -38,6 +39,7 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     return seconds if isfinite(seconds) and seconds >= 0 else None
 
 
+@lru_cache(maxsize=64)  # the same second, and so the same text, comes many times
 def parse_date(text: str) -> float | None:
     """The Unix time of an HTTP date; None when it is none."""
     try:

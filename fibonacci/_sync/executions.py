@@ -128,4 +128,6 @@ class Executions(Resource):
             ```
         """
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", "/executions", returns=Execution, params=params, collection="executions"))
+        return self._pager(
+            Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")
+        )

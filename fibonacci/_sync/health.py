@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from fibonacci._core.request import Request
+from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci.models.health import Health, SecretsHealth
 
@@ -28,7 +29,7 @@ class HealthChecks(Resource):
             assert health.healthy
             ```
         """
-        return self._send(Request("GET", "/health", returns=Health, answers=_ILL, retried=False))
+        return self._send(Request("GET", path("/health"), returns=Health, answers=_ILL, retried=False))
 
     def secrets(self) -> SecretsHealth:
         """Return the health of the store of secrets (`GET /health/secrets`).
@@ -45,4 +46,4 @@ class HealthChecks(Resource):
             print(health.backend, health.checks)
             ```
         """
-        return self._send(Request("GET", "/health/secrets", returns=SecretsHealth, answers=_ILL, retried=False))
+        return self._send(Request("GET", path("/health/secrets"), returns=SecretsHealth, answers=_ILL, retried=False))

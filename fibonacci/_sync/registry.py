@@ -106,6 +106,6 @@ class Registry(Resource):
         """
         params = {"include_archived": include_archived, "limit": limit, "cursor": cursor}
         request = Request(
-            "GET", "/workflow-registry", returns=RegistryEntry, params=params, collection="workflow-registry"
+            "GET", path("/workflow-registry"), returns=RegistryEntry, params=params, collection="workflow-registry"
         )
         return self._pager(request)

@@ -82,4 +82,4 @@ class Tools(Resource):
             ```
         """
         params = {"limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", "/tools", returns=Tool, params=params, collection="tools"))
+        return self._pager(Request("GET", path("/tools"), returns=Tool, params=params, collection="tools"))

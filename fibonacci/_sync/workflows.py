@@ -62,7 +62,7 @@ class Workflows(Resource):
             ```
         """
         body = given(name=name, description=description, definition=definition)
-        return self._send(Request("POST", "/workflows", returns=Workflow, body=body))
+        return self._send(Request("POST", path("/workflows"), returns=Workflow, body=body))
 
     def get(self, workflow_id: str) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
@@ -231,4 +231,4 @@ class Workflows(Resource):
             ```
         """
         params = {"limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", "/workflows", returns=Workflow, params=params, collection="workflows"))
+        return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))

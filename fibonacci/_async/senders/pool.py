@@ -159,10 +159,13 @@ class AsyncPoolSender:
             )
         )
         try:
-            return WireResponse(response.status, response.headers, await self._body(response))
-        finally:
+            whole = WireResponse(response.status, response.headers, await self._body(response))
+        except BaseException:
             with _runtime.shield():
                 await response.aclose()
+            raise
+        await response.aclose()
+        return whole
 
     async def _body(self, response: httpcore.Response) -> bytes:
         body = bytearray()

@@ -160,10 +160,13 @@ class PoolSender:
             )
         )
         try:
-            return WireResponse(response.status, response.headers, self._body(response))
-        finally:
+            whole = WireResponse(response.status, response.headers, self._body(response))
+        except BaseException:
             with _runtime.shield():
                 response.close()
+            raise
+        response.close()
+        return whole
 
     def _body(self, response: httpcore.Response) -> bytes:
         body = bytearray()
