@@ -69,7 +69,9 @@ class Call:
         self.idempotency_key = os.urandom(16).hex() if request.method == "POST" else None
         self.body = b"" if isinstance(request.body, Unset) else encode(request.body)
         self._origin, prefix = split_base_url(config.base_url)
-        self._target = f"{prefix}{request.path}{query(request.params)}"
+        asked = query(request.params)
+        # A path that a user gave may have a query already.
+        self._target = f"{prefix}{request.path}{asked.replace('?', '&', 1) if '?' in request.path else asked}"
         self._tokens_taken = 0
         self._started = time.monotonic()
         self.deadline = Deadline(_timeout(request, config))
