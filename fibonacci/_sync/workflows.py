@@ -207,7 +207,7 @@ class Workflows(Resource):
         where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
         if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
-        body: dict[str, Mapping[str, Any]] = {"inputs": {} if inputs is None else inputs}
+        body: dict[str, Mapping[str, Any]] = {} if inputs is None else {"inputs": inputs}
         request = Request("POST", where, returns=Execution, body=body, timeout=timeout, default_timeout=EXECUTE_TIMEOUT)
         return self._send(request)
 
