@@ -24,7 +24,7 @@ class HTTPAnswer:
     """
 
     def __init__(self, response: WireResponse, *, limit: int, api_key: str = "") -> None:
-        self.status = response.status
+        self.status: int = response.status
         self._response = response
         self._limit = limit
         self._api_key = api_key

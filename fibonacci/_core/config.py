@@ -51,6 +51,20 @@ class Config:
         "tracing",
     )
 
+    allow_insecure: bool
+    api_key: AsyncApiKey
+    base_url: str
+    ca_bundle: str | None
+    headers: dict[str, str]
+    http_client: Any
+    idempotency: str | None
+    key_from_environment: bool
+    max_response_bytes: int
+    max_retries: int
+    on_retry: Callable[[RetryEvent], object] | None
+    timeout: float | Unset | None
+    tracing: Tracing | None
+
     def __init__(
         self,
         *,

@@ -46,9 +46,9 @@ class Pace:
     """The gate and the quota of one key at one base URL, and how many calls wait for an execution there."""
 
     def __init__(self) -> None:
-        self.gate = RateGate()
-        self.retry_quota = RetryQuota()
-        self.waiting = 0
+        self.gate: RateGate = RateGate()
+        self.retry_quota: RetryQuota = RetryQuota()
+        self.waiting: int = 0
 
 
 _paces: OrderedDict[tuple[str, int], Pace] = OrderedDict()

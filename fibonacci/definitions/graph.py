@@ -20,7 +20,7 @@ class CycleError(ValueError):
     """
 
     def __init__(self, cycle: Sequence[str]) -> None:
-        self.cycle = tuple(cycle)
+        self.cycle: tuple[str, ...] = tuple(cycle)
         super().__init__("nodes wait for each other: " + " -> ".join([*cycle, cycle[0]]))
 
 

@@ -67,7 +67,7 @@ class Emulator:
         requests, seconds = rate_limit or (PLANS[plan].per_minute, 60.0)
         if requests < 1 or seconds <= 0:
             raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
-        self.api_key = api_key or ids.api_key()
+        self.api_key: str = api_key or ids.api_key()
         self._address = (host, port)
         self._app = App(
             plan=plan,
@@ -138,13 +138,11 @@ class Emulator:
             >>> Emulator().client().health.check().healthy
             True
         """
-        import httpx
-
         from fibonacci import Fibonacci
-        from fibonacci.emulator.in_process import EmulatorTransport
+        from fibonacci.emulator.in_process import http_client
 
-        http_client = httpx.Client(transport=EmulatorTransport(self._app), trust_env=False)
-        return Fibonacci(**self._options(timeout, max_retries, headers, idempotency), http_client=http_client)
+        options = self._options(timeout, max_retries, headers, idempotency)
+        return Fibonacci(**options, http_client=http_client(self._app))
 
     def async_client(
         self,
@@ -165,13 +163,11 @@ class Emulator:
         Returns:
             A client; it holds nothing that has to be closed.
         """
-        import httpx
-
         from fibonacci import AsyncFibonacci
-        from fibonacci.emulator.in_process import AsyncEmulatorTransport
+        from fibonacci.emulator.in_process import async_http_client
 
-        http_client = httpx.AsyncClient(transport=AsyncEmulatorTransport(self._app), trust_env=False)
-        return AsyncFibonacci(**self._options(timeout, max_retries, headers, idempotency), http_client=http_client)
+        options = self._options(timeout, max_retries, headers, idempotency)
+        return AsyncFibonacci(**options, http_client=async_http_client(self._app))
 
     def _options(
         self,

@@ -30,6 +30,16 @@ class AsyncEmulatorTransport(httpx.AsyncBaseTransport):
         return _answer(self._app, request, await request.aread())
 
 
+def http_client(app: App) -> httpx.Client:
+    """Return an httpx client that reaches the emulator only; it holds nothing that has to be closed."""
+    return httpx.Client(transport=EmulatorTransport(app), trust_env=False)
+
+
+def async_http_client(app: App) -> httpx.AsyncClient:
+    """Return an async httpx client that reaches the emulator only; it holds nothing that has to be closed."""
+    return httpx.AsyncClient(transport=AsyncEmulatorTransport(app), trust_env=False)
+
+
 def _answer(app: App, request: httpx.Request, body: bytes) -> httpx.Response:
     target = request.url.raw_path.decode("ascii")
     response = app.handle(Request(request.method, target, request.headers, body))

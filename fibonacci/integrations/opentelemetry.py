@@ -15,8 +15,8 @@ from fibonacci import __version__
 try:
     from opentelemetry import propagate, trace
     from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProvider
-except ImportError as error:
-    raise ImportError("OpenTelemetry is not installed: pip install 'fibonacci-sdk[otel]'") from error
+except ImportError as _error:
+    raise ImportError("OpenTelemetry is not installed: pip install 'fibonacci-sdk[otel]'") from _error
 
 
 class OpenTelemetryTracing:

@@ -21,6 +21,8 @@ class Page(Generic[T]):
 
     Example:
         ```python
+        from fibonacci import Page
+
         page = Page(items=["first", "second"], response=workflow.response)
         assert len(page) == 2
         assert list(page) == page.items
