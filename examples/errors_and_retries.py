@@ -1,0 +1,104 @@
+"""One error of each kind, and the rate limit at work, on an emulator that allows 10 requests in half a second."""
+
+from __future__ import annotations
+
+import time
+
+from fibonacci import (
+    APIConnectionError,
+    AuthenticationError,
+    ConflictError,
+    ExecutionFailedError,
+    Fibonacci,
+    FibonacciError,
+    NotFoundError,
+    RateLimitError,
+    RetryEvent,
+    ValidationError,
+)
+from fibonacci.emulator import Emulator
+
+
+def show(error: FibonacciError) -> None:
+    print(f"{type(error).__name__}: {error}\n")
+
+
+def client_mistakes(emulator: Emulator, client: Fibonacci) -> None:
+    # The key is not known: 401.
+    try:
+        Fibonacci("not-a-key-of-mine", base_url=emulator.base_url).tools.get("calculator")
+    except AuthenticationError as error:
+        show(error)
+
+    # There is no such workflow: 404.
+    try:
+        client.workflows.get("wf-missing")
+    except NotFoundError as error:
+        show(error)
+
+    # The definition has a fault: 422, and `details` says where.
+    try:
+        client.workflows.create(name="Faulty", definition={"nodes": [{"id": "Greet!", "type": "llm"}]})
+    except ValidationError as error:
+        for detail in error.details:
+            print(f"  {detail['field']}: {detail['message']}")
+        show(error)
+
+
+def executions_that_fail(client: Fibonacci) -> None:
+    node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+    workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
+
+    # The input is missing, so the node fails. The call succeeded all the same: only `run` makes an error of it.
+    try:
+        client.workflows.run(workflow.id)
+    except ExecutionFailedError as error:
+        show(error)
+
+        # It has ended, so it cannot be cancelled: 409.
+        try:
+            client.executions.cancel(error.execution.id)
+        except ConflictError as conflict:
+            show(conflict)
+
+
+def rate_limit(client: Fibonacci) -> None:
+    while client.rate_limit is None or client.rate_limit.remaining:
+        client.health.check()
+
+    # No request is left, and the next window is too far away for this call: an error at once, with nothing sent.
+    try:
+        client.with_options(timeout=0.1).health.check()
+    except RateLimitError as error:
+        show(error)
+
+    # With time to spare the call waits for the next window by itself, and is not refused.
+    began = time.monotonic()
+    health = client.health.check()
+    waited = time.monotonic() - began > 0.1
+    print(f"waited for the next window: {waited}, attempts: {health.response.attempts}\n")  # prints: waited ...: 1
+
+
+def no_connection() -> None:
+    def on_retry(event: RetryEvent) -> None:
+        print(f"  attempt {event.attempt} failed ({event.cause}); the next one in {event.wait:.3f} s")
+
+    # Nothing listens on port 9 of this machine. What was never sent may be repeated, a POST too.
+    client = Fibonacci("some-key-of-mine", base_url="http://127.0.0.1:9/v1", on_retry=on_retry)
+    try:
+        client.workflows.create(name="Greeter")
+    except APIConnectionError as error:
+        show(error)
+        print(f"outcome unknown: {error.outcome_unknown}")  # prints: outcome unknown: False
+
+
+def main() -> None:
+    with Emulator(rate_limit=(10, 0.5)) as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+        client_mistakes(emulator, client)
+        executions_that_fail(client)
+        rate_limit(client)
+    no_connection()
+
+
+if __name__ == "__main__":
+    main()

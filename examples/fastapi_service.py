@@ -1,0 +1,96 @@
+"""A small FastAPI service on the platform: one client for all requests, made and closed in the app's lifespan.
+
+Serve it with `uvicorn --factory examples.fastapi_service:create_app` and FIBONACCI_API_KEY set. Run as a script, it is
+exercised in process, on an emulator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import Annotated
+
+import httpx
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from fibonacci import APIError, AsyncFibonacci, NotFoundError, RateLimitError
+from fibonacci.emulator import Emulator
+
+router = APIRouter()
+
+
+def shared_client(request: Request) -> AsyncFibonacci:
+    """Hand the app's one client to a request."""
+    client: AsyncFibonacci = request.app.state.fibonacci
+    return client
+
+
+Client = Annotated[AsyncFibonacci, Depends(shared_client)]
+
+
+class Answer(BaseModel):
+    """What the service answers about an execution."""
+
+    execution_id: str
+    status: str | None
+    outputs: dict[str, object]
+
+
+@router.post("/workflows/{workflow_id}/runs", status_code=202)
+async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> Answer:
+    execution = await client.workflows.execute(workflow_id, inputs=inputs)
+    return Answer(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+
+
+@router.get("/runs/{execution_id}")
+async def follow(execution_id: str, client: Client) -> Answer:
+    execution = await client.executions.get(execution_id)
+    return Answer(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+
+
+def on_api_error(request: Request, error: Exception) -> Response:
+    """Turn the platform's errors into the service's own: 404, 503 with Retry-After, else 502."""
+    headers: dict[str, str] = {}
+    status = 404 if isinstance(error, NotFoundError) else 502
+    if isinstance(error, RateLimitError):
+        status, headers = 503, {"Retry-After": str(ceil(error.retry_after or 1))}
+    return JSONResponse({"error": type(error).__name__}, status, headers)
+
+
+def create_app(make_client: Callable[[], AsyncFibonacci] = AsyncFibonacci) -> FastAPI:
+    """Make the app; tests give it a client of their own."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with make_client() as client:
+            app.state.fibonacci = client
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router)
+    app.add_exception_handler(APIError, on_api_error)
+    return app
+
+
+async def main() -> None:
+    emulator = Emulator()
+    node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+    workflow = await emulator.async_client().workflows.create(name="Greeter", definition={"nodes": [node]})
+
+    app = create_app(emulator.async_client)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+        started = await http.post(f"/workflows/{workflow.id}/runs", json={"name": "Ada"})
+        print(started.status_code, started.json()["status"])  # prints: 202 completed
+        followed = await http.get(f"/runs/{started.json()['execution_id']}")
+        print(followed.status_code, followed.json()["outputs"])  # prints: 200 {'greet': ...Ada...}
+        missing = await http.get("/runs/exec_missing")
+        print(missing.status_code, missing.json())  # prints: 404 {'error': 'NotFoundError'}
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,50 @@
+"""Read an organization's audit log, entry by entry and page by page."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.models import AuditEntry
+
+
+def make_changes(client: Fibonacci) -> None:
+    """Give the audit log something to tell: 25 changes."""
+    organization = client.organizations
+    for threshold in range(2, 12):
+        organization.governance.update("acme", approval_threshold=threshold)
+    for runs in range(10, 20):
+        organization.quota.update("acme", workflow_runs_per_hour=runs)
+    for tool_name in ("slack_send_message", "email_send", "http_request", "web_search", "sql_query"):
+        organization.tool_policies.create("acme", tool_name=tool_name, enabled=False)
+
+
+def action(entry: AuditEntry) -> str:
+    # The platform does not document the fields of an entry: all are kept, none is typed.
+    return str(entry.model_dump().get("action"))
+
+
+def main() -> None:
+    with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+        make_changes(client)
+        audit = client.organizations.governance.audit("acme", limit=10)
+
+        # Iterating means all: the next page is fetched when it is needed, and only one is held at a time.
+        for name, number in Counter(action(entry) for entry in audit).most_common():
+            print(f"{number:>4}  {name}")  # prints: 5  tool_policy.created
+
+        # Page by page, with the HTTP side of each.
+        for number, page in enumerate(audit.pages(), 1):
+            print(
+                f"page {number}: {len(page)} entries, {page.response.request_id}"
+            )  # prints: page 3: 5 entries, req_...
+
+        # The newest entry alone costs one request.
+        newest = client.organizations.governance.audit("acme", limit=1).first()
+        if newest is not None:
+            print(f"newest: {action(newest)}")
+
+
+if __name__ == "__main__":
+    main()
