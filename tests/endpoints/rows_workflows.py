@@ -1,0 +1,112 @@
+"""Rows: workflows, executions, versions, the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci.models import Execution, RegistryEntry, Workflow, WorkflowVersion
+from tests.endpoints.row import Row
+
+DEFINITION: dict[str, Any] = {
+    "name": "Greeting",
+    "nodes": [{"id": "greet", "type": "llm", "instruction": "Grüße {{input.name}}", "temperature": 0.0}],
+    "outputs": {"text": "{{greet}}"},
+}
+WORKFLOW: dict[str, Any] = {
+    "id": "wf-abc123",
+    "name": "Greeting",
+    "description": None,
+    "definition": DEFINITION,
+    "version": 3,
+    "status": "active",
+    "created_at": "2026-11-25T01:02:03.456789Z",
+    "updated_at": "2026-11-25 01:02",
+    "owner": {"name": "Zoë", "seats": 1.0},
+}
+EXECUTION: dict[str, Any] = {
+    "execution_id": "exec_abc123",
+    "status": "completed",
+    "outputs": {"greet": "hello", "count": 2},
+    "duration_ms": 1234,
+    "nodes_executed": 1,
+    "nodes_failed": 0,
+}
+RUNNING: dict[str, Any] = {
+    "id": "exec_def456",
+    "status": "warming_up",
+    "workflow_id": "wf-abc123",
+    "outputs": None,
+    "duration_ms": 0.5,
+    "nodes_executed": None,
+    "created_at": "yesterday",
+    "node_states": [],
+}
+VERSION: dict[str, Any] = {
+    "version": 2,
+    "workflow_id": "wf-abc123",
+    "name": "Greeting",
+    "definition": DEFINITION,
+    "created_at": "2026-11-25T01:02:03+01:00",
+    "rolled_back_from": None,
+}
+NAMED_VERSION: dict[str, Any] = {"version": "2026-11", "definition": None}
+ENTRY: dict[str, Any] = {"workflow_id": "wf-abc123", "name": "Greeting", "status": "approved", "approved_by": ["ada"]}
+
+ROWS = [
+    Row("workflows.list", "GET", "/workflows", [WORKFLOW, {"id": "wf-2"}], Workflow),
+    Row("workflows.list", "GET", "/workflows", [], Workflow, options={"limit": None, "cursor": None}),
+    Row("workflows.list", "GET", "/workflows?limit=5&cursor=a%2Fb%3D%3D", [WORKFLOW], Workflow,
+        options={"limit": 5, "cursor": "a/b=="}),
+    Row("workflows.create", "POST", "/workflows", WORKFLOW, Workflow, status=201,
+        options={"name": "Greeting"}, body={"name": "Greeting"}),
+    Row("workflows.create", "POST", "/workflows", WORKFLOW, Workflow, status=201,
+        options={"name": "Grüße 👋", "description": "", "definition": DEFINITION},
+        body={"name": "Grüße 👋", "description": "", "definition": DEFINITION}),
+    Row("workflows.create", "POST", "/workflows", WORKFLOW, Workflow, status=201,
+        options={"name": "x", "description": None, "definition": None},
+        body={"name": "x", "description": None, "definition": None}),
+    Row("workflows.get", "GET", "/workflows/wf-abc123", WORKFLOW, Workflow, ("wf-abc123",)),
+    Row("workflows.get", "GET", "/workflows/a%2Fb%20c%3Fd%23e%25f", WORKFLOW, Workflow, ("a/b c?d#e%f",)),
+    Row("workflows.get", "GET", "/workflows/fl%C3%B6te", WORKFLOW, Workflow, ("flöte",)),
+    Row("workflows.get", "GET", "/workflows/...", WORKFLOW, Workflow, ("...",)),
+    Row("workflows.update", "PUT", "/workflows/wf-abc123", WORKFLOW, Workflow, ("wf-abc123",),
+        {"name": "New"}, body={"name": "New"}),
+    Row("workflows.update", "PUT", "/workflows/wf-abc123", WORKFLOW, Workflow, ("wf-abc123",),
+        {"description": None}, body={"description": None}),
+    Row("workflows.update", "PUT", "/workflows/wf-abc123", WORKFLOW, Workflow, ("wf-abc123",),
+        {"definition": DEFINITION}, body={"definition": DEFINITION}),
+    Row("workflows.update", "PUT", "/workflows/wf-abc123", WORKFLOW, Workflow, ("wf-abc123",),
+        {"name": "New", "description": "d", "definition": None},
+        body={"name": "New", "description": "d", "definition": None}),
+    Row("workflows.delete", "DELETE", "/workflows/wf-abc123", None, type(None), ("wf-abc123",), status=204),
+    Row("workflows.execute", "POST", "/workflows/wf-abc123/execute", EXECUTION, Execution, ("wf-abc123",), body={}),
+    Row("workflows.execute", "POST", "/workflows/wf-abc123/execute", EXECUTION, Execution, ("wf-abc123",),
+        {"inputs": {}}, body={"inputs": {}}),
+    Row("workflows.execute", "POST", "/workflows/a%20b/execute", RUNNING, Execution, ("a b",),
+        {"inputs": {"name": "Ada", "deep": {"list": [1, 2.5, None, True, "é"]}, "tuple": (1, 2)}},
+        body={"inputs": {"name": "Ada", "deep": {"list": [1, 2.5, None, True, "é"]}, "tuple": [1, 2]}}),
+    Row("executions.get", "GET", "/executions/exec_abc123", RUNNING, Execution, ("exec_abc123",)),
+    Row("executions.get", "GET", "/executions/..%2F", EXECUTION, Execution, ("../",)),
+    Row("executions.list", "GET", "/executions", [EXECUTION, RUNNING], Execution),
+    Row("executions.list", "GET", "/executions?workflow_id=wf+1&status=pending_approval&limit=1&cursor=c", [RUNNING],
+        Execution, options={"workflow_id": "wf 1", "status": "pending_approval", "limit": 1, "cursor": "c"}),
+    Row("executions.cancel", "POST", "/executions/exec_abc123/cancel", EXECUTION, Execution, ("exec_abc123",)),
+    Row("versions.list", "GET", "/workflows/wf-abc123/versions", [VERSION, NAMED_VERSION], WorkflowVersion,
+        ("wf-abc123",)),
+    Row("versions.list", "GET", "/workflows/a%2Fb/versions?limit=2&cursor=x", [], WorkflowVersion, ("a/b",),
+        {"limit": 2, "cursor": "x"}),
+    Row("versions.get", "GET", "/workflows/wf-abc123/versions/1", VERSION, WorkflowVersion, ("wf-abc123", 1)),
+    Row("versions.get", "GET", "/workflows/wf-abc123/versions/2026%2F11", NAMED_VERSION, WorkflowVersion,
+        ("wf-abc123", "2026/11")),
+    Row("versions.rollback", "POST", "/workflows/wf-abc123/versions/1/rollback", VERSION, WorkflowVersion,
+        ("wf-abc123", 1)),
+    Row("registry.approve_template", "POST", "/workflow-registry/wf-abc123/approve-template", ENTRY, RegistryEntry,
+        ("wf-abc123",)),
+    Row("registry.deprecate", "POST", "/workflow-registry/wf-abc123/deprecate", ENTRY, RegistryEntry, ("wf-abc123",)),
+    Row("registry.archive", "POST", "/workflow-registry/a%2Fb/archive", ENTRY, RegistryEntry, ("a/b",)),
+    Row("registry.list", "GET", "/workflow-registry", [ENTRY], RegistryEntry),
+    Row("registry.list", "GET", "/workflow-registry?include_archived=true&limit=9&cursor=c", [ENTRY], RegistryEntry,
+        options={"include_archived": True, "limit": 9, "cursor": "c"}),
+    Row("registry.list", "GET", "/workflow-registry?include_archived=false", [], RegistryEntry,
+        options={"include_archived": False}),
+]  # fmt: skip

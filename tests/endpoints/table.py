@@ -1,0 +1,23 @@
+"""THE table: every call of the client with what it sends and gets. A public method without a row fails a test.
+
+A call has a row for each way in which it can be used: with and without each optional argument, None where None is not
+the same as nothing, and characters that have to be encoded.
+"""
+
+from __future__ import annotations
+
+from tests.endpoints.rows_organizations import ROWS as ORGANIZATIONS
+from tests.endpoints.rows_rest import ROWS as REST
+from tests.endpoints.rows_workflows import ROWS as WORKFLOWS
+
+ROWS = [*WORKFLOWS, *ORGANIZATIONS, *REST]
+
+NOT_ENDPOINTS = {
+    "request": "any path; it has a test of its own",
+    "with_options": "makes a client",
+    "close": "closes connections",
+    "aclose": "closes connections",
+    "executions.wait": "repeats executions.get",
+    "workflows.run": "workflows.execute, then executions.get",
+}
+"""The public methods that are no endpoint of their own, and why."""

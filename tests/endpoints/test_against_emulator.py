@@ -1,0 +1,75 @@
+"""The calls of the table against the emulator, which is written apart from the client: both must agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, NotFoundError
+from fibonacci.emulator import Emulator
+from tests.colours import Colour
+from tests.endpoints.row import Row
+from tests.endpoints.table import ROWS
+
+SLOW = {"name": "Slow", "nodes": [{"id": "nap", "type": "tool", "tool": "wait", "params": {"seconds": 600}}]}
+# Cursors are the platform's own, and there is nothing behind the encoded names.
+PLAIN = [
+    row
+    for row in ROWS
+    if "cursor=" not in row.target and "..." not in row.target and "%" not in row.target.replace("user%2Fprefs", "")
+]
+# An organization is there as soon as it is named.
+MISSING = [row for row in ROWS if "%" in row.target.partition("?")[0] and "/organizations/" not in row.target]
+
+
+@pytest.fixture
+def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
+    """Something at the emulator for each name of the table, and the name that it has there."""
+    workflow = client.workflows.create(name="Slow", definition=SLOW)
+    execution = client.workflows.execute(workflow.id)
+    client.memory.set("user/prefs", 1)
+    client.memory.set("k", 1)
+    return {"wf-abc123": workflow.id, "exec_abc123": execution.id}
+
+
+def prepared(row: Row, client: Fibonacci, real: dict[str, str]) -> Row:
+    """The row with the names that things have here, and what it needs beforehand."""
+    if row.call in ("organizations.tool_policies.update", "organizations.tool_policies.delete"):
+        client.organizations.tool_policies.create("acme", tool_name=row.arguments[1])
+    if row.call.startswith("registry.") and row.arguments and row.call != "registry.approve_template":
+        client.registry.approve_template(real["wf-abc123"])
+    return replace(
+        row, arguments=tuple(real.get(each, each) if isinstance(each, str) else each for each in row.arguments)
+    )
+
+
+@pytest.mark.parametrize("row", PLAIN, ids=str)
+def test_a_call_is_understood(
+    colour: Colour, emulator: Emulator, client: Fibonacci, any_client: Any, real: dict[str, str], row: Row
+) -> None:
+    result = colour.run(prepared(row, client, real).on(any_client))
+    assert {type(each) for each in (result if row.is_list else [result])} <= {row.returns}
+    if row.data and not row.is_list:
+        # 200 or 201, as the document has it for the call.
+        assert result.response.status_code == row.status
+        assert result.response.request_id
+
+
+@pytest.mark.parametrize("row", MISSING, ids=str)
+def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: Row) -> None:
+    if row.call == "memory.set":
+        assert colour.run(row.on(any_client)).key == row.arguments[0]
+    else:
+        with pytest.raises(NotFoundError):
+            colour.run(row.on(any_client))
+
+
+def test_the_lists_show_what_is_there(colour: Colour, any_client: Any, real: dict[str, str]) -> None:
+    assert [each.id for each in colour.run(any_client.workflows.list())] == [real["wf-abc123"]]
+    assert [each.id for each in colour.run(any_client.executions.list())] == [real["exec_abc123"]]
+    assert [each.version for each in colour.run(any_client.versions.list(real["wf-abc123"]))] == [1]
+    names = [each.name for each in colour.run(any_client.tools.list(limit=3))]
+    assert {"email_send", "wait"} < set(names)
+    assert len(names) == len(set(names)) > 3

@@ -1,0 +1,170 @@
+"""Every call over a real socket, in both colours: what is on the wire, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fibonacci import __version__
+from fibonacci.models import RateLimit
+from tests.colours import Colour
+from tests.contract.conformance import operations, validate_exchange, validate_request
+from tests.endpoints.recorder import Recorder
+from tests.endpoints.row import NO_BODY, Row
+from tests.endpoints.table import ROWS
+
+SHAPES = ("data and meta", "data alone", "bare")
+HEADERS = {
+    "X-Request-Id": "req_header",
+    "X-RateLimit-Limit": "60",
+    "X-RateLimit-Remaining": "59",
+    "X-RateLimit-Reset": "1800000000",
+    "Date": "Fri, 15 Jan 2027 07:59:30 GMT",
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Recorder]:
+    """One recorder for all rows."""
+    with Recorder() as running:
+        yield running
+
+
+def in_shape(data: Any, shape: str) -> Any:
+    """The answer with that data in one of the three shapes of the documentation."""
+    if shape == "data and meta":
+        return {"data": data, "meta": {"request_id": "req_meta", "next_cursor": None}}
+    return {"data": data} if shape == "data alone" else data
+
+
+def exactly(value: Any) -> str:
+    """JSON as text, in which 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
+def dumped(result: Any) -> Any:
+    return None if result is None else result.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_call(colour: Colour, server: Recorder, row: Row, shape: str) -> None:
+    server.sent.clear()
+    client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
+    status = 204 if row.data is None and shape == "data and meta" else 200
+    server.give(in_shape(row.data, shape), status, HEADERS)
+
+    result = colour.run(row.on(client))
+
+    (sent,) = server.sent
+    assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
+    assert sent.body == b"" if row.body is NO_BODY else exactly(sent.json) == exactly(row.body)
+    results = result if row.is_list else [result]
+    assert [type(each) for each in results] == [row.returns] * len(results)
+    assert exactly([dumped(each) for each in results]) == exactly(row.data if row.is_list else [row.data])
+    for each in results if row.data else []:
+        info = each.response
+        assert (info.status_code, info.attempts) == (200, 1)
+        assert info.request_id == ("req_meta" if shape == "data and meta" else "req_header")
+        assert info.headers["x-request-id"] == "req_header"
+        assert info.elapsed > 0
+        assert isinstance(info.rate_limit, RateLimit)
+        assert (info.rate_limit.limit, info.rate_limit.remaining) == (60, 59)
+        assert info.rate_limit.reset_at.timestamp() == 1_800_000_000
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_call_and_its_documented_answer_conform_to_the_document(colour: Colour, server: Recorder, row: Row) -> None:
+    server.sent.clear()
+    client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
+    answer = in_shape(row.data, "bare" if row.bare else "data and meta")
+    body = b"" if row.status == 204 else json.dumps(answer).encode()
+    headers = {} if row.status == 204 else {"Content-Type": "application/json"}
+    server.give(body, row.status, HEADERS)
+
+    colour.run(row.on(client))
+
+    (sent,) = server.sent
+    url = server.origin + sent.target
+    named = validate_exchange(sent.method, url, dict(sent.headers), sent.body, row.status, {**HEADERS, **headers}, body)
+    assert named == row.call
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: Row) -> None:
+    server.sent.clear()
+    client = colour.client(server.api_key, base_url=server.base_url, headers={"X-Team": "blue"})
+    for _ in range(2):
+        server.give(in_shape(row.data, "data alone"))
+        colour.run(row.on(client))
+
+    for sent in server.sent:
+        assert sent.one("Authorization") == f"Bearer {server.api_key}"
+        assert sent.one("Content-Type") == "application/json"
+        assert sent.one("Accept") == "application/json"
+        assert sent.one("Host") == server.origin.removeprefix("http://")
+        assert re.fullmatch(rf"fibonacci-sdk/{re.escape(__version__)} python/3\.\d+", sent.one("User-Agent"))
+        assert sent.one("X-Team") == "blue"
+        assert sent.all("Content-Length") == ([] if sent.method in ("GET", "DELETE") else [str(len(sent.body))])
+        assert sent.all("Transfer-Encoding") == []
+    keys = [key for sent in server.sent for key in sent.all("Idempotency-Key")]
+    assert len(set(keys)) == len(keys) == (2 if row.method == "POST" else 0)
+    assert all(len(key) >= 32 for key in keys)
+
+
+def test_every_documented_operation_has_a_row() -> None:
+    assert {row.call for row in ROWS} == {operation.id for operation in operations()}
+    assert len({row.call for row in ROWS}) == 37
+
+
+class TestRequest:
+    """`client.request`, for any path."""
+
+    def test_a_known_path_conforms_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"data": {"id": "wf-1"}, "meta": {"request_id": "req_1"}})
+        assert colour.run(recorded.request("get", "/workflows/wf-1")) == {"id": "wf-1"}
+        sent = recorder.last
+        operation = validate_request(sent.method, recorder.origin + sent.target, dict(sent.headers), sent.body)
+        assert operation.id == "workflows.get"
+
+    def test_everything_given(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"data": [1, 2]})
+        call = recorded.request(
+            "post",
+            "/new/path with space/a%2Fb",
+            params={"q": "a&b", "flag": True, "none": None, "n": 1, "f": 0.5},
+            json={"k": [None]},
+            returns=list[int],
+        )
+        assert colour.run(call) == [1, 2]
+        assert recorder.last.method == "POST"
+        assert recorder.last.target == "/v1/new/path%20with%20space/a%2Fb?q=a%26b&flag=true&n=1&f=0.5"
+        assert recorder.last.json == {"k": [None]}
+        assert recorder.last.one("Idempotency-Key")
+
+    @pytest.mark.parametrize(("json_body", "on_the_wire"), [(None, b"null"), ({}, b"{}"), ([], b"[]"), (0, b"0")])
+    def test_none_is_sent_as_null(
+        self, colour: Colour, recorder: Recorder, recorded: Any, json_body: Any, on_the_wire: bytes
+    ) -> None:
+        recorder.give({"data": None})
+        assert colour.run(recorded.request("PUT", "/thing", json=json_body)) is None
+        assert recorder.last.body == on_the_wire
+
+    def test_a_query_in_the_path_is_kept_and_added_to(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"data": 1})
+        assert colour.run(recorded.request("GET", "/thing?a=1", params={"b": "2"})) == 1
+        assert recorder.last.query == "a=1&b=2"
+
+    def test_an_answer_without_a_body_is_none(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give(status=204)
+        assert colour.run(recorded.request("DELETE", "/thing")) is None
+
+    @pytest.mark.parametrize("method", ["OPTIONS", "REPORT"])
+    def test_any_method(self, colour: Colour, recorder: Recorder, recorded: Any, method: str) -> None:
+        recorder.give({"data": {"data": 1, "more": 2}})
+        assert colour.run(recorded.request(method, "/thing")) == {"data": 1, "more": 2}
+        assert recorder.last.method == method
