@@ -35,6 +35,8 @@ from tests.contract.conformance import load_document
 
 EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
 
+pytestmark = pytest.mark.timeout(110 + 2 * EXAMPLES)
+
 KNOWN: Final = {
     "workflow_id": "known-workflow",
     "execution_id": "known-execution",
