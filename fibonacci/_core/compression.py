@@ -7,6 +7,9 @@ import zlib
 # What is sent as Accept-Encoding: what can be undone here with a bound on the result.
 ACCEPTED = "gzip, deflate"
 _STEP = 64 * 1024
+_FIRST_STEP = 512
+# A gzip body may be made of many small ones; nobody sends so many in good faith.
+_MOST_MEMBERS = 10_000
 
 
 class DecompressionError(ValueError):
@@ -43,20 +46,33 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    while body:  # gzip allows several members, one after another
+    size = position = members = 0
+    view = memoryview(body)
+    while position < len(view):  # gzip allows several members, one after another
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise DecompressionError(f"the compressed body has more than {_MOST_MEMBERS} parts")
         inflater = zlib.decompressobj(window)
+        # What zlib is given and does not use it copies, so it is given little at a time: at first very little, for
+        # the next member may begin soon.
+        step = _FIRST_STEP
         try:
             while not inflater.eof:
-                part = inflater.decompress(body, _STEP)
-                body = inflater.unconsumed_tail
+                piece: bytes | memoryview = inflater.unconsumed_tail
+                if not piece:
+                    piece = view[position : position + step]
+                    position += len(piece)
+                    step = min(step * 2, _STEP)
+                part = inflater.decompress(piece, _STEP)
                 size += len(part)
                 if size > limit:
                     raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
-                if not part and not body and not inflater.eof:
+                if not part and not piece:
                     raise DecompressionError("the compressed body is cut")
                 parts.append(part)
         except zlib.error as error:
             raise DecompressionError(f"the body cannot be decompressed: {error}") from None
-        body = inflater.unused_data if window > zlib.MAX_WBITS else b""
+        position -= len(inflater.unused_data)
+        if window <= zlib.MAX_WBITS:
+            break
     return b"".join(parts)
