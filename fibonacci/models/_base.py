@@ -55,10 +55,17 @@ class Model(BaseModel):
     @model_serializer(mode="wrap")
     def _as_received(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = dump(self)
+        more = self.model_extra or {}
         for name, field in type(self).model_fields.items():
-            if name not in self.model_fields_set:
+            # The platform may have a field of its own that is named like an attribute here, such as `raw_outputs`.
+            if name in more:
+                received = vars(self)[name] is not None
+            else:
+                received = name in self.model_fields_set
+            if not received:
                 fields.pop(field.alias or name, None)
-                fields.pop(name, None)
+                if name not in more:
+                    fields.pop(name, None)
         return fields
 
     def __repr__(self) -> str:
