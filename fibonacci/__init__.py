@@ -10,6 +10,8 @@ Example:
     ```
 """
 
+from fibonacci._lazy import lazy_names
+
 __version__ = "1.0.0"
 
 TYPE_CHECKING = False  # not imported from typing: `import fibonacci` has to stay near free
@@ -115,16 +117,7 @@ __all__ = [  # noqa: RUF022  (written out for type checkers; a test compares it 
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-    import importlib
-
-    value: object = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar, cast
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
 from fibonacci._async.senders import AsyncSender
@@ -25,6 +23,9 @@ from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
 from fibonacci.models.page import Page
 from fibonacci.models.response import RateLimit, ResponseInfo
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -144,6 +145,9 @@ class AsyncTransport:
 
     async def _retried(self, call: Call, first: Attempted) -> Attempted:
         """The outcome of the last attempt; outcomes are values here, for exceptions must not be swallowed."""
+        # Imported here, as most scripts never retry.
+        from tenacity import AsyncRetrying, retry_if_result
+
         pending: list[Attempted] = [first]
 
         async def attempt() -> Attempted:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ def proxy_for(origin: str) -> Proxy | None:
     Raises:
         ValueError: If the environment names something that is no proxy's URL.
     """
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    # Imported here, as it brings much along; on the other two systems it reads their settings too.
+    from urllib.request import getproxies, proxy_bypass
+
     target = urlsplit(origin)
     proxies = getproxies()
     url = proxies.get(target.scheme) or proxies.get("all")

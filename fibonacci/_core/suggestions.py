@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 
 def missing_attribute(owner: object, name: str) -> AttributeError:
     """The error for an attribute that is not there, with the nearest name that is."""
+    from difflib import get_close_matches
+
     names = [known for known in dir(type(owner)) if not known.startswith("_")]
     near = get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
 from fibonacci._core.unset import UNSET, Unset
+from fibonacci._lazy import cached_property
 
 TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar, cast
-
-from tenacity import RetryCallState, Retrying, retry_if_result
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.answer import Attempted, HTTPAnswer
 from fibonacci._core.call import Call, with_request_id
@@ -26,6 +24,9 @@ from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
 from fibonacci.models.page import Page
 from fibonacci.models.response import RateLimit, ResponseInfo
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -145,6 +146,9 @@ class Transport:
 
     def _retried(self, call: Call, first: Attempted) -> Attempted:
         """The outcome of the last attempt; outcomes are values here, for exceptions must not be swallowed."""
+        # Imported here, as most scripts never retry.
+        from tenacity import Retrying, retry_if_result
+
         pending: list[Attempted] = [first]
 
         def attempt() -> Attempted:
