@@ -24,7 +24,9 @@ _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_UNKNOWN_STATUSES = frozenset({500, 502, 503, 504})
+# Errors that say that the server did nothing: it cannot do such a thing, or the network wants a login first. After any
+# other one from 500 on, also those that gateways make up (520, 524, 529), the work may have been done.
+_NOTHING_DONE = frozenset({501, 505, 511})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def outcome_of(answer: Attempted) -> Outcome:
         return Outcome.FINAL if is_quota_error(answer) else Outcome.REFUSED
     if answer.status == 503 and parse_retry_after(answer.headers) is not None:
         return Outcome.REFUSED
-    return Outcome.UNKNOWN if answer.status in _UNKNOWN_STATUSES else Outcome.FINAL
+    return Outcome.UNKNOWN if answer.status >= 500 and answer.status not in _NOTHING_DONE else Outcome.FINAL
 
 
 def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
