@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core"}
+_CLIENT = {"errors", "models", "_core", "_lazy"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "__init__"}
 MAY_IMPORT = {
+    "_lazy": set[str](),
     "errors": set[str](),
-    "models": set[str](),
+    "models": {"_lazy"},
     "definitions": {"errors", "models"},
     "_core": {"errors", "models"},
     "_async": _CLIENT,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import AsyncPager, Pager
+from fibonacci._lazy import cached_property as lazy_property
 from tests.colours import Colour
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 
@@ -61,12 +62,12 @@ SIGNATURES = {
 }
 
 
-def methods(owner: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every public method of a client and of what hangs on it, by dotted name."""
     for name, member in inspect.getmembers_static(type(owner)):
         if name.startswith("_"):
             continue
-        if isinstance(member, cached_property):
+        if isinstance(member, cached_property | lazy_property):
             yield from methods(getattr(owner, name), f"{prefix}{name}.")
         elif callable(member):
             yield f"{prefix}{name}", getattr(owner, name)
