@@ -112,7 +112,7 @@ def _parse(answer: HTTPAnswer, body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError as error:
-        raise response_error(answer, f"the answer is not JSON ({error})", error) from None
+        raise response_error(answer, f"the answer is not JSON ({error})") from None
 
 
 def _validate(answer: HTTPAnswer, data: Any, returns: Any) -> Any:
@@ -123,7 +123,8 @@ def _validate(answer: HTTPAnswer, data: Any, returns: Any) -> Any:
         place = ".".join(str(part) for part in first["loc"]) or "the answer"
         name = getattr(returns, "__name__", str(returns))
         problem = f"the answer is not a {name} ({place}: {first['msg']}; {error.error_count()} fault(s))"
-        raise response_error(answer, problem, error) from None
+        # The validator's own error is no cause: it shows values of the answer.
+        raise response_error(answer, problem) from None
 
 
 def _meta(meta: Any) -> Meta:

@@ -83,7 +83,7 @@ def connection_error(failure: SendFailure) -> APIError:
     return error
 
 
-def response_error(answer: HTTPAnswer, problem: str, cause: BaseException | None = None) -> APIResponseError:
+def response_error(answer: HTTPAnswer, problem: str) -> APIResponseError:
     """The error for a success that cannot be read."""
     kind = answer.content_type or "no content type"
     begins = " ".join(answer.text()[:200].split())
@@ -91,7 +91,6 @@ def response_error(answer: HTTPAnswer, problem: str, cause: BaseException | None
     if "html" in kind.lower() or begins.startswith("<"):
         hint = "; a proxy or a login page seems to have answered in place of the platform"
     error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
-    error.__cause__ = cause
     error.status_code = answer.status
     error.content_type = answer.content_type
     error.body = answer.text()
