@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, cast
 
 from fibonacci import AsyncFibonacci, Fibonacci, Pager
@@ -38,6 +38,14 @@ class Colour:
             return self._runner.run(_settled(result))
         return list(cast("Iterator[Any]", result)) if isinstance(result, (Pager, Iterator)) else result
 
+    def each(self, items: Any, visit: Callable[[Any], object]) -> None:
+        """Iterate as a user would, item by item."""
+        if self.is_async:
+            self._runner.run(_visited(items, visit))
+        else:
+            for item in items:
+                visit(item)
+
     def shut(self, client: Any) -> None:
         """Close a client by the name that this colour has for it."""
         self.run(client.aclose() if self.is_async else client.close())
@@ -52,6 +60,9 @@ class Colour:
 async def _settled(result: Any) -> Any:
     if inspect.isawaitable(result):
         return await result
-    if isinstance(result, AsyncIterable):
-        return [item async for item in cast("AsyncIterable[Any]", result)]
-    return result
+    return [item async for item in result] if hasattr(result, "__aiter__") else result
+
+
+async def _visited(items: Any, visit: Callable[[Any], object]) -> None:
+    async for item in items:
+        visit(item)

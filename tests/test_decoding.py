@@ -1,0 +1,307 @@
+"""From the bytes of a success to typed objects: the shapes of an answer, and what cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibonacci import APIResponseError
+from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.decoding import decode, decode_any, decode_list, unwrap
+from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+from tests.endpoints.table import ROWS
+from tests.responses import answer
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["data", "meta", "items", "error"]) | st.text(), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+def packed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+class TestEnvelope:
+    @pytest.mark.parametrize(
+        ("document", "data", "meta"),
+        [
+            ({"data": {"id": "x"}, "meta": {"request_id": "r"}}, {"id": "x"}, {"request_id": "r"}),
+            ({"data": {"id": "x"}}, {"id": "x"}, {}),
+            ({"data": None}, None, {}),
+            ({"data": [1], "meta": None}, [1], {}),
+            ({"data": 1, "meta": "text"}, 1, {}),
+            ({"id": "x"}, {"id": "x"}, {}),
+            ({"data": 1, "other": 2}, {"data": 1, "other": 2}, {}),
+            ({"data": 1, "meta": {}, "id": "x"}, {"data": 1, "meta": {}, "id": "x"}, {}),
+            ({"meta": {"request_id": "r"}}, {"meta": {"request_id": "r"}}, {}),
+            ([{"data": 1}], [{"data": 1}], {}),
+            ({}, {}, {}),
+            ("data", "data", {}),
+            (None, None, {}),
+        ],
+    )
+    def test_an_envelope_has_data_and_at_most_meta(self, document: Any, data: Any, meta: Any) -> None:
+        assert unwrap(document) == (data, meta)
+        assert decode_any(answer(encoded(document))) == data
+
+    @given(JSON)
+    def test_any_json_has_a_shape(self, document: Any) -> None:
+        data, meta = unwrap(document)
+        assert isinstance(meta, dict)
+        assert data is document or data == document["data"]
+
+    def test_a_bare_object_with_a_field_named_data(self) -> None:
+        entry, meta = decode(answer(b'{"data": {"deep": 1}, "action": "x", "meta": 7}'), AuditEntry)
+        assert entry.model_dump(mode="json") == {"data": {"deep": 1}, "action": "x", "meta": 7}
+        assert meta == {}
+
+    @pytest.mark.parametrize("shape", ['{"data": %s, "meta": {"request_id": "r"}}', '{"data": %s}', "%s"])
+    def test_all_three_shapes_are_read_as_the_same_object(self, shape: str) -> None:
+        body = (shape % '{"execution_id": "e", "status": "completed", "outputs": {"data": 1}}').encode()
+        execution, _ = decode(answer(body), Execution)
+        assert execution == Execution.model_validate(
+            {"execution_id": "e", "status": "completed", "outputs": {"data": 1}}
+        )
+
+    def test_an_envelope_in_an_envelope_is_opened_once(self) -> None:
+        assert decode_any(answer(b'{"data": {"data": 1}}')) == {"data": 1}
+        entry, _ = decode(answer(b'{"data": {"data": 1}}'), AuditEntry)
+        assert entry.model_dump(mode="json") == {"data": 1}
+
+    def test_the_last_of_repeated_names_counts(self) -> None:
+        assert decode_any(answer(b'{"data": 1, "data": 2}')) == 2
+
+    def test_what_does_not_matter_is_not_read(self) -> None:
+        assert decode(answer(b"<html>"), NoneType) == (None, {})
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"data": [{"name": "a"}, {"name": "b"}], "meta": {}},
+            {"data": [{"name": "a"}, {"name": "b"}]},
+            [{"name": "a"}, {"name": "b"}],
+            {"data": {"items": [{"name": "a"}, {"name": "b"}]}},
+            {"data": {"results": [{"name": "a"}, {"name": "b"}], "total": 2}},
+            {"data": {"tools": [{"name": "a"}, {"name": "b"}], "tags": ["other", "lists"]}},
+            {"tools": [{"name": "a"}, {"name": "b"}]},
+            {"items": [{"name": "a"}, {"name": "b"}], "results": None, "data": 7},
+        ],
+    )
+    def test_where_the_items_may_be(self, document: Any) -> None:
+        items, _ = decode_list(answer(encoded(document)), Tool, "tools")
+        assert [item.name for item in items] == ["a", "b"]
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"data": {"items": [], "results": []}},
+            {"data": {"items": [], "tools": []}},
+            {"data": {"things": [{"name": "a"}]}},
+            {"data": {"items": {"name": "a"}}},
+            {"data": {}},
+            {"data": None},
+            {"data": "text"},
+            {},
+            7,
+            None,
+        ],
+    )
+    def test_what_is_no_list_is_refused(self, document: Any) -> None:
+        with pytest.raises(APIResponseError, match="no list of tools"):
+            decode_list(answer(encoded(document)), Tool, "tools")
+
+    def test_a_wrong_item_is_named(self) -> None:
+        with pytest.raises(APIResponseError, match=r"1\.name"):
+            decode_list(answer(b'{"data": [{"name": "a"}, {"name": 1}]}'), Tool, "tools")
+
+    @pytest.mark.parametrize("document", [{"data": []}, [], {"data": {"items": []}}])
+    def test_empty_lists(self, document: Any) -> None:
+        assert decode_list(answer(encoded(document)), Tool, "tools")[0] == []
+
+
+def refused(body: bytes, returns: Any = Workflow, status: int = 200, **headers: str) -> APIResponseError:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()} or None
+    with pytest.raises(APIResponseError) as caught:
+        decode(answer(body, status, fields), returns)
+    return caught.value
+
+
+class TestUnreadable:
+    def test_a_page_of_a_proxy_or_login(self) -> None:
+        error = refused(b"<!doctype html>\n<title>Sign in</title>", content_type="text/html; charset=utf-8")
+        assert error.status_code == 200
+        assert error.content_type == "text/html; charset=utf-8"
+        assert error.body == "<!doctype html>\n<title>Sign in</title>"
+        assert "not JSON" in error.message
+        assert "text/html" in error.message
+        assert "'<!doctype html> <title>Sign in</title>'" in error.message
+        assert "proxy or a login page" in error.message
+
+    def test_markup_is_known_without_its_content_type(self) -> None:
+        assert "login page" in refused(b"<html>").message
+        assert "login page" not in refused(b"plain").message
+
+    @pytest.mark.parametrize("body", [b"", b"  \n"])
+    def test_an_empty_answer(self, body: bytes) -> None:
+        assert "empty" in refused(body).message
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"{", b'{"data": {"id": "x"}', b"nope", b'{"id": "x"} {}', b"\xff\xfe", b'{"id": "\xff"}', b"{'id': 'x'}"],
+    )
+    def test_broken_json(self, body: bytes) -> None:
+        error = refused(body)
+        assert "not JSON" in error.message
+        assert error.body == body.decode("utf-8", "replace")
+
+    @pytest.mark.parametrize("opening", [b"[", b'{"data":', b'{"data":{"id":"x","definition":{"a":['])
+    def test_deep_nesting(self, opening: bytes) -> None:
+        error = refused(opening * 100_000)
+        assert len(str(error)) < 1000
+        assert len(error.body) == 64 * 1024
+
+    @pytest.mark.parametrize(
+        ("body", "place"),
+        [
+            (b'{"data": {"id": 5}}', "id"),
+            (b'{"data": {"name": "x"}}', "id"),
+            (b'{"data": {"id": "x", "definition": [1]}}', "definition"),
+            (b'{"data": null}', "the answer"),
+            (b"[]", "the answer"),
+            (b'"text"', "the answer"),
+        ],
+    )
+    def test_a_wrong_type_is_named(self, body: bytes, place: str) -> None:
+        error = refused(body)
+        assert f"not a Workflow ({place}" in error.message
+        assert error.body == body.decode()
+
+    def test_all_faults_are_counted(self) -> None:
+        assert "3 fault(s)" in refused(b'{"id": 1, "name": 2, "description": 3}').message
+
+    def test_the_text_stays_short(self) -> None:
+        error = refused(b"x" * 1_000_000)
+        assert len(str(error)) < 400
+        assert error.body == "x" * 65536
+
+
+class TestCompressed:
+    BODY = b'{"data": {"id": "wf-1"}}'
+
+    @pytest.mark.parametrize(
+        ("encoding", "body"),
+        [
+            ("gzip", packed(BODY)),
+            ("GZip", packed(BODY)),
+            ("x-gzip", packed(BODY[:5]) + packed(BODY[5:])),
+            ("deflate", zlib.compress(BODY)),
+            ("deflate", zlib.compress(BODY, wbits=-15)),
+            ("identity", BODY),
+            ("", BODY),
+            ("deflate, gzip", packed(zlib.compress(BODY))),
+            ("gzip", b""),
+        ],
+    )
+    def test_is_read(self, encoding: str, body: bytes) -> None:
+        given = answer(body, 200, {"content-encoding": encoding})
+        assert given.body == (self.BODY if body else b"")
+
+    @pytest.mark.parametrize(
+        ("encoding", "body", "problem"),
+        [
+            ("gzip", b"not gzip", "decompressed"),
+            ("gzip", packed(BODY)[:-9], "cut"),
+            ("deflate", b"\x78\x9cnope", "decompressed"),
+            ("br", b"anything", "'br' was not asked for"),
+            ("gzip", packed(b"0" * 2_000_000), "larger than 1000000 bytes"),
+        ],
+    )
+    def test_what_cannot_be_undone_is_refused(self, encoding: str, body: bytes, problem: str) -> None:
+        given = answer(body, 200, {"content-encoding": encoding})
+        with pytest.raises(APIResponseError, match=problem) as caught:
+            decode(given, Workflow)
+        assert caught.value.body == body[:65536].decode("utf-8", "replace")
+
+    def test_what_the_http_client_has_undone_is_not_undone_again(self, colour: Colour, recorder: Recorder) -> None:
+        recorder.give(packed(self.BODY), headers={"Content-Encoding": "gzip"})
+        client = colour.client(recorder.api_key, base_url=recorder.base_url)
+        assert colour.run(client.workflows.get("wf-1")).id == "wf-1"
+
+
+class TestAnything:
+    """Whatever bytes come, nothing but an `APIResponseError` leaves."""
+
+    @settings(max_examples=200)
+    @given(
+        body=st.binary(max_size=200) | JSON.map(encoded) | JSON.map(lambda data: encoded({"data": data})),
+        encoding=st.sampled_from(["", "gzip", "deflate", "br", "gzip, deflate"]),
+        returns=st.sampled_from([Workflow, Execution, MemoryEntry, Quota, AuditEntry, int, list[str], dict[str, Any]]),
+    )
+    def test_decoding(self, body: bytes, encoding: str, returns: Any) -> None:
+        headers = {"content-encoding": encoding, "content-type": "text/x"}
+        reads: list[Callable[[HTTPAnswer], object]] = [
+            lambda given: decode(given, returns),
+            decode_any,
+            lambda given: decode_list(given, returns, "things"),
+        ]
+        for read in reads:
+            try:
+                read(answer(body, 200, headers))
+            except APIResponseError as error:
+                told = (error.status_code, error.content_type, bool(error.message))
+            else:
+                continue
+            assert told == (200, "text/x", True)
+
+
+class TestOverTheWire:
+    def test_the_error_has_the_circumstances_of_the_call(
+        self, colour: Colour, recorder: Recorder, recorded: Any
+    ) -> None:
+        recorder.give("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
+        with pytest.raises(APIResponseError) as caught:
+            colour.run(recorded.workflows.get("wf-1"))
+        error = caught.value
+        assert (error.method, error.path, error.attempts, error.request_id) == ("GET", "/workflows/wf-1", 1, "req_7")
+        assert not error.outcome_unknown
+        assert error.elapsed > 0
+        assert str(error).startswith("GET /workflows/wf-1: status 200, the answer is not JSON")
+        assert "request id req_7, 1 attempt, " in str(error)
+
+    @pytest.mark.parametrize("name", ["workflows.create", "organizations.quota.update"])
+    def test_work_may_have_been_done_although_the_answer_cannot_be_read(
+        self, colour: Colour, recorder: Recorder, recorded: Any, name: str
+    ) -> None:
+        recorder.give("oops", 201)
+        row = next(row for row in ROWS if row.call == name)
+        with pytest.raises(APIResponseError) as caught:
+            colour.run(row.on(recorded))
+        assert caught.value.outcome_unknown
+        assert "may have been carried out" in str(caught.value)
+        assert len(recorder.sent) == 1
+
+    def test_a_list_that_cannot_be_read(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"data": {"nope": 1}})
+        with pytest.raises(APIResponseError, match="no list of audit"):
+            colour.run(recorded.organizations.governance.audit("acme"))

@@ -1,0 +1,120 @@
+"""What the fields and properties of the models mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from fibonacci.models import (
+    Execution,
+    GovernanceSettings,
+    Health,
+    MemoryEntry,
+    Quota,
+    SecretsHealth,
+    ToolPolicy,
+    Workflow,
+)
+from tests.responses import received
+
+
+class TestExecution:
+    @pytest.mark.parametrize(
+        ("document", "expected"),
+        [
+            ({"execution_id": "exec_1"}, "exec_1"),
+            ({"id": "exec_2"}, "exec_2"),
+            ({"execution_id": None, "id": "exec_3"}, "exec_3"),
+            ({"execution_id": "exec_4", "id": "row-9"}, "exec_4"),
+        ],
+    )
+    def test_its_id_under_either_name(self, document: dict[str, Any], expected: str) -> None:
+        made = Execution.model_validate(document)
+        assert made.id == made.execution_id == expected
+        assert made.model_dump(mode="json") == document
+
+    @pytest.mark.parametrize("document", [{}, {"id": None}, {"execution_id": ""}, {"id": 7}])
+    def test_none_is_without_an_id(self, document: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError):
+            Execution.model_validate(document)
+
+    @pytest.mark.parametrize(
+        ("status", "terminal", "succeeded"),
+        [
+            ("completed", True, True),
+            ("failed", True, False),
+            ("cancelled", True, False),
+            ("running", False, False),
+            ("pending", False, False),
+            ("pending_approval", False, False),
+            ("invented", False, False),
+            (None, False, False),
+        ],
+    )
+    def test_which_states_are_the_end(self, status: str | None, terminal: bool, succeeded: bool) -> None:
+        made = Execution.model_validate({"id": "e", "status": status})
+        assert (made.is_terminal, made.succeeded) == (terminal, succeeded)
+
+    def test_outputs_may_be_null_or_missing(self) -> None:
+        assert Execution.model_validate({"id": "e", "outputs": None}).outputs == {}
+        assert Execution.model_validate({"id": "e"}).outputs == {}
+        assert Execution.model_validate({"id": "e", "outputs": {"a": 1}}).outputs == {"a": 1}
+
+
+class TestEmptyMaps:
+    def test_null_reads_as_empty(self) -> None:
+        quota = Quota.model_validate(dict.fromkeys(("plan", "limits", "overrides", "effective")))
+        assert (quota.limits, quota.overrides, quota.effective) == ({}, {}, {})
+        assert GovernanceSettings.model_validate({"category_flags": None}).category_flags == {}
+        assert ToolPolicy.model_validate({"tool_name": "t", "allowed_roles": None}).allowed_roles == []
+        assert SecretsHealth.model_validate({}).checks == {}
+
+    def test_what_is_there_reads_as_it_is(self) -> None:
+        quota = Quota.model_validate({"limits": {"a": 1}, "overrides": {"b": None}, "effective": {"c": 0.5}})
+        assert (quota.limits, quota.overrides, quota.effective) == ({"a": 1}, {"b": None}, {"c": 0.5})
+        assert GovernanceSettings.model_validate({"category_flags": {"pii": True}}).category_flags == {"pii": True}
+        assert ToolPolicy.model_validate({"tool_name": "t", "allowed_roles": ["x"]}).allowed_roles == ["x"]
+        assert SecretsHealth.model_validate({"checks": {"get": "ok"}}).checks == {"get": "ok"}
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("2026-11-25T01:02:03Z", datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)),
+            ("2026-11-25T02:02:03+01:00", datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)),
+            ("2026-11-25T01:02:03.250Z", datetime(2026, 11, 25, 1, 2, 3, 250_000, tzinfo=UTC)),
+            ("2026-11-25", datetime(2026, 11, 25)),
+            ("yesterday", None),
+            ("", None),
+            (None, None),
+            (1_800_000_000, None),
+            ({"$date": 1}, None),
+        ],
+    )  # fmt: skip
+    def test_iso_8601_is_read_and_the_rest_is_kept(self, text: Any, expected: datetime | None) -> None:
+        document = {"id": "wf-1", "created_at": text, "updated_at": text}
+        made = Workflow.model_validate(document)
+        assert made.created_at == made.updated_at == expected
+        assert made.model_dump(mode="json") == document
+        assert MemoryEntry.model_validate({"expires_at": text}).expires_at == expected
+
+    def test_a_zone_is_kept(self) -> None:
+        created = Workflow.model_validate({"id": "w", "created_at": "2026-11-25T02:02:03+01:00"}).created_at
+        assert created is not None
+        assert created.utcoffset() == timedelta(hours=1)
+
+
+class TestHealth:
+    @pytest.mark.parametrize(
+        ("status", "healthy"), [("healthy", True), ("ok", True), ("degraded", False), (None, False)]
+    )
+    def test_healthy_by_its_own_word(self, status: str | None, healthy: bool) -> None:
+        assert Health.model_validate({"status": status}).healthy is healthy
+
+    def test_not_healthy_with_an_error_status(self) -> None:
+        assert received(Health.model_validate({"status": "healthy"}), status_code=200).healthy
+        assert not received(Health.model_validate({"status": "healthy"}), status_code=503).healthy

@@ -1,0 +1,84 @@
+"""Models as Python objects: repr, equality, copies, and the HTTP side that travels with them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from fibonacci.models import Execution, Model, Page, Workflow
+from tests.responses import info, received
+from tests.test_models import LEAST, MODELS
+
+
+def pickled(model: Workflow) -> Workflow:
+    return pickle.loads(pickle.dumps(model))  # type: ignore[no-any-return]
+
+
+COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickled, Workflow.model_copy]
+
+
+class TestRepr:
+    @MODELS
+    def test_short_whatever_is_in_it(self, model: type[Model]) -> None:
+        document = {**LEAST[model], **{f"field_{number}": "x" * 5000 for number in range(40)}}
+        made = model.model_validate(document)
+        assert repr(made).startswith(f"{model.__name__}(")
+        assert len(repr(made)) < 600
+        assert str(made) == repr(made)
+
+    def test_says_what_matters(self) -> None:
+        workflow = Workflow.model_validate(
+            {"id": "wf-1", "name": "Greeting", "version": 3, "definition": {"nodes": []}}
+        )
+        assert repr(workflow) == "Workflow(id='wf-1', name='Greeting', version=3)"
+        execution = Execution.model_validate({"execution_id": "exec_1", "status": "failed"})
+        assert repr(execution) == "Execution(id='exec_1', status='failed', outputs={})"
+
+
+class TestResponse:
+    """The HTTP side of an answer travels with the object, but is no part of its value."""
+
+    def test_handmade_objects_have_none(self) -> None:
+        made = Workflow(id="wf-1")
+        with pytest.raises(AttributeError, match="Workflow was not received"):
+            _ = made.response
+        assert not hasattr(made, "response")
+
+    def test_equality_dump_and_repr_leave_it_out(self) -> None:
+        one, other = Workflow(id="wf-1"), received(Workflow(id="wf-1"))
+        assert one == other
+        assert one.model_dump(mode="json") == other.model_dump(mode="json") == {"id": "wf-1"}
+        assert repr(one) == repr(other)
+        assert one.model_dump_json() == other.model_dump_json()
+
+    @pytest.mark.parametrize("same", COPIES, ids=["copy", "deepcopy", "pickle", "model_copy"])
+    def test_copies_keep_it(self, same: Callable[[Workflow], Workflow]) -> None:
+        original = received(Workflow.model_validate({"id": "wf-1", "extra": [1]}), status_code=201)
+        made = same(original)
+        assert made == original
+        assert made.response == original.response
+        assert made.response.status_code == 201
+        assert made.model_dump(mode="json") == {"id": "wf-1", "extra": [1]}
+
+    def test_a_page_compares_by_its_items(self) -> None:
+        one, other = (
+            Page(items=[1, 2], response=info(request_id="a")),
+            Page(items=[1, 2], response=info(request_id="b")),
+        )
+        assert one == other
+        assert "response" not in repr(one)
+        assert (list(one), len(one)) == ([1, 2], 2)
+        assert pickle.loads(pickle.dumps(one)).response.request_id == "a"
+
+    def test_headers_are_found_in_any_case(self) -> None:
+        headers = info(headers=[("X-One", "1"), ("x-one", "2"), ("Date", "today")]).headers
+        assert headers["X-ONE"] == "1, 2"
+        assert dict(headers) == {"x-one": "1, 2", "date": "today"}
+        assert len(headers) == 2
+        assert repr(headers) == "Headers({'x-one': '1, 2', 'date': 'today'})"
+        with pytest.raises(KeyError):
+            _ = headers["absent"]
+        assert "DATE" in headers

@@ -1,0 +1,202 @@
+"""Models give back every field of an answer unchanged, whatever the platform sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import fibonacci.models as models
+from fibonacci.models import (
+    ApprovalStats,
+    AuditEntry,
+    Execution,
+    ExecutionStatus,
+    GovernanceReport,
+    GovernanceSettings,
+    Health,
+    MemoryEntry,
+    MemoryScope,
+    Model,
+    Quota,
+    RegistryEntry,
+    RegistryStatus,
+    Role,
+    RolePolicyOverride,
+    SecretsHealth,
+    Timestamped,
+    Tool,
+    ToolConnection,
+    ToolPolicy,
+    Workflow,
+    WorkflowVersion,
+)
+from tests.endpoints.table import ROWS
+
+LEAST: dict[type[Model], dict[str, Any]] = {
+    ApprovalStats: {},
+    AuditEntry: {},
+    Execution: {"execution_id": "exec_1"},
+    GovernanceReport: {},
+    GovernanceSettings: {},
+    Health: {},
+    MemoryEntry: {},
+    Quota: {},
+    RegistryEntry: {},
+    RolePolicyOverride: {},
+    SecretsHealth: {},
+    Tool: {"name": "t"},
+    ToolConnection: {},
+    ToolPolicy: {"tool_name": "t"},
+    Workflow: {"id": "wf-1"},
+    WorkflowVersion: {"version": 1},
+}
+"""Every model, with the fields that it cannot be without."""
+
+MODELS = pytest.mark.parametrize("model", LEAST, ids=lambda model: model.__name__)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def names_of(model: type[Model]) -> set[str]:
+    """The names that fields have in an answer."""
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def through(model: type[Model], document: dict[str, Any]) -> Any:
+    return model.model_validate_json(json.dumps(document)).model_dump(mode="json")
+
+
+def exactly(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def test_every_public_model_is_tested() -> None:
+    public = {getattr(models, name) for name in models.__all__}
+    kinds = {each for each in public if isinstance(each, type) and issubclass(each, Model)}
+    assert kinds - {Model, Timestamped} == set(LEAST)
+
+
+@MODELS
+def test_only_what_was_sent_is_given_back(model: type[Model]) -> None:
+    assert through(model, LEAST[model]) == LEAST[model]
+
+
+@MODELS
+def test_null_is_not_the_same_as_missing(model: type[Model]) -> None:
+    document = {**dict.fromkeys(names_of(model)), **LEAST[model]}
+    assert exactly(through(model, document)) == exactly(document)
+
+
+@MODELS
+@settings(max_examples=40)
+@given(more=st.dictionaries(st.text(), JSON, max_size=4))
+def test_any_further_field_is_kept(model: type[Model], more: dict[str, Any]) -> None:
+    document = {**{name: value for name, value in more.items() if name not in names_of(model)}, **LEAST[model]}
+    assert exactly(through(model, document)) == exactly(document)
+
+
+@MODELS
+@pytest.mark.parametrize(
+    "name", ["model_dump", "copy", "json", "response", "_response", "shown", "model_config", "dict"]
+)
+def test_a_further_field_with_a_name_that_python_uses_is_kept(model: type[Model], name: str) -> None:
+    document = {**LEAST[model], name: {"x": 1}}
+    assert through(model, document) == document
+
+
+@MODELS
+def test_a_further_field_that_is_named_like_an_attribute_here_is_kept(model: type[Model]) -> None:
+    for name in set(model.model_fields) - names_of(model):
+        alias = model.model_fields[name].alias
+        for document in ({**LEAST[model], name: "own"}, {"id": "e", **LEAST[model], name: "own"}):
+            assert exactly(through(model, document)) == exactly(document)
+        if alias == "outputs":
+            document = {**LEAST[model], name: "own", alias: {"a": 1}}
+            assert exactly(through(model, document)) == exactly(document)
+
+
+@MODELS
+def test_a_further_field_is_an_attribute(model: type[Model]) -> None:
+    assert model.model_validate({**LEAST[model], "brand_new": [1]}).brand_new == [1]  # type: ignore[attr-defined]  # pyright: ignore
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_the_answers_of_the_endpoint_table_survive_json_and_python(row: Any) -> None:
+    for each in row.data if row.is_list else [row.data] if row.data else []:
+        made = row.returns.model_validate(each)
+        assert exactly(made.model_dump(mode="json")) == exactly(each)
+        assert exactly(json.loads(made.model_dump_json())) == exactly(each)
+        assert row.returns.model_validate_json(made.model_dump_json()) == made
+
+
+@MODELS
+def test_models_are_frozen(model: type[Model]) -> None:
+    made = model.model_validate({**LEAST[model], "extra": 1})
+    for name in [*model.model_fields, "extra", "unheard_of"]:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(made, name, 1)
+
+
+class TestFields:
+    def test_numbers_keep_their_kind(self) -> None:
+        dumped = through(Execution, {"id": "e", "duration_ms": 5, "n": 1.0})
+        assert exactly(dumped) == '{"duration_ms": 5, "id": "e", "n": 1.0}'
+        assert exactly(through(Execution, {"id": "e", "duration_ms": 5.0})) == '{"duration_ms": 5.0, "id": "e"}'
+        assert through(WorkflowVersion, {"version": "2"}) == {"version": "2"}
+        assert exactly(through(MemoryEntry, {"ttl": 60.0, "value": True})) == '{"ttl": 60.0, "value": true}'
+
+    @pytest.mark.parametrize(
+        ("model", "field", "value"),
+        [
+            (Workflow, "id", 7),
+            (Workflow, "name", 7),
+            (Workflow, "definition", []),
+            (Workflow, "version", 1.5),
+            (WorkflowVersion, "version", None),
+            (Execution, "nodes_failed", "1"),
+            (Execution, "outputs", []),
+            (GovernanceSettings, "allow_self_approval", "yes"),
+            (GovernanceSettings, "approval_threshold", True),
+            (Quota, "limits", {"memory_mb": "1"}),
+            (ToolPolicy, "allowed_roles", "owner"),
+            (Tool, "name", None),
+        ],
+    )
+    def test_a_field_of_another_type_is_refused_not_bent(self, model: type[Model], field: str, value: Any) -> None:
+        with pytest.raises(ValidationError):
+            model.model_validate_json(json.dumps({**LEAST[model], field: value}))
+
+    @pytest.mark.parametrize(
+        ("known", "field", "model"),
+        [
+            (ExecutionStatus, "status", Execution),
+            (RegistryStatus, "status", RegistryEntry),
+            (Role, "role", RolePolicyOverride),
+            (MemoryScope, "scope", MemoryEntry),
+        ],
+    )
+    def test_enums_are_open(self, known: Any, field: str, model: type[Model]) -> None:
+        literal, _ = get_args(known)
+        for value in [*get_args(literal), "invented tomorrow", ""]:
+            made = model.model_validate({**LEAST[model], field: value})
+            assert getattr(made, field) == value
+
+    def test_the_known_states_are_those_of_the_contract(self) -> None:
+        assert get_args(get_args(ExecutionStatus)[0]) == (
+            "pending", "running", "completed", "failed", "cancelled", "pending_approval",
+        )  # fmt: skip
+        assert get_args(get_args(RegistryStatus)[0]) == ("approved", "deprecated", "archived")
+        assert get_args(get_args(Role)[0]) == ("owner", "admin", "member", "viewer")
+        assert get_args(get_args(MemoryScope)[0]) == ("workflow", "user", "organization", "global")
