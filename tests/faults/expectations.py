@@ -1,0 +1,63 @@
+"""What a fault may come to, for each method: how often the request is sent, and how the call ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fibonacci import APIConnectionError, APIResponseError, APITimeoutError
+from tests.faults.driving import METHODS
+
+MAX_RETRIES = 2
+REPEATABLE = ("GET", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class End:
+    """How a call ends.
+
+    Attributes:
+        requests: How many requests reach the server.
+        error: The error's exact class; None for a success.
+        outcome_unknown: What the error says of it.
+    """
+
+    requests: int
+    error: type[Exception] | None = None
+    outcome_unknown: bool = False
+
+
+Ends = Mapping[str, End]
+
+
+def fine(requests: int = 1) -> Ends:
+    """The call succeeds."""
+    return dict.fromkeys(METHODS, End(requests))
+
+
+def final(error: type[Exception], *, requests: int = 1) -> Ends:
+    """The answer is an answer: trying again would not change it."""
+    return dict.fromkeys(METHODS, End(requests, error))
+
+
+def refused(error: type[Exception]) -> Ends:
+    """The server says that it did nothing: any method is repeated."""
+    return dict.fromkeys(METHODS, End(1 + MAX_RETRIES, error))
+
+
+def unknown(error: type[Exception] = APIConnectionError) -> Ends:
+    """The request may have been carried out: repeated only where that means the same."""
+    return {
+        method: End(1 + MAX_RETRIES, error) if method in REPEATABLE else End(1, error, outcome_unknown=True)
+        for method in METHODS
+    }
+
+
+def broken() -> Ends:
+    """A success that cannot be read: it would not be better the second time, and a POST may have been carried out."""
+    return {method: End(1, APIResponseError, outcome_unknown=method not in REPEATABLE) for method in METHODS}
+
+
+def timed_out() -> Ends:
+    """The first attempt takes all the time there is."""
+    return {method: End(1, APITimeoutError, outcome_unknown=method not in REPEATABLE) for method in METHODS}

@@ -1,0 +1,254 @@
+"""The table of faults: what the server does, and what a call with each method must come to."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fibonacci import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServerError,
+    ValidationError,
+)
+from tests.faults.expectations import Ends, broken, final, fine, refused, timed_out, unknown
+from tests.faults.faults import (
+    OK_BODY,
+    answer,
+    deep_json,
+    dripping,
+    error_body,
+    flood_of_informational,
+    frozen,
+    gzip_bomb,
+    head,
+    made_when_needed,
+    ok,
+    raw,
+    raw_then_close,
+    raw_then_reset,
+    raw_then_stall,
+    slow_reader,
+)
+from tests.faults.server import Act
+
+SHORT = 0.4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault.
+
+    Attributes:
+        name: What it is.
+        acts: What the server does with the first request of a method, the second, and so on.
+        ends: What the call comes to.
+        greet: Whether the act is for a connection from which no request is read.
+        timeout: The timeout of the client.
+        body_size: How large a body is sent with the methods that have one.
+    """
+
+    name: str
+    acts: tuple[Act, ...]
+    ends: Ends
+    greet: bool = False
+    timeout: float = 5.0
+    body_size: int = 10
+
+
+_BY_STATUS: dict[int, Ends] = {
+    101: unknown(),
+    304: final(APIStatusError),
+    400: final(BadRequestError),
+    401: final(AuthenticationError),
+    402: final(APIStatusError),
+    403: final(PermissionDeniedError),
+    404: final(NotFoundError),
+    408: final(APIStatusError),
+    409: final(ConflictError),
+    413: final(APIStatusError),
+    418: final(APIStatusError),
+    422: final(ValidationError),
+    429: refused(RateLimitError),
+    500: unknown(ServerError),
+    501: final(ServerError),
+    511: final(ServerError),
+    502: unknown(ServerError),
+    503: unknown(ServerError),
+    504: unknown(ServerError),
+    520: unknown(ServerError),
+    524: unknown(ServerError),
+    999: unknown(ServerError),
+}
+_BODIES: dict[str, tuple[bytes, str]] = {
+    "JSON": (error_body(), "application/json"),
+    "HTML": (b"<html><body>Sign in</body></html>", "text/html; charset=utf-8"),
+    "nothing": (b"", ""),
+    "garbage": (bytes(range(256)), "application/octet-stream"),
+}
+
+
+def _statuses() -> Iterator[Row]:
+    for status, ends in _BY_STATUS.items():
+        for kind, (body, content_type) in _BODIES.items():
+            if status in (101, 304) and body:
+                continue  # such an answer has no body
+            yield Row(f"{status} with {kind}", (answer(status, body, content_type=content_type),), ends)
+    yield Row("200 with HTML", (answer(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
+    yield Row("200 with HTML that calls itself JSON", (answer(200, _BODIES["HTML"][0]),), broken())
+    yield Row("200 with garbage", (answer(200, _BODIES["garbage"][0]),), broken())
+    yield Row("200 with nothing", (answer(200, b""),), fine())
+    yield Row("200 with JSON that calls itself HTML", (answer(content_type="text/html"),), fine())
+    yield Row("200 with JSON of no content type", (answer(content_type=""),), fine())
+    yield Row("204", (raw(head(204)),), fine())
+    yield Row("validation_error by its code", (answer(400, error_body("validation_error")),), final(ValidationError))
+    for code in ("quota_exceeded", "daily_limit_reached"):
+        yield Row(f"429 {code}", (answer(429, error_body(code)),), final(QuotaExceededError))
+
+
+def _connections() -> Iterator[Row]:
+    cut = head(200, length=1000) + OK_BODY
+    yield Row("reset before the head", (raw_then_reset(b""),), unknown())
+    yield Row("reset in the head", (raw_then_reset(head(200)[:9]),), unknown())
+    yield Row("reset after the head", (raw_then_reset(head(200, length=50)),), unknown())
+    yield Row("reset in the body", (raw_then_reset(cut),), unknown())
+    yield Row("closed before the head", (raw_then_close(b""),), unknown())
+    yield Row("closed in the head", (raw_then_close(head(200)[:-2]),), unknown())
+    yield Row("closed in the body", (raw_then_close(cut),), unknown())
+    yield Row("closed in the body of a 500", (raw_then_close(head(500, length=1000) + b"{}"),), unknown())
+    yield Row("body until the close", (raw_then_close(head(200) + OK_BODY),), fine())
+    yield Row("once broken, then well", (raw_then_reset(b""), ok), _twice(unknown()))
+    yield Row("once 502, then well", (answer(502), ok), _twice(unknown(ServerError)))
+
+
+def _twice(ends: Ends) -> Ends:
+    """The same where it is not repeated, and a success at the second request where it is."""
+    return {method: end if end.requests == 1 else fine(2)[method] for method, end in ends.items()}
+
+
+def _slow() -> Iterator[Row]:
+    long_body = head(200, length=1000)
+    acts = {
+        "no answer": raw_then_stall(b""),
+        "no end of the head": raw_then_stall(head(200)[:-2]),
+        "no body": raw_then_stall(head(200, length=50)),
+        "no end of the body": raw_then_stall(long_body + OK_BODY),
+        "no end of an error's body": raw_then_stall(head(400, length=1000) + b"{"),
+        "a dripping head": dripping(b"", head(200, length=len(OK_BODY)) + OK_BODY),
+        "a dripping body": dripping(long_body, b" " * 1000),
+        "dripping chunks": dripping(head(200, {"Transfer-Encoding": "chunked"}), b"1\r\n \r\n" * 500),
+        "a flood of 1xx": flood_of_informational,
+    }
+    for name, act in acts.items():
+        yield Row(name, (act,), timed_out(), timeout=SHORT)
+    yield Row("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
+    yield Row("never read from, large body", (frozen,), timed_out(), greet=True, timeout=1.0, body_size=8_000_000)
+    yield Row("read slowly, large body", (slow_reader,), timed_out(), greet=True, timeout=1.0, body_size=8_000_000)
+
+
+def _framing() -> Iterator[Row]:
+    chunked = head(200, {"Transfer-Encoding": "chunked"})
+    broken_heads: dict[str, bytes] = {
+        "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        "HTTP/0.9": OK_BODY + b"\r\n\r\n",
+        "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "random bytes": bytes(range(255, -1, -1)) * 4 + b"\r\n\r\n",
+        "status 42": head(42),
+        "status 099": head("099"),
+        "status abc": head("abc"),
+        "a head of 300 KB": head(200, {"X-Large": "x" * 300_000}),
+        "a header without a colon": b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+        "a header with NUL": head(200, {"X-Nul": "a\0b"}),
+        "a header name with a space": head(200, {"X Y": "z"}),
+        "two lengths that differ": head(200, [("Content-Length", "5"), ("Content-Length", "6")]),
+        "a negative length": head(200, length=-5),
+        "a length that is no number": head(200, length="many"),
+        "an unknown transfer encoding": head(200, {"Transfer-Encoding": "secret"}),
+        "a bad chunk size": chunked + b"zz\r\n" + OK_BODY,
+        "an endless chunk size": chunked + b"F" * 100,
+        "a chunk longer than told": chunked + b"5\r\n0123456789\r\n0\r\n\r\n",
+        "no last chunk": chunked + b"%x\r\n" % len(OK_BODY) + OK_BODY + b"\r\n",
+        "bad trailers": chunked + b"0\r\nno colon\r\n\r\n",
+    }
+    for name, data in broken_heads.items():
+        yield Row(name, (raw_then_close(data),), unknown())
+    whole = head(200, length=len(OK_BODY)) + OK_BODY
+    yield Row("bytes after the end", (raw(whole + b"and more"),), fine())
+    yield Row("a second answer", (raw(whole + whole),), fine())
+    yield Row("an interim answer first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine())
+    yield Row("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
+    yield Row("a folded header", (answer(headers={"X-Folded": "a\r\n b"}),), fine())
+    yield Row("headers that are not ASCII", (answer(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
+    yield Row("1,000 headers", (answer(headers=[("X-Same", "v")] * 1000),), fine())
+    yield Row("two equal lengths", (answer(headers={"Content-Length": str(len(OK_BODY))}),), fine())
+    yield Row("bad pace headers", (answer(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
+    absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_PACE, ("-1", "9" * 400, "1e308"), strict=True)]
+    yield Row("absurd pace headers", (answer(headers=absurd),), fine())
+    yield Row("two content types", (answer(headers={"Content-Type": "text/html"}),), fine())
+
+
+_PACE = ("Limit", "Remaining", "Reset")
+
+
+def _bodies() -> Iterator[Row]:
+    squeezed = gzip.compress(OK_BODY)
+    zipped = {"Content-Encoding": "gzip"}
+    bomb = gzip_bomb(100)
+    good: dict[str, Act] = {
+        "gzip": answer(200, squeezed, zipped),
+        "gzip in two parts": answer(200, gzip.compress(OK_BODY[:9]) + gzip.compress(OK_BODY[9:]), zipped),
+        "gzip twice": answer(200, gzip.compress(squeezed), {"Content-Encoding": "gzip, gzip"}),
+        "deflate": answer(200, zlib.compress(OK_BODY), {"Content-Encoding": "deflate"}),
+        "bare deflate": answer(200, zlib.compress(OK_BODY)[2:-4], {"Content-Encoding": "deflate"}),
+        "NaN in JSON": answer(200, b'{"data": NaN}'),
+        "no envelope": answer(200, b"[1, 2]"),
+    }
+    bad: dict[str, Act] = {
+        "bad gzip": answer(200, b"not gzip at all", zipped),
+        "cut gzip": answer(200, squeezed[:-9], zipped),
+        "corrupted gzip": answer(200, squeezed[:-8] + bytes(8), zipped),
+        "bad deflate": answer(200, b"not deflate", {"Content-Encoding": "deflate"}),
+        "an encoding that was not asked for": answer(200, OK_BODY, {"Content-Encoding": "br"}),
+        "a gzip bomb": answer(200, bomb, zipped),
+        "a gzip bomb in gzip": answer(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"}),
+        "gzip of 45,000 empty parts": answer(200, gzip.compress(b"") * 45_000, zipped),
+        "bad UTF-8": answer(200, b'{"data": "\xff\xfe"}'),
+        "UTF-16": answer(200, json.dumps({"data": 1}).encode("utf-16")),
+        "deep JSON": answer(200, deep_json()),
+        "deep JSON in an envelope": answer(200, b'{"data": ' + deep_json() + b"}"),
+        "cut JSON": answer(200, OK_BODY[:-1]),
+        "two JSON documents": answer(200, OK_BODY * 2),
+        "a number of 10,000 digits": answer(200, b"[" + b"9" * 10_000 + b"]"),
+        "50 MB": made_when_needed(lambda: answer(200, b'"' + b"x" * 50_000_000 + b'"')),
+        "50 MB in chunks": made_when_needed(lambda: raw_then_close(_in_chunks(b'"' + b"x" * 50_000_000 + b'"'))),
+    }
+    for name, act in good.items():
+        yield Row(name, (act,), fine())
+    for name, act in bad.items():
+        yield Row(name, (act,), broken(), timeout=10.0)
+    yield Row("400 with bad gzip", (answer(400, b"no gzip", zipped),), final(BadRequestError))
+    yield Row("400 with deep JSON", (answer(400, deep_json()),), final(BadRequestError))
+    yield Row("500 with a gzip bomb", (answer(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
+    strange = json.dumps({"error": {"code": 7, "message": ["x"], "details": {"a": None}}, "meta": []}).encode()
+    yield Row("404 with a strange error", (answer(404, strange),), final(NotFoundError))
+    yield Row("429 with bad gzip", (answer(429, b"no gzip", zipped),), refused(RateLimitError))
+
+
+def _in_chunks(body: bytes, size: int = 100_000) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return head(200, {"Transfer-Encoding": "chunked"}) + chunks + b"0\r\n\r\n"
+
+
+def rows() -> list[Row]:
+    """Every row of the table."""
+    return [*_statuses(), *_connections(), *_slow(), *_framing(), *_bodies()]
