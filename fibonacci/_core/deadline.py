@@ -17,6 +17,16 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self._at = None if seconds is None else time.monotonic() + seconds
 
+    def copy(self) -> Deadline:
+        """The same moment, to be ended by itself."""
+        copied = Deadline(None)
+        copied._at = self._at
+        return copied
+
+    def end(self) -> None:
+        """Let no time be left from now on."""
+        self._at = float("-inf")
+
     def remaining(self) -> float | None:
         """Seconds left, 0 at the least; None when there is no limit."""
         return None if self._at is None else max(0.0, self._at - time.monotonic())

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from fibonacci._core.json_types import is_object
 from fibonacci._core.urls import QueryValue
 
-_LINK = re.compile(r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)")
-_REL_NEXT = re.compile(r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next(?=[\s;,]|$))", re.IGNORECASE)
+# Compiled when first used, as most servers send no link.
+_LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
+_REL_NEXT = r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next(?=[\s;,]|$))"
 
 
 def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
@@ -39,8 +40,8 @@ def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, Query
 
 
 def _linked_params(link: str, url: str) -> dict[str, QueryValue] | None:
-    for target, attributes in _LINK.findall(link):
-        if _REL_NEXT.search(attributes):
+    for target, attributes in re.findall(_LINK, link):
+        if re.search(_REL_NEXT, attributes, re.IGNORECASE):
             try:
                 here, there = urlsplit(url), urlsplit(urljoin(url, target))
             except ValueError:

@@ -18,7 +18,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class WireRequest:
     """One HTTP request.
 
@@ -37,7 +37,7 @@ class WireRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class WireResponse:
     """One HTTP response.
 

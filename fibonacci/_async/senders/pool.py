@@ -17,6 +17,7 @@ import httpcore
 from fibonacci._async import _runtime
 from fibonacci._async.senders import _network
 from fibonacci._async.senders.deadline_network import AsyncDeadlineBackend, AsyncDeadlineStream
+from fibonacci._async.senders.whole_body import AsyncWholeBody
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
@@ -148,18 +149,19 @@ class AsyncPoolSender:
     async def _exchange(
         self, connection: httpcore.AsyncConnectionInterface, request: WireRequest, deadline: Deadline
     ) -> WireResponse:
-        timeouts = {"connect": deadline, "read": deadline, "write": deadline, "pool": deadline}
+        reading = deadline.copy()
+        timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
         response = await connection.handle_async_request(
             httpcore.Request(
                 request.method,
                 request.origin + request.target,
                 headers=request.headers,
-                content=request.body,
+                content=AsyncWholeBody(request.body),
                 extensions={"timeout": timeouts},
             )
         )
         try:
-            whole = WireResponse(response.status, response.headers, await self._body(response))
+            whole = WireResponse(response.status, response.headers, await self._body(response, reading))
         except BaseException:
             with _runtime.shield():
                 await response.aclose()
@@ -167,13 +169,20 @@ class AsyncPoolSender:
         await response.aclose()
         return whole
 
-    async def _body(self, response: httpcore.Response) -> bytes:
+    async def _body(self, response: httpcore.Response, reading: Deadline) -> bytes:
         body = bytearray()
-        async for chunk in response.aiter_stream():
-            body += chunk
-            if len(body) > self._limit:
-                cut = WireResponse(response.status, response.headers, bytes(body))
-                raise SendFailure("too_large", None, cut)
+        try:
+            async for chunk in response.aiter_stream():
+                if len(body) <= self._limit:
+                    body += chunk
+                if len(body) > self._limit:
+                    # Leaving the loop would leave httpcore's generators open; the next read fails, and they end.
+                    reading.end()
+        except httpcore.ReadTimeout:
+            if len(body) <= self._limit:
+                raise
+        if len(body) > self._limit:
+            raise SendFailure("too_large", None, WireResponse(response.status, response.headers, bytes(body)))
         return bytes(body)
 
 

@@ -24,6 +24,7 @@ from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
 from fibonacci._sync.senders import _network
 from fibonacci._sync.senders.deadline_network import DeadlineBackend, DeadlineStream
+from fibonacci._sync.senders.whole_body import WholeBody
 
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE = 15.0
@@ -149,18 +150,19 @@ class PoolSender:
     def _exchange(
         self, connection: httpcore.ConnectionInterface, request: WireRequest, deadline: Deadline
     ) -> WireResponse:
-        timeouts = {"connect": deadline, "read": deadline, "write": deadline, "pool": deadline}
+        reading = deadline.copy()
+        timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
         response = connection.handle_request(
             httpcore.Request(
                 request.method,
                 request.origin + request.target,
                 headers=request.headers,
-                content=request.body,
+                content=WholeBody(request.body),
                 extensions={"timeout": timeouts},
             )
         )
         try:
-            whole = WireResponse(response.status, response.headers, self._body(response))
+            whole = WireResponse(response.status, response.headers, self._body(response, reading))
         except BaseException:
             with _runtime.shield():
                 response.close()
@@ -168,13 +170,20 @@ class PoolSender:
         response.close()
         return whole
 
-    def _body(self, response: httpcore.Response) -> bytes:
+    def _body(self, response: httpcore.Response, reading: Deadline) -> bytes:
         body = bytearray()
-        for chunk in response.iter_stream():
-            body += chunk
-            if len(body) > self._limit:
-                cut = WireResponse(response.status, response.headers, bytes(body))
-                raise SendFailure("too_large", None, cut)
+        try:
+            for chunk in response.iter_stream():
+                if len(body) <= self._limit:
+                    body += chunk
+                if len(body) > self._limit:
+                    # Leaving the loop would leave httpcore's generators open; the next read fails, and they end.
+                    reading.end()
+        except httpcore.ReadTimeout:
+            if len(body) <= self._limit:
+                raise
+        if len(body) > self._limit:
+            raise SendFailure("too_large", None, WireResponse(response.status, response.headers, bytes(body)))
         return bytes(body)
 
 
