@@ -9,7 +9,7 @@ from typing import Self
 class WholeBody:
     """A body that is sent in one piece.
 
-    It is no generator: one that is left before its end, as when sending fails, has to be closed later, by somebody else.
+    It is no generator: one that is left before its end, as when sending fails, somebody else has to close later.
     """
 
     def __init__(self, body: bytes) -> None:
