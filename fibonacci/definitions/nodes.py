@@ -31,7 +31,13 @@ NodeId = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 
 class _Part(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="allow", strict=True, allow_inf_nan=False, populate_by_name=True
+        frozen=True,
+        extra="allow",
+        strict=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        # A NaN inside `params` would be written as null, which means something else; left as it is, the client says so.
+        ser_json_inf_nan="constants",
     )
 
 
