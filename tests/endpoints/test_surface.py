@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import pytest
 
 from fibonacci import AsyncPager, Pager
-from fibonacci._lazy import cached_property as lazy_property
 from tests.colours import Colour
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 
@@ -64,13 +62,12 @@ SIGNATURES = {
 
 def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every public method of a client and of what hangs on it, by dotted name."""
-    for name, member in inspect.getmembers_static(type(owner)):
-        if name.startswith("_"):
-            continue
-        if isinstance(member, cached_property | lazy_property):
-            yield from methods(getattr(owner, name), f"{prefix}{name}.")
-        elif callable(member):
-            yield f"{prefix}{name}", getattr(owner, name)
+    for name in dir(type(owner)):
+        member = None if name.startswith("_") else getattr(owner, name)
+        if callable(member):
+            yield f"{prefix}{name}", member
+        elif type(member).__module__.startswith(("fibonacci._async.", "fibonacci._sync.")):
+            yield from methods(member, f"{prefix}{name}.")
 
 
 @pytest.fixture

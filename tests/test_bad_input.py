@@ -1,0 +1,242 @@
+"""Arguments that cannot be right: each gets an error that names it and the remedy, and nothing is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import ConfigurationError
+from fibonacci._core.urls import check_path, path
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+from tests.endpoints.row import Row
+from tests.endpoints.table import ROWS
+from tests.refusals import refused
+
+LONE = "a\ud800b"
+WITH_IDS = list({row.call: row for row in ROWS if row.arguments}.values())
+BAD_IDS: list[tuple[Any, type[Exception], str]] = [
+    ("", ValueError, "must name something"),
+    (" \t", ValueError, "must name something"),
+    (".", ValueError, "another endpoint"),
+    ("..", ValueError, "another endpoint"),
+    (None, TypeError, "must be a str, not None"),
+    (b"wf-1", TypeError, "not bytes; decode it first"),
+    (["wf-1"], TypeError, "must be a str, not list"),
+    (True, TypeError, "must be a str, not bool"),
+    (1.5, TypeError, "must be a str, not float"),
+    (LONE, ValueError, "lone surrogate"),
+]
+
+
+class TestIds:
+    @pytest.mark.parametrize("row", WITH_IDS, ids=lambda row: row.call)
+    @pytest.mark.parametrize(("value", "expected", "text"), BAD_IDS, ids=lambda each: repr(each)[:12])
+    def test_each_id_of_each_call(
+        self,
+        colour: Colour,
+        recorder: Recorder,
+        recorded: Any,
+        row: Row,
+        value: Any,
+        expected: type[Exception],
+        text: str,
+    ) -> None:
+        method = recorded
+        for name in row.call.split("."):
+            method = getattr(method, name)
+        names = [name for name in inspect.signature(method).parameters if name != "value"]
+        for position, name in enumerate(names[: len(row.arguments)]):
+            if row.call == "memory.set" and position:
+                continue
+            arguments = [*row.arguments]
+            arguments[position] = value
+            refused(colour, recorder, expected, lambda a=arguments: method(*a, **row.options), name, text)  # type: ignore[misc]
+
+    def test_waiting_and_running(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        refused(colour, recorder, ValueError, lambda: recorded.executions.wait(""), "execution_id")
+        refused(colour, recorder, ValueError, lambda: recorded.workflows.run(".."), "workflow_id")
+
+    def test_only_a_version_may_be_a_number(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        refused(colour, recorder, TypeError, lambda: recorded.workflows.get(1), "workflow_id must be a str, not int")
+
+    @given(st.text())
+    def test_any_text_is_one_segment_or_refused(self, text: str) -> None:
+        try:
+            filled = path("/a/{id}/b", id=text)
+        except ValueError:
+            assert text.strip() in ("", ".", "..") or not text.isprintable()
+        else:
+            assert filled.count("/") == 3
+            assert filled.isascii()
+            assert not {"?", "#", " ", "\\"} & set(filled)
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("value", "expected", "text"),
+        [
+            (b"c", TypeError, "cursor must be a str, a number or a bool, not bytes; decode it first"),
+            (["c"], TypeError, "not list"),
+            (LONE, ValueError, "lone surrogate"),
+        ],
+    )
+    def test_a_cursor(
+        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+    ) -> None:
+        refused(colour, recorder, expected, lambda: recorded.tools.list(cursor=value), text)
+
+    def test_a_scope(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        refused(colour, recorder, TypeError, lambda: recorded.memory.get("k", scope=b"user"), "scope", "bytes")
+
+
+class TestNothingToChange:
+    @pytest.mark.parametrize(
+        ("name", "arguments", "offered"),
+        [
+            ("workflows.update", ("wf-1",), "name, description, definition"),
+            ("organizations.governance.update", ("acme",), "require_approval_for_external_comm"),
+            ("organizations.quota.update", ("acme",), "workflow_runs_per_hour, concurrent_executions, memory_mb"),
+            ("organizations.tool_policies.update", ("acme", "wait"), "enabled, allowed_roles"),
+        ],
+    )
+    def test_an_update_without_anything(
+        self, colour: Colour, recorder: Recorder, recorded: Any, name: str, arguments: tuple[str, ...], offered: str
+    ) -> None:
+        row = Row(name, "", "", None, object, arguments)
+        refused(colour, recorder, ValueError, lambda: row.on(recorded), "nothing to change: give at least one", offered)
+
+    @pytest.mark.parametrize("method", ["create", "update"])
+    def test_one_role_is_not_a_list_of_letters(
+        self, colour: Colour, recorder: Recorder, recorded: Any, method: str
+    ) -> None:
+        policies = recorded.organizations.tool_policies
+        calls = {
+            "create": lambda: policies.create("acme", tool_name="t", allowed_roles="owner"),
+            "update": lambda: policies.update("acme", "t", allowed_roles="owner"),
+        }
+        refused(colour, recorder, TypeError, calls[method], "allowed_roles must be a list", "write ['owner']")
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        "where",
+        [
+            "https://evil.example/v1/x",
+            "http://127.0.0.1/x",
+            "//evil.example/x",
+            "workflows",
+            "",
+            "\\\\evil\\x",
+            "/a\\..\\b",
+            "/..",
+            "/a/../b",
+            "/./a",
+            "/a/%2e%2e/b",
+            "/a/%2E./b",
+            "/a/.%2e",
+            "/a#fragment",
+            f"/{LONE}",
+            "https://user:secret@evil.example/x",
+        ],
+    )
+    def test_a_path_that_leaves_the_base_url(
+        self, colour: Colour, recorder: Recorder, recorded: Any, where: str
+    ) -> None:
+        refused(colour, recorder, ValueError, lambda: recorded.request("GET", where), "path")
+
+    def test_a_password_is_not_shown(self) -> None:
+        with pytest.raises(ValueError, match="path must begin with one /") as caught:
+            check_path("https://user:secret@evil.example/x")
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize("where", [None, 1, b"/x"])
+    def test_a_path_that_is_no_text(self, colour: Colour, recorder: Recorder, recorded: Any, where: Any) -> None:
+        refused(colour, recorder, TypeError, lambda: recorded.request("GET", where), "path must be a str")
+
+    @pytest.mark.parametrize("method", ["", "GET /x", "GET\r\nX: y", "ГЕТ", "G-T", "1"])
+    def test_a_method_that_is_no_word(self, colour: Colour, recorder: Recorder, recorded: Any, method: str) -> None:
+        refused(colour, recorder, ValueError, lambda: recorded.request(method, "/x"), "method must be a word like GET")
+
+    @pytest.mark.parametrize("method", [None, b"GET"])
+    def test_a_method_that_is_no_text(self, colour: Colour, recorder: Recorder, recorded: Any, method: Any) -> None:
+        refused(colour, recorder, TypeError, lambda: recorded.request(method, "/x"), "method must be a str")
+
+    @pytest.mark.parametrize(
+        ("where", "on_the_wire"),
+        [
+            ("/a b", "/a%20b"),
+            ("/ü", "/%C3%BC"),
+            ("/a%2Fb", "/a%2Fb"),
+            ("/a/...", "/a/..."),
+            ("/a/..b", "/a/..b"),
+            ("/a?x=..", "/a?x=.."),
+            ("/a?x=ü&y[]=1", "/a?x=%C3%BC&y[]=1"),
+            ("/a\r\nX-Evil: 1", "/a%0D%0AX-Evil:%201"),
+        ],
+    )
+    def test_what_can_be_sent_is_encoded(
+        self, colour: Colour, recorder: Recorder, recorded: Any, where: str, on_the_wire: str
+    ) -> None:
+        recorder.give({"data": 1})
+        colour.run(recorded.request("GET", where))
+        assert recorder.last.target == f"/v1{on_the_wire}"
+
+
+class TestTimeouts:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (0, ConfigurationError),
+            (-1, ConfigurationError),
+            (math.nan, ConfigurationError),
+            (math.inf, ConfigurationError),
+            (True, TypeError),
+            ("5", TypeError),
+            (dt.timedelta(5), TypeError),
+        ],
+    )
+    def test_of_waiting_and_running(
+        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception]
+    ) -> None:
+        refused(colour, recorder, expected, lambda: recorded.executions.wait("e", timeout=value), "timeout", "seconds")
+        refused(colour, recorder, expected, lambda: recorded.workflows.run("w", timeout=value), "timeout", "seconds")
+
+
+class TestMisspelt:
+    @pytest.mark.parametrize(
+        ("where", "name", "meant"),
+        [
+            ("", "workflow", "workflows"),
+            ("", "organisations", "organizations"),
+            ("", "memroy", "memory"),
+            ("", "with_option", "with_options"),
+            ("workflows", "excute", "execute"),
+            ("executions", "cancell", "cancel"),
+            ("organizations", "quotas", "quota"),
+            ("organizations.governance", "aprovals", "approvals"),
+            ("organizations.tool_policies", "list_role_override", "list_role_overrides"),
+        ],
+    )
+    def test_the_nearest_name_is_suggested(self, colour: Colour, where: str, name: str, meant: str) -> None:
+        owner = colour.client("key")
+        for part in where.split(".") if where else []:
+            owner = getattr(owner, part)
+        with pytest.raises(AttributeError) as caught:
+            getattr(owner, name)
+        assert f"{type(owner).__name__} has no attribute {name!r}; did you mean {meant!r}?" == str(caught.value)
+        assert not hasattr(owner, name)
+
+    def test_without_a_near_one_all_are_named(self, colour: Colour) -> None:
+        with pytest.raises(AttributeError, match="it has check, secrets"):
+            _ = colour.client("key").health.zzz
+
+    def test_an_unknown_argument_is_an_ordinary_type_error(self, colour: Colour) -> None:
+        with pytest.raises(TypeError, match="time_out"):
+            colour.client("key", time_out=5)

@@ -1,0 +1,143 @@
+"""Values that have no JSON form: the error names their place and the remedy, and nothing is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+import uuid
+from collections import ChainMap, OrderedDict
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibonacci._core.body import encode
+from fibonacci.definitions import WorkflowDefinition
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+from tests.refusals import refused
+
+LONE = "a\ud800b"
+
+
+class NotMapping:
+    """Looks like nothing that JSON knows."""
+
+
+CIRCULAR: dict[str, Any] = {}
+CIRCULAR["again"] = {"me": CIRCULAR}
+
+
+def nested(depth: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+BAD_VALUES: list[tuple[Any, type[Exception], str]] = [
+    (math.nan, ValueError, "is nan, which JSON does not know; use None or a finite number"),
+    (math.inf, ValueError, "is inf"),
+    (-math.inf, ValueError, "is -inf"),
+    (b"bytes", TypeError, "is of type bytes, which has no JSON form; decode it, or encode it as base64"),
+    (bytearray(b"b"), TypeError, "base64"),
+    (dt.datetime(2026, 11, 25, tzinfo=dt.UTC), TypeError, "datetime, which has no JSON form; use .isoformat()"),
+    (dt.date(2026, 11, 25), TypeError, ".isoformat()"),
+    ({1, 2}, TypeError, "set, which has no JSON form; use sorted() or list()"),
+    (frozenset({1}), TypeError, "sorted()"),
+    (decimal.Decimal("1.5"), TypeError, "use str() or float()"),
+    (uuid.UUID(int=1), TypeError, "use str()"),
+    (NotMapping(), TypeError, "is of type NotMapping, which has no JSON form; send plain data"),
+    (1j, TypeError, "complex"),
+    (LONE, ValueError, "holds a lone surrogate, which is no text"),
+    ({(1, 2): 3}, TypeError, "has a key of type tuple; use str keys"),
+    (CIRCULAR, ValueError, "holds itself"),
+    (nested(5000), ValueError, "nested too deeply"),
+]  # fmt: skip
+
+
+MAPPINGS: list[Mapping[str, int]] = [MappingProxyType({"a": 1}), ChainMap({"a": 1}, {}), OrderedDict({"a": 1})]
+
+
+def kind_of(each: Any) -> str:
+    return each.__name__ if isinstance(each, type) else type(each).__name__
+
+
+class TestValues:
+    @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES, ids=kind_of)
+    def test_inputs(
+        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+    ) -> None:
+        inputs = {"outer": [0, {"inner": value}]}
+        refused(
+            colour,
+            recorder,
+            expected,
+            lambda: recorded.workflows.execute("wf-1", inputs=inputs),
+            "inputs.outer[1].inner",
+            text,
+        )
+
+    @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES[:9], ids=kind_of)
+    def test_everywhere_else(
+        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+    ) -> None:
+        calls: list[tuple[Callable[[], Any], str]] = [
+            (lambda: recorded.memory.set("k", value), "value"),
+            (lambda: recorded.memory.set("k", 1, ttl=value), "ttl"),
+            (lambda: recorded.workflows.create(name=value), "name"),
+            (lambda: recorded.workflows.create(name="n", definition={"nodes": value}), "definition.nodes"),
+            (lambda: recorded.workflows.update("wf-1", description=value), "description"),
+            (lambda: recorded.workflows.run("wf-1", inputs={"x": value}), "inputs.x"),
+            (lambda: recorded.tools.connect("t", params={"p": [value]}), "p[0]"),
+            (lambda: recorded.organizations.quota.update("acme", memory_mb=value), "memory_mb"),
+            (lambda: recorded.organizations.governance.update("acme", category_flags={"x": value}), "category_flags.x"),
+            (lambda: recorded.organizations.tool_policies.create("acme", tool_name="t", enabled=value), "enabled"),
+            (lambda: recorded.request("POST", "/x", json={"a": value}), "a"),
+        ]
+        for make, place in calls:
+            refused(colour, recorder, expected, make, place, text)
+
+    def test_the_place_of_a_value_in_a_model(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        node = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": math.nan}}
+        definition = WorkflowDefinition.model_validate({"name": "x", "nodes": [node]})
+        refused(
+            colour,
+            recorder,
+            ValueError,
+            lambda: recorded.workflows.create(name="x", definition=definition),
+            "definition.nodes[0].params.seconds",
+        )
+
+    @pytest.mark.parametrize("inputs", [["a"], "text", 7, b"x", [("a", 1)]])
+    def test_inputs_that_are_no_mapping(self, colour: Colour, recorder: Recorder, recorded: Any, inputs: Any) -> None:
+        for make in (recorded.workflows.execute, recorded.workflows.run):
+            refused(colour, recorder, TypeError, lambda m=make: m("wf-1", inputs=inputs), "inputs must be a mapping")  # type: ignore[misc]
+
+    @settings(max_examples=60)
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(st.characters()) | st.binary() | st.just({1}),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        )
+    )
+    def test_any_value_is_sent_as_it_is_or_refused(self, value: Any) -> None:
+        try:
+            encode({"v": value})
+        except (TypeError, ValueError) as error:
+            told = str(error)
+        else:
+            return
+        assert told.startswith("v")
+
+    @pytest.mark.parametrize("mapping", MAPPINGS, ids=kind_of)
+    def test_mappings_of_any_kind_are_sent(
+        self, colour: Colour, recorder: Recorder, recorded: Any, mapping: Any
+    ) -> None:
+        recorder.give({"data": {"id": "e"}})
+        colour.run(recorded.workflows.execute("wf-1", inputs=mapping))
+        assert recorder.last.json == {"inputs": {"a": 1}}
