@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar, cast
 
 import httpcore
@@ -137,6 +138,10 @@ class TLSStream(httpcore.AsyncNetworkStream):
             tls = cls(stream, context, hostname)
             handshake = tls._perform(None, tls._tls.do_handshake)
             await _bounded(handshake, timeout, httpcore.ConnectTimeout, httpcore.ConnectError)
+        except (httpcore.ReadError, httpcore.WriteError) as error:
+            await stream.aclose()
+            # Nothing of the request has been sent yet.
+            raise httpcore.ConnectError(str(error)) from error
         except BaseException:
             await stream.aclose()
             raise
@@ -186,8 +191,9 @@ class TLSStream(httpcore.AsyncNetworkStream):
                 else:
                     self._incoming.write_eof()
             except ssl.SSLError:
-                # The alert that tells the other side why is worth sending.
-                await self._flush(timeout)
+                # The alert that tells the other side why is worth sending, if it is still there.
+                with suppress(httpcore.WriteError):
+                    await self._flush(timeout)
                 raise
             else:
                 await self._flush(timeout)
