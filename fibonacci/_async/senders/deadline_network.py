@@ -12,7 +12,10 @@ from typing import Any
 
 import httpcore
 
+from fibonacci._async import _runtime
 from fibonacci._core.deadline import Deadline
+
+_PIECE = 64 * 1024
 
 
 class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
@@ -29,7 +32,9 @@ class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: Any = None) -> None:
         """Write all bytes."""
-        await self._stream.write(buffer, _seconds(timeout, httpcore.WriteTimeout))
+        # A blocking stream allows the whole time again for each part that the system takes, so it is given little.
+        for at in range(0, len(buffer), _PIECE):
+            await self._stream.write(buffer[at : at + _PIECE], _seconds(timeout, httpcore.WriteTimeout))
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -40,8 +45,13 @@ class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
     ) -> httpcore.AsyncNetworkStream:
         """Go on encrypted."""
-        seconds = _seconds(timeout, httpcore.ConnectTimeout)
-        stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
+        try:
+            seconds = _seconds(timeout, httpcore.ConnectTimeout)
+            stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
+        except BaseException:
+            with _runtime.shield():
+                await self.aclose()
+            raise
         self._opened.discard(self)
         return AsyncDeadlineStream(stream, self._opened)
 

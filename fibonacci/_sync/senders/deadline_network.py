@@ -14,6 +14,9 @@ from typing import Any
 import httpcore
 
 from fibonacci._core.deadline import Deadline
+from fibonacci._sync import _runtime
+
+_PIECE = 64 * 1024
 
 
 class DeadlineStream(httpcore.NetworkStream):
@@ -30,7 +33,9 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: Any = None) -> None:
         """Write all bytes."""
-        self._stream.write(buffer, _seconds(timeout, httpcore.WriteTimeout))
+        # A blocking stream allows the whole time again for each part that the system takes, so it is given little.
+        for at in range(0, len(buffer), _PIECE):
+            self._stream.write(buffer[at : at + _PIECE], _seconds(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         """Close the stream."""
@@ -41,8 +46,13 @@ class DeadlineStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
     ) -> httpcore.NetworkStream:
         """Go on encrypted."""
-        seconds = _seconds(timeout, httpcore.ConnectTimeout)
-        stream = self._stream.start_tls(ssl_context, server_hostname, seconds)
+        try:
+            seconds = _seconds(timeout, httpcore.ConnectTimeout)
+            stream = self._stream.start_tls(ssl_context, server_hostname, seconds)
+        except BaseException:
+            with _runtime.shield():
+                self.close()
+            raise
         self._opened.discard(self)
         return DeadlineStream(stream, self._opened)
 
