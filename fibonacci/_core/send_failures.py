@@ -19,6 +19,7 @@ _KINDS: dict[str, FailureKind] = {
     "LocalProtocolError": "invalid",
     "UnsupportedProtocol": "invalid",
     "InvalidURL": "invalid",
+    "UnicodeError": "name",  # a part of the host's name is empty or too long
     "ReadTimeout": "timeout",
     "WriteTimeout": "timeout",
 }
@@ -44,7 +45,7 @@ def _refined(error: BaseException) -> FailureKind:
         seen.add(id(inner))
         if isinstance(inner, ssl.SSLError):
             return "tls"
-        if isinstance(inner, socket.gaierror):
+        if isinstance(inner, socket.gaierror | UnicodeError):
             return "name"
         inner = inner.__cause__ or inner.__context__
     return "never_sent"

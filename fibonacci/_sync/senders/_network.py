@@ -47,12 +47,12 @@ class BlockingBackend(httpcore.SyncBackend):
 def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
     """The addresses of a host. The system's look-up cannot be bounded in time, so it gets a thread of its own."""
     found: list[str] = []
-    failures: list[OSError] = []
+    failures: list[Exception] = []
 
     def look_up() -> None:
         try:
             found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a label of a name may be too long to be encoded
             failures.append(error)
 
     thread = threading.Thread(target=look_up, name="fibonacci-name-lookup", daemon=True)
