@@ -78,7 +78,11 @@ class AsyncPool:
         else:
             with _runtime.shield():
                 await connection.aclose()
-        oldest = self._pop(0) if self._idle and self._idle[0][0] + KEEP_ALIVE < now else None
+        try:
+            has_expired = self._idle[0][0] + KEEP_ALIVE < now
+        except IndexError:  # none is idle, or another thread was faster
+            return
+        oldest = self._pop(0) if has_expired else None
         if oldest is not None:
             await oldest.aclose()
 

@@ -79,7 +79,11 @@ class Pool:
         else:
             with _runtime.shield():
                 connection.close()
-        oldest = self._pop(0) if self._idle and self._idle[0][0] + KEEP_ALIVE < now else None
+        try:
+            has_expired = self._idle[0][0] + KEEP_ALIVE < now
+        except IndexError:  # none is idle, or another thread was faster
+            return
+        oldest = self._pop(0) if has_expired else None
         if oldest is not None:
             oldest.close()
 
