@@ -115,7 +115,7 @@ def frozen(peer: Peer) -> None:
 
 def slow_reader(peer: Peer) -> None:
     """Take the connection and read from it so slowly that a large body never gets through."""
-    peer.read_slowly(16 * 1024, 0.02)
+    peer.read_slowly(16 * 1024, 0.01)
 
 
 def refusing(status: int, headers: Headers, *, date: float | None = None) -> Act:
