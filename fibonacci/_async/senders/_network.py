@@ -184,12 +184,7 @@ class TLSStream(httpcore.AsyncNetworkStream):
             try:
                 result = operation(*args, **kwargs)
             except ssl.SSLWantReadError:
-                await self._flush(timeout)
-                received = await self._stream.read(_TLS_RECORD, timeout)
-                if received:
-                    self._incoming.write(received)
-                else:
-                    self._incoming.write_eof()
+                pass  # what is done about it is done below, where its failures have no other reason than their own
             except ssl.SSLError:
                 # The alert that tells the other side why is worth sending, if it is still there.
                 with suppress(httpcore.WriteError):
@@ -198,6 +193,12 @@ class TLSStream(httpcore.AsyncNetworkStream):
             else:
                 await self._flush(timeout)
                 return result
+            await self._flush(timeout)
+            received = await self._stream.read(_TLS_RECORD, timeout)
+            if received:
+                self._incoming.write(received)
+            else:
+                self._incoming.write_eof()
 
     async def _flush(self, timeout: float | None) -> None:
         if self._outgoing.pending:
