@@ -1,0 +1,99 @@
+"""The ways in which a server says "not now", and what each must come to."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.faults.faults import answer, error_body, http_date
+from tests.faults.server import Peer
+
+DAY = 86_400.0
+Told = Literal["a wait", "too long", "nothing"]
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One way.
+
+    Attributes:
+        name: What it is.
+        headers: The headers, given the server's clock in whole seconds.
+        told: Whether it tells a wait that fits, one that does not, or nothing that makes sense.
+        seconds: The wait that it tells.
+        clock: How far the server's clock is ahead of ours; None when it does not show it.
+    """
+
+    name: str
+    headers: Callable[[int], Pairs]
+    told: Told = "nothing"
+    seconds: float = 0.0
+    clock: float | None = 0.0
+
+    def act(self, status: int) -> Callable[[Peer], None]:
+        """Refuse in this way."""
+
+        def act(peer: Peer) -> None:
+            now = math.floor(time.time() + (self.clock or 0.0))
+            headers = self.headers(now)
+            if self.clock is not None:
+                headers = [*headers, ("Date", http_date(now))]
+            answer(status, error_body("slow_down", "Not now."), headers)(peer)
+
+        return act
+
+
+def _after(value: str) -> Callable[[int], Pairs]:
+    return lambda now: [("Retry-After", value)]
+
+
+def _after_date(seconds: float) -> Callable[[int], Pairs]:
+    return lambda now: [("Retry-After", http_date(now + seconds))]
+
+
+def pace(remaining: int, reset_in: float) -> Callable[[int], Pairs]:
+    """The three headers of the plan's pace."""
+    return lambda now: [
+        ("X-RateLimit-Limit", "60"),
+        ("X-RateLimit-Remaining", str(remaining)),
+        ("X-RateLimit-Reset", str(int(now + reset_in))),
+    ]
+
+
+WITH_RETRY_AFTER = [
+    Refusal("0 seconds", _after("0"), "a wait"),
+    Refusal("a fraction", _after("0.25"), "a wait", 0.25),
+    Refusal("1 second", _after(" 1 "), "a wait", 1.0),
+    Refusal("seconds and the pace", lambda now: _after("0.25")(now) + pace(59, 30)(now), "a wait", 0.25),
+    Refusal("a date", _after_date(1), "a wait", 1.0),
+    Refusal("a date, clock a day ahead", _after_date(1), "a wait", 1.0, clock=DAY),
+    Refusal("a date, clock a day behind", _after_date(1), "a wait", 1.0, clock=-DAY),
+    Refusal("a past date", _after_date(-3600), "a wait"),
+    Refusal("a date in 1900", _after("Mon, 01 Jan 1900 00:00:00 GMT"), "a wait"),
+    Refusal("30 seconds", _after("30"), "too long", 30.0),
+    Refusal("an absurd number", _after("99999999999"), "too long", 99999999999.0),
+    Refusal("a date in an hour", _after_date(3600), "too long", 3600.0),
+    Refusal("a date in an hour, clock a day behind", _after_date(3600), "too long", 3600.0, clock=-DAY),
+    Refusal("negative", _after("-5")),
+    Refusal("NaN", _after("NaN")),
+    Refusal("infinity", _after("inf")),
+    Refusal("more than a float holds", _after("1e999")),
+    Refusal("words", _after("soon")),
+    Refusal("empty", _after("")),
+    Refusal("half a date", _after("Mon, 01 Jan")),
+    Refusal("a date with month 13", _after("Mon, 01 Foo 2026 00:00:00 GMT")),
+    Refusal("two of them", lambda now: [("Retry-After", "1"), ("Retry-After", "2")]),
+]
+WITH_PACE_ONLY = [
+    Refusal("nothing left", pace(0, 1), "a wait", 1.0),
+    Refusal("nothing left, clock a day ahead", pace(0, 1), "a wait", 1.0, clock=DAY),
+    Refusal("nothing left, clock a day behind", pace(0, 1), "a wait", 1.0, clock=-DAY),
+    Refusal("nothing left for an hour", pace(0, 3600), "too long", 3600.0),
+    Refusal("a reset that has been", pace(0, -60), "a wait"),
+    Refusal("something left", pace(7, 30)),
+    Refusal("no header at all", lambda now: [], clock=None),
+]

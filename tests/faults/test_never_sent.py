@@ -1,0 +1,111 @@
+"""Failures before anything is sent: every method is repeated; but a bad certificate or name is tried once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from fibonacci import APIConnectionError, APITimeoutError
+from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended, longest
+from tests.faults.expectations import MAX_RETRIES
+from tests.faults.faults import ok, raw_then_reset
+from tests.faults.server import FaultServer, Peer
+
+pytestmark = pytest.mark.parametrize("colour", COLOURS)
+
+
+@contextmanager
+def _closed_port() -> Iterator[int]:
+    """A port at which nobody listens, and which nobody else can take meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+def _call(colour: Colour, base_url: str, timeout: float = 5.0) -> dict[str, Ended]:
+    with Driver(colour) as driver:
+        calls = {
+            method: driver.begin(
+                driver.client(base_url, api_key=f"{KEY}-{method}", timeout=timeout).request, method, "/things", json={}
+            )
+            for method in METHODS
+        }
+        return {method: call.result() for method, call in calls.items()}
+
+
+def test_a_closed_port(colour: Colour) -> None:
+    with _closed_port() as port:
+        ended = _call(colour, f"http://127.0.0.1:{port}/v1")
+    for method in METHODS:
+        error = ended[method].api_error
+        assert type(error) is APIConnectionError
+        assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
+        assert (error.idempotency_key is not None) == (method == "POST")
+        assert error.__cause__ is not None
+
+
+def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fibonacci._core.retry.backoff", lambda *_: 0.3)
+    monkeypatch.setattr("fibonacci._core.call.backoff", lambda *_: 0.3)
+    with socket.socket() as late, Driver(colour) as driver:
+        late.bind(("127.0.0.1", 0))
+        client = driver.client(f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)
+        calls = [driver.begin(client.request, method, "/things") for method in METHODS]
+        with pytest.raises(TimeoutError):
+            calls[0].result(0.15)
+        late.listen()
+        for _ in METHODS:
+            connection, _ = late.accept()
+            with connection:
+                peer = Peer(connection, threading.Event())
+                assert peer.read_request()
+                ok(peer)
+        assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
+
+
+def test_a_listener_that_accepts_nobody(colour: Colour) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as resources:
+        # These fill the system's queue: it lets further ones wait.
+        for _ in range(3):
+            waiting = resources.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        ended = _call(colour, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", timeout=0.4)
+    for method in METHODS:
+        assert type(ended[method].api_error) is APITimeoutError
+        assert not ended[method].api_error.outcome_unknown
+        assert ended[method].seconds <= longest(0.4)
+
+
+def test_a_reset_while_tls_shakes_hands(colour: Colour) -> None:
+    with FaultServer(greet=raw_then_reset(b"")) as server:
+        ended = _call(colour, server.base_url.replace("http:", "https:"))
+    for method in METHODS:
+        error = ended[method].api_error
+        assert type(error) is APIConnectionError
+        assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
+    assert server.delivered == server.connections == len(METHODS) * (1 + MAX_RETRIES)
+
+
+def test_a_tls_handshake_that_never_ends(colour: Colour) -> None:
+    with FaultServer(greet=lambda peer: peer.stall()) as server:
+        ended = _call(colour, server.base_url.replace("http:", "https:"), timeout=0.4)
+    for method in METHODS:
+        assert type(ended[method].api_error) is APITimeoutError
+        assert not ended[method].api_error.outcome_unknown
+        assert ended[method].seconds <= longest(0.4)
+    assert server.delivered == len(METHODS)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
+def test_an_unknown_name_is_tried_once(colour: Colour, host: str) -> None:
+    for method, ended in _call(colour, f"https://{host}/v1").items():
+        error = ended.api_error
+        assert type(error) is APIConnectionError, method
+        assert (error.attempts, error.outcome_unknown) == (1, False)
+        assert "name is not known" in str(error)
+        assert "base_url" in str(error)
