@@ -179,7 +179,8 @@ class APIStatusError(APIError):
         if not self.attempts:
             return self.message
         code = f" {self.code}" if self.code else ""
-        details = "".join(f"; {_detail_text(detail)}" for detail in self.details[:5])
+        texts = [_detail_text(detail) for detail in self.details[:5]]
+        details = "".join(f"; {text}" for text in texts if text not in self.message)
         more = f"; and {len(self.details) - 5} more" if len(self.details) > 5 else ""
         return f"status {self.status_code}{code}, {self.message}{details}{more}"
 

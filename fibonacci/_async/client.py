@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config, check_http_client
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import cached_property
 
@@ -84,6 +84,7 @@ class AsyncFibonacci:
         on_retry: Callable[[RetryEvent], object] | None = None,
         tracing: Tracing | None = None,
     ) -> None:
+        check_http_client(http_client, close="aclose", kind="AsyncClient")
         self._config = Config(
             api_key=api_key,
             base_url=base_url,

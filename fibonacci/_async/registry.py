@@ -89,7 +89,7 @@ class AsyncRegistry(AsyncResource):
         Args:
             include_archived: Whether to list archived entries too; the platform leaves them out by default.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every entry, or use its `pages()` and `first()`.

@@ -148,7 +148,7 @@ class AsyncToolPolicies(AsyncResource):
         Args:
             org: The id of the organization.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every exception, or use its `pages()` and `first()`.
@@ -173,7 +173,7 @@ class AsyncToolPolicies(AsyncResource):
         Args:
             org: The id of the organization.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every policy, or use its `pages()` and `first()`.

@@ -66,7 +66,7 @@ class AsyncTools(AsyncResource):
 
         Args:
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every tool, or use its `pages()` and `first()`.

@@ -15,7 +15,7 @@ from fibonacci._core.body import encode
 from fibonacci._core.compression import ACCEPTED
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.failures import connection_error, status_error
+from fibonacci._core.failures import connection_error, describe, status_error
 from fibonacci._core.json_types import is_object
 from fibonacci._core.logs import log_attempt, log_retry, protect
 from fibonacci._core.pace import Pace
@@ -129,13 +129,13 @@ class Call:
         """Log an attempt."""
         log_attempt(self.request.method, self.request.path, self.attempts, attempted, self.api_key or "")
 
-    def tell(self, attempted: Attempted) -> None:
-        """Log the retry that was decided, and tell the user's `on_retry` of it."""
-        cause = f"status {attempted.status}" if isinstance(attempted, HTTPAnswer) else attempted.kind
+    def tell(self, attempted: Attempted) -> object:
+        """Log the retry that was decided, and tell the user's `on_retry` of it; what that returns may be awaited."""
+        cause = describe(attempted)
         log_retry(self.request.method, self.request.path, self.attempts, cause, self.wait, self.api_key)
-        if self.config.on_retry is not None:
-            event = RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause)
-            self.config.on_retry(event)
+        if self.config.on_retry is None:
+            return None
+        return self.config.on_retry(RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause))
 
     def response_info(self, answer: HTTPAnswer) -> ResponseInfo:
         """The HTTP side of a success; what the retries took is given back."""
@@ -156,7 +156,8 @@ class Call:
             failed: APIError = connection_error(attempted)
         else:
             failed = status_error(attempted)
-        uncertain = isinstance(failed, APIResponseError) or outcome_of(attempted) is Outcome.UNKNOWN
+        broken = isinstance(attempted, SendFailure) and attempted.kind == "broken"
+        uncertain = broken or isinstance(failed, APIResponseError) or outcome_of(attempted) is Outcome.UNKNOWN
         return self.complete(failed, uncertain=uncertain)
 
     def gate_error(self, wait: float) -> RateLimitError:

@@ -129,6 +129,21 @@ class Config:
         return options
 
 
+def check_http_client(client: object, *, close: str, kind: str) -> None:
+    """Refuse a client of the other colour, or something else altogether.
+
+    Args:
+        client: What the user gave; None for nothing.
+        close: The name of the method that closes a client of the right colour.
+        kind: The name of such a client's class.
+
+    Raises:
+        ConfigurationError: If it cannot be used.
+    """
+    if client is not None and not all(hasattr(client, name) for name in ("build_request", "send", close)):
+        raise ConfigurationError(f"http_client must be an {kind} of httpx or httpx2, not {type(client).__qualname__}")
+
+
 def check_key(key: object, *, source: str) -> str:
     """An API key that can stand in a header.
 

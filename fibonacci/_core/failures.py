@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci._core.answer import TEXT_LIMIT, HTTPAnswer
+from fibonacci._core.answer import TEXT_LIMIT, Attempted, HTTPAnswer
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.rate_limit import parse_retry_after
 from fibonacci._core.wire import FailureKind, SendFailure
@@ -48,7 +48,15 @@ _FAILURE_TEXTS: dict[FailureKind, str] = {
     "name": "the host's name is not known; check base_url and the network's name service",
     "proxy": "the proxy refused; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them",
     "invalid": "the request cannot be sent as it is",
+    "broken": "the HTTP client failed in a way that is not the network's",
 }
+
+
+def describe(attempted: Attempted) -> str:
+    """What came of an attempt, in a few words."""
+    if isinstance(attempted, HTTPAnswer):
+        return f"status {attempted.status}"
+    return _FAILURE_TEXTS[attempted.kind].partition(";")[0]
 
 
 def is_quota_error(answer: HTTPAnswer) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from fibonacci._core.answer import Attempted, HTTPAnswer
+from fibonacci._core.failures import describe
 from fibonacci._core.redaction import REDACTED, redact
 
 logger = logging.getLogger("fibonacci")
@@ -46,7 +47,7 @@ for _name in _CHATTY:
 def log_attempt(method: str, path: str, number: int, attempted: Attempted, api_key: str) -> None:
     """Log an attempt at DEBUG."""
     if logger.isEnabledFor(logging.DEBUG):
-        result = f"status {attempted.status}" if isinstance(attempted, HTTPAnswer) else attempted.kind
+        result = describe(attempted)
         request_id = attempted.headers.get("x-request-id", "-") if isinstance(attempted, HTTPAnswer) else "-"
         logger.debug("%s %s: attempt %d: %s, request id %s", method, redact(path, api_key), number, result, request_id)
 

@@ -38,7 +38,7 @@ class RetryEvent:
         path: The path below the base URL.
         attempt: The attempt that failed, counted from 1.
         wait: Seconds until the next one.
-        cause: What went wrong, in a few words, such as `"status 503"`.
+        cause: What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`.
     """
 
     method: str

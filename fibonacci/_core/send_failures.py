@@ -22,12 +22,17 @@ _KINDS: dict[str, FailureKind] = {
     "UnicodeError": "name",  # a part of the host's name is empty or too long
     "ReadTimeout": "timeout",
     "WriteTimeout": "timeout",
+    "RequestError": "unknown",  # the base of all that httpx raises while it sends and receives
+    "NetworkError": "unknown",  # and of httpcore's
+    "ProtocolError": "unknown",
+    "TimeoutException": "unknown",
+    "OSError": "unknown",
 }
 
 
 def failure_of(error: Exception) -> SendFailure:
-    """The failure that an exception of an HTTP library stands for; what is not known may have been sent."""
-    kind: FailureKind = "unknown"
+    """The failure that an exception stands for; one that is no HTTP library's is a mistake, not the network's."""
+    kind: FailureKind = "broken"
     for cls in type(error).__mro__:
         if cls.__name__ in _KINDS:
             kind = _KINDS[cls.__name__]

@@ -15,6 +15,7 @@ FailureKind = Literal[
     "name",  # the host's name is not known
     "proxy",  # the proxy refused
     "invalid",  # the request cannot be sent as it is
+    "broken",  # the HTTP client itself failed; the request may have been sent
 ]
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config, check_http_client
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import cached_property
 
@@ -85,6 +85,7 @@ class Fibonacci:
         on_retry: Callable[[RetryEvent], object] | None = None,
         tracing: Tracing | None = None,
     ) -> None:
+        check_http_client(http_client, close="close", kind="Client")
         self._config = Config(
             api_key=api_key,
             base_url=base_url,

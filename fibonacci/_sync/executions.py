@@ -113,7 +113,7 @@ class Executions(Resource):
             workflow_id: Only those of this workflow.
             status: Only those in this state.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every execution, or use its `pages()` and `first()`.

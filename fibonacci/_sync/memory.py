@@ -58,7 +58,7 @@ class Memory(Resource):
         scope: MemoryScope | Unset | None = UNSET,
         user_id: str | Unset | None = UNSET,
         workflow_id: str | Unset | None = UNSET,
-        ttl: float | Unset | None = UNSET,
+        ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
         """Keep a value (`PUT /memory/{key}`).
 
@@ -68,7 +68,7 @@ class Memory(Resource):
             scope: Who shares it: workflow (the platform's default), user, organization or global.
             user_id: The user, in the scope `user`.
             workflow_id: The workflow, in the scope `workflow`.
-            ttl: Seconds to keep it; for ever when not given.
+            ttl: Whole seconds to keep it; for ever when not given.
 
         Returns:
             The entry as it is kept.

@@ -149,7 +149,7 @@ class ToolPolicies(Resource):
         Args:
             org: The id of the organization.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every exception, or use its `pages()` and `first()`.
@@ -174,7 +174,7 @@ class ToolPolicies(Resource):
         Args:
             org: The id of the organization.
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every policy, or use its `pages()` and `first()`.

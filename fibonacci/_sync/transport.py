@@ -109,7 +109,9 @@ class Transport:
         for item in items:
             if isinstance(item, Model):
                 attach_response(item, info)
-        return Page(cast("list[T]", items), info), next_params(meta, info.headers.get("link", ""), call.url)
+        following = next_params(meta, info.headers.get("link", ""), call.url)
+        cursor = None if following is None else following.get("cursor")
+        return Page(cast("list[T]", items), None if cursor is None else str(cursor), info), following
 
     def pace(self) -> Pace:
         """The pace of the present key."""
@@ -159,7 +161,7 @@ class Transport:
 
         def before_sleep(state: RetryCallState) -> None:
             if state.outcome is not None:
-                call.tell(state.outcome.result())
+                _runtime.resolve(call.tell(state.outcome.result()))
 
         def give_up(state: RetryCallState) -> Attempted:
             return cast("Attempted", state.outcome and state.outcome.result())

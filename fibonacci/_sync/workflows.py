@@ -200,7 +200,7 @@ class Workflows(Resource):
         started = self._execute(workflow_id, inputs, deadline.sooner(limit))
         ended = wait_until_ended(self._transport, started.id, deadline, on_update, first=started)
         if not ended.succeeded:
-            raise ExecutionFailedError(f"execution {ended.id} has {ended.status}", execution=ended)
+            raise ExecutionFailedError(_why(ended), execution=ended)
         return ended
 
     def _execute(self, workflow_id: str, inputs: Mapping[str, Any] | None, timeout: float | Unset | None) -> Execution:
@@ -216,7 +216,7 @@ class Workflows(Resource):
 
         Args:
             limit: How many to fetch at a time; the platform's own number when not given.
-            cursor: Where to begin, from the `meta` of an earlier page.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every workflow, or use its `pages()` and `first()`.
@@ -232,3 +232,10 @@ class Workflows(Resource):
         """
         params = {"limit": limit, "cursor": cursor}
         return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))
+
+
+def _why(execution: Execution) -> str:
+    """What is known of an execution that did not succeed."""
+    how = "was cancelled" if execution.status == "cancelled" else f"has ended as {execution.status}"
+    error = (execution.model_extra or {}).get("error")
+    return f"execution {execution.id} {how}" + (f": {error}" if error else "")

@@ -58,10 +58,7 @@ class Model(BaseModel):
         more = self.model_extra or {}
         for name, field in type(self).model_fields.items():
             # The platform may have a field of its own that is named like an attribute here, such as `raw_outputs`.
-            if name in more:
-                received = vars(self)[name] is not None
-            else:
-                received = name in self.model_fields_set
+            received = vars(self)[name] is not None if name in more else name in self.model_fields_set
             if not received:
                 fields.pop(field.alias or name, None)
                 if name not in more:
@@ -69,7 +66,8 @@ class Model(BaseModel):
         return fields
 
     def __repr__(self) -> str:
-        names = self.shown or tuple(self.model_fields_set)[:6]
+        received = [name for name in type(self).model_fields if name in self.model_fields_set]
+        names = self.shown or [*received, *(self.model_extra or {})][:6]
         return f"{type(self).__name__}({', '.join(f'{name}={self._short(name)}' for name in names)})"
 
     __str__ = __repr__

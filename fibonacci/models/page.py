@@ -17,19 +17,21 @@ class Page(Generic[T]):
 
     Attributes:
         items: The objects of the page, in the platform's order.
+        next_cursor: Where the next page begins, to be passed as `cursor` another time; None when there is none.
         response: The HTTP side of the answer.
 
     Example:
         ```python
         from fibonacci import Page
 
-        page = Page(items=["first", "second"], response=workflow.response)
+        page = Page(items=["first", "second"], next_cursor=None, response=workflow.response)
         assert len(page) == 2
         assert list(page) == page.items
         ```
     """
 
     items: list[T]
+    next_cursor: str | None
     response: ResponseInfo = field(compare=False, repr=False)
 
     def __iter__(self) -> Iterator[T]:

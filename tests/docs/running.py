@@ -13,6 +13,7 @@ it stands for anything.
 from __future__ import annotations
 
 import ast
+import builtins
 import asyncio
 import inspect
 import io
@@ -48,7 +49,7 @@ class Setting:
     emulator: Emulator
     folder: Path
     loop: asyncio.Runner
-    namespace: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__"})
+    namespace: dict[str, Any] = field(default_factory=lambda: {"__name__": "__main__", "__builtins__": builtins})
 
     def run(self, block: Block) -> None:
         """Run a Python block and compare what it prints with what it says that it prints."""
