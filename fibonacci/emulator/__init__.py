@@ -10,5 +10,6 @@ Example:
 from __future__ import annotations
 
 from fibonacci.emulator._emulator import Emulator
+from fibonacci.emulator.store import StateError
 
-__all__ = ["Emulator"]
+__all__ = ["Emulator", "StateError"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from fibonacci.emulator import ids
 from fibonacci.emulator.app import App
-from fibonacci.emulator.clock import Clock
+from fibonacci.emulator.clock import Clock, TimeMode
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.limits import Rate, RateLimits
 from fibonacci.emulator.plans import PLANS, PlanName
 from fibonacci.emulator.server import Server
+from fibonacci.emulator.sqlite_store import SqliteStore
 from fibonacci.emulator.store import Store
 
 if TYPE_CHECKING:
@@ -23,13 +25,14 @@ _IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
 
 
 class Emulator:
-    """The platform on this machine: all 37 endpoints, with state, in memory.
+    """The platform on this machine: all 37 endpoints, with state, in memory or in a file.
 
     It is used on a socket, as a context manager, or in process, through `client()` and `async_client()`. Both ways see
     the same state. Any number of emulators may exist at a time; they share nothing.
 
     Attributes:
         api_key: The key that it accepts.
+        clock: The time it lives in, which can be moved: `emulator.clock.advance(3600)`.
 
     Example:
         >>> with Emulator() as emulator:
@@ -40,6 +43,8 @@ class Emulator:
     def __init__(
         self,
         *,
+        path: str | Path | None = None,
+        time: TimeMode = "real",
         plan: PlanName = "enterprise",
         api_key: str | None = None,
         host: str = "127.0.0.1",
@@ -48,9 +53,13 @@ class Emulator:
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare an emulator; nothing is opened yet.
+        """Prepare an emulator; it does not listen yet.
 
         Args:
+            path: A file that keeps the state, made when it is not there; several processes may share it. Without one
+                the state lives in memory.
+            time: `real` goes with the machine; `skip` also jumps over whatever an execution waits for, so that it has
+                ended when executing it is answered; `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`: decides about rate limits and quotas.
             api_key: The key to accept; by default a new one.
             host: Where to listen.
@@ -60,7 +69,8 @@ class Emulator:
             secrets: What `{{secrets.NAME}}` means in a workflow; by default there is nothing.
 
         Raises:
-            ValueError: When the plan is not known, or the rate limit is not positive.
+            ValueError: When the plan or the kind of time is not known, or the rate limit is not positive.
+            StateError: When the file belongs to something else, or to a newer version.
         """
         if plan not in PLANS:
             raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
@@ -68,14 +78,16 @@ class Emulator:
         if requests < 1 or seconds <= 0:
             raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
         self.api_key: str = api_key or ids.api_key()
+        self.clock: Clock = Clock(time)
+        self._store = Store() if path is None else SqliteStore(path)
         self._address = (host, port)
         self._app = App(
             plan=plan,
             api_key=self.api_key,
             limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
             engine=Engine(dict(env or {}), dict(secrets or {})),
-            store=Store(),
-            clock=Clock(),
+            store=self._store,
+            clock=self.clock,
         )
         self._server: Server | None = None
         self._entered = 0
@@ -109,11 +121,46 @@ class Emulator:
         return self
 
     def close(self) -> None:
-        """Stop listening and end all connections; again does nothing. The state stays, and `start` may follow."""
+        """Stop listening and end all connections; again does nothing. The state stays, and `start` may follow.
+
+        A file that keeps the state is closed; whatever uses the emulator next opens it again.
+        """
         with self._lock:
             server, self._server = self._server, None
         if server is not None:
             server.close()
+        self._store.close()
+
+    def snapshot(self) -> bytes:
+        """Write the whole state down: everything but the time, the keys and your handlers.
+
+        Returns:
+            What `restore` takes, here or in another emulator, whether it lives in memory or in a file.
+
+        Example:
+            >>> emulator = Emulator()
+            >>> before = emulator.snapshot()
+            >>> workflow = emulator.client().workflows.create(name="greeting")
+            >>> emulator.restore(before)
+            >>> list(emulator.client().workflows.list())
+            []
+        """
+        return self._store.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Put the state of a snapshot in the place of this one. The time goes on as it is.
+
+        Args:
+            snapshot: What `snapshot` returned.
+
+        Raises:
+            StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
+        """
+        self._store.restore(snapshot)
+
+    def reset(self) -> None:
+        """Forget everything: workflows, executions, memory, counted requests. The time, keys and handlers stay."""
+        self._store.reset()
 
     def client(
         self,

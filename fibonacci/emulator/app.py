@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final
 
 from fibonacci.emulator import ids
@@ -39,7 +38,6 @@ class App:
         self._clock = clock
         self._router = Router(ENDPOINTS)
         self._replays = Replays()
-        self._lock = threading.Lock()
 
     def handle(self, request: Request) -> Response:
         """Answer one request; safe to call from many threads.
@@ -50,20 +48,27 @@ class App:
         Returns:
             The response; every error is one too.
         """
-        with self._lock:
-            now = self._clock.now()
-            allowance = self._limits.untouched(now)
-            try:
-                if len(request.body) > MAX_BODY:
-                    raise payload_too_large(MAX_BODY)
-                api_key = self._authenticate(request)
-                allowance = self._limits.take(api_key, now)
-                if allowance.refusal is not None:
-                    raise allowance.refusal
-                answer = self._answer(request, api_key, now)
-            except ApiError as error:
-                answer = _error_answer(error)
-            return _response(answer, allowance, now)
+        try:
+            with self._store.transaction():
+                return self._handle(request)
+        except Exception:  # the state could not be written: nothing was changed
+            _log.exception("%s %s failed", request.method, request.target)
+            return self.refuse(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+
+    def _handle(self, request: Request) -> Response:
+        now = self._clock.now()
+        allowance = self._limits.untouched(now)
+        try:
+            if len(request.body) > MAX_BODY:
+                raise payload_too_large(MAX_BODY)
+            api_key = self._authenticate(request)
+            allowance = self._limits.take(api_key, now)
+            if allowance.refusal is not None:
+                raise allowance.refusal
+            answer = self._answer(request, api_key, now)
+        except ApiError as error:
+            answer = _error_answer(error)
+        return _response(answer, allowance, now)
 
     def refuse(self, error: ApiError) -> Response:
         """Answer a request that could not even be read."""

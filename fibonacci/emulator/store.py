@@ -1,4 +1,4 @@
-"""Everything the emulator remembers.
+"""Everything the emulator remembers, in the memory of this process; `sqlite_store` keeps the same in a file.
 
 Records are plain JSON objects. A record that was put is never changed in place, only replaced: so what was handed out
 stays as it was, nothing is copied, and another kind of store can take this one's place.
@@ -6,16 +6,59 @@ stays as it was, nothing is copied, and another kind of store can take this one'
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, cast
 
 Record = dict[str, Any]
 Key = tuple[str, ...]
 
+SCHEMA: Final = 1
+"""The version of what the records mean: of files and of snapshots."""
 
-class Table:
+_FORMAT: Final = "fibonacci emulator"
+
+
+class StateError(ValueError):
+    """A file or a snapshot that does not hold an emulator's state, or holds that of a newer version."""
+
+
+class Table(Protocol):
     """Records by key, in the order in which they were first put."""
+
+    def get(self, *key: str) -> Record | None:
+        """Return one record, or `None`."""
+        ...
+
+    def put(self, *key: str, record: Record) -> None:
+        """Add a record, or replace it and keep its place."""
+        ...
+
+    def delete(self, *key: str) -> bool:
+        """Remove a record; tell whether it was there."""
+        ...
+
+    def rows(self, *prefix: str, newest_first: bool = False) -> Iterator[tuple[int, Record]]:
+        """Go through the records whose key begins so, each with its lasting number in this table."""
+        ...
+
+    def records(self, *prefix: str) -> Iterator[Record]:
+        """Go through the records whose key begins so."""
+        ...
+
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Go through all records with their keys."""
+        ...
+
+    def delete_all(self, *prefix: str) -> None:
+        """Remove every record whose key begins so."""
+        ...
+
+
+class MemoryTable:
+    """A table in a dictionary."""
 
     def __init__(self) -> None:
         self._rows: dict[Key, tuple[int, Record]] = {}
@@ -48,24 +91,99 @@ class Table:
         """Go through the records whose key begins so."""
         return (record for _, record in self.rows(*prefix))
 
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Go through all records with their keys."""
+        return ((key, record) for key, (_, record) in self._rows.items())
+
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins so."""
         for key in [key for key in self._rows if key[: len(prefix)] == prefix]:
             del self._rows[key]
 
 
-@dataclass(slots=True)
 class Store:
     """One table for each kind of record; the comments give the keys."""
 
-    workflows: Table = field(default_factory=Table)  # workflow
-    versions: Table = field(default_factory=Table)  # workflow, version
-    executions: Table = field(default_factory=Table)  # execution
-    registry: Table = field(default_factory=Table)  # workflow
-    governance: Table = field(default_factory=Table)  # organization
-    quota_overrides: Table = field(default_factory=Table)  # organization
-    tool_policies: Table = field(default_factory=Table)  # organization, tool
-    role_overrides: Table = field(default_factory=Table)  # organization, role, tool
-    audit: Table = field(default_factory=Table)  # organization, entry
-    memory: Table = field(default_factory=Table)  # scope, owner, key
-    connections: Table = field(default_factory=Table)  # tool
+    def __init__(self) -> None:
+        self._tables: dict[str, Table] = {}
+        self._lock = threading.RLock()
+        self.workflows = self._add("workflows")  # workflow
+        self.versions = self._add("versions")  # workflow, version
+        self.executions = self._add("executions")  # execution
+        self.registry = self._add("registry")  # workflow
+        self.governance = self._add("governance")  # organization
+        self.quota_overrides = self._add("quota_overrides")  # organization
+        self.tool_policies = self._add("tool_policies")  # organization, tool
+        self.role_overrides = self._add("role_overrides")  # organization, role, tool
+        self.audit = self._add("audit")  # organization, entry
+        self.memory = self._add("memory")  # scope, owner, key
+        self.connections = self._add("connections")  # tool
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Keep everybody else away from the state; with a file, also: all changes inside are made, or none.
+
+        Whatever reads or changes the state does it in one of these. One inside another is a part of it.
+        """
+        return self._lock
+
+    def snapshot(self) -> bytes:
+        """Write the whole state down.
+
+        Returns:
+            JSON; `restore` reads it, in this store or in another, of either kind.
+        """
+        with self.transaction():
+            tables = {name: list(table.items()) for name, table in self._tables.items()}
+            return json.dumps({"format": _FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
+
+    def restore(self, snapshot: bytes) -> None:
+        """Put the state of a snapshot in the place of this one.
+
+        Raises:
+            StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
+        """
+        tables = _tables_of(snapshot)
+        with self.transaction():
+            self.reset()
+            for name, rows in tables.items():
+                for key, record in rows:
+                    self._tables[name].put(*key, record=record)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self.transaction():
+            for table in self._tables.values():
+                table.delete_all()
+
+    def close(self) -> None:
+        """Let go of what holds the state; the next use takes it up again."""
+
+    def _add(self, name: str) -> Table:
+        table = self._tables[name] = self._new_table(name)
+        return table
+
+    def _new_table(self, name: str) -> Table:
+        return MemoryTable()
+
+
+def check_schema(schema: int, what: str) -> None:
+    """Refuse a state that a newer version of this package has written.
+
+    Raises:
+        StateError: When it is newer; the message names it, and what to do.
+    """
+    if schema > SCHEMA:
+        raise StateError(
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}; this one knows up to {SCHEMA}): upgrade it"
+        )
+
+
+def _tables_of(snapshot: bytes) -> dict[str, list[tuple[Key, Record]]]:
+    try:
+        content: Any = json.loads(snapshot)
+        if content["format"] != _FORMAT:
+            raise ValueError(content["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError("this is not a snapshot of an emulator") from error
+    check_schema(content["schema"], "the snapshot")
+    return cast("dict[str, list[tuple[Key, Record]]]", content["tables"])
