@@ -117,7 +117,8 @@ __all__ = [  # noqa: RUF022  (written out for type checkers; a test compares it 
 ]
 
 
-__getattr__ = lazy_names(globals(), _HOMES)
+if not TYPE_CHECKING:  # type checkers would take any name at all to be there
+    __getattr__ = lazy_names(globals(), _HOMES)
 
 
 def __dir__() -> list[str]:
