@@ -1,0 +1,215 @@
+"""The client as an object: clones, closing, pickling, what it shows of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import threading
+from typing import Any
+
+import pytest
+
+from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit
+from fibonacci.emulator import Emulator
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+
+KEY = "sk-do-not-show-me"
+RESOURCES = ["executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows"]
+LIMITS = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59", "X-RateLimit-Reset": "4000000000"}
+
+
+def answered(recorder: Recorder, headers: dict[str, str] | None = None) -> None:
+    recorder.give({"data": {"id": "wf-1"}}, headers=headers)
+
+
+class TestClones:
+    def test_other_options_on_the_same_connections(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        clone = recorded.with_options(timeout=5, max_retries=1, headers={"X-Team": "blue"})
+        assert type(clone) is type(recorded)
+        for client in (recorded, clone, recorded):
+            answered(recorder)
+            colour.run(client.workflows.get("wf-1"))
+        assert [sent.all("X-Team") for sent in recorder.sent] == [[], ["blue"], []]
+        assert clone._connections is recorded._connections
+
+    def test_headers_are_added_to_those_that_are_there(self, colour: Colour, recorder: Recorder) -> None:
+        client = colour.client(recorder.api_key, base_url=recorder.base_url, headers={"X-A": "1", "X-B": "1"})
+        answered(recorder)
+        colour.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
+        assert [recorder.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
+
+    def test_what_is_not_given_stays(self, colour: Colour) -> None:
+        client = colour.client(KEY, timeout=5, max_retries=7, headers={"X-A": "1"})
+        for clone in (client.with_options(), client.with_options(timeout=None), client.with_options(max_retries=0)):
+            assert clone.base_url == client.base_url
+        assert client.with_options()._config.timeout == 5.0
+        assert client.with_options(timeout=None)._config.timeout is None
+        assert client.with_options(timeout=None)._config.max_retries == 7
+        assert client.with_options(max_retries=0)._config.max_retries == 0
+        assert client._config.timeout == 5.0
+
+    def test_a_clone_of_a_subclass_is_one(self, colour: Colour) -> None:
+        base: Any = AsyncFibonacci if colour.is_async else Fibonacci
+        mine: Any = type("Mine", (base,), {})
+        assert type(mine(KEY).with_options(timeout=1)) is mine
+
+    def test_they_see_the_same_rate_limit(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        clone = recorded.with_options(timeout=5)
+        answered(recorder, LIMITS)
+        colour.run(clone.workflows.get("wf-1"))
+        assert clone.rate_limit == recorded.rate_limit == RateLimit(60, 59, clone.rate_limit.reset_at)
+
+
+class TestRateLimit:
+    def test_none_before_the_first_answer(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        assert recorded.rate_limit is None
+        answered(recorder)
+        colour.run(recorded.workflows.get("wf-1"))
+        assert recorded.rate_limit is None
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"X-RateLimit-Limit": "0"},
+            {"X-RateLimit-Limit": "many"},
+            {"X-RateLimit-Remaining": "-1"},
+            {"X-RateLimit-Remaining": "1.5"},
+            {"X-RateLimit-Reset": "soon"},
+            {"X-RateLimit-Reset": "1e300"},
+            {"X-RateLimit-Reset": "nan"},
+        ],
+    )
+    def test_headers_that_make_no_sense_are_none(
+        self, colour: Colour, recorder: Recorder, recorded: Any, wrong: dict[str, str]
+    ) -> None:
+        answered(recorder, {**LIMITS, **wrong})
+        workflow = colour.run(recorded.workflows.get("wf-1"))
+        assert workflow.response.rate_limit is None
+        assert recorded.rate_limit is None
+
+    def test_a_refusal_tells_it_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"error": {"code": "nope"}}, 404, LIMITS)
+        with pytest.raises(Exception, match="404"):
+            colour.run(recorded.workflows.get("wf-1"))
+        assert recorded.rate_limit.remaining == 59
+
+
+class TestLife:
+    def test_usable_without_with_and_after_closing(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        colour.shut(recorded)
+        for _ in range(3):
+            answered(recorder)
+            colour.run(recorded.workflows.get("wf-1"))
+            colour.shut(recorded)
+            colour.shut(recorded)
+        assert len(recorder.sent) == 3
+
+    def test_with(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        async def used_async() -> Any:
+            async with recorded as entered:
+                assert entered is recorded
+                return await entered.workflows.get("wf-1")
+
+        def used() -> Any:
+            with recorded as entered:
+                assert entered is recorded
+                return entered.workflows.get("wf-1")
+
+        answered(recorder)
+        assert colour.run(used_async() if colour.is_async else used()).id == "wf-1"
+        answered(recorder)
+        assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
+
+    def test_one_connection_serves_calls_in_turn(self, emulator: Emulator, colour: Colour, any_client: Any) -> None:
+        for _ in range(3):
+            colour.run(any_client.health.check())
+        (pool,) = any_client._connections.sender()._pools.values()
+        assert len(pool._idle) == 1
+
+    def test_one_async_client_in_several_event_loops(self, emulator: Emulator) -> None:
+        client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
+
+        async def check() -> bool:
+            healthy = (await client.health.check()).healthy
+            await client.aclose()
+            return healthy
+
+        assert [asyncio.run(check()) for _ in range(3)] == [True] * 3
+
+    def test_many_threads_share_a_client(self, client: Fibonacci) -> None:
+        keys: list[str | None] = []
+
+        def work(number: int) -> None:
+            client.memory.set(f"key-{number}", number, scope="global")
+            keys.append(client.memory.get(f"key-{number}", scope="global").key)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(str(key) for key in keys) == sorted(f"key-{number}" for number in range(20))
+
+    def test_many_tasks_share_a_client(self, emulator: Emulator) -> None:
+        async def work() -> list[int]:
+            async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+                answers = await asyncio.gather(*(client.health.check() for _ in range(50)))
+            return [answer.response.status_code for answer in answers]
+
+        assert asyncio.run(work()) == [200] * 50
+
+
+class TestLooks:
+    def test_the_key_is_shown_nowhere(self, colour: Colour) -> None:
+        client = colour.client(KEY, base_url="http://127.0.0.1:1/v1")
+        assert repr(client) == f"{type(client).__name__}(base_url='http://127.0.0.1:1/v1')"
+        for name in RESOURCES:
+            shown = getattr(client, name)
+            assert repr(shown) == f"<{type(shown).__name__} at http://127.0.0.1:1/v1>"
+        assert KEY not in str(client) + repr(client) + repr(client.workflows.list())
+
+    def test_dir_offers_the_resources(self, colour: Colour) -> None:
+        public = [name for name in dir(colour.client(KEY)) if not name.startswith("_")]
+        closing = "aclose" if colour.is_async else "close"
+        assert public == sorted([*RESOURCES, "base_url", closing, "rate_limit", "request", "with_options"])
+
+    def test_a_resource_is_made_once(self, colour: Colour) -> None:
+        client = colour.client(KEY)
+        for name in RESOURCES:
+            assert getattr(client, name) is getattr(client, name)
+        for name in ("governance", "quota", "tool_policies"):
+            assert getattr(client.organizations, name) is getattr(client.organizations, name)
+
+
+class TestPickling:
+    def test_an_explicit_key_travels(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        answered(recorder)
+        colour.run(recorded.workflows.get("wf-1"))
+        again = pickle.loads(pickle.dumps(recorded.with_options(timeout=3, headers={"X-Team": "blue"})))
+        assert type(again) is type(recorded)
+        answered(recorder)
+        colour.run(again.workflows.get("wf-1"))
+        colour.shut(again)
+        assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
+        assert recorder.last.one("X-Team") == "blue"
+        assert again._config.timeout == 3.0
+        assert again._config.max_retries == 0
+
+    def test_a_key_of_the_environment_does_not(self, colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
+        packed = pickle.dumps(colour.client(base_url="http://localhost/v1"))
+        assert KEY.encode() not in packed
+        monkeypatch.setenv("FIBONACCI_API_KEY", "another")
+        assert pickle.loads(packed)._config.api_key == "another"
+        monkeypatch.delenv("FIBONACCI_API_KEY")
+        with pytest.raises(ConfigurationError, match="FIBONACCI_API_KEY"):
+            pickle.loads(packed)
+
+    @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy])
+    def test_copies_work(self, colour: Colour, recorder: Recorder, recorded: Any, same: Any) -> None:
+        answered(recorder)
+        made = same(recorded)
+        assert colour.run(made.workflows.get("wf-1")).id == "wf-1"
+        colour.shut(made)

@@ -1,0 +1,66 @@
+"""What is loaded when: importing and making a client cost next to nothing, because they load next to nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "anyio", "asyncio", "certifi", "email", "h11", "httpcore", "httpx", "importlib.metadata", "inspect", "json",
+    "logging", "pathlib", "pydantic", "pydantic_core", "random", "re", "socket", "ssl", "tenacity", "threading",
+    "typing", "typing_extensions", "urllib.request", "uuid",
+}  # fmt: skip
+IMPORT = {"fibonacci", "fibonacci._lazy"}
+CLIENT = {"fibonacci._core", "fibonacci._core.config", "fibonacci._core.unset", "fibonacci.errors"}
+SYNC = {"fibonacci._sync", "fibonacci._sync.client"}
+ASYNC = {"fibonacci._async", "fibonacci._async.client"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that code loads in a fresh interpreter, beyond those that are there without it."""
+    program = f"import sys; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+    run = subprocess.run(
+        [sys.executable, "-S", "-W", "error", "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}"],
+        capture_output=True,
+        check=True,
+        env=environment,
+        text=True,
+        timeout=60,
+    )
+    assert run.stderr == ""
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "own"),
+    [
+        ("import fibonacci", IMPORT),
+        ("import fibonacci; fibonacci.__version__; dir(fibonacci)", IMPORT),
+        ("from fibonacci import Fibonacci, FibonacciError", IMPORT | CLIENT | SYNC),
+        ("from fibonacci import Fibonacci; Fibonacci('key')", IMPORT | CLIENT | SYNC),
+        ("from fibonacci import AsyncFibonacci; AsyncFibonacci('key')", IMPORT | CLIENT | ASYNC),
+        ("from fibonacci import Fibonacci; repr(Fibonacci('key', timeout=5, max_retries=1))", IMPORT | CLIENT | SYNC),
+    ],
+)
+def test_what_is_loaded(code: str, own: set[str]) -> None:
+    loaded = loaded_by(code)
+    assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == own
+    assert loaded & HEAVY == set()
+
+
+def test_the_errors_alone_load_no_client() -> None:
+    assert loaded_by("import fibonacci.errors") & {*SYNC, *ASYNC, *HEAVY} == set()
+
+
+def test_one_colour_does_not_load_the_other() -> None:
+    code = "from fibonacci import {0}; c = {0}('key'); c.workflows, c.executions, c.organizations.quota, c.memory"
+    sync = loaded_by(code.format("Fibonacci"))
+    assert {name for name in sync if name.startswith("fibonacci._async")} == set()
+    assert not sync & {"asyncio", "anyio", "trio", "fibonacci.emulator"}
+    other = loaded_by(code.format("AsyncFibonacci"))
+    assert {name for name in other if name.startswith("fibonacci._sync")} == set()
+    assert not other & {"trio", "fibonacci.emulator"}
