@@ -23,10 +23,12 @@ from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
 from fibonacci._core.sockets import drop
 from fibonacci._core.tls import ssl_context
-from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE = 15.0
+
+_BEFORE_THE_REQUEST: dict[FailureKind, FailureKind] = {"unknown": "never_sent", "timeout": "timeout_never_sent"}
 
 
 class AsyncPool:
@@ -155,15 +157,23 @@ class AsyncPoolSender:
     ) -> WireResponse:
         reading = deadline.copy()
         timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
-        response = await connection.handle_async_request(
-            httpcore.Request(
-                request.method,
-                request.origin + request.target,
-                headers=request.headers,
-                content=AsyncWholeBody(request.body),
-                extensions={"timeout": timeouts},
+        body = AsyncWholeBody(request.body)
+        try:
+            response = await connection.handle_async_request(
+                httpcore.Request(
+                    request.method,
+                    request.origin + request.target,
+                    headers=request.headers,
+                    content=body,
+                    extensions={"timeout": timeouts},
+                )
             )
-        )
+        except Exception as error:
+            failure = failure_of(error)
+            if not body.is_begun:
+                # Not even the head has left whole: what broke was a proxy's tunnel, or a connection kept for too long.
+                failure.kind = _BEFORE_THE_REQUEST.get(failure.kind, failure.kind)
+            raise failure from error
         try:
             whole = WireResponse(response.status, response.headers, await self._body(response, reading))
         except BaseException:

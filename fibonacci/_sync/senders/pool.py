@@ -20,7 +20,7 @@ from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
 from fibonacci._core.sockets import drop
 from fibonacci._core.tls import ssl_context
-from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
+from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
 from fibonacci._sync.senders import _network
 from fibonacci._sync.senders.deadline_network import DeadlineBackend, DeadlineStream
@@ -28,6 +28,8 @@ from fibonacci._sync.senders.whole_body import WholeBody
 
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE = 15.0
+
+_BEFORE_THE_REQUEST: dict[FailureKind, FailureKind] = {"unknown": "never_sent", "timeout": "timeout_never_sent"}
 
 
 class Pool:
@@ -156,15 +158,23 @@ class PoolSender:
     ) -> WireResponse:
         reading = deadline.copy()
         timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
-        response = connection.handle_request(
-            httpcore.Request(
-                request.method,
-                request.origin + request.target,
-                headers=request.headers,
-                content=WholeBody(request.body),
-                extensions={"timeout": timeouts},
+        body = WholeBody(request.body)
+        try:
+            response = connection.handle_request(
+                httpcore.Request(
+                    request.method,
+                    request.origin + request.target,
+                    headers=request.headers,
+                    content=body,
+                    extensions={"timeout": timeouts},
+                )
             )
-        )
+        except Exception as error:
+            failure = failure_of(error)
+            if not body.is_begun:
+                # Not even the head has left whole: what broke was a proxy's tunnel, or a connection kept for too long.
+                failure.kind = _BEFORE_THE_REQUEST.get(failure.kind, failure.kind)
+            raise failure from error
         try:
             whole = WireResponse(response.status, response.headers, self._body(response, reading))
         except BaseException:
