@@ -132,6 +132,8 @@ def _fallback_message(answer: HTTPAnswer, body: Any) -> str:
     if 300 <= answer.status < 400:
         target = answer.headers.get("location", "nowhere")
         return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere"
+    if answer.status == 407:
+        return _FAILURE_TEXTS["proxy"]
     text = " ".join((body if isinstance(body, str) else answer.text())[:200].split())
     return f"the answer says {text!r}" if text else "the answer has no body"
 
