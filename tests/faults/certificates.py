@@ -1,0 +1,56 @@
+"""Certificates of every kind that a server may show."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import trustme
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A private authority, its file, and server sides with certificates that it signed."""
+
+    ca: trustme.CA
+    file: Path
+
+    @classmethod
+    def made_in(cls, directory: Path) -> Authority:
+        """Make one, and write its certificate into a directory."""
+        ca = trustme.CA()
+        file = directory / "ca.pem"
+        ca.cert_pem.write_to_path(str(file))
+        return cls(ca, file)
+
+    def good(self) -> ssl.SSLContext:
+        return _server_side(self.ca.issue_cert("127.0.0.1", "localhost"))
+
+    def expired(self) -> ssl.SSLContext:
+        before, after = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC)
+        return _server_side(self.ca.issue_cert("127.0.0.1", not_before=before, not_after=after))
+
+    def for_another_host(self) -> ssl.SSLContext:
+        return _server_side(self.ca.issue_cert("another-host.example"))
+
+
+def self_signed() -> ssl.SSLContext:
+    """A certificate that signs itself."""
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with ca.cert_pem.tempfile() as certificate, ca.private_key_pem.tempfile() as key:
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+def of_an_unknown_authority() -> ssl.SSLContext:
+    """A certificate for the right host, signed by somebody whom nobody trusts."""
+    return _server_side(trustme.CA().issue_cert("127.0.0.1"))
+
+
+def _server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
