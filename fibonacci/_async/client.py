@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from fibonacci._async.connections import AsyncConnections
     from fibonacci._async.executions import AsyncExecutions
     from fibonacci._async.health import AsyncHealthChecks
     from fibonacci._async.memory import AsyncMemory
     from fibonacci._async.organizations import AsyncOrganizations
     from fibonacci._async.registry import AsyncRegistry
     from fibonacci._async.tools import AsyncTools
-    from fibonacci._async.transport import AsyncConnections, AsyncTransport
+    from fibonacci._async.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import AsyncApiKey
@@ -277,7 +278,7 @@ class AsyncFibonacci:
 
     @cached_property
     def _connections(self) -> AsyncConnections:
-        from fibonacci._async.transport import AsyncConnections
+        from fibonacci._async.connections import AsyncConnections
 
         return AsyncConnections(self._config)
 

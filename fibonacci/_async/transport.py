@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
-from fibonacci._async.senders import AsyncSender
+from fibonacci._async.connections import AsyncConnections
 from fibonacci._core.answer import Attempted, HTTPAnswer
 from fibonacci._core.call import Call, with_request_id
 from fibonacci._core.config import Config, check_key
@@ -22,45 +21,13 @@ from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
 from fibonacci.models.page import Page
-from fibonacci.models.response import RateLimit, ResponseInfo
+from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class AsyncConnections:
-    """What a client and its clones share: the sender, and the pace that was last seen.
-
-    Args:
-        config: The configuration of the client that is the first to use it.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._sender: AsyncSender | None = None
-        self._lock = threading.Lock()
-        self.pace: Pace | None = None
-
-    def sender(self) -> AsyncSender:
-        """The sender, made when it is first needed."""
-        if self._sender is None:
-            with self._lock:
-                if self._sender is None:
-                    self._sender = _make_sender(self._config)
-        return self._sender
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The pace that the last answer told."""
-        return None if self.pace is None else self.pace.gate.last
-
-    async def aclose(self) -> None:
-        """Close the connections that are the SDK's own."""
-        if self._sender is not None:
-            await self._sender.aclose()
 
 
 class AsyncTransport:
@@ -110,7 +77,7 @@ class AsyncTransport:
                 attach_response(item, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
-        return Page(cast("list[T]", items), None if cursor is None else str(cursor), info), following
+        return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following
 
     async def pace(self) -> Pace:
         """The pace of the present key."""
@@ -217,13 +184,3 @@ class AsyncTransport:
     def _pace(self, api_key: str) -> Pace:
         pace = self.connections.pace = pace_of(self.config.base_url, api_key)
         return pace
-
-
-def _make_sender(config: Config) -> AsyncSender:
-    if config.http_client is not None:
-        from fibonacci._async.senders.given_client import AsyncGivenClientSender
-
-        return AsyncGivenClientSender(config.http_client, max_response_bytes=config.max_response_bytes)
-    from fibonacci._async.senders.pool import AsyncPoolSender
-
-    return AsyncPoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)

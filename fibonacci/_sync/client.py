@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from fibonacci._core.retry import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
+    from fibonacci._sync.connections import Connections
     from fibonacci._sync.executions import Executions
     from fibonacci._sync.health import HealthChecks
     from fibonacci._sync.memory import Memory
     from fibonacci._sync.organizations import Organizations
     from fibonacci._sync.registry import Registry
     from fibonacci._sync.tools import Tools
-    from fibonacci._sync.transport import Connections, Transport
+    from fibonacci._sync.transport import Transport
     from fibonacci._sync.versions import Versions
     from fibonacci._sync.workflows import Workflows
     from fibonacci.models import RateLimit
@@ -278,7 +279,7 @@ class Fibonacci:
 
     @cached_property
     def _connections(self) -> Connections:
-        from fibonacci._sync.transport import Connections
+        from fibonacci._sync.connections import Connections
 
         return Connections(self._config)
 

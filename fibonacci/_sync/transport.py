@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -19,49 +18,17 @@ from fibonacci._core.retry import LONGEST_WAIT
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
-from fibonacci._sync.senders import Sender
+from fibonacci._sync.connections import Connections
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
 from fibonacci.models.page import Page
-from fibonacci.models.response import RateLimit, ResponseInfo
+from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Connections:
-    """What a client and its clones share: the sender, and the pace that was last seen.
-
-    Args:
-        config: The configuration of the client that is the first to use it.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._sender: Sender | None = None
-        self._lock = threading.Lock()
-        self.pace: Pace | None = None
-
-    def sender(self) -> Sender:
-        """The sender, made when it is first needed."""
-        if self._sender is None:
-            with self._lock:
-                if self._sender is None:
-                    self._sender = _make_sender(self._config)
-        return self._sender
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """The pace that the last answer told."""
-        return None if self.pace is None else self.pace.gate.last
-
-    def close(self) -> None:
-        """Close the connections that are the SDK's own."""
-        if self._sender is not None:
-            self._sender.close()
 
 
 class Transport:
@@ -111,7 +78,7 @@ class Transport:
                 attach_response(item, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
-        return Page(cast("list[T]", items), None if cursor is None else str(cursor), info), following
+        return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following
 
     def pace(self) -> Pace:
         """The pace of the present key."""
@@ -218,13 +185,3 @@ class Transport:
     def _pace(self, api_key: str) -> Pace:
         pace = self.connections.pace = pace_of(self.config.base_url, api_key)
         return pace
-
-
-def _make_sender(config: Config) -> Sender:
-    if config.http_client is not None:
-        from fibonacci._sync.senders.given_client import GivenClientSender
-
-        return GivenClientSender(config.http_client, max_response_bytes=config.max_response_bytes)
-    from fibonacci._sync.senders.pool import PoolSender
-
-    return PoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)

@@ -24,15 +24,15 @@ class Page(Generic[T]):
         ```python
         from fibonacci import Page
 
-        page = Page(items=["first", "second"], next_cursor=None, response=workflow.response)
+        page = Page(items=["first", "second"], response=workflow.response)
         assert len(page) == 2
         assert list(page) == page.items
         ```
     """
 
     items: list[T]
-    next_cursor: str | None
     response: ResponseInfo = field(compare=False, repr=False)
+    next_cursor: str | None = None
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

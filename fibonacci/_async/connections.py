@@ -1,0 +1,54 @@
+"""What a client and its clones share."""
+
+from __future__ import annotations
+
+import threading
+
+TYPE_CHECKING = False  # not imported from typing: a clone has to stay near free
+if TYPE_CHECKING:
+    from fibonacci._async.senders import AsyncSender
+    from fibonacci._core.config import Config
+    from fibonacci._core.pace import Pace
+    from fibonacci.models.response import RateLimit
+
+
+class AsyncConnections:
+    """What a client and its clones share: the sender, and the pace that was last seen.
+
+    Args:
+        config: The configuration of the client that is the first to use it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._sender: AsyncSender | None = None
+        self._lock = threading.Lock()
+        self.pace: Pace | None = None
+
+    def sender(self) -> AsyncSender:
+        """The sender, made when it is first needed."""
+        if self._sender is None:
+            with self._lock:
+                if self._sender is None:
+                    self._sender = _make_sender(self._config)
+        return self._sender
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The pace that the last answer told."""
+        return None if self.pace is None else self.pace.gate.last
+
+    async def aclose(self) -> None:
+        """Close the connections that are the SDK's own."""
+        if self._sender is not None:
+            await self._sender.aclose()
+
+
+def _make_sender(config: Config) -> AsyncSender:
+    if config.http_client is not None:
+        from fibonacci._async.senders.given_client import AsyncGivenClientSender
+
+        return AsyncGivenClientSender(config.http_client, max_response_bytes=config.max_response_bytes)
+    from fibonacci._async.senders.pool import AsyncPoolSender
+
+    return AsyncPoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)
