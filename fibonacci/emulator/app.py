@@ -37,7 +37,7 @@ class App:
         self._store = store
         self._clock = clock
         self._router = Router(ENDPOINTS)
-        self._replays = Replays()
+        self._replays = Replays(self._store.replays)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; safe to call from many threads.
@@ -62,7 +62,7 @@ class App:
             if len(request.body) > MAX_BODY:
                 raise payload_too_large(MAX_BODY)
             api_key = self._authenticate(request)
-            allowance = self._limits.take(api_key, now)
+            allowance = self._limits.take(self._store.rate_windows, api_key, now)
             if allowance.refusal is not None:
                 raise allowance.refusal
             answer = self._answer(request, api_key, now)

@@ -1,4 +1,7 @@
-"""The memory of `Idempotency-Key`: a POST that comes again is answered again, and done once."""
+"""The memory of `Idempotency-Key`: a POST that comes again is answered again, and done once.
+
+The answers are a part of the state: they outlive the process when the state does.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from hashlib import sha256
 from typing import Final
 
 from fibonacci.emulator.errors import bad_request, conflict
+from fibonacci.emulator.ids import fingerprint
 from fibonacci.emulator.messages import Request
+from fibonacci.emulator.store import Record, Table
 
 KEPT_SECONDS: Final = 86_400.0
 """How long an answer is kept."""
@@ -27,18 +32,11 @@ class Answer:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    fingerprint: bytes
-    answer: Answer
-    until: float
-
-
 class Replays:
     """The answers given to each idempotency key of each API key."""
 
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], _Kept] = {}
+    def __init__(self, kept: Table) -> None:
+        self._kept = kept
 
     def find(self, api_key: str, request: Request, now: float) -> Answer | None:
         """Return the earlier answer to the same request, or `None`.
@@ -49,27 +47,33 @@ class Replays:
         key = request.headers["idempotency-key"]
         if not _KEY.fullmatch(key):
             raise bad_request("Idempotency-Key holds 1 to 255 letters, digits, '_' and '-'.")
-        kept = self._kept.get((api_key, key))
-        if kept is None or kept.until <= now:
+        kept = self._kept.get(fingerprint(api_key), key)
+        if kept is None or kept["until"] <= now:
             return None
-        if kept.fingerprint != _fingerprint(request):
+        if kept["request"] != _digest(request):
             raise conflict(f"Idempotency-Key {key!r} was used with another request.", "idempotency_conflict")
-        return kept.answer
+        return Answer(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
     def keep(self, api_key: str, request: Request, answer: Answer, now: float) -> None:
         """Keep an answer for a day."""
         self._forget(now)
-        place = (api_key, request.headers["idempotency-key"])
-        self._kept.pop(place, None)  # so that the oldest stays first
-        self._kept[place] = _Kept(_fingerprint(request), answer, now + KEPT_SECONDS)
+        place = (fingerprint(api_key), request.headers["idempotency-key"])
+        record: Record = {
+            "key": place,
+            "request": _digest(request),
+            "status": answer.status,
+            "body": answer.body.decode("ascii"),
+            "request_id": answer.request_id,
+            "headers": dict(answer.headers),
+            "until": now + KEPT_SECONDS,
+        }
+        self._kept.delete(*place)  # so that the oldest stays first
+        self._kept.put(*place, record=record)
 
     def _forget(self, now: float) -> None:
-        while self._kept:
-            oldest = next(iter(self._kept))
-            if self._kept[oldest].until > now:
-                return
-            del self._kept[oldest]
+        while (oldest := next(self._kept.records(), None)) is not None and oldest["until"] <= now:
+            self._kept.delete(*oldest["key"])
 
 
-def _fingerprint(request: Request) -> bytes:
-    return sha256(f"{request.method} {request.target}\n".encode() + request.body).digest()
+def _digest(request: Request) -> str:
+    return sha256(f"{request.method} {request.target}\n".encode() + request.body).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
+from hashlib import sha256
 
 
 def workflow_id() -> str:
@@ -28,3 +30,9 @@ def audit_id() -> str:
 def api_key() -> str:
     """Make an API key that shows where it belongs."""
     return f"fib-emulator-{secrets.token_hex(16)}"
+
+
+@lru_cache(maxsize=64)
+def fingerprint(api_key: str) -> str:
+    """Return what stands for an API key in the state, so that a file never holds the key itself."""
+    return sha256(api_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows per key, which begin with the first request in them."""
+"""Rate limits: fixed windows per key, which begin with the first request in them. They are a part of the state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fibonacci.emulator.errors import ApiError, too_many_requests
+from fibonacci.emulator.ids import fingerprint
+from fibonacci.emulator.store import Record, Table
 
 DAY: Final = 86_400.0
 
@@ -37,10 +39,10 @@ class Allowance:
 
 
 class _Window:
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, ends: float = 0.0, used: int = 0) -> None:
         self.rate = rate
-        self.ends = -math.inf
-        self.used = 0
+        self.ends = ends
+        self.used = used
 
     def enter(self, now: float) -> bool:
         """Begin a new window when the last is over; tell whether one more request fits."""
@@ -56,11 +58,17 @@ class RateLimits:
     def __init__(self, pace: Rate, per_day: int | None) -> None:
         self._pace = pace
         self._per_day = per_day
-        self._windows: dict[str, tuple[_Window, _Window | None]] = {}
 
-    def take(self, key: str, now: float) -> Allowance:
-        """Count one request of a key. A request that is refused is not counted."""
-        pace, daily = self._of(key)
+    def take(self, windows: Table, key: str, now: float) -> Allowance:
+        """Count one request of a key. A request that is refused is not counted.
+
+        Args:
+            windows: Where the windows are kept.
+            key: The API key.
+            now: The time in Unix seconds.
+        """
+        name = fingerprint(key)
+        pace, daily = self._windows(windows.get(name) or {})
         in_pace = pace.enter(now)
         in_day = daily is None or daily.enter(now)
         refusal: ApiError | None = None
@@ -74,18 +82,21 @@ class RateLimits:
             pace.used += 1
             if daily is not None:
                 daily.used += 1
+            windows.put(name, record=_record(pace, daily))
         return Allowance(pace.rate.limit, pace.rate.limit - pace.used, math.ceil(pace.ends), refusal)
 
     def untouched(self, now: float) -> Allowance:
         """Return what a key has that never made a request, for answers that belong to no key."""
         return Allowance(self._pace.limit, self._pace.limit, math.ceil(now + self._pace.seconds))
 
-    def _of(self, key: str) -> tuple[_Window, _Window | None]:
-        windows = self._windows.get(key)
-        if windows is None:
-            daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY))
-            windows = self._windows[key] = (_Window(self._pace), daily)
-        return windows
+    def _windows(self, record: Record) -> tuple[_Window, _Window | None]:
+        daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY), *record.get("day", ()))
+        return _Window(self._pace, *record.get("pace", ())), daily
+
+
+def _record(pace: _Window, daily: _Window | None) -> Record:
+    record: Record = {"pace": [pace.ends, pace.used]}
+    return record if daily is None else record | {"day": [daily.ends, daily.used]}
 
 
 def _wait(window: _Window, now: float) -> int:
