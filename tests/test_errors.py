@@ -1,0 +1,317 @@
+"""From statuses and codes to errors: which class, what it holds, what it says, and that it travels."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    ExecutionFailedError,
+    FibonacciError,
+    NotFoundError,
+    PaginationError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimit,
+    RateLimitError,
+    ServerError,
+    ValidationError,
+    WaitTimeoutError,
+    errors,
+)
+from fibonacci._core.failures import status_error
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+from tests.responses import answer
+
+TREE = {
+    FibonacciError: Exception,
+    ConfigurationError: FibonacciError,
+    APIError: FibonacciError,
+    APIConnectionError: APIError,
+    APITimeoutError: APIConnectionError,
+    APIResponseError: APIError,
+    PaginationError: APIResponseError,
+    APIStatusError: APIError,
+    BadRequestError: APIStatusError,
+    AuthenticationError: APIStatusError,
+    PermissionDeniedError: APIStatusError,
+    NotFoundError: APIStatusError,
+    ConflictError: APIStatusError,
+    ValidationError: APIStatusError,
+    RateLimitError: APIStatusError,
+    QuotaExceededError: RateLimitError,
+    ServerError: APIStatusError,
+    ExecutionFailedError: FibonacciError,
+    WaitTimeoutError: FibonacciError,
+}
+
+
+def envelope(code: Any = None, message: Any = "Told so", details: Any = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details}}
+
+
+def failing(colour: Colour, call: Callable[[], Any]) -> Any:
+    """The error that a call ends in."""
+    with pytest.raises(FibonacciError) as caught:
+        colour.run(call())
+    return caught.value
+
+
+def test_the_tree() -> None:
+    assert {error.__name__ for error in TREE} == set(errors.__all__)
+    for error, base in TREE.items():
+        assert error.__bases__[0] is base
+        assert error.__doc__
+
+
+class TestClasses:
+    @pytest.mark.parametrize(
+        ("status", "code", "expected"),
+        [
+            (400, "bad_request", BadRequestError),
+            (401, "unauthorized", AuthenticationError),
+            (403, "forbidden", PermissionDeniedError),
+            (404, "not_found", NotFoundError),
+            (409, "conflict", ConflictError),
+            (422, "unknown_tool", ValidationError),
+            (422, "validation_error", ValidationError),
+            (400, "validation_error", ValidationError),
+            (409, "validation_error", ValidationError),
+            (429, "rate_limited", RateLimitError),
+            (429, "validation_error", RateLimitError),
+            (429, None, RateLimitError),
+            (429, "quota_exceeded", QuotaExceededError),
+            (429, "daily_limit_exceeded", QuotaExceededError),
+            (402, "payment", APIStatusError),
+            (405, None, APIStatusError),
+            (410, None, APIStatusError),
+            (413, None, APIStatusError),
+            (418, None, APIStatusError),
+            (451, None, APIStatusError),
+            (500, "internal", ServerError),
+            (501, None, ServerError),
+            (502, None, ServerError),
+            (503, None, ServerError),
+            (504, None, ServerError),
+            (599, None, ServerError),
+        ],
+    )
+    def test_by_status_and_code(
+        self, colour: Colour, recorder: Recorder, recorded: Any, status: int, code: Any, expected: type[APIStatusError]
+    ) -> None:
+        body = envelope(code, details=[{"field": "name", "message": "is missing"}])
+        recorder.give(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert type(error) is expected
+        assert (error.status_code, error.code, error.message) == (status, code, "Told so")
+        assert error.details == body["error"]["details"]
+        assert error.body == body
+        assert error.headers["X-REQUEST-ID"] == "req_9"
+        assert (error.method, error.path, error.attempts) == ("GET", "/workflows/wf-1", 1)
+        assert error.request_id == "req_9"
+        assert error.elapsed > 0
+        assert error.idempotency_key is None
+        assert not error.outcome_unknown
+        assert len(recorder.sent) == 1
+
+    def test_a_request_that_may_have_been_carried_out(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give(envelope(), 500)
+        error = failing(colour, lambda: recorded.workflows.execute("wf-1"))
+        assert error.outcome_unknown
+        assert error.idempotency_key == recorder.last.one("Idempotency-Key")
+        assert str(error).endswith(f"so it was not sent again; idempotency key {error.idempotency_key}.")
+        recorder.give(envelope(), 502)
+        error = failing(colour, lambda: recorded.organizations.quota.update("acme", memory_mb=1))
+        assert error.outcome_unknown
+        assert str(error).endswith("so it was not sent again.")
+
+    @pytest.mark.parametrize("status", [400, 404, 422, 429])
+    def test_a_refused_request_was_not_carried_out(
+        self, colour: Colour, recorder: Recorder, recorded: Any, status: int
+    ) -> None:
+        recorder.give(envelope(), status)
+        assert not failing(colour, lambda: recorded.workflows.execute("wf-1")).outcome_unknown
+
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+    def test_a_redirect_is_not_followed(self, colour: Colour, recorder: Recorder, recorded: Any, status: int) -> None:
+        recorder.give("", status, {"Location": "https://login.example/?next=v1"})
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert type(error) is APIStatusError
+        assert "redirects to 'https://login.example/?next=v1'; that is not followed, as the key" in str(error)
+        assert len(recorder.sent) == 1
+
+    def test_a_redirect_to_nowhere(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give("", 302)
+        assert "redirects to 'nowhere'" in str(failing(colour, lambda: recorded.workflows.get("wf-1")))
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        ("body", "code", "message", "details"),
+        [
+            ({"error": "Just text"}, None, "Just text", []),
+            ({"error": {"code": "c"}}, "c", 'the answer says \'{"error": {"code": "c"}}\'', []),
+            ({"error": {"code": 7, "message": ["x"], "details": {"a": 1}}}, None, "the answer says", []),
+            ({"error": None}, None, "the answer says '{\"error\": null}'", []),
+            ({"detail": "Not here"}, None, "Not here", []),
+            ([1], None, "the answer says '[1]'", []),
+            ("<html>\n  Bad gateway</html>", None, "the answer says '<html> Bad gateway</html>'", []),
+            ("", None, "the answer has no body", []),
+            (b"\xff\xfe", None, "the answer says '\ufffd\ufffd'", []),
+            (envelope("c", "m", ["text", None, {"field": "f"}]), "c", "m", ["text", None, {"field": "f"}]),
+        ],
+    )
+    def test_whatever_the_body_is(
+        self, colour: Colour, recorder: Recorder, recorded: Any, body: Any, code: Any, message: str, details: Any
+    ) -> None:
+        recorder.give(body, 404)
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert type(error) is NotFoundError
+        assert (error.code, error.details) == (code, details)
+        assert message in error.message
+        assert str(error)
+
+    def test_the_request_id_may_be_in_the_body(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({**envelope(), "meta": {"request_id": "req_body"}}, 404)
+        assert failing(colour, lambda: recorded.workflows.get("wf-1")).request_id == "req_body"
+
+    @pytest.mark.parametrize("meta", [None, [], "x", {}, {"request_id": 7}])
+    def test_or_nowhere(self, colour: Colour, recorder: Recorder, recorded: Any, meta: Any) -> None:
+        recorder.give({**envelope(), "meta": meta}, 404)
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert error.request_id is None
+        assert "request id" not in str(error)
+
+    def test_a_long_page_is_cut(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give("x" * 200_000, 502)
+        error = failing(colour, lambda: recorded.health.check())
+        assert len(error.body) == 64 * 1024
+        assert len(str(error)) < 400
+
+    def test_an_echoed_key_is_taken_out(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        key = recorder.api_key
+        recorder.give(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        everything = f"{error} {error!r} {error.body} {error.details} {dict(error.headers)} {pickle.dumps(error)!r}"
+        assert key not in everything
+        assert error.message == "bad key [API key]"
+
+    @given(status=st.integers(300, 599), body=st.binary(max_size=60) | st.just(b'{"error": {}}'))
+    def test_any_answer_makes_an_error_with_a_text(self, status: int, body: bytes) -> None:
+        error = status_error(answer(body, status))
+        assert isinstance(error, APIStatusError)
+        assert error.status_code == status
+        assert error.message
+
+
+class TestTexts:
+    def test_it_names_everything(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        body = envelope("validation_error", "Invalid input", [{"field": "name", "message": "is missing"}, "other"])
+        recorder.give(body, 422, {"X-Request-Id": "req_9"})
+        error = failing(colour, lambda: recorded.workflows.create(name="x"))
+        error.elapsed = 1.234
+        assert str(error) == (
+            "POST /workflows: status 422 validation_error, Invalid input; name: is missing; other"
+            " [request id req_9, 1 attempt, 1.23 s]"
+        )
+
+    def test_many_details_are_counted(self) -> None:
+        error = APIStatusError("m", details=[f"d{number}" * 200 for number in range(9)])
+        error.attempts, error.status_code = 3, 422
+        assert "; and 4 more [3 attempts, 0.00 s]" in str(error)
+        assert len(str(error)) < 1500
+
+    def test_without_a_call(self) -> None:
+        assert str(APIError("plain")) == "plain [0 attempts, 0.00 s]"
+        assert str(FibonacciError("plain")) == "plain"
+        assert str(FibonacciError()) == ""
+        error = FibonacciError("m", code="c", details=[1])
+        assert (error.message, error.code, error.details) == ("m", "c", [1])
+
+    def test_a_wait_is_named(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give(envelope("rate_limited"), 429, {"Retry-After": "300"})
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert error.retry_after == 300
+        assert "[retry after 300 s, 1 attempt, " in str(error)
+
+
+class TestRateLimits:
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [
+            ("7", 7.0),
+            ("0.5", 0.5),
+            ("Fri, 15 Jan 2027 08:01:40 GMT", 100.0),
+            ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
+            ("-1", None),
+            ("nan", None),
+            ("inf", None),
+            ("soon", None),
+            ("", None),
+            ("Fri, 99 Jan 2027 08:01:40 GMT", None),
+        ],
+    )
+    def test_when_to_come_back(
+        self, colour: Colour, recorder: Recorder, recorded: Any, text: str, seconds: float | None
+    ) -> None:
+        headers = {"Retry-After": text, "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
+        recorder.give(envelope("rate_limited"), 429, headers)
+        assert failing(colour, lambda: recorded.workflows.get("wf-1")).retry_after == seconds
+
+    def test_the_pace_is_held(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
+        recorder.give(envelope("quota_exceeded"), 429, headers)
+        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        assert error.rate_limit == RateLimit(60, 1, datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
+        assert error.retry_after is None
+
+
+class TestHealth:
+    """A health answer of 503 is an answer."""
+
+    @pytest.mark.parametrize("call", ["check", "secrets"])
+    def test_a_json_object_is_an_answer(self, colour: Colour, recorder: Recorder, recorded: Any, call: str) -> None:
+        recorder.give({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
+        health = colour.run(getattr(recorded.health, call)())
+        assert not health.healthy
+        assert health.response.status_code == 503
+        assert health.model_dump(mode="json")["backend"] == "b"
+
+    @pytest.mark.parametrize("body", ["<html>down</html>", "", "[1]", '"down"'])
+    def test_anything_else_is_an_error_and_is_not_sent_again(
+        self, colour: Colour, recorder: Recorder, body: str
+    ) -> None:
+        client = colour.client(recorder.api_key, base_url=recorder.base_url, max_retries=5)
+        recorder.give(body, 503)
+        error = failing(colour, lambda: client.health.check())
+        assert type(error) is ServerError
+        assert len(recorder.sent) == 1
+
+    def test_another_status_is_an_error(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"status": "healthy"}, 500)
+        assert failing(colour, lambda: recorded.health.check()).status_code == 500
+
+
+def test_the_cause_of_a_failed_connection_is_kept(colour: Colour) -> None:
+    client = colour.client("key", base_url="http://127.0.0.1:9/v1", max_retries=0)
+    error = failing(colour, lambda: client.workflows.execute("wf-1"))
+    assert type(error) is APIConnectionError
+    assert error.__cause__ is not None
+    assert "no connection to the server" in str(error)
+    assert (error.attempts, error.outcome_unknown) == (1, False)
