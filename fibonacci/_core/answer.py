@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from fibonacci._core.compression import decompress
 from fibonacci._core.rate_limit import parse_rate_limit
-from fibonacci._core.redaction import redact, redact_bytes
+from fibonacci._core.redaction import redact, redact_bytes, redact_json
 from fibonacci._core.wire import SendFailure, WireResponse
 from fibonacci.models.response import Headers, RateLimit
 
@@ -61,7 +61,7 @@ class HTTPAnswer:
     def readable_body(self) -> Any:
         """The body for a person: decoded JSON where it is JSON, else text, cut, without the key; never an exception."""
         try:
-            return from_json(redact_bytes(self.body, self._api_key.encode()))
+            return redact_json(from_json(self.body), self._api_key)
         except ValueError:
             return self.text()
 

@@ -19,7 +19,7 @@ from fibonacci._core.failures import connection_error, describe, status_error
 from fibonacci._core.json_types import is_object
 from fibonacci._core.logs import log_attempt, log_retry, protect
 from fibonacci._core.pace import Pace
-from fibonacci._core.redaction import redact
+from fibonacci._core.redaction import redact, redact_causes
 from fibonacci._core.request import Request
 from fibonacci._core.retry import (
     LONGEST_WAIT,
@@ -153,7 +153,7 @@ class Call:
     def error(self, attempted: Attempted) -> APIError:
         """The error for the last attempt."""
         if isinstance(attempted, SendFailure):
-            failed: APIError = connection_error(attempted)
+            failed: APIError = connection_error(attempted, api_key=self.api_key or "")
         else:
             failed = status_error(attempted)
         broken = isinstance(attempted, SendFailure) and attempted.kind == "broken"
@@ -180,6 +180,7 @@ class Call:
             error.request_id = error.request_id or error.headers.get("x-request-id") or _request_id(error.body)
         error.message = redact(error.message, self.api_key)
         error.args = (error.message,)
+        redact_causes(error, self.api_key)
         return error
 
     def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:

@@ -79,11 +79,11 @@ def status_error(answer: HTTPAnswer) -> APIStatusError:
     return error
 
 
-def connection_error(failure: SendFailure) -> APIError:
+def connection_error(failure: SendFailure, *, api_key: str) -> APIError:
     """The error for a failure to send or to receive."""
     text = _FAILURE_TEXTS[failure.kind]
     if failure.kind == "too_large" and failure.response is not None:
-        return response_error(HTTPAnswer(failure.response, limit=TEXT_LIMIT), text)
+        return response_error(HTTPAnswer(failure.response, limit=TEXT_LIMIT, api_key=api_key), text)
     timed_out = failure.kind in ("timeout", "timeout_never_sent")
     reason = "" if timed_out or failure.cause is None else f": {_reason(failure.cause)}"
     error = (APITimeoutError if timed_out else APIConnectionError)(text + reason)

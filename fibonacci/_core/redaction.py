@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from fibonacci._core.json_types import is_array, is_object
+
 REDACTED = "[API key]"
 # A key shorter than this is no secret, and taking it out would make a text unreadable.
 _SHORTEST = 6
@@ -15,3 +19,26 @@ def redact(text: str, key: str | None) -> str:
 def redact_bytes(data: bytes, key: bytes) -> bytes:
     """The same for bytes."""
     return data.replace(key, REDACTED.encode()) if len(key) >= _SHORTEST else data
+
+
+def redact_json(value: Any, key: str) -> Any:
+    """The same for decoded JSON: an escaped key is not seen before it is decoded."""
+    if isinstance(value, str):
+        return redact(value, key)
+    if is_array(value):
+        return [redact_json(item, key) for item in value]
+    if is_object(value):
+        return {redact(name, key): redact_json(item, key) for name, item in value.items()}
+    return value
+
+
+def redact_causes(error: BaseException, key: str | None) -> None:
+    """The same for the exceptions that led to an error: some quote what the server sent."""
+    seen = {id(error)}
+    left = [error.__cause__, error.__context__]
+    while left:
+        cause = left.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            cause.args = tuple(redact(arg, key) if isinstance(arg, str) else arg for arg in cause.args)
+            left += [cause.__cause__, cause.__context__]
