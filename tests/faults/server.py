@@ -156,11 +156,6 @@ class FaultServer:
         self.handshakes_failed = 0
 
     @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
     def origin(self) -> str:
         return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
@@ -183,6 +178,7 @@ class FaultServer:
         if self._greet is not None:
             # What nobody reads must not fit into the system's buffers.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         return self
