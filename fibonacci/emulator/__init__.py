@@ -10,6 +10,8 @@ Example:
 from __future__ import annotations
 
 from fibonacci.emulator._emulator import Emulator
+from fibonacci.emulator.keys import Role
+from fibonacci.emulator.record import RecordedRequest, Requests
 from fibonacci.emulator.store import StateError
 
-__all__ = ["Emulator", "StateError"]
+__all__ = ["Emulator", "RecordedRequest", "Requests", "Role", "StateError"]

@@ -9,11 +9,13 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from fibonacci.emulator import ids
+from fibonacci.emulator._controls import Controls
 from fibonacci.emulator.app import App
 from fibonacci.emulator.clock import Clock, TimeMode
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.limits import Rate, RateLimits
 from fibonacci.emulator.plans import PLANS, PlanName
+from fibonacci.emulator.routes.organizations import is_organization
 from fibonacci.emulator.server import Server
 from fibonacci.emulator.sqlite_store import SqliteStore
 from fibonacci.emulator.store import Store
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
 _IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
 
 
-class Emulator:
+class Emulator(Controls):
     """The platform on this machine: all 37 endpoints, with state, in memory or in a file.
 
     It is used on a socket, as a context manager, or in process, through `client()` and `async_client()`. Both ways see
     the same state. Any number of emulators may exist at a time; they share nothing.
 
     Attributes:
-        api_key: The key that it accepts.
+        api_key: The owner's key.
+        organization: The organization that all workflows belong to.
         clock: The time it lives in, which can be moved: `emulator.clock.advance(3600)`.
 
     Example:
@@ -47,6 +50,7 @@ class Emulator:
         time: TimeMode = "real",
         plan: PlanName = "enterprise",
         api_key: str | None = None,
+        organization: str = "default",
         host: str = "127.0.0.1",
         port: int = 0,
         rate_limit: tuple[int, float] | None = None,
@@ -61,7 +65,9 @@ class Emulator:
             time: `real` goes with the machine; `skip` also jumps over whatever an execution waits for, so that it has
                 ended when executing it is answered; `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`: decides about rate limits and quotas.
-            api_key: The key to accept; by default a new one.
+            api_key: The owner's key; by default a new one. `key` has those of the other roles.
+            organization: The id of the organization that all workflows belong to: its settings, quota and tool policies
+                decide about runs. Other organizations may be set up, and hold nothing up.
             host: Where to listen.
             port: The port; 0 takes a free one.
             rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
@@ -69,7 +75,8 @@ class Emulator:
             secrets: What `{{secrets.NAME}}` means in a workflow; by default there is nothing.
 
         Raises:
-            ValueError: When the plan or the kind of time is not known, or the rate limit is not positive.
+            ValueError: When the plan or the kind of time is not known, the organization's id cannot be one, or the rate
+                limit is not positive.
             StateError: When the file belongs to something else, or to a newer version.
         """
         if plan not in PLANS:
@@ -80,6 +87,9 @@ class Emulator:
         self.api_key: str = api_key or ids.api_key()
         self.clock: Clock = Clock(time)
         self._store = Store() if path is None else SqliteStore(path)
+        if not is_organization(organization):
+            raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
+        self.organization: str = organization
         self._address = (host, port)
         self._app = App(
             plan=plan,
@@ -165,6 +175,7 @@ class Emulator:
     def client(
         self,
         *,
+        api_key: str | None = None,
         timeout: float | EllipsisType | None = ...,
         max_retries: int | EllipsisType = ...,
         headers: Mapping[str, str] | None = None,
@@ -173,6 +184,7 @@ class Emulator:
         """Return a client that reaches this emulator in process, without a socket.
 
         Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
             timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
             max_retries: How often a call is repeated; by default as the client has it.
             headers: Further headers for every call.
@@ -188,12 +200,13 @@ class Emulator:
         from fibonacci import Fibonacci
         from fibonacci.emulator.in_process import http_client
 
-        options = self._options(timeout, max_retries, headers, idempotency)
+        options = self._options(api_key, timeout, max_retries, headers, idempotency)
         return Fibonacci(**options, http_client=http_client(self._app))
 
     def async_client(
         self,
         *,
+        api_key: str | None = None,
         timeout: float | EllipsisType | None = ...,
         max_retries: int | EllipsisType = ...,
         headers: Mapping[str, str] | None = None,
@@ -202,6 +215,7 @@ class Emulator:
         """Return an async client that reaches this emulator in process, without a socket.
 
         Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
             timeout: Seconds for a whole call, `None` for no limit; by default as the client has it.
             max_retries: How often a call is repeated; by default as the client has it.
             headers: Further headers for every call.
@@ -213,18 +227,19 @@ class Emulator:
         from fibonacci import AsyncFibonacci
         from fibonacci.emulator.in_process import async_http_client
 
-        options = self._options(timeout, max_retries, headers, idempotency)
+        options = self._options(api_key, timeout, max_retries, headers, idempotency)
         return AsyncFibonacci(**options, http_client=async_http_client(self._app))
 
     def _options(
         self,
+        api_key: str | None,
         timeout: float | EllipsisType | None,
         max_retries: int | EllipsisType,
         headers: Mapping[str, str] | None,
         idempotency: Literal["server"] | None,
     ) -> dict[str, Any]:
         options: dict[str, Any] = {
-            "api_key": self.api_key,
+            "api_key": self.api_key if api_key is None else api_key,
             "base_url": _IN_PROCESS_URL,
             "headers": headers,
             "idempotency": idempotency,

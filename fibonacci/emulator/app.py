@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator import ids
@@ -11,33 +12,50 @@ from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import Clock, http_date
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.envelope import encode, encode_error
-from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, unauthorized
+from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, permission_denied, unauthorized
 from fibonacci.emulator.idempotency import Answer, Replays
+from fibonacci.emulator.keys import Actor, Keys
 from fibonacci.emulator.limits import Allowance, RateLimits
 from fibonacci.emulator.messages import Request, Response
 from fibonacci.emulator.plans import PlanName
 from fibonacci.emulator.query import Query
+from fibonacci.emulator.record import RequestLog
 from fibonacci.emulator.router import Router
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes import ENDPOINTS, lowest_role
 from fibonacci.emulator.store import Store
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class App:
-    """Answers requests, one at a time: every request sees the state that the one before it left."""
+    """Answers requests, one at a time: every request sees the state that the one before it left.
+
+    Attributes:
+        keys: The keys that it accepts.
+        log: The requests that it got.
+    """
 
     def __init__(
-        self, *, plan: PlanName, api_key: str, limits: RateLimits, engine: Engine, store: Store, clock: Clock
+        self,
+        *,
+        plan: PlanName,
+        api_key: str,
+        limits: RateLimits,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        organization: str = "default",
     ) -> None:
+        self.keys: Final = Keys(api_key)
         self._plan: PlanName = plan
-        self._actors = {api_key: "owner"}
+        self._organization = organization
         self._limits = limits
         self._engine = engine
         self._store = store
         self._clock = clock
         self._router = Router(ENDPOINTS)
         self._replays = Replays(self._store.replays)
+        self.log: Final = RequestLog(self._router)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; safe to call from many threads.
@@ -48,6 +66,11 @@ class App:
         Returns:
             The response; every error is one too.
         """
+        response = self._answered(request)
+        self.log.add(request, response.status, self._clock.now())
+        return response
+
+    def _answered(self, request: Request) -> Response:
         try:
             with self._store.transaction():
                 return self._handle(request)
@@ -61,11 +84,11 @@ class App:
         try:
             if len(request.body) > MAX_BODY:
                 raise payload_too_large(MAX_BODY)
-            api_key = self._authenticate(request)
+            api_key, actor = self._authenticate(request)
             allowance = self._limits.take(self._store.rate_windows, api_key, now)
             if allowance.refusal is not None:
                 raise allowance.refusal
-            answer = self._answer(request, api_key, now)
+            answer = self._answer(request, api_key, actor, now)
         except ApiError as error:
             answer = _error_answer(error)
         return _response(answer, allowance, now)
@@ -75,32 +98,34 @@ class App:
         now = self._clock.now()
         return _response(_error_answer(error), self._limits.untouched(now), now)
 
-    def _authenticate(self, request: Request) -> str:
+    def _authenticate(self, request: Request) -> tuple[str, Actor]:
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
         api_key = api_key.strip()
         if scheme.lower() != "bearer" or not api_key:
             raise unauthorized("The key is missing: send the header Authorization: Bearer <key>.")
-        if api_key not in self._actors:
+        actor = self.keys.find(api_key)
+        if actor is None:
             raise unauthorized("The key is not known to this emulator.")
-        return api_key
+        return api_key, actor
 
-    def _answer(self, request: Request, api_key: str, now: float) -> Answer:
+    def _answer(self, request: Request, api_key: str, actor: Actor, now: float) -> Answer:
         if request.method != "POST" or "idempotency-key" not in request.headers:
-            return self._run(request, api_key, now)
+            return self._run(request, actor, now)
         answer = self._replays.find(api_key, request, now)
         if answer is None:
-            answer = self._run(request, api_key, now)
-            if answer.status < 500:
+            answer = self._run(request, actor, now)
+            if answer.status < 500 and answer.status != 429:  # what did not fit now may fit when it comes again
                 self._replays.keep(api_key, request, answer, now)
         return answer
 
-    def _run(self, request: Request, api_key: str, now: float) -> Answer:
+    def _run(self, request: Request, actor: Actor, now: float) -> Answer:
         path, _, query = request.target.partition("?")
         try:
-            handler, values = self._router.find(request.method, path)
-            actor = self._actors[api_key]
-            call = Call(values, Query(query), request.body, now, actor, self._plan, self._store, self._engine)
-            reply = handler(call)
+            found = self._router.find(request.method, path)
+            lowest = lowest_role(request.method, found.template)
+            if not actor.may(lowest):
+                raise permission_denied(f"{request.method} {found.template}", actor.role, lowest)
+            reply = found.handler(self._call(found.values, query, request.body, actor, now))
             request_id = ids.request_id()
             return Answer(reply.status, encode(reply, request_id), request_id, NO_HEADERS)
         except ApiError as error:
@@ -108,6 +133,20 @@ class App:
         except Exception:  # a fault of the emulator: answered as one, and told to whoever reads the log
             _log.exception("%s %s failed", request.method, path)
             return _error_answer(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+
+    def _call(self, path: Mapping[str, str], query: str, body: bytes, actor: Actor, now: float) -> Call:
+        return Call(
+            path=path,
+            query=Query(query),
+            body=body,
+            now=now,
+            actor=actor.name,
+            role=actor.role,
+            organization=self._organization,
+            plan=self._plan,
+            store=self._store,
+            engine=self._engine,
+        )
 
 
 def _error_answer(error: ApiError) -> Answer:

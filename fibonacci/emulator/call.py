@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.envelope import Reply
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.plans import PlanName
 from fibonacci.emulator.query import Query
 from fibonacci.emulator.store import Store
@@ -22,6 +23,8 @@ class Call:
         body: The raw body.
         now: The time of the request in Unix seconds.
         actor: Who calls, as the audit log names it.
+        role: The role of who calls.
+        organization: The organization that all workflows belong to.
         plan: The plan of the account.
         store: All state.
         engine: Runs workflows.
@@ -32,6 +35,8 @@ class Call:
     body: bytes
     now: float
     actor: str
+    role: Role
+    organization: str
     plan: PlanName
     store: Store
     engine: Engine

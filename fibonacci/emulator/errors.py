@@ -54,6 +54,12 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
 
+def permission_denied(what: str, role: str, lowest: str) -> ApiError:
+    """A call that takes a higher role."""
+    message = f"{what} takes the role {lowest}{'' if lowest == 'owner' else ' or a higher one'}; this key's is {role}."
+    return ApiError(403, "permission_denied", message, [Detail("role", f"must be at least {lowest}, is {role}")])
+
+
 def not_found(kind: str, name: str) -> ApiError:
     """An object that is not there."""
     return ApiError(404, "not_found", f"There is no {kind} {name!r}.")

@@ -1,10 +1,12 @@
-"""One file per resource, and the table of all 37 endpoints."""
+"""One file per resource, the table of all 37 endpoints, and the table of who may use them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.call import Handler
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.routes import (
     executions,
     governance,
@@ -57,3 +59,26 @@ ENDPOINTS: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/health", health.health),
     ("GET", "/health/secrets", health.secrets_health),
 ]
+
+PERMISSIONS: Final[Mapping[tuple[str, str], Role]] = {
+    ("GET", "/workflows/{workflow_id}/versions/{version}"): "admin",
+    ("POST", "/workflows/{workflow_id}/versions/{version}/rollback"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/approve-template"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/deprecate"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/archive"): "admin",
+    ("PATCH", "/organizations/{organization_id}/governance"): "owner",
+    ("PATCH", "/organizations/{organization_id}/quota"): "owner",
+    ("POST", "/organizations/{organization_id}/tool-policies"): "admin",
+    ("PATCH", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",
+    ("DELETE", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",
+    ("POST", "/organizations/{organization_id}/role-policy-overrides"): "admin",
+}
+"""The lowest role that may use an endpoint. Of those not named here, everybody may read, and members may do the rest.
+
+Documented are those of versions, governance and quota; the others are choices.
+"""
+
+
+def lowest_role(method: str, template: str) -> Role:
+    """Return the lowest role that may use an endpoint."""
+    return PERMISSIONS.get((method, template), "viewer" if method == "GET" else "member")

@@ -24,9 +24,14 @@ def organization_of(call: Call) -> str:
         ApiError: 404 for an id that cannot be one.
     """
     organization = call.path["organization_id"]
-    if not _ID.fullmatch(organization):
+    if not is_organization(organization):
         raise not_found("organization", organization)
     return organization
+
+
+def is_organization(name: str) -> bool:
+    """Tell whether an id can be that of an organization."""
+    return _ID.fullmatch(name) is not None
 
 
 def audit(call: Call, action: str, target: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
