@@ -18,6 +18,7 @@ from fibonacci import (
     WaitTimeoutError,
 )
 from fibonacci._async import _runtime as async_runtime
+from fibonacci._core import call, deadline, rate_gate
 from fibonacci._sync import _runtime as sync_runtime
 from tests.faults.driving import COLOURS, Colour, Driver
 from tests.faults.faults import answer, error_body, raw_then_close, raw_then_reset, refusing
@@ -47,8 +48,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     clock = Clock()
-    for module in ("deadline", "rate_limit", "call"):
-        monkeypatch.setattr(f"fibonacci._core.{module}.time", _Time(clock))
+    for module in (call, deadline, rate_gate):
+        monkeypatch.setattr(module, "time", _Time(clock))
     monkeypatch.setattr(sync_runtime, "sleep", clock.sleep)
     monkeypatch.setattr(async_runtime, "sleep", clock.sleep_async)
     yield clock
@@ -238,8 +239,6 @@ def test_run_whose_start_is_unknown_is_not_started_again(colour: Colour, clock: 
 
 
 def test_the_clock_is_the_one_that_is_used(clock: Clock) -> None:
-    from fibonacci._core.deadline import Deadline
-
-    deadline = Deadline(10)
+    ten_seconds = deadline.Deadline(10)
     clock.sleep(9)
-    assert 0 < (deadline.remaining() or 0) <= 1
+    assert 0 < (ten_seconds.remaining() or 0) <= 1
