@@ -134,6 +134,14 @@ class TestValues:
             return
         assert told.startswith("v")
 
+    @pytest.mark.parametrize("value", [{LONE: 1}, {math.nan: 1}, 10**5000], ids=["surrogate", "nan", "huge"])
+    def test_what_json_cannot_write_although_its_type_is_right(
+        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any
+    ) -> None:
+        with pytest.raises(ValueError, match="JSON form"):
+            colour.run(recorded.workflows.execute("wf-1", inputs={"x": value}))
+        assert recorder.sent == []
+
     @pytest.mark.parametrize("mapping", MAPPINGS, ids=kind_of)
     def test_mappings_of_any_kind_are_sent(
         self, colour: Colour, recorder: Recorder, recorded: Any, mapping: Any

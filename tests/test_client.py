@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit
+from fibonacci import UNSET, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
 from fibonacci.emulator import Emulator
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
@@ -175,12 +175,32 @@ class TestLooks:
         closing = "aclose" if colour.is_async else "close"
         assert public == sorted([*RESOURCES, "base_url", closing, "rate_limit", "request", "with_options"])
 
+    def test_resources_are_documented_on_the_class(self, colour: Colour) -> None:
+        kind: Any = AsyncFibonacci if colour.is_async else Fibonacci
+        assert [name for name in RESOURCES if not getattr(kind, name).__doc__] == []
+
     def test_a_resource_is_made_once(self, colour: Colour) -> None:
         client = colour.client(KEY)
         for name in RESOURCES:
             assert getattr(client, name) is getattr(client, name)
         for name in ("governance", "quota", "tool_policies"):
             assert getattr(client.organizations, name) is getattr(client.organizations, name)
+
+
+class TestUnset:
+    """Stands for an argument that was not given."""
+
+    def test_is_false_and_the_same_everywhere(self) -> None:
+        assert not UNSET
+        assert repr(UNSET) == "UNSET"
+        assert isinstance(UNSET, Unset)
+        assert [copy.copy(UNSET), copy.deepcopy(UNSET), pickle.loads(pickle.dumps(UNSET))] == [UNSET] * 3
+        assert pickle.loads(pickle.dumps(UNSET)) is UNSET
+
+    def test_given_as_an_argument_it_is_not_sent(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        answered(recorder)
+        colour.run(recorded.workflows.create(name="x", description=UNSET, definition=UNSET))
+        assert recorder.last.json == {"name": "x"}
 
 
 class TestPickling:

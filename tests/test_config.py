@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from fibonacci import UNSET, ConfigurationError, FibonacciError
@@ -269,6 +270,14 @@ class TestTheRest:
 
     def test_idempotency(self, colour: Colour) -> None:
         refused(colour, 'idempotency must be "server" or None', "'client'", idempotency="client")
+
+    def test_a_given_client_that_is_none(self, colour: Colour) -> None:
+        for other in (object(), "client", httpx.HTTPTransport()):
+            refused(colour, "http_client must be", "httpx or httpx2", type(other).__qualname__, http_client=other)
+
+    def test_a_given_client_of_the_other_colour(self, colour: Colour) -> None:
+        other: Any = httpx.Client() if colour.is_async else httpx.AsyncClient()
+        refused(colour, "http_client must be", f"not {type(other).__name__}", http_client=other)
 
     def test_on_retry(self, colour: Colour) -> None:
         refused(colour, "on_retry must be a function", "str", kind=TypeError, on_retry="print")

@@ -168,6 +168,7 @@ class TestPager:
         assert pages[0].response.headers["x-ratelimit-limit"] == "5"
         assert pages[0].items[0].response == pages[0].response
         assert [len(each) for each in pages] == [2, 0]
+        assert [each.next_cursor for each in pages] == ["2", None]
 
     def test_iterating_again_fetches_again(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
         for name in ("a", "b", "c", "d"):

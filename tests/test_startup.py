@@ -52,6 +52,13 @@ def test_what_is_loaded(code: str, own: set[str]) -> None:
     assert loaded & HEAVY == set()
 
 
+def test_a_clone_loads_no_more_than_a_lock() -> None:
+    loaded = loaded_by("from fibonacci import Fibonacci; Fibonacci('key').with_options(timeout=1, headers={'X': 'y'})")
+    own = {name for name in loaded if name.partition(".")[0] == "fibonacci"}
+    assert own == IMPORT | CLIENT | SYNC | {"fibonacci._sync.connections"}
+    assert loaded & HEAVY <= {"threading"}
+
+
 def test_the_errors_alone_load_no_client() -> None:
     assert loaded_by("import fibonacci.errors") & {*SYNC, *ASYNC, *HEAVY} == set()
 
