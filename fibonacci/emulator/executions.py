@@ -17,9 +17,12 @@ from fibonacci.emulator.memory import recall
 from fibonacci.emulator.store import Record, Store
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
+WAITING: Final = "pending_approval"
 
 
-def start(store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any], now: float) -> Record:
+def start(
+    store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
+) -> Record:
     """Run a workflow and keep its execution.
 
     Args:
@@ -28,6 +31,7 @@ def start(store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any]
         workflow: The record of the workflow; without a definition the run completes with no outputs.
         inputs: The inputs by name.
         now: When it starts, in Unix seconds.
+        held: The record of the execution when it had to wait for approval.
 
     Returns:
         The record of the execution.
@@ -36,7 +40,25 @@ def start(store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any]
     if workflow["definition"] is not None:
         definition = WorkflowDefinition.model_validate(workflow["definition"])
         run = engine.run(definition, inputs, lambda key: recall(store, workflow["id"], key, now))
-    execution: Record = {
+    execution = _record(workflow, inputs, now, run) | {"status": run.status} | _of_held(held)
+    store.executions.put(execution["id"], record=execution)
+    return execution
+
+
+def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:
+    """Keep an execution that has to wait for approval: nothing of it has run.
+
+    Returns:
+        Its record.
+    """
+    waiting = {"status": WAITING, "approval": approval}
+    execution = _record(workflow, inputs, now, Run("completed", {})) | waiting
+    store.executions.put(execution["id"], record=execution)
+    return execution
+
+
+def _record(workflow: Record, inputs: dict[str, Any], now: float, run: Run) -> Record:
+    return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
         "workflow_version": workflow["version"],
@@ -44,13 +66,14 @@ def start(store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any]
         "started": now,
         "seconds": run.seconds,
         "cancelled": None,
-        "status": run.status,
         "outputs": run.outputs,
         "error": run.error,
         "nodes": [asdict(node) for node in run.nodes],
     }
-    store.executions.put(execution["id"], record=execution)
-    return execution
+
+
+def _of_held(held: Record | None) -> Record:
+    return {} if held is None else {"id": held["id"], "approval": held["approval"]}
 
 
 def cancelled(execution: Record, now: float) -> Record:
@@ -96,6 +119,7 @@ def view_of(execution: Record, now: float) -> Record:
         "created_at": created,
         "updated_at": updated,
         "completed_at": updated if ended else None,
+        **({"approval": execution["approval"]} if "approval" in execution else {}),
     }
 
 
