@@ -50,7 +50,12 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         for left in range(len(found), 0, -1):
             family, kind, protocol, _, address = found[-left]
             share = share_of(None if ends_at is None else ends_at - loop.time(), left)
-            sock = socket.socket(family, kind, protocol)
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # the system has no such family, as where IPv6 is switched off
+                if left == 1:
+                    raise httpcore.ConnectError(str(error)) from error
+                continue
             try:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
