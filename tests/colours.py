@@ -50,6 +50,11 @@ class Colour:
         """Close a client by the name that this colour has for it."""
         self.run(client.aclose() if self.is_async else client.close())
 
+    def forget(self) -> None:
+        """Close nothing and let go of everything, as a careless user does."""
+        self._clients.clear()
+        self._runner.close()
+
     def finish(self) -> None:
         """Close everything."""
         for client in self._clients:

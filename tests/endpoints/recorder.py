@@ -58,6 +58,8 @@ class Reply:
 class Recorder:
     """Keeps requests in `sent`, and gives the replies of `give` in order; then a 599, which is never retried.
 
+    `connections` counts those that were made.
+
     Each has a key of its own, as the client keeps the pace of a key at an address for the whole process.
     """
 
@@ -65,6 +67,7 @@ class Recorder:
         self.api_key = f"key-{uuid.uuid4().hex}"
         self.sent: list[Sent] = []
         self._replies: list[Reply] = []
+        self.connections = 0
         self._connections: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -93,10 +96,17 @@ class Recorder:
         return self._replies.pop(0) if self._replies else Reply(599, {}, b"the test gave no answer for this request")
 
     def opened(self, connection: socket.socket) -> None:
+        self.connections += 1
         self._connections.add(connection)
 
     def closed(self, connection: socket.socket) -> None:
         self._connections.discard(connection)
+
+    def hang_up(self) -> None:
+        """End every connection that is open."""
+        for connection in [*self._connections]:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -107,9 +117,7 @@ class Recorder:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        for connection in [*self._connections]:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
 
 
 def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
