@@ -1,0 +1,177 @@
+"""Whatever the server sends, only a FibonacciError leaves a call, in time, and the client stays usable.
+
+`FIBONACCI_TEST_PROFILE=long` looks for an hour's worth of examples in place of some seconds' worth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fibonacci import APIError, FibonacciError
+from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.decoding import decode
+from fibonacci._core.wire import WireResponse
+from fibonacci.models import Execution
+from tests.faults.driving import COLOURS, Driver, Ended, longest
+from tests.faults.faults import answer, error_body, head, http_date, ok, raw, raw_then_close
+from tests.faults.server import Act, FaultServer, Peer
+
+LONG = os.environ.get("FIBONACCI_TEST_PROFILE") == "long"
+TIMEOUT = 0.5
+_SETTINGS = settings(
+    max_examples=50_000 if LONG else 80,
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
+
+_NAMES = st.sampled_from(
+    "Content-Type Content-Encoding Content-Length Transfer-Encoding Connection Location Date Retry-After Link Set-Cookie"
+    " X-Request-Id X-RateLimit-Limit X-RateLimit-Remaining X-RateLimit-Reset Upgrade Trailer WWW-Authenticate".split()
+)
+_VALUES = st.one_of(
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30),
+    st.sampled_from("gzip deflate br gzip,gzip chunked close keep-alive text/html application/json NaN -1 0 1e999".split()),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.builds(http_date, st.floats(0, 4e9)),
+    st.datetimes().map(lambda moment: moment.strftime("%a, %d %b %Y %H:%M:%S -0000")),
+    st.just('<https://evil.example/>; rel="next", <?cursor=1>; rel=next'),
+)
+_HEADERS = st.lists(st.tuples(_NAMES, _VALUES), max_size=6)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from("data meta error code message details items next_cursor pagination page total_pages id status".split())
+        | st.text(max_size=5),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=12,
+)
+
+
+def _json_bytes(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+_BODIES = st.one_of(
+    st.binary(max_size=200),
+    _JSON.map(_json_bytes),
+    st.sampled_from([error_body(), error_body("quota"), b"", b"{", b"[" * 5000, b'"\\ud800"', b"9" * 6000, b"1e99999"]),
+)
+_STATUSES = st.sampled_from([200, 201, 204, 304, 400, 404, 422, 429, 429, 500, 503, 503]) | st.integers(100, 999)
+
+
+@st.composite
+def _answers(draw: st.DrawFn) -> Act:
+    """An answer that is well-formed as far as its length goes."""
+    return answer(draw(_STATUSES), draw(_BODIES), draw(_HEADERS), content_type=draw(st.sampled_from(["", "text/plain"])))
+
+
+@st.composite
+def _mangled(draw: st.DrawFn) -> Act:
+    """Something that began as an answer: cut, with bytes put in, or chunked by chance."""
+    body = draw(_BODIES)
+    chunked = draw(st.booleans())
+    headers = [*draw(_HEADERS), *([("Transfer-Encoding", "chunked")] if chunked else [])]
+    data = head(draw(_STATUSES), headers, length=None if chunked else draw(st.integers(0, 300))) + body
+    at = draw(st.integers(0, len(data)))
+    data = data[:at] + draw(st.binary(max_size=8)) + data[at + draw(st.integers(0, 8)) :]
+    return raw_then_close(data)
+
+
+_ACTS = st.one_of(_answers(), _mangled(), st.binary(max_size=300).map(raw_then_close))
+_CALLS = ("untyped", "typed", "list", "delete", "execute")
+
+
+class Laboratory:
+    """One server whose next acts are set at will, and a client of each colour."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._act: Act = ok
+        self.server = stack.enter_context(FaultServer(self._do))
+        self._number = 0
+        drivers = [stack.enter_context(Driver(colour)) for colour in COLOURS]
+        options = {"api_key": self._key, "timeout": TIMEOUT, "max_retries": 1}
+        self._clients = [(driver, driver.client(self.server.base_url, **options)) for driver in drivers]
+
+    def _key(self) -> str:
+        """A key of its own for each example: the refusals in one must not hold up the next."""
+        return f"sk-example-{self._number}"
+
+    def _do(self, peer: Peer) -> None:
+        self._act(peer)
+
+    def call(self, act: Act, kind: str) -> list[Ended]:
+        """Let each colour call once while the server does this."""
+        self._act = act
+        self._number += 1
+        calls: list[Future[Ended]] = []
+        for driver, client in self._clients:
+            method, *given = {
+                "untyped": (client.request, "PATCH", "/x"),
+                "typed": (client.executions.get, "exec_1"),
+                "list": (client.tools.list().first,),
+                "delete": (client.workflows.delete, "wf-1"),
+                "execute": (client.workflows.execute, "wf-1"),
+            }[kind]
+            calls.append(driver.begin(method, *given))
+        return [call.result() for call in calls]
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    with ExitStack() as stack:
+        yield Laboratory(stack)
+
+
+@pytest.mark.timeout(7200 if LONG else 120)
+@pytest.mark.parametrize("kind", _CALLS)
+def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fibonacci._core.retry._THROTTLING_BASE", 0.01)
+    monkeypatch.setattr("fibonacci._core.retry._TRANSIENT_BASE", 0.01)
+    outcomes: set[str] = set()
+
+    @_SETTINGS
+    @given(_ACTS)
+    def look(act: Act) -> None:
+        for ended in laboratory.call(act, kind):
+            assert ended.seconds <= longest(TIMEOUT)
+            if ended.error is None:
+                outcomes.add("success")
+                continue
+            assert isinstance(ended.error, FibonacciError), repr(ended.error)
+            assert isinstance(ended.error, APIError)
+            assert str(ended.error)
+            outcomes.add(type(ended.error).__name__)
+
+    before = len(laboratory.server.requests)
+    look()
+    assert len(laboratory.server.requests) - before >= len(COLOURS) * 80
+    # The examples were not all of a kind.
+    assert {"APIConnectionError", "ServerError"} < outcomes
+    fine = raw(head(200, length=2) + b"[]") if kind == "list" else answer(200, b'{"id": "1", "status": "new"}')
+    assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(COLOURS)
+
+
+@_SETTINGS
+@given(_JSON)
+def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
+    body = _json_bytes({"data": value})
+    try:
+        data, _ = decode(HTTPAnswer(WireResponse(200, [], body), limit=10_000), Execution)
+    except FibonacciError:
+        return
+    assert isinstance(data, Execution)

@@ -1,0 +1,134 @@
+"""Memory: bodies are bounded, calls leave nothing behind, clients cost next to nothing.
+
+`FIBONACCI_TEST_PROFILE=long` makes 200,000 calls of each colour in place of 2,500.
+"""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import os
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from fibonacci import APIResponseError, AsyncFibonacci, Fibonacci
+from tests.faults.driving import COLOURS, KEY, Colour, Driver
+from tests.faults.faults import OK_BODY, answer, gzip_bomb, head, ok, raw_then_reset
+from tests.faults.server import FaultServer, Peer
+
+CALLS = 200_000 if os.environ.get("FIBONACCI_TEST_PROFILE") == "long" else 2_500
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def _traced() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+def _used() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+@pytest.mark.timeout(3600 if CALLS > 2_500 else 120)
+@pytest.mark.usefixtures("_traced")
+@pytest.mark.parametrize("colour", ["sync", "asyncio"])
+def test_calls_do_not_grow_the_process(colour: Colour) -> None:
+    acts = [ok] * 8 + [answer(404), raw_then_reset(b"")]
+    with FaultServer(lambda peer: acts[len(server.requests) % 10](peer)) as server, Driver(colour) as driver:
+        client = driver.client(server.base_url, max_retries=0)
+
+        def call(number: int) -> None:
+            for _ in range(number // 50):
+                for ended in [driver.begin(client.request, "GET", "/x") for _ in range(50)]:
+                    ended.result()
+            server.requests.clear()
+
+        call(500)
+        before = _used()
+        call(CALLS)
+        grown = _used() - before
+    assert server.delivered == CALLS + 500
+    # What is left is the interpreter's own: far less than a byte a call when there are many.
+    assert grown < 200_000
+
+
+@pytest.mark.usefixtures("_traced")
+@pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
+def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
+    kind(KEY)
+    before = _used()
+    clients = [kind(KEY, base_url="https://api.example.com/v1") for _ in range(1000)]
+    assert len(clients) == 1000
+    assert _used() - before < 10 * MB
+
+
+@pytest.mark.usefixtures("_traced")
+def test_a_thousand_clients_in_use_cost_little() -> None:
+    with FaultServer(lambda peer: (ok(peer), peer.close())) as server:
+        Fibonacci(KEY, base_url=server.base_url).request("GET", "/x")
+        server.requests.clear()
+        before = _used()
+        clients = [Fibonacci(KEY, base_url=server.base_url) for _ in range(1000)]
+        for client in clients:
+            client.request("GET", "/x")
+        server.requests.clear()
+        grown = _used() - before
+        for client in clients:
+            client.close()
+    assert grown < 10 * MB
+
+
+@pytest.mark.usefixtures("_traced")
+@pytest.mark.parametrize("colour", COLOURS)
+def test_bodies_are_bounded(colour: Colour) -> None:
+    bomb = gzip_bomb(400)
+    with FaultServer(answer(200, bomb, {"Content-Encoding": "gzip"})) as server, Driver(colour) as driver:
+        client = driver.client(server.base_url, max_response_bytes=MB)
+        before = _used()
+        tracemalloc.reset_peak()
+        ended = driver.end(client.request, "GET", "/x")
+        peak = tracemalloc.get_traced_memory()[1] - before
+    assert isinstance(ended.error, APIResponseError)
+    assert "larger than" in str(ended.error)
+    assert peak < 6 * MB
+
+
+def _endless(peer: Peer) -> None:
+    peer.send(head(200, length=10**12))
+    while peer.pause(0):
+        peer.send(bytes(256 * 1024))
+
+
+@pytest.mark.usefixtures("_traced")
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_endless_body_is_left_at_the_limit(colour: Colour) -> None:
+    with FaultServer(_endless) as server, Driver(colour) as driver:
+        client = driver.client(server.base_url, max_response_bytes=4 * MB)
+        tracemalloc.reset_peak()
+        before = _used()
+        ended = driver.end(client.request, "GET", "/x")
+        peak = tracemalloc.get_traced_memory()[1] - before
+    assert isinstance(ended.error, APIResponseError)
+    assert "max_response_bytes" in str(ended.error)
+    assert server.delivered == 1
+    assert peak < 16 * MB
+
+
+def test_the_default_limit_is_64_mib() -> None:
+    fits = gzip.compress(b'"' + b"x" * (64 * MB - 2) + b'"', 1)
+    too_large = gzip.compress(b'"' + b"x" * (64 * MB - 1) + b'"', 1)
+    zipped = {"Content-Encoding": "gzip"}
+    with FaultServer(answer(200, fits, zipped), answer(200, too_large, zipped), answer(200, OK_BODY)) as server:
+        with Fibonacci(KEY, base_url=server.base_url) as client:
+            assert len(client.request("GET", "/x")) == 64 * MB - 2
+            with pytest.raises(APIResponseError, match="larger than 67108864 bytes"):
+                client.request("GET", "/x")
+            assert client.request("GET", "/x") == {"fine": True}
+    assert server.delivered == 3
