@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 TYPE_CHECKING = False  # not imported from typing: a clone has to stay near free
 if TYPE_CHECKING:
     from fibonacci._async.senders import AsyncSender
+    from fibonacci._async.senders.observed import AsyncWatch
     from fibonacci._core.config import Config
     from fibonacci._core.pace import Pace
     from fibonacci.models.response import RateLimit
@@ -22,6 +24,7 @@ class AsyncConnections:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._sender: AsyncSender | None = None
+        self._watch: AsyncWatch | None = None
         self._lock = threading.Lock()
         self.pace: Pace | None = None
 
@@ -31,7 +34,10 @@ class AsyncConnections:
             with self._lock:
                 if self._sender is None:
                     self._sender = _make_sender(self._config)
-        return self._sender
+        # Whether tools watch httpx has to be asked each time, once httpx is loaded at all.
+        if self._watch is None and "httpx" in sys.modules and self._config.http_client is None:
+            self._watch = _make_watch(self._sender, self._config)
+        return self._sender if self._watch is None else self._watch.sender()
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -52,3 +58,12 @@ def _make_sender(config: Config) -> AsyncSender:
     from fibonacci._async.senders.pool import AsyncPoolSender
 
     return AsyncPoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)
+
+
+def _make_watch(sender: AsyncSender, config: Config) -> AsyncWatch | None:
+    from fibonacci._async.senders.observed import AsyncWatch
+    from fibonacci._async.senders.pool import AsyncPoolSender
+
+    if not isinstance(sender, AsyncPoolSender):
+        return None
+    return AsyncWatch(sender, max_response_bytes=config.max_response_bytes)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 TYPE_CHECKING = False  # not imported from typing: a clone has to stay near free
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from fibonacci._core.config import Config
     from fibonacci._core.pace import Pace
     from fibonacci._sync.senders import Sender
+    from fibonacci._sync.senders.observed import Watch
     from fibonacci.models.response import RateLimit
 
 
@@ -23,6 +25,7 @@ class Connections:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._sender: Sender | None = None
+        self._watch: Watch | None = None
         self._lock = threading.Lock()
         self.pace: Pace | None = None
 
@@ -32,7 +35,10 @@ class Connections:
             with self._lock:
                 if self._sender is None:
                     self._sender = _make_sender(self._config)
-        return self._sender
+        # Whether tools watch httpx has to be asked each time, once httpx is loaded at all.
+        if self._watch is None and "httpx" in sys.modules and self._config.http_client is None:
+            self._watch = _make_watch(self._sender, self._config)
+        return self._sender if self._watch is None else self._watch.sender()
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -53,3 +59,12 @@ def _make_sender(config: Config) -> Sender:
     from fibonacci._sync.senders.pool import PoolSender
 
     return PoolSender(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)
+
+
+def _make_watch(sender: Sender, config: Config) -> Watch | None:
+    from fibonacci._sync.senders.observed import Watch
+    from fibonacci._sync.senders.pool import PoolSender
+
+    if not isinstance(sender, PoolSender):
+        return None
+    return Watch(sender, max_response_bytes=config.max_response_bytes)

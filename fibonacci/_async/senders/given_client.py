@@ -24,13 +24,12 @@ class AsyncGivenClientSender:
     async def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
         """Send a request and read the whole response; see `AsyncSender`."""
         try:
-            # The library's own limits are for single steps; the deadline is looked at between the chunks of the body.
             built = self._client.build_request(
                 request.method,
                 request.origin + request.target,
                 headers=request.headers,
                 content=request.body,
-                timeout=deadline.remaining(),
+                **self._limits(deadline),
             )
             # No redirects and no auth of the client's own: the key goes to the platform alone.
             response = await self._client.send(built, stream=True, follow_redirects=False, auth=None)
@@ -45,6 +44,10 @@ class AsyncGivenClientSender:
 
     async def aclose(self) -> None:
         """Do nothing: the client is the user's."""
+
+    def _limits(self, deadline: Deadline) -> dict[str, Any]:
+        # The library's own limits are for single steps; the deadline is looked at between the chunks of the body too.
+        return {"timeout": deadline.remaining()}
 
     async def _read(self, response: Any, deadline: Deadline) -> WireResponse:
         if response.is_stream_consumed:

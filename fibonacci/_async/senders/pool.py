@@ -123,7 +123,7 @@ class AsyncPoolSender:
 
     async def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
         """Send a request and read the whole response; see `AsyncSender`."""
-        pool = self._pool(request.origin)
+        pool = self.pool(request.origin)
         connection = await pool.take(deadline)
         try:
             return await self._exchange(connection, request, deadline)
@@ -141,7 +141,8 @@ class AsyncPoolSender:
             await pool.aclose()
         self._pools.clear()
 
-    def _pool(self, origin: str) -> AsyncPool:
+    def pool(self, origin: str) -> AsyncPool:
+        """The pool of the present process and event loop."""
         if self._process != os.getpid():
             # After a fork the connections are the parent's: two processes must not talk over one of them.
             self._process = os.getpid()

@@ -124,7 +124,7 @@ class PoolSender:
 
     def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
         """Send a request and read the whole response; see `Sender`."""
-        pool = self._pool(request.origin)
+        pool = self.pool(request.origin)
         connection = pool.take(deadline)
         try:
             return self._exchange(connection, request, deadline)
@@ -142,7 +142,8 @@ class PoolSender:
             pool.close()
         self._pools.clear()
 
-    def _pool(self, origin: str) -> Pool:
+    def pool(self, origin: str) -> Pool:
+        """The pool of the present process and event loop."""
         if self._process != os.getpid():
             # After a fork the connections are the parent's: two processes must not talk over one of them.
             self._process = os.getpid()

@@ -1,0 +1,113 @@
+"""Tools that watch httpx see the calls of the default clients, whenever they begin and stop to watch."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from fibonacci import APITimeoutError, NotFoundError
+from fibonacci.emulator import Emulator
+from tests.colours import Colour
+
+
+@pytest.fixture
+def exporter() -> Iterator[InMemorySpanExporter]:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    HTTPXClientInstrumentor().instrument(tracer_provider=provider)
+    yield spans
+    HTTPXClientInstrumentor().uninstrument()
+
+
+def test_opentelemetry_sees_the_calls(colour: Colour, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
+    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
+    workflow = colour.run(client.workflows.create(name="Watched"))
+    with pytest.raises(NotFoundError):
+        colour.run(client.workflows.get("unknown"))
+    urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
+    assert urls == [f"{emulator.base_url}/workflows", f"{emulator.base_url}/workflows/unknown"]
+    assert workflow.response.attempts == 1
+
+
+def test_watching_may_begin_and_end_between_calls(
+    colour: Colour, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
+    colour.run(client.health.check())
+    with monkeypatch.context() as patch:
+        patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
+        patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
+        colour.run(client.health.secrets())
+    colour.run(client.health.check())
+    assert seen == ["/v1/health/secrets"]
+
+
+def test_a_mock_in_place_of_the_transport_answers(
+    colour: Colour, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(transport: object, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"data": {"id": "wf-1", "name": "Mocked"}})
+
+    async def answer_later(transport: object, request: httpx.Request) -> httpx.Response:
+        return answer(transport, request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer_later)
+    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
+    assert colour.run(client.workflows.get("wf-1")).name == "Mocked"
+
+
+def test_the_time_limit_holds_while_watched(colour: Colour, exporter: InMemorySpanExporter) -> None:
+    # Nobody accepts: the kernel completes the connection, and no answer ever comes.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        client: Any = colour.client("key-of-a-test", base_url=base_url, timeout=0.2)
+        with pytest.raises(APITimeoutError) as caught:
+            colour.run(client.workflows.get("wf-1"))
+    assert 0.2 <= caught.value.elapsed < 1
+    assert len(exporter.get_finished_spans()) == 1
+
+
+def test_connections_are_kept_while_watched(colour: Colour, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
+    opened: list[str] = []
+    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
+    colour.run(client.health.check())
+
+    def note(record: logging.LogRecord) -> bool:
+        opened.append(record.getMessage())
+        return True
+
+    logger = logging.getLogger("httpcore.connection")
+    logger.addFilter(note)
+    logger.setLevel(logging.DEBUG)
+    try:
+        for _ in range(3):
+            colour.run(client.health.check())
+    finally:
+        logger.removeFilter(note)
+        logger.setLevel(logging.NOTSET)
+    assert opened == []
+    assert len(exporter.get_finished_spans()) == 4
+
+
+def _noting(send: Any, seen: list[str]) -> Any:
+    @functools.wraps(send)
+    def noting(client: Any, request: httpx.Request, **options: Any) -> Any:
+        seen.append(request.url.path)
+        return send(client, request, **options)
+
+    return noting
