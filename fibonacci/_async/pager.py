@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from fibonacci._async.transport import AsyncTransport
 from fibonacci._core.request import Request
+from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
 from fibonacci.models.page import Page
 
@@ -34,33 +35,20 @@ class AsyncPager(Generic[T]):
         self._transport = transport
         self._request = request
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self.pages():
-            for item in page.items:
-                yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return AsyncItems(AsyncPages(self._transport, self._request))
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
-        """Yield the pages, each fetched when it is needed.
+    def pages(self) -> AsyncIterator[Page[T]]:
+        """Iterate the pages, each fetched when it is needed.
 
-        Yields:
-            Pages, with their `items` and their `response`.
+        Returns:
+            An iterator of pages, with their `items` and their `response`.
 
         Raises:
-            PaginationError: If the server names a page again: following it would never end.
-            FibonacciError: Whatever else goes wrong with a call.
+            PaginationError: While it is iterated, if the server names a page again: following it would never end.
+            FibonacciError: While it is iterated, whatever else goes wrong with a call.
         """
-        request = self._request
-        seen: set[str] = set()
-        while True:
-            page, following = await self._transport.send_page(request)
-            yield page
-            if following is None:
-                return
-            mark = repr(sorted(following.items()))
-            if mark in seen:
-                raise self._repeated(mark, page)
-            seen.add(mark)
-            request = replace(request, params={**request.params, **following})
+        return AsyncPages(self._transport, self._request)
 
     async def first(self) -> T | None:
         """Fetch the first item.
@@ -79,10 +67,67 @@ class AsyncPager(Generic[T]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"
 
-    def _repeated(self, mark: str, page: Page[T]) -> PaginationError:
-        error = PaginationError(f"the server names the page {mark[:80]} a second time; iterating would never end")
-        error.method, error.path = self._request.method, self._request.path
-        error.status_code, error.request_id = page.response.status_code, page.response.request_id
-        error.attempts, error.elapsed = page.response.attempts, page.response.elapsed
-        error.content_type = page.response.headers.get("content-type", "")
-        return error
+
+class AsyncPages(Generic[T]):
+    """The pages of a list, one after the other.
+
+    It is no generator, for one that is left before its end would have to be closed.
+    """
+
+    def __init__(self, transport: AsyncTransport, request: Request[T]) -> None:
+        self._transport = transport
+        self._request: Request[T] | None = request
+        self._seen: set[str] = set()
+        self._failure: PaginationError | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if self._request is None:
+            raise StopAsyncIteration
+        page, following = await self._transport.send_page(self._request)
+        self._request = self._following(self._request, page, following)
+        return page
+
+    def _following(
+        self, request: Request[T], page: Page[T], following: Mapping[str, QueryValue] | None
+    ) -> Request[T] | None:
+        if following is None:
+            return None
+        mark = repr(sorted(following.items()))
+        if mark in self._seen:
+            # The page that has come is a good one; asking for another is what fails.
+            self._failure = _repeated(mark, request, page)
+            return None
+        self._seen.add(mark)
+        return replace(request, params={**request.params, **following})
+
+
+class AsyncItems(Generic[T]):
+    """The items of pages, one after the other."""
+
+    def __init__(self, pages: AsyncPages[T]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter((await self._pages.__anext__()).items)
+
+
+def _repeated(mark: str, request: Request[T], page: Page[T]) -> PaginationError:
+    error = PaginationError(f"the server names the page {mark[:80]} a second time; iterating would never end")
+    error.method, error.path = request.method, request.path
+    error.status_code, error.request_id = page.response.status_code, page.response.request_id
+    error.attempts, error.elapsed = page.response.attempts, page.response.elapsed
+    error.content_type = page.response.headers.get("content-type", "")
+    return error
