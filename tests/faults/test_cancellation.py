@@ -1,0 +1,172 @@
+"""Storms of cancellations leave the pool whole, and no connection or task behind.
+
+`FIBONACCI_TEST_PROFILE=long` lets them blow for 30 s in place of 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from typing import Any
+
+import anyio
+import pytest
+import trio
+
+from fibonacci import AsyncFibonacci, FibonacciError
+from tests.faults.certificates import Authority
+from tests.faults.driving import KEY
+from tests.faults.faults import OK_BODY, head, ok, raw_then_reset
+from tests.faults.server import FaultServer, Peer
+
+SECONDS = 30.0 if os.environ.get("FIBONACCI_TEST_PROFILE") == "long" else 2.0
+TASKS = 50
+FINE = {"fine": True}
+
+
+def _sluggish(peer: Peer) -> None:
+    """Answer in parts, at any pace, and sometimes not at all: a cancellation may come at every step."""
+    step = random.random() * 0.01
+    if random.random() < 0.05:
+        raw_then_reset(b"")(peer)
+        return
+    peer.pause(step)
+    peer.send(head(200, length=len(OK_BODY)))
+    peer.pause(step)
+    peer.send(OK_BODY[:10])
+    peer.pause(step)
+    peer.send(OK_BODY[10:])
+
+
+async def _storm_in_asyncio(client: AsyncFibonacci) -> int:
+    cancelled = 0
+    ends = time.monotonic() + SECONDS
+
+    async def call() -> None:
+        nonlocal cancelled
+        while time.monotonic() < ends:
+            try:
+                await client.request("GET", "/x")
+            except FibonacciError:
+                pass
+            except asyncio.CancelledError:
+                cancelled += 1
+                raise
+
+    tasks = [asyncio.create_task(call()) for _ in range(TASKS)]
+    while time.monotonic() < ends:
+        await asyncio.sleep(0.015)
+        victims = random.sample(range(TASKS), 10)
+        for victim in victims:
+            tasks[victim].cancel()
+        await asyncio.gather(*(tasks[victim] for victim in victims), return_exceptions=True)
+        for victim in victims:
+            tasks[victim] = asyncio.create_task(call())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return cancelled
+
+
+async def _storm_in_scopes(client: AsyncFibonacci) -> int:
+    """The same with cancel scopes, which also cancel what is done while one is being cancelled."""
+    cancelled = 0
+    ends = anyio.current_time() + SECONDS
+    # Fifty handshakes take a while: without patience for them every call would be cancelled in its own.
+    patience = 0.5 if client.base_url.startswith("https") else 0.06
+
+    async def call() -> None:
+        nonlocal cancelled
+        while anyio.current_time() < ends:
+            with anyio.move_on_after(random.random() * patience) as scope:
+                try:
+                    await client.request("GET", "/x")
+                except FibonacciError:
+                    pass
+            cancelled += scope.cancelled_caught
+
+    async with anyio.create_task_group() as group:
+        for _ in range(TASKS):
+            group.start_soon(call)
+    return cancelled
+
+
+async def _calm(client: AsyncFibonacci, server: FaultServer) -> None:
+    """After the storm everything is as before it."""
+    server._acts = (ok,)
+    began = time.monotonic()
+    for _ in range(100):
+        assert await client.request("GET", "/x") == FINE
+    assert time.monotonic() - began < 5
+    pace = client._connections.pace
+    assert pace is not None
+    assert pace.gate._in_flight == 0
+    await client.aclose()
+    for _ in range(200):
+        if not server.live_connections:
+            break
+        await anyio.sleep(0.01)
+    assert server.live_connections == 0
+
+
+@pytest.fixture(params=["http", "https"])
+def secure(request: pytest.FixtureRequest) -> bool:
+    return request.param == "https"
+
+
+@pytest.fixture(params=[1000, 7])
+def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many connections there may be: enough, or so few that most tasks queue for one."""
+    number: int = request.param
+    monkeypatch.setattr("fibonacci._async.senders.pool.MAX_CONNECTIONS", number)
+    return number
+
+
+@pytest.mark.parametrize("storm", ["tasks", "scopes", "trio"])
+def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, places: int, tmp_path: Any) -> None:
+    authority = Authority.made_in(tmp_path)
+    cancelled = 0
+
+    async def main() -> None:
+        nonlocal cancelled
+        client = AsyncFibonacci(KEY, base_url=server.base_url, timeout=5, max_retries=1, ca_bundle=authority.file)
+        cancelled = await (_storm_in_asyncio if storm == "tasks" else _storm_in_scopes)(client)
+        if storm != "trio":
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+        await _calm(client, server)
+        if storm != "trio":
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with FaultServer(_sluggish, tls=authority.good() if secure else None) as server:
+        if storm == "trio":
+            trio.run(main)
+        else:
+            asyncio.run(main())
+    assert cancelled > 50
+    assert len(server.requests) > 150  # a hundred are of the calm afterwards
+    if not secure:
+        assert server.connections > places or places == 1000
+
+
+def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
+    def stall_when_told(peer: Peer) -> None:
+        if peer.request.target.endswith("/stall"):
+            peer.stall()
+        else:
+            ok(peer)
+
+    async def main() -> None:
+        async with AsyncFibonacci(KEY, base_url=server.base_url) as client:
+            await client.request("GET", "/x")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await client.request("GET", "/stall")
+            assert await client.request("GET", "/x") == FINE
+            assert await client.request("GET", "/x") == FINE
+
+    with FaultServer(stall_when_told) as server:
+        asyncio.run(main())
+    assert server.connections == 2
+    assert len(server.requests) == 4

@@ -1,0 +1,269 @@
+"""Clients live through event loops, threads, forks, pickling, interrupts and the end of the interpreter."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import trio
+
+from fibonacci import APIError, AsyncFibonacci, Fibonacci
+from tests.faults.driving import KEY
+from tests.faults.faults import answer, ok
+from tests.faults.server import FaultServer, Peer
+
+FINE = {"fine": True}
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer(ok) as server:
+        yield server
+
+
+def test_one_async_client_in_several_loops_in_turn(server: FaultServer) -> None:
+    client = AsyncFibonacci(KEY, base_url=server.base_url)
+
+    async def call(times: int) -> list[Any]:
+        return [await client.request("GET", "/x") for _ in range(times)]
+
+    for _ in range(3):
+        assert asyncio.run(call(2)) == [FINE] * 2
+        assert trio.run(call, 2) == [FINE] * 2
+    assert len(server.requests) == 12
+    # Connections are kept within a loop, and never carried into another.
+    assert server.connections == 6
+    asyncio.run(client.aclose())
+
+
+def test_one_async_client_in_several_loops_at_once(server: FaultServer) -> None:
+    client = AsyncFibonacci(KEY, base_url=server.base_url)
+
+    async def call() -> list[Any]:
+        return await asyncio.gather(*(client.request("GET", "/x") for _ in range(20)))
+
+    with ThreadPoolExecutor(8) as threads:
+        loops = [threads.submit(asyncio.run, call()) for _ in range(8)]
+        assert all(loop.result() == [FINE] * 20 for loop in loops)
+    assert len(server.requests) == 160
+
+
+def test_both_clients_inside_a_running_loop(server: FaultServer) -> None:
+    async def main() -> None:
+        async with AsyncFibonacci(KEY, base_url=server.base_url) as client:
+            with Fibonacci(KEY, base_url=server.base_url) as blocking:
+                assert await client.request("GET", "/x") == blocking.request("GET", "/x") == FINE
+
+    asyncio.run(main())
+    assert len(server.requests) == 2
+
+
+def test_one_client_in_64_threads(server: FaultServer) -> None:
+    barrier = threading.Barrier(64)
+
+    def call(_: int) -> list[Any]:
+        barrier.wait()
+        return [client.request("GET", "/x") for _ in range(5)]
+
+    with Fibonacci(KEY, base_url=server.base_url) as client, ThreadPoolExecutor(64) as threads:
+        assert list(threads.map(call, range(64))) == [[FINE] * 5] * 64
+    assert len(server.requests) == 320
+    assert server.connections <= 64
+
+
+def _call(client: Fibonacci) -> object:
+    return client.request("GET", "/x")
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_client_pickled_to_a_process_pool(method: str, server: FaultServer) -> None:
+    with Fibonacci(KEY, base_url=server.base_url) as client:
+        assert client.request("GET", "/x") == FINE
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as processes:
+            assert list(processes.map(_call, [client] * 3)) == [FINE] * 3
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
+def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
+    client = kind(KEY, base_url="https://api.example.com/v9", timeout=7, max_retries=5, headers={"X-A": "b"})
+    again = pickle.loads(pickle.dumps(client))
+    assert type(again) is kind
+    assert again._config.options() == client._config.options()
+
+
+_FORK = """
+import os, sys, threading
+import fibonacci
+client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
+assert client.request("GET", "/parent") == {"fine": True}
+children = []
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        fine = client.request("GET", "/child") == client.request("GET", "/child") == {"fine": True}
+        os._exit(0 if fine else 1)
+    children.append(child)
+assert client.request("GET", "/parent") == {"fine": True}
+assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+assert client.request("GET", "/parent") == {"fine": True}
+client.close()
+"""
+_SHUTDOWN_SYNC = """
+import sys
+import fibonacci
+client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
+assert client.request("GET", "/x") == {"fine": True}
+"""
+_SHUTDOWN_THREAD = """
+import sys, threading, time
+import fibonacci
+client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
+threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).start()
+assert client.request("GET", "/x") == {"fine": True}
+time.sleep(0.1)
+"""
+_SHUTDOWN_ASYNC = """
+import asyncio, sys
+import fibonacci
+client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
+async def main():
+    BE_PATIENT
+    assert await client.request("GET", "/x") == {"fine": True}
+asyncio.run(main())
+"""
+_SHUTDOWN_TASK = """
+import asyncio, sys
+import fibonacci
+client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
+async def main():
+    BE_PATIENT
+    task = asyncio.ensure_future(client.request("GET", "/stall"))
+    assert await client.request("GET", "/x") == {"fine": True}
+    await asyncio.sleep(0.1)
+    assert not task.done()
+asyncio.run(main())
+"""
+_SHUTDOWN_PAGER = """
+import asyncio, sys
+import fibonacci
+client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
+async def main():
+    BE_PATIENT
+    async for tool in client.tools.list():
+        break
+    assert (await client.tools.list().first()).name == "wait"
+asyncio.run(main())
+"""
+# The first call imports a lot, of which asyncio complains in its own debugging mode.
+_PATIENCE = "asyncio.get_running_loop().slow_callback_duration = 60"
+
+
+def _with_trio(program: str) -> str:
+    return program.replace("import asyncio", "import trio").replace("asyncio.run(main())", "trio.run(main)")
+
+
+_PROGRAMS = {
+    "a fork with a live pool": _FORK,
+    "the end, sync": _SHUTDOWN_SYNC,
+    "the end, sync, in a thread": _SHUTDOWN_THREAD,
+    "the end, asyncio": _SHUTDOWN_ASYNC,
+    "the end, trio": _with_trio(_SHUTDOWN_ASYNC),
+    "the end, with a task under way": _SHUTDOWN_TASK,
+    "the end, pages not read to their end": _SHUTDOWN_PAGER,
+    "the end, pages not read to their end, trio": _with_trio(_SHUTDOWN_PAGER),
+}
+
+
+def _answer(peer: Peer) -> None:
+    if peer.request.target.endswith("/stall"):
+        peer.stall()
+    elif peer.request.target.startswith("/v1/tools"):
+        answer(200, b'{"data": [{"name": "wait"}, {"name": "x"}], "meta": {"next_cursor": "2"}}')(peer)
+    else:
+        ok(peer)
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_a_program_ends_without_noise(program: str) -> None:
+    text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
+    with FaultServer(_answer) as server:
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "dev", "-c", text, server.base_url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert server.requests
+    if program == "a fork with a live pool":
+        # The parent keeps its connection; each child makes its own.
+        assert server.connections == 4
+
+
+def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
+    with FaultServer(lambda peer: peer.stall(), ok) as server, Fibonacci(KEY, base_url=server.base_url) as client:
+        killer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        killer.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            client.request("GET", "/x")
+        assert time.monotonic() - began < 5
+        killer.join()
+        assert client.request("GET", "/x") == FINE
+        assert client._connections.pace is not None
+        assert client._connections.pace.gate._in_flight == 0
+    assert server.delivered == 2
+    assert server.connections == 2
+
+
+def test_a_keyboard_interrupt_while_waiting_for_an_execution() -> None:
+    running = answer(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
+    done = answer(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')
+    with FaultServer(running, done) as server, Fibonacci(KEY, base_url=server.base_url) as client:
+        killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        killer.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.executions.wait("exec_1")
+        killer.join()
+        assert client.executions.wait("exec_1").succeeded
+        assert client._connections.pace is not None
+        assert client._connections.pace.waiting == 0
+    assert len(server.requests) == 2
+
+
+def test_close_and_use_again(server: FaultServer) -> None:
+    client = Fibonacci(KEY, base_url=server.base_url)
+    for _ in range(3):
+        assert client.request("GET", "/x") == FINE
+        client.close()
+        client.close()
+    assert server.connections == 3
+
+
+def test_closing_while_a_call_is_under_way_lets_it_end() -> None:
+    def slowly(peer: Peer) -> None:
+        peer.pause(0.3)
+        ok(peer)
+
+    with FaultServer(slowly) as server, ThreadPoolExecutor(1) as threads:
+        client = Fibonacci(KEY, base_url=server.base_url)
+        call = threads.submit(client.request, "GET", "/x")
+        while not server.requests:
+            time.sleep(0.005)
+        client.close()
+        assert call.result() == FINE
+        assert not isinstance(call.exception(), APIError)
+        client.close()
+    assert server.live_connections == 0
