@@ -98,6 +98,7 @@ class Emulator(Controls):
             engine=Engine(dict(env or {}), dict(secrets or {})),
             store=self._store,
             clock=self.clock,
+            organization=organization,
         )
         self._server: Server | None = None
         self._entered = 0

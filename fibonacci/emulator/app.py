@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator import ids
+from fibonacci.emulator.approvals import Approvals
 from fibonacci.emulator.body import MAX_BODY
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import Clock, http_date
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.envelope import encode, encode_error
 from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, permission_denied, unauthorized
+from fibonacci.emulator.executions import view_of
 from fibonacci.emulator.idempotency import Answer, Replays
 from fibonacci.emulator.keys import Actor, Keys
 from fibonacci.emulator.limits import Allowance, RateLimits
@@ -22,7 +24,7 @@ from fibonacci.emulator.query import Query
 from fibonacci.emulator.record import RequestLog
 from fibonacci.emulator.router import Router
 from fibonacci.emulator.routes import ENDPOINTS, lowest_role
-from fibonacci.emulator.store import Store
+from fibonacci.emulator.store import Record, Store
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -55,6 +57,7 @@ class App:
         self._clock = clock
         self._router = Router(ENDPOINTS)
         self._replays = Replays(self._store.replays)
+        self._approvals = Approvals(store, engine, organization)
         self.log: Final = RequestLog(self._router)
 
     def handle(self, request: Request) -> Response:
@@ -92,6 +95,20 @@ class App:
         except ApiError as error:
             answer = _error_answer(error)
         return _response(answer, allowance, now)
+
+    def decide(self, execution_id: str, by: str, *, approve: bool) -> Record:
+        """Approve or reject a run that waits, in one person's name.
+
+        Returns:
+            The execution, as reading it answers.
+
+        Raises:
+            ApiError: When it does not wait, or this person may not.
+        """
+        with self._store.transaction():
+            now = self._clock.now()
+            decision = self._approvals.approve if approve else self._approvals.reject
+            return view_of(decision(execution_id, by, now), now)
 
     def refuse(self, error: ApiError) -> Response:
         """Answer a request that could not even be read."""

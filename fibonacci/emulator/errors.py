@@ -86,6 +86,7 @@ def invalid(*details: Detail) -> ApiError:
     return ApiError(422, "validation_error", f"Invalid input: {details[0].field}: {details[0].message}", details)
 
 
-def too_many_requests(code: str, message: str, retry_after: int) -> ApiError:
-    """A pace or a quota that is used up; `retry_after` in seconds."""
-    return ApiError(429, code, message, headers={"Retry-After": str(retry_after)})
+def too_many_requests(code: str, message: str, retry_after: int | None, *details: Detail) -> ApiError:
+    """A pace or a quota that is used up; `retry_after` in seconds, `None` when nobody knows."""
+    headers = NO_HEADERS if retry_after is None else {"Retry-After": str(retry_after)}
+    return ApiError(429, code, message, details, headers)

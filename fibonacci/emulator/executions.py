@@ -40,7 +40,7 @@ def start(
     if workflow["definition"] is not None:
         definition = WorkflowDefinition.model_validate(workflow["definition"])
         run = engine.run(definition, inputs, lambda key: recall(store, workflow["id"], key, now))
-    execution = _record(workflow, inputs, now, run) | {"status": run.status} | _of_held(held)
+    execution: Record = {**_record(workflow, inputs, now, run), "status": run.status, **_of_held(held)}
     store.executions.put(execution["id"], record=execution)
     return execution
 
@@ -51,8 +51,8 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
     Returns:
         Its record.
     """
-    waiting = {"status": WAITING, "approval": approval}
-    execution = _record(workflow, inputs, now, Run("completed", {})) | waiting
+    untouched = _record(workflow, inputs, now, Run("completed", {}))
+    execution: Record = {**untouched, "status": WAITING, "approval": approval}
     store.executions.put(execution["id"], record=execution)
     return execution
 

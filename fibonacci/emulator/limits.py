@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from fibonacci.emulator.errors import ApiError, too_many_requests
+from fibonacci.emulator.errors import ApiError, Detail, too_many_requests
 from fibonacci.emulator.ids import fingerprint
 from fibonacci.emulator.store import Record, Table
 
@@ -74,7 +74,8 @@ class RateLimits:
         refusal: ApiError | None = None
         if daily is not None and not in_day:
             message = f"The quota of {daily.rate.limit} requests a day is used up."
-            refusal = too_many_requests("quota_exceeded", message, _wait(daily, now))
+            detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
+            refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
         elif not in_pace:
             message = f"More than {pace.rate.limit} requests in {pace.rate.seconds:g} seconds."
             refusal = too_many_requests("rate_limit_exceeded", message, _wait(pace, now))

@@ -118,6 +118,8 @@ class Store:
         self.audit = self._add("audit")  # organization, entry
         self.memory = self._add("memory")  # scope, owner, key
         self.connections = self._add("connections")  # tool
+        self.run_windows = self._add("run_windows")  # organization
+        self.running = self._add("running")  # execution
         self.rate_windows = self._add("rate_windows")  # fingerprint of the API key
         self.replays = self._add("replays")  # fingerprint of the API key, idempotency key
 

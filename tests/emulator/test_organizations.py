@@ -7,6 +7,7 @@ import pytest
 from tests.emulator.api import Api, tool
 
 ORG = "/organizations/org_1"
+HOME = "/organizations/default"
 DEFAULTS: dict[str, Any] = {
     "require_approval_for_external_comm": False,
     "require_approval_for_public_writes": False,
@@ -85,23 +86,26 @@ def test_report_and_approvals_count_what_is_there(api: Api) -> None:
     api("POST", f"/workflow-registry/{api.workflow()}/approve-template")
     api.run()
     api.run(tool("w", "wait", {"seconds": 60}))
-    api("PATCH", f"{ORG}/governance", {"approval_threshold": 3})
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator"})
-    report = api("GET", f"{ORG}/governance/report").data
+    api("PATCH", f"{HOME}/governance", {"approval_threshold": 3})
+    api("POST", f"{HOME}/tool-policies", {"tool_name": "calculator"})
+    report = api("GET", f"{HOME}/governance/report").data
     assert report["workflows"] == 3
     assert report["executions"] == {"total": 2, "by_status": {"completed": 1, "running": 1}}
     assert report["registry"] == {"approved": 1}
     assert report["settings"]["approval_threshold"] == 3
     assert (report["tool_policies"], report["role_policy_overrides"]) == (1, 0)
     assert report["changes"] == {"governance.updated": 1, "tool_policy.created": 1}
-    assert api("GET", f"{ORG}/governance/approvals").data == {
-        "organization_id": "org_1",
+    assert api("GET", f"{HOME}/governance/approvals").data == {
+        "organization_id": "default",
         "pending": 0,
         "approved": 0,
         "rejected": 0,
         "total": 0,
         "threshold": 3,
     }
+    elsewhere = api("GET", f"{ORG}/governance/report").data
+    assert (elsewhere["workflows"], elsewhere["executions"]["total"], elsewhere["registry"]) == (0, 0, {})
+    assert api("GET", f"{ORG}/governance/approvals").data["pending"] == 0
 
 
 def test_a_whole_number_may_be_written_with_a_point(api: Api) -> None:

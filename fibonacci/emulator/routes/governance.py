@@ -3,65 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.body import Body, read
+from fibonacci.emulator.body import read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply, bare
-from fibonacci.emulator.executions import status_of
+from fibonacci.emulator.executions import WAITING, status_of
+from fibonacci.emulator.governance import GovernanceSettings, settings_of
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.routes.organizations import audit, organization_of
-from fibonacci.emulator.store import Record
-
-
-class GovernanceSettings(Body):
-    """The six settings with their defaults; as a body, each may be left out."""
-
-    require_approval_for_external_comm: bool = False
-    require_approval_for_public_writes: bool = False
-    require_approval_for_permission_changes: bool = False
-    allow_self_approval: bool = False
-    approval_threshold: Annotated[Whole, Field(ge=0)] = 1
-    category_flags: dict[str, bool] = Field(default_factory=dict)
 
 
 def get_settings(call: Call) -> Reply:
     """GET /organizations/{organization_id}/governance."""
-    return bare(settings_of(call, organization_of(call)))
+    return bare(settings_of(call.store, organization_of(call)))
 
 
 def update_settings(call: Call) -> Reply:
     """PATCH /organizations/{organization_id}/governance."""
     organization = organization_of(call)
     given = read(GovernanceSettings, call.body).model_dump(exclude_unset=True)
-    before = settings_of(call, organization)
+    before = settings_of(call.store, organization)
     after = before | given
     call.store.governance.put(organization, record=after)
     audit(call, "governance.updated", "governance", before, after)
     return bare(after)
 
 
-def settings_of(call: Call, organization: str) -> Record:
-    """Return an organization's settings."""
-    return call.store.governance.get(organization) or GovernanceSettings().model_dump()
-
-
 def report(call: Call) -> Reply:
     """GET /organizations/{organization_id}/governance/report."""
     organization = organization_of(call)
     store = call.store
-    statuses = _statuses(call)
+    statuses = _statuses(call, organization)
+    is_home = organization == call.organization
     content: dict[str, Any] = {
         "organization_id": organization,
         "generated_at": iso(call.now),
-        "settings": settings_of(call, organization),
-        "workflows": sum(1 for _ in store.workflows.records()),
+        "settings": settings_of(call.store, organization),
+        "workflows": sum(1 for _ in store.workflows.records()) if is_home else 0,
         "executions": {"total": statuses.total(), "by_status": dict(statuses)},
-        "registry": dict(Counter(entry["status"] for entry in store.registry.records())),
+        "registry": dict(Counter(entry["status"] for entry in store.registry.records())) if is_home else {},
         "tool_policies": sum(1 for _ in store.tool_policies.records(organization)),
         "role_policy_overrides": sum(1 for _ in store.role_overrides.records(organization)),
         "changes": dict(Counter(entry["action"] for entry in store.audit.records(organization))),
@@ -81,13 +63,16 @@ def approvals(call: Call) -> Reply:
     organization = organization_of(call)
     decisions = Counter(entry["action"] for entry in call.store.audit.records(organization))
     counts = {
-        "pending": _statuses(call)["pending_approval"],
+        "pending": _statuses(call, organization)[WAITING],
         "approved": decisions["approval.approved"],
         "rejected": decisions["approval.rejected"],
     }
-    threshold = settings_of(call, organization)["approval_threshold"]
+    threshold = settings_of(call.store, organization)["approval_threshold"]
     return Reply({"organization_id": organization, **counts, "total": sum(counts.values()), "threshold": threshold})
 
 
-def _statuses(call: Call) -> Counter[str]:
+def _statuses(call: Call, organization: str) -> Counter[str]:
+    """Count executions by status; all belong to the emulator's own organization."""
+    if organization != call.organization:
+        return Counter()
     return Counter(status_of(execution, call.now) for execution in call.store.executions.records())

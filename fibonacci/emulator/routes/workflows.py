@@ -8,12 +8,13 @@ from pydantic import Field
 
 from fibonacci.definitions import check_definition
 from fibonacci.emulator import ids
+from fibonacci.emulator.admission import execute
 from fibonacci.emulator.body import Body, read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply, created, data_only, no_content
 from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.executions import answer_of, start
+from fibonacci.emulator.executions import answer_of
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.store import Record, Store
 
@@ -95,7 +96,7 @@ def delete_workflow(call: Call) -> Reply:
 def execute_workflow(call: Call) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(call)
-    execution = start(call.store, call.engine, workflow, read(Execute, call.body).inputs, call.now)
+    execution = execute(call, workflow, read(Execute, call.body).inputs)
     return data_only(answer_of(execution, call.now))
 
 

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.keys import Keys, Role
+from fibonacci.emulator.plans import PlanName
+from fibonacci.errors import PermissionDeniedError, QuotaExceededError
+from tests.emulator.api import KEY, Answer, Api, llm, tool
+from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting
+
+SLOW = tool("slow", "wait", {"seconds": 60})
+
+
+def execute(api: Api, workflow: str, role: Role = "owner") -> Answer:
+    return api("POST", f"/workflows/{workflow}/execute", {}, authorization=f"Bearer {Keys(KEY).of(role)}")
+
+
+def quota(api: Api, **overrides: int) -> None:
+    assert api("PATCH", f"{ORG}/quota", overrides).status == 200
+
+
+def refused(answer: Answer) -> tuple[str, list[str]]:
+    assert answer.status in (403, 429)
+    return answer.code, answer.fields
+
+
+def test_runs_of_an_hour(api: Api) -> None:
+    quota(api, workflow_runs_per_hour=2)
+    workflow = api.workflow()
+    assert execute(api, workflow).status == 200
+    api.clock.time += 600
+    assert execute(api, workflow, "member").status == 200
+    answer = execute(api, workflow)
+    assert refused(answer) == ("quota_exceeded", ["workflow_runs_per_hour"])
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "3000")
+    assert "workflow_runs_per_hour of 2" in answer.json["error"]["message"]
+    assert len(api("GET", "/executions").data) == 2
+    assert actions(api)[-1] == "run.refused"
+    entry = api("GET", f"{ORG}/governance/audit").data[0]
+    assert (entry["target"], entry["changes"]["code"]["to"]) == (f"workflows/{workflow}", "quota_exceeded")
+    api.clock.time += 3000
+    assert [execute(api, workflow).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_executions_at_a_time(api: Api) -> None:
+    quota(api, concurrent_executions=2)
+    slow, quick = api.workflow(SLOW), api.workflow(llm("a"))
+    first = execute(api, slow).data["execution_id"]
+    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # what has ended takes no place
+    api.clock.time += 30
+    assert execute(api, slow).status == 200
+    answer = execute(api, quick)
+    assert refused(answer) == ("quota_exceeded", ["concurrent_executions"])
+    assert "Retry-After" not in answer.headers
+    api("POST", f"/executions/{first}/cancel")
+    assert execute(api, quick).status == 200
+    assert execute(api, slow).status == 200
+    assert execute(api, quick).status == 429
+    api.clock.time += 60  # both have ended
+    assert [execute(api, slow).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_quota_of_nothing_refuses_all(api: Api) -> None:
+    quota(api, concurrent_executions=0)
+    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
+
+
+def test_a_run_that_waits_counts_in_its_hour_and_takes_a_place_when_it_runs(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    quota(api, workflow_runs_per_hour=2, concurrent_executions=1)
+    execution_id = waiting(api, MAIL, SLOW)
+    assert execute(api, api.workflow()).status == 200
+    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
+    quota(api, workflow_runs_per_hour=9)
+    assert api.app.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
+
+
+def test_an_approved_run_takes_a_place(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    quota(api, concurrent_executions=1)
+    execution_id = waiting(api, tool("mail", "email_send"), SLOW)
+    assert api.app.decide(execution_id, "grace", approve=True)["status"] == "running"
+    assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
+
+
+def test_only_the_emulators_organization_has_a_quota(api: Api) -> None:
+    assert api("PATCH", "/organizations/other/quota", {"workflow_runs_per_hour": 0}).status == 200
+    assert execute(api, api.workflow()).status == 200
+
+
+@pytest.mark.parametrize("plan", ["free", "pro"])
+def test_the_quota_of_a_plan(plan: PlanName) -> None:
+    api = Api(plan=plan)
+    limit = api("GET", f"{ORG}/quota").json["effective"]["concurrent_executions"]
+    workflow = api.workflow(SLOW)
+    assert [execute(api, workflow).status for _ in range(limit + 1)] == [200] * limit + [429]
+
+
+def test_a_refused_run_is_not_kept_under_its_idempotency_key(api: Api) -> None:
+    quota(api, workflow_runs_per_hour=0)
+    path = f"/workflows/{api.workflow()}/execute"
+    assert api("POST", path, {}, idempotency_key="k").status == 429
+    quota(api, workflow_runs_per_hour=1)
+    assert api("POST", path, {}, idempotency_key="k").status == 200
+    assert api("POST", path, {}, idempotency_key="k").status == 200
+    assert len(api("GET", "/executions").data) == 1
+
+
+def test_a_tool_that_is_off_refuses_the_workflow(api: Api) -> None:
+    api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False})
+    workflow = api.workflow(llm("a"), MAIL)
+    answer = execute(api, workflow)
+    assert refused(answer) == ("permission_denied", ["tool"])
+    assert answer.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
+    assert api("GET", "/executions").data == []
+    assert actions(api)[-1] == "run.refused"
+    assert execute(api, api.workflow(llm("a"), tool("b"))).status == 200
+    api("DELETE", f"{ORG}/tool-policies/email_send")
+    assert execute(api, workflow).status == 200
+
+
+def test_a_policy_names_the_roles(api: Api) -> None:
+    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator", "allowed_roles": ["admin", "owner"]})
+    workflow = api.workflow(tool("a"))
+    assert [execute(api, workflow, role).status for role in ("owner", "admin", "member")] == [200, 200, 403]
+    message = execute(api, workflow, "member").json["error"]["message"]
+    assert "tool-policies/calculator does not allow the role member" in message
+
+
+def test_an_override_decides_alone(api: Api) -> None:
+    workflow = api.workflow(tool("a"))
+    api("POST", f"{ORG}/role-policy-overrides", {"role": "admin", "tool_name": "calculator", "enabled": False})
+    assert "role-policy-overrides/admin/calculator" in execute(api, workflow, "admin").json["error"]["message"]
+    assert execute(api, workflow, "member").status == 200
+    api("POST", f"{ORG}/tool-policies", {"tool_name": "calculator", "enabled": False})
+    api("POST", f"{ORG}/role-policy-overrides", {"role": "member", "tool_name": "calculator", "enabled": True})
+    assert [execute(api, workflow, role).status for role in ("owner", "admin", "member")] == [403, 403, 200]
+
+
+def test_another_organizations_policies_refuse_nothing(api: Api) -> None:
+    api("POST", "/organizations/other/tool-policies", {"tool_name": "calculator", "enabled": False})
+    assert execute(api, api.workflow(tool("a"))).status == 200
+
+
+def test_a_client_is_told_what_was_refused() -> None:
+    emulator = Emulator(plan="free")
+    client = emulator.client()
+    workflow = client.workflows.create(name="x", definition={"nodes": [tool("a")]})
+    client.organizations.quota.update("default", workflow_runs_per_hour=1)
+    client.workflows.run(workflow.id)
+    with pytest.raises(QuotaExceededError, match="workflow_runs_per_hour"):
+        client.workflows.run(workflow.id)
+    assert emulator.requests.to("POST /workflows/{id}/execute").count == 2
+    client.organizations.tool_policies.create("default", tool_name="calculator", allowed_roles=["admin"])
+    with pytest.raises(PermissionDeniedError, match="tool-policies/calculator"):
+        client.workflows.run(workflow.id)

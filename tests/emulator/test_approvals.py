@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.categories import categories_of
+from fibonacci.emulator.errors import ApiError
+from fibonacci.emulator.keys import Keys
+from tests.emulator.api import KEY, Answer, Api, llm, tool
+
+ORG = "/organizations/default"
+EXTERNAL = "require_approval_for_external_comm"
+MAIL = tool("mail", "email_send", {"to": "{{input.to}}"})
+
+
+def settings(api: Api, **given: Any) -> None:
+    assert api("PATCH", f"{ORG}/governance", given).status == 200
+
+
+def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> Answer:
+    key = Keys(KEY).of(role, name)
+    return api("POST", f"/workflows/{workflow}/execute", {"inputs": {"to": "ada"}}, authorization=f"Bearer {key}")
+
+
+def waiting(api: Api, *nodes: dict[str, Any], name: str | None = None) -> str:
+    """Ask for a run that has to wait, and return its id."""
+    answer = execute(api, api.workflow(*(nodes or (MAIL,))), name=name)
+    assert answer.data["status"] == "pending_approval"
+    return str(answer.data["execution_id"])
+
+
+def actions(api: Api) -> list[str]:
+    return [entry["action"] for entry in reversed(api("GET", f"{ORG}/governance/audit?limit=200").data)]
+
+
+def approvals(api: Api) -> dict[str, int]:
+    stats = api("GET", f"{ORG}/governance/approvals").data
+    return {name: stats[name] for name in ("pending", "approved", "rejected", "total")}
+
+
+@pytest.mark.parametrize(
+    ("given", "definition", "reasons"),
+    [
+        ({EXTERNAL: True}, [MAIL], ["external_comm"]),
+        ({EXTERNAL: True}, [tool("a", "slack_send_message")], ["external_comm"]),
+        ({EXTERNAL: True}, [tool("a", "http_request")], ["external_comm"]),
+        ({EXTERNAL: True}, [tool("a", "post-Webhook")], ["external_comm"]),
+        ({EXTERNAL: True}, [tool("a"), llm("b", "email_send")], []),
+        ({EXTERNAL: False}, [MAIL], []),
+        ({"require_approval_for_public_writes": True}, [tool("a", "file_write")], ["public_writes"]),
+        ({"require_approval_for_public_writes": True}, [tool("a", "file_read")], []),
+        ({"require_approval_for_permission_changes": True}, [tool("a", "grant_access")], ["permission_changes"]),
+        ({"require_approval_for_permission_changes": True}, [MAIL], []),
+        ({"category_flags": {"communication": True, "pii": False}}, [MAIL], ["communication"]),
+        ({"category_flags": {"financial": True}}, [tool("a", "refund_payment")], ["financial"]),
+        ({"category_flags": {"financial": True}}, [MAIL], []),
+        ({EXTERNAL: True, "category_flags": {"external_comm": True, "data": True}}, [MAIL], ["external_comm"]),
+        ({EXTERNAL: True, "approval_threshold": 0}, [MAIL], []),
+    ],
+)
+def test_what_has_to_wait(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
+    settings(api, **given)
+    answer = execute(api, api.workflow(*definition))
+    assert answer.status == 200
+    execution = api("GET", f"/executions/{answer.data['execution_id']}").data
+    assert execution["status"] == answer.data["status"] == ("pending_approval" if reasons else "completed")
+    assert execution.get("approval", {"reasons": []})["reasons"] == reasons
+
+
+def test_a_definition_names_its_own_categories(api: Api) -> None:
+    settings(api, category_flags={"financial": True}, require_approval_for_permission_changes=True)
+    for category in ("financial", "permission_changes"):
+        assert execute(api, api.workflow(llm("a"), categories=[category])).data["status"] == "pending_approval"
+    for other in ([], ["other"], [1], "financial", None):
+        assert execute(api, api.workflow(llm("a"), categories=other)).data["status"] == "completed"
+    assert categories_of(None) == frozenset()
+
+
+def test_only_the_emulators_organization_decides(api: Api) -> None:
+    assert api("PATCH", "/organizations/other/governance", {EXTERNAL: True}).status == 200
+    assert execute(api, api.workflow(MAIL)).data["status"] == "completed"
+
+
+def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api, MAIL, name="ada")
+    before = api("GET", f"/executions/{execution_id}").data
+    assert (before["outputs"], before["nodes_executed"], before["nodes"], before["completed_at"]) == ({}, 0, [], None)
+    assert before["approval"] == {
+        "reasons": ["external_comm"],
+        "requested_by": "ada",
+        "requested_at": "2027-01-15T08:00:00.500Z",
+        "approved_by": [],
+        "rejected_by": None,
+    }
+    assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
+    after = api.app.decide(execution_id, "grace", approve=True)
+    assert (after["status"], after["nodes_executed"]) == ("completed", 1)
+    assert after["outputs"]["mail"]["params"] == {"to": "ada"}
+    assert after["approval"]["approved_by"] == ["grace"]
+    assert api("GET", f"/executions/{execution_id}").data == after
+    assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
+    assert actions(api) == ["governance.updated", "approval.requested", "approval.given", "approval.approved"]
+    entries = api("GET", f"{ORG}/governance/audit").data
+    assert [entry["actor"] for entry in entries] == ["grace", "grace", "ada", "owner"]
+    assert entries[0]["changes"] == {"status": {"from": "pending_approval", "to": "completed"}}
+    assert entries[0]["target"] == f"executions/{execution_id}"
+    report = api("GET", f"{ORG}/governance/report").data
+    assert report["changes"]["approval.approved"] == 1
+    assert report["executions"]["by_status"] == {"completed": 1}
+
+
+def test_as_many_people_as_the_threshold_says(api: Api) -> None:
+    settings(api, **{EXTERNAL: True, "approval_threshold": 2})
+    execution_id = waiting(api)
+    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
+    with pytest.raises(ApiError, match="ada has approved"):
+        api.app.decide(execution_id, "ada", approve=True)
+    assert api.app.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
+    assert actions(api).count("approval.given") == 2
+    assert approvals(api)["approved"] == 1
+
+
+def test_the_settings_count_as_they_are_when_somebody_decides(api: Api) -> None:
+    settings(api, **{EXTERNAL: True, "approval_threshold": 3})
+    execution_id = waiting(api)
+    settings(api, **{EXTERNAL: False, "approval_threshold": 1})
+    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "completed"
+
+
+@pytest.mark.parametrize("name", [None, "ada"])
+def test_ones_own_run_is_for_others_to_approve(api: Api, name: str | None) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api, name=name)
+    me = name or "member"
+    with pytest.raises(ApiError, match=f"{me} may not approve a run of their own") as caught:
+        api.app.decide(execution_id, me, approve=True)
+    assert (caught.value.status, caught.value.details[0].field) == (403, "by")
+    assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
+    settings(api, allow_self_approval=True)
+    assert api.app.decide(execution_id, me, approve=True)["status"] == "completed"
+
+
+def test_a_rejected_run_is_cancelled(api: Api) -> None:
+    settings(api, **{EXTERNAL: True, "approval_threshold": 2})
+    execution_id = waiting(api)
+    api.app.decide(execution_id, "grace", approve=True)
+    rejected = api.app.decide(execution_id, "ada", approve=False)
+    assert (rejected["status"], rejected["approval"]["rejected_by"]) == ("cancelled", "ada")
+    assert rejected["completed_at"] is not None
+    assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
+    assert actions(api)[-1] == "approval.rejected"
+    for approve in (True, False):
+        with pytest.raises(ApiError, match="is cancelled, and waits for no approval") as caught:
+            api.app.decide(execution_id, "grace", approve=approve)
+        assert caught.value.status == 409
+
+
+def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api)
+    assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
+    with pytest.raises(ApiError, match="is cancelled"):
+        api.app.decide(execution_id, "grace", approve=True)
+    assert approvals(api)["pending"] == 0
+
+
+def test_an_approved_run_is_that_of_the_version_it_was_asked_for(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api)
+    workflow = api("GET", f"/executions/{execution_id}").data["workflow_id"]
+    api("PUT", f"/workflows/{workflow}", {"definition": {"nodes": [llm("other")]}})
+    approved = api.app.decide(execution_id, "grace", approve=True)
+    assert (approved["workflow_version"], list(approved["outputs"])) == (1, ["mail"])
+
+
+def test_a_run_whose_workflow_is_gone_can_only_be_rejected(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api)
+    api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")
+    with pytest.raises(ApiError, match="was deleted: reject"):
+        api.app.decide(execution_id, "grace", approve=True)
+    assert api.app.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
+
+
+def test_the_emulator_approves_and_rejects() -> None:
+    emulator = Emulator(organization="acme")
+    client = emulator.client()
+    client.organizations.governance.update("acme", require_approval_for_external_comm=True)
+    workflow = client.workflows.create(name="mail", definition={"nodes": [tool("mail", "email_send")]})
+    first, second = (client.workflows.execute(workflow.id) for _ in range(2))
+    assert not first.is_terminal
+    with pytest.raises(ValueError, match="owner may not approve a run of their own"):
+        emulator.approve(str(first.id), by="owner")
+    assert emulator.approve(str(first.id), by="ada").succeeded
+    assert emulator.reject(str(second.id), by="owner").status == "cancelled"
+    with pytest.raises(ValueError, match="There is no execution 'exec_none'"):
+        emulator.reject("exec_none", by="ada")
+    assert client.executions.wait(str(first.id), timeout=5).succeeded
