@@ -1,0 +1,1 @@
+"""Factories of every model, one file per group of resources."""

@@ -1,0 +1,114 @@
+"""Memory, tools and health."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fibonacci.models import Health, MemoryEntry, ResponseInfo, SecretsHealth, Tool, ToolConnection
+from fibonacci.testing.factories.making import CREATED, made
+
+_MEMORY: Final = {
+    "key": "prefs",
+    "value": {"theme": "dark"},
+    "scope": "workflow",
+    "user_id": None,
+    "workflow_id": None,
+    "ttl": None,
+    "expires_at": None,
+    "created_at": CREATED,
+    "updated_at": CREATED,
+}
+_TOOL: Final = {"name": "slack_send_message", "description": "Send a message to a Slack channel."}
+_CONNECTION: Final = {"name": "slack_send_message", "status": "connected"}
+_HEALTH: Final = {"status": "healthy"}
+_SECRETS: Final = {
+    "status": "healthy",
+    "backend": "aws_secrets_manager",
+    "checks": {"list_secrets": "ok", "get_secret": "ok"},
+}
+
+
+def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -> MemoryEntry:
+    """Make a value kept under a key.
+
+    Args:
+        response: The HTTP side of its answer.
+        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+
+    Returns:
+        The model, as if it had been received.
+
+    Example:
+        >>> make_memory_entry(value=[1, 2]).value
+        [1, 2]
+    """
+    return made(MemoryEntry, _MEMORY, changes, response)
+
+
+def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
+    """Make a tool of the catalogue.
+
+    Args:
+        response: The HTTP side of its answer.
+        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+
+    Returns:
+        The model, as if it had been received.
+
+    Example:
+        >>> make_tool(name="web_search").name
+        'web_search'
+    """
+    return made(Tool, _TOOL, changes, response)
+
+
+def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any) -> ToolConnection:
+    """Make the answer to connecting a tool.
+
+    Args:
+        response: The HTTP side of its answer.
+        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+
+    Returns:
+        The model, as if it had been received.
+
+    Example:
+        >>> make_tool_connection(status="expired").status
+        'expired'
+    """
+    return made(ToolConnection, _CONNECTION, changes, response)
+
+
+def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Health:
+    """Make the health of the platform, which is well.
+
+    Args:
+        response: The HTTP side of its answer.
+        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+
+    Returns:
+        The model, as if it had been received.
+
+    Example:
+        >>> from fibonacci.testing import make_response
+        >>> make_health(response=make_response(503)).healthy
+        False
+    """
+    return made(Health, _HEALTH, changes, response)
+
+
+def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any) -> SecretsHealth:
+    """Make the health of the store of secrets, which is well.
+
+    Args:
+        response: The HTTP side of its answer.
+        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+
+    Returns:
+        The model, as if it had been received.
+
+    Example:
+        >>> make_secrets_health(backend="vault").backend
+        'vault'
+    """
+    return made(SecretsHealth, _SECRETS, changes, response)

@@ -1,0 +1,83 @@
+"""The factories make every model, valid, as if it had been received."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast, get_type_hints
+
+import pydantic
+import pytest
+
+import fibonacci.models
+import fibonacci.testing
+from fibonacci.models import Model, Page, RateLimit, ResponseInfo
+from fibonacci.testing import make_execution, make_health, make_page, make_rate_limit, make_response, make_workflow
+
+OTHERS = ("make_page", "make_rate_limit", "make_response")
+OF_MODELS = {
+    name: cast("Callable[..., Model]", getattr(fibonacci.testing, name))
+    for name in fibonacci.testing.__all__
+    if name not in OTHERS
+}
+
+
+def test_there_is_one_for_every_model() -> None:
+    received = {value for name in fibonacci.models.__all__ if is_model(value := getattr(fibonacci.models, name))}
+    made = {get_type_hints(factory)["return"] for factory in OF_MODELS.values()}
+    assert made == received
+
+
+def is_model(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Model) and value.__name__ not in ("Model", "Timestamped")
+
+
+@pytest.mark.parametrize("factory", OF_MODELS.values(), ids=OF_MODELS)
+def test_what_it_makes_looks_received(factory: Callable[..., Model]) -> None:
+    model = factory()
+    assert model.response.status_code == 200
+    assert model.response.request_id
+    assert type(model).model_validate(model.model_dump(mode="json")) == model == factory()
+    assert factory(response=make_response(503)).response.status_code == 503
+
+
+@pytest.mark.parametrize("factory", OF_MODELS.values(), ids=OF_MODELS)
+def test_further_fields_are_kept(factory: Callable[..., Model]) -> None:
+    assert factory(region="eu").model_dump()["region"] == "eu"
+
+
+def test_changes_are_checked() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        make_workflow(name=3)
+
+
+def test_a_slip_is_refused() -> None:
+    with pytest.raises(TypeError, match="Execution has no field 'output'; did you mean 'outputs'"):
+        make_execution(output={})
+
+
+def test_an_id_may_go_by_either_name() -> None:
+    assert make_execution(id="exec_1").id == make_execution(execution_id="exec_1").id == "exec_1"
+
+
+def test_models_share_nothing() -> None:
+    changed = make_workflow()
+    assert changed.definition
+    changed.definition["nodes"].clear()
+    assert make_workflow().definition != changed.definition
+
+
+def test_what_surrounds_a_model() -> None:
+    assert make_page([make_workflow()], next_cursor="abc") == Page([make_workflow()], make_response(), "abc")
+    assert isinstance(make_rate_limit(remaining=0), RateLimit)
+    info = make_response(429, headers={"Retry-After": "3"}, rate_limit=make_rate_limit(remaining=0))
+    assert isinstance(info, ResponseInfo)
+    assert info.headers["retry-after"] == "3"
+    assert info.rate_limit is not None
+    assert info.rate_limit.remaining == 0
+    assert not make_health(response=info).healthy
+
+
+def test_the_names_of_the_package() -> None:
+    assert dir(fibonacci.testing) == sorted(fibonacci.testing.__all__)
+    with pytest.raises(AttributeError, match="make_wrkflow"):
+        _ = fibonacci.testing.make_wrkflow  # type: ignore[attr-defined]  # pyright: ignore

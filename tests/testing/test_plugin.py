@@ -1,0 +1,130 @@
+"""The fixtures of the plugin: here by import, and in a project of a user's own by the entry point."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.emulator import Emulator
+from tests.test_startup import loaded_by
+
+HEAVY = {"asyncio", "anyio", "httpx", "httpcore", "pydantic", "sqlite3", "tenacity"}
+
+SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")
+"""Plugins of others that have no part in this."""
+
+PROJECT = """
+import asyncio
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_sync(fibonacci_client, number):
+    assert fibonacci_client.workflows.list().first() is None
+    fibonacci_client.workflows.create(name="Greeter")
+
+
+def test_from_the_environment(fibonacci_emulator, fibonacci_client):
+    made = fibonacci_client.workflows.create(name="Greeter")
+    with Fibonacci() as client:
+        assert client.base_url == fibonacci_emulator.base_url
+        assert client.workflows.get(made.id) == made
+
+
+def test_plain(async_fibonacci_client):
+    assert asyncio.run(async_fibonacci_client.health.check()).healthy
+    assert asyncio.run(async_fibonacci_client.health.check()).healthy
+
+
+@pytest.mark.anyio
+async def test_anyio(async_fibonacci_client, fibonacci_client):
+    made = await async_fibonacci_client.workflows.create(name="Greeter")
+    assert fibonacci_client.workflows.get(made.id) == made
+    async with AsyncFibonacci() as client:
+        assert await client.workflows.get(made.id) == made
+"""
+
+CONFTEST = """
+import pytest
+
+
+@pytest.fixture
+def anyio_backend():
+    return 'asyncio'
+"""
+
+ASYNCIO = """
+import pytest
+
+
+@pytest.mark.asyncio
+async def test_asyncio(async_fibonacci_client):
+    assert (await async_fibonacci_client.health.check()).healthy
+"""
+
+
+def test_an_emulator_of_its_own(fibonacci_emulator: Emulator, fibonacci_client: Fibonacci) -> None:
+    workflow = fibonacci_client.workflows.create(name="Greeter")
+    with Fibonacci() as client:
+        assert client.base_url == fibonacci_emulator.base_url
+        assert client.workflows.get(workflow.id) == workflow
+
+
+def test_an_async_client_needs_no_loop(async_fibonacci_client: AsyncFibonacci, fibonacci_client: Fibonacci) -> None:
+    workflow = asyncio.run(async_fibonacci_client.workflows.create(name="Greeter"))
+    assert asyncio.run(async_fibonacci_client.workflows.get(workflow.id)) == fibonacci_client.workflows.get(workflow.id)
+
+
+def test_the_environment_is_as_before() -> None:
+    assert "FIBONACCI_BASE_URL" not in os.environ
+
+
+def test_loading_it_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import pytest; before = set(sys.modules); import fibonacci.testing.plugin")
+    assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == {
+        "fibonacci",
+        "fibonacci._lazy",
+        "fibonacci.testing",
+        "fibonacci.testing.plugin",
+    }
+    assert loaded & HEAVY == set()
+
+
+def run_pytest(folder: Path, source: str, *arguments: str) -> str:
+    """Run the tests of a user's project, where every warning is an error."""
+    (folder / "test_project.py").write_text(source, "utf-8")
+    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, *arguments],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env=inherited,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_a_project_of_a_user(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert "6 passed" in run_pytest(tmp_path, PROJECT, "-p", "no:asyncio", *arguments)
+
+
+@pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest-asyncio is not installed")
+def test_a_project_with_pytest_asyncio(tmp_path: Path) -> None:
+    option = "asyncio_default_fixture_loop_scope=function"
+    assert "1 passed" in run_pytest(tmp_path, ASYNCIO, "-o", option)
