@@ -10,8 +10,9 @@ Example:
 from __future__ import annotations
 
 from fibonacci.emulator._emulator import Emulator
+from fibonacci.emulator.handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.keys import Role
 from fibonacci.emulator.record import RecordedRequest, Requests
 from fibonacci.emulator.store import StateError
 
-__all__ = ["Emulator", "RecordedRequest", "Requests", "Role", "StateError"]
+__all__ = ["CriticCall", "Emulator", "LLMCall", "RecordedRequest", "Requests", "Role", "StateError", "ToolCall"]

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from fibonacci.emulator import ids
 from fibonacci.emulator._controls import Controls
+from fibonacci.emulator._handling import Handling
+from fibonacci.emulator._state import State
 from fibonacci.emulator.app import App
 from fibonacci.emulator.clock import Clock, TimeMode
 from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.handlers import Handlers
 from fibonacci.emulator.limits import Rate, RateLimits
+from fibonacci.emulator.performing import World
 from fibonacci.emulator.plans import PLANS, PlanName
 from fibonacci.emulator.routes.organizations import is_organization
 from fibonacci.emulator.server import Server
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 _IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
 
 
-class Emulator(Controls):
+class Emulator(Controls, Handling, State):
     """The platform on this machine: all 37 endpoints, with state, in memory or in a file.
 
     It is used on a socket, as a context manager, or in process, through `client()` and `async_client()`. Both ways see
@@ -91,11 +95,13 @@ class Emulator(Controls):
             raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
         self.organization: str = organization
         self._address = (host, port)
+        self._handlers = Handlers()
+        engine = Engine(World(self._store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
         self._app = App(
             plan=plan,
             api_key=self.api_key,
             limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
-            engine=Engine(dict(env or {}), dict(secrets or {})),
+            engine=engine,
             store=self._store,
             clock=self.clock,
             organization=organization,
@@ -141,37 +147,6 @@ class Emulator(Controls):
         if server is not None:
             server.close()
         self._store.close()
-
-    def snapshot(self) -> bytes:
-        """Write the whole state down: everything but the time, the keys and your handlers.
-
-        Returns:
-            What `restore` takes, here or in another emulator, whether it lives in memory or in a file.
-
-        Example:
-            >>> emulator = Emulator()
-            >>> before = emulator.snapshot()
-            >>> workflow = emulator.client().workflows.create(name="greeting")
-            >>> emulator.restore(before)
-            >>> list(emulator.client().workflows.list())
-            []
-        """
-        return self._store.snapshot()
-
-    def restore(self, snapshot: bytes) -> None:
-        """Put the state of a snapshot in the place of this one. The time goes on as it is.
-
-        Args:
-            snapshot: What `snapshot` returned.
-
-        Raises:
-            StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
-        """
-        self._store.restore(snapshot)
-
-    def reset(self) -> None:
-        """Forget everything: workflows, executions, memory, counted requests. The time, keys and handlers stay."""
-        self._store.reset()
 
     def client(
         self,

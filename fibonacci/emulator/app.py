@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fibonacci.emulator import ids
@@ -12,7 +12,7 @@ from fibonacci.emulator.body import MAX_BODY
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import Clock, http_date
 from fibonacci.emulator.engine import Engine
-from fibonacci.emulator.envelope import encode, encode_error
+from fibonacci.emulator.envelope import Reply, encode, encode_error
 from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, permission_denied, unauthorized
 from fibonacci.emulator.executions import view_of
 from fibonacci.emulator.idempotency import Answer, Replays
@@ -76,13 +76,17 @@ class App:
     def _answered(self, request: Request) -> Response:
         try:
             with self._store.transaction():
-                return self._handle(request)
+                answer, allowance, now = self._handle(request)
+            if answer.later is not None:
+                answer = self._settled(request, answer, answer.later)
+            return _response(answer, allowance, now)
         except Exception:  # the state could not be written: nothing was changed
             _log.exception("%s %s failed", request.method, request.target)
             return self.refuse(ApiError(500, "internal_error", "The emulator failed; its log says why."))
 
-    def _handle(self, request: Request) -> Response:
+    def _handle(self, request: Request) -> tuple[Answer, Allowance, float]:
         now = self._clock.now()
+        self._engine.catch_up(now)
         allowance = self._limits.untouched(now)
         try:
             if len(request.body) > MAX_BODY:
@@ -94,7 +98,7 @@ class App:
             answer = self._answer(request, api_key, actor, now)
         except ApiError as error:
             answer = _error_answer(error)
-        return _response(answer, allowance, now)
+        return answer, allowance, now
 
     def decide(self, execution_id: str, by: str, *, approve: bool) -> Record:
         """Approve or reject a run that waits, in one person's name.
@@ -144,12 +148,21 @@ class App:
                 raise permission_denied(f"{request.method} {found.template}", actor.role, lowest)
             reply = found.handler(self._call(found.values, query, request.body, actor, now))
             request_id = ids.request_id()
-            return Answer(reply.status, encode(reply, request_id), request_id, NO_HEADERS)
+            return Answer(reply.status, encode(reply, request_id), request_id, NO_HEADERS, reply.later)
         except ApiError as error:
             return _error_answer(error)
         except Exception:  # a fault of the emulator: answered as one, and told to whoever reads the log
             _log.exception("%s %s failed", request.method, path)
             return _error_answer(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+
+    def _settled(self, request: Request, answer: Answer, later: Callable[[], Reply]) -> Answer:
+        """Wait for a better answer, while others go on; it is also the one that a repetition gets."""
+        settled = Answer(answer.status, encode(later(), answer.request_id), answer.request_id, answer.headers)
+        if "idempotency-key" in request.headers:
+            with self._store.transaction():
+                api_key, _ = self._authenticate(request)
+                self._replays.keep(api_key, request, settled, self._clock.now())
+        return settled
 
     def _call(self, path: Mapping[str, str], query: str, body: bytes, actor: Actor, now: float) -> Call:
         return Call(

@@ -51,6 +51,16 @@ _TOOLS: Final = [
     _tool("file_read", "files", "Read a file.", {"path": "string"}, encoding="string"),
     _tool("file_write", "files", "Write a file.", {"path": "string", "text": "string"}, encoding="string"),
     _tool("calculator", "utility", "Evaluate an arithmetic expression.", {"expression": "string"}),
+    _tool(
+        "memory_set",
+        "memory",
+        "Keep a value in memory, for ever or for some seconds.",
+        {"key": "string", "value": "object"},
+        scope="string",
+        user_id="string",
+        workflow_id="string",
+        ttl="integer",
+    ),
     _tool("wait", "utility", "Wait for some seconds.", {"seconds": "number"}),
 ]
 

@@ -1,187 +1,175 @@
-"""Runs a workflow definition.
+"""Runs executions: starts them, carries them on as the time passes, and calls the user's handlers.
 
-Nothing here takes time: a run is worked out at once, and each node notes when it starts and ends on a time line that
-begins at 0. Reading an execution later compares that time line with the clock.
+Everything happens inside a transaction of the store, except the handlers: each works in a thread of its own, so that a
+slow one keeps nobody waiting, and reports when it has finished.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
-from fibonacci.definitions import (
-    ConditionalNode,
-    CriticNode,
-    LLMNode,
-    Node,
-    OperatorError,
-    Reference,
-    TemplateError,
-    ToolNode,
-    WorkflowDefinition,
-    dependencies,
-    evaluate,
-    execution_order,
-    render,
-)
-from fibonacci.definitions.templates import ABSENT, INPUT, follow
-from fibonacci.emulator.body import is_deeper_than
-from fibonacci.emulator.envelope import to_json
-from fibonacci.emulator.stand_ins import NodeError, critic_verdict, llm_answer, seconds_of, tool_result
+from fibonacci.emulator import workers
+from fibonacci.emulator.clock import Clock
+from fibonacci.emulator.handlers import Outcome, carry_out
+from fibonacci.emulator.performing import World
+from fibonacci.emulator.running import Running
+from fibonacci.emulator.store import Record
 
-MAX_OUTPUT: Final = 1024 * 1024
-"""The largest output of a node, in bytes of JSON: templates that repeat each other grow exponentially."""
+PATIENCE: Final = 0.3
+"""Real seconds for which executing a workflow waits for its end before it answers `running`."""
 
-MAX_OUTPUT_DEPTH: Final = 200
+_INTERRUPTED: Final = Outcome(error="the emulator was stopped while the handler worked")
 
-Recall = Callable[[str], tuple[bool, Any]]
-"""Finds a value in memory: whether there is one, and the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRun:
-    """What became of one node; `started` and `ended` in seconds after the start of the run."""
-
-    id: str
-    type: str
-    status: Literal["completed", "failed", "skipped"]
-    started: float
-    ended: float
-    output: Any = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What became of a whole workflow."""
-
-    status: Literal["completed", "failed"]
-    outputs: Mapping[str, Any]
-    nodes: Sequence[NodeRun] = ()
-    error: str | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the run takes."""
-        return max((node.ended for node in self.nodes), default=0.0)
+_log: Final = logging.getLogger("fibonacci.emulator")
 
 
 class Engine:
-    """Runs definitions with a given environment and given secrets."""
+    """Runs the executions of one store.
 
-    def __init__(self, env: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        self._env = env
-        self._secrets = secrets
+    Attributes:
+        handlers: The user's functions in the place of the stand-ins.
+    """
 
-    def run(self, definition: WorkflowDefinition, inputs: Mapping[str, Any], recall: Recall) -> Run:
-        """Run a definition without faults.
+    def __init__(self, world: World, clock: Clock) -> None:
+        self.handlers = world.handlers
+        self._world = world
+        self._store = world.store
+        self._clock = clock
+        self._news = threading.Condition()
+        self._reports = 0
+
+    def start(self, execution: Record, definition: Record | None, now: float) -> Record:
+        """Start a new execution.
 
         Args:
-            definition: The workflow.
-            inputs: What `{{input...}}` means.
-            recall: What `{{memory...}}` means.
+            execution: Its record, not kept yet.
+            definition: The definition of its workflow as it is now.
+            now: The time in Unix seconds.
 
         Returns:
-            The outcome; a failing node is a part of it, not an exception.
+            The record as it is then; a short execution has ended.
         """
-        return _Running(definition, inputs, recall, self._env, self._secrets).finish()
+        return self._go_on(execution, {"definition": definition, "chosen": {}}, lambda running: running.begin(now))
 
+    def look(self, execution: Record, now: float) -> Record:
+        """Return an execution as it is now.
 
-class _Running:
-    def __init__(
-        self,
-        definition: WorkflowDefinition,
-        inputs: Mapping[str, Any],
-        recall: Recall,
-        env: Mapping[str, str],
-        secrets: Mapping[str, str],
-    ) -> None:
-        self._definition = definition
-        self._sources = {INPUT: inputs, "env": env, "secrets": secrets}
-        self._recall = recall
-        self._waits_for = dependencies(definition)
-        self._runs: dict[str, NodeRun] = {}
-        self._stopped: set[str] = set()  # failed nodes, and those that will never run because of them
-        self._chosen: dict[str, bool] = {}  # nodes in branches: whether a conditional took one
+        Where waits are skipped, looking at a running one moves the clock to the end of what it waits for.
+        """
 
-    def finish(self) -> Run:
-        nodes = {node.id: node for node in self._definition.nodes}
-        for node_id in execution_order(self._definition):
-            self._runs[node_id] = self._run_node(nodes[node_id])
-        runs = list(self._runs.values())
-        values = {run.id: run.output for run in runs if run.status == "completed"}
-        failed = next((run for run in runs if run.status == "failed"), None)
-        if failed is not None:
-            return Run("failed", values, runs, f"node {failed.id!r}: {failed.error}")
-        try:
-            outputs = self._definition.outputs
-            return Run("completed", values if outputs is None else self._checked(render(outputs, self._resolve)), runs)
-        except (TemplateError, NodeError) as error:
-            return Run("failed", values, runs, f"outputs: {error}")
+        def bury_the_dead(running: Running) -> None:
+            for call in running.calls:
+                if not workers.is_at_work(call):
+                    running.report(call, _INTERRUPTED, now)
+            running.carry_on(now)
 
-    def _run_node(self, node: Node) -> NodeRun:
-        needed = self._waits_for[node.id]
-        start = max((self._runs[other].ended for other in needed), default=0.0)
-        if not self._stopped.isdisjoint(needed):
-            self._stopped.add(node.id)
-            return NodeRun(node.id, node.type, "skipped", start, start)
-        all_skipped = bool(needed) and all(self._runs[other].status == "skipped" for other in needed)
-        if all_skipped or not self._chosen.get(node.id, True):
-            return NodeRun(node.id, node.type, "skipped", start, start)
-        try:
-            output, seconds = self._perform(node)
-            return NodeRun(node.id, node.type, "completed", start, start + seconds, self._checked(output))
-        except (TemplateError, OperatorError, NodeError) as error:
-            self._stopped.add(node.id)
-            return NodeRun(node.id, node.type, "failed", start, start, error=str(error))
+        return self._resume(execution, bury_the_dead)
 
-    def _perform(self, node: Node) -> tuple[Any, float]:
-        """Return the output of a node, and how long it takes in seconds."""
-        match node:
-            case LLMNode():
-                return llm_answer(node, render(node.instruction, self._resolve)), 0.0
-            case ToolNode():
-                params = render(node.params, self._resolve)
-                return tool_result(node.tool, params), seconds_of(node.tool, params)
-            case CriticNode():
-                return critic_verdict(node, render(node.criteria, self._resolve)), 0.0
-            case ConditionalNode():
-                return self._decide(node), 0.0
+    def catch_up(self, now: float) -> None:
+        """Carry on every execution in which something is due; called before each request is answered."""
+        due = [(timer["due"], *key) for key, timer in self._store.timers.items() if timer["due"] <= now]
+        for _, execution_id in sorted(due):
+            execution = self._store.executions.get(execution_id)
+            if execution is not None:
+                self._resume(execution, lambda running: running.carry_on(now), may_skip=False)
 
-    def _decide(self, node: ConditionalNode) -> dict[str, Any]:
-        resolve = self._resolve_or_nothing if node.operator in ("is_empty", "is_not_empty") else self._resolve
-        result = evaluate(node.operator, render(node.left_value, resolve), render(node.right_value, resolve))
-        taken, left = (node.true_branch, node.false_branch)[:: 1 if result else -1]
-        for node_id in left:
-            self._chosen.setdefault(node_id, False)
-        for node_id in taken:
-            self._chosen[node_id] = True
-        return {"result": result, "branch": taken}
+    def may_end_soon(self, execution: Record, now: float) -> bool:
+        """Tell whether it is worth to let an execution `settle`."""
+        return self._prospect(execution, now) is not None
 
-    def _resolve(self, reference: Reference) -> Any:
-        if reference.is_node:
-            run = self._runs[reference.source]
-            return follow(ABSENT if run.status == "skipped" else run.output, reference, reference.path)
-        if reference.source != "memory":
-            return follow(self._sources[reference.source], reference, reference.path)
-        key, *path = reference.path
-        found, value = self._recall(key)
-        if not found:
-            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
-        return follow(value, reference, tuple(path))
+    def settle(self, execution: Record) -> tuple[Record, float]:
+        """Wait a moment for the end of an execution; outside of any transaction, since others have to go on.
 
-    def _resolve_or_nothing(self, reference: Reference) -> Any:
-        """Resolve for the question whether something is empty: what is missing is empty, not a fault."""
-        try:
-            return self._resolve(reference)
-        except TemplateError:
+        Returns:
+            The record as it then is, and the time.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            reports = self._reports
+            with self._store.transaction():
+                now = self._clock.now()
+                execution = self.look(self._store.executions.get(execution["id"]) or execution, now)
+                prospect = self._prospect(execution, now)
+            left = deadline - time.monotonic()
+            if prospect is None or left <= 0:
+                return execution, now
+            with self._news:
+                self._news.wait_for(partial(self._has_news, reports), min(prospect, left))
+
+    def _has_news(self, reports: int) -> bool:
+        return self._reports != reports
+
+    def _prospect(self, execution: Record, now: float) -> float | None:
+        """How many real seconds to wait until something may happen; `None` when nothing will soon."""
+        if execution["status"] != "running":
             return None
+        if any(node["phase"] == "call" for node in execution["nodes"]):
+            return PATIENCE
+        timer = self._store.timers.get(execution["id"])
+        if timer is None or self._clock.mode == "manual" or timer["due"] - now > PATIENCE:
+            return None
+        return float(timer["due"] - now)
 
-    def _checked(self, output: Any) -> Any:
-        text = to_json(output)
-        if len(text) > MAX_OUTPUT:
-            raise NodeError(f"the output is larger than {MAX_OUTPUT} bytes")
-        if text.count(b"{") + text.count(b"[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
-            raise NodeError(f"the output is nested deeper than {MAX_OUTPUT_DEPTH} levels")
-        return output
+    def _resume(self, execution: Record, act: Callable[[Running], None], *, may_skip: bool = True) -> Record:
+        """Let something happen in an execution that was kept, unless it has ended or waits for approval."""
+        run = self._store.runs.get(execution["id"])
+        return execution if run is None else self._go_on(execution, run, act, may_skip=may_skip)
+
+    def _go_on(
+        self, execution: Record, run: Record, act: Callable[[Running], None], *, may_skip: bool = True
+    ) -> Record:
+        running = Running(self._world, execution, run, partial(self._launch, execution["id"]))
+        act(running)
+        if may_skip and self._clock.mode == "skip":
+            self._skip(running)
+        self._keep(running)
+        return running.execution
+
+    def _skip(self, running: Running) -> None:
+        """Move the clock to whatever the execution waits for; a handler at work is waited for in earnest."""
+        while not running.calls and (due := running.due) is not None:
+            self._clock.advance_to(due)
+            running.carry_on(due)
+
+    def _keep(self, running: Running) -> None:
+        store, name, due = self._store, running.execution["id"], running.due
+        store.executions.put(name, record=running.execution)
+        if due is None:
+            store.timers.delete(name)
+        else:
+            store.timers.put(name, record={"due": due})
+        if running.has_ended:
+            store.runs.delete(name)
+        else:
+            store.runs.put(name, record=running.run)
+
+    def _launch(self, execution_id: str, work: Callable[[], Any]) -> str:
+        call = workers.begin()
+        # It cannot report before this transaction is over; should that fail, the report finds nothing, and is lost.
+        arguments = (execution_id, call, work)
+        threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
+        return call
+
+    def _work(self, execution_id: str, call: str, work: Callable[[], Any]) -> None:
+        outcome = carry_out(work)
+        try:
+            with self._store.transaction():
+                self._report(execution_id, call, outcome)
+        except Exception:  # the file is gone or full: whoever looks next finds the call ended without a report
+            _log.exception("what a handler returned could not be kept")
+        finally:
+            workers.finish(call)
+        with self._news:
+            self._reports += 1
+            self._news.notify_all()
+
+    def _report(self, execution_id: str, call: str, outcome: Outcome) -> None:
+        execution = self._store.executions.get(execution_id)
+        if execution is not None:  # nobody has forgotten it in the meantime
+            now = self._clock.now()
+            self._resume(execution, lambda running: running.report(call, outcome, now))

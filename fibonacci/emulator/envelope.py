@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,12 +16,21 @@ _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers, before it becomes bytes."""
+    """What a handler answers, before it becomes bytes.
+
+    Attributes:
+        content: What is answered.
+        shape: Its envelope.
+        status: The HTTP status.
+        next_cursor: Where the next page begins.
+        later: Waits a moment, outside of the transaction, for a better answer; `None` when none will come.
+    """
 
     content: Any
     shape: Shape = "full"
     status: int = 200
     next_cursor: str | None = None
+    later: Callable[[], Reply] | None = None
 
 
 def created(content: Any) -> Reply:
@@ -29,9 +38,9 @@ def created(content: Any) -> Reply:
     return Reply(content, status=201)
 
 
-def data_only(content: Any) -> Reply:
+def data_only(content: Any, later: Callable[[], Reply] | None = None) -> Reply:
     """Answer an envelope without `meta`, as executing a workflow does."""
-    return Reply(content, "data")
+    return Reply(content, "data", later=later)
 
 
 def bare(content: Any) -> Reply:

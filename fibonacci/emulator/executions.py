@@ -1,19 +1,14 @@
-"""Executions: how they are kept, and what they look like at a moment of the clock.
-
-A record holds the whole outcome with its time line. Whether an execution still runs is worked out when it is read, so
-that no thread has to wait for it and a clock that jumps is followed at once.
-"""
+"""Executions: how they are kept, how they end, and what they look like."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, Final
 
-from fibonacci.definitions import WorkflowDefinition
 from fibonacci.emulator import ids
 from fibonacci.emulator.clock import iso
-from fibonacci.emulator.engine import Engine, Run
-from fibonacci.emulator.memory import recall
+from fibonacci.emulator.engine import Engine
+from fibonacci.emulator.plan import plan_of
+from fibonacci.emulator.running import new_node
 from fibonacci.emulator.store import Record, Store
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
@@ -34,15 +29,12 @@ def start(
         held: The record of the execution when it had to wait for approval.
 
     Returns:
-        The record of the execution.
+        The record of the execution; when it is short it has ended.
     """
-    run = Run("completed", {})
-    if workflow["definition"] is not None:
-        definition = WorkflowDefinition.model_validate(workflow["definition"])
-        run = engine.run(definition, inputs, lambda key: recall(store, workflow["id"], key, now))
-    execution: Record = {**_record(workflow, inputs, now, run), "status": run.status, **_of_held(held)}
-    store.executions.put(execution["id"], record=execution)
-    return execution
+    execution = _record(workflow, inputs, now)
+    if held is not None:
+        execution |= {name: held[name] for name in ("id", "approval", "created")}
+    return engine.start(execution, workflow["definition"], now)
 
 
 def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:
@@ -51,87 +43,95 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
     Returns:
         Its record.
     """
-    untouched = _record(workflow, inputs, now, Run("completed", {}))
-    execution: Record = {**untouched, "status": WAITING, "approval": approval}
+    execution = _record(workflow, inputs, now)
+    execution.update(status=WAITING, nodes=[], approval=approval)
     store.executions.put(execution["id"], record=execution)
     return execution
 
 
-def _record(workflow: Record, inputs: dict[str, Any], now: float, run: Run) -> Record:
+def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
+    plan = plan_of(workflow["definition"])
     return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
         "workflow_version": workflow["version"],
         "inputs": inputs,
+        "status": "running",
+        "outputs": {},
+        "error": None,
+        "nodes": [new_node(plan.nodes[node_id]) for node_id in plan.order],
+        "created": now,
         "started": now,
-        "seconds": run.seconds,
-        "cancelled": None,
-        "outputs": run.outputs,
-        "error": run.error,
-        "nodes": [asdict(node) for node in run.nodes],
+        "ended": None,
     }
 
 
-def _of_held(held: Record | None) -> Record:
-    return {} if held is None else {"id": held["id"], "approval": held["approval"]}
+def cancel(store: Store, execution: Record, now: float) -> Record:
+    """Stop an execution that has not ended: nothing of it goes on, and what its handlers still return is dropped.
+
+    Returns:
+        Its record as it now is.
+    """
+    execution = cancelled(execution, now)
+    store.executions.put(execution["id"], record=execution)
+    store.runs.delete(execution["id"])
+    store.timers.delete(execution["id"])
+    return execution
 
 
 def cancelled(execution: Record, now: float) -> Record:
     """Return the record of an execution that is stopped now."""
-    return execution | {"cancelled": now}
+    nodes = [node if node["ended"] is not None else node | {"status": "cancelled"} for node in execution["nodes"]]
+    ended = now if execution["status"] == "running" else execution["started"]
+    return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
 
 
 def status_of(execution: Record, now: float) -> str:
     """Return the status at a moment."""
-    if execution["cancelled"] is not None:
-        return "cancelled"
-    return "running" if _elapsed(execution, now) < execution["seconds"] else str(execution["status"])
+    return str(execution["status"])
 
 
 def answer_of(execution: Record, now: float) -> Record:
     """Return what executing a workflow answers: exactly the documented fields."""
-    status = status_of(execution, now)
-    elapsed = _elapsed(execution, now)
-    finished = [node for node in execution["nodes"] if node["ended"] <= elapsed and node["status"] != "skipped"]
-    partial = {node["id"]: node["output"] for node in finished if node["status"] == "completed"}
+    nodes = [node for node in execution["nodes"] if node["status"] in ("completed", "failed")]
     return {
         "execution_id": execution["id"],
-        "status": status,
-        "outputs": execution["outputs"] if status in ("completed", "failed") else partial,
-        "duration_ms": round(elapsed * 1000),
-        "nodes_executed": len(finished),
-        "nodes_failed": sum(node["status"] == "failed" for node in finished),
+        "status": execution["status"],
+        "outputs": _values(execution) if execution["ended"] is None else execution["outputs"],
+        "duration_ms": round((_latest(execution, now) - execution["started"]) * 1000),
+        "nodes_executed": len(nodes),
+        "nodes_failed": sum(node["status"] == "failed" for node in nodes),
     }
 
 
 def view_of(execution: Record, now: float) -> Record:
     """Return what reading an execution answers: the documented fields, and where it came from."""
-    answer = answer_of(execution, now)
-    ended = answer["status"] in TERMINAL
-    elapsed = _elapsed(execution, now)
-    created, updated = iso(execution["started"]), iso(execution["started"] + elapsed)
-    return answer | {
+    updated = iso(_latest(execution, now))
+    return answer_of(execution, now) | {
         "workflow_id": execution["workflow_id"],
         "workflow_version": execution["workflow_version"],
         "inputs": execution["inputs"],
-        "error": execution["error"] if answer["status"] == "failed" else None,
-        "nodes": [_node_view(node, elapsed, ended) for node in execution["nodes"]],
-        "created_at": created,
+        "error": execution["error"],
+        "nodes": [_node_view(node) for node in execution["nodes"]],
+        "created_at": iso(execution["created"]),
         "updated_at": updated,
-        "completed_at": updated if ended else None,
+        "completed_at": None if execution["ended"] is None else updated,
         **({"approval": execution["approval"]} if "approval" in execution else {}),
     }
 
 
-def _elapsed(execution: Record, now: float) -> float:
-    """How many seconds of its time line have passed."""
-    stopped = execution["cancelled"]
-    until = now if stopped is None else stopped
-    return float(min(execution["seconds"], max(0.0, until - execution["started"])))
+def _latest(execution: Record, now: float) -> float:
+    """The last moment of an execution: its end, or the present while it runs."""
+    if execution["ended"] is not None:
+        return float(execution["ended"])
+    return max(now, execution["started"]) if execution["status"] == "running" else float(execution["started"])
 
 
-def _node_view(node: Record, elapsed: float, ended: bool) -> Record:
-    status = node["status"]
-    if node["ended"] > elapsed:
-        status = "cancelled" if ended else "running" if node["started"] <= elapsed else "pending"
-    return {"id": node["id"], "type": node["type"], "status": status, "error": node["error"]}
+def _values(execution: Record) -> Record:
+    return {node["id"]: node["output"] for node in execution["nodes"] if node["status"] == "completed"}
+
+
+def _node_view(node: Record) -> Record:
+    error = node["error"] if node["status"] == "failed" else None
+    shown = {name: node[name] for name in ("id", "type", "status", "attempts")}
+    return shown | {"error": error}

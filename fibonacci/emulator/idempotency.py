@@ -6,11 +6,12 @@ The answers are a part of the state: they outlive the process when the state doe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from fibonacci.emulator.envelope import Reply
 from fibonacci.emulator.errors import bad_request, conflict
 from fibonacci.emulator.ids import fingerprint
 from fibonacci.emulator.messages import Request
@@ -24,12 +25,16 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer before the headers that every response has."""
+    """An answer before the headers that every response has.
+
+    `later` waits for a better one, which answers the same request under the same id.
+    """
 
     status: int
     body: bytes
     request_id: str
     headers: Mapping[str, str]
+    later: Callable[[], Reply] | None = None
 
 
 class Replays:

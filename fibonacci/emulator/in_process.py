@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+from anyio import to_thread
 
 from fibonacci.emulator.app import App
 from fibonacci.emulator.messages import Request
@@ -20,14 +21,17 @@ class EmulatorTransport(httpx.BaseTransport):
 
 
 class AsyncEmulatorTransport(httpx.AsyncBaseTransport):
-    """For `httpx.AsyncClient`. The emulator answers at once, so there is nothing to wait for."""
+    """For `httpx.AsyncClient`. It answers at once, unless an execution waits for the user's handlers."""
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
-        return _answer(self._app, request, await request.aread())
+        body = await request.aread()
+        if request.url.path.endswith("/execute"):
+            return await to_thread.run_sync(_answer, self._app, request, body)
+        return _answer(self._app, request, body)
 
 
 def http_client(app: App) -> httpx.Client:

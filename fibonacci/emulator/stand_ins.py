@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode
@@ -10,27 +11,39 @@ from fibonacci.definitions.templates import as_text
 WAIT: Final = "wait"
 """The tool that takes time: an execution with it stays `running` until its seconds have passed."""
 
+MEMORY_SET: Final = "memory_set"
+"""The tool that keeps a value in memory, as `PUT /memory/{key}` does."""
+
+Remember = Callable[[Mapping[str, Any]], None]
+"""Keeps a value in memory; raises `NodeError` when its parameters are not what memory takes."""
+
 
 class NodeError(Exception):
     """A node that fails, with the reason."""
 
 
-def llm_answer(node: LLMNode, instruction: Any) -> str:
+def llm_answer(node: LLMNode, instruction: str) -> str:
     """Answer a rendered instruction with a text made from it."""
-    return f"[{node.model or 'default model'}] {as_text(instruction)}"
+    return f"[{node.model or 'default model'}] {instruction}"
 
 
-def tool_result(tool: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Echo what a tool was asked."""
+def tool_result(tool: str, params: Mapping[str, Any], remember: Remember) -> dict[str, Any]:
+    """Echo what a tool was asked; `memory_set` also does it.
+
+    Raises:
+        NodeError: When `memory_set` is not told what memory needs.
+    """
+    if tool == MEMORY_SET:
+        remember(params)
     return {"tool": tool, "params": params}
 
 
-def critic_verdict(node: CriticNode, criteria: list[Any]) -> dict[str, Any]:
+def critic_verdict(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
     """Pass every criterion."""
-    return {"passed": True, "target_node": node.target_node, "criteria": {as_text(name): True for name in criteria}}
+    return {"passed": True, "target_node": node.target_node, "criteria": dict.fromkeys(criteria, True)}
 
 
-def seconds_of(tool: str, params: dict[str, Any]) -> float:
+def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
     """Return how long a tool takes, in seconds of the emulator's clock.
 
     Raises:
@@ -42,3 +55,8 @@ def seconds_of(tool: str, params: dict[str, Any]) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
         raise NodeError("the tool wait needs seconds: a number from 0 to 1,000,000,000")
     return float(seconds)
+
+
+def texts(values: Sequence[Any]) -> list[str]:
+    """Write each value out as text."""
+    return [as_text(value) for value in values]

@@ -110,6 +110,8 @@ class Store:
         self.workflows = self._add("workflows")  # workflow
         self.versions = self._add("versions")  # workflow, version
         self.executions = self._add("executions")  # execution
+        self.runs = self._add("runs")  # execution; only while it runs
+        self.timers = self._add("timers")  # execution; only while something is due in it
         self.registry = self._add("registry")  # workflow
         self.governance = self._add("governance")  # organization
         self.quota_overrides = self._add("quota_overrides")  # organization

@@ -12,6 +12,7 @@ from fibonacci.emulator.clock import Clock
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.limits import Rate, RateLimits
 from fibonacci.emulator.messages import Request
+from fibonacci.emulator.performing import World
 from fibonacci.emulator.plans import PLANS, PlanName
 from fibonacci.emulator.store import Store
 
@@ -21,6 +22,7 @@ START = 1_800_000_000.5
 
 class StoppedClock(Clock):
     def __init__(self) -> None:
+        super().__init__("manual")
         self.time = START
 
     def now(self) -> float:
@@ -59,13 +61,14 @@ class Api:
     app: App = field(init=False)
 
     def __post_init__(self) -> None:
+        store = Store()
         terms = PLANS[self.plan]
         self.app = App(
             plan=self.plan,
             api_key=KEY,
             limits=RateLimits(self.rate or Rate(terms.per_minute, 60), terms.per_day),
-            engine=Engine({"TEAM": "blue"}, {"TOKEN": "s3cret"}),
-            store=Store(),
+            engine=Engine(World(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
+            store=store,
             clock=self.clock,
         )
 

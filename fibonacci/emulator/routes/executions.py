@@ -5,14 +5,14 @@ from __future__ import annotations
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.envelope import Reply
 from fibonacci.emulator.errors import conflict, not_found
-from fibonacci.emulator.executions import TERMINAL, cancelled, status_of, view_of
+from fibonacci.emulator.executions import TERMINAL, cancel, view_of
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.store import Record
 
 
 def get_execution(call: Call) -> Reply:
     """GET /executions/{execution_id}."""
-    return Reply(view_of(_find(call), call.now))
+    return Reply(view_of(call.engine.look(_find(call), call.now), call.now))
 
 
 def list_executions(call: Call) -> Reply:
@@ -25,7 +25,7 @@ def list_executions(call: Call) -> Reply:
         kind="executions",
         newest_first=True,
         keep=lambda execution: (
-            workflow_id in (None, execution["workflow_id"]) and status in (None, status_of(execution, call.now))
+            workflow_id in (None, execution["workflow_id"]) and status in (None, execution["status"])
         ),
         show=lambda execution: view_of(execution, call.now),
     )
@@ -34,12 +34,9 @@ def list_executions(call: Call) -> Reply:
 def cancel_execution(call: Call) -> Reply:
     """POST /executions/{execution_id}/cancel."""
     execution = _find(call)
-    status = status_of(execution, call.now)
-    if status in TERMINAL:
-        raise conflict(f"Execution {execution['id']!r} is {status} and cannot be cancelled.")
-    execution = cancelled(execution, call.now)
-    call.store.executions.put(execution["id"], record=execution)
-    return Reply(view_of(execution, call.now))
+    if execution["status"] in TERMINAL:
+        raise conflict(f"Execution {execution['id']!r} is {execution['status']} and cannot be cancelled.")
+    return Reply(view_of(cancel(call.store, execution, call.now), call.now))
 
 
 def _find(call: Call) -> Record:

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
-
-from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.body import Body, read
+from fibonacci.emulator.body import read
 from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import LAST, iso
+from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply, no_content
 from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.memory import SCOPES, is_live, owner_of
+from fibonacci.emulator.memory import SCOPES, MemorySet, is_live, owner_of, remember
 from fibonacci.emulator.store import Key, Record
-
-Owner = Annotated[str, Field(min_length=1)] | None
-
-
-class MemorySet(Body):
-    """The body of setting a value."""
-
-    value: Any
-    scope: Literal["workflow", "user", "organization", "global"] = "workflow"
-    user_id: Owner = None
-    workflow_id: Owner = None
-    ttl: Annotated[Whole, Field(ge=1)] | None = None
 
 
 def get_memory(call: Call) -> Reply:
@@ -37,21 +20,7 @@ def set_memory(call: Call) -> Reply:
     """PUT /memory/{key}."""
     body = read(MemorySet, call.body)
     place = _place(body.scope, body.user_id, body.workflow_id, call.path["key"])
-    earlier = call.store.memory.get(*place)
-    now = iso(call.now)
-    entry: Record = {
-        "key": call.path["key"],
-        "value": body.value,
-        "scope": body.scope,
-        "user_id": body.user_id,
-        "workflow_id": body.workflow_id,
-        "ttl": body.ttl,
-        "created_at": earlier["created_at"] if earlier and is_live(earlier, call.now) else now,
-        "updated_at": now,
-        "expires": None if body.ttl is None else call.now + min(body.ttl, LAST - call.now),
-    }
-    call.store.memory.put(*place, record=entry)
-    return Reply(_shown(entry))
+    return Reply(_shown(remember(call.store, place, body, call.now)))
 
 
 def delete_memory(call: Call) -> Reply:

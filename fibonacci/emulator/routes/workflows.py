@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -97,7 +98,14 @@ def execute_workflow(call: Call) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(call)
     execution = execute(call, workflow, read(Execute, call.body).inputs)
-    return data_only(answer_of(execution, call.now))
+    return data_only(answer_of(execution, call.now), _later(call, execution))
+
+
+def _later(call: Call, execution: Record) -> Callable[[], Reply] | None:
+    """How to wait for the end of an execution, when it may come soon."""
+    if not call.engine.may_end_soon(execution, call.now):
+        return None
+    return lambda: data_only(answer_of(*call.engine.settle(execution)))
 
 
 def find_workflow(call: Call) -> Record:

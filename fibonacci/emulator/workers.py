@@ -1,0 +1,43 @@
+"""Which calls of handlers are at work, in this process and in others that share the state.
+
+A state may be read after the process that worked on it has been killed, or after it was restored: then the calls that
+it names are at work nowhere, and whoever waits for them has to be told.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Final
+
+_AT_WORK: Final[set[str]] = set()  # ids are never used twice, so emulators in one process do not meet here
+
+
+def begin() -> str:
+    """Return the id of a new call in this process."""
+    call = f"{os.getpid()}-{secrets.token_hex(8)}"
+    _AT_WORK.add(call)
+    return call
+
+
+def finish(call: str) -> None:
+    """Note that a call has ended and reported."""
+    _AT_WORK.discard(call)
+
+
+def is_at_work(call: str) -> bool:
+    """Tell whether a call may still report: it is at work here, or in another process that lives."""
+    pid = int(call.partition("-")[0])
+    return call in _AT_WORK if pid == os.getpid() else _lives(pid)
+
+
+def _lives(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # asking with signal 0 would end it there
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
