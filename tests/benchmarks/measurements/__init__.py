@@ -1,0 +1,39 @@
+"""The measurements, in the order of the table; each is a module with `measure(bench)`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.measurements import (
+    burst,
+    cold,
+    construct,
+    emulator,
+    imports,
+    in_flight,
+    long_calls,
+    many_pages,
+    one_call,
+    overhead,
+    pages,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.benchmarks.bench import Bench
+    from tests.benchmarks.figures import Row
+
+MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
+    "import": imports.measure,
+    "cold": cold.measure,
+    "client": construct.measure,
+    "call": one_call.measure,
+    "in-flight": in_flight.measure,
+    "burst": burst.measure,
+    "long-calls": long_calls.measure,
+    "pages": pages.measure,
+    "many-pages": many_pages.measure,
+    "overhead": overhead.measure,
+    "emulator": emulator.measure,
+}

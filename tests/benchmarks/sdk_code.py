@@ -1,0 +1,129 @@
+"""Code of the SDK's own measurements, for workers in its environment."""
+
+from __future__ import annotations
+
+#: A client whose sender gives the answer that stands in `answer`, at once and from memory.
+FIXED_ANSWER = """
+import json
+from fibonacci import Fibonacci
+from fibonacci._core.wire import WireResponse
+from fibonacci.models import Workflow
+
+answer = {}
+
+class Fixed:
+    def send(self, request, deadline):
+        return WireResponse(200, answer["headers"], answer["body"])
+
+def make():
+    client = Fibonacci("key", base_url="http://127.0.0.1/v1")
+    client._connections._sender = Fixed()
+    return client
+
+client = make()
+
+def load(url):
+    import http.client
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    response = connection.getresponse()
+    answer["headers"] = [(k.lower().encode(), v.encode()) for k, v in response.getheaders()]
+    answer["body"] = response.read()
+    connection.close()
+"""
+
+#: A page by the SDK, and the same objects by hand.
+PAGE = (
+    FIXED_ANSWER
+    + '''
+def fibonacci(number):
+    for _ in range(number):
+        items = next(client.workflows.list().pages()).items
+    return len(items)
+
+def by_hand(number):
+    for _ in range(number):
+        items = [Workflow.model_validate(item) for item in json.loads(answer["body"])["data"]]
+    return len(items)
+
+def peak(which):
+    """The memory that one page takes at the most, in a process that has read a short one before."""
+    before = memory()
+    globals()[which](1)
+    return memory("VmHWM") - before
+'''
+)
+
+#: All pages of a list over a socket.
+MANY_PAGES = '''
+from fibonacci import Fibonacci
+
+def pages(url):
+    """Bytes at the peak, and pages."""
+    with Fibonacci("key", base_url=url) as client:
+        number = sum(1 for page in client.workflows.list(limit=100).pages())
+    return memory("VmHWM"), number
+'''
+
+#: What the retry machinery and the gate add to a call that succeeds at once.
+OVERHEAD = (
+    FIXED_ANSWER
+    + """
+from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.call import Call
+from fibonacci._core.pace import Pace
+from fibonacci._core.request import Request
+from fibonacci._{colour}.transport import {prefix}Transport
+
+class Answered({prefix}Transport):
+    {async_}def _attempt(self, call):
+        return fixed
+
+def prepare():
+    global fixed, transport, call, gate
+    response = WireResponse(200, answer["headers"], answer["body"])
+    fixed = HTTPAnswer(response, limit=10**6)
+    fixed.headers, fixed.rate_limit
+    transport = Answered(client._config, client._connections)
+    call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config)
+    gate = Pace().gate
+
+{async_}def attempts(number):
+    for _ in range(number):
+        {await_}transport._attempt(call)
+
+{async_}def carried_out(number):
+    for _ in range(number):
+        {await_}transport._carry_out(call)
+
+{async_}def gated(number):
+    for _ in range(number):
+        gate.enter()
+        gate.leave(fixed)
+
+def loop(number):
+    for _ in range(number):
+        pass
+"""
+)
+
+#: The emulator: a client in process, and one over a socket, with the server in the same process.
+EMULATOR = """
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+
+emulator = Emulator().start()
+clients_of = {
+    "in_process": emulator.client(),
+    "socket": Fibonacci(emulator.api_key, base_url=emulator.base_url),
+}
+workflow = clients_of["socket"].workflows.create(name="greeting")
+
+def get(how, number):
+    client = clients_of[how]
+    for _ in range(number):
+        client.workflows.get(workflow.id)
+"""

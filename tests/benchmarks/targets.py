@@ -1,0 +1,91 @@
+"""The targets, and whether the figures meet them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.benchmarks.figures import Row
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound for one figure.
+
+    Attributes:
+        text: What is bounded.
+        measurement: The measurement that has the figure.
+        bound: The bound itself.
+        at: Whether it is the most or the least that the figure may be.
+        beside: What the figure is divided by: the measurement's baseline when it is empty, nothing when it is None,
+            else another subject, or another measurement of the same subject.
+        subject: Whose figure it is.
+    """
+
+    text: str
+    measurement: str
+    bound: float
+    at: Literal["most", "least"] = "most"
+    beside: str | None = ""
+    subject: str = "fibonacci"
+
+    def figure(self, rows: Sequence[Row]) -> float | None:
+        """The figure; None when it was not measured."""
+        own = _find(rows, self.measurement, self.subject)
+        if own is None:
+            return None
+        if self.beside is None:
+            return own.median
+        if not self.beside:
+            return own.ratio
+        other = _find(rows, self.measurement, self.beside) or _find(rows, self.beside, self.subject)
+        return None if other is None else own.median / other.median
+
+    def is_met(self, figure: float) -> bool:
+        """Whether a figure is within the bound."""
+        return figure <= self.bound if self.at == "most" else figure >= self.bound
+
+
+def _find(rows: Sequence[Row], measurement: str, subject: str) -> Row | None:
+    return next((row for row in rows if (row.measurement, row.subject) == (measurement, subject)), None)
+
+
+_MADE = "fibonacci, a client made"
+TARGETS = (
+    Target("`import fibonacci`, relative to httpx and pydantic", "import", 0.02),
+    Target("import and a client made, relative to httpx and pydantic", "import", 0.05, subject=_MADE),
+    Target("cold script, relative to the one by hand", "cold script", 0.92),
+    Target("cold script over https, relative to the one by hand", "cold script, https", 0.95),
+    Target("cold script, async, relative to the one by hand", "cold script, async", 1.1),
+    Target("a client, ms", "client: each of many", 0.1, beside=None),
+    Target("a client, KB", "client: memory of each of many", 10, beside=None),
+    Target("a call, relative to `httpx.Client.get`", "one call", 0.75),
+    Target("a call, relative to openai's", "one call", 0.4, beside="openai"),
+    Target("a call, relative to anthropic's", "one call", 0.4, beside="anthropic"),
+    Target("a call, async, relative to `httpx.AsyncClient.get`", "one call, async", 0.8),
+    Target("10 in flight, relative to httpx", "10 calls in flight", 2, "least"),
+    Target("100 in flight, relative to httpx", "100 calls in flight", 5, "least"),
+    Target("1,000 in flight, relative to httpx", "1,000 calls in flight", 5, "least"),
+    Target("1,000 in flight, relative to 10", "1,000 calls in flight", 0.8, "least", "10 calls in flight"),
+    Target("100 in flight, relative to openai[aiohttp]", "100 calls in flight", 1.5, "least", "openai[aiohttp]"),
+    Target("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
+    Target("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
+    Target("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
+    Target("a page of 100, relative to json.loads and model_validate", "page of 100 objects", 0.7),
+    Target("a page of 10,000, relative to json.loads and model_validate", "page of 10,000 objects", 0.75),
+    Target("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 0.75),
+    Target(
+        "memory of 1,000 pages, relative to 10", "iterating pages: peak memory", 1.05, beside="", subject="1,000 pages"
+    ),
+    Target("retry machinery, µs", "added to a call", 0.5, beside=None, subject="retry machinery"),
+    Target("retry machinery, async, µs", "added to a call, async", 1.0, beside=None, subject="retry machinery"),
+)
+
+
+def judged(rows: Sequence[Row]) -> list[tuple[Target, float, bool]]:
+    """The targets whose figures were measured, with the figure, and whether it meets the target."""
+    figures: list[tuple[Target, float | None]] = [(target, target.figure(rows)) for target in TARGETS]
+    return [(target, figure, target.is_met(figure)) for target, figure in figures if figure is not None]
