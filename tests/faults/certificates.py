@@ -52,5 +52,5 @@ def of_an_unknown_authority() -> ssl.SSLContext:
 
 def _server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     return context

@@ -8,8 +8,8 @@ _OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the machine's user has set must not decide what a test finds."""
-    for name in os.environ:
+    for name in list(os.environ):
         if name.upper() in _OF_THE_USER or name.startswith("FIBONACCI_"):
             monkeypatch.delenv(name)

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 from anyio.from_thread import start_blocking_portal
 
@@ -99,7 +99,7 @@ def _record(method: Callable[..., Any], *args: Any, **named: Any) -> Ended:
 async def _record_async(method: Callable[..., Awaitable[Any]], *args: Any, **named: Any) -> Ended:
     began = time.monotonic()
     try:
-        value = cast("Any", await method(*args, **named))
+        value = await method(*args, **named)
     except Exception as error:
         return Ended(None, error, time.monotonic() - began)
     return Ended(value, None, time.monotonic() - began)
@@ -108,3 +108,12 @@ async def _record_async(method: Callable[..., Awaitable[Any]], *args: Any, **nam
 def longest(timeout: float) -> float:
     """How long a call may take at the most that was given so many seconds."""
     return 1.25 * timeout + 0.3
+
+
+def always(seconds: float) -> Callable[..., float]:
+    """A wait of the client's own choice that is known beforehand."""
+
+    def wait(*_: object) -> float:
+        return seconds
+
+    return wait

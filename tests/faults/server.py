@@ -1,7 +1,7 @@
 """A server on real sockets that fails on order, and counts what it was asked and what it did.
 
-It is made of plain threads and sockets and knows no HTTP library, so that nothing stands between an order to fail and the
-bytes on the wire. Counts are final once the server is closed: look at them after the `with` block.
+It is made of plain threads and sockets and knows no HTTP library, so that nothing stands between an order to fail and
+the bytes on the wire. Counts are final once the server is closed: look at them after the `with` block.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class FaultServer:
     Attributes:
         requests: Every request that was read whole.
         connections: How many connections were made.
-        delivered: How many acts were carried out: bytes were sent, or the connection was broken or left alone as ordered.
+        delivered: How many acts were carried out: bytes were sent, or the connection was broken or left, as ordered.
         handshakes_failed: How many TLS handshakes came to nothing.
     """
 

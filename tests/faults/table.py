@@ -58,7 +58,7 @@ class Row:
     """
 
     name: str
-    acts: tuple[Act, ...]
+    acts: tuple[Act, *tuple[Act, ...]]
     ends: Ends
     greet: bool = False
     timeout: float = 5.0

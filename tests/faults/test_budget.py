@@ -7,8 +7,8 @@ import time
 import pytest
 
 from fibonacci import APITimeoutError, RateLimitError, ServerError
-from tests.faults.driving import COLOURS, Colour, Driver, longest
-from tests.faults.faults import answer, ok, raw_then_reset, refusing
+from tests.faults.driving import COLOURS, Colour, Driver, always, longest
+from tests.faults.faults import answer, ok, raw_then_reset, raw_then_stall, refusing
 from tests.faults.server import Act, FaultServer, Peer
 
 pytestmark = pytest.mark.parametrize("colour", COLOURS)
@@ -40,7 +40,7 @@ def test_many_attempts_share_it(colour: Colour) -> None:
 
 
 def test_attempts_that_break_share_it(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", lambda *_: 0.1)
+    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.1))
     with FaultServer(raw_then_reset(b"")) as server, Driver(colour) as driver:
         ended = driver.end(driver.client(server.base_url, timeout=0.55, max_retries=30).request, "GET", "/x")
     assert ended.seconds <= 0.6
@@ -79,7 +79,7 @@ def test_queueing_for_a_connection_is_part_of_it(colour: Colour) -> None:
 
 @pytest.mark.usefixtures("one_connection")
 def test_a_place_is_free_again_after_every_kind_of_end(colour: Colour) -> None:
-    acts = [raw_then_reset(b""), answer(500), answer(404), answer(200, b"x" * 2_000_000), slowly(3), ok]
+    acts = [raw_then_reset(b""), answer(500), answer(404), answer(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
     with FaultServer(*acts) as server, Driver(colour) as driver:
         client = driver.client(server.base_url, timeout=0.4, max_retries=0, max_response_bytes=1_000_000)
         for _ in acts[:-1]:

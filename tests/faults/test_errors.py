@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -50,8 +49,8 @@ def _error(act: Act, colour: Colour) -> APIError:
 
 
 @pytest.fixture(params=ACTS)
-def case(request: pytest.FixtureRequest) -> Iterator[tuple[Act, type[APIError]]]:
-    yield ACTS[request.param]
+def case(request: pytest.FixtureRequest) -> tuple[Act, type[APIError]]:
+    return ACTS[request.param]
 
 
 def _same(there: BaseException, here: FibonacciError) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -259,7 +259,7 @@ def test_closing_while_a_call_is_under_way_lets_it_end() -> None:
 
     with FaultServer(slowly) as server, ThreadPoolExecutor(1) as threads:
         client = Fibonacci(KEY, base_url=server.base_url)
-        call = threads.submit(client.request, "GET", "/x")
+        call: Future[Any] = threads.submit(client.request, "GET", "/x")
         while not server.requests:
             time.sleep(0.005)
         client.close()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
-from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended, longest
+from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended, always, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.faults import ok, raw_then_reset
 from tests.faults.server import FaultServer, Peer
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("colour", COLOURS)
 
 
 @contextmanager
-def _closed_port() -> Iterator[int]:
+def _closed_port() -> Generator[int]:
     """A port at which nobody listens, and which nobody else can take meanwhile."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -49,8 +49,7 @@ def test_a_closed_port(colour: Colour) -> None:
 
 
 def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.retry.backoff", lambda *_: 0.3)
-    monkeypatch.setattr("fibonacci._core.call.backoff", lambda *_: 0.3)
+    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.3))
     with socket.socket() as late, Driver(colour) as driver:
         late.bind(("127.0.0.1", 0))
         client = driver.client(f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)

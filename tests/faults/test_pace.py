@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
-from tests.faults.driving import COLOURS, KEY, Colour, Driver
+from tests.faults.driving import COLOURS, KEY, Colour, Driver, always
 from tests.faults.faults import OK_BODY, answer, error_body, http_date, ok, raw_then_reset, refusing
 from tests.faults.refusals import pace
 from tests.faults.server import Act, FaultServer, Peer
@@ -150,8 +150,8 @@ _DEAD: dict[str, tuple[Act, type[Exception]]] = {
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("dead", _DEAD)
 def test_a_dead_server_gets_no_storm(dead: str, colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", lambda *_: 0.001)
-    monkeypatch.setattr("fibonacci._core.call.jittered", lambda wait: wait)
+    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.001))
+    monkeypatch.setattr("fibonacci._core.call.jittered", float)
     act, error = _DEAD[dead]
     with FaultServer(act) as server, Driver(colour) as driver:
         client = driver.client(server.base_url)
@@ -163,7 +163,7 @@ def test_a_dead_server_gets_no_storm(dead: str, colour: Colour, monkeypatch: pyt
 
 
 def test_success_gives_back_what_retries_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", lambda *_: 0.001)
+    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.001))
     with FaultServer(*[answer(500), ok] * 200, ok) as server, Driver("sync") as driver:
         client = driver.client(server.base_url)
         # Without it the quota of 500 would be used up by the 36th retry at 14 each.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -19,9 +19,8 @@ Case = tuple[str, str]
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_THROTTLING_BASE", 0.02)
-    yield
 
 
 def _once(refuse: Act) -> Act:
@@ -40,9 +39,11 @@ def _once(refuse: Act) -> Act:
 def _run(refusal: Refusal, status: int) -> tuple[dict[Case, Ended], dict[Case, list[Received]]]:
     with FaultServer(_once(refusal.act(status))) as server:
         drivers = {colour: Driver(colour).__enter__() for colour in COLOURS}
-        calls = {
+        calls: dict[Case, Future[Ended]] = {
             (colour, method): driver.begin(
-                driver.client(server.base_url, api_key=f"{KEY}.{colour}.{method}", timeout=TIMEOUT).request, method, "/x"
+                driver.client(server.base_url, api_key=f"{KEY}.{colour}.{method}", timeout=TIMEOUT).request,
+                method,
+                "/x",
             )
             for colour, driver in drivers.items()
             for method in METHODS

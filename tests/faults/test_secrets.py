@@ -93,8 +93,9 @@ def test_a_pickled_client_holds_the_key_only_when_it_was_given(
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int, colour: Colour) -> None:
-    with FaultServer(ok) as other:
-        with FaultServer(answer(status, b"", {"Location": f"{other.base_url}/x"})) as server, Driver(colour) as driver:
+    with FaultServer(ok) as other, Driver(colour) as driver:
+        away = answer(status, b"", {"Location": f"{other.base_url}/x"})
+        with FaultServer(away) as server:
             client = driver.client(server.base_url)
             ended = {method: driver.end(client.request, method, "/x") for method in METHODS}
     assert other.connections == 0
@@ -108,8 +109,9 @@ def test_a_redirect_is_not_followed(status: int, colour: Colour) -> None:
 def test_a_redirect_is_not_followed_by_a_given_client(given: str, colour: Colour) -> None:
     library = importlib.import_module(given)
     make: Callable[..., Any] = library.Client if colour == "sync" else library.AsyncClient
-    with FaultServer(ok) as other, FaultServer(answer(302, b"", {"Location": f"{other.base_url}/x"})) as server:
-        with Driver(colour) as driver:
+    with FaultServer(ok) as other, Driver(colour) as driver:
+        away = answer(302, b"", {"Location": f"{other.base_url}/x"})
+        with FaultServer(away) as server:
             theirs = make(follow_redirects=True)
             client = driver.client(server.base_url, http_client=theirs)
             ended = driver.end(client.request, "GET", "/x")
@@ -161,7 +163,9 @@ def test_a_path_cannot_lead_elsewhere(path: str, colour: Colour) -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("path", ["/@{host}/x", "/x?next=http://{host}/", "/{host}", "/x%0d%0aHost:{host}", "/x\r\nA: b"])
+@pytest.mark.parametrize(
+    "path", ["/@{host}/x", "/x?next=http://{host}/", "/{host}", "/x%0d%0aHost:{host}", "/x\r\nA: b"]
+)
 def test_a_path_that_only_looks_like_elsewhere_stays_here(path: str, colour: Colour) -> None:
     with FaultServer(ok) as other, FaultServer(ok) as server, Driver(colour) as driver:
         where = path.format(host=f"127.0.0.1:{other.port}")

@@ -1,4 +1,4 @@
-"""Certificates: a bad one is tried once and the error says what to do; a private authority can be trusted in two ways."""
+"""Certificates: a bad one is tried once, and the error says what to do; a private authority can be trusted."""
 
 from __future__ import annotations
 

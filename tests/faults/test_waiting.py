@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import anyio.lowlevel
 import pytest
@@ -20,6 +19,7 @@ from fibonacci import (
 from fibonacci._async import _runtime as async_runtime
 from fibonacci._core import call, deadline, rate_gate
 from fibonacci._sync import _runtime as sync_runtime
+from fibonacci.models import Execution
 from tests.faults.driving import COLOURS, Colour, Driver
 from tests.faults.faults import answer, error_body, raw_then_close, raw_then_reset, refusing
 from tests.faults.refusals import pace
@@ -46,13 +46,13 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     for module in (call, deadline, rate_gate):
         monkeypatch.setattr(module, "time", _Time(clock))
     monkeypatch.setattr(sync_runtime, "sleep", clock.sleep)
     monkeypatch.setattr(async_runtime, "sleep", clock.sleep_async)
-    yield clock
+    return clock
 
 
 class _Time:
@@ -84,12 +84,15 @@ FAILURES: dict[str, Act] = {
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_it_survives_polls_that_fail(failure: str, colour: Colour, clock: Clock) -> None:
-    updates: list[str] = []
+    updates: list[str | None] = []
     acts = [RUNNING, *[FAILURES[failure]] * 9, DONE]
     with FaultServer(*acts) as server, Driver(colour) as driver:
         client = driver.client(server.base_url)
-        told = updates.append
-        ended = driver.call(client.executions.wait, "exec_1", timeout=3600, on_update=lambda seen: told(seen.status))
+
+        def on_update(seen: Execution) -> None:
+            updates.append(seen.status)
+
+        ended = driver.call(client.executions.wait, "exec_1", timeout=3600, on_update=on_update)
     assert (ended.status, ended.outputs) == ("completed", {"a": 1})
     assert updates == ["running", "completed"]
     assert len(server.requests) == server.delivered == 11
@@ -177,11 +180,15 @@ def test_polls_keep_to_a_fair_share_of_what_is_left(colour: Colour, clock: Clock
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_on_update_is_called_for_changes_only(colour: Colour, clock: Clock) -> None:
-    seen: list[tuple[str, Any]] = []
+    seen: list[str | None] = []
+
+    def on_update(execution: Execution) -> None:
+        seen.append(execution.status)
+
     steps = ["pending", "pending", "running", "running", "pending_approval", "something_new", "running"]
     with FaultServer(*map(_execution, steps), DONE) as server, Driver(colour) as driver:
         wait = driver.client(server.base_url).executions.wait
-        driver.call(wait, "exec_1", on_update=lambda execution: seen.append(execution.status))
+        driver.call(wait, "exec_1", on_update=on_update)
     assert seen == ["pending", "running", "pending_approval", "something_new", "running", "completed"]
     assert len(server.requests) == 8
 

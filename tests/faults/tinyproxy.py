@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _STARTED_WITHIN = 10.0
 
 
 @contextmanager
-def tinyproxy(directory: Path, *, password: str | None = None) -> Iterator[int]:
+def tinyproxy(directory: Path, *, password: str | None = None) -> Generator[int]:
     """Run a proxy while the block lasts; give its port.
 
     Args:
