@@ -96,12 +96,13 @@ class Emulator(Controls, Handling, State):
         self.organization: str = organization
         self._address = (host, port)
         self._handlers = Handlers()
-        engine = Engine(World(self._store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
+        self._engine = Engine(World(self._store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
+        self._engine.wind_clock()
         self._app = App(
             plan=plan,
             api_key=self.api_key,
             limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
-            engine=engine,
+            engine=self._engine,
             store=self._store,
             clock=self.clock,
             organization=organization,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.store import Store
 
 
@@ -9,6 +10,7 @@ class State:
     """Takes the state down, puts it back, and clears it."""
 
     _store: Store
+    _engine: Engine
 
     def snapshot(self) -> bytes:
         """Write the whole state down: everything but the time, the keys and your handlers.
@@ -28,7 +30,7 @@ class State:
         return self._store.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
-        """Put the state of a snapshot in the place of this one. The time goes on as it is.
+        """Put the state of a snapshot in the place of this one. The time does not go back.
 
         Args:
             snapshot: What `snapshot` returned.
@@ -37,6 +39,7 @@ class State:
             StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
         """
         self._store.restore(snapshot)
+        self._engine.wind_clock()
 
     def reset(self) -> None:
         """Forget everything: workflows, executions, memory, counted requests. The time, keys and handlers stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
@@ -39,6 +40,7 @@ class Clock:
         self._moves = mode != "manual"
         self._time = 0.0 if self._moves else float(int(time.time()))  # by itself, or beyond that of the machine
         self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -55,12 +57,21 @@ class Clock:
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"time goes forward only, not by {seconds} seconds")
+        self._move(seconds)
+        for listener in self._listeners:
+            listener()
+
+    def wind(self, moment: float) -> None:
+        """Move the time forward to a moment in Unix seconds, unless it has passed; nobody is told."""
+        self._move(max(0.0, moment - self.now()))
+
+    def on_advance(self, listener: Callable[[], None]) -> None:
+        """Call a function after every `advance`."""
+        self._listeners.append(listener)
+
+    def _move(self, seconds: float) -> None:
         with self._lock:
             self._time += min(seconds, max(0.0, LAST - self.now()))
-
-    def advance_to(self, moment: float) -> None:
-        """Move the time forward to a moment in Unix seconds, unless it has passed."""
-        self.advance(max(0.0, moment - self.now()))
 
 
 def iso(seconds: float) -> str:

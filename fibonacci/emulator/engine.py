@@ -42,6 +42,7 @@ class Engine:
         self._clock = clock
         self._news = threading.Condition()
         self._reports = 0
+        clock.on_advance(self._follow_clock)
 
     def start(self, execution: Record, definition: Record | None, now: float) -> Record:
         """Start a new execution.
@@ -78,6 +79,13 @@ class Engine:
             if execution is not None:
                 self._resume(execution, lambda running: running.carry_on(now), may_skip=False)
 
+    def wind_clock(self) -> None:
+        """Take up the time where whoever used the state before has left it, so that it does not go back."""
+        with self._store.transaction():
+            last = self._store.moments.get("moved")
+        if last is not None:
+            self._clock.wind(last["now"])
+
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Tell whether it is worth to let an execution `settle`."""
         return self._prospect(execution, now) is not None
@@ -108,8 +116,9 @@ class Engine:
         """How many real seconds to wait until something may happen; `None` when nothing will soon."""
         if execution["status"] != "running":
             return None
-        if any(node["phase"] == "call" for node in execution["nodes"]):
-            return PATIENCE
+        ages = [workers.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        if ages:
+            return PATIENCE - min(ages) if min(ages) < PATIENCE else None
         timer = self._store.timers.get(execution["id"])
         if timer is None or self._clock.mode == "manual" or timer["due"] - now > PATIENCE:
             return None
@@ -133,8 +142,17 @@ class Engine:
     def _skip(self, running: Running) -> None:
         """Move the clock to whatever the execution waits for; a handler at work is waited for in earnest."""
         while not running.calls and (due := running.due) is not None:
-            self._clock.advance_to(due)
+            self._clock.wind(due)
+            self._note_time()
             running.carry_on(due)
+
+    def _follow_clock(self) -> None:
+        with self._store.transaction():
+            self._note_time()
+            self.catch_up(self._clock.now())
+
+    def _note_time(self) -> None:
+        self._store.moments.put("moved", record={"now": self._clock.now()})
 
     def _keep(self, running: Running) -> None:
         store, name, due = self._store, running.execution["id"], running.due

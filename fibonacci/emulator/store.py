@@ -122,6 +122,7 @@ class Store:
         self.connections = self._add("connections")  # tool
         self.run_windows = self._add("run_windows")  # organization
         self.running = self._add("running")  # execution
+        self.moments = self._add("moments")  # "moved": when the clock was moved last
         self.rate_windows = self._add("rate_windows")  # fingerprint of the API key
         self.replays = self._add("replays")  # fingerprint of the API key, idempotency key
 

@@ -6,23 +6,30 @@ it names are at work nowhere, and whoever waits for them has to be told.
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
+import time
 from typing import Final
 
-_AT_WORK: Final[set[str]] = set()  # ids are never used twice, so emulators in one process do not meet here
+_AT_WORK: Final[dict[str, float]] = {}  # ids are never used twice, so emulators in one process do not meet here
 
 
 def begin() -> str:
     """Return the id of a new call in this process."""
     call = f"{os.getpid()}-{secrets.token_hex(8)}"
-    _AT_WORK.add(call)
+    _AT_WORK[call] = time.monotonic()
     return call
 
 
 def finish(call: str) -> None:
     """Note that a call has ended and reported."""
-    _AT_WORK.discard(call)
+    _AT_WORK.pop(call, None)
+
+
+def age(call: str) -> float:
+    """Return for how many real seconds a call has been at work here; without end when it is not."""
+    return time.monotonic() - _AT_WORK.get(call, -math.inf)
 
 
 def is_at_work(call: str) -> bool:

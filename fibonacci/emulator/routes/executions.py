@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.envelope import Reply
 from fibonacci.emulator.errors import conflict, not_found
@@ -12,7 +14,11 @@ from fibonacci.emulator.store import Record
 
 def get_execution(call: Call) -> Reply:
     """GET /executions/{execution_id}."""
-    return Reply(view_of(call.engine.look(_find(call), call.now), call.now))
+    execution = call.engine.look(_find(call), call.now)
+    reply = Reply(view_of(execution, call.now))
+    if call.engine.may_end_soon(execution, call.now):  # a handler has just begun
+        return replace(reply, later=lambda: Reply(view_of(*call.engine.settle(execution))))
+    return reply
 
 
 def list_executions(call: Call) -> Reply:
