@@ -13,8 +13,8 @@ it stands for anything.
 from __future__ import annotations
 
 import ast
-import builtins
 import asyncio
+import builtins
 import inspect
 import io
 import os
