@@ -10,9 +10,23 @@ Example:
 from __future__ import annotations
 
 from fibonacci.emulator._emulator import Emulator
+from fibonacci.emulator.failures import Failure, FailureKind
+from fibonacci.emulator.faults import Failures
 from fibonacci.emulator.handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.keys import Role
 from fibonacci.emulator.record import RecordedRequest, Requests
 from fibonacci.emulator.store import StateError
 
-__all__ = ["CriticCall", "Emulator", "LLMCall", "RecordedRequest", "Requests", "Role", "StateError", "ToolCall"]
+__all__ = [
+    "CriticCall",
+    "Emulator",
+    "Failure",
+    "FailureKind",
+    "Failures",
+    "LLMCall",
+    "RecordedRequest",
+    "Requests",
+    "Role",
+    "StateError",
+    "ToolCall",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fibonacci.emulator.app import App
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.store import Store
 
@@ -9,8 +10,9 @@ from fibonacci.emulator.store import Store
 class State:
     """Takes the state down, puts it back, and clears it."""
 
-    _store: Store
+    _app: App
     _engine: Engine
+    _store: Store
 
     def snapshot(self) -> bytes:
         """Write the whole state down: everything but the time, the keys and your handlers.
@@ -42,5 +44,8 @@ class State:
         self._engine.wind_clock()
 
     def reset(self) -> None:
-        """Forget everything: workflows, executions, memory, counted requests. The time, keys and handlers stay."""
-        self._store.reset()
+        """Forget everything: workflows, executions, memory, requests, ordered failures.
+
+        The time, keys and handlers stay.
+        """
+        self._app.reset()

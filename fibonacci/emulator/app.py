@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from fibonacci.emulator import ids
@@ -11,20 +12,25 @@ from fibonacci.emulator.approvals import Approvals
 from fibonacci.emulator.body import MAX_BODY
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import Clock, http_date
+from fibonacci.emulator.control import CONTROL, Control, not_the_owners
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.envelope import Reply, encode, encode_error
 from fibonacci.emulator.errors import NO_HEADERS, ApiError, payload_too_large, permission_denied, unauthorized
 from fibonacci.emulator.executions import view_of
+from fibonacci.emulator.failures import SILENT, Failure, overlaid
+from fibonacci.emulator.faults import Faults
 from fibonacci.emulator.idempotency import Answer, Replays
 from fibonacci.emulator.keys import Actor, Keys
 from fibonacci.emulator.limits import Allowance, RateLimits
 from fibonacci.emulator.messages import Request, Response
 from fibonacci.emulator.plans import PlanName
 from fibonacci.emulator.query import Query
-from fibonacci.emulator.record import RequestLog
+from fibonacci.emulator.record import RequestLog, Requests
 from fibonacci.emulator.router import Router
 from fibonacci.emulator.routes import ENDPOINTS, lowest_role
 from fibonacci.emulator.store import Record, Store
+
+_CONTROL: Final = f"/{CONTROL}/"
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -34,6 +40,7 @@ class App:
 
     Attributes:
         keys: The keys that it accepts.
+        faults: The failures that were ordered.
         log: The requests that it got.
     """
 
@@ -58,7 +65,10 @@ class App:
         self._router = Router(ENDPOINTS)
         self._replays = Replays(self._store.replays)
         self._approvals = Approvals(store, engine, organization)
+        self.faults: Final = Faults(self._router)
         self.log: Final = RequestLog(self._router)
+        control = Control(self.faults, Requests(self.log), clock, self.decide, self.reset)
+        self._control = Router(control.endpoints(), CONTROL)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; safe to call from many threads.
@@ -69,9 +79,35 @@ class App:
         Returns:
             The response; every error is one too.
         """
-        response = self._answered(request)
-        self.log.add(request, response.status, self._clock.now())
+        if request.target.startswith(_CONTROL):
+            return self._controlled(request)
+        failure = self.faults.next(request) if self.faults.any else None
+        response = self._answered(request) if failure is None else self._failing(request, failure)
+        is_silent = failure is not None and failure.kind in SILENT
+        self.log.add(request, None if is_silent else response.status, self._clock.now())
         return response
+
+    def _failing(self, request: Request, failure: Failure) -> Response:
+        if failure.is_done_first:
+            return replace(self._answered(request), failure=failure)
+        now = self._clock.now()
+        answer = Answer(failure.status or 0, failure.body(), ids.request_id(), NO_HEADERS)
+        response = _response(answer, self._limits.untouched(now), now)
+        headers = overlaid(dict(response.headers), failure.headers(now))
+        return Response(response.status, list(headers.items()), response.body, failure)
+
+    def _controlled(self, request: Request) -> Response:
+        now = self._clock.now()
+        try:
+            if len(request.body) > MAX_BODY:
+                raise payload_too_large(MAX_BODY)
+            api_key, actor = self._authenticate(request)
+            if api_key != self.keys.owner:
+                raise not_the_owners()
+            answer = self._run(self._control, request, actor, now)
+        except ApiError as error:
+            answer = _error_answer(error)
+        return _response(answer, self._limits.untouched(now), now)
 
     def _answered(self, request: Request) -> Response:
         try:
@@ -111,8 +147,19 @@ class App:
         """
         with self._store.transaction():
             now = self._clock.now()
+            self._engine.catch_up(now)
             decision = self._approvals.approve if approve else self._approvals.reject
-            return view_of(decision(execution_id, by, now), now)
+            execution = decision(execution_id, by, now)
+            may_end_soon = self._engine.may_end_soon(execution, now)
+        if may_end_soon:
+            execution, now = self._engine.settle(execution)
+        return view_of(execution, now)
+
+    def reset(self) -> None:
+        """Forget everything that came and everything that was ordered."""
+        self._store.reset()
+        self.faults.clear()
+        self.log.forget(None)
 
     def refuse(self, error: ApiError) -> Response:
         """Answer a request that could not even be read."""
@@ -131,18 +178,18 @@ class App:
 
     def _answer(self, request: Request, api_key: str, actor: Actor, now: float) -> Answer:
         if request.method != "POST" or "idempotency-key" not in request.headers:
-            return self._run(request, actor, now)
+            return self._run(self._router, request, actor, now)
         answer = self._replays.find(api_key, request, now)
         if answer is None:
-            answer = self._run(request, actor, now)
+            answer = self._run(self._router, request, actor, now)
             if answer.status < 500 and answer.status != 429:  # what did not fit now may fit when it comes again
                 self._replays.keep(api_key, request, answer, now)
         return answer
 
-    def _run(self, request: Request, actor: Actor, now: float) -> Answer:
+    def _run(self, router: Router, request: Request, actor: Actor, now: float) -> Answer:
         path, _, query = request.target.partition("?")
         try:
-            found = self._router.find(request.method, path)
+            found = router.find(request.method, path)
             lowest = lowest_role(request.method, found.template)
             if not actor.may(lowest):
                 raise permission_denied(f"{request.method} {found.template}", actor.role, lowest)

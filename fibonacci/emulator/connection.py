@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from http import HTTPStatus
 from typing import Final
@@ -12,12 +13,15 @@ import h11
 
 from fibonacci.emulator.app import App
 from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.deliveries import deliver
 from fibonacci.emulator.errors import ApiError, bad_request, payload_too_large
+from fibonacci.emulator.failures import SILENT
 from fibonacci.emulator.messages import Request, Response
 
 MAX_HEAD: Final = 64 * 1024
 """The largest request line with all headers, in bytes."""
 
+_STATUSES: Final = frozenset(HTTPStatus)
 _CHUNK: Final = 64 * 1024
 _LINGER_SECONDS: Final = 1.0
 
@@ -25,9 +29,10 @@ _LINGER_SECONDS: Final = 1.0
 class Connection:
     """Serves one socket until either side closes it."""
 
-    def __init__(self, sock: socket.socket, app: App) -> None:
+    def __init__(self, sock: socket.socket, app: App, closing: threading.Event) -> None:
         self._socket = sock
         self._app = app
+        self._closing = closing
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     def serve(self) -> None:
@@ -56,7 +61,8 @@ class Connection:
         except ApiError as error:
             self._refuse(error, head)
             return False
-        self._send(self._app.handle(_request(head, body)), head.method)
+        if not self._answer(self._app.handle(_request(head, body)), head.method):
+            return False
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             return True
         self._linger()
@@ -91,15 +97,28 @@ class Connection:
                 self._write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
             self._http.receive_data(self._socket.recv(_CHUNK))
 
+    def _answer(self, response: Response, method: bytes) -> bool:
+        """Send a response, or let the failure happen to it that was ordered; tell whether the connection lives on."""
+        failure = response.failure
+        if failure is None:
+            self._send(response, method)
+            return True
+        head, body = (b"", b"") if failure.kind in SILENT else self._encode(response, method)
+        return deliver(self._socket, failure, head, body, self._closing)
+
     def _send(self, response: Response, method: bytes) -> None:
         """Write head and body in one go: two small packets would wait for each other."""
-        reason = HTTPStatus(response.status).phrase
-        head = h11.Response(status_code=response.status, headers=_encoded(response), reason=reason)
+        head, body = self._encode(response, method)
+        self._write(head + body)
+
+    def _encode(self, response: Response, method: bytes) -> tuple[bytes, bytes]:
+        """Return the head and the body as they go over the wire."""
+        head = h11.Response(status_code=response.status, headers=_encoded(response), reason=_reason(response.status))
         parts = [self._http.send(head)]
         if response.body and method != b"HEAD":
             parts.append(self._http.send(h11.Data(data=response.body)))
         parts.append(self._http.send(h11.EndOfMessage()))
-        self._write(b"".join(part for part in parts if part))
+        return parts[0] or b"", b"".join(part for part in parts[1:] if part)
 
     def _refuse(self, error: ApiError, head: h11.Request | None) -> None:
         """Answer what could not be read, and close: where the next request would begin is not known."""
@@ -119,6 +138,10 @@ class Connection:
             self._socket.settimeout(left)
             if not self._socket.recv(_CHUNK):
                 return
+
+
+def _reason(status: int) -> str:
+    return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
 def _request(head: h11.Request, body: bytes) -> Request:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fibonacci.emulator.failures import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response, complete with its `Content-Length`."""
+    """One HTTP response, complete with its `Content-Length`.
+
+    Attributes:
+        status: The status.
+        headers: Names and values.
+        body: The whole body.
+        failure: What is to happen to it on its way.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    failure: Failure | None = None

@@ -131,6 +131,10 @@ class Requests:
         """
         return self[-1]
 
+    def newest(self, number: int) -> list[RecordedRequest]:
+        """Return the last so many, the oldest of them first."""
+        return [_shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
+
     def clear(self) -> None:
         """Forget them."""
         self._log.forget(self._pattern)

@@ -20,6 +20,7 @@ class Server:
         self._listener.setblocking(False)  # a client may be gone again before it is accepted
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._connections: dict[Connection, threading.Thread] = {}
         self._acceptor = threading.Thread(target=self._accept, name="fibonacci-emulator", daemon=True)
         self._acceptor.start()
@@ -32,6 +33,7 @@ class Server:
 
     def close(self) -> None:
         """Stop listening, end all connections, and wait until all threads have ended."""
+        self._closing.set()
         self._wake_writer.send(b"x")
         self._acceptor.join()
         with self._lock:
@@ -58,7 +60,7 @@ class Server:
                 self._serve(sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._app)
+        connection = Connection(sock, self._app, self._closing)
         thread = threading.Thread(target=self._run, args=(connection,), name="fibonacci-emulator", daemon=True)
         with self._lock:
             self._connections[connection] = thread

@@ -1,0 +1,289 @@
+"""Failures as both clients meet them, on a socket and in process."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from fibonacci import (
+    APIConnectionError,
+    APIResponseError,
+    APITimeoutError,
+    Fibonacci,
+    FibonacciError,
+    RateLimitError,
+    ServerError,
+)
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.failures import KINDS, FailureError, Order
+from fibonacci.emulator.in_process import EmulatorTransport
+from tests.colours import Colour
+
+SET = "PUT /memory/{key}"
+CREATE = "POST /workflows"
+Made = Callable[..., Any]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(params=["socket", "in process"])
+def make(request: pytest.FixtureRequest, emulator: Emulator, colour: Colour) -> Made:
+    """Makes a client of the emulator, in each colour and in each of the two ways."""
+
+    def make(**options: Any) -> Any:
+        if request.param == "socket":
+            return colour.client(emulator.api_key, base_url=emulator.base_url, **options)
+        return emulator.client(**options) if colour.name == "sync" else emulator.async_client(**options)
+
+    return make
+
+
+def names(emulator: Emulator) -> list[str]:
+    return [str(workflow.name) for workflow in emulator.client().workflows.list()]
+
+
+def test_a_status_comes_as_often_as_ordered(emulator: Emulator, make: Made, colour: Colour) -> None:
+    failure = emulator.fail("POST /workflows", status=503, times=2)
+    client = make(max_retries=0)
+    for left in (1, 0):
+        with pytest.raises(ServerError, match="ordered from the emulator") as caught:
+            colour.run(client.workflows.create(name="x"))
+        assert (caught.value.status_code, caught.value.code) == (503, "service_unavailable")
+        assert (failure.remaining, failure.delivered) == (left, 2 - left)
+    colour.run(client.workflows.create(name="y"))
+    assert names(emulator) == ["y"]
+    assert [request.status for request in emulator.requests.to(CREATE)] == [503, 503, 201]
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("reset", APIConnectionError),
+        ("stall", APITimeoutError),
+        ("no_reply", APIConnectionError),
+        ("cut", APIConnectionError),
+        ("html", APIResponseError),
+    ],
+)
+def test_a_broken_answer(
+    emulator: Emulator, make: Made, colour: Colour, kind: Any, error: type[FibonacciError]
+) -> None:
+    failure = emulator.fail(CREATE, kind)
+    with pytest.raises(error) as caught:
+        colour.run(make(timeout=0.3 if kind == "stall" else 5).workflows.create(name="x"))
+    assert getattr(caught.value, "outcome_unknown", None) is True
+    assert failure.delivered == 1
+    assert names(emulator) == (["x"] if failure.is_done_first else [])
+    (request,) = emulator.requests.to(CREATE)
+    assert request.status == {"cut": 201, "html": 200}.get(kind)
+    colour.run(make().workflows.create(name="y"))  # the connection is not needed any more
+
+
+@pytest.mark.parametrize("kind", ["reset", "no_reply", "cut"])
+def test_what_may_be_repeated_is(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
+    failure = emulator.fail(SET, kind)
+    entry = colour.run(make().memory.set("k", 1))
+    assert (entry.response.attempts, failure.delivered) == (2, 1)
+
+
+def test_carried_out_but_no_reply_and_repeated_with_its_key(emulator: Emulator, make: Made, colour: Colour) -> None:
+    workflow = emulator.client().workflows.create(name="x")
+    emulator.fail("POST /workflows/{id}/execute", "no_reply")
+    execution = colour.run(make(idempotency="server").workflows.execute(workflow.id))
+    assert [found.id for found in emulator.client().executions.list()] == [execution.id]
+    assert emulator.requests.to(f"POST /workflows/{workflow.id}/execute").count == 2
+
+
+def test_a_rate_limit(emulator: Emulator, make: Made, colour: Colour) -> None:
+    failure = emulator.fail(CREATE, "rate_limit", retry_after=90)
+    with pytest.raises(RateLimitError) as caught:
+        colour.run(make(timeout=5).workflows.create(name="x"))
+    assert caught.value.code == "rate_limit_exceeded"
+    assert (caught.value.retry_after, failure.delivered) == (90, 1)
+    assert caught.value.rate_limit is not None
+    assert caught.value.rate_limit.remaining == 0
+
+
+def test_a_delay_and_a_drip(emulator: Emulator, make: Made, colour: Colour) -> None:
+    client = make()
+    emulator.fail(SET, "delay", seconds=0.05)
+    emulator.fail(SET, "drip", seconds=0.0)
+    began = time.perf_counter()
+    assert colour.run(client.memory.set("k", 1)).value == 1
+    assert time.perf_counter() - began >= 0.05
+    assert colour.run(client.memory.set("k", 2)).value == 2
+    assert [failure.delivered for failure in emulator.failures] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["delay", "drip"])
+def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
+    failure = emulator.fail(CREATE, kind, seconds=0.2)
+    with pytest.raises(APITimeoutError):
+        colour.run(make(timeout=0.1, max_retries=0).workflows.create(name="x"))
+    assert names(emulator) == ["x"]
+    while failure.delivered == 0:  # on a socket a delay has happened when it is over, in process when it is certain
+        time.sleep(0.01)
+
+
+def test_an_answer_without_a_body_is_cut_in_its_head(emulator: Emulator, make: Made, colour: Colour) -> None:
+    client = make(max_retries=0)
+    colour.run(client.memory.set("k", 1))
+    emulator.fail("DELETE /memory/{key}", "cut")
+    with contextlib.suppress(APIConnectionError):  # in process there is no head that could be cut
+        colour.run(client.memory.delete("k"))
+    assert emulator.failures.delivered == 1
+
+
+@pytest.mark.parametrize("kind", ["stall", "delay", "drip"])
+def test_closing_the_emulator_ends_what_waits(kind: Any) -> None:
+    emulator = Emulator()
+    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=0.2, max_retries=0) as client:
+        emulator.fail("*", kind, seconds=None if kind == "stall" else 60.0)
+        with pytest.raises(APITimeoutError):
+            client.health.check()
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("order", "body", "content_type"),
+    [
+        ({"body": {"error": {"code": "mine", "message": "x"}}}, b'{"error":{"code":"mine","message":"x"}}', None),
+        ({"body": "text"}, b"text", "text/plain; charset=utf-8"),
+        ({"body": b"\xff"}, b"\xff", "text/plain; charset=utf-8"),
+        ({"body": b"", "headers": {"content-type": "a/b", "X-More": "1"}}, b"", "a/b"),
+        ({"headers": {"retry-after": "5"}, "retry_after": 4}, None, None),
+        ({"status": 204, "body": "nothing"}, b"", "no content has no type"),
+        ({"kind": "html", "status": 502, "body": "<p>"}, b"<p>", "text/html; charset=utf-8"),
+    ],
+)
+def test_an_answer_as_it_was_ordered(order: dict[str, Any], body: bytes | None, content_type: str | None) -> None:
+    emulator = Emulator()
+    emulator.fail("GET /health", **order)
+    with httpx.Client(transport=EmulatorTransport(emulator._app)) as client:
+        answer = client.get("http://x/v1/health")
+    if body is not None:
+        assert answer.content == body
+    assert answer.headers.get("retry-after") in (None, "5")
+    assert answer.status_code == order.get("status", 500)
+    if answer.status_code != 204:
+        assert answer.headers.get_list("content-type") == [content_type or "application/json"]
+        assert answer.headers["content-length"] == str(len(answer.content))
+        assert "X-Request-Id" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"route": "GET /tool"}, "route"),
+        ({"route": "tools"}, "route"),
+        ({"kind": "explode"}, "kind"),
+        ({"times": 0}, "times"),
+        ({"status": 199}, "status"),
+        ({"status": 600}, "status"),
+        ({"kind": "delay", "seconds": -1}, "seconds"),
+        ({"kind": "delay", "seconds": 1e9}, "seconds"),
+        ({"kind": "reset", "seconds": 1}, "seconds"),
+        ({"kind": "reset", "status": 500}, "status"),
+        ({"kind": "cut", "body": "x"}, "body"),
+        ({"kind": "stall", "headers": {}}, "headers"),
+        ({"kind": "drip", "retry_after": 1}, "retry_after"),
+        ({"headers": {"a b": "c"}}, "headers"),
+        ({"headers": {"a": "b\r\nc: d"}}, "headers"),
+        ({"headers": {"Content-Length": "1"}}, "headers"),
+        ({"retry_after": "soon\n"}, "headers"),
+    ],
+)
+def test_an_order_that_makes_no_sense_changes_nothing(order: dict[str, Any], field: str) -> None:
+    emulator = Emulator()
+    with pytest.raises(FailureError, match=f"^{field} ") as caught:
+        emulator.fail(**order)
+    assert caught.value.field == field
+    assert (len(emulator.failures), emulator._app.faults.any) == (0, False)
+
+
+def test_the_oldest_order_that_fits_comes_first() -> None:
+    emulator = Emulator()
+    client = emulator.client(max_retries=0)
+    emulator.fail("GET /tools", status=500)
+    emulator.fail("GET *", status=502, times=2)
+    emulator.fail("* /tools", status=503, times=None)
+    statuses = [_status(lambda: client.tools.list().first()) for _ in range(5)]
+    assert statuses == [500, 502, 502, 503, 503]
+    assert _status(client.health.check) == 200
+    assert [(failure.delivered, failure.remaining) for failure in emulator.failures] == [(1, 0), (2, 0), (2, None)]
+    assert repr(emulator.failures[2]) == "<Failure status 503 for * /tools, always, delivered 2>"
+    assert "reset for *, 1 times" in repr(Emulator().fail(kind="reset"))
+    assert len(emulator.failures) == 3
+    assert repr(emulator.failures).startswith("[<Failure")
+    emulator.failures.clear()
+    assert _status(lambda: client.tools.list().first()) == 200
+    assert (len(emulator.failures), emulator.failures.delivered) == (0, 0)
+
+
+def _status(call: Callable[[], object]) -> int:
+    try:
+        call()
+    except FibonacciError as error:
+        return int(getattr(error, "status_code", 0))
+    return 200
+
+
+def test_failures_are_outside_of_keys_and_rate_limits() -> None:
+    emulator = Emulator(rate_limit=(1, 60))
+    emulator.fail("*", status=500, times=3)
+    client = emulator.client(api_key="wrong", max_retries=0)
+    assert [_status(client.health.check) for _ in range(4)] == [500, 500, 500, 401]
+    assert _status(emulator.client().health.check) == 200
+
+
+def test_chaos_is_the_same_with_the_same_seed() -> None:
+    def outcomes(seed: int) -> list[int]:
+        emulator = Emulator()
+        failures = emulator.chaos(seed=seed, rate=0.3, route="GET /tools")
+        client = emulator.client(max_retries=0)
+        got = [_status(lambda: client.tools.list().first()) for _ in range(60)]
+        assert _status(client.health.check) == 200
+        assert emulator.failures.delivered == sum(status != 200 for status in got)
+        assert {failure.kind for failure in failures} == {"status", "reset", "no_reply", "cut"}
+        return got
+
+    assert outcomes(7) == outcomes(7) != outcomes(8)
+    assert {200, 503, 0} == set(outcomes(7))
+
+
+def test_chaos_ends() -> None:
+    emulator = Emulator()
+    (failure,) = emulator.chaos(rate=1, kinds=["html"])
+    emulator.fail("GET /tools", status=503)
+    client = emulator.client(max_retries=0)
+    assert [_status(lambda: client.tools.list().first()) for _ in range(2)] == [503, 200]
+    assert failure.delivered == 1
+    assert emulator.chaos(rate=0) == []
+    assert not emulator._app.faults.any
+    assert _status(lambda: client.tools.list().first()) == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [({"rate": 2}, "rate"), ({"rate": float("nan")}, "rate"), ({"kinds": ["x"]}, "kind"), ({"route": "x"}, "route")],
+)
+def test_chaos_that_makes_no_sense(options: dict[str, Any], field: str) -> None:
+    with pytest.raises(FailureError, match=f"^{field} "):
+        Emulator().chaos(**options)
+
+
+def test_every_kind_can_be_ordered() -> None:
+    assert [Order(kind=kind).kind for kind in KINDS] == list(KINDS)
+    assert Order(kind="rate_limit", retry_after="Wed, 21 Oct 2026 07:28:00 GMT").given_headers() == {
+        "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"
+    }
