@@ -6,7 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fibonacci import (
     APIStatusError,
@@ -20,6 +20,7 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
+from tests.faults.driving import COLOURS, Colour
 from tests.faults.expectations import Ends, broken, final, fine, refused, timed_out, unknown
 from tests.faults.faults import (
     OK_BODY,
@@ -55,6 +56,7 @@ class Row:
         greet: Whether the act is for a connection from which no request is read.
         timeout: The timeout of the client.
         body_size: How large a body is sent with the methods that have one.
+        colours: The colours to try it with.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Row:
     greet: bool = False
     timeout: float = 5.0
     body_size: int = 10
+    colours: tuple[Colour, ...] = COLOURS
 
 
 _BY_STATUS: dict[int, Ends] = {
@@ -251,4 +254,6 @@ def _in_chunks(body: bytes, size: int = 100_000) -> bytes:
 
 def rows() -> list[Row]:
     """Every row of the table."""
-    return [*_statuses(), *_connections(), *_slow(), *_framing(), *_bodies()]
+    # What a status means has nothing to do with the network, which is what differs between the event loops.
+    by_status = (replace(row, colours=("sync", "asyncio")) for row in _statuses())
+    return [*by_status, *_connections(), *_slow(), *_framing(), *_bodies()]

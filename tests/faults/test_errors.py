@@ -75,7 +75,7 @@ def test_errors_pickle_and_copy(case: tuple[Act, type[APIError]], colour: Colour
 
 def _fail(base_url: str) -> object:
     """What a worker process does: a call that fails."""
-    with Fibonacci(KEY, base_url=base_url, timeout=0.4) as client:
+    with Fibonacci(KEY, base_url=base_url, timeout=2) as client:  # its first call imports a lot
         return client.request("POST", "/x", json={})
 
 

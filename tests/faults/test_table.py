@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import APIError, FibonacciError
 from fibonacci._core import retry
-from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended, longest
+from tests.faults.driving import KEY, METHODS, Colour, Driver, Ended, longest
 from tests.faults.expectations import MAX_RETRIES, End
 from tests.faults.server import Act, FaultServer, Peer
 from tests.faults.table import Row, rows
@@ -35,8 +35,10 @@ def _by_method(acts: tuple[Act, ...]) -> Act:
     return act
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("row", "colour"),
+    [pytest.param(row, colour, id=f"{row.name}, {colour}") for row in rows() for colour in row.colours],
+)
 def test_a_fault_ends_as_the_table_says(row: Row, colour: Colour) -> None:
     server = FaultServer(greet=row.acts[0]) if row.greet else FaultServer(_by_method(row.acts))
     body = {"text": "x" * row.body_size}
