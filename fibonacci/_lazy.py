@@ -1,4 +1,4 @@
-"""Names that are imported when they are first asked for (PEP 562), so that importing a package costs next to nothing."""
+"""Names that are imported when they are first asked for (PEP 562): importing a package costs next to nothing."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
