@@ -79,7 +79,7 @@ class Approvals:
             fault = Detail("by", f"{by} asked for this run, and allow_self_approval is off")
             raise ApiError(403, "permission_denied", f"{by} may not approve a run of their own.", [fault])
         if by in approval["approved_by"]:
-            raise conflict(f"{by} has approved execution {execution_id!r} already.")
+            raise conflict("by", f"{by} has approved execution {execution_id!r} already.")
         workflow = self._workflow_of(execution)
         after = approval | {"approved_by": [*approval["approved_by"], by]}
         execution |= {"approval": after}
@@ -112,10 +112,10 @@ class Approvals:
     def _waiting(self, execution_id: str, now: float) -> Record:
         execution = self._store.executions.get(execution_id)
         if execution is None:
-            raise not_found("execution", execution_id)
+            raise not_found("execution_id", "execution", execution_id)
         status = status_of(execution, now)
         if status != WAITING:
-            raise conflict(f"Execution {execution_id!r} is {status}, and waits for no approval.")
+            raise conflict("status", f"Execution {execution_id!r} is {status}, and waits for no approval.")
         return execution
 
     def _workflow_of(self, execution: Record) -> Record:
@@ -123,7 +123,7 @@ class Approvals:
         workflow_id, version = execution["workflow_id"], execution["workflow_version"]
         snapshot = self._store.versions.get(workflow_id, str(version))
         if snapshot is None:
-            raise conflict(f"Workflow {workflow_id!r} was deleted: reject the execution.")
+            raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
         return snapshot | {"id": workflow_id}
 
     def _audit(self, execution: Record, by: str, now: float, action: str, before: Record, after: Record) -> None:

@@ -60,13 +60,13 @@ def read_object(raw: bytes) -> Mapping[str, Any]:
 def read_json(raw: bytes) -> Any:
     """Read JSON as the standard has it: UTF-8, finite numbers, not endlessly nested."""
     if not raw:
-        raise bad_request("The body is empty; JSON is expected.")
+        raise bad_request("The body is empty; JSON is expected.", "body")
     try:
         content = json.loads(raw.decode("utf-8"), parse_constant=_not_json, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise bad_request(f"The body is not JSON: {error}") from None
+        raise bad_request(f"The body is not JSON: {error}", "body") from None
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deeper_than(content, MAX_DEPTH):
-        raise bad_request(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        raise bad_request(f"The body is nested deeper than {MAX_DEPTH} levels.", "body")
     return content
 
 

@@ -44,14 +44,14 @@ class ApiError(Exception):
         self.headers = headers
 
 
-def bad_request(message: str) -> ApiError:
-    """A request that cannot be read."""
-    return ApiError(400, "bad_request", message)
+def bad_request(message: str, field: str = "request") -> ApiError:
+    """A request that cannot be read; `field` is the part at fault."""
+    return ApiError(400, "bad_request", message, [Detail(field, message)])
 
 
 def unauthorized(message: str) -> ApiError:
     """A key that is missing or not known."""
-    return ApiError(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+    return ApiError(401, "unauthorized", message, [Detail("Authorization", message)], {"WWW-Authenticate": "Bearer"})
 
 
 def permission_denied(what: str, role: str, lowest: str) -> ApiError:
@@ -60,25 +60,28 @@ def permission_denied(what: str, role: str, lowest: str) -> ApiError:
     return ApiError(403, "permission_denied", message, [Detail("role", f"must be at least {lowest}, is {role}")])
 
 
-def not_found(kind: str, name: str) -> ApiError:
-    """An object that is not there."""
-    return ApiError(404, "not_found", f"There is no {kind} {name!r}.")
+def not_found(field: str, kind: str, name: str) -> ApiError:
+    """An object that is not there; `field` is the parameter that names it."""
+    message = f"There is no {kind} {name!r}."
+    return ApiError(404, "not_found", message, [Detail(field, message)])
 
 
 def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
     """A path that exists, but not with this method."""
     names = ", ".join(sorted(allowed))
-    return ApiError(405, "method_not_allowed", f"{method} is not allowed here, only {names}.", headers={"Allow": names})
+    message = f"{method} is not allowed here, only {names}."
+    return ApiError(405, "method_not_allowed", message, [Detail("method", message)], {"Allow": names})
 
 
-def conflict(message: str, code: str = "conflict") -> ApiError:
-    """A call that the present state does not allow."""
-    return ApiError(409, code, message)
+def conflict(field: str, message: str, code: str = "conflict") -> ApiError:
+    """A call that the present state does not allow; `field` is what it does not fit."""
+    return ApiError(409, code, message, [Detail(field, message)])
 
 
 def payload_too_large(limit: int) -> ApiError:
     """A body over the limit, in bytes."""
-    return ApiError(413, "payload_too_large", f"The body is larger than {limit} bytes.")
+    message = f"The body is larger than {limit} bytes."
+    return ApiError(413, "payload_too_large", message, [Detail("body", message)])
 
 
 def invalid(*details: Detail) -> ApiError:

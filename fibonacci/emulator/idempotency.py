@@ -51,12 +51,13 @@ class Replays:
         """
         key = request.headers["idempotency-key"]
         if not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key holds 1 to 255 letters, digits, '_' and '-'.")
+            raise bad_request("Idempotency-Key holds 1 to 255 letters, digits, '_' and '-'.", "Idempotency-Key")
         kept = self._kept.get(fingerprint(api_key), key)
         if kept is None or kept["until"] <= now:
             return None
         if kept["request"] != _digest(request):
-            raise conflict(f"Idempotency-Key {key!r} was used with another request.", "idempotency_conflict")
+            message = f"Idempotency-Key {key!r} was used with another request."
+            raise conflict("Idempotency-Key", message, "idempotency_conflict")
         return Answer(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
     def keep(self, api_key: str, request: Request, answer: Answer, now: float) -> None:

@@ -20,7 +20,7 @@ class Query:
         try:
             self._values = dict(parse_qsl(raw, keep_blank_values=True, errors="strict")) if raw else {}
         except ValueError as error:
-            raise bad_request(f"The query cannot be read: {error}") from None
+            raise bad_request(f"The query cannot be read: {error}", "query") from None
 
     def text(self, name: str) -> str | None:
         """Return a text that is not blank, or `None` when it is not given."""

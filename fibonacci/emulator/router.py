@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from fibonacci.emulator.call import Handler
-from fibonacci.emulator.errors import ApiError, bad_request, method_not_allowed
+from fibonacci.emulator.errors import ApiError, Detail, bad_request, method_not_allowed
 
 PREFIX: Final = "v1"
 
@@ -72,7 +72,8 @@ class Router:
         segments = segments_of(path)
         matched = self._match(segments[1:]) if segments[:1] == [self._prefix] else None
         if matched is None:
-            raise ApiError(404, "not_found", self.unknown(method, path))
+            message = self.unknown(method, path)
+            raise ApiError(404, "not_found", message, [Detail("path", message)])
         route, values = matched
         if method not in route.handlers:
             raise method_not_allowed(method, list(route.handlers))
@@ -112,4 +113,4 @@ def segments_of(path: str) -> list[str]:
     try:
         return [unquote(segment, errors="strict") for segment in path[1:].split("/")]
     except UnicodeDecodeError:
-        raise bad_request("The path is not percent-encoded UTF-8.") from None
+        raise bad_request("The path is not percent-encoded UTF-8.", "path") from None

@@ -41,7 +41,7 @@ def cancel_execution(call: Call) -> Reply:
     """POST /executions/{execution_id}/cancel."""
     execution = _find(call)
     if execution["status"] in TERMINAL:
-        raise conflict(f"Execution {execution['id']!r} is {execution['status']} and cannot be cancelled.")
+        raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be cancelled.")
     return Reply(view_of(cancel(call.store, execution, call.now), call.now))
 
 
@@ -49,5 +49,5 @@ def _find(call: Call) -> Record:
     execution_id = call.path["execution_id"]
     execution = call.store.executions.get(execution_id)
     if execution is None:
-        raise not_found("execution", execution_id)
+        raise not_found("execution_id", "execution", execution_id)
     return execution

@@ -46,7 +46,7 @@ def _place(scope: str, user_id: str | None, workflow_id: str | None, key: str) -
 def _find(call: Call, place: Key) -> Record:
     entry = call.store.memory.get(*place)
     if entry is None or not is_live(entry, call.now):
-        raise not_found(f"memory in the scope {place[0]} with the key", place[-1])
+        raise not_found("key", f"memory in the scope {place[0]} with the key", place[-1])
     return entry
 
 

@@ -21,7 +21,7 @@ def organization_of(call: Call) -> str:
     """
     organization = call.path["organization_id"]
     if not is_organization(organization):
-        raise not_found("organization", organization)
+        raise not_found("organization_id", "organization", organization)
     return organization
 
 

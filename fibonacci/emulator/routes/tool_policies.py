@@ -54,7 +54,7 @@ def create_policy(call: Call) -> Reply:
     body = read(PolicyCreate, call.body)
     _check_tool(body.tool_name)
     if call.store.tool_policies.get(organization, body.tool_name):
-        raise conflict(f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
+        raise conflict("tool_name", f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
     policy = _dated(body, call)
     call.store.tool_policies.put(organization, body.tool_name, record=policy)
     audit(call, "tool_policy.created", f"tool-policies/{body.tool_name}", {}, body.model_dump())
@@ -96,7 +96,9 @@ def create_role_override(call: Call) -> Reply:
     body = read(RoleOverrideCreate, call.body)
     _check_tool(body.tool_name)
     if call.store.role_overrides.get(organization, body.role, body.tool_name):
-        raise conflict(f"There is an override for the role {body.role} and the tool {body.tool_name!r} already.")
+        raise conflict(
+            "tool_name", f"There is an override for the role {body.role} and the tool {body.tool_name!r} already."
+        )
     override = _dated(body, call)
     call.store.role_overrides.put(organization, body.role, body.tool_name, record=override)
     audit(call, "role_override.created", f"role-policy-overrides/{body.role}/{body.tool_name}", {}, body.model_dump())
@@ -112,7 +114,7 @@ def _find_policy(call: Call, organization: str) -> Record:
     tool = call.path["tool_name"]
     policy = call.store.tool_policies.get(organization, tool)
     if policy is None:
-        raise not_found("policy for the tool", tool)
+        raise not_found("tool_name", "policy for the tool", tool)
     return policy
 
 

@@ -34,7 +34,7 @@ def connect_tool(call: Call) -> Reply:
 def _find(call: Call) -> Record:
     name = call.path["tool_name"]
     if name not in TOOLS:
-        raise not_found("tool", name)
+        raise not_found("tool_name", "tool", name)
     return TOOLS[name]
 
 

@@ -36,5 +36,5 @@ def _find_version(call: Call, workflow_id: str) -> Record:
     version = call.path["version"]
     snapshot = call.store.versions.get(workflow_id, version)
     if snapshot is None:
-        raise not_found(f"version of workflow {workflow_id!r}:", version)
+        raise not_found("version", f"version of workflow {workflow_id!r}:", version)
     return snapshot

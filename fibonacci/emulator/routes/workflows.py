@@ -117,7 +117,7 @@ def find_workflow(call: Call) -> Record:
     workflow_id = call.path["workflow_id"]
     workflow = call.store.workflows.get(workflow_id)
     if workflow is None:
-        raise not_found("workflow", workflow_id)
+        raise not_found("workflow_id", "workflow", workflow_id)
     return workflow
 
 
