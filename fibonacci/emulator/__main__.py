@@ -1,0 +1,8 @@
+"""`python -m fibonacci.emulator`: the platform on this machine, for other programs and other languages."""
+
+from __future__ import annotations
+
+from fibonacci.emulator.command import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

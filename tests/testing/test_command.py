@@ -1,0 +1,134 @@
+"""`python -m fibonacci.emulator`: in processes of its own where signals matter, here where they do not."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.command import exports, log_requests, main
+
+COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
+
+
+@contextmanager
+def served(*arguments: str) -> Generator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """Run the command until the block ends; yield the process and what it says to export."""
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(2)]
+            found = [re.fullmatch(r"export (FIBONACCI_[A-Z_]+)=(\S+)\n", line) for line in lines]
+            yield process, {match[1]: match[2] for match in found if match}
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
+    """Send a signal; return the exit code and the log."""
+    process.send_signal(number)
+    _, log = process.communicate(timeout=20)
+    return process.returncode, log
+
+
+def test_it_serves_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = str(tmp_path / "fibonacci.db")
+    with served("--db", state) as (process, exported):
+        assert list(exported) == ["FIBONACCI_BASE_URL", "FIBONACCI_API_KEY"]
+        for name, value in exported.items():
+            monkeypatch.setenv(name, value)
+        with Fibonacci() as client:  # it is still connected when the signal comes
+            workflow = client.workflows.create(name="Greeter")
+            code, log = ended(process, signal.SIGTERM)
+    assert code == 0
+    assert re.fullmatch(r"\d\d:\d\d:\d\d POST /v1/workflows 201 \d+\.\d ms\n", log), log
+
+    with served("--db", state, "--api-key", "local-key", "--plan", "free", "--time", "skip") as (process, exported):
+        assert exported["FIBONACCI_API_KEY"] == "local-key"
+        with Fibonacci("local-key", base_url=exported["FIBONACCI_BASE_URL"]) as client:
+            assert client.workflows.get(workflow.id).name == "Greeter"
+            assert client.rate_limit is not None
+            assert client.rate_limit.limit == 60
+        assert ended(process, signal.SIGINT)[0] == 0
+
+
+@pytest.fixture
+def _signals_as_before() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals_as_before")
+def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
+    killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
+    killer.start()
+    assert main(["--port", "0"]) == 0
+    killer.join()
+    assert capsys.readouterr().out.startswith("export FIBONACCI_BASE_URL=http://127.0.0.1:")
+
+
+@pytest.mark.usefixtures("_signals_as_before")
+def test_what_stops_it_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+        assert f"it cannot listen on 127.0.0.1, port {port}: Address already in use" in capsys.readouterr().err
+    assert main(["--port", "0", "--db", str(tmp_path / "no" / "folder.db")]) == 1
+    assert "folder.db" in capsys.readouterr().err
+
+
+def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "fibonacci.emulator")
+    emulator = Emulator()
+    log_requests(emulator._app)
+    emulator.client().tools.get("calculator")
+    assert re.fullmatch(r"GET /v1/tools/calculator 200 \d+\.\d ms", caplog.messages[-1])
+
+
+def test_a_wildcard_is_reached_by_loopback() -> None:
+    with Emulator(host="0.0.0.0", api_key="local key") as emulator:
+        port = emulator.base_url.split(":")[2]
+        assert exports(emulator) == (
+            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='local key'"
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key"),
+        (["--host", "::"], "choose a key"),
+        (["--host", "platform.example"], "choose a key"),
+        (["--host", "0.0.0.0", "--api-key", ""], "a key holds printable ASCII"),
+        (["--api-key", "two words"], "a key holds printable ASCII"),
+        (["--port", "65536"], "a port is a number from 0 to 65535"),
+        (["--port", "http"], "invalid"),
+        (["--plan", "gold"], "invalid choice: 'gold'"),
+        (["--time", "slow"], "invalid choice: 'slow'"),
+    ],
+)
+def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
