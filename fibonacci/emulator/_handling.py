@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
-from fibonacci.emulator.handlers import CriticHandlerT, Handlers, LLMHandlerT, ToolHandlerT
+from fibonacci.emulator.handlers import CriticCall, Handlers, LLMCall, ToolCall
+
+ResultT = TypeVar("ResultT")
+
+
+class ToolDecorator(Protocol):
+    """Takes the handler of a tool, and returns it."""
+
+    def __call__(self, handler: Callable[[ToolCall], ResultT], /) -> Callable[[ToolCall], ResultT]:
+        """Register a handler."""
+        ...
 
 
 class Handling:
@@ -18,7 +29,7 @@ class Handling:
 
     _handlers: Handlers
 
-    def llm(self, handler: LLMHandlerT) -> LLMHandlerT:
+    def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
         """Let a function answer in the place of every language model.
 
         Args:
@@ -42,7 +53,7 @@ class Handling:
         self._handlers.llm = handler
         return handler
 
-    def critic(self, handler: CriticHandlerT) -> CriticHandlerT:
+    def critic(self, handler: Callable[[CriticCall], ResultT]) -> Callable[[CriticCall], ResultT]:
         """Let a function judge in the place of every critic.
 
         Args:
@@ -54,7 +65,7 @@ class Handling:
         self._handlers.critic = handler
         return handler
 
-    def tool(self, name: str) -> Callable[[ToolHandlerT], ToolHandlerT]:
+    def tool(self, name: str) -> ToolDecorator:
         """Let a function do the work of one tool.
 
         Args:
@@ -71,7 +82,7 @@ class Handling:
             ...     return {"sent_to": call.params["channel"]}
         """
 
-        def register(handler: ToolHandlerT) -> ToolHandlerT:
+        def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
             self._handlers.tools[name] = handler
             return handler
 

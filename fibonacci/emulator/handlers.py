@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from fibonacci.emulator.envelope import to_json
 
@@ -81,10 +81,6 @@ LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
 """A handler returns the output of its node, any JSON; async ones return it in a coroutine. Raising fails the node."""
-
-LLMHandlerT = TypeVar("LLMHandlerT", bound=LLMHandler)
-ToolHandlerT = TypeVar("ToolHandlerT", bound=ToolHandler)
-CriticHandlerT = TypeVar("CriticHandlerT", bound=CriticHandler)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ from typing import Final
 
 _AT_WORK: Final[dict[str, float]] = {}  # ids are never used twice, so emulators in one process do not meet here
 
+_CAN_ASK: Final = os.name != "nt"  # there, asking with signal 0 would end the process
+
 
 def begin() -> str:
     """Return the id of a new call in this process."""
@@ -39,8 +41,8 @@ def is_at_work(call: str) -> bool:
 
 
 def _lives(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # asking with signal 0 would end it there
+    if not _CAN_ASK:
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -233,3 +233,63 @@ def test_an_execution_is_not_changed_by_later_versions(api: Api) -> None:
 @pytest.mark.parametrize("query", ["workflow_id=", "status="])
 def test_a_blank_filter_is_422(api: Api, query: str) -> None:
     assert api("GET", f"/executions?{query}").status == 422
+
+
+def test_memory_is_written_in_the_middle_of_a_run(api: Api) -> None:
+    params = {"key": "total", "value": {"sum": "{{input.n}}"}, "ttl": 60}
+    nodes = (
+        tool("rest", "wait", {"seconds": 10}),
+        tool("write", "memory_set", params, dependencies=["rest"]),
+        tool("share", "memory_set", {"key": "k", "value": None, "scope": "user", "user_id": "ada"}),
+        llm("read", "{{memory.total.sum}}", dependencies=["write"]),
+    )
+    workflow = api.workflow(*nodes)
+    execution = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"n": 5}}).data
+    where = f"/memory/total?workflow_id={workflow}"
+    assert api("GET", "/memory/k?scope=user&user_id=ada").data["value"] is None
+    assert api("GET", where).status == 404
+    api.clock.time += 10
+    entry = api("GET", where).data
+    assert (entry["value"], entry["ttl"], entry["expires_at"]) == ({"sum": 5}, 60, "2027-01-15T08:01:10.500Z")
+    outputs = api("GET", f"/executions/{execution['execution_id']}").data["outputs"]
+    assert outputs["write"] == {"tool": "memory_set", "params": params | {"value": {"sum": 5}}}
+    assert outputs["read"] == "[default model] 5"
+    api.clock.time += 60
+    assert api("GET", where).status == 404
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"value": 1}, "key: Field required"),
+        ({"key": "k"}, "value: Field required"),
+        ({"key": "k", "value": 1, "ttl": 0}, "ttl: "),
+        ({"key": "k", "value": 1, "scope": "mine"}, "scope: "),
+        ({"key": "k", "value": 1, "scope": "user"}, "user_id is required"),
+    ],
+)
+def test_what_memory_does_not_take_fails_the_node(api: Api, params: dict[str, Any], reason: str) -> None:
+    execution = api.run(tool("a", "memory_set", params))
+    assert execution["error"].startswith("node 'a': the tool memory_set: ")
+    assert reason in execution["error"]
+
+
+def test_a_run_is_not_changed_by_what_happens_to_its_workflow(api: Api) -> None:
+    workflow = api.workflow(tool("w", "wait", {"seconds": 10}), llm("after", "{{w.tool}}"))
+    execution = api("POST", f"/workflows/{workflow}/execute", {}).data
+    api("DELETE", f"/workflows/{workflow}")
+    api.clock.time += 10
+    done = api("GET", f"/executions/{execution['execution_id']}").data
+    assert (done["status"], done["outputs"]["after"]) == ("completed", "[default model] wait")
+
+
+def test_runs_go_on_in_the_order_of_time(api: Api) -> None:
+    def write(seconds: float) -> str:
+        first = tool("w", "wait", {"seconds": seconds})
+        params = {"key": "last", "value": seconds, "scope": "global"}
+        return api.workflow(first, tool("m", "memory_set", params, dependencies=["w"]))
+
+    for workflow in [write(7), write(3), write(5)]:
+        api("POST", f"/workflows/{workflow}/execute", {})
+    api.clock.time += 10
+    assert api("GET", "/memory/last?scope=global").data["value"] == 7

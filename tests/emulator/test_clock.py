@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.clock import LAST, Clock
+from tests.emulator.api import Api, tool
+
+
+def waits(seconds: float, node_id: str = "rest", **more: Any) -> dict[str, Any]:
+    return tool(node_id, "wait", {"seconds": seconds}, **more)
+
+
+def definition(*nodes: dict[str, Any]) -> dict[str, Any]:
+    return {"nodes": list(nodes)}
+
+
+@pytest.mark.parametrize("mode", ["real", "skip"])
+def test_the_time_goes_with_the_machine_and_can_be_moved(mode: Any) -> None:
+    clock = Clock(mode)
+    assert abs(clock.now() - time.time()) < 1
+    clock.advance(3600)
+    assert abs(clock.now() - time.time() - 3600) < 1
+    clock.wind(clock.now() - 50)
+    assert clock.now() > time.time() + 3599
+
+
+def test_manual_time_stands_still() -> None:
+    clock = Clock("manual")
+    assert abs(clock.now() - time.time()) < 2
+    before = clock.now()
+    assert clock.now() == before
+    clock.advance(0.25)
+    assert clock.now() == before + 0.25
+    clock.wind(before + 10)
+    assert clock.now() == before + 10
+
+
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+def test_time_goes_forward_only(seconds: float) -> None:
+    clock = Clock("manual")
+    before = clock.now()
+    with pytest.raises(ValueError, match="forward only"):
+        clock.advance(seconds)
+    assert clock.now() == before
+
+
+def test_time_ends_where_it_can_be_written_no_more() -> None:
+    clock = Clock("manual")
+    clock.advance(1e300)
+    assert clock.now() == LAST
+    clock.advance(1)
+    assert clock.now() == LAST
+
+
+def test_an_unknown_kind_of_time_is_refused() -> None:
+    mode: Any = "fast"
+    with pytest.raises(ValueError, match="real, skip, manual, not 'fast'"):
+        Emulator(time=mode)
+
+
+def test_skipping_runs_ten_minutes_in_no_time_through_the_client() -> None:
+    emulator = Emulator(time="skip")
+    client = emulator.client()
+    workflow = client.workflows.create(
+        name="x", definition=definition(waits(600), waits(60, "more", dependencies=["rest"]))
+    )
+    before = emulator.clock.now()
+    start = time.monotonic()
+    execution = client.workflows.run(workflow.id)
+    assert time.monotonic() - start < 0.9  # the first poll would come after a second
+    assert (execution.status, execution.duration_ms) == ("completed", 660_000)
+    assert emulator.clock.now() >= before + 660
+    assert client.executions.wait(execution.id).duration_ms == 660_000
+
+
+def test_skipping_works_in_async_clients_and_over_sockets() -> None:
+    async def run() -> list[object]:
+        async with Emulator(time="skip") as emulator, emulator.async_client() as client:
+            workflow = await client.workflows.create(name="x", definition=definition(waits(600)))
+            over_socket = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
+            runs = await asyncio.gather(client.workflows.run(workflow.id), over_socket.workflows.run(workflow.id))
+            await over_socket.aclose()
+            return [run.duration_ms for run in runs]
+
+    assert asyncio.run(run()) == [600_000, 600_000]
+
+
+def test_a_poll_skips_what_came_to_wait_in_other_ways(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with Emulator(path=path, time="manual", api_key="fib-mine") as emulator:
+        client = emulator.client()
+        workflow = client.workflows.create(name="x", definition=definition(waits(600)))
+        execution = client.workflows.execute(workflow.id)
+        assert execution.status == "running"
+    with Emulator(path=path, time="skip", api_key="fib-mine") as emulator:
+        assert emulator.client().executions.wait(execution.id).duration_ms == 600_000
+
+
+def test_manual_time_moves_runs_quotas_rates_and_lifetimes() -> None:
+    emulator = Emulator(time="manual", plan="free", rate_limit=(50, 60))
+    client = emulator.client(max_retries=0)
+    workflow = client.workflows.create(name="x", definition=definition(waits(600)))
+    client.memory.set("k", 1, ttl=500)
+    execution = client.workflows.execute(workflow.id)
+    assert client.executions.get(execution.id).status == "running"
+    assert client.memory.get("k").value == 1
+    emulator.clock.advance(600)
+    assert client.executions.get(execution.id).succeeded
+    with pytest.raises(NotFoundError):
+        client.memory.get("k")
+    client.organizations.quota.update("default", workflow_runs_per_hour=1)
+    with pytest.raises(QuotaExceededError):
+        client.workflows.execute(workflow.id)
+    emulator.clock.advance(3600)
+    assert client.workflows.execute(workflow.id).status == "running"
+
+
+def test_what_comes_after_the_last_moment_comes_then(api: Api) -> None:
+    long = [waits(1e9, f"w{n}", dependencies=[f"w{n - 1}"] if n else []) for n in range(300)]
+    workflow = api.workflow(*long)
+    execution = api("POST", f"/workflows/{workflow}/execute", {}).data
+    api.clock.time = LAST
+    done = api("GET", f"/executions/{execution['execution_id']}").data
+    assert (done["status"], done["completed_at"]) == ("completed", "9999-12-31T00:00:00.000Z")

@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import ExecutionFailedError, Fibonacci
+from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
+from fibonacci.emulator.messages import Request
+from tests.emulator.api import llm, tool
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual")
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[Fibonacci]:
+    with emulator.client(max_retries=0) as made:
+        yield made
+
+
+def create(client: Fibonacci, *nodes: dict[str, Any], **more: Any) -> str:
+    return client.workflows.create(name="test", definition={"nodes": list(nodes), **more}).id
+
+
+def details(client: Fibonacci, execution_id: str) -> dict[str, Any]:
+    return client.executions.get(execution_id).model_dump()
+
+
+def node_of(execution: dict[str, Any], node_id: str) -> dict[str, Any]:
+    return next(node for node in execution["nodes"] if node["id"] == node_id)
+
+
+def test_handlers_take_the_place_of_the_stand_ins(emulator: Emulator, client: Fibonacci) -> None:
+    calls: list[object] = []
+
+    @emulator.llm
+    def answer(call: LLMCall) -> str:
+        calls.append(call)
+        return call.instruction.upper()
+
+    @emulator.tool("slack_send_message")
+    async def send(call: ToolCall) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        calls.append(call)
+        return {"sent": call.params["text"]}
+
+    @emulator.critic
+    def judge(call: CriticCall) -> dict[str, bool]:
+        calls.append(call)
+        return {"passed": "ADA" in call.output}
+
+    workflow = create(
+        client,
+        llm("greet", "Greet {{input.name}}", model="m", max_tokens=5, temperature=0.5),
+        {"id": "judge", "type": "critic", "target_node": "greet", "criteria": ["names {{input.name}}"]},
+        tool("tell", "slack_send_message", {"text": "{{greet}} {{judge.passed}}"}),
+        tool("other", "calculator"),
+    )
+    execution = client.workflows.run(workflow, inputs={"name": "Ada"})
+    assert execution.outputs == {
+        "greet": "GREET ADA",
+        "judge": {"passed": True},
+        "tell": {"sent": "GREET ADA true"},
+        "other": {"tool": "calculator", "params": {}},
+    }
+    origin: Any = {"execution_id": execution.id, "workflow_id": workflow, "attempt": 1}
+    assert calls == [
+        LLMCall(node_id="greet", instruction="Greet Ada", model="m", max_tokens=5, temperature=0.5, **origin),
+        CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
+        ToolCall(node_id="tell", tool="slack_send_message", params={"text": "GREET ADA true"}, **origin),
+    ]
+    assert answer.__name__ == "answer"
+    assert inspect.iscoroutinefunction(send)
+    assert judge.__name__ == "judge"
+
+
+def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fibonacci) -> None:
+    @emulator.llm
+    def answer(call: LLMCall) -> str:
+        if call.node_id == "bad":
+            raise RuntimeError("no model today")
+        return "fine"
+
+    workflow = create(client, llm("bad"), llm("after", "{{bad}}"), llm("free"))
+    with pytest.raises(ExecutionFailedError) as caught:
+        client.workflows.run(workflow)
+    execution = caught.value.execution
+    assert (execution.status, execution.nodes_executed, execution.nodes_failed) == ("failed", 2, 1)
+    assert execution.outputs == {"free": "fine"}
+    shown = details(client, execution.id)
+    assert shown["error"] == "node 'bad': no model today"
+    assert node_of(shown, "bad")["error"] == "no model today"
+    assert node_of(shown, "after")["status"] == "skipped"
+
+
+class Speechless(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "out")])
+def test_whatever_a_handler_raises_the_emulator_lives(
+    emulator: Emulator, client: Fibonacci, error: BaseException, message: str
+) -> None:
+    @emulator.llm
+    async def answer(_: LLMCall) -> str:
+        raise error
+
+    execution = client.workflows.execute(create(client, llm("a")))
+    assert details(client, execution.id)["error"] == f"node 'a': {message}"
+
+
+def circle() -> list[Any]:
+    inner: list[Any] = []
+    inner.append(inner)
+    return inner
+
+
+@pytest.mark.parametrize("output", [object(), float("nan"), {1, 2}, circle()])
+def test_what_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
+    emulator.llm(lambda _: output)
+    execution = client.workflows.execute(create(client, llm("a")))
+    assert "returned what is not JSON" in details(client, execution.id)["error"]
+
+
+def test_an_output_that_is_too_large_fails_the_node(emulator: Emulator, client: Fibonacci) -> None:
+    emulator.llm(lambda _: "x" * 2_000_000)
+    execution = client.workflows.execute(create(client, llm("a", enable_retry=True)))
+    assert "larger than 1048576 bytes" in details(client, execution.id)["error"]
+
+
+def test_what_a_handler_keeps_of_its_output_is_its_own(emulator: Emulator, client: Fibonacci) -> None:
+    kept = {"a": (1, None)}
+    emulator.llm(lambda _: kept)
+    execution = client.workflows.execute(create(client, llm("a")))
+    kept.clear()
+    assert client.executions.get(execution.id).outputs == {"a": {"a": [1, None]}}
+
+
+def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci) -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    @emulator.llm
+    def answer(call: LLMCall) -> str:
+        if call.node_id != "join":
+            together.wait()  # none goes on unless all three are there
+        return call.node_id
+
+    branches = [llm(name) for name in "zxy"]
+    workflow = create(client, *branches, llm("join", "{{x}}{{y}}{{z}}"))
+    for _ in range(3):
+        execution = client.executions.wait(client.workflows.execute(workflow).id)
+        assert list(execution.outputs) == ["z", "x", "y", "join"]
+
+
+def test_a_slow_handler_is_polled_and_holds_up_nobody(emulator: Emulator, client: Fibonacci) -> None:
+    release = threading.Event()
+
+    @emulator.llm
+    def answer(_: LLMCall) -> str:
+        assert release.wait(10)
+        return "at last"
+
+    workflow = create(client, llm("slow"), tool("quick"))
+    execution = client.workflows.execute(workflow)
+    assert (execution.status, list(execution.outputs), execution.nodes_executed) == ("running", ["quick"], 1)
+    start = time.monotonic()
+    for _ in range(50):
+        client.workflows.get(workflow)
+        assert client.executions.get(execution.id).status == "running"
+    assert time.monotonic() - start < 5
+    release.set()
+    wait_until(lambda: client.executions.get(execution.id).succeeded)
+    assert client.executions.get(execution.id).outputs["slow"] == "at last"
+
+
+def wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_slow_handlers_of_many_async_calls_overlap() -> None:
+    together = threading.Barrier(8, timeout=5)
+    emulator = Emulator()
+
+    @emulator.llm
+    def answer(_: LLMCall) -> int:
+        return together.wait()
+
+    async def run() -> list[Any]:
+        async with emulator.async_client() as client:
+            workflow = await client.workflows.create(name="x", definition={"nodes": [llm("a")]})
+            return await asyncio.gather(*(client.workflows.run(workflow.id) for _ in range(8)))
+
+    assert sorted(execution.outputs["a"] for execution in asyncio.run(run())) == list(range(8))
+
+
+def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, client: Fibonacci) -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    @emulator.llm
+    def answer(call: LLMCall) -> str:
+        assert call.node_id == "slow", "nothing begins after the cancellation"
+        assert release.wait(10)
+        ended.set()
+        return "too late"
+
+    execution = client.workflows.execute(create(client, tool("first"), llm("slow"), llm("after", "{{slow}}")))
+    emulator.clock.advance(2)
+    cancelled = client.executions.cancel(execution.id).model_dump()
+    assert (cancelled["status"], cancelled["duration_ms"]) == ("cancelled", 2000)
+    assert {node["id"]: node["status"] for node in cancelled["nodes"]} == {
+        "first": "completed",
+        "slow": "cancelled",
+        "after": "cancelled",
+    }
+    release.set()
+    assert ended.wait(10)
+    wait_until(no_handler_works)
+    assert details(client, execution.id) == cancelled
+
+
+def no_handler_works() -> bool:
+    return not any(thread.name == "fibonacci-emulator-handler" for thread in threading.enumerate())
+
+
+def flaky(emulator: Emulator, failures: int) -> list[int]:
+    attempts: list[int] = []
+
+    @emulator.tool("flaky")
+    def work(call: ToolCall) -> str:
+        attempts.append(call.attempt)
+        if call.attempt <= failures:
+            raise RuntimeError(f"failure {call.attempt}")
+        return "done"
+
+    return attempts
+
+
+def test_a_node_is_tried_again_after_its_delay(emulator: Emulator, client: Fibonacci) -> None:
+    attempts = flaky(emulator, 2)
+    workflow = create(client, tool("a", "flaky", enable_retry=True, retry_delay=30), tool("b", params={"a": "{{a}}"}))
+    execution = client.workflows.execute(workflow)
+    assert (execution.status, attempts) == ("running", [1])
+    emulator.clock.advance(29)
+    assert client.executions.get(execution.id).status == "running"
+    emulator.clock.advance(1)  # this alone begins the second attempt
+    wait_until(lambda: attempts == [1, 2] and no_handler_works())
+    emulator.clock.advance(30)
+    done = details(client, execution.id)
+    assert (done["status"], done["duration_ms"], done["error"], attempts) == ("completed", 60_000, None, [1, 2, 3])
+    assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "tried"),
+    [({}, 1), ({"enable_retry": True}, 4), ({"enable_retry": True, "max_retries": 1}, 2), ({"max_retries": 5}, 1)],
+)
+def test_retries_end(options: dict[str, Any], tried: int) -> None:
+    emulator = Emulator(time="skip")
+    attempts = flaky(emulator, 99)
+    client = emulator.client()
+    execution = client.workflows.execute(create(client, tool("a", "flaky", **options)))
+    shown = details(client, execution.id)
+    assert (shown["status"], shown["error"]) == ("failed", f"node 'a': failure {tried}")
+    assert attempts == list(range(1, tried + 1))
+    assert shown["duration_ms"] >= (tried - 1) * 1000  # the delay is a second unless told
+
+
+def test_what_would_fail_in_the_same_way_is_not_tried_again(emulator: Emulator, client: Fibonacci) -> None:
+    execution = client.workflows.execute(create(client, llm("a", "{{input.absent}}", enable_retry=True)))
+    assert execution.status == "failed"
+    assert node_of(details(client, execution.id), "a")["attempts"] == 1
+
+
+def test_a_tool_has_thirty_seconds_unless_told(emulator: Emulator, client: Fibonacci) -> None:
+    release = threading.Event()
+
+    @emulator.tool("slow")
+    def work(_: ToolCall) -> str:
+        assert release.wait(10)
+        return "too late"
+
+    workflow = create(client, tool("a", "slow"), tool("b", "slow", timeout=90))
+    execution = client.workflows.execute(workflow)
+    emulator.clock.advance(29)
+    assert client.executions.get(execution.id).nodes_failed == 0
+    emulator.clock.advance(31)
+    assert node_of(details(client, execution.id), "a")["error"] == "it took longer than its timeout of 30 seconds"
+    assert client.executions.get(execution.id).status == "running"
+    emulator.clock.advance(60)
+    release.set()
+    wait_until(no_handler_works)
+    shown = details(client, execution.id)
+    assert (shown["status"], shown["nodes_failed"], shown["duration_ms"]) == ("failed", 2, 90_000)
+
+
+def test_waiting_is_cut_short_by_a_timeout_of_its_own_only() -> None:
+    client = Emulator(time="skip").client()
+    patient = create(client, tool("a", "wait", {"seconds": 600}))
+    assert client.workflows.run(patient).duration_ms == 600_000
+    hasty = create(client, tool("a", "wait", {"seconds": 600}, timeout=5, enable_retry=True, max_retries=1))
+    shown = details(client, client.workflows.execute(hasty).id)
+    assert (shown["status"], shown["duration_ms"]) == ("failed", 11_000)
+    assert shown["error"] == "node 'a': it took longer than its timeout of 5 seconds"
+
+
+def test_a_handler_behind_a_wait_begins_when_its_time_has_come(emulator: Emulator, client: Fibonacci) -> None:
+    began: list[float] = []
+
+    @emulator.llm
+    def answer(_: LLMCall) -> str:
+        began.append(emulator.clock.now())
+        return "done"
+
+    start = emulator.clock.now()
+    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 60}), llm("a", "{{w}}")))
+    assert began == []
+    emulator.clock.advance(61)
+    assert client.executions.get(execution.id).succeeded
+    assert began == [start + 61]
+
+
+def test_short_waits_are_answered_at_once_in_real_time() -> None:
+    client = Emulator().client()
+    execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 0.02})))
+    assert execution.status == "completed"
+    assert client.workflows.execute(create(client, tool("w", "wait", {"seconds": 5}))).status == "running"
+
+
+def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, client: Fibonacci) -> None:
+    calls = flaky(emulator, 0)
+    path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
+    headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
+    first, again = (emulator._app.handle(Request("POST", path, headers, b"{}")) for _ in range(2))
+    assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
+    assert (again.body, calls) == (first.body, [1])
+
+
+def test_forgetting_and_restoring_in_the_middle(emulator: Emulator, client: Fibonacci) -> None:
+    release = threading.Event()
+
+    @emulator.llm
+    def answer(_: LLMCall) -> str:
+        assert release.wait(10)
+        return "done"
+
+    execution = client.workflows.execute(create(client, llm("a")))
+    snapshot = emulator.snapshot()
+    emulator.reset()
+    release.set()
+    wait_until(no_handler_works)
+    emulator.restore(snapshot)  # its handler has ended since, and nobody was there to take the result
+    assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
+
+
+def test_a_result_that_cannot_be_kept_is_told_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    with Emulator(path=tmp_path / "state.db", time="manual") as emulator:
+        client = emulator.client()
+
+        @emulator.llm
+        def answer(_: LLMCall) -> str:
+            assert release.wait(10)
+            return "lost"
+
+        execution = client.workflows.execute(create(client, llm("a")))
+        with monkeypatch.context() as broken:
+            broken.setattr(emulator._store, "transaction", fail)
+            release.set()
+            wait_until(no_handler_works)
+        assert "could not be kept" in caplog.text
+        assert details(client, execution.id)["status"] == "failed"
+
+
+def fail() -> None:
+    raise OSError("the disk is full")

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import gc
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fibonacci import ServerError
+from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator import sqlite_store as sqlite_module
+from fibonacci.emulator.sqlite_store import SqliteStore
+from fibonacci.emulator.store import SCHEMA, Record, Store
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = Store() if request.param == "memory" else SqliteStore(tmp_path / "state.db")
+    yield made
+    made.close()
+
+
+def number_of(store: Store, prefix: tuple[str, ...] = ()) -> list[int]:
+    return [record["n"] for record in store.memory.records(*prefix)]
+
+
+def test_records_are_put_read_replaced_and_deleted(store: Store) -> None:
+    assert store.memory.get("a") is None
+    assert not store.memory.delete("a")
+    store.memory.put("a", record={"n": 1})
+    store.memory.put("b", record={"n": 2})
+    store.memory.put("a", record={"n": 3})
+    assert store.memory.get("a") == {"n": 3}
+    assert number_of(store) == [3, 2]
+    assert store.memory.delete("a")
+    store.memory.put("a", record={"n": 4})
+    assert number_of(store) == [2, 4]
+    assert store.workflows.get("a") is None
+
+
+def test_rows_have_lasting_numbers_in_both_directions(store: Store) -> None:
+    for n in range(5):
+        store.memory.put(f"k{n}", record={"n": n})
+    first = dict(store.memory.rows())
+    store.memory.delete("k1")
+    store.memory.put("k0", record={"n": 0})
+    later = list(store.memory.rows(newest_first=True))
+    assert [record["n"] for _, record in later] == [4, 3, 2, 0]
+    assert all(first[number] == record for number, record in later)
+    assert [number for number, _ in later] == sorted((number for number, _ in later), reverse=True)
+
+
+def test_a_prefix_is_made_of_whole_parts(store: Store) -> None:
+    keys = [("a", "x"), ("a", "y"), ("ab", "x"), ("a,", "x"), ('a"', "x"), ("ä\ud800", "x"), ("", "x"), ("a",)]
+    for n, key in enumerate(keys):
+        store.memory.put(*key, record={"n": n})
+    assert number_of(store, ("a",)) == [0, 1, 7]
+    assert number_of(store, ("ä\ud800",)) == [5]
+    assert number_of(store, ("",)) == [6]
+    assert [key for key, _ in store.memory.items()] == keys
+    store.memory.delete_all("a")
+    assert number_of(store) == [2, 3, 4, 5, 6]
+    store.memory.delete_all()
+    assert number_of(store) == []
+
+
+def test_values_come_back_as_they_were(store: Store) -> None:
+    record: Record = {"a": None, "ä\ud800\0": "ä\ud800\0", "b": [10**30, -0.1, [{}], True], "": {"": []}}
+    store.memory.put("k", record=record)
+    assert store.memory.get("k") == record
+
+
+def test_a_snapshot_holds_everything_and_fits_either_kind(store: Store, tmp_path: Path) -> None:
+    store.memory.put("workflow", "", "k", record={"n": 1})
+    store.workflows.put("wf-1", record={"n": 2})
+    snapshot = store.snapshot()
+    store.workflows.put("wf-2", record={"n": 3})
+    store.reset()
+    assert list(store.workflows.records()) == []
+    store.restore(snapshot)
+    assert store.snapshot() == snapshot
+    other = SqliteStore(tmp_path / "other.db")
+    for target in (Store(), other):
+        target.restore(snapshot)
+        assert target.snapshot() == snapshot
+    other.close()
+
+
+@pytest.mark.parametrize("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
+def test_what_is_no_snapshot_changes_nothing(store: Store, snapshot: bytes) -> None:
+    store.memory.put("k", record={"n": 1})
+    with pytest.raises(StateError, match="not a snapshot"):
+        store.restore(snapshot)
+    assert number_of(store) == [1]
+
+
+def test_a_snapshot_of_a_newer_version_says_so(store: Store) -> None:
+    newer = json.loads(store.snapshot()) | {"schema": SCHEMA + 1}
+    with pytest.raises(
+        StateError, match=rf"newer fibonacci-sdk \(schema {SCHEMA + 1}; this one knows up to {SCHEMA}\)"
+    ):
+        store.restore(json.dumps(newer).encode())
+
+
+def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    with store.transaction(), store.transaction():
+        store.memory.put("a", record={"n": 1})
+    transaction = store.transaction()
+    transaction.__enter__()
+    store.memory.put("b", record={"n": 2})
+    transaction.__exit__(ValueError, ValueError(), None)
+    assert number_of(store) == [1]
+    store.close()
+
+
+def test_a_closed_store_opens_again_when_it_is_used(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    store.memory.put("a", record={"n": 1})
+    store.close()
+    store.close()
+    assert number_of(store) == [1]
+    store.close()
+
+
+def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path: Path) -> None:
+    connection = SqliteStore(tmp_path / "state.db").connection()
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def text_file(path: Path) -> None:
+    path.write_bytes(b"no database at all " * 100)
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def foreign_database(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE records (x)")
+    connection.close()
+
+
+def newer_database(path: Path) -> None:
+    SqliteStore(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (text_file, "cannot be used .* not a database"),
+        (foreign_database, "not the database of an emulator, but of something else"),
+        (newer_database, "newer fibonacci-sdk"),
+        (folder, "cannot be opened"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_and_left_alone(
+    tmp_path: Path, make: Callable[[Path], object], message: str
+) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(StateError, match=message) as caught:
+        Emulator(path=path)
+    assert str(path) in str(caught.value)
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_module, "_PATIENCE", 0.01)
+    path = tmp_path / "state.db"
+    SqliteStore(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StateError, match="locked"):
+        SqliteStore(path)
+    other.execute("ROLLBACK")
+    emulator = Emulator(path=path)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ServerError, match="internal_error"):
+        emulator.client(max_retries=0).workflows.create(name="x")
+    other.execute("ROLLBACK")
+    assert emulator.client().workflows.list().first() is None
+    other.close()
+    emulator.close()
