@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
+from fibonacci.emulator.body import read_json
 from fibonacci.emulator.errors import ApiError
 from fibonacci.emulator.messages import Request
 from fibonacci.emulator.patterns import Pattern
@@ -32,7 +32,7 @@ class RecordedRequest:
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` when there is none.
         query: The parameters of the query; the last of several with the same name.
         headers: Values by lower-case name, without the one that holds the key.
-        json: The body; `None` when there is none, or when it is not JSON.
+        json: The body; `None` when there is none, or none that the emulator can read.
         status: The status of the answer; `None` when an ordered failure let none out.
         time: When it came, in Unix seconds of the emulator's clock.
     """
@@ -165,18 +165,18 @@ def _shown(entry: _Entry, router: Router) -> RecordedRequest:
     path, _, query = request.target.partition("?")
     return RecordedRequest(
         method=request.method,
-        path=path.removeprefix(f"/{PREFIX}"),
-        template=_or_none(lambda: router.find(request.method, path).template, ApiError),
+        path=path.removeprefix(f"/{PREFIX}") if path.startswith(f"/{PREFIX}/") else path,
+        template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers={name: value for name, value in request.headers.items() if name != "authorization"},
-        json=_or_none(lambda: json.loads(request.body), ValueError, RecursionError),
+        json=_or_none(lambda: read_json(request.body)),
         status=entry.status,
         time=entry.time,
     )
 
 
-def _or_none(read: Callable[[], Any], *faults: type[Exception]) -> Any:
+def _or_none(read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except faults:
+    except ApiError:
         return None

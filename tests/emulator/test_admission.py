@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fibonacci.emulator import Emulator
@@ -155,3 +157,32 @@ def test_a_client_is_told_what_was_refused() -> None:
     client.organizations.tool_policies.create("default", tool_name="calculator", allowed_roles=["admin"])
     with pytest.raises(PermissionDeniedError, match="tool-policies/calculator"):
         client.workflows.run(workflow.id)
+
+
+def test_an_hour_passes_when_the_clock_is_moved() -> None:
+    emulator = Emulator(time="manual")
+    client = emulator.client()
+    client.organizations.quota.update("default", workflow_runs_per_hour=1)
+    workflow = client.workflows.create(name="x")
+    client.workflows.run(workflow.id)
+    with pytest.raises(QuotaExceededError):
+        client.workflows.run(workflow.id)
+    emulator.clock.advance(3600)
+    assert client.workflows.run(workflow.id).succeeded
+
+
+def test_what_governs_outlives_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "fibonacci.db"
+    first = Emulator(path=file, api_key=KEY)
+    client = first.client()
+    client.organizations.quota.update("default", workflow_runs_per_hour=2)
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    workflow = client.workflows.create(name="x", definition={"nodes": [tool("mail", "email_send")]})
+    waits = client.workflows.execute(workflow.id)
+    first.close()
+    second = Emulator(path=file, api_key=KEY)
+    assert second.approve(str(waits.id), by="ada").succeeded
+    second.client().workflows.execute(workflow.id)
+    with pytest.raises(QuotaExceededError):
+        second.client().workflows.execute(workflow.id)
+    second.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.categories import categories_of
 from fibonacci.emulator.errors import ApiError
 from fibonacci.emulator.keys import Keys
@@ -199,3 +199,19 @@ def test_the_emulator_approves_and_rejects() -> None:
     with pytest.raises(ValueError, match="There is no execution 'exec_none'"):
         emulator.reject("exec_none", by="ada")
     assert client.executions.wait(str(first.id), timeout=5).succeeded
+
+
+def test_an_approved_run_calls_handlers_and_skips_waits() -> None:
+    emulator = Emulator(time="skip")
+
+    @emulator.tool("email_send")
+    async def send(call: ToolCall) -> str:
+        return f"sent to {call.params['to']}"
+
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    pause = tool("pause", "wait", {"seconds": 600})
+    workflow = client.workflows.create(name="mail", definition={"nodes": [MAIL, pause]})
+    waits = client.workflows.execute(workflow.id, inputs={"to": "grace"})
+    execution = emulator.approve(str(waits.id), by="ada")
+    assert (execution.status, execution.outputs["mail"]) == ("completed", "sent to grace")

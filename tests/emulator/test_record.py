@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fibonacci.emulator import Emulator, Requests, record
+from fibonacci.emulator.messages import Request
 from tests.emulator.api import START, Api
 
 
@@ -25,13 +26,15 @@ def test_what_was_refused_is_there_too(api: Api, requests: Requests) -> None:
     api("GET", "/health", authorization="Bearer wrong")
     api("POST", "/nowhere", b"{")
     api("GET", "/memory/%ff", b"[" * 100_000)
+    api("PUT", "/memory/k", b'{"value": NaN}')
     assert [(got.status, got.template, got.json) for got in requests] == [
         (401, "/health", None),
         (404, None, None),
         (400, None, None),
+        (400, "/memory/{key}", None),
     ]
-    assert requests.to("*").count == requests.to("* *").count == 3
-    assert requests.to("* /memory/{key}").count == 0  # a path that cannot be read is none of the endpoints
+    assert requests.to("*").count == requests.to("* *").count == 4
+    assert requests.to("* /memory/{key}").count == 1  # a path that cannot be read is none of the endpoints
 
 
 def test_requests_to_one_endpoint(api: Api, requests: Requests) -> None:
@@ -101,3 +104,9 @@ def test_the_key_is_in_no_record() -> None:
         assert emulator.api_key not in repr(got)
         assert got.headers["content-type"] == "application/json"
         assert emulator.requests.to("GET /health").last == got
+
+
+def test_a_path_outside_of_v1_is_kept_whole(api: Api, requests: Requests) -> None:
+    for target in ("/v1x/health", "/health", "*", "/v1/health"):
+        api.app.handle(Request("GET", target, {}))
+    assert [got.path for got in requests] == ["/v1x/health", "/health", "*", "/health"]
