@@ -31,6 +31,7 @@ class Received:
     target: str
     headers: dict[str, str]
     body: bytes
+    connection: int = 0
     at: float = field(default_factory=time.monotonic)
 
 
@@ -44,8 +45,9 @@ class Peer:
 
     request: Received
 
-    def __init__(self, sock: socket.socket, stopped: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, stopped: threading.Event, number: int = 0) -> None:
         self._sock = sock
+        self._number = number
         self._stopped = stopped
         self._unread = b""
         self.sent = 0
@@ -114,7 +116,7 @@ class Peer:
                 return False
         body, self._unread = self._unread[:length], self._unread[length:]
         method, target, _ = first.split(" ")
-        self.request = Received(method, target, headers, body)
+        self.request = Received(method, target, headers, body, self._number)
         return True
 
     def _read_more(self) -> bool:
@@ -206,13 +208,14 @@ class FaultServer:
                 return
             with self._lock:
                 self.connections += 1
+                number = self.connections
                 self._open.add(sock)
                 self._threads = [thread for thread in self._threads if thread.is_alive()]
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            thread = threading.Thread(target=self._serve, args=(sock, number), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, accepted: socket.socket) -> None:
+    def _serve(self, accepted: socket.socket, number: int) -> None:
         sock = accepted
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -221,7 +224,7 @@ class FaultServer:
                 return
             if self._tls is not None:
                 sock = self._shake_hands(accepted)
-            peer = Peer(sock, self._stopped)
+            peer = Peer(sock, self._stopped, number)
             while not peer.is_closed and peer.read_request():
                 with self._lock:
                     act = self._acts[min(len(self.requests), len(self._acts) - 1)]
