@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -40,8 +41,8 @@ class Engine:
         self._world = world
         self._store = world.store
         self._clock = clock
-        self._news = threading.Condition()
-        self._reports = 0
+        self._waiters: dict[str, list[threading.Event]] = {}  # by execution: only those it concerns wake up
+        self._lock = threading.Lock()
         clock.on_advance(self._follow_clock)
 
     def start(self, execution: Record, definition: Record | None, now: float) -> Record:
@@ -97,20 +98,34 @@ class Engine:
             The record as it then is, and the time.
         """
         deadline = time.monotonic() + PATIENCE
-        while True:
-            reports = self._reports
-            with self._store.transaction():
-                now = self._clock.now()
-                execution = self.look(self._store.executions.get(execution["id"]) or execution, now)
-                prospect = self._prospect(execution, now)
-            left = deadline - time.monotonic()
-            if prospect is None or left <= 0:
-                return execution, now
-            with self._news:
-                self._news.wait_for(partial(self._has_news, reports), min(prospect, left))
+        with self._news_of(execution["id"]) as news:
+            while True:
+                news.clear()
+                execution, now, prospect = self._seen(execution)
+                left = deadline - time.monotonic()
+                if prospect is None or left <= 0:
+                    return execution, now
+                news.wait(min(prospect, left))
 
-    def _has_news(self, reports: int) -> bool:
-        return self._reports != reports
+    @contextmanager
+    def _news_of(self, execution_id: str) -> Generator[threading.Event]:
+        """An event that is set whenever a handler of the execution has reported."""
+        news = threading.Event()
+        with self._lock:
+            self._waiters.setdefault(execution_id, []).append(news)
+        try:
+            yield news
+        finally:
+            with self._lock:
+                self._waiters[execution_id].remove(news)
+                if not self._waiters[execution_id]:
+                    del self._waiters[execution_id]
+
+    def _seen(self, execution: Record) -> tuple[Record, float, float | None]:
+        with self._store.transaction():
+            now = self._clock.now()
+            execution = self.look(self._store.executions.get(execution["id"]) or execution, now)
+            return execution, now, self._prospect(execution, now)
 
     def _prospect(self, execution: Record, now: float) -> float | None:
         """How many real seconds to wait until something may happen; `None` when nothing will soon."""
@@ -182,9 +197,9 @@ class Engine:
             _log.exception("what a handler returned could not be kept")
         finally:
             workers.finish(call)
-        with self._news:
-            self._reports += 1
-            self._news.notify_all()
+        with self._lock:
+            for news in self._waiters.get(execution_id, ()):
+                news.set()
 
     def _report(self, execution_id: str, call: str, outcome: Outcome) -> None:
         execution = self._store.executions.get(execution_id)

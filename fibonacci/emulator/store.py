@@ -150,6 +150,8 @@ class Store:
             StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
         """
         tables = _tables_of(snapshot)
+        if not tables.keys() <= self._tables.keys():
+            raise StateError("the snapshot holds what this version does not know")
         with self.transaction():
             self.reset()
             for name, rows in tables.items():

@@ -104,6 +104,15 @@ def test_a_snapshot_of_a_newer_version_says_so(store: Store) -> None:
         store.restore(json.dumps(newer).encode())
 
 
+def test_a_snapshot_with_tables_that_are_not_known_changes_nothing(store: Store) -> None:
+    store.memory.put("k", record={"n": 1})
+    content = json.loads(store.snapshot())
+    content["tables"]["dreams"] = []
+    with pytest.raises(StateError, match="does not know"):
+        store.restore(json.dumps(content).encode())
+    assert number_of(store) == [1]
+
+
 def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     with store.transaction(), store.transaction():
