@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks                              the quick profile, under three minutes
     python -m tests.benchmarks --full                       more runs, and every peer everywhere
-    python -m tests.benchmarks --only call --only burst     some measurements
+    python -m tests.benchmarks --only call --only cold      some measurements
     python -m tests.benchmarks --write docs/performance.md  also put the tables into a page, between its markers
 
 The peers are installed into environments of their own, once; `--envs` says where they are kept.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 def main() -> None:
     options = _options()
     environments = Environments(options.envs)
+    _allow_connections()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         here = Path(directory)
@@ -78,6 +79,15 @@ def _options() -> Options:
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="where to save the results")
     parser.add_argument("--write", type=Path, help="a page to put the tables into")
     return parser.parse_args(namespace=Options())
+
+
+def _allow_connections() -> None:
+    """Let this process and those that it starts have as many files open as 1,000 calls at once need."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
 
 
 def _certificates(here: Path, python: Path) -> tuple[Path, Path]:

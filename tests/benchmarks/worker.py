@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 names: dict[str, Any] = {}
+"""What the subject's code defines, and what it finds there."""
 
 
 def memory(kind: str = "VmRSS") -> int:
@@ -37,6 +38,11 @@ def calls(number: int, id: str = "wf-abc123") -> None:
     call = names["call"]
     for _ in range(number):
         call(client, id)
+
+
+def forget() -> None:
+    """Let the next call be the first of a new client; what a process loads once is loaded."""
+    names["former"] = names.pop("client")
 
 
 def clients(number: int) -> float:
@@ -65,7 +71,7 @@ async def calls_at_once(number: int, at_once: int = 1, id: str = "wf-abc123") ->
 def main() -> None:
     exec(sys.argv[1], names)
     is_async = iscoroutinefunction(names.get("call"))
-    names.update(calls=calls_at_once if is_async else calls, clients=clients, memory=memory)
+    names.update(calls=calls_at_once if is_async else calls, clients=clients, forget=forget, memory=memory)
     run: Any = None
     for line in sys.stdin:
         order = json.loads(line)
@@ -81,5 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    names["memory"] = memory
     main()

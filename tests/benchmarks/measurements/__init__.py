@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.measurements import (
-    burst,
     cold,
     construct,
     emulator,
@@ -30,7 +29,6 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "client": construct.measure,
     "call": one_call.measure,
     "in-flight": in_flight.measure,
-    "burst": burst.measure,
     "long-calls": long_calls.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,

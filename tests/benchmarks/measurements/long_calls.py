@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.bench import Bench
 
 CALLS = 500
-SHOWN = ("fibonacci", "aiohttp", "openai[aiohttp]")
+SHOWN = ("fibonacci", "openai[aiohttp]")
 
 
 def measure(bench: Bench) -> list[Row]:

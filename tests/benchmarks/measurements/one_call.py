@@ -30,4 +30,4 @@ def _measured(bench: Bench, measurement: str, subjects: Mapping[str, Subject]) -
             return worker.run("calls", number=CALLS).cpu / CALLS * 1e6
 
         actions = {name: partial(run, worker) for name, worker in workers.items()}
-        return rows(measurement, "µs of CPU per call", interleaved(actions, bench.runs(15, 61)), "httpx")
+        return rows(measurement, "µs of CPU per call", interleaved(actions, bench.runs(9, 61)), "httpx")

@@ -1,0 +1,144 @@
+"""What must not become dearer, by counts rather than by clocks; what importing loads is in `tests/test_startup.py`.
+
+The figures are ratios to the same thing done by hand, measured in the same run, so that neither the machine nor the
+version of Python matters much; what they may grow by is named beside them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.models import Workflow
+from tests.benchmarks.guards import instructions, lines_run, peak_of
+from tests.benchmarks.processes import serve
+
+KEY = "key"
+# Twice the work may take twice the lines, and a little.
+LINEAR = 2.1
+# Relative to the same by hand: as measured in November 2026, and a tenth.
+MEMORY = 0.94 * 1.1
+LINES = 0.60 * 1.1
+INSTRUCTIONS = 0.78 * 1.1
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The benchmarks' server."""
+    with serve(sys.executable) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def burst(url: str, number: int) -> None:
+    """So many calls at once, twice: first the connections are opened, then they are found open."""
+
+    async def run() -> None:
+        async with AsyncFibonacci(KEY, base_url=f"{url}/v1") as client:
+            for _ in range(2):
+                await asyncio.gather(*(client.workflows.get("wf-1") for _ in range(number)))
+
+    asyncio.run(run())
+
+
+def iterate(client: Fibonacci, limit: int) -> int:
+    return sum(1 for _ in client.workflows.list(limit=limit))
+
+
+def test_calls_in_flight_cost_the_same_however_many_there_are(url: str) -> None:
+    burst(url, 1)
+    few, many = (lines_run(partial(burst, url, number)) for number in (100, 200))
+    assert many / few < LINEAR
+
+
+def test_pages_cost_the_same_however_many_there_are(url: str) -> None:
+    few, many = (Fibonacci(KEY, base_url=f"{url}/pages={number}") for number in (20, 40))
+    with few, many:
+        assert (iterate(few, 5), iterate(many, 5)) == (100, 200)
+        assert lines_run(partial(iterate, many, 5)) / lines_run(partial(iterate, few, 5)) < LINEAR
+
+
+def test_objects_of_a_page_cost_the_same_however_many_there_are(url: str) -> None:
+    with Fibonacci(KEY, base_url=f"{url}/v1") as client:
+        iterate(client, 1000)
+        iterate(client, 2000)
+        few, many = (lines_run(partial(iterate, client, limit)) for limit in (1000, 2000))
+    assert many / few < LINEAR
+
+
+def test_one_page_is_held(url: str) -> None:
+    few, many = (Fibonacci(KEY, base_url=f"{url}/pages={number}") for number in (4, 40))
+    with few, many:
+        for client in (few, many):
+            iterate(client, 100)
+        assert peak_of(partial(iterate, many, 100)) / peak_of(partial(iterate, few, 100)) < 1.1
+
+
+def test_a_call_leaves_nothing_behind(url: str) -> None:
+    with Fibonacci(KEY, base_url=f"{url}/v1") as client:
+        call = partial(client.workflows.get, "wf-1")
+        for _ in range(50):
+            call()
+        gc.collect()
+        before = sys.getallocatedblocks()
+        for _ in range(200):
+            call()
+        gc.collect()
+        # Less than one block in ten calls.
+        assert sys.getallocatedblocks() - before < 20
+
+
+def test_the_memory_of_a_call(url: str) -> None:
+    ratio = beside_by_hand(url, peak_of)
+    assert ratio < MEMORY
+
+
+def test_the_lines_of_a_call(url: str) -> None:
+    ratio = beside_by_hand(url, lines_run)
+    assert ratio < LINES
+
+
+def beside_by_hand(url: str, count: Callable[[Callable[[], object]], int]) -> float:
+    """What a call takes, relative to the same with httpx; the least of a few, for a cache may be filled in one."""
+    with Fibonacci(KEY, base_url=f"{url}/v1") as client, httpx.Client(headers={"Authorization": "Bearer key"}) as bare:
+
+        def by_hand() -> Workflow:
+            return Workflow.model_validate(bare.get(f"{url}/v1/workflows/wf-1").json()["data"])
+
+        own, other = (min(count(call) for _ in range(5)) for call in (partial(client.workflows.get, "wf-1"), by_hand))
+    return own / other
+
+
+BY_HAND = """
+import httpx
+from fibonacci.models import Workflow
+with httpx.Client(headers={{"Authorization": "Bearer key"}}) as client:
+    for _ in range({number}):
+        response = client.get("{url}/v1/workflows/wf-1")
+        response.raise_for_status()
+        Workflow.model_validate(response.json()["data"])
+"""
+BY_SDK = """
+from fibonacci import Fibonacci
+with Fibonacci("key", base_url="{url}/v1") as client:
+    for _ in range({number}):
+        client.workflows.get("wf-1")
+"""
+
+
+@pytest.mark.timeout(600)  # valgrind is some fifty times slower than the processor
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
+def test_instructions_of_a_cold_script_with_a_hundred_calls(url: str, tmp_path: Path) -> None:
+    count = partial(instructions, directory=tmp_path)
+    with ThreadPoolExecutor() as pool:
+        sdk, by_hand = pool.map(count, (script.format(url=url, number=100) for script in (BY_SDK, BY_HAND)))
+    assert sdk / by_hand < INSTRUCTIONS
