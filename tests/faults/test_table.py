@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 import pytest
 
 from fibonacci import APIError, FibonacciError
 from fibonacci._core import retry
-from tests.faults.driving import KEY, METHODS, Colour, Driver, Ended, longest
-from tests.faults.expectations import MAX_RETRIES, End
-from tests.faults.server import Act, FaultServer, Peer
+from tests.faults.driving import KEY, METHODS, Colour, Ended, longest
+from tests.faults.run_row import run_row
+from tests.faults.server import FaultServer
 from tests.faults.table import Row, rows
 
 
@@ -22,61 +21,17 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_TRANSIENT_BASE", 0.02)
 
 
-def _by_method(acts: tuple[Act, ...]) -> Act:
-    """The acts in their order for each method, where the requests of several methods are mixed."""
-    done: Counter[str] = Counter()
-
-    def act(peer: Peer) -> None:
-        method = peer.request.method
-        chosen = acts[min(done[method], len(acts) - 1)]
-        done[method] += 1
-        chosen(peer)
-
-    return act
-
-
 @pytest.mark.parametrize(
     ("row", "colour"),
     [pytest.param(row, colour, id=f"{row.name}, {colour}") for row in rows() for colour in row.colours],
 )
 def test_a_fault_ends_as_the_table_says(row: Row, colour: Colour) -> None:
-    server = FaultServer(greet=row.acts[0]) if row.greet else FaultServer(_by_method(row.acts))
-    body = {"text": "x" * row.body_size}
-    with server, Driver(colour) as driver:
-        calls = {
-            # A key of its own for each method: one that is refused must not hold the others up.
-            method: driver.begin(
-                driver.client(
-                    server.base_url,
-                    api_key=f"{KEY}-{method}",
-                    timeout=row.timeout,
-                    max_retries=MAX_RETRIES,
-                    max_response_bytes=1024 * 1024,
-                ).request,
-                method,
-                "/things/1",
-                **({"json": body} if method not in ("GET", "DELETE") else {}),
-            )
-            for method in METHODS
-        }
-        ended = {method: call.result() for method, call in calls.items()}
-    if row.greet:
-        assert server.connections == sum(end.requests for end in row.ends.values())
-        seen = {method: end.requests for method, end in row.ends.items()}
-    else:
-        seen = dict(server.by_method())
-    assert {method: _end(ended[method], seen[method]) for method in METHODS} == row.ends
-    assert server.delivered == sum(seen.values())
+    run = run_row(row, colour)
+    assert {method: run.end(method) for method in METHODS} == row.ends
+    assert run.server.delivered == sum(run.requests.values())
     for method in METHODS:
-        _check(method, ended[method], seen[method], row)
-    _check_idempotency_keys(server, ended)
-
-
-def _end(ended: Ended, requests: int) -> End:
-    error = ended.error
-    if error is None:
-        return End(requests)
-    return End(requests, type(error), isinstance(error, APIError) and error.outcome_unknown)
+        _check(method, run.ended[method], run.requests[method], row)
+    _check_idempotency_keys(run.server, run.ended)
 
 
 def _check(method: str, ended: Ended, requests: int, row: Row) -> None:
