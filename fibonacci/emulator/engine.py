@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fibonacci.emulator import workers
 from fibonacci.emulator.clock import Clock
-from fibonacci.emulator.handlers import Outcome, carry_out
+from fibonacci.emulator.handlers import Handlers, Outcome, carry_out
 from fibonacci.emulator.performing import World
 from fibonacci.emulator.running import Running
 from fibonacci.emulator.store import Record
@@ -37,7 +37,7 @@ class Engine:
     """
 
     def __init__(self, world: World, clock: Clock) -> None:
-        self.handlers = world.handlers
+        self.handlers: Handlers = world.handlers
         self._world = world
         self._store = world.store
         self._clock = clock

@@ -119,7 +119,7 @@ class Failure:
         self.times: Final = order.times
         self.status: Final = _STATUS.get(order.kind) if order.status is None else order.status
         self.seconds: Final = _SECONDS.get(order.kind, 0.0) if order.seconds is None else order.seconds
-        self.delivered = 0
+        self.delivered: int = 0
         self._taken = 0
         self._lock = threading.Lock()
 

@@ -24,7 +24,7 @@ class Faults:
     """
 
     def __init__(self, router: Router) -> None:
-        self.any = False
+        self.any: bool = False
         self._router = router
         self._lock = threading.Lock()
         self._ordered: list[Failure] = []
@@ -86,7 +86,8 @@ class Faults:
     def clear(self) -> None:
         """Take back all orders and the chaos, and forget their counts."""
         with self._lock:
-            self._ordered, self._active, self._chaos, self.any = [], [], None, False
+            self._ordered, self._active, self._chaos = [], [], None
+            self.any = False
 
     def _pattern(self, route: str) -> Pattern:
         try:

@@ -107,24 +107,24 @@ class Store:
     def __init__(self) -> None:
         self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
-        self.workflows = self._add("workflows")  # workflow
-        self.versions = self._add("versions")  # workflow, version
-        self.executions = self._add("executions")  # execution
-        self.runs = self._add("runs")  # execution; only while it runs
-        self.timers = self._add("timers")  # execution; only while something is due in it
-        self.registry = self._add("registry")  # workflow
-        self.governance = self._add("governance")  # organization
-        self.quota_overrides = self._add("quota_overrides")  # organization
-        self.tool_policies = self._add("tool_policies")  # organization, tool
-        self.role_overrides = self._add("role_overrides")  # organization, role, tool
-        self.audit = self._add("audit")  # organization, entry
-        self.memory = self._add("memory")  # scope, owner, key
-        self.connections = self._add("connections")  # tool
-        self.run_windows = self._add("run_windows")  # organization
-        self.running = self._add("running")  # execution
-        self.moments = self._add("moments")  # "moved": when the clock was moved last
-        self.rate_windows = self._add("rate_windows")  # fingerprint of the API key
-        self.replays = self._add("replays")  # fingerprint of the API key, idempotency key
+        self.workflows: Table = self._add("workflows")  # workflow
+        self.versions: Table = self._add("versions")  # workflow, version
+        self.executions: Table = self._add("executions")  # execution
+        self.runs: Table = self._add("runs")  # execution; only while it runs
+        self.timers: Table = self._add("timers")  # execution; only while something is due in it
+        self.registry: Table = self._add("registry")  # workflow
+        self.governance: Table = self._add("governance")  # organization
+        self.quota_overrides: Table = self._add("quota_overrides")  # organization
+        self.tool_policies: Table = self._add("tool_policies")  # organization, tool
+        self.role_overrides: Table = self._add("role_overrides")  # organization, role, tool
+        self.audit: Table = self._add("audit")  # organization, entry
+        self.memory: Table = self._add("memory")  # scope, owner, key
+        self.connections: Table = self._add("connections")  # tool
+        self.run_windows: Table = self._add("run_windows")  # organization
+        self.running: Table = self._add("running")  # execution
+        self.moments: Table = self._add("moments")  # "moved": when the clock was moved last
+        self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
+        self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key
 
     def transaction(self) -> AbstractContextManager[object]:
         """Keep everybody else away from the state; with a file, also: all changes inside are made, or none.
