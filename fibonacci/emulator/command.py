@@ -88,7 +88,8 @@ def log_requests(app: App) -> None:
     def handle(request: Request) -> Response:
         began = time.perf_counter()
         response = answer(request)
-        _log.info("%s %s %d %.1f ms", request.method, request.target, response.status, _milliseconds(began))
+        outcome = response.status if response.failure is None else f"{response.failure.kind} as ordered"
+        _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, _milliseconds(began))
         return response
 
     app.handle = handle  # type: ignore[method-assign]

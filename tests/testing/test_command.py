@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import Fibonacci
+from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.command import exports, log_requests, main
 
@@ -103,6 +103,10 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     log_requests(emulator._app)
     emulator.client().tools.get("calculator")
     assert re.fullmatch(r"GET /v1/tools/calculator 200 \d+\.\d ms", caplog.messages[-1])
+    emulator.fail("GET /health", kind="reset")
+    with pytest.raises(APIConnectionError):
+        emulator.client().health.check()
+    assert re.fullmatch(r"GET /v1/health reset as ordered \d+\.\d ms", caplog.messages[-1])
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:

@@ -1,0 +1,122 @@
+"""The ten operators, executions: reading, listing, cancelling."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from fibonacci import ConflictError
+from fibonacci.testing.contract.check import Checks, Skipped, agree, require
+from fibonacci.testing.contract.checks.common import UNKNOWN, not_found
+from fibonacci.testing.contract.server import Server
+
+OPERATORS: Final = [
+    ("equals", "a", "a", "b"),
+    ("not_equals", "a", "b", "a"),
+    ("contains", "abc", "b", "d"),
+    ("not_contains", "abc", "d", "b"),
+    ("greater_than", "10", "9", "11"),
+    ("less_than", "9", "10", "8"),
+    ("starts_with", "abc", "a", "b"),
+    ("ends_with", "abc", "c", "b"),
+]
+"""An operator, its left value, a right value with which it holds, and one with which it does not."""
+
+CHECKS: Final = Checks()
+
+
+@CHECKS.documented("POST /workflows/{id}/execute", changes=True)
+def operators(server: Server) -> None:
+    """Eight operators compare two values, as their names say."""
+    questions = [
+        (f"{operator}-{number}", operator, left, right, number == 0)
+        for operator, left, *rights in OPERATORS
+        for number, right in enumerate(rights)
+    ]
+    _decide(server, questions)
+
+
+@CHECKS.documented("POST /workflows/{id}/execute", changes=True)
+def emptiness(server: Server) -> None:
+    """is_empty and is_not_empty look at one value."""
+    questions = [
+        ("empty-0", "is_empty", "", "", True),
+        ("empty-1", "is_empty", "a", "", False),
+        ("full-0", "is_not_empty", "a", "", True),
+        ("full-1", "is_not_empty", "", "", False),
+    ]
+    _decide(server, questions)
+
+
+def _decide(server: Server, questions: list[tuple[str, str, str, str, bool]]) -> None:
+    nodes = [node for question in questions for node in _nodes(*question[:4])]
+    made = server.workflow(definition={"nodes": nodes})
+    outputs = server.client.workflows.run(made.id, timeout=60).outputs
+    for name, operator, left, right, holds in questions:
+        require((f"then-{name}" in outputs) == holds, f"{left!r} {operator} {right!r} is {not holds}")
+
+
+def _nodes(name: str, operator: str, left: str, right: str) -> list[dict[str, object]]:
+    asks = {"type": "conditional", "left_value": left, "operator": operator, "right_value": right}
+    then = {"id": f"then-{name}", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    return [{"id": name, **asks, "true_branch": [then["id"]]}, dict(then)]
+
+
+@CHECKS.documented("GET /executions/{id}", changes=True)
+def read(server: Server) -> None:
+    """An execution is read by its id, with its outputs."""
+    ran = server.ran()
+    found = server.client.executions.get(ran.id)
+    agree((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
+
+
+@CHECKS.choice("GET /executions/{id}")
+def unknown(server: Server) -> None:
+    """An unknown execution is answered with 404."""
+    not_found(lambda: server.client.executions.get(UNKNOWN))
+
+
+@CHECKS.choice("GET /executions", changes=True)
+def of_a_workflow(server: Server) -> None:
+    """`workflow_id` lists the executions of one workflow."""
+    ran = server.ran()
+    server.ran()
+    workflow_id = server.client.executions.get(ran.id).workflow_id
+    found = [each.id for each in server.client.executions.list(workflow_id=workflow_id)]
+    agree(found, [ran.id], "the list")
+
+
+@CHECKS.choice("GET /executions")
+def with_a_status(server: Server) -> None:
+    """`status` lists the executions of one status."""
+    for status in ("completed", "failed"):
+        for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
+            agree(execution.status, status, "status")
+
+
+@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
+def cancel_ended(server: Server) -> None:
+    """An execution that has ended stays as it is; 409 says so."""
+    ran = server.ran()
+    with suppress(ConflictError):
+        server.client.executions.cancel(ran.id)
+    agree(server.client.executions.get(ran.id).status, ran.status, "status")
+
+
+@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
+def cancel_running(server: Server) -> None:
+    """A running execution is answered as cancelled."""
+    if "wait" not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped("there is no tool that takes its time")
+    node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
+    made = server.workflow(definition={"nodes": [node]})
+    execution = server.client.workflows.execute(made.id)
+    if execution.is_terminal:
+        raise Skipped("it ended at once")
+    agree(server.client.executions.cancel(execution.id).status, "cancelled", "status")
+
+
+@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
+def cancel_unknown(server: Server) -> None:
+    """An unknown execution is answered with 404."""
+    not_found(lambda: server.client.executions.cancel(UNKNOWN))

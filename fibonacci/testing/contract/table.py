@@ -1,0 +1,39 @@
+"""The results as a table for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from fibonacci.testing.contract.running import Result
+
+_HEAD = ("endpoint", "expected", "basis", "result")
+
+
+def table(results: Iterable[Result]) -> str:
+    """Write a row for each result, and a line that counts them.
+
+    Args:
+        results: The results.
+
+    Returns:
+        The text, without a line break at its end.
+    """
+    shown = list(results)
+    rows = [_HEAD, *map(_row, shown)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[3]]) for row in rows]
+    return "\n".join([*lines, "", _count(shown)])
+
+
+def _row(result: Result) -> tuple[str, str, str, str]:
+    outcome = {"agrees": "agrees", "disagrees": "DISAGREES: ", "skipped": "skipped: "}[result.outcome]
+    return result.check.endpoint, result.check.expected, result.check.basis, " ".join((outcome + result.why).split())
+
+
+def _count(results: list[Result]) -> str:
+    counts = Counter(result.outcome for result in results)
+    bases = Counter(result.check.basis for result in results if result.outcome == "disagrees")
+    of = f" ({bases['documented']} documented, {bases['choice']} choices)" if bases else ""
+    agree, disagree, skipped = (counts[outcome] for outcome in ("agrees", "disagrees", "skipped"))
+    return f"{len(results)} checks: {agree} agree, {disagree} disagree{of}, {skipped} skipped"
