@@ -13,7 +13,7 @@ from fibonacci.emulator.call import Call
 from fibonacci.emulator.categories import tools_of
 from fibonacci.emulator.errors import ApiError, Detail
 from fibonacci.emulator.executions import start
-from fibonacci.emulator.runs import note_running, take_run
+from fibonacci.emulator.runs import take_run
 from fibonacci.emulator.store import Record
 
 
@@ -38,9 +38,7 @@ def execute(call: Call, workflow: Record, inputs: dict[str, Any]) -> Record:
     reasons = reasons_to_wait(call.store.governance.get(call.organization), workflow["definition"])
     if reasons:
         return wait_for_approval(call, workflow, inputs, reasons)
-    execution = start(call.store, call.engine, workflow, inputs, call.now)
-    note_running(call.store, execution, call.now)
-    return execution
+    return start(call.engine, workflow, inputs, call.now)
 
 
 def _check_tools(call: Call, workflow: Record) -> None:

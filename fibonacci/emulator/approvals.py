@@ -18,8 +18,7 @@ from fibonacci.emulator.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUB
 from fibonacci.emulator.clock import iso
 from fibonacci.emulator.engine import Engine
 from fibonacci.emulator.errors import ApiError, Detail, conflict, not_found
-from fibonacci.emulator.executions import WAITING, cancelled, hold, start, status_of
-from fibonacci.emulator.runs import note_running
+from fibonacci.emulator.executions import WAITING, cancelled, hold, start
 from fibonacci.emulator.store import Record, Store
 
 _SETTINGS: Final[Mapping[str, str]] = {
@@ -72,7 +71,7 @@ class Approvals:
             ApiError: 404 when there is none, 409 when it does not wait or this person has approved it already, 403 when
                 this person asked for it.
         """
-        execution = self._waiting(execution_id, now)
+        execution = self._waiting(execution_id)
         settings = governance.settings_of(self._store, self._organization)
         approval = execution["approval"]
         if by == approval["requested_by"] and not settings["allow_self_approval"]:
@@ -87,9 +86,8 @@ class Approvals:
         if len(after["approved_by"]) < settings["approval_threshold"]:
             self._store.executions.put(execution_id, record=execution)
             return execution
-        execution = start(self._store, self._engine, workflow, execution["inputs"], now, held=execution)
-        note_running(self._store, execution, now)
-        status = {"status": status_of(execution, now)}
+        execution = start(self._engine, workflow, execution["inputs"], now, held=execution)
+        status = {"status": execution["status"]}
         self._audit(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution
 
@@ -102,18 +100,18 @@ class Approvals:
         Raises:
             ApiError: 404 when there is none, 409 when it does not wait.
         """
-        execution = self._waiting(execution_id, now)
+        execution = self._waiting(execution_id)
         after = execution["approval"] | {"rejected_by": by}
         execution = cancelled(execution, now) | {"approval": after}
         self._store.executions.put(execution_id, record=execution)
-        self._audit(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": status_of(execution, now)})
+        self._audit(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 
-    def _waiting(self, execution_id: str, now: float) -> Record:
+    def _waiting(self, execution_id: str) -> Record:
         execution = self._store.executions.get(execution_id)
         if execution is None:
             raise not_found("execution_id", "execution", execution_id)
-        status = status_of(execution, now)
+        status = execution["status"]
         if status != WAITING:
             raise conflict("status", f"Execution {execution_id!r} is {status}, and waits for no approval.")
         return execution

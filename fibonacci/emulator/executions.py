@@ -15,14 +15,11 @@ TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"
 
 
-def start(
-    store: Store, engine: Engine, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
-) -> Record:
+def start(engine: Engine, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None) -> Record:
     """Run a workflow and keep its execution.
 
     Args:
-        store: Where to keep it.
-        engine: What runs it.
+        engine: What runs it, and keeps it.
         workflow: The record of the workflow; without a definition the run completes with no outputs.
         inputs: The inputs by name.
         now: When it starts, in Unix seconds.
@@ -84,11 +81,6 @@ def cancelled(execution: Record, now: float) -> Record:
     nodes = [node if node["ended"] is not None else node | {"status": "cancelled"} for node in execution["nodes"]]
     ended = now if execution["status"] == "running" else execution["started"]
     return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
-
-
-def status_of(execution: Record, now: float) -> str:
-    """Return the status at a moment."""
-    return str(execution["status"])
 
 
 def answer_of(execution: Record, now: float) -> Record:

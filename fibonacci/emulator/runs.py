@@ -12,9 +12,8 @@ from typing import Final
 
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.errors import ApiError, Detail, too_many_requests
-from fibonacci.emulator.executions import TERMINAL, status_of
 from fibonacci.emulator.plans import PLANS, PlanName
-from fibonacci.emulator.store import Record, Store
+from fibonacci.emulator.store import Store
 
 HOUR: Final = 3600.0
 
@@ -38,27 +37,9 @@ def take_run(call: Call) -> None:
     if window["used"] >= limit:
         raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - call.now))
     limit = quota["concurrent_executions"]
-    if _running(call.store, call.now) >= limit:
+    if call.store.runs.count() >= limit:
         raise _used_up("concurrent_executions", limit, None)
     call.store.run_windows.put(call.organization, record=window | {"used": window["used"] + 1})
-
-
-def note_running(store: Store, execution: Record, now: float) -> None:
-    """Take a place for an execution that has started, unless it has ended already."""
-    if status_of(execution, now) not in TERMINAL:
-        store.running.put(execution["id"], record={"execution_id": execution["id"]})
-
-
-def _running(store: Store, now: float) -> int:
-    """Count the executions that run, and forget those that have ended since."""
-    count = 0
-    for record in list(store.running.records()):
-        execution = store.executions.get(record["execution_id"])
-        if execution is None or status_of(execution, now) in TERMINAL:
-            store.running.delete(record["execution_id"])
-        else:
-            count += 1
-    return count
 
 
 def _used_up(name: str, limit: int, retry_after: int | None) -> ApiError:

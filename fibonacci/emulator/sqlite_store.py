@@ -122,6 +122,10 @@ class _SqliteTable:
         sql = "SELECT key, record FROM records WHERE kind = ? ORDER BY number"
         return ((_read(key), json.loads(record)) for key, record in self._execute(sql))
 
+    def count(self) -> int:
+        count: int = self._execute("SELECT COUNT(*) FROM records WHERE kind = ?").fetchone()[0]
+        return count
+
     def delete_all(self, *prefix: str) -> None:
         where, bounds = _beginning_with(prefix)
         self._execute(f"DELETE FROM records WHERE kind = ?{where}", *bounds)

@@ -52,6 +52,10 @@ class Table(Protocol):
         """Go through all records with their keys."""
         ...
 
+    def count(self) -> int:
+        """Return how many records there are."""
+        ...
+
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins so."""
         ...
@@ -95,6 +99,10 @@ class MemoryTable:
         """Go through all records with their keys."""
         return ((key, record) for key, (_, record) in self._rows.items())
 
+    def count(self) -> int:
+        """Return how many records there are."""
+        return len(self._rows)
+
     def delete_all(self, *prefix: str) -> None:
         """Remove every record whose key begins so."""
         for key in [key for key in self._rows if key[: len(prefix)] == prefix]:
@@ -121,7 +129,6 @@ class Store:
         self.memory: Table = self._add("memory")  # scope, owner, key
         self.connections: Table = self._add("connections")  # tool
         self.run_windows: Table = self._add("run_windows")  # organization
-        self.running: Table = self._add("running")  # execution
         self.moments: Table = self._add("moments")  # "moved": when the clock was moved last
         self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
         self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key

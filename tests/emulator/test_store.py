@@ -34,6 +34,7 @@ def test_records_are_put_read_replaced_and_deleted(store: Store) -> None:
     store.memory.put("a", record={"n": 3})
     assert store.memory.get("a") == {"n": 3}
     assert number_of(store) == [3, 2]
+    assert (store.memory.count(), store.workflows.count()) == (2, 0)
     assert store.memory.delete("a")
     store.memory.put("a", record={"n": 4})
     assert number_of(store) == [2, 4]
