@@ -50,7 +50,7 @@ def main() -> None:
             began = time.monotonic()
             rows += MEASUREMENTS[name](bench)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    command = " ".join(["python -m tests.benchmarks", *sys.argv[1:]])
+    command = _command(options)
     versions = _versions(environments)
     text = as_markdown(rows, versions, command)
     print(text)
@@ -79,6 +79,12 @@ def _options() -> Options:
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="where to save the results")
     parser.add_argument("--write", type=Path, help="a page to put the tables into")
     return parser.parse_args(namespace=Options())
+
+
+def _command(options: Options) -> str:
+    """The command that anyone makes these tables by: without the paths of this machine."""
+    full = ["--full"] if options.full else []
+    return " ".join(["python -m tests.benchmarks", *full, *(f"--only {name}" for name in options.only or ())])
 
 
 def _allow_connections() -> None:

@@ -39,9 +39,21 @@ def load(url):
 PAGE = (
     FIXED_ANSWER
     + '''
+from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.decoding import decode_list
+from fibonacci.models._base import attach_response
+
 def fibonacci(number):
     for _ in range(number):
         items = next(client.workflows.list().pages()).items
+    return len(items)
+
+def decoded(number):
+    for _ in range(number):
+        whole = HTTPAnswer(WireResponse(200, answer["headers"], answer["body"]), limit=10**9)
+        items, _meta = decode_list(whole, Workflow, "workflows")
+        for item in items:
+            attach_response(item, None)
     return len(items)
 
 def by_hand(number):

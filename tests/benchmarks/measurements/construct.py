@@ -20,7 +20,7 @@ def measure(bench: Bench) -> list[Row]:
     many: dict[str, list[float]] = {}
     size: dict[str, list[float]] = {}
     fewer = 200 if bench.full else 40
-    for _ in range(bench.runs(3, 11)):
+    for _ in range(bench.runs(2, 11)):
         # A new process each time, for what the first client of a process costs.
         with bench.workers(SYNC, lambda worker: worker.run("memory")) as workers:
             for name, worker in workers.items():
