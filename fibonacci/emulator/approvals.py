@@ -4,7 +4,7 @@ A run waits when the settings of its organization name what its workflow deals w
 `require_approval_for_...` stands for the category of its name, and each flag in `category_flags` for its own. As many
 different people as `approval_threshold` says have to approve; 0 asks nobody. Who asked for the run may approve it only
 with `allow_self_approval`. One person's rejection is enough: the execution is `cancelled`. The settings count as they
-are at the moment of the decision.
+are at the moment of the decision; tool policies and quotas counted when the run was asked for.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from fibonacci.emulator.router import PREFIX, Router
 KEPT_REQUESTS: Final = 10_000
 """How many requests are kept; the oldest are forgotten first."""
 
-KEPT_BYTES: Final = 64 * 1024 * 1024
+KEPT_BYTES: Final = 16 * 1024 * 1024
 """How large the bodies of all kept requests may be together."""
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -280,6 +283,39 @@ def test_chaos_ends() -> None:
 def test_chaos_that_makes_no_sense(options: dict[str, Any], field: str) -> None:
     with pytest.raises(FailureError, match=f"^{field} "):
         Emulator().chaos(**options)
+
+
+def test_many_clients_at_once_use_up_an_order_exactly() -> None:
+    with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, max_retries=0) as client:
+        failure = emulator.fail("GET /health", "reset", times=17)
+
+        def work() -> None:
+            outcomes.extend(_status(client.health.check) for _ in range(10))
+
+        outcomes: list[int] = []
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (outcomes.count(0), outcomes.count(200), failure.delivered) == (17, 63, 17)
+    assert [request.status for request in emulator.requests].count(None) == 17
+
+
+def test_what_comes_during_a_stall_is_not_answered() -> None:
+    with Emulator() as emulator:
+        emulator.fail("GET /health", "stall")
+        parts = urlsplit(emulator.base_url)
+        assert parts.port is not None
+        request = f"GET /v1/health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {emulator.api_key}\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", parts.port), timeout=5) as sock:
+            sock.sendall(request)
+            while emulator.failures.delivered == 0:
+                time.sleep(0.01)
+            sock.sendall(request)
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(1000) == b""
+        assert emulator.requests.count == 1
 
 
 def test_every_kind_can_be_ordered() -> None:
