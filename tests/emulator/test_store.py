@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -203,3 +204,26 @@ def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
     assert emulator.client().workflows.list().first() is None
     other.close()
     emulator.close()
+
+
+class Busy:
+    """A connection to a file that others keep busy for so many tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries = tries
+
+    def execute(self, sql: str) -> None:
+        assert "WAL" in sql
+        self.tries -= 1
+        if self.tries >= 0:
+            raise sqlite3.OperationalError("database is locked")
+
+
+def test_who_opens_a_file_while_others_do_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy: Any = Busy(2)
+    sqlite_module._write_ahead(busy)
+    assert busy.tries == -1
+    monkeypatch.setattr(sqlite_module, "_PATIENCE", -1)
+    for_ever: Any = Busy(1_000_000)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        sqlite_module._write_ahead(for_ever)
