@@ -47,7 +47,6 @@ class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
         """Go on encrypted."""
         try:
             seconds = _seconds(timeout, httpcore.ConnectTimeout)
-            self._check_that_it_stands()
             stream = await self._stream.start_tls(ssl_context, server_hostname, seconds)
         except BaseException:
             with _runtime.shield():
@@ -55,13 +54,6 @@ class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
             raise
         self._opened.discard(self)
         return AsyncDeadlineStream(stream, self._opened)
-
-    def _check_that_it_stands(self) -> None:
-        """Python's ssl leaves a socket open that turns out to be reset when it begins with it."""
-        try:
-            self.get_extra_info("server_addr")
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
 
     def get_extra_info(self, info: str) -> Any:
         """What the stream below knows of itself."""
