@@ -82,7 +82,7 @@ def test_a_broken_answer(
 ) -> None:
     failure = emulator.fail(CREATE, kind)
     with pytest.raises(error) as caught:
-        colour.run(make(timeout=0.3 if kind == "stall" else 5).workflows.create(name="x"))
+        colour.run(make(timeout=0.5 if kind == "stall" else 5).workflows.create(name="x"))
     assert getattr(caught.value, "outcome_unknown", None) is True
     assert failure.delivered == 1
     assert names(emulator) == (["x"] if failure.is_done_first else [])
@@ -129,9 +129,11 @@ def test_a_delay_and_a_drip(emulator: Emulator, make: Made, colour: Colour) -> N
 
 @pytest.mark.parametrize("kind", ["delay", "drip"])
 def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
-    failure = emulator.fail(CREATE, kind, seconds=0.2)
+    client = make(max_retries=0)
+    colour.run(client.memory.set("k", 1))  # there is a connection, so that the timeout is for the answer alone
+    failure = emulator.fail(CREATE, kind, seconds=0.6)
     with pytest.raises(APITimeoutError):
-        colour.run(make(timeout=0.1, max_retries=0).workflows.create(name="x"))
+        colour.run(client.with_options(timeout=0.4).workflows.create(name="x"))
     assert names(emulator) == ["x"]
     while failure.delivered == 0:  # on a socket a delay has happened when it is over, in process when it is certain
         time.sleep(0.01)
@@ -149,7 +151,7 @@ def test_an_answer_without_a_body_is_cut_in_its_head(emulator: Emulator, make: M
 @pytest.mark.parametrize("kind", ["stall", "delay", "drip"])
 def test_closing_the_emulator_ends_what_waits(kind: Any) -> None:
     emulator = Emulator()
-    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=0.2, max_retries=0) as client:
+    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=0.4, max_retries=0) as client:
         emulator.fail("*", kind, seconds=None if kind == "stall" else 60.0)
         with pytest.raises(APITimeoutError):
             client.health.check()
