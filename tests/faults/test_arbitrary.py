@@ -27,8 +27,8 @@ from tests.faults.server import Act, FaultServer, Peer
 
 LONG = os.environ.get("FIBONACCI_TEST_PROFILE") == "long"
 TIMEOUT = 0.5
-# In an hour the machine will have other things to do now and then.
-SLACK = 5.0 if LONG else 0.0
+# How exactly the time is kept is for the table to show; here nothing may hang.
+SLACK = 5.0 if LONG else 1.0
 _SETTINGS = settings(
     max_examples=50_000 if LONG else 80,
     deadline=None,
