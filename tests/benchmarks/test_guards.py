@@ -24,8 +24,8 @@ from tests.benchmarks.guards import instructions, lines_run, peak_of
 from tests.benchmarks.processes import serve
 
 KEY = "key"
-# Twice the work may take twice the lines, and a little.
-LINEAR = 2.1
+# Twice the work takes twice the lines, and on a busy machine a hundredth more; a search of all that is there, far more.
+LINEAR = 2.06
 # Relative to the same by hand: as measured in November 2026, and a tenth.
 MEMORY = 0.94 * 1.1
 LINES = 0.60 * 1.1
@@ -56,15 +56,15 @@ def iterate(client: Fibonacci, limit: int) -> int:
 
 def test_calls_in_flight_cost_the_same_however_many_there_are(url: str) -> None:
     burst(url, 1)
-    few, many = (lines_run(partial(burst, url, number)) for number in (100, 200))
+    few, many = (lines_run(partial(burst, url, number)) for number in (200, 400))
     assert many / few < LINEAR
 
 
 def test_pages_cost_the_same_however_many_there_are(url: str) -> None:
-    few, many = (Fibonacci(KEY, base_url=f"{url}/pages={number}") for number in (20, 40))
+    few, many = (Fibonacci(KEY, base_url=f"{url}/pages={number}") for number in (300, 600))
     with few, many:
-        assert (iterate(few, 5), iterate(many, 5)) == (100, 200)
-        assert lines_run(partial(iterate, many, 5)) / lines_run(partial(iterate, few, 5)) < LINEAR
+        assert (iterate(few, 2), iterate(many, 2)) == (600, 1200)
+        assert lines_run(partial(iterate, many, 2)) / lines_run(partial(iterate, few, 2)) < LINEAR
 
 
 def test_objects_of_a_page_cost_the_same_however_many_there_are(url: str) -> None:
