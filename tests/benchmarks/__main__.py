@@ -76,7 +76,7 @@ def _options() -> Options:
     parser.add_argument("--full", action="store_true", help="more runs, and every peer everywhere")
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="a measurement; may be repeated")
     parser.add_argument("--envs", type=Path, default=default_home(), help="where the environments are kept")
-    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="where to save the results")
+    parser.add_argument("--json", type=Path, default=default_home() / "results.json", help="where to save the results")
     parser.add_argument("--write", type=Path, help="a page to put the tables into")
     return parser.parse_args(namespace=Options())
 

@@ -66,6 +66,7 @@ def save(file: Path, rows: Sequence[Row], versions: Mapping[str, str], command: 
         "rows": [asdict(row) for row in rows],
         "targets": [{**asdict(target), "figure": figure, "met": met} for target, figure, met in judged(rows)],
     }
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
