@@ -187,7 +187,13 @@ class Laboratory:
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     with ExitStack() as stack:
-        yield Laboratory(stack)
+        laboratory = Laboratory(stack)
+        # What is imported late is imported here: Hypothesis moves the recursion limit about, which imports in other
+        # threads do not bear.
+        for act in (ok, answer(404), answer(200, b""), raw_then_close(b"")):
+            for kind in _CALLS:
+                laboratory.call(act, kind)
+        yield laboratory
 
 
 @pytest.mark.timeout(7200 if LONG else 120)
