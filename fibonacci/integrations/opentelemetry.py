@@ -6,7 +6,7 @@ HTTP clients.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -39,7 +39,7 @@ class OpenTelemetryTracing:
         self._tracer: Tracer = trace.get_tracer("fibonacci", __version__, tracer_provider)
 
     @contextmanager
-    def call(self, method: str, template: str, base_url: str) -> Iterator[_Span]:
+    def call(self, method: str, template: str, base_url: str) -> Generator[_Span]:
         """The span of a call, from its start to its answer or error, waits included.
 
         Args:
@@ -58,7 +58,7 @@ class OpenTelemetryTracing:
             yield span
 
     @contextmanager
-    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Iterator[_Span]:
+    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[_Span]:
         """The span of one attempt; its context is sent in the headers.
 
         Args:
@@ -80,7 +80,7 @@ class OpenTelemetryTracing:
             yield span
 
     @contextmanager
-    def _spanned(self, name: str, kind: SpanKind, attributes: dict[str, str | int]) -> Iterator[_Span]:
+    def _spanned(self, name: str, kind: SpanKind, attributes: dict[str, str | int]) -> Generator[_Span]:
         with self._tracer.start_as_current_span(name, kind=kind, attributes=attributes) as span:
             try:
                 yield _Span(span)
