@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from fibonacci._core import pace
+
 _OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -13,3 +15,9 @@ def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper() in _OF_THE_USER or name.startswith("FIBONACCI_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def paces_of_their_own() -> None:
+    """A port that is used again must not bring the pauses of an earlier test's server with it."""
+    pace._paces.clear()

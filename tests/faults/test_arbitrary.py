@@ -30,7 +30,7 @@ TIMEOUT = 0.5
 # How exactly the time is kept is for the table to show; here nothing may hang.
 SLACK = 5.0 if LONG else 1.0
 _SETTINGS = settings(
-    max_examples=50_000 if LONG else 80,
+    max_examples=50_000 if LONG else 60,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=[HealthCheck.too_slow],
@@ -218,7 +218,7 @@ def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, m
 
     before = len(laboratory.server.requests)
     look()
-    assert len(laboratory.server.requests) - before >= len(COLOURS) * 60
+    assert len(laboratory.server.requests) - before >= len(COLOURS) * 50
     # The examples were not all of a kind.
     assert {"APIConnectionError", "ServerError"} < outcomes
     fine = raw(head(200, length=2) + b"[]") if kind == "list" else answer(200, b'{"id": "1", "status": "new"}')

@@ -60,7 +60,7 @@ def test_a_wait_is_never_begun_that_would_not_fit(colour: Colour) -> None:
 
 @pytest.mark.usefixtures("one_connection")
 def test_queueing_for_a_connection_is_part_of_it(colour: Colour) -> None:
-    with FaultServer(slowly(1.0)) as server, Driver(colour) as driver:
+    with FaultServer(slowly(0.7)) as server, Driver(colour) as driver:
         client = driver.client(server.base_url, timeout=5)
         first = driver.begin(client.request, "POST", "/first")
         while not server.requests:
