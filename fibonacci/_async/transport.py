@@ -48,7 +48,7 @@ class AsyncTransport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        (data, meta), info = await self._read(Call(request, self.config), partial(decode, returns=request.returns))
+        (data, meta), info = await self._read(self._begin(request), partial(decode, returns=request.returns))
         if isinstance(data, Model):
             attach_response(data, with_request_id(info, meta))
         return cast("T", data)
@@ -59,7 +59,7 @@ class AsyncTransport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        data, _ = await self._read(Call(request, self.config), decode_any)
+        data, _ = await self._read(self._begin(request), decode_any)
         return data
 
     async def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
@@ -68,7 +68,7 @@ class AsyncTransport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        call = Call(request, self.config)
+        call = self._begin(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = await self._read(call, read)
         info = with_request_id(info, meta)
@@ -82,6 +82,11 @@ class AsyncTransport:
     async def pace(self) -> Pace:
         """The pace of the present key."""
         return self._pace(await self._api_key())
+
+    def _begin(self, request: Request[Any]) -> Call:
+        # The first import of what sends takes a while, which is none of the time that the call may take.
+        self.connections.sender()
+        return Call(request, self.config)
 
     async def _read(self, call: Call, read: Callable[[HTTPAnswer], R]) -> tuple[R, ResponseInfo]:
         answer = await self._answer(call)

@@ -113,7 +113,9 @@ class Call:
         """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
         outcome = outcome_of(attempted)
         if self.pace is not None and outcome is Outcome.REFUSED and isinstance(attempted, HTTPAnswer):
-            self.pace.gate.pause(told_wait(attempted.headers) or 0.0)
+            # A 429 speaks of the key, so it holds up all its calls; a 503 speaks of this endpoint alone.
+            if attempted.status == 429:
+                self.pace.gate.pause(told_wait(attempted.headers) or 0.0)
         trusts_key = self.config.idempotency == "server"
         if not self.request.retried or not may_repeat(self.request.method, outcome, trusts_key=trusts_key):
             return False

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 
-@dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy.
 
@@ -17,8 +15,11 @@ class Proxy:
         auth: Its user and password; None when it wants none.
     """
 
-    url: str
-    auth: tuple[str, str] | None = field(repr=False)
+    __slots__ = ("auth", "url")
+
+    def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
+        self.url: str = url
+        self.auth: tuple[str, str] | None = auth
 
 
 def proxy_for(origin: str) -> Proxy | None:

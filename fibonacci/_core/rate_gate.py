@@ -61,9 +61,10 @@ class RateGate:
                 self._learn(told, server_time(answer.headers))
 
     def pause(self, seconds: float) -> None:
-        """Let nothing pass for so long: the server has refused a call."""
-        with self._lock:
-            self._paused_until = max(self._paused_until, time.monotonic() + min(seconds, _LONGEST_WINDOW))
+        """Let nothing pass for so long: the server has refused a call. What no plan has is not believed."""
+        if seconds <= _LONGEST_WINDOW:
+            with self._lock:
+                self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
     def spread(self) -> tuple[float, int] | None:
         """Seconds left in the window and requests left in it; None when not known."""

@@ -49,7 +49,7 @@ class Transport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        (data, meta), info = self._read(Call(request, self.config), partial(decode, returns=request.returns))
+        (data, meta), info = self._read(self._begin(request), partial(decode, returns=request.returns))
         if isinstance(data, Model):
             attach_response(data, with_request_id(info, meta))
         return cast("T", data)
@@ -60,7 +60,7 @@ class Transport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        data, _ = self._read(Call(request, self.config), decode_any)
+        data, _ = self._read(self._begin(request), decode_any)
         return data
 
     def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
@@ -69,7 +69,7 @@ class Transport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
-        call = Call(request, self.config)
+        call = self._begin(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = self._read(call, read)
         info = with_request_id(info, meta)
@@ -83,6 +83,11 @@ class Transport:
     def pace(self) -> Pace:
         """The pace of the present key."""
         return self._pace(self._api_key())
+
+    def _begin(self, request: Request[Any]) -> Call:
+        # The first import of what sends takes a while, which is none of the time that the call may take.
+        self.connections.sender()
+        return Call(request, self.config)
 
     def _read(self, call: Call, read: Callable[[HTTPAnswer], R]) -> tuple[R, ResponseInfo]:
         answer = self._answer(call)
