@@ -112,10 +112,10 @@ class Call:
     def wants_retry(self, attempted: Attempted) -> bool:
         """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
         outcome = outcome_of(attempted)
-        if self.pace is not None and outcome is Outcome.REFUSED and isinstance(attempted, HTTPAnswer):
+        status = attempted.status if isinstance(attempted, HTTPAnswer) else None
+        if self.pace is not None and outcome is Outcome.REFUSED and status == 429:
             # A 429 speaks of the key, so it holds up all its calls; a 503 speaks of this endpoint alone.
-            if attempted.status == 429:
-                self.pace.gate.pause(told_wait(attempted.headers) or 0.0)
+            self.pace.gate.pause(self._told(attempted) or 0.0)
         trusts_key = self.config.idempotency == "server"
         if not self.request.retried or not may_repeat(self.request.method, outcome, trusts_key=trusts_key):
             return False
@@ -184,6 +184,9 @@ class Call:
         error.args = (error.message,)
         redact_causes(error, self.api_key)
         return error
+
+    def _told(self, attempted: Attempted) -> float | None:
+        return told_wait(attempted.headers) if isinstance(attempted, HTTPAnswer) else None
 
     def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:
         told = (
