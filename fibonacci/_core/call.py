@@ -189,9 +189,7 @@ class Call:
         return told_wait(attempted.headers) if isinstance(attempted, HTTPAnswer) else None
 
     def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:
-        told = (
-            told_wait(attempted.headers) if outcome is Outcome.REFUSED and isinstance(attempted, HTTPAnswer) else None
-        )
+        told = self._told(attempted) if outcome is Outcome.REFUSED else None
         if told is None:
             self.wait = backoff(self.attempts, outcome)
             return self.deadline.allows(self.wait)
