@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from types import NoneType
 from typing import Any, NotRequired
 
@@ -20,6 +21,7 @@ from fibonacci._core.answer import HTTPAnswer
 from fibonacci._core.compression import DecompressionError, TooLargeError
 from fibonacci._core.failures import response_error
 from fibonacci._core.json_types import is_array, is_object
+from fibonacci._core.long_lists import edges
 
 Meta = Mapping[str, Any]
 
@@ -69,11 +71,10 @@ def decode_list(answer: HTTPAnswer, item: Any, collection: str) -> tuple[list[An
     body = _body(answer)
     returns = list[item]
     try:
-        envelope = _envelope(returns).validate_json(body)
+        return read_list(body, returns)
     except ValidationError:
         data, meta = unwrap(_parse(answer, body))
         return _validate(answer, _items(answer, data, collection), returns), meta
-    return envelope["data"], _meta(envelope.get("meta"))
 
 
 def unwrap(document: Any) -> tuple[Any, Meta]:
@@ -81,6 +82,17 @@ def unwrap(document: Any) -> tuple[Any, Meta]:
     if is_object(document) and "data" in document and document.keys() <= {"data", "meta"}:
         return document["data"], _meta(document.get("meta"))
     return document, {}
+
+
+def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
+    """The items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
+    items: list[Any] = []
+    places = edges(body)
+    for start, end in pairwise(places):
+        items += _adapter(returns).validate_json(b"[" + body[start + 1 : end] + b"]")
+    rest = b'{"data":[' + body[places[-1] + 1 :] if places else body
+    envelope = _envelope(returns).validate_json(rest)
+    return items + envelope["data"], _meta(envelope.get("meta"))
 
 
 def _decode_slowly(answer: HTTPAnswer, body: bytes, returns: Any) -> tuple[Any, Meta]:

@@ -1,0 +1,82 @@
+"""A long list is read in pieces; nothing but the memory that it takes may tell."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import APIResponseError
+from fibonacci._core import long_lists
+from fibonacci._core.decoding import decode_list, read_list
+from fibonacci._core.long_lists import PIECE, edges
+from fibonacci.models import Workflow
+from tests.responses import answer
+
+TEXTS = st.text(alphabet='{}[]",\\: aü\n', max_size=6)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+ITEMS = st.lists(st.dictionaries(TEXTS, VALUES, max_size=3) | VALUES, max_size=12)
+SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n ", " : ")])
+
+
+def workflows(number: int, **more: Any) -> list[dict[str, Any]]:
+    return [{"id": f"wf-{i}", "definition": {"nodes": [{"id": "a"}, {"id": "b"}]}, **more} for i in range(number)]
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+@given(ITEMS, SEPARATORS, st.integers(0, 40), st.booleans())
+def test_the_items_are_those_of_the_list(items: list[Any], separators: Any, piece: int, escaped: bool) -> None:
+    document = {"data": items, "meta": {"request_id": "r"}}
+    body = json.dumps(document, separators=separators, ensure_ascii=escaped).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_lists, "PIECE", piece)
+        assert decode_list(answer(body), Any, "items") == (items, {"request_id": "r"})
+
+
+def test_a_long_list_is_cut_into_pieces() -> None:
+    items = workflows(20_000)
+    body = encoded({"data": items, "meta": {}})
+    places = edges(body)
+    assert all(PIECE <= end - start < 1.01 * PIECE for start, end in pairwise(places))
+    assert len(body) - places[-1] <= 2 * PIECE
+    read, meta = read_list(body, list[Workflow])  # no piece is refused: `decode_list` would read all of it once more
+    assert [workflow.model_dump(mode="json") for workflow in read] == items
+    assert meta == {}
+
+
+@pytest.mark.parametrize(
+    "shape", ['{"data":%s}', '{"meta":{},"data":%s}', '{"data":{"items":%s}}', '{"items":%s,"more":1}', "%s"]
+)
+@pytest.mark.parametrize("name", ["}{", "{", "},{"])
+def test_other_shapes_and_any_texts_are_read_as_well(shape: str, name: str) -> None:
+    items = workflows(3000, name=name)
+    body = (shape % encoded(items).decode()).encode()
+    read, _ = decode_list(answer(body), Workflow, "workflows")
+    assert [workflow.model_dump(mode="json") for workflow in read] == items
+
+
+@pytest.mark.parametrize("place", [0, 5000, 9999])
+def test_a_fault_is_named_by_its_place_in_the_whole_list(place: int) -> None:
+    items = workflows(10_000)
+    items[place]["name"] = 7
+    with pytest.raises(APIResponseError, match=rf"not a list \({place}\.name: ") as caught:
+        decode_list(answer(encoded({"data": items})), Workflow, "workflows")
+    assert caught.value.body is not None
+
+
+@pytest.mark.parametrize("cut", [1, 100_000, 400_000])
+def test_a_long_list_that_is_cut_is_no_json(cut: int) -> None:
+    body = encoded({"data": workflows(10_000)})
+    with pytest.raises(APIResponseError, match="not JSON"):
+        decode_list(answer(body[:-cut]), Workflow, "workflows")
