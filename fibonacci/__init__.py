@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # not imported from typing: `import fibonacci` has to sta
 if TYPE_CHECKING:
     from fibonacci._async.client import AsyncFibonacci as AsyncFibonacci
     from fibonacci._async.pager import AsyncPager as AsyncPager
-    from fibonacci._core.retry import RetryEvent as RetryEvent
+    from fibonacci._core.retry_event import RetryEvent as RetryEvent
     from fibonacci._core.unset import UNSET as UNSET
     from fibonacci._core.unset import Unset as Unset
     from fibonacci._sync.client import Fibonacci as Fibonacci
@@ -54,7 +54,7 @@ _HOMES = {
     "Pager": "fibonacci._sync.pager",
     "RateLimit": "fibonacci.models",
     "ResponseInfo": "fibonacci.models",
-    "RetryEvent": "fibonacci._core.retry",
+    "RetryEvent": "fibonacci._core.retry_event",
     "UNSET": "fibonacci._core.unset",
     "Unset": "fibonacci._core.unset",
     **dict.fromkeys(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import AsyncApiKey
-    from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci.models import RateLimit

@@ -6,7 +6,7 @@ from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
-from fibonacci.models.workflows import WorkflowVersion
+from fibonacci.models.versions import WorkflowVersion
 
 
 class AsyncVersions(AsyncResource):

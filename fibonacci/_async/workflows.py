@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._async.wait import wait_until_ended
 from fibonacci._core.body import given, some_given
 from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
@@ -193,6 +192,8 @@ class AsyncWorkflows(AsyncResource):
             print(execution.outputs)
             ```
         """
+        from fibonacci._async.wait import wait_until_ended  # not needed by most first calls
+
         deadline = Deadline(check_timeout(timeout))
         own = self._transport.config.timeout
         limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own

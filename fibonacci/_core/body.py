@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from typing import cast
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel
 
 from fibonacci._core.unset import Unset
+
+if TYPE_CHECKING:
+    import json
 
 _REMEDIES = {
     "bytes": "decode it, or encode it as base64 text",
@@ -32,7 +35,11 @@ def _plain(value: object) -> object:
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+@cache
+def _encoder() -> json.JSONEncoder:
+    import json  # not before there is a body: most first calls have none
+
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 
 def given(**fields: object) -> dict[str, object]:
@@ -60,7 +67,7 @@ def encode(body: object) -> bytes:
         ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
     """
     try:
-        return _ENCODER.encode(body).encode()
+        return _encoder().encode(body).encode()
     except (TypeError, ValueError, RecursionError) as error:
         _explain(body, "", depth=0)
         raise ValueError(f"the body has no JSON form: {error}") from None

@@ -24,7 +24,6 @@ from fibonacci._core.request import Request
 from fibonacci._core.retry import (
     LONGEST_WAIT,
     Outcome,
-    RetryEvent,
     backoff,
     cost_of,
     jittered,
@@ -113,7 +112,7 @@ class Call:
         """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
         outcome = outcome_of(attempted)
         status = attempted.status if isinstance(attempted, HTTPAnswer) else None
-        if self.pace is not None and outcome is Outcome.REFUSED and status == 429:
+        if self.pace is not None and outcome == "refused" and status == 429:
             # A 429 speaks of the key, so it holds up all its calls; a 503 speaks of this endpoint alone.
             self.pace.gate.pause(self._told(attempted) or 0.0)
         trusts_key = self.config.idempotency == "server"
@@ -137,6 +136,8 @@ class Call:
         log_retry(self.request.method, self.request.path, self.attempts, cause, self.wait, self.api_key)
         if self.config.on_retry is None:
             return None
+        from fibonacci._core.retry_event import RetryEvent
+
         return self.config.on_retry(RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause))
 
     def response_info(self, answer: HTTPAnswer) -> ResponseInfo:
@@ -159,7 +160,7 @@ class Call:
         else:
             failed = status_error(attempted)
         broken = isinstance(attempted, SendFailure) and attempted.kind == "broken"
-        uncertain = broken or isinstance(failed, APIResponseError) or outcome_of(attempted) is Outcome.UNKNOWN
+        uncertain = broken or isinstance(failed, APIResponseError) or outcome_of(attempted) == "unknown"
         return self.complete(failed, uncertain=uncertain)
 
     def gate_error(self, wait: float) -> RateLimitError:
@@ -189,7 +190,7 @@ class Call:
         return told_wait(attempted.headers) if isinstance(attempted, HTTPAnswer) else None
 
     def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:
-        told = self._told(attempted) if outcome is Outcome.REFUSED else None
+        told = self._told(attempted) if outcome == "refused" else None
         if told is None:
             self.wait = backoff(self.attempts, outcome)
             return self.deadline.allows(self.wait)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any, Literal
 
-    from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
 
     ApiKey = str | Callable[[], str]

@@ -8,8 +8,7 @@ when carried out twice. A POST or PATCH whose outcome is unknown is never repeat
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from enum import Enum, auto
+from typing import Literal
 
 from fibonacci._core.answer import Attempted
 from fibonacci._core.failures import is_quota_error
@@ -29,32 +28,8 @@ _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _NOTHING_DONE = frozenset({501, 505, 511})
 
 
-@dataclass(frozen=True, slots=True)
-class RetryEvent:
-    """What `on_retry` is told before the client waits and sends a request again.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path below the base URL.
-        attempt: The attempt that failed, counted from 1.
-        wait: Seconds until the next one.
-        cause: What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`.
-    """
-
-    method: str
-    path: str
-    attempt: int
-    wait: float
-    cause: str
-
-
-class Outcome(Enum):
-    """What became of one attempt, as far as it matters for the next."""
-
-    FINAL = auto()
-    NEVER_SENT = auto()
-    REFUSED = auto()
-    UNKNOWN = auto()
+Outcome = Literal["final", "never_sent", "refused", "unknown"]
+"""What became of one attempt, as far as it matters for the next."""
 
 
 def outcome_of(answer: Attempted) -> Outcome:
@@ -62,16 +37,16 @@ def outcome_of(answer: Attempted) -> Outcome:
     if isinstance(answer, SendFailure):
         match answer.kind:
             case "never_sent" | "timeout_never_sent":
-                return Outcome.NEVER_SENT
+                return "never_sent"
             case "unknown" | "timeout":
-                return Outcome.UNKNOWN
+                return "unknown"
             case _:
-                return Outcome.FINAL
+                return "final"
     if answer.status == 429:
-        return Outcome.FINAL if is_quota_error(answer) else Outcome.REFUSED
+        return "final" if is_quota_error(answer) else "refused"
     if answer.status == 503 and parse_retry_after(answer.headers) is not None:
-        return Outcome.REFUSED
-    return Outcome.UNKNOWN if answer.status >= 500 and answer.status not in _NOTHING_DONE else Outcome.FINAL
+        return "refused"
+    return "unknown" if answer.status >= 500 and answer.status not in _NOTHING_DONE else "final"
 
 
 def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
@@ -82,9 +57,9 @@ def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
         outcome: What became of the last attempt.
         trusts_key: Whether the user has said that the server honours `Idempotency-Key`.
     """
-    if outcome is Outcome.UNKNOWN:
+    if outcome == "unknown":
         return method in _REPEATABLE_METHODS or (method == "POST" and trusts_key)
-    return outcome is not Outcome.FINAL
+    return outcome != "final"
 
 
 def told_wait(headers: Headers) -> float | None:
@@ -100,7 +75,7 @@ def told_wait(headers: Headers) -> float | None:
 
 def cost_of(outcome: Outcome) -> int:
     """What a retry after this outcome takes from the retry quota."""
-    return THROTTLING_COST if outcome is Outcome.REFUSED else TRANSIENT_COST
+    return THROTTLING_COST if outcome == "refused" else TRANSIENT_COST
 
 
 def jittered(wait: float) -> float:
@@ -110,5 +85,5 @@ def jittered(wait: float) -> float:
 
 def backoff(attempt: int, outcome: Outcome) -> float:
     """The client's own wait before attempt `attempt + 1`: full jitter under a doubling, bounded ceiling."""
-    base = _THROTTLING_BASE if outcome is Outcome.REFUSED else _TRANSIENT_BASE
+    base = _THROTTLING_BASE if outcome == "refused" else _TRANSIENT_BASE
     return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from fibonacci._core.config import ApiKey
-    from fibonacci._core.retry import RetryEvent
+    from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
     from fibonacci._sync.connections import Connections

@@ -7,7 +7,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
-from fibonacci.models.workflows import WorkflowVersion
+from fibonacci.models.versions import WorkflowVersion
 
 
 class Versions(Resource):

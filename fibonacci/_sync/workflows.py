@@ -17,7 +17,6 @@ from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
-from fibonacci._sync.wait import wait_until_ended
 from fibonacci.errors import ExecutionFailedError
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
@@ -194,6 +193,8 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
+        from fibonacci._sync.wait import wait_until_ended  # not needed by most first calls
+
         deadline = Deadline(check_timeout(timeout))
         own = self._transport.config.timeout
         limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from fibonacci.models.response import ResponseInfo as ResponseInfo
     from fibonacci.models.tools import Tool as Tool
     from fibonacci.models.tools import ToolConnection as ToolConnection
+    from fibonacci.models.versions import WorkflowVersion as WorkflowVersion
     from fibonacci.models.workflows import Workflow as Workflow
-    from fibonacci.models.workflows import WorkflowVersion as WorkflowVersion
 
 _HOMES = {
     "ApprovalStats": "fibonacci.models.organizations",
@@ -57,7 +57,7 @@ _HOMES = {
     "ToolConnection": "fibonacci.models.tools",
     "ToolPolicy": "fibonacci.models.organizations",
     "Workflow": "fibonacci.models.workflows",
-    "WorkflowVersion": "fibonacci.models.workflows",
+    "WorkflowVersion": "fibonacci.models.versions",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Workflows and their versions."""
+"""Workflows."""
 
 from __future__ import annotations
 
@@ -27,23 +27,3 @@ class Workflow(Timestamped):
     definition: dict[str, Any] | None = None
     version: int | str | None = None
     status: str | None = None
-
-
-class WorkflowVersion(Timestamped):
-    """A snapshot of a workflow: each deployment makes one, and so does a rollback.
-
-    Attributes:
-        version: Its number or name, for `versions.get` and `versions.rollback`.
-        workflow_id: The workflow that it belongs to.
-        name: The workflow's name in this version.
-        description: The workflow's description in this version.
-        definition: The workflow's definition in this version.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("version", "workflow_id", "name")
-
-    version: int | str
-    workflow_id: str | None = None
-    name: str | None = None
-    description: str | None = None
-    definition: dict[str, Any] | None = None
