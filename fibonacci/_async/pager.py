@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._async.transport import AsyncTransport
 from fibonacci._core.request import Request
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
-from fibonacci.models.page import Page
+
+if TYPE_CHECKING:
+    from fibonacci.models.page import Page
 
 T = TypeVar("T")
 

@@ -20,11 +20,12 @@ from fibonacci._core.urls import QueryValue
 from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
-from fibonacci.models.page import Page
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+    from fibonacci.models.page import Page
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,6 +69,8 @@ class AsyncTransport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
+        from fibonacci.models.page import Page  # not needed by most first calls
+
         call = self._begin(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = await self._read(call, read)

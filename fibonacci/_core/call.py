@@ -17,7 +17,8 @@ from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failures import connection_error, describe, status_error
 from fibonacci._core.json_types import is_object
-from fibonacci._core.logs import log_attempt, log_retry, protect
+from fibonacci._core.key_filter import protect
+from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.pace import Pace
 from fibonacci._core.redaction import redact, redact_causes
 from fibonacci._core.request import Request

@@ -51,29 +51,17 @@ class Pace:
         self.waiting: int = 0
 
 
-_paces: OrderedDict[tuple[str, int], Pace] = OrderedDict()
-_lock = threading.Lock()
+_paces: OrderedDict[tuple[str, int, int], Pace] = OrderedDict()
 
 
 def pace_of(base_url: str, api_key: str) -> Pace:
     """The pace of a key at a base URL, the same object for every client in the process."""
-    # The key's hash stands in for the key, so that no registry holds secrets.
-    name = base_url, hash(api_key)
+    # The key's hash stands in for the key, so that no registry holds secrets. The process is part of the name, for a
+    # lock that another thread held at a fork stays locked for ever in the child.
+    name = base_url, hash(api_key), os.getpid()
     pace = _paces.get(name)
     if pace is None:
-        with _lock:
-            pace = _paces.setdefault(name, Pace())
-            while len(_paces) > _KEPT_KEYS:
-                _paces.popitem(last=False)
+        pace = _paces.setdefault(name, Pace())
+        while len(_paces) > _KEPT_KEYS:
+            _paces.popitem(last=False)
     return pace
-
-
-def _after_fork() -> None:
-    # A lock that another thread held at the fork stays locked for ever in the child.
-    global _lock
-    _lock = threading.Lock()
-    _paces.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

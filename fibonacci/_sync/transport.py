@@ -21,11 +21,12 @@ from fibonacci._sync import _runtime
 from fibonacci._sync.connections import Connections
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import Model, attach_response
-from fibonacci.models.page import Page
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+    from fibonacci.models.page import Page
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,6 +70,8 @@ class Transport:
         Raises:
             FibonacciError: Whatever goes wrong.
         """
+        from fibonacci.models.page import Page  # not needed by most first calls
+
         call = self._begin(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = self._read(call, read)
