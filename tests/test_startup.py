@@ -59,6 +59,11 @@ def test_a_clone_loads_no_more_than_a_lock() -> None:
     assert loaded & HEAVY <= {"threading"}
 
 
+def test_asking_for_brotli_does_not_load_it() -> None:
+    loaded = loaded_by("from fibonacci._core.compression import accepted; assert accepted() == 'gzip, deflate, br'")
+    assert not loaded & {"brotli", "_brotli", "importlib.metadata", "importlib.util"}
+
+
 def test_the_errors_alone_load_no_client() -> None:
     assert loaded_by("import fibonacci.errors") & {*SYNC, *ASYNC, *HEAVY} == set()
 

@@ -7,6 +7,8 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
 
 from fibonacci import (
     APIConnectionError,
@@ -45,6 +47,7 @@ from tests.faults.faults import (
 from tests.faults.server import Act
 
 SHORT = 0.4
+brotli: Any = import_module("brotli")  # it brings no types
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,7 @@ def _bodies() -> Iterator[Row]:
         "gzip twice": answer(200, gzip.compress(squeezed), {"Content-Encoding": "gzip, gzip"}),
         "deflate": answer(200, zlib.compress(OK_BODY), {"Content-Encoding": "deflate"}),
         "bare deflate": answer(200, zlib.compress(OK_BODY)[2:-4], {"Content-Encoding": "deflate"}),
+        "br": answer(200, brotli.compress(OK_BODY), {"Content-Encoding": "br"}),
         "NaN in JSON": answer(200, b'{"data": NaN}'),
         "no envelope": answer(200, b"[1, 2]"),
     }
@@ -252,7 +256,10 @@ def _bodies() -> Iterator[Row]:
         "cut gzip": answer(200, squeezed[:-9], zipped),
         "corrupted gzip": answer(200, squeezed[:-8] + bytes(8), zipped),
         "bad deflate": answer(200, b"not deflate", {"Content-Encoding": "deflate"}),
-        "an encoding that was not asked for": answer(200, OK_BODY, {"Content-Encoding": "br"}),
+        "an encoding that was not asked for": answer(200, OK_BODY, {"Content-Encoding": "zstd"}),
+        "bad br": answer(200, b"not br", {"Content-Encoding": "br"}),
+        "cut br": answer(200, brotli.compress(OK_BODY)[:-9], {"Content-Encoding": "br"}),
+        "a br bomb": answer(200, brotli.compress(bytes(50_000_000), quality=1), {"Content-Encoding": "br"}),
         "a gzip bomb": answer(200, bomb, zipped),
         "a gzip bomb in gzip": answer(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"}),
         "gzip of 45,000 empty parts": answer(200, gzip.compress(b"") * 45_000, zipped),
