@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fibonacci._core import retry
-from tests.faults.clients import GIVEN, GIVEN_COLOURS
+from tests.faults.clients import GIVEN, OTHER_COLOURS
 from tests.faults.driving import COLOURS, METHODS, Colour, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
@@ -59,7 +59,7 @@ def _lines(colour: Colour) -> Iterator[str]:
 
 def _on_given(row: Row, own: Run, colour: Colour) -> str:
     """What is otherwise with a client that the user gave."""
-    if not row.on_given or colour not in GIVEN_COLOURS:
+    if not row.on_given or colour not in OTHER_COLOURS:
         return ""
     run = run_row(row, colour, GIVEN[0])
     is_late = _longest(run) > longest(row.timeout)

@@ -81,15 +81,15 @@ class Row:
     @property
     def is_slow(self) -> bool:
         """Whether a call does nothing but wait until its time is up."""
-        return self.timeout == SHORT
+        return self.timeout < Row.timeout
 
     def ends_on(self, client: Client) -> Ends:
         """What the call comes to on a client."""
-        return self.ends if client == "own" or self.given is None else self.given
+        return self.given if client in GIVEN and self.given is not None else self.ends
 
     def longest_on(self, client: Client) -> float:
         """How many seconds the call may take on a client."""
-        return longest(self.timeout) + (0.0 if client == "own" else self.late)
+        return longest(self.timeout) + (self.late if client in GIVEN else 0.0)
 
 
 _BY_STATUS: dict[int, Ends] = {

@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import APIError, FibonacciError
 from fibonacci._core import retry
-from tests.faults.clients import GIVEN_COLOURS, Client, methods_of
+from tests.faults.clients import OTHER_COLOURS, Client, methods_of, watch
 from tests.faults.driving import KEY, Colour, Ended
 from tests.faults.run_row import Run, run_row
 from tests.faults.server import FaultServer
@@ -22,8 +22,8 @@ def _cases() -> Iterator[tuple[Row, Client, Colour]]:
     for row in rows():
         for colour in row.colours:
             yield row, "own", colour
-        for client in row.on_given:
-            for colour in GIVEN_COLOURS:
+        for client in ("watched", *row.on_given) if row.on_given else ():
+            for colour in OTHER_COLOURS:
                 yield row, client, colour
 
 
@@ -33,8 +33,15 @@ CASES = list(_cases())
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of the client's own choice are not what is looked at here."""
-    monkeypatch.setattr(retry, "_THROTTLING_BASE", 0.02)
-    monkeypatch.setattr(retry, "_TRANSIENT_BASE", 0.02)
+    monkeypatch.setattr(retry, "_THROTTLING_BASE", 0.001)
+    monkeypatch.setattr(retry, "_TRANSIENT_BASE", 0.001)
+
+
+@pytest.fixture(autouse=True)
+def watched(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tools that watch httpx change nothing about what a call comes to."""
+    if client == "watched":
+        watch(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +52,12 @@ def test_a_fault_ends_as_the_table_says(row: Row, client: Client, colour: Colour
     _check(row, client, run_row(row, colour, client))
 
 
-@pytest.mark.parametrize(("client", "colour"), dict.fromkeys(case[1:] for case in CASES))
-def test_what_waits_until_the_time_is_up_ends_as_the_table_says(client: Client, colour: Colour) -> None:
+@pytest.mark.parametrize(
+    ("timeout", "client", "colour"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
+)
+def test_what_waits_until_the_time_is_up_ends_as_the_table_says(timeout: float, client: Client, colour: Colour) -> None:
     # As they do nothing else, they wait side by side.
-    slow = [case[0] for case in CASES if case[0].is_slow and case[1:] == (client, colour)]
+    slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, client, colour)]
     with ThreadPoolExecutor(len(slow)) as threads:
         runs = [(row, threads.submit(run_row, row, colour, client)) for row in slow]
     for row, run in runs:
