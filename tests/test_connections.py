@@ -73,6 +73,15 @@ class TestPool:
             colour.run(recorded.request("GET", "/x"))
         assert recorder.connections == 2
 
+    @pytest.mark.parametrize("more", [b"and more", b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data": 666}'])
+    def test_what_came_after_an_answer_is_nobodys_answer(
+        self, colour: Colour, recorder: Recorder, recorded: Any, more: bytes
+    ) -> None:
+        recorder.give(b'{"data": 1}' + more, headers={"Content-Length": "11"})
+        recorder.give({"data": 2})
+        assert [colour.run(recorded.request("POST", "/x")) for _ in range(2)] == [1, 2]
+        assert recorder.connections == 2
+
     def test_calls_queue_for_a_place(
         self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -233,7 +233,7 @@ class TestCompressed:
             ("gzip", b"not gzip", "decompressed"),
             ("gzip", packed(BODY)[:-9], "cut"),
             ("deflate", b"\x78\x9cnope", "decompressed"),
-            ("br", b"anything", "'br' was not asked for"),
+            ("zstd", b"anything", "'zstd' was not asked for"),
             ("gzip", packed(b"0" * 2_000_000), "larger than 1000000 bytes"),
         ],
     )

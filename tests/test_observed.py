@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import logging
 import socket
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from fibonacci import APITimeoutError, NotFoundError
 from fibonacci.emulator import Emulator
 from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
 
 
 @pytest.fixture
@@ -38,6 +40,49 @@ def test_opentelemetry_sees_the_calls(colour: Colour, emulator: Emulator, export
     urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
     assert urls == [f"{emulator.base_url}/workflows", f"{emulator.base_url}/workflows/unknown"]
     assert workflow.response.attempts == 1
+
+
+def test_opentelemetry_sends_its_trace_along(
+    colour: Colour, recorder: Recorder, recorded: Any, exporter: InMemorySpanExporter
+) -> None:
+    recorder.give({"data": {"id": "wf-1"}})
+    colour.run(recorded.workflows.create(name="Traced"))
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None
+    assert f"{span.context.trace_id:032x}" in recorder.last.one("traceparent")
+    assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
+
+
+def test_what_a_watcher_adds_goes_over_the_wire_and_it_sees_the_answer(
+    colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    real, real_async = httpx.Client.send, httpx.AsyncClient.send
+
+    # As Sentry's instrumentation does it.
+    def send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        request.headers["sentry-trace"] = "trace-1"
+        response = real(client, request, **options)
+        seen.append(response.status_code)
+        return response
+
+    async def send_async(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        request.headers["sentry-trace"] = "trace-1"
+        response = await real_async(client, request, **options)
+        seen.append(response.status_code)
+        return response
+
+    monkeypatch.setattr(httpx.Client, "send", send)
+    monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
+    recorder.give(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
+    assert colour.run(recorded.workflows.create(name="Watched")).id == "wf-1"
+    recorder.give({"error": {"code": "not_found"}}, 404)
+    with pytest.raises(NotFoundError):
+        colour.run(recorded.workflows.get("wf-2"))
+    assert seen == [201, 404]
+    assert [sent.one("sentry-trace") for sent in recorder.sent] == ["trace-1"] * 2
+    assert len(recorder.sent[0].one("Idempotency-Key")) == 32
+    assert recorder.connections == 1
 
 
 def test_watching_may_begin_and_end_between_calls(

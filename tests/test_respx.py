@@ -12,7 +12,15 @@ import httpx
 import pytest
 import respx
 
-from fibonacci import APIConnectionError, APIResponseError, APIStatusError, AsyncFibonacci, Fibonacci, NotFoundError
+from fibonacci import (
+    APIConnectionError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncFibonacci,
+    Fibonacci,
+    NotFoundError,
+)
 from tests.colours import Colour
 
 URL = "https://api.fibonacci.dev/v1"
@@ -50,6 +58,16 @@ def test_statuses_and_failures(colour: Colour) -> None:
     respx.get(f"{URL}/workflows/gone").respond(404, json={"error": {"code": "not_found", "message": "No such"}})
     with pytest.raises(NotFoundError, match="No such"):
         colour.run(client.workflows.get("gone"))
+
+
+@respx.mock
+def test_failures_that_a_mock_makes_mean_what_real_ones_do(colour: Colour) -> None:
+    route = respx.post(f"{URL}/workflows")
+    route.side_effect = [httpx.ConnectError("refused"), httpx.ReadTimeout("too slow")]
+    with pytest.raises(APITimeoutError) as caught:
+        colour.run(colour.client("key").workflows.create(name="x"))
+    # What was never sent is sent again; what may have been carried out is not.
+    assert (route.call_count, caught.value.attempts, caught.value.outcome_unknown) == (2, 2, True)
 
 
 @respx.mock

@@ -12,7 +12,7 @@ from typing import Any
 from fibonacci import __version__
 from fibonacci._core.answer import Attempted, HTTPAnswer
 from fibonacci._core.body import encode
-from fibonacci._core.compression import ACCEPTED
+from fibonacci._core.compression import accepted
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failures import connection_error, describe, status_error
@@ -45,7 +45,7 @@ def _fixed_headers(extra: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, byt
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     headers = {
         "accept": "application/json",
-        "accept-encoding": ACCEPTED,
+        "accept-encoding": accepted(),
         "content-type": "application/json",
         "user-agent": f"fibonacci-sdk/{__version__} python/{python}",
         **dict(extra),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
+from importlib import import_module
+from typing import Any
 
-# What is sent as Accept-Encoding: what can be undone here with a bound on the result.
-ACCEPTED = "gzip, deflate"
 _STEP = 64 * 1024
 _FIRST_STEP = 512
 # A gzip body may be made of many small ones; nobody sends so many in good faith.
@@ -18,6 +19,12 @@ class DecompressionError(ValueError):
 
 class TooLargeError(ValueError):
     """A body is larger than the client takes."""
+
+
+@cache
+def accepted() -> str:
+    """What is sent as `Accept-Encoding`: what can be undone here with a bound on the result."""
+    return "gzip, deflate, br" if _brotli() else "gzip, deflate"
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
@@ -39,6 +46,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             # Servers disagree on whether deflate means with or without zlib's frame; the first byte tells.
             framed = body[:1] and body[0] & 0x0F == 8
             body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
+        elif name == "br" and _brotli():
+            body = _unbrotli(body, limit)
         elif name not in ("", "identity"):
             raise DecompressionError(f"the content encoding {name[:40]!r} was not asked for and cannot be undone")
     return body
@@ -75,4 +84,39 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         position -= len(inflater.unused_data)
         if window <= zlib.MAX_WBITS:
             break
+    return b"".join(parts)
+
+
+@cache
+def _brotli() -> Any:
+    """The module brotli where it is installed and can bound its result, as from 1.2; else None."""
+    try:
+        module: Any = import_module("brotli")  # it brings no types
+    except ImportError:
+        return None
+    return module if hasattr(module.Decompressor, "can_accept_more_data") else None
+
+
+def _unbrotli(body: bytes, limit: int) -> bytes:
+    brotli = _brotli()
+    decompressor = brotli.Decompressor()
+    parts: list[bytes] = []
+    size = position = 0
+    view = memoryview(body)
+    try:
+        while view and not decompressor.is_finished():
+            # What it is given and does not use it copies too, and it takes nothing more until that is used up.
+            piece = view[position : position + _STEP] if decompressor.can_accept_more_data() else view[:0]
+            position += len(piece)
+            part: bytes = decompressor.process(piece, output_buffer_limit=_STEP)
+            size += len(part)
+            if size > limit:
+                raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
+            if not part and not piece:
+                raise DecompressionError("the compressed body is cut")
+            parts.append(part)
+    except brotli.error as error:
+        raise DecompressionError(f"the body cannot be decompressed: {error}") from None
+    if position < len(view):
+        raise DecompressionError("the body cannot be decompressed: more follows its end")
     return b"".join(parts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
 
 from fibonacci._core.wire import FailureKind, SendFailure
 
@@ -39,18 +40,27 @@ def failure_of(error: Exception) -> SendFailure:
             break
     if kind == "never_sent":
         kind = _refined(error)
+    elif kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in _chain(error)):
+        # Over HTTP/2 an answer that breaks the protocol comes under the name of a request that does.
+        kind = "unknown"
     return SendFailure(kind, error)
 
 
 def _refined(error: BaseException) -> FailureKind:
     """A failure to connect that will not pass by itself is not worth repeating."""
-    seen: set[int] = set()
-    inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
+    for inner in _chain(error):
         if isinstance(inner, ssl.SSLError):
             return "tls"
         if isinstance(inner, socket.gaierror | UnicodeError):
             return "name"
-        inner = inner.__cause__ or inner.__context__
     return "never_sent"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception, and one after another those that it came from."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        yield inner
+        inner = inner.__cause__ or inner.__context__

@@ -1,4 +1,4 @@
-"""Small questions about sockets and addresses, for both colours of the network."""
+"""Small questions about sockets, addresses and connections, for both colours of the network."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def is_readable(sock: socket.socket) -> bool:
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock], [], [], 0)[0])
+
+
+def has_leftovers(connection: Any) -> bool:
+    """Whether more came than the answer on one of httpcore's connections; the next call would take it for its own.
+
+    httpcore keeps such a connection. What it wraps, and how much was read too far, it does not tell in public.
+    """
+    while connection is not None and not hasattr(connection, "_h11_state"):
+        connection = getattr(connection, "_connection", None)
+    return connection is not None and bool(connection._h11_state.trailing_data[0])
 
 
 def drop(sock: Any) -> None:

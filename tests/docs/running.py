@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 _PRINTS = re.compile(r"# prints: (.+)$", re.MULTILINE)
 _TESTS = re.compile(r"^(?:async )?def test_", re.MULTILINE)
 
+# Plugins of others that have no part in what the pages show.
+SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")
+
 
 @dataclass
 class Setting:
@@ -76,7 +79,7 @@ class Setting:
     def _test(self, block: Block) -> None:
         name = block.saved_as or "test_block.py"
         (self.folder / name).write_text(block.code, "utf-8")
-        run_python("-m", "pytest", "-q", "-W", "error", name, emulator=self.emulator, folder=self.folder)
+        run_python("-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, name, emulator=self.emulator, folder=self.folder)
 
     def close(self) -> None:
         """Close the clients that the blocks left open: what is not closed is not what they are about."""

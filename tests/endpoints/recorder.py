@@ -140,7 +140,7 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             reply = recorder.next_reply()
             fields = dict(reply.headers)
             if reply.status not in (204, 304):
-                fields["Content-Length"] = str(len(reply.body))
+                fields.setdefault("Content-Length", str(len(reply.body)))
             head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
             # One write: two would wait for each other's acknowledgement.
             self.wfile.write(f"HTTP/1.1 {reply.status} Status\r\n{head}\r\n".encode("latin-1") + reply.body)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fibonacci._core import retry
-from tests.faults.driving import COLOURS, METHODS, Colour
+from tests.faults.clients import GIVEN, OTHER_COLOURS
+from tests.faults.driving import COLOURS, METHODS, Colour, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import Row, rows
@@ -38,17 +39,37 @@ def main() -> None:
 
 
 def _lines(colour: Colour) -> Iterator[str]:
-    yield f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call |"
-    yield "|---|---|---|---|---|"
+    yield (
+        f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call "
+        f"| {GIVEN[0]} client given |"
+    )
+    yield "|---|---|---|---|---|---|"
     for row in rows():
         if colour in row.colours:
-            yield _line(row, run_row(row, colour))
+            run = run_row(row, colour)
+            cells = [
+                row.name,
+                _ends(run, REPEATABLE),
+                _ends(run, _ONCE),
+                f"{row.timeout:g} s",
+                f"{_longest(run):.2f} s",
+            ]
+            yield f"| {' | '.join([*cells, _on_given(row, run, colour)])} |"
 
 
-def _line(row: Row, run: Run) -> str:
-    seconds = max(ended.seconds for ended in run.ended.values())
-    cells = [row.name, _ends(run, REPEATABLE), _ends(run, _ONCE), f"{row.timeout:g} s", f"{seconds:.2f} s"]
-    return f"| {' | '.join(cells)} |"
+def _on_given(row: Row, own: Run, colour: Colour) -> str:
+    """What is otherwise with a client that the user gave."""
+    if not row.on_given or colour not in OTHER_COLOURS:
+        return ""
+    run = run_row(row, colour, GIVEN[0])
+    is_late = _longest(run) > longest(row.timeout)
+    if all(run.end(method) == own.end(method) for method in run.ended) and not is_late:
+        return "the same"
+    return f"{_ends(run, tuple(run.ended))}{f', after {_longest(run):.1f} s' if is_late else ''}"
+
+
+def _longest(run: Run) -> float:
+    return max(ended.seconds for ended in run.ended.values())
 
 
 def _ends(run: Run, methods: tuple[str, ...]) -> str:

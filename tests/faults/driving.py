@@ -49,6 +49,13 @@ class Driver:
         self._resources.callback(self.call, client.aclose)
         return client
 
+    def close_later(self, http_client: Any) -> None:
+        """Close a given client with the driver."""
+        if self.colour == "sync":
+            self._resources.callback(http_client.close)
+        else:
+            self._resources.callback(self.call, http_client.aclose)
+
     def submit(self, method: Callable[..., Any], *args: Any, **named: Any) -> Future[Any]:
         """Begin a call; it goes on while the test does."""
         if self.colour == "sync":

@@ -53,11 +53,16 @@ def unknown(error: type[Exception] = APIConnectionError) -> Ends:
     }
 
 
+def once(error: type[Exception]) -> Ends:
+    """There is no second attempt, and the first may have been carried out."""
+    return {method: End(1, error, outcome_unknown=method not in REPEATABLE) for method in METHODS}
+
+
 def broken() -> Ends:
-    """A success that cannot be read: it would not be better the second time, and a POST may have been carried out."""
-    return {method: End(1, APIResponseError, outcome_unknown=method not in REPEATABLE) for method in METHODS}
+    """A success that cannot be read: it would not be better the second time."""
+    return once(APIResponseError)
 
 
 def timed_out() -> Ends:
     """The first attempt takes all the time there is."""
-    return {method: End(1, APITimeoutError, outcome_unknown=method not in REPEATABLE) for method in METHODS}
+    return once(APITimeoutError)

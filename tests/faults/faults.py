@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 
 from tests.faults.server import Act, Peer
@@ -49,11 +50,15 @@ def raw(data: bytes) -> Act:
 ok = answer()
 
 
-def made_when_needed(make: Callable[[], Act]) -> Act:
-    """An act whose bytes are too many to keep."""
+def many_times(before: bytes, piece: bytes, times: int, after: bytes) -> Act:
+    """Send the same piece many times, for as long as the client takes it."""
 
     def act(peer: Peer) -> None:
-        make()(peer)
+        peer.send(before)
+        for _ in range(times):
+            peer.send(piece)
+        peer.send(after)
+        peer.close()
 
     return act
 
@@ -103,9 +108,11 @@ def dripping(at_once: bytes, slowly: bytes, every: float = 0.05) -> Act:
 
 
 def flood_of_informational(peer: Peer) -> None:
-    """Send 1xx answers, and never the real one."""
-    while peer.pause(0.01):
+    """Send 1xx answers for a second, and never the real one."""
+    ends = time.monotonic() + 1.0
+    while time.monotonic() < ends and peer.pause(0.01):
         peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+    peer.close()
 
 
 def frozen(peer: Peer) -> None:

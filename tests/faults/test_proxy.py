@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci import APIConnectionError, APIStatusError
 from tests.faults.certificates import Authority
+from tests.faults.clients import watch
 from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended
 from tests.faults.faults import head, ok, raw_then_close, raw_then_reset
 from tests.faults.server import FaultServer
@@ -68,6 +69,19 @@ def test_http_through_a_proxy(colour: Colour, open_proxy: int, monkeypatch: pyte
     with FaultServer(ok) as server:
         assert _all_fine(_call(colour, server))
     assert all("tinyproxy" in request.headers["via"] for request in server.requests)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_through_a_proxy_while_a_tool_watches(
+    colour: Colour, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch(monkeypatch)
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{open_proxy}")
+    with FaultServer(ok, tls=authority.good()) as server, FaultServer(ok) as plain:
+        assert _all_fine(_call(colour, server, authority.file))
+        assert _all_fine(_call(colour, plain))
+    assert all("via" not in request.headers for request in server.requests)
+    assert all("tinyproxy" in request.headers["via"] for request in plain.requests)
 
 
 @pytest.mark.parametrize("colour", COLOURS)

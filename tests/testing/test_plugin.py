@@ -13,12 +13,10 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
+from tests.docs.running import SLOW_TO_LOAD
 from tests.test_startup import loaded_by
 
 HEAVY = {"asyncio", "anyio", "httpx", "httpcore", "pydantic", "sqlite3", "tenacity"}
-
-SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")
-"""Plugins of others that have no part in this."""
 
 PROJECT = """
 import asyncio

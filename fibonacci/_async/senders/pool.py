@@ -21,7 +21,7 @@ from fibonacci._async.senders.whole_body import AsyncWholeBody
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
-from fibonacci._core.sockets import drop
+from fibonacci._core.sockets import drop, has_leftovers
 from fibonacci._core.tls import ssl_context
 from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 
@@ -75,7 +75,7 @@ class AsyncPool:
         """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
         self._places.give_back()
         now = time.monotonic()
-        if connection.is_idle():
+        if connection.is_idle() and not has_leftovers(connection):
             self._idle.append((now, connection))
         else:
             with _runtime.shield():

@@ -18,7 +18,7 @@ import httpcore
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
-from fibonacci._core.sockets import drop
+from fibonacci._core.sockets import drop, has_leftovers
 from fibonacci._core.tls import ssl_context
 from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
@@ -76,7 +76,7 @@ class Pool:
         """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
         self._places.give_back()
         now = time.monotonic()
-        if connection.is_idle():
+        if connection.is_idle() and not has_leftovers(connection):
             self._idle.append((now, connection))
         else:
             with _runtime.shield():

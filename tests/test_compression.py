@@ -1,0 +1,109 @@
+"""Compressed answers: undone whatever their parts, bounded whatever they would become, asked for where they can be."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci._core import compression
+from fibonacci._core.compression import DecompressionError, TooLargeError, accepted, decompress
+from tests.colours import Colour
+from tests.endpoints.recorder import Recorder
+
+brotli: Any = import_module("brotli")  # it brings no types
+Compress = Callable[[bytes], bytes]
+COMPRESS: dict[str, Compress] = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}
+
+
+def repeated(part: bytes, times: int) -> bytes:
+    return part * times
+
+
+BODIES = st.binary(max_size=300) | st.builds(repeated, st.binary(max_size=9), st.integers(0, 9999))
+each_encoding = pytest.mark.parametrize("encoding", COMPRESS)
+
+
+def in_steps(step: int) -> Any:
+    """Undo so much at a time."""
+    return patch.object(compression, "_STEP", step)
+
+
+@each_encoding
+@given(body=BODIES, step=st.integers(1, 100_000), limit=st.integers(0, 100_000))
+def test_what_was_compressed_comes_back_or_is_too_large(encoding: str, body: bytes, step: int, limit: int) -> None:
+    packed = COMPRESS[encoding](body)
+    with in_steps(step):
+        assert decompress(packed, encoding, len(body)) == body
+        if len(body) > limit:
+            with pytest.raises(TooLargeError):
+                decompress(packed, encoding, limit)
+
+
+@each_encoding
+@given(body=BODIES, step=st.integers(1, 100_000), data=st.data())
+def test_what_is_cut_is_refused(encoding: str, body: bytes, step: int, data: st.DataObject) -> None:
+    packed = COMPRESS[encoding](body)
+    left = data.draw(st.integers(0, len(packed) - 1))
+    with in_steps(step):
+        if left:
+            with pytest.raises(DecompressionError, match="cut"):
+                decompress(packed[:left], encoding, len(body))
+        else:
+            assert decompress(b"", encoding, 0) == b""
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+@given(body=BODIES, step=st.integers(1, 100_000), more=st.binary(min_size=1, max_size=99))
+def test_what_goes_on_after_its_end_is_refused(encoding: str, body: bytes, step: int, more: bytes) -> None:
+    with in_steps(step), pytest.raises(DecompressionError, match=r"cannot be decompressed|cut"):
+        decompress(COMPRESS[encoding](body) + more, encoding, len(body))
+
+
+@each_encoding
+def test_a_bomb_is_left_near_the_limit(encoding: str) -> None:
+    bomb = COMPRESS[encoding](bytes(20_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match="larger than 1000000 bytes"):
+            decompress(bomb, encoding, 1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
+
+
+@each_encoding
+def test_over_the_wire(colour: Colour, recorder: Recorder, recorded: Any, encoding: str) -> None:
+    recorder.give(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
+    assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
+    assert recorder.last.one("Accept-Encoding") == "gzip, deflate, br"
+
+
+class TestWhetherBrotliIsThere:
+    @pytest.fixture(autouse=True)
+    def asked_again(self) -> Iterator[None]:
+        for cached in (accepted, compression._brotli):
+            cached.cache_clear()
+        yield
+        for cached in (accepted, compression._brotli):
+            cached.cache_clear()
+
+    def test_one_that_cannot_be_bounded_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))
+        assert accepted() == "gzip, deflate"
+
+    def test_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "brotli", None)
+        assert accepted() == "gzip, deflate"
+        with pytest.raises(DecompressionError, match="'br' was not asked for"):
+            decompress(brotli.compress(b"x"), "br", 9)
