@@ -11,8 +11,16 @@ import logging
 
 from fibonacci._core.redaction import REDACTED
 
-# httpcore logs the headers of answers; a server that echoes the key would put it there.
-_CHATTY = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+# The libraries of a client that is given log the headers of answers; a server that echoes the key would put it there.
+_CHATTY = (
+    "httpx",
+    "httpx2",
+    *(
+        f"{library}.{part}"
+        for library in ("httpcore", "httpcore2")
+        for part in ("connection", "http11", "http2", "proxy", "socks")
+    ),
+)
 _KEPT_KEYS = 64
 
 

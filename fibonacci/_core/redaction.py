@@ -33,7 +33,7 @@ def redact_json(value: Any, key: str) -> Any:
 
 
 def redact_causes(error: BaseException, key: str | None) -> None:
-    """The same for the exceptions that led to an error: some quote what the server sent."""
+    """The same for the exceptions that led to an error: some quote what the server sent, some hold the request."""
     seen = {id(error)}
     left = [error.__cause__, error.__context__]
     while left:
@@ -41,4 +41,8 @@ def redact_causes(error: BaseException, key: str | None) -> None:
         if cause is not None and id(cause) not in seen:
             seen.add(id(cause))
             cause.args = tuple(redact(arg, key) if isinstance(arg, str) else arg for arg in cause.args)
+            # httpx's exceptions carry the request, whose headers they would take into a pickle.
+            request = vars(cause).get("_request")
+            if request is not None:
+                request.headers["authorization"] = REDACTED
             left += [cause.__cause__, cause.__context__]
