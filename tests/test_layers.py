@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "errors": set[str](),
     "models": {"_lazy"},
     "definitions": {"errors", "models"},
-    "_core": {"errors", "models"},
+    "_core": {"errors", "models", "_lazy"},
     "_async": _CLIENT,
     "_sync": _CLIENT,
     "__init__": _PUBLIC,
@@ -41,7 +41,8 @@ FOR_TYPES_ONLY = {"errors": {"models"}}
 FACES = ("emulator/_emulator.py",)
 
 MAY_NAME = {
-    "httpcore": ("_async/senders/*", "_sync/senders/*"),
+    "h11": ("_async/senders/*", "_sync/senders/*", "emulator/connection.py"),
+    "httpcore": ("_async/senders/observed.py", "_sync/senders/observed.py"),
     "httpx": ("_async/senders/*", "_sync/senders/*", "emulator/in_process.py"),
     "httpx2": ("_async/senders/*", "_sync/senders/*"),
     "tenacity": ("_async/transport.py", "_sync/transport.py", "_core/retry.py"),
@@ -154,6 +155,8 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("_async/pager.py", "from tenacity import AsyncRetrying"),
         ("_sync/client.py", "import fibonacci._async.client"),
         ("_sync/client.py", "import httpcore._sync"),
+        ("_sync/senders/pool.py", "import httpcore"),
+        ("_core/wire.py", "import h11"),
         ("_sync/transport.py", "importlib.import_module('httpx')"),
         ("_sync/transport.py", "import_module('.._async.transport', __package__)"),
         ("__init__.py", "from . import emulator"),
@@ -174,7 +177,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("errors.py", "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from fibonacci.models import Execution"),
         ("_core/retry.py", "import tenacity\nfrom fibonacci import __version__, errors"),
         ("_async/transport.py", "from tenacity import AsyncRetrying\nfrom .senders import http"),
-        ("_sync/senders/pool.py", "import httpcore, httpx\nfrom ..._core.config import Config"),
+        ("_sync/senders/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
         ("__init__.py", "from ._sync.client import Fibonacci"),
         ("cli/main.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
         (FACES[0], "def f():\n    from fibonacci import Fibonacci"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import gzip
-import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from fibonacci import APITimeoutError, NotFoundError
+from fibonacci import APIConnectionError, APITimeoutError, NotFoundError
 from fibonacci.emulator import Emulator
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
@@ -127,26 +127,88 @@ def test_the_time_limit_holds_while_watched(colour: Colour, exporter: InMemorySp
     assert len(exporter.get_finished_spans()) == 1
 
 
-def test_connections_are_kept_while_watched(colour: Colour, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
-    opened: list[str] = []
-    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
-    colour.run(client.health.check())
+def test_connections_are_kept_while_watched(
+    colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    for watched in (False, True, True, False):
+        with monkeypatch.context() as patch:
+            if watched:
+                patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
+                patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
+            recorder.give({"data": 1})
+            assert colour.run(recorded.request("POST", "/x", json={"a": 1})) == 1
+        assert recorder.last.body == b'{"a":1}'
+    assert (len(seen), recorder.connections) == (2, 1)
 
-    def note(record: logging.LogRecord) -> bool:
-        opened.append(record.getMessage())
-        return True
 
-    logger = logging.getLogger("httpcore.connection")
-    logger.addFilter(note)
-    logger.setLevel(logging.DEBUG)
-    try:
-        for _ in range(3):
-            colour.run(client.health.check())
-    finally:
-        logger.removeFilter(note)
-        logger.setLevel(logging.NOTSET)
-    assert opened == []
-    assert len(exporter.get_finished_spans()) == 4
+def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
+    colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Exception] = []
+    real, real_async = httpx.Client.send, httpx.AsyncClient.send
+
+    def send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        try:
+            return real(client, request, **options)
+        except Exception as error:
+            seen.append(error)
+            raise
+
+    async def send_async(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        try:
+            return await real_async(client, request, **options)
+        except Exception as error:
+            seen.append(error)
+            raise
+
+    monkeypatch.setattr(httpx.Client, "send", send)
+    monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        client: Any = colour.client("key-of-a-test", base_url=base_url, max_retries=0)
+        with pytest.raises(APIConnectionError, match="no connection to the server: ") as caught:
+            colour.run(client.workflows.create(name="x"))
+    assert [type(error) for error in seen] == [httpx.ConnectError]
+    assert not caught.value.outcome_unknown
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+
+
+class TestInPlaceOfThePool:
+    """Recorders such as vcrpy, and respx, put themselves in place of httpcore's pool."""
+
+    def test_it_answers(
+        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[httpcore.URL] = []
+
+        def answer(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
+            asked.append(request.url)
+            return httpcore.Response(200, content=b'{"data": {"id": "wf-1", "name": "Recorded"}}')
+
+        async def answer_async(pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> httpcore.Response:
+            return answer(pool, request)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", answer)
+        monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", answer_async)
+        assert colour.run(recorded.workflows.get("wf-1")).name == "Recorded"
+        assert [bytes(url) for url in asked] == [f"{recorder.base_url}/workflows/wf-1".encode()]
+        assert recorder.connections == 0
+
+    def test_what_it_passes_on_reaches_the_server(
+        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        passed: list[str] = []
+        for kind, name in (
+            (httpcore.ConnectionPool, "handle_request"),
+            (httpcore.AsyncConnectionPool, "handle_async_request"),
+        ):
+            monkeypatch.setattr(kind, name, _noting_request(getattr(kind, name), passed))
+        recorder.give({"data": {"id": "wf-1"}})
+        assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
+        assert passed == ["GET"]
+        assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
 
 
 def _noting(send: Any, seen: list[str]) -> Any:
@@ -154,5 +216,14 @@ def _noting(send: Any, seen: list[str]) -> Any:
     def noting(client: Any, request: httpx.Request, **options: Any) -> Any:
         seen.append(request.url.path)
         return send(client, request, **options)
+
+    return noting
+
+
+def _noting_request(handle: Any, seen: list[str]) -> Any:
+    @functools.wraps(handle)
+    def noting(pool: Any, request: httpcore.Request) -> Any:
+        seen.append(request.method.decode())
+        return handle(pool, request)
 
     return noting

@@ -27,6 +27,13 @@ URL = "https://api.fibonacci.dev/v1"
 ANSWER = {"data": {"id": "wf-1", "name": "Faked"}, "meta": {"request_id": "req_1"}}
 
 
+@pytest.mark.parametrize("using", ["httpcore", "httpx"])
+def test_the_default_client_is_caught_either_way(colour: Colour, using: str) -> None:
+    with respx.mock(using=using) as router:
+        router.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
+        assert colour.run(colour.client("key").workflows.get("wf-1")).name == "Faked"
+
+
 @respx.mock
 def test_the_decorator_catches_the_default_client(colour: Colour) -> None:
     route = respx.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)

@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, shielding, event loops.
+"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, event loops.
 
 This file and its twin in the other half are written by hand; everything else in the synchronous half is derived.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Hashable
-from contextlib import AbstractContextManager
 from typing import TypeVar, cast
 
 import anyio
@@ -26,11 +25,6 @@ async def resolve(value: T | Awaitable[T]) -> T:
     if isinstance(value, Awaitable):
         return await cast("Awaitable[T]", value)
     return value
-
-
-def shield() -> AbstractContextManager[object]:
-    """A block that is carried out to its end even when the task around it is being cancelled."""
-    return anyio.CancelScope(shield=True)
 
 
 def current_loop() -> Hashable:

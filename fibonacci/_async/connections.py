@@ -48,6 +48,8 @@ class AsyncConnections:
         """Close the connections that are the SDK's own."""
         if self._sender is not None:
             await self._sender.aclose()
+        if self._watch is not None:
+            await self._watch.aclose()
 
 
 def _make_sender(config: Config) -> AsyncSender:

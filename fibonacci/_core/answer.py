@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from pydantic_core import from_json
@@ -11,6 +10,7 @@ from fibonacci._core.compression import decompress
 from fibonacci._core.rate_limit import parse_rate_limit
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
 from fibonacci._core.wire import SendFailure, WireResponse
+from fibonacci._lazy import cached_property
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024

@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 
 
+class OutOfTime(Exception):
+    """The time is up. It never leaves the transport."""
+
+
 class Deadline:
     """A moment on the monotonic clock, or never.
 
@@ -17,19 +21,27 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self._at = None if seconds is None else time.monotonic() + seconds
 
-    def copy(self) -> Deadline:
-        """The same moment, to be ended by itself."""
-        copied = Deadline(None)
-        copied._at = self._at
-        return copied
-
-    def end(self) -> None:
-        """Let no time be left from now on."""
-        self._at = float("-inf")
-
     def remaining(self) -> float | None:
         """Seconds left, 0 at the least; None when there is no limit."""
         return None if self._at is None else max(0.0, self._at - time.monotonic())
+
+    def left(self) -> float | None:
+        """Seconds left for the next step; None when there is no limit.
+
+        Raises:
+            OutOfTime: If none are.
+        """
+        if self._at is None:
+            return None
+        seconds = self._at - time.monotonic()
+        if seconds <= 0:
+            raise OutOfTime("the call's time is up")
+        return seconds
+
+    def share(self, ways: int) -> Deadline:
+        """The end of this step, when what is left is for so many steps that follow one another."""
+        seconds = self.left()
+        return self if seconds is None or ways == 1 else Deadline(seconds / ways)
 
     def allows(self, seconds: float) -> bool:
         """Whether a wait of so many seconds leaves time to do something afterwards."""

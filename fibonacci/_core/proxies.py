@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64encode
 from urllib.parse import unquote, urlsplit
 
 
@@ -20,6 +21,18 @@ class Proxy:
     def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
         self.url: str = url
         self.auth: tuple[str, str] | None = auth
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS5, not HTTP."""
+        return self.url.startswith("socks")
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What an HTTP proxy wants to see in a request that it is sent."""
+        if self.auth is None:
+            return ()
+        return ((b"proxy-authorization", b"Basic " + b64encode(":".join(self.auth).encode())),)
 
 
 def proxy_for(origin: str) -> Proxy | None:

@@ -1,12 +1,10 @@
-"""From the exceptions of the HTTP libraries to what they mean for a call.
+"""From the exceptions of the network and of the HTTP libraries to what they mean for a call.
 
-httpcore, httpx and httpx2 give the same names to the same things, so the names decide, and none of them is imported.
+h11, httpx and httpx2 give the same names to the same things, so the names decide, and none of them is imported.
 """
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterator
 
 from fibonacci._core.wire import FailureKind, SendFailure
@@ -15,18 +13,17 @@ _KINDS: dict[str, FailureKind] = {
     "ConnectTimeout": "timeout_never_sent",
     "PoolTimeout": "timeout_never_sent",
     "ConnectError": "never_sent",
-    "ConnectionNotAvailable": "never_sent",
     "ProxyError": "proxy",
     "LocalProtocolError": "invalid",
     "UnsupportedProtocol": "invalid",
     "InvalidURL": "invalid",
     "UnicodeError": "name",  # a part of the host's name is empty or too long
+    "OutOfTime": "timeout",
     "ReadTimeout": "timeout",
     "WriteTimeout": "timeout",
     "RequestError": "unknown",  # the base of all that httpx raises while it sends and receives
-    "NetworkError": "unknown",  # and of httpcore's
     "ProtocolError": "unknown",
-    "TimeoutException": "unknown",
+    "EOFError": "unknown",
     "OSError": "unknown",
 }
 
@@ -46,12 +43,23 @@ def failure_of(error: Exception) -> SendFailure:
     return SendFailure(kind, error)
 
 
+def connect_failure_of(error: Exception) -> SendFailure:
+    """The same for an exception that came before the request was sent."""
+    failure = failure_of(error)
+    if failure.kind == "unknown":
+        failure.kind = _refined(error)
+    elif failure.kind == "timeout":
+        failure.kind = "timeout_never_sent"
+    return failure
+
+
 def _refined(error: BaseException) -> FailureKind:
     """A failure to connect that will not pass by itself is not worth repeating."""
     for inner in _chain(error):
-        if isinstance(inner, ssl.SSLError):
+        names = {cls.__name__ for cls in type(inner).__mro__}
+        if "SSLError" in names:
             return "tls"
-        if isinstance(inner, socket.gaierror | UnicodeError):
+        if "gaierror" in names:
             return "name"
     return "never_sent"
 

@@ -1,27 +1,34 @@
-"""Small questions about sockets, addresses and connections, for both colours of the network."""
+"""What both colours of the network need to know of sockets and addresses."""
 
 from __future__ import annotations
 
-import os
 import select
 import socket
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
+#: How much is asked for at a time.
+READ_SIZE = 64 * 1024
+
+Address = tuple[int, int, int, str, Any]
+"""What `socket.getaddrinfo` says of one address: family, kind, protocol, name, and what `connect` takes."""
+
+
+class QuietSocket(socket.socket):
+    """A socket that is closed without a warning when it is forgotten, as when its event loop is gone."""
+
+    def __del__(self) -> None:
+        if self.fileno() >= 0:  # else it has been closed, or could not be made
+            self.close()
+
 
 def is_address(host: str) -> bool:
-    """Whether a host is an IP address, not a name."""
+    """Whether a host is an IP address, not a name: looking it up needs no name service."""
     try:
         ip_address(host)
     except ValueError:
         return False
     return True
-
-
-def share_of(seconds: float | None, ways: int) -> float | None:
-    """What each of so many attempts may take; None for no limit."""
-    return None if seconds is None else max(0.001, seconds / ways)
 
 
 def is_readable(sock: socket.socket) -> bool:
@@ -33,21 +40,3 @@ def is_readable(sock: socket.socket) -> bool:
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock], [], [], 0)[0])
-
-
-def has_leftovers(connection: Any) -> bool:
-    """Whether more came than the answer on one of httpcore's connections; the next call would take it for its own.
-
-    httpcore keeps such a connection. What it wraps, and how much was read too far, it does not tell in public.
-    """
-    while connection is not None and not hasattr(connection, "_h11_state"):
-        connection = getattr(connection, "_connection", None)
-    return connection is not None and bool(connection._h11_state.trailing_data[0])
-
-
-def drop(sock: Any) -> None:
-    """Close a socket without a warning and without its event loop, which may be gone."""
-    with suppress(OSError, AttributeError):
-        descriptor = sock.detach()
-        if descriptor >= 0:
-            os.close(descriptor)

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import ssl
 from functools import lru_cache
-from typing import Any
-
-
-class ClosingSocket(ssl.SSLSocket):
-    """A TLS socket that closes itself when it is found to be reset before TLS begins; Python would just forget it."""
-
-    def getpeername(self) -> Any:
-        """The other side's address, asked for first of all."""
-        try:
-            return super().getpeername()
-        except OSError as error:
-            self.close()
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
 
 
 def ssl_context(ca_bundle: str | None) -> ssl.SSLContext:
@@ -32,7 +18,6 @@ def ssl_context(ca_bundle: str | None) -> ssl.SSLContext:
 @lru_cache(maxsize=16)
 def _context(ca_bundle: str | None, cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    context.sslsocket_class = ClosingSocket
     paths = ssl.get_default_verify_paths()
     if not (cert_file or cert_dir or paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
         # A Python without a store of its own, as some installers leave it; httpx brings this one.

@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, shielding, event loops.
+"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, event loops.
 
 This file and its twin in the other half are written by hand; everything else in this half is derived.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Hashable
-from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,11 +21,6 @@ def sleep(seconds: float) -> None:
 def resolve(value: T) -> T:
     """The value itself."""
     return value
-
-
-def shield() -> AbstractContextManager[object]:
-    """A block that is carried out to its end: nothing cancels one here."""
-    return nullcontext()
 
 
 class _World:

@@ -49,6 +49,8 @@ class Connections:
         """Close the connections that are the SDK's own."""
         if self._sender is not None:
             self._sender.close()
+        if self._watch is not None:
+            self._watch.close()
 
 
 def _make_sender(config: Config) -> Sender:

@@ -27,9 +27,9 @@ KEY = "key"
 # Twice the work takes twice the lines, and on a busy machine a hundredth more; a search of all that is there, far more.
 LINEAR = 2.06
 # Relative to the same by hand: as measured in November 2026, and a tenth.
-MEMORY = 0.94 * 1.1
-LINES = 0.60 * 1.1
-INSTRUCTIONS = 0.78 * 1.1
+MEMORY = 0.89 * 1.1
+LINES = 0.41 * 1.1
+INSTRUCTIONS = 0.49 * 1.1
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,10 @@ def iterate(client: Fibonacci, limit: int) -> int:
 
 def test_calls_in_flight_cost_the_same_however_many_there_are(url: str) -> None:
     burst(url, 1)
-    few, many = (lines_run(partial(burst, url, number)) for number in (200, 400))
-    assert many / few < LINEAR
+    few, many = (lines_run(partial(burst, url, number)) for number in (100, 400))
+    # How many calls have to wait for their answers is chance, and takes lines; a search of all connections that took a
+    # thirtieth of the lines of a hundred calls would take more than a tenth of those of four hundred.
+    assert many / few < 4 * 1.1
 
 
 def test_pages_cost_the_same_however_many_there_are(url: str) -> None:

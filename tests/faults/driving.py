@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from anyio.from_thread import start_blocking_portal
 
-from fibonacci import APIError, AsyncFibonacci, Fibonacci
+from fibonacci import UNSET, APIError, AsyncFibonacci, Fibonacci
 
 Colour = Literal["sync", "asyncio", "trio"]
 COLOURS: tuple[Colour, ...] = ("sync", "asyncio", "trio")
@@ -110,6 +110,23 @@ async def _record_async(method: Callable[..., Awaitable[Any]], *args: Any, **nam
     except Exception as error:
         return Ended(None, error, time.monotonic() - began)
     return Ended(value, None, time.monotonic() - began)
+
+
+def call_each(colour: Colour, base_url: str, *, json: Any = UNSET, **options: Any) -> dict[str, Ended]:
+    """Call with every method at the same time, each with a key of its own, so that none holds another up."""
+    with Driver(colour) as driver:
+        calls = {
+            method: driver.begin(
+                driver.client(base_url, api_key=f"{KEY}-{method}", **options).request, method, "/x", json=json
+            )
+            for method in METHODS
+        }
+        return {method: call.result() for method, call in calls.items()}
+
+
+def all_fine(ended: dict[str, Ended]) -> bool:
+    """Whether each method brought what the server answers when all is well."""
+    return [one.value for one in ended.values()] == [{"fine": True}] * len(METHODS)
 
 
 def longest(timeout: float) -> float:

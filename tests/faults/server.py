@@ -59,6 +59,10 @@ class Peer:
             self._sock.sendall(data[at : at + _PIECE])
             self.sent += min(_PIECE, len(data) - at)
 
+    def cork(self, corked: bool) -> None:
+        """Hold back what is sent, and let it go all at once."""
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, corked)
+
     def drip(self, data: bytes, every: float) -> None:
         """Send it byte by byte, for as long as the client or the server is there."""
         for byte in data:

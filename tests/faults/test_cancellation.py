@@ -76,7 +76,7 @@ async def _storm_in_scopes(client: AsyncFibonacci) -> int:
     cancelled = 0
     ends = anyio.current_time() + SECONDS
     # Fifty handshakes take a while: without patience for them every call would be cancelled in its own.
-    patience = 0.5 if client.base_url.startswith("https") else 0.06
+    patience = 0.25 if client.base_url.startswith("https") else 0.06
 
     async def call() -> None:
         nonlocal cancelled

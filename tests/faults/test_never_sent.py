@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
-from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended, always, longest
+from tests.faults.driving import COLOURS, METHODS, Colour, Driver, always, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.faults import ok, raw_then_reset
-from tests.faults.server import FaultServer, Peer
+from tests.faults.faults import ok, raw_then_close, raw_then_reset
+from tests.faults.server import Act, FaultServer, Peer
 
 pytestmark = pytest.mark.parametrize("colour", COLOURS)
 
@@ -26,20 +26,9 @@ def _closed_port() -> Generator[int]:
         yield sock.getsockname()[1]
 
 
-def _call(colour: Colour, base_url: str, timeout: float = 5.0) -> dict[str, Ended]:
-    with Driver(colour) as driver:
-        calls = {
-            method: driver.begin(
-                driver.client(base_url, api_key=f"{KEY}-{method}", timeout=timeout).request, method, "/things", json={}
-            )
-            for method in METHODS
-        }
-        return {method: call.result() for method, call in calls.items()}
-
-
 def test_a_closed_port(colour: Colour) -> None:
     with _closed_port() as port:
-        ended = _call(colour, f"http://127.0.0.1:{port}/v1")
+        ended = call_each(colour, f"http://127.0.0.1:{port}/v1", json={})
     for method in METHODS:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
@@ -73,16 +62,17 @@ def test_a_listener_that_accepts_nobody(colour: Colour) -> None:
             waiting = resources.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
-        ended = _call(colour, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", timeout=0.4)
+        ended = call_each(colour, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
         assert ended[method].seconds <= longest(0.4)
 
 
-def test_a_reset_while_tls_shakes_hands(colour: Colour) -> None:
-    with FaultServer(greet=raw_then_reset(b"")) as server:
-        ended = _call(colour, server.base_url.replace("http:", "https:"))
+@pytest.mark.parametrize("end", [raw_then_reset(b""), raw_then_close(b"")], ids=["reset", "closed"])
+def test_a_connection_that_ends_while_tls_shakes_hands(end: Act, colour: Colour) -> None:
+    with FaultServer(greet=end) as server:
+        ended = call_each(colour, server.base_url.replace("http:", "https:"), json={})
     for method in METHODS:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
@@ -92,7 +82,7 @@ def test_a_reset_while_tls_shakes_hands(colour: Colour) -> None:
 
 def test_a_tls_handshake_that_never_ends(colour: Colour) -> None:
     with FaultServer(greet=lambda peer: peer.stall()) as server:
-        ended = _call(colour, server.base_url.replace("http:", "https:"), timeout=0.4)
+        ended = call_each(colour, server.base_url.replace("http:", "https:"), json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
@@ -102,7 +92,7 @@ def test_a_tls_handshake_that_never_ends(colour: Colour) -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
 def test_an_unknown_name_is_tried_once(colour: Colour, host: str) -> None:
-    for method, ended in _call(colour, f"https://{host}/v1").items():
+    for method, ended in call_each(colour, f"https://{host}/v1", json={}).items():
         error = ended.api_error
         assert type(error) is APIConnectionError, method
         assert (error.attempts, error.outcome_unknown) == (1, False)

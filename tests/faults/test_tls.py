@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from fibonacci import APIConnectionError
 from tests.faults.certificates import Authority, of_an_unknown_authority, self_signed
-from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended
-from tests.faults.faults import ok, raw_then_reset
-from tests.faults.server import FaultServer
+from tests.faults.driving import COLOURS, METHODS, Colour, Driver, all_fine, call_each
+from tests.faults.faults import head, ok, raw_then_reset
+from tests.faults.server import FaultServer, Peer
 
 BAD = ["expired", "for another host", "self-signed", "of an unknown authority"]
 
@@ -22,17 +22,6 @@ BAD = ["expired", "for another host", "self-signed", "of an unknown authority"]
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.made_in(tmp_path_factory.mktemp("authority"))
-
-
-def _call(colour: Colour, server: FaultServer, ca_bundle: Path | None) -> dict[str, Ended]:
-    with Driver(colour) as driver:
-        calls = {
-            method: driver.begin(
-                driver.client(server.base_url, api_key=f"{KEY}-{method}", ca_bundle=ca_bundle).request, method, "/x"
-            )
-            for method in METHODS
-        }
-        return {method: call.result() for method, call in calls.items()}
 
 
 def _bad_server_side(name: str, authority: Authority) -> ssl.SSLContext:
@@ -48,7 +37,7 @@ def _bad_server_side(name: str, authority: Authority) -> ssl.SSLContext:
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_certificate_is_tried_once(name: str, colour: Colour, authority: Authority) -> None:
     with FaultServer(ok, tls=_bad_server_side(name, authority)) as server:
-        ended = _call(colour, server, authority.file)
+        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
     assert server.requests == []
     assert server.connections == len(METHODS)
     for method in METHODS:
@@ -62,9 +51,9 @@ def test_a_bad_certificate_is_tried_once(name: str, colour: Colour, authority: A
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_private_authority_by_ca_bundle(colour: Colour, authority: Authority) -> None:
     with FaultServer(ok, tls=authority.good()) as server:
-        trusting = _call(colour, server, authority.file)
-        suspicious = _call(colour, server, None)
-    assert [ended.value for ended in trusting.values()] == [{"fine": True}] * len(METHODS)
+        trusting = call_each(colour, server.base_url, ca_bundle=authority.file)
+        suspicious = call_each(colour, server.base_url, ca_bundle=None)
+    assert all_fine(trusting)
     assert all(isinstance(ended.error, APIConnectionError) for ended in suspicious.values())
     assert len(server.requests) == len(METHODS)
 
@@ -72,9 +61,26 @@ def test_a_private_authority_by_ca_bundle(colour: Colour, authority: Authority) 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_reset_under_tls_is_an_unknown_outcome(colour: Colour, authority: Authority) -> None:
     with FaultServer(raw_then_reset(b""), tls=authority.good()) as server:
-        ended = _call(colour, server, authority.file)
+        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
     assert server.by_method() == {"GET": 3, "PUT": 3, "DELETE": 3, "POST": 1, "PATCH": 1}
     assert [m for m in METHODS if ended[m].api_error.outcome_unknown] == ["POST", "PATCH"]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="needs a system that can hold bytes back, such as Linux")
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_comes_after_an_answer_under_tls_is_nobodys_answer(colour: Colour, authority: Authority) -> None:
+    def two_answers(peer: Peer) -> None:
+        # Two records that come at once: of the second nothing is decrypted when the first has been read.
+        peer.cork(True)
+        ok(peer)
+        peer.send(head(200, length=13) + b'{"data": 666}')
+        peer.cork(False)
+
+    with FaultServer(two_answers, tls=authority.good()) as server, Driver(colour) as driver:
+        client = driver.client(server.base_url, ca_bundle=authority.file)
+        for _ in range(5):
+            assert driver.end(client.request, "POST", "/x").value == {"fine": True}
+    assert len(server.requests) == server.connections == 5
 
 
 _PROGRAM = """

@@ -29,7 +29,7 @@ class AsyncGivenClientSender:
                 request.origin + request.target,
                 headers=request.headers,
                 content=request.body,
-                **self._limits(deadline),
+                **self._options(deadline),
             )
             # No redirects and no auth of the client's own: the key goes to the platform alone.
             response = await self._client.send(built, stream=True, follow_redirects=False, auth=None)
@@ -45,7 +45,7 @@ class AsyncGivenClientSender:
     async def aclose(self) -> None:
         """Do nothing: the client is the user's."""
 
-    def _limits(self, deadline: Deadline) -> dict[str, Any]:
+    def _options(self, deadline: Deadline) -> dict[str, Any]:
         # The library's own limits are for single steps; the deadline is looked at between the chunks of the body too.
         return {"timeout": deadline.remaining()}
 

@@ -1,13 +1,12 @@
 """Sending in the sight of tools that watch httpx.
 
-OpenTelemetry's and Sentry's instrumentation and several mock libraries put functions of their own in place of httpx's.
-Where that has been done, requests go through an httpx client, so that these tools see them; the connections below it
-are the SDK's own all the same, with everything that they promise.
+OpenTelemetry's and Sentry's instrumentation, and libraries that mock or record, put functions of their own in place of
+httpx's and httpcore's. Where that has been done, requests go through an httpx client, so that these tools see them; the
+connections below it are the SDK's own all the same, with everything that they promise.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
@@ -17,10 +16,20 @@ import httpx
 
 from fibonacci._async.senders import AsyncSender
 from fibonacci._async.senders.given_client import AsyncGivenClientSender
-from fibonacci._async.senders.pool import AsyncPool, AsyncPoolSender
+from fibonacci._async.senders.pool import AsyncPoolSender
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 
-_HTTPX = str(Path(httpx.__file__).parent)
+_HOMES = tuple(str(Path(file).parent) for file in (httpx.__file__, httpcore.__file__))
+_SEEN_AS: dict[FailureKind, type[Exception]] = {
+    "never_sent": httpcore.ConnectError,
+    "tls": httpcore.ConnectError,
+    "name": httpcore.ConnectError,
+    "timeout_never_sent": httpcore.ConnectTimeout,
+    "timeout": httpcore.ReadTimeout,
+    "proxy": httpcore.ProxyError,
+    "invalid": httpcore.LocalProtocolError,
+}
 
 
 class AsyncWatch:
@@ -38,16 +47,19 @@ class AsyncWatch:
 
     def sender(self) -> AsyncSender:
         """The sender for the next call."""
-        if _is_own(httpx.AsyncClient.send) and _is_own(httpx.AsyncHTTPTransport.handle_async_request):
+        client: Any = httpx.AsyncClient  # one of the watched functions is not public
+        watched = (client.send, client._transport_for_url, httpx.AsyncHTTPTransport.handle_async_request)
+        if all(_is_own(function) for function in watched) and not _is_pool_replaced():
             return self._pools
         if self._through_httpx is None:
             self._through_httpx = _AsyncThroughHttpx(self._pools, max_response_bytes=self._limit)
         return self._through_httpx
 
-
-def _is_own(function: object) -> bool:
-    # A wrapper may show another's code, but not another's type.
-    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HTTPX)
+    async def aclose(self) -> None:
+        """Close what httpx and a recorder may have opened."""
+        through, self._through_httpx = self._through_httpx, None
+        if through is not None:
+            await through.client.aclose()
 
 
 class _AsyncThroughHttpx(AsyncGivenClientSender):
@@ -55,55 +67,52 @@ class _AsyncThroughHttpx(AsyncGivenClientSender):
 
     def __init__(self, pools: AsyncPoolSender, *, max_response_bytes: int) -> None:
         transport = httpx.AsyncHTTPTransport(verify=False)  # it never connects: the pools below it do
-        vars(transport)["_pool"] = _PoolsAsOne(pools)
-        super().__init__(httpx.AsyncClient(transport=transport, trust_env=False), max_response_bytes=max_response_bytes)
+        vars(transport)["_pool"] = _Pools(pools)
+        self.client = httpx.AsyncClient(transport=transport, trust_env=False)
+        super().__init__(self.client, max_response_bytes=max_response_bytes)
 
-    def _limits(self, deadline: Deadline) -> dict[str, Any]:
-        return {"extensions": {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), deadline)}}
+    async def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
+        """Send a request and read the whole response; see `AsyncSender`."""
+        try:
+            return await super().send(request, deadline)
+        except SendFailure as failure:
+            # What the tools saw was httpx's name for it; what it was is said by the failure that it came from.
+            inner = failure.cause
+            while inner is not None and not isinstance(inner, SendFailure):
+                inner = inner.__cause__
+            raise inner or failure from None
+
+    def _options(self, deadline: Deadline) -> dict[str, Any]:
+        return {**super()._options(deadline), "extensions": {"deadline": deadline}}
 
 
-class _PoolsAsOne:
-    """What httpx's transport takes for a connection pool."""
+class _Pools(httpcore.AsyncConnectionPool):
+    """The SDK's connections, as httpcore's pool: that is what httpx's transport wants."""
 
     def __init__(self, pools: AsyncPoolSender) -> None:
+        super().__init__()
         self._pools = pools
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        if _is_pool_replaced():
+            return await super().handle_async_request(request)
+        body = bytearray()
+        async for chunk in cast("Any", request.stream):
+            body += chunk
         url = request.url
-        pool = self._pools.pool(f"{url.scheme.decode()}://{_authority(url)}")
-        connection = await pool.take(cast("Any", request).extensions["timeout"]["pool"])
+        origin = bytes(httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=b"")).decode()
+        wire = WireRequest(request.method.decode(), origin, url.target.decode(), request.headers, bytes(body))
         try:
-            response = await connection.handle_async_request(request)
-        except BaseException:
-            await pool.give_back(connection)
-            raise
-        body = _Body(response, pool, connection)
-        return httpcore.Response(response.status, headers=response.headers, content=body)
+            response = await self._pools.send(wire, cast("Any", request).extensions["deadline"])
+        except SendFailure as failure:
+            raise _SEEN_AS.get(failure.kind, httpcore.ReadError)(str(failure.cause or failure)) from failure
+        return httpcore.Response(response.status, headers=response.headers, content=response.body)
 
 
-class _Body:
-    """The body of a response, whose end gives the connection back."""
-
-    def __init__(
-        self, response: httpcore.Response, pool: AsyncPool, connection: httpcore.AsyncConnectionInterface
-    ) -> None:
-        self._response = response
-        self._pool = pool
-        self._connection: httpcore.AsyncConnectionInterface | None = connection
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
-            yield chunk
-
-    async def aclose(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                await self._response.aclose()
-            finally:
-                await self._pool.give_back(connection)
+def _is_pool_replaced() -> bool:
+    return not _is_own(httpcore.AsyncConnectionPool.handle_async_request)
 
 
-def _authority(url: httpcore.URL) -> str:
-    host = url.host.decode()
-    return host if url.port is None else f"{host}:{url.port}"
+def _is_own(function: object) -> bool:
+    # A wrapper may show another's code, but not another's type.
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)

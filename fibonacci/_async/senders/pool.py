@@ -1,4 +1,4 @@
-"""The SDK's own connections: httpcore's, in a last-in-first-out pool.
+"""The SDK's own connections, in a last-in-first-out pool.
 
 httpx's own pool is not used for two measured faults: a cancelled call can poison it for good, and it slows down with
 the square of its connections. This one takes the connection that was used last, closes any that did not end cleanly,
@@ -12,23 +12,15 @@ import time
 import weakref
 from collections.abc import Hashable
 
-import httpcore
-
 from fibonacci._async import _runtime
-from fibonacci._async.senders import _network
-from fibonacci._async.senders.deadline_network import AsyncDeadlineBackend, AsyncDeadlineStream
-from fibonacci._async.senders.whole_body import AsyncWholeBody
+from fibonacci._async.senders.connector import AsyncConnector
+from fibonacci._async.senders.http11 import AsyncHTTP11Connection
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
-from fibonacci._core.sockets import drop, has_leftovers
-from fibonacci._core.tls import ssl_context
-from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE = 15.0
-
-_BEFORE_THE_REQUEST: dict[FailureKind, FailureKind] = {"unknown": "never_sent", "timeout": "timeout_never_sent"}
 
 
 class AsyncPool:
@@ -43,66 +35,56 @@ class AsyncPool:
     """
 
     def __init__(self, origin: str, ca_bundle: str | None) -> None:
-        backend = AsyncDeadlineBackend(_network.backend())
-        # Only the factory of httpcore's pool is used: it knows how to connect through each kind of proxy.
-        self._factory = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context(ca_bundle) if origin.startswith("https:") else None,
-            proxy=_proxy(origin, ca_bundle),
-            network_backend=backend,
-            keepalive_expiry=KEEP_ALIVE,
-        )
-        self._origin = httpcore.URL(origin).origin
+        self._connector = AsyncConnector(origin, ca_bundle)
         self._places = _runtime.Places(MAX_CONNECTIONS)
-        self._idle: list[tuple[float, httpcore.AsyncConnectionInterface]] = []
-        # What is open when the pool is forgotten is closed without a warning and without a word to the event loop.
-        weakref.finalize(self, _drop_all, backend.streams)
+        self._idle: list[tuple[float, AsyncHTTP11Connection]] = []
 
-    async def take(self, deadline: Deadline) -> httpcore.AsyncConnectionInterface:
+    async def take(self, deadline: Deadline) -> AsyncHTTP11Connection:
         """The connection that was used last and is still good, else a new one, when a place is free in time.
 
         Raises:
-            SendFailure: If no place became free in time.
+            SendFailure: If no place became free in time, or no connection came about.
         """
         if not await self._places.take(deadline.remaining()):
             raise SendFailure("timeout_never_sent", None)
         try:
-            return await self._reusable() or self._factory.create_connection(self._origin)
+            return self._reusable() or await self._connector.connect(deadline)
         except BaseException:
             self._places.give_back()
             raise
 
-    async def give_back(self, connection: httpcore.AsyncConnectionInterface) -> None:
+    def give_back(self, connection: AsyncHTTP11Connection) -> None:
         """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
         self._places.give_back()
         now = time.monotonic()
-        if connection.is_idle() and not has_leftovers(connection):
+        if connection.is_reusable:
             self._idle.append((now, connection))
         else:
-            with _runtime.shield():
-                await connection.aclose()
+            connection.close()
         try:
             has_expired = self._idle[0][0] + KEEP_ALIVE < now
         except IndexError:  # none is idle, or another thread was faster
             return
         oldest = self._pop(0) if has_expired else None
         if oldest is not None:
-            await oldest.aclose()
+            oldest[1].close()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close the connections that are not in use."""
-        while (connection := self._pop(-1)) is not None:
-            await connection.aclose()
+        while (idle := self._pop(-1)) is not None:
+            idle[1].close()
 
-    async def _reusable(self) -> httpcore.AsyncConnectionInterface | None:
-        while (connection := self._pop(-1)) is not None:
-            if not connection.has_expired():
+    def _reusable(self) -> AsyncHTTP11Connection | None:
+        while (idle := self._pop(-1)) is not None:
+            since, connection = idle
+            if since + KEEP_ALIVE > time.monotonic() and not connection.has_ended():
                 return connection
-            await connection.aclose()
+            connection.close()
         return None
 
-    def _pop(self, index: int) -> httpcore.AsyncConnectionInterface | None:
+    def _pop(self, index: int) -> tuple[float, AsyncHTTP11Connection] | None:
         try:
-            return self._idle.pop(index)[1]
+            return self._idle.pop(index)
         except IndexError:  # another thread was faster
             return None
 
@@ -123,25 +105,26 @@ class AsyncPoolSender:
 
     async def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
         """Send a request and read the whole response; see `AsyncSender`."""
-        pool = self.pool(request.origin)
-        connection = await pool.take(deadline)
         try:
-            return await self._exchange(connection, request, deadline)
+            pool = self._pool(request.origin)
+            connection = await pool.take(deadline)
+            try:
+                return await connection.exchange(request, deadline, self._limit)
+            finally:
+                pool.give_back(connection)
         except SendFailure:
             raise
         except Exception as error:
             raise failure_of(error) from error
-        finally:
-            await pool.give_back(connection)
 
     async def aclose(self) -> None:
         """Close the connections that are not in use."""
         pool = self._pools.pop(_runtime.current_loop(), None)
         if pool is not None:
-            await pool.aclose()
+            pool.close()
         self._pools.clear()
 
-    def pool(self, origin: str) -> AsyncPool:
+    def _pool(self, origin: str) -> AsyncPool:
         """The pool of the present process and event loop."""
         if self._process != os.getpid():
             # After a fork the connections are the parent's: two processes must not talk over one of them.
@@ -152,66 +135,3 @@ class AsyncPoolSender:
         if pool is None:
             pool = self._pools.setdefault(loop, AsyncPool(origin, self._ca_bundle))
         return pool
-
-    async def _exchange(
-        self, connection: httpcore.AsyncConnectionInterface, request: WireRequest, deadline: Deadline
-    ) -> WireResponse:
-        reading = deadline.copy()
-        timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
-        body = AsyncWholeBody(request.body)
-        try:
-            response = await connection.handle_async_request(
-                httpcore.Request(
-                    request.method,
-                    request.origin + request.target,
-                    headers=request.headers,
-                    content=body,
-                    extensions={"timeout": timeouts},
-                )
-            )
-        except Exception as error:
-            failure = failure_of(error)
-            if not body.is_begun:
-                # Not even the head has left whole: what broke was a proxy's tunnel, or a connection kept for too long.
-                failure.kind = _BEFORE_THE_REQUEST.get(failure.kind, failure.kind)
-            raise failure from error
-        try:
-            whole = WireResponse(response.status, response.headers, await self._body(response, reading))
-        except BaseException:
-            with _runtime.shield():
-                await response.aclose()
-            raise
-        await response.aclose()
-        return whole
-
-    async def _body(self, response: httpcore.Response, reading: Deadline) -> bytes:
-        body = bytearray()
-        try:
-            async for chunk in response.aiter_stream():
-                if len(body) <= self._limit:
-                    body += chunk
-                if len(body) > self._limit:
-                    # Leaving the loop would leave httpcore's generators open; the next read fails, and they end.
-                    reading.end()
-        except httpcore.ReadTimeout:
-            if len(body) <= self._limit:
-                raise
-        if len(body) > self._limit:
-            raise SendFailure("too_large", None, WireResponse(response.status, response.headers, bytes(body)))
-        return bytes(body)
-
-
-def _proxy(origin: str, ca_bundle: str | None) -> httpcore.Proxy | None:
-    try:
-        found = proxy_for(origin)
-    except ValueError as error:
-        raise SendFailure("proxy", error) from error
-    if found is None:
-        return None
-    context = ssl_context(ca_bundle) if found.url.startswith("https:") else None
-    return httpcore.Proxy(found.url, auth=found.auth, ssl_context=context)
-
-
-def _drop_all(streams: set[AsyncDeadlineStream]) -> None:
-    for stream in list(streams):
-        drop(stream.get_extra_info("socket"))

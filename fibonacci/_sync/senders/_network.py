@@ -1,65 +1,113 @@
-"""Blocking sockets, for httpcore. Written by hand: this file's twin is the one for asyncio and trio."""
+"""Blocking sockets. Written by hand: this file's twin is the one for asyncio and trio."""
 
 from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
-import httpcore
-
-from fibonacci._core.sockets import is_address, share_of
+from fibonacci._core.deadline import Deadline, OutOfTime
+from fibonacci._core.sockets import READ_SIZE, Address, QuietSocket, is_address, is_readable
 
 
-def backend() -> httpcore.NetworkBackend:
-    """The network of blocking sockets."""
-    return BlockingBackend()
+def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
+    """Connect to the first address of a host that answers.
+
+    Raises:
+        OSError: If none does.
+        OutOfTime: If none does in time.
+    """
+    found = _look_up(host, port, deadline)
+    if not found:
+        raise OSError(f"{host} has no address")
+    for left in range(len(found), 1, -1):
+        try:
+            return _connect_to(found[-left], deadline.share(left))
+        except (OSError, OutOfTime):
+            pass  # the next address may answer
+    return _connect_to(found[-1], deadline)
 
 
-class BlockingBackend(httpcore.SyncBackend):
-    """Connects within one time limit, whatever the number of addresses and however slow the name service."""
+class SocketStream:
+    """A plain socket.
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first address of the host that answers."""
-        if is_address(host):
-            return super().connect_tcp(host, port, timeout, local_address, socket_options)
-        ends_at = None if timeout is None else time.monotonic() + timeout
-        found = _look_up(host, port, timeout)
-        for left in range(len(found), 0, -1):
-            share = share_of(None if ends_at is None else ends_at - time.monotonic(), left)
+    Attributes:
+        taken: How many bytes the system has taken to send, at the most.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.taken = 0
+
+    def read(self, deadline: Deadline) -> bytes:
+        """Read some bytes; none at the end."""
+        self._sock.settimeout(deadline.left())
+        try:
+            return self._sock.recv(READ_SIZE)
+        except TimeoutError as error:
+            raise _late_or_failed(error) from None
+
+    def write(self, data: bytes, deadline: Deadline) -> None:
+        """Write all bytes."""
+        rest = memoryview(data)
+        while rest:
+            self._sock.settimeout(deadline.left())
             try:
-                return super().connect_tcp(found[-left], port, share, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if left == 1:
-                    raise
-        raise httpcore.ConnectError(f"{host} has no address")
+                sent = self._sock.send(rest)
+            except TimeoutError as error:
+                raise _late_or_failed(error) from None
+            self.taken += sent
+            rest = rest[sent:]
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def is_readable(self) -> bool:
+        """Whether something has come, or the other side has closed."""
+        return is_readable(self._sock)
 
 
-def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
+def _late_or_failed(error: TimeoutError) -> Exception:
+    """What a time-out is: one with a number is the system's, which gave the connection up."""
+    return error if error.errno else OutOfTime("the call's time is up")
+
+
+def _connect_to(address: Address, deadline: Deadline) -> SocketStream:
+    family, kind, protocol, _, place = address
+    left = deadline.left()
+    sock = QuietSocket(family, kind, protocol)  # fails where the system has no such family, such as IPv6
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(left)
+        sock.connect(place)
+    except TimeoutError as error:
+        sock.close()
+        raise _late_or_failed(error) from None
+    except BaseException:
+        sock.close()
+        raise
+    return SocketStream(sock)
+
+
+def _look_up(host: str, port: int, deadline: Deadline) -> Sequence[Address]:
     """The addresses of a host. The system's look-up cannot be bounded in time, so it gets a thread of its own."""
-    found: list[str] = []
+    if is_address(host):  # no name service has to be asked
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found: list[Address] = []
     failures: list[Exception] = []
 
     def look_up() -> None:
         try:
-            found.extend(str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:  # a label of a name may be too long to be encoded
             failures.append(error)
 
     thread = threading.Thread(target=look_up, name="fibonacci-name-lookup", daemon=True)
     thread.start()
-    thread.join(timeout)
+    thread.join(deadline.left())
     if failures:
-        raise httpcore.ConnectError(str(failures[0])) from failures[0]
+        raise failures[0]
     if thread.is_alive():
-        raise httpcore.ConnectTimeout(f"the name service did not answer for {host}")
-    return list(dict.fromkeys(found))
+        raise OutOfTime("the name service did not answer in time")
+    return found

@@ -1,14 +1,13 @@
 # Derived from fibonacci/_async/senders/observed.py by tests/mirror.py; change that file, not this one.
 """Sending in the sight of tools that watch httpx.
 
-OpenTelemetry's and Sentry's instrumentation and several mock libraries put functions of their own in place of httpx's.
-Where that has been done, requests go through an httpx client, so that these tools see them; the connections below it
-are the SDK's own all the same, with everything that they promise.
+OpenTelemetry's and Sentry's instrumentation, and libraries that mock or record, put functions of their own in place of
+httpx's and httpcore's. Where that has been done, requests go through an httpx client, so that these tools see them; the
+connections below it are the SDK's own all the same, with everything that they promise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import Any, cast
@@ -17,11 +16,21 @@ import httpcore
 import httpx
 
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
 from fibonacci._sync.senders import Sender
 from fibonacci._sync.senders.given_client import GivenClientSender
-from fibonacci._sync.senders.pool import Pool, PoolSender
+from fibonacci._sync.senders.pool import PoolSender
 
-_HTTPX = str(Path(httpx.__file__).parent)
+_HOMES = tuple(str(Path(file).parent) for file in (httpx.__file__, httpcore.__file__))
+_SEEN_AS: dict[FailureKind, type[Exception]] = {
+    "never_sent": httpcore.ConnectError,
+    "tls": httpcore.ConnectError,
+    "name": httpcore.ConnectError,
+    "timeout_never_sent": httpcore.ConnectTimeout,
+    "timeout": httpcore.ReadTimeout,
+    "proxy": httpcore.ProxyError,
+    "invalid": httpcore.LocalProtocolError,
+}
 
 
 class Watch:
@@ -39,16 +48,19 @@ class Watch:
 
     def sender(self) -> Sender:
         """The sender for the next call."""
-        if _is_own(httpx.Client.send) and _is_own(httpx.HTTPTransport.handle_request):
+        client: Any = httpx.Client  # one of the watched functions is not public
+        watched = (client.send, client._transport_for_url, httpx.HTTPTransport.handle_request)
+        if all(_is_own(function) for function in watched) and not _is_pool_replaced():
             return self._pools
         if self._through_httpx is None:
             self._through_httpx = _ThroughHttpx(self._pools, max_response_bytes=self._limit)
         return self._through_httpx
 
-
-def _is_own(function: object) -> bool:
-    # A wrapper may show another's code, but not another's type.
-    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HTTPX)
+    def close(self) -> None:
+        """Close what httpx and a recorder may have opened."""
+        through, self._through_httpx = self._through_httpx, None
+        if through is not None:
+            through.client.close()
 
 
 class _ThroughHttpx(GivenClientSender):
@@ -56,52 +68,52 @@ class _ThroughHttpx(GivenClientSender):
 
     def __init__(self, pools: PoolSender, *, max_response_bytes: int) -> None:
         transport = httpx.HTTPTransport(verify=False)  # it never connects: the pools below it do
-        vars(transport)["_pool"] = _PoolsAsOne(pools)
-        super().__init__(httpx.Client(transport=transport, trust_env=False), max_response_bytes=max_response_bytes)
+        vars(transport)["_pool"] = _Pools(pools)
+        self.client = httpx.Client(transport=transport, trust_env=False)
+        super().__init__(self.client, max_response_bytes=max_response_bytes)
 
-    def _limits(self, deadline: Deadline) -> dict[str, Any]:
-        return {"extensions": {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), deadline)}}
+    def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
+        """Send a request and read the whole response; see `Sender`."""
+        try:
+            return super().send(request, deadline)
+        except SendFailure as failure:
+            # What the tools saw was httpx's name for it; what it was is said by the failure that it came from.
+            inner = failure.cause
+            while inner is not None and not isinstance(inner, SendFailure):
+                inner = inner.__cause__
+            raise inner or failure from None
+
+    def _options(self, deadline: Deadline) -> dict[str, Any]:
+        return {**super()._options(deadline), "extensions": {"deadline": deadline}}
 
 
-class _PoolsAsOne:
-    """What httpx's transport takes for a connection pool."""
+class _Pools(httpcore.ConnectionPool):
+    """The SDK's connections, as httpcore's pool: that is what httpx's transport wants."""
 
     def __init__(self, pools: PoolSender) -> None:
+        super().__init__()
         self._pools = pools
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        if _is_pool_replaced():
+            return super().handle_request(request)
+        body = bytearray()
+        for chunk in cast("Any", request.stream):
+            body += chunk
         url = request.url
-        pool = self._pools.pool(f"{url.scheme.decode()}://{_authority(url)}")
-        connection = pool.take(cast("Any", request).extensions["timeout"]["pool"])
+        origin = bytes(httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=b"")).decode()
+        wire = WireRequest(request.method.decode(), origin, url.target.decode(), request.headers, bytes(body))
         try:
-            response = connection.handle_request(request)
-        except BaseException:
-            pool.give_back(connection)
-            raise
-        body = _Body(response, pool, connection)
-        return httpcore.Response(response.status, headers=response.headers, content=body)
+            response = self._pools.send(wire, cast("Any", request).extensions["deadline"])
+        except SendFailure as failure:
+            raise _SEEN_AS.get(failure.kind, httpcore.ReadError)(str(failure.cause or failure)) from failure
+        return httpcore.Response(response.status, headers=response.headers, content=response.body)
 
 
-class _Body:
-    """The body of a response, whose end gives the connection back."""
-
-    def __init__(self, response: httpcore.Response, pool: Pool, connection: httpcore.ConnectionInterface) -> None:
-        self._response = response
-        self._pool = pool
-        self._connection: httpcore.ConnectionInterface | None = connection
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
-
-    def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                self._response.close()
-            finally:
-                self._pool.give_back(connection)
+def _is_pool_replaced() -> bool:
+    return not _is_own(httpcore.ConnectionPool.handle_request)
 
 
-def _authority(url: httpcore.URL) -> str:
-    host = url.host.decode()
-    return host if url.port is None else f"{host}:{url.port}"
+def _is_own(function: object) -> bool:
+    # A wrapper may show another's code, but not another's type.
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/senders/pool.py by tests/mirror.py; change that file, not this one.
-"""The SDK's own connections: httpcore's, in a last-in-first-out pool.
+"""The SDK's own connections, in a last-in-first-out pool.
 
 httpx's own pool is not used for two measured faults: a cancelled call can poison it for good, and it slows down with
 the square of its connections. This one takes the connection that was used last, closes any that did not end cleanly,
@@ -13,23 +13,15 @@ import time
 import weakref
 from collections.abc import Hashable
 
-import httpcore
-
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.proxies import proxy_for
 from fibonacci._core.send_failures import failure_of
-from fibonacci._core.sockets import drop, has_leftovers
-from fibonacci._core.tls import ssl_context
-from fibonacci._core.wire import FailureKind, SendFailure, WireRequest, WireResponse
+from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
-from fibonacci._sync.senders import _network
-from fibonacci._sync.senders.deadline_network import DeadlineBackend, DeadlineStream
-from fibonacci._sync.senders.whole_body import WholeBody
+from fibonacci._sync.senders.connector import Connector
+from fibonacci._sync.senders.http11 import HTTP11Connection
 
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE = 15.0
-
-_BEFORE_THE_REQUEST: dict[FailureKind, FailureKind] = {"unknown": "never_sent", "timeout": "timeout_never_sent"}
 
 
 class Pool:
@@ -44,66 +36,56 @@ class Pool:
     """
 
     def __init__(self, origin: str, ca_bundle: str | None) -> None:
-        backend = DeadlineBackend(_network.backend())
-        # Only the factory of httpcore's pool is used: it knows how to connect through each kind of proxy.
-        self._factory = httpcore.ConnectionPool(
-            ssl_context=ssl_context(ca_bundle) if origin.startswith("https:") else None,
-            proxy=_proxy(origin, ca_bundle),
-            network_backend=backend,
-            keepalive_expiry=KEEP_ALIVE,
-        )
-        self._origin = httpcore.URL(origin).origin
+        self._connector = Connector(origin, ca_bundle)
         self._places = _runtime.Places(MAX_CONNECTIONS)
-        self._idle: list[tuple[float, httpcore.ConnectionInterface]] = []
-        # What is open when the pool is forgotten is closed without a warning and without a word to the event loop.
-        weakref.finalize(self, _drop_all, backend.streams)
+        self._idle: list[tuple[float, HTTP11Connection]] = []
 
-    def take(self, deadline: Deadline) -> httpcore.ConnectionInterface:
+    def take(self, deadline: Deadline) -> HTTP11Connection:
         """The connection that was used last and is still good, else a new one, when a place is free in time.
 
         Raises:
-            SendFailure: If no place became free in time.
+            SendFailure: If no place became free in time, or no connection came about.
         """
         if not self._places.take(deadline.remaining()):
             raise SendFailure("timeout_never_sent", None)
         try:
-            return self._reusable() or self._factory.create_connection(self._origin)
+            return self._reusable() or self._connector.connect(deadline)
         except BaseException:
             self._places.give_back()
             raise
 
-    def give_back(self, connection: httpcore.ConnectionInterface) -> None:
+    def give_back(self, connection: HTTP11Connection) -> None:
         """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
         self._places.give_back()
         now = time.monotonic()
-        if connection.is_idle() and not has_leftovers(connection):
+        if connection.is_reusable:
             self._idle.append((now, connection))
         else:
-            with _runtime.shield():
-                connection.close()
+            connection.close()
         try:
             has_expired = self._idle[0][0] + KEEP_ALIVE < now
         except IndexError:  # none is idle, or another thread was faster
             return
         oldest = self._pop(0) if has_expired else None
         if oldest is not None:
-            oldest.close()
+            oldest[1].close()
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        while (connection := self._pop(-1)) is not None:
-            connection.close()
+        while (idle := self._pop(-1)) is not None:
+            idle[1].close()
 
-    def _reusable(self) -> httpcore.ConnectionInterface | None:
-        while (connection := self._pop(-1)) is not None:
-            if not connection.has_expired():
+    def _reusable(self) -> HTTP11Connection | None:
+        while (idle := self._pop(-1)) is not None:
+            since, connection = idle
+            if since + KEEP_ALIVE > time.monotonic() and not connection.has_ended():
                 return connection
             connection.close()
         return None
 
-    def _pop(self, index: int) -> httpcore.ConnectionInterface | None:
+    def _pop(self, index: int) -> tuple[float, HTTP11Connection] | None:
         try:
-            return self._idle.pop(index)[1]
+            return self._idle.pop(index)
         except IndexError:  # another thread was faster
             return None
 
@@ -124,16 +106,17 @@ class PoolSender:
 
     def send(self, request: WireRequest, deadline: Deadline) -> WireResponse:
         """Send a request and read the whole response; see `Sender`."""
-        pool = self.pool(request.origin)
-        connection = pool.take(deadline)
         try:
-            return self._exchange(connection, request, deadline)
+            pool = self._pool(request.origin)
+            connection = pool.take(deadline)
+            try:
+                return connection.exchange(request, deadline, self._limit)
+            finally:
+                pool.give_back(connection)
         except SendFailure:
             raise
         except Exception as error:
             raise failure_of(error) from error
-        finally:
-            pool.give_back(connection)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -142,7 +125,7 @@ class PoolSender:
             pool.close()
         self._pools.clear()
 
-    def pool(self, origin: str) -> Pool:
+    def _pool(self, origin: str) -> Pool:
         """The pool of the present process and event loop."""
         if self._process != os.getpid():
             # After a fork the connections are the parent's: two processes must not talk over one of them.
@@ -153,66 +136,3 @@ class PoolSender:
         if pool is None:
             pool = self._pools.setdefault(loop, Pool(origin, self._ca_bundle))
         return pool
-
-    def _exchange(
-        self, connection: httpcore.ConnectionInterface, request: WireRequest, deadline: Deadline
-    ) -> WireResponse:
-        reading = deadline.copy()
-        timeouts = {"connect": deadline, "read": reading, "write": deadline, "pool": deadline}
-        body = WholeBody(request.body)
-        try:
-            response = connection.handle_request(
-                httpcore.Request(
-                    request.method,
-                    request.origin + request.target,
-                    headers=request.headers,
-                    content=body,
-                    extensions={"timeout": timeouts},
-                )
-            )
-        except Exception as error:
-            failure = failure_of(error)
-            if not body.is_begun:
-                # Not even the head has left whole: what broke was a proxy's tunnel, or a connection kept for too long.
-                failure.kind = _BEFORE_THE_REQUEST.get(failure.kind, failure.kind)
-            raise failure from error
-        try:
-            whole = WireResponse(response.status, response.headers, self._body(response, reading))
-        except BaseException:
-            with _runtime.shield():
-                response.close()
-            raise
-        response.close()
-        return whole
-
-    def _body(self, response: httpcore.Response, reading: Deadline) -> bytes:
-        body = bytearray()
-        try:
-            for chunk in response.iter_stream():
-                if len(body) <= self._limit:
-                    body += chunk
-                if len(body) > self._limit:
-                    # Leaving the loop would leave httpcore's generators open; the next read fails, and they end.
-                    reading.end()
-        except httpcore.ReadTimeout:
-            if len(body) <= self._limit:
-                raise
-        if len(body) > self._limit:
-            raise SendFailure("too_large", None, WireResponse(response.status, response.headers, bytes(body)))
-        return bytes(body)
-
-
-def _proxy(origin: str, ca_bundle: str | None) -> httpcore.Proxy | None:
-    try:
-        found = proxy_for(origin)
-    except ValueError as error:
-        raise SendFailure("proxy", error) from error
-    if found is None:
-        return None
-    context = ssl_context(ca_bundle) if found.url.startswith("https:") else None
-    return httpcore.Proxy(found.url, auth=found.auth, ssl_context=context)
-
-
-def _drop_all(streams: set[DeadlineStream]) -> None:
-    for stream in list(streams):
-        drop(stream.get_extra_info("socket"))
