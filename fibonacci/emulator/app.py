@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import perf_counter
 from typing import Final
 
 from fibonacci.emulator import ids
@@ -42,6 +43,7 @@ class App:
         keys: The keys that it accepts.
         faults: The failures that were ordered.
         log: The requests that it got.
+        observers: Told of each request, its response, and the seconds that it took.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class App:
         self._approvals = Approvals(store, engine, organization)
         self.faults: Final = Faults(self._router)
         self.log: Final = RequestLog(self._router)
+        self.observers: Final[list[Callable[[Request, Response, float], object]]] = []
         control = Control(self.faults, Requests(self.log), clock, self.decide, self.reset)
         self._control = Router(control.endpoints(), CONTROL)
 
@@ -79,6 +82,13 @@ class App:
         Returns:
             The response; every error is one too.
         """
+        began = perf_counter()
+        response = self._handled(request)
+        for observe in self.observers:
+            observe(request, response, perf_counter() - began)
+        return response
+
+    def _handled(self, request: Request) -> Response:
         if request.target.startswith(_CONTROL):
             return self._controlled(request)
         failure = self.faults.next(request) if self.faults.any else None

@@ -9,13 +9,11 @@ import shlex
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import Final, get_args
 
 from fibonacci.emulator._emulator import Emulator
-from fibonacci.emulator.app import App
 from fibonacci.emulator.clock import TimeMode
 from fibonacci.emulator.messages import Request, Response
 from fibonacci.emulator.plans import PLANS
@@ -54,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
         )
         with emulator:
-            log_requests(emulator._app)
+            emulator._app.observers.append(log_request)
             print(exports(emulator), flush=True)
             while not stop.wait(0.5):  # on Windows, a signal is noticed between two waits only
                 pass
@@ -81,27 +79,15 @@ def exports(emulator: Emulator) -> str:
     return f"export FIBONACCI_BASE_URL={base_url}\nexport FIBONACCI_API_KEY={shlex.quote(emulator.api_key)}"
 
 
-def log_requests(app: App) -> None:
-    """Have an app log a line for each request: method, path, status, time taken."""
-    answer: Callable[[Request], Response] = app.handle
-
-    def handle(request: Request) -> Response:
-        began = time.perf_counter()
-        response = answer(request)
-        outcome = response.status if response.failure is None else f"{response.failure.kind} as ordered"
-        _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, _milliseconds(began))
-        return response
-
-    app.handle = handle  # type: ignore[method-assign]
+def log_request(request: Request, response: Response, seconds: float) -> None:
+    """Log a line for a request: method, path, status, time taken."""
+    outcome = response.status if response.failure is None else f"{response.failure.kind} as ordered"
+    _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, seconds * 1000)
 
 
 def _cannot(reason: str) -> int:
     print(f"{_PROGRAM}: {reason}", file=sys.stderr)
     return 1
-
-
-def _milliseconds(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall, engine
 from fibonacci.emulator.messages import Request
 from tests.emulator.api import llm, tool
+from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 
 
 @pytest.fixture
@@ -32,18 +32,6 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a quick handler may take longer than an answer waits for it."""
     monkeypatch.setattr(engine, "PATIENCE", 20.0)
-
-
-def create(client: Fibonacci, *nodes: dict[str, Any], **more: Any) -> str:
-    return client.workflows.create(name="test", definition={"nodes": list(nodes), **more}).id
-
-
-def details(client: Fibonacci, execution_id: str) -> dict[str, Any]:
-    return client.executions.get(execution_id).model_dump()
-
-
-def node_of(execution: dict[str, Any], node_id: str) -> dict[str, Any]:
-    return next(node for node in execution["nodes"] if node["id"] == node_id)
 
 
 @pytest.mark.usefixtures("patient")
@@ -195,13 +183,6 @@ def test_a_slow_handler_is_polled_and_holds_up_nobody(emulator: Emulator, client
     assert client.executions.get(execution.id).outputs["slow"] == "at last"
 
 
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 @pytest.mark.usefixtures("patient")
 def test_slow_handlers_of_many_async_calls_overlap() -> None:
     together = threading.Barrier(8, timeout=5)
@@ -242,92 +223,6 @@ def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, clien
     assert ended.wait(10)
     wait_until(no_handler_works)
     assert details(client, execution.id) == cancelled
-
-
-def no_handler_works() -> bool:
-    return not any(thread.name == "fibonacci-emulator-handler" for thread in threading.enumerate())
-
-
-def flaky(emulator: Emulator, failures: int) -> list[int]:
-    attempts: list[int] = []
-
-    @emulator.tool("flaky")
-    def work(call: ToolCall) -> str:
-        attempts.append(call.attempt)
-        if call.attempt <= failures:
-            raise RuntimeError(f"failure {call.attempt}")
-        return "done"
-
-    return attempts
-
-
-@pytest.mark.usefixtures("patient")
-def test_a_node_is_tried_again_after_its_delay(emulator: Emulator, client: Fibonacci) -> None:
-    attempts = flaky(emulator, 2)
-    workflow = create(client, tool("a", "flaky", enable_retry=True, retry_delay=30), tool("b", params={"a": "{{a}}"}))
-    execution = client.workflows.execute(workflow)
-    assert (execution.status, attempts) == ("running", [1])
-    emulator.clock.advance(29)
-    assert client.executions.get(execution.id).status == "running"
-    emulator.clock.advance(1)  # this alone begins the second attempt
-    wait_until(lambda: attempts == [1, 2] and no_handler_works())
-    emulator.clock.advance(30)
-    done = details(client, execution.id)
-    assert (done["status"], done["duration_ms"], done["error"], attempts) == ("completed", 60_000, None, [1, 2, 3])
-    assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
-
-
-@pytest.mark.parametrize(
-    ("options", "tried"),
-    [({}, 1), ({"enable_retry": True}, 4), ({"enable_retry": True, "max_retries": 1}, 2), ({"max_retries": 5}, 1)],
-)
-def test_retries_end(options: dict[str, Any], tried: int) -> None:
-    emulator = Emulator(time="skip")
-    attempts = flaky(emulator, 99)
-    client = emulator.client()
-    execution = client.workflows.execute(create(client, tool("a", "flaky", **options)))
-    shown = details(client, execution.id)
-    assert (shown["status"], shown["error"]) == ("failed", f"node 'a': failure {tried}")
-    assert attempts == list(range(1, tried + 1))
-    assert shown["duration_ms"] >= (tried - 1) * 1000  # the delay is a second unless told
-
-
-def test_what_would_fail_in_the_same_way_is_not_tried_again(emulator: Emulator, client: Fibonacci) -> None:
-    execution = client.workflows.execute(create(client, llm("a", "{{input.absent}}", enable_retry=True)))
-    assert execution.status == "failed"
-    assert node_of(details(client, execution.id), "a")["attempts"] == 1
-
-
-def test_a_tool_has_thirty_seconds_unless_told(emulator: Emulator, client: Fibonacci) -> None:
-    release = threading.Event()
-
-    @emulator.tool("slow")
-    def work(_: ToolCall) -> str:
-        assert release.wait(10)
-        return "too late"
-
-    workflow = create(client, tool("a", "slow"), tool("b", "slow", timeout=90))
-    execution = client.workflows.execute(workflow)
-    emulator.clock.advance(29)
-    assert client.executions.get(execution.id).nodes_failed == 0
-    emulator.clock.advance(31)
-    assert node_of(details(client, execution.id), "a")["error"] == "it took longer than its timeout of 30 seconds"
-    assert client.executions.get(execution.id).status == "running"
-    emulator.clock.advance(60)
-    release.set()
-    wait_until(no_handler_works)
-    shown = details(client, execution.id)
-    assert (shown["status"], shown["nodes_failed"], shown["duration_ms"]) == ("failed", 2, 90_000)
-
-
-def test_waiting_is_cut_short_by_a_timeout_of_its_own_only() -> None:
-    client = Emulator(time="skip").client()
-    patient = create(client, tool("a", "wait", {"seconds": 600}))
-    assert client.workflows.run(patient).duration_ms == 600_000
-    hasty = create(client, tool("a", "wait", {"seconds": 600}, timeout=5, enable_retry=True, max_retries=1))
-    shown = details(client, client.workflows.execute(hasty).id)
-    assert (shown["status"], shown["duration_ms"]) == ("failed", 11_000)
-    assert shown["error"] == "node 'a': it took longer than its timeout of 5 seconds"
 
 
 @pytest.mark.usefixtures("patient")
