@@ -22,7 +22,7 @@ def info(
 
 def received(model: M, *, status_code: int = 200) -> M:
     """A model as if it had come in an answer."""
-    attach_response(model, info(status_code=status_code))
+    attach_response([model], info(status_code=status_code))
     return model
 
 

@@ -12,6 +12,7 @@ from fibonacci._core.answer import Attempted, HTTPAnswer
 from fibonacci._core.call import Call, with_request_id
 from fibonacci._core.config import Config, check_key
 from fibonacci._core.decoding import decode, decode_any, decode_list
+from fibonacci._core.json_types import is_array
 from fibonacci._core.pace import Pace, pace_of
 from fibonacci._core.paging import next_params
 from fibonacci._core.request import Request
@@ -19,7 +20,7 @@ from fibonacci._core.retry import LONGEST_WAIT
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIResponseError
-from fibonacci.models._base import Model, attach_response
+from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class AsyncTransport:
             FibonacciError: Whatever goes wrong.
         """
         (data, meta), info = await self._read(self._begin(request), partial(decode, returns=request.returns))
-        if isinstance(data, Model):
-            attach_response(data, with_request_id(info, meta))
+        attach_response(data if is_array(data) else [data], with_request_id(info, meta))
         return cast("T", data)
 
     async def send_untyped(self, request: Request[Any]) -> Any:
@@ -75,9 +75,7 @@ class AsyncTransport:
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = await self._read(call, read)
         info = with_request_id(info, meta)
-        for item in items:
-            if isinstance(item, Model):
-                attach_response(item, info)
+        attach_response(items, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
         return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following

@@ -11,6 +11,7 @@ from fibonacci._core.answer import Attempted, HTTPAnswer
 from fibonacci._core.call import Call, with_request_id
 from fibonacci._core.config import Config, check_key
 from fibonacci._core.decoding import decode, decode_any, decode_list
+from fibonacci._core.json_types import is_array
 from fibonacci._core.pace import Pace, pace_of
 from fibonacci._core.paging import next_params
 from fibonacci._core.request import Request
@@ -20,7 +21,7 @@ from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci._sync import _runtime
 from fibonacci._sync.connections import Connections
 from fibonacci.errors import APIResponseError
-from fibonacci.models._base import Model, attach_response
+from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class Transport:
             FibonacciError: Whatever goes wrong.
         """
         (data, meta), info = self._read(self._begin(request), partial(decode, returns=request.returns))
-        if isinstance(data, Model):
-            attach_response(data, with_request_id(info, meta))
+        attach_response(data if is_array(data) else [data], with_request_id(info, meta))
         return cast("T", data)
 
     def send_untyped(self, request: Request[Any]) -> Any:
@@ -76,9 +76,7 @@ class Transport:
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = self._read(call, read)
         info = with_request_id(info, meta)
-        for item in items:
-            if isinstance(item, Model):
-                attach_response(item, info)
+        attach_response(items, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
         return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -77,13 +78,15 @@ class Model(BaseModel):
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-def attach_response(model: Model, info: ResponseInfo) -> None:
-    """Give a received model its HTTP side.
+def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
+    """Give what was received in one answer its HTTP side, where it is made of models.
 
     It is written past Pydantic, which leaves names that are no fields out of dumps, equality and reprs; a private
     attribute would cost a Python call for every object of a page.
     """
-    vars(model)["_response"] = info
+    if received and isinstance(received[0], Model):
+        for model in received:
+            model.__dict__["_response"] = info
 
 
 def parse_time(value: object) -> datetime | None:

@@ -52,8 +52,7 @@ def decoded(number):
     for _ in range(number):
         whole = HTTPAnswer(WireResponse(200, answer["headers"], answer["body"]), limit=10**9)
         items, _meta = decode_list(whole, Workflow, "workflows")
-        for item in items:
-            attach_response(item, None)
+        attach_response(items, None)
     return len(items)
 
 def by_hand(number):

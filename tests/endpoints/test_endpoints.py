@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import __version__
-from fibonacci.models import RateLimit
+from fibonacci.models import RateLimit, Tool
 from tests.colours import Colour
 from tests.contract.conformance import operations, validate_exchange, validate_request
 from tests.endpoints.recorder import Recorder
@@ -145,6 +145,11 @@ class TestRequest:
         assert recorder.last.target == "/v1/new/path%20with%20space/a%2Fb?q=a%26b&flag=true&n=1&f=0.5"
         assert recorder.last.json == {"k": [None]}
         assert recorder.last.one("Idempotency-Key")
+
+    def test_models_of_a_list_have_their_answer_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+        recorder.give({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
+        tools = colour.run(recorded.request("GET", "/tools", returns=list[Tool]))
+        assert [(tool.name, tool.response.request_id) for tool in tools] == [("a", "req_1"), ("b", "req_1")]
 
     @pytest.mark.parametrize(("json_body", "on_the_wire"), [(None, b"null"), ({}, b"{}"), ([], b"[]"), (0, b"0")])
     def test_none_is_sent_as_null(

@@ -39,7 +39,7 @@ def made(
     """
     _refuse_slips(model, {field.alias or name for name, field in model.model_fields.items()} | set(defaults), changes)
     result = model.model_validate({**deepcopy(dict(defaults)), **changes})  # models share nothing
-    attach_response(result, response or make_response())
+    attach_response([result], response or make_response())
     return result
 
 

@@ -72,7 +72,7 @@ asyncio.run(main())
 
 def measure(bench: Bench) -> list[Row]:
     """The cold script over http, in both colours, and over https."""
-    runs = bench.runs(5, 25)
+    runs = bench.runs(9, 25)
     sync = {"fibonacci": ("sdk", _SDK_SYNC), BY_HAND: ("sdk", _MODEL + _SYNC)}
     asynchronous = {"fibonacci": ("sdk", _SDK_ASYNC), BY_HAND: ("sdk", _MODEL + _ASYNC)}
     # Both read the same file of authorities: the usual ones, and the one of this server.

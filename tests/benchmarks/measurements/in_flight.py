@@ -41,14 +41,12 @@ def measure(bench: Bench) -> list[Row]:
     for _ in range(bench.runs(1, 5)):
         # New processes each time: what a client has once opened stays with it.
         with bench.workers(subjects, lambda worker: worker.run("calls", number=1)) as workers:
-            for at_once in (10, 100):
+            for name, worker in workers.items():
+                samples[BURST].setdefault(name, []).append(burst(worker))
+            for at_once in (MANY, 100, 10):
                 actions = {name: partial(steady, worker, at_once) for name, worker in workers.items()}
                 for name, values in interleaved(actions, 2).items():
                     samples[STEADY[at_once]].setdefault(name, []).extend(values)
-            for name, worker in workers.items():
-                samples[BURST].setdefault(name, []).append(burst(worker))
-                spent = worker.run("calls", number=2 * calls, at_once=MANY)
-                samples[STEADY[MANY]].setdefault(name, []).append(2 * calls / spent.cpu)
     return [
         row
         for measurement, values in samples.items()
