@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.emulator import Emulator, ToolCall, engine
+from fibonacci.emulator import Emulator, ToolCall
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 
@@ -23,12 +23,6 @@ def emulator() -> Emulator:
 def client(emulator: Emulator) -> Iterator[Fibonacci]:
     with emulator.client(max_retries=0) as made:
         yield made
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a quick handler may take longer than an answer waits for it."""
-    monkeypatch.setattr(engine, "PATIENCE", 20.0)
 
 
 @pytest.mark.usefixtures("patient")

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from fibonacci._core import pace
+from tests.faults.certificates import Authority
 
 _OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -21,3 +22,9 @@ def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
 def paces_of_their_own() -> None:
     """A port that is used again must not bring the pauses of an earlier test's server with it."""
     pace._paces.clear()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A private authority that signs the servers' certificates."""
+    return Authority.made_in(tmp_path_factory.mktemp("authority"))

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+#: What the user `ada` of a closed proxy gives, and how it stands in a URL.
+PASSWORD = "s3cret/wort"
+QUOTED = "s3cret%2Fwort"
+
 _STARTED_WITHIN = 10.0
 
 

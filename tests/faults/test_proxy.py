@@ -12,16 +12,8 @@ from tests.faults.clients import watch
 from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.faults import head, ok, raw_then_close, raw_then_reset
-from tests.faults.proxies import behind_tls, tinyproxy
+from tests.faults.proxies import PASSWORD, QUOTED, behind_tls, tinyproxy
 from tests.faults.server import FaultServer
-
-PASSWORD = "s3cret/wort"
-QUOTED = "s3cret%2Fwort"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,8 @@ from fibonacci import APIConnectionError
 from tests.faults.certificates import Authority
 from tests.faults.driving import COLOURS, Colour, Driver, all_fine, call_each
 from tests.faults.faults import ok
-from tests.faults.proxies import microsocks
+from tests.faults.proxies import PASSWORD, QUOTED, microsocks
 from tests.faults.server import FaultServer, Peer
-
-PASSWORD = "s3cret/wort"
-QUOTED = "s3cret%2Fwort"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,6 @@ from tests.faults.server import FaultServer, Peer
 BAD = ["expired", "for another host", "self-signed", "of an unknown authority"]
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.made_in(tmp_path_factory.mktemp("authority"))
-
-
 def _bad_server_side(name: str, authority: Authority) -> ssl.SSLContext:
     return {
         "expired": authority.expired,

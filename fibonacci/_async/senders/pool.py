@@ -27,15 +27,11 @@ class AsyncPool:
     """The connections to one origin, in one event loop.
 
     Args:
-        origin: Scheme, host and port.
-        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
-
-    Raises:
-        SendFailure: If the environment names a proxy that cannot be one.
+        connector: What makes them.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None) -> None:
-        self._connector = AsyncConnector(origin, ca_bundle)
+    def __init__(self, connector: AsyncConnector) -> None:
+        self._connector = connector
         self._places = _runtime.Places(MAX_CONNECTIONS)
         self._idle: list[tuple[float, AsyncHTTP11Connection]] = []
 
@@ -133,5 +129,5 @@ class AsyncPoolSender:
         loop = _runtime.current_loop()
         pool = self._pools.get(loop)
         if pool is None:
-            pool = self._pools.setdefault(loop, AsyncPool(origin, self._ca_bundle))
+            pool = self._pools.setdefault(loop, AsyncPool(AsyncConnector(origin, self._ca_bundle)))
         return pool
