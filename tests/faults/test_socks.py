@@ -11,6 +11,7 @@ import pytest
 from fibonacci import APIConnectionError
 from tests.faults.certificates import Authority
 from tests.faults.driving import COLOURS, Colour, Driver, all_fine, call_each
+from tests.faults.expectations import MAX_RETRIES
 from tests.faults.faults import ok
 from tests.faults.proxies import PASSWORD, QUOTED, microsocks
 from tests.faults.server import FaultServer, Peer
@@ -77,8 +78,30 @@ def test_a_server_that_it_cannot_reach(colour: Colour, open_port: int, monkeypat
         taken.bind(("127.0.0.1", 0))  # nobody listens there
         client = driver.client(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         error = driver.end(client.request, "POST", "/x").api_error
-    assert not error.outcome_unknown
+    # It may reach it the next time, and nothing has been sent.
+    assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
     assert "the proxy cannot reach 127.0.0.1" in str(error)
+    assert "refused" in str(error)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    ("code", "said", "attempts"),
+    [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
+)
+def test_a_refusal_is_final_and_a_failure_is_not(
+    colour: Colour, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def act(peer: Peer) -> None:
+        peer.send(b"\x05\x00")
+        peer.pause(0.05)
+        peer.send(bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]))
+
+    with FaultServer(greet=act) as proxy, Driver(colour) as driver:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
+        error = driver.end(driver.client("http://127.0.0.1:1/v1").request, "POST", "/x").api_error
+    assert (error.attempts, error.outcome_unknown, proxy.connections) == (attempts, False, attempts)
+    assert said in str(error)
 
 
 @pytest.mark.parametrize("colour", COLOURS)

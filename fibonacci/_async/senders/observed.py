@@ -47,8 +47,9 @@ class AsyncWatch:
 
     def sender(self) -> AsyncSender:
         """The sender for the next call."""
-        client: Any = httpx.AsyncClient  # one of the watched functions is not public
-        watched = (client.send, client._transport_for_url, httpx.AsyncHTTPTransport.handle_async_request)
+        client = httpx.AsyncClient
+        chooses = getattr(client, "_transport_for_url", client.send)  # it is not public, so it may go
+        watched = (client.send, chooses, httpx.AsyncHTTPTransport.handle_async_request)
         if all(_is_own(function) for function in watched) and not _is_pool_replaced():
             return self._pools
         if self._through_httpx is None:

@@ -45,10 +45,13 @@ async def open_way(stream: AsyncStream, host: str, port: int, auth: tuple[str, s
         user, password = (part.encode() for part in auth)
         if not (await said(socks5.SOCKS5UsernamePasswordRequest(user, password))).success:
             raise _refused("the proxy does not take this user and password")
-    place = socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port))
-    reply = await said(place)
+    reply = await said(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port)))
     if reply.reply_code != socks5.SOCKS5ReplyCode.SUCCEEDED:
-        raise _refused(f"the proxy cannot reach {host}:{port} ({reply.reply_code.name.lower().replace('_', ' ')})")
+        name = reply.reply_code.name
+        failure = _refused(f"the proxy cannot reach {host}:{port} ({name.lower().replace('_', ' ')})")
+        if not name.endswith(("_BY_RULESET", "_NOT_SUPPORTED")):  # the server may be back the next time
+            failure.kind = "never_sent"
+        raise failure
 
 
 def _refused(reason: str) -> SendFailure:

@@ -48,8 +48,9 @@ class Watch:
 
     def sender(self) -> Sender:
         """The sender for the next call."""
-        client: Any = httpx.Client  # one of the watched functions is not public
-        watched = (client.send, client._transport_for_url, httpx.HTTPTransport.handle_request)
+        client = httpx.Client
+        chooses = getattr(client, "_transport_for_url", client.send)  # it is not public, so it may go
+        watched = (client.send, chooses, httpx.HTTPTransport.handle_request)
         if all(_is_own(function) for function in watched) and not _is_pool_replaced():
             return self._pools
         if self._through_httpx is None:

@@ -46,10 +46,13 @@ def open_way(stream: Stream, host: str, port: int, auth: tuple[str, str] | None,
         user, password = (part.encode() for part in auth)
         if not said(socks5.SOCKS5UsernamePasswordRequest(user, password)).success:
             raise _refused("the proxy does not take this user and password")
-    place = socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port))
-    reply = said(place)
+    reply = said(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port)))
     if reply.reply_code != socks5.SOCKS5ReplyCode.SUCCEEDED:
-        raise _refused(f"the proxy cannot reach {host}:{port} ({reply.reply_code.name.lower().replace('_', ' ')})")
+        name = reply.reply_code.name
+        failure = _refused(f"the proxy cannot reach {host}:{port} ({name.lower().replace('_', ' ')})")
+        if not name.endswith(("_BY_RULESET", "_NOT_SUPPORTED")):  # the server may be back the next time
+            failure.kind = "never_sent"
+        raise failure
 
 
 def _refused(reason: str) -> SendFailure:
