@@ -6,6 +6,9 @@ from __future__ import annotations
 FIXED_ANSWER = """
 import json
 from fibonacci import Fibonacci
+from fibonacci._core.call import Call
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.request import Request
 from fibonacci._core.wire import WireResponse
 from fibonacci.models import Workflow
 
@@ -84,9 +87,7 @@ OVERHEAD = (
     FIXED_ANSWER
     + """
 from fibonacci._core.answer import HTTPAnswer
-from fibonacci._core.call import Call
 from fibonacci._core.pace import Pace
-from fibonacci._core.request import Request
 from fibonacci._{colour}.transport import {prefix}Transport
 
 class Answered({prefix}Transport):
@@ -118,6 +119,59 @@ def prepare():
 def loop(number):
     for _ in range(number):
         pass
+"""
+)
+
+#: A call over a socket, and what is left of it without one layer after another.
+PARTS = (
+    FIXED_ANSWER
+    + """
+import h11
+import socket
+from urllib.parse import urlsplit
+
+def prepare(url):
+    global whole, wire, plain, request, http
+    whole = Fibonacci("key", base_url=url)
+    call = Call(Request("GET", "/workflows/wf-1", Workflow), whole._config)
+    wire = call.wire_request("key")
+    parts = urlsplit(url)
+    plain = socket.create_connection((parts.hostname, parts.port))
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    http = h11.Connection(h11.CLIENT)
+    request = sent_by_h11()
+
+def sent_by_h11():
+    head = http.send(h11.Request(method=wire.method, target=wire.target, headers=wire.headers))
+    return head + http.send(h11.EndOfMessage())
+
+def a_call(number):
+    for _ in range(number):
+        whole.workflows.get("wf-1")
+
+def rules(number):
+    for _ in range(number):
+        client.workflows.get("wf-1")
+
+def sending(number):
+    sender, deadline = whole._connections.sender(), Deadline(None)
+    for _ in range(number):
+        sender.send(wire, deadline)
+
+def by_h11(number):
+    global http
+    http = h11.Connection(h11.CLIENT)
+    for _ in range(number):
+        plain.sendall(sent_by_h11())
+        while type(event := http.next_event()) is not h11.EndOfMessage:
+            if event is h11.NEED_DATA:
+                http.receive_data(plain.recv(65536))
+        http.start_next_cycle()
+
+def sockets(number):
+    for _ in range(number):
+        plain.sendall(request)
+        plain.recv(65536)
 """
 )
 

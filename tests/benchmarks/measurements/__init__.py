@@ -15,6 +15,7 @@ from tests.benchmarks.measurements import (
     one_call,
     overhead,
     pages,
+    parts,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
     "cold": cold.measure,
     "client": construct.measure,
     "call": one_call.measure,
+    "parts": parts.measure,
     "in-flight": in_flight.measure,
     "long-calls": long_calls.measure,
     "pages": pages.measure,
