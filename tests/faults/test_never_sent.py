@@ -12,7 +12,7 @@ import pytest
 from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.driving import COLOURS, METHODS, Colour, Driver, always, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.faults import ok, raw_then_close, raw_then_reset
+from tests.faults.faults import answer, raw_then_close, raw_then_reset
 from tests.faults.server import Act, FaultServer, Peer
 
 pytestmark = pytest.mark.parametrize("colour", COLOURS)
@@ -46,12 +46,13 @@ def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pyt
         with pytest.raises(TimeoutError):
             calls[0].result(0.15)
         late.listen()
+        late.settimeout(10)
         for _ in METHODS:
             connection, _ = late.accept()
             with connection:
                 peer = Peer(connection, threading.Event())
                 assert peer.read_request()
-                ok(peer)
+                answer(headers={"Connection": "close"})(peer)  # else another call may take it before it is closed
         assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
 
 
