@@ -31,7 +31,7 @@ ASYNC = ROOT / "fibonacci" / "_async"
 SYNC = ROOT / "fibonacci" / "_sync"
 
 # Written by hand in both halves: the sleep, the lock and the concurrent map have no mechanical counterpart.
-HAND_WRITTEN = ("_runtime.py", "senders/_network.py")
+HAND_WRITTEN = ("_runtime.py", "transports/_network.py")
 
 HEADER = "# Derived from fibonacci/_async/{name} by tests/mirror.py; change that file, not this one.\n"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from fibonacci._core.answer import HTTPAnswer
-from fibonacci._core.wire import WireResponse
+from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.response import APIResponse
 from fibonacci.models import Headers, ResponseInfo
 from fibonacci.models._base import Model, attach_response
 
@@ -28,8 +28,8 @@ def received(model: M, *, status_code: int = 200) -> M:
 
 def answer(
     body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, *, limit: int = 1_000_000
-) -> HTTPAnswer:
+) -> APIResponse:
     """An answer as the rules of the client see it."""
     fields = {"content-type": "application/json"} if headers is None else headers
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    return HTTPAnswer(WireResponse(status, raw, body), limit=limit)
+    return APIResponse(HTTPResponse(status, raw, body), limit=limit)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci._core.body import encode
+from fibonacci._core.request_body import encode
 from fibonacci.definitions import WorkflowDefinition
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder

@@ -24,7 +24,7 @@ Lookup = Callable[..., list[Any]]
 def both(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
     """Change a limit of the pool in both colours."""
     for half in ("_sync", "_async"):
-        monkeypatch.setattr(f"fibonacci.{half}.senders.pool.{name}", value)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.{name}", value)
 
 
 def many(colour: Colour, call: Callable[[], Any], number: int) -> list[Any]:

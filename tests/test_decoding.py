@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci import APIResponseError
-from fibonacci._core.answer import HTTPAnswer
 from fibonacci._core.decoding import decode, decode_any, decode_list, unwrap
+from fibonacci._core.response import APIResponse
 from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
@@ -260,7 +260,7 @@ class TestAnything:
     )
     def test_decoding(self, body: bytes, encoding: str, returns: Any) -> None:
         headers = {"content-encoding": encoding, "content-type": "text/x"}
-        reads: list[Callable[[HTTPAnswer], object]] = [
+        reads: list[Callable[[APIResponse], object]] = [
             lambda given: decode(given, returns),
             decode_any,
             lambda given: decode_list(given, returns, "things"),

@@ -22,7 +22,7 @@ from fibonacci import (
     RateLimitError,
     WaitTimeoutError,
 )
-from fibonacci._core.failures import status_error
+from fibonacci._core.error_mapping import status_error
 from fibonacci.models import Execution
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder

@@ -34,7 +34,7 @@ from fibonacci import (
     WaitTimeoutError,
     errors,
 )
-from fibonacci._core.failures import status_error
+from fibonacci._core.error_mapping import status_error
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
 from tests.responses import answer

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._async.senders.http11 import AsyncHTTP11Connection
-from fibonacci._core.deadline import Deadline, OutOfTime
-from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
-from fibonacci._sync.senders.http11 import HTTP11Connection
+from fibonacci._async.transports.http11 import AsyncHTTP11Connection
+from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
+from fibonacci._sync.transports.http11 import HTTP11Connection
 from tests.colours import COLOURS, ColourName
 
 BODY = b'{"data": {"fine": true}}'
@@ -61,11 +61,11 @@ class AsyncStream(Stream):
         super().write(data, deadline)
 
 
-def request(body: bytes = b"") -> WireRequest:
+def request(body: bytes = b"") -> HTTPRequest:
     headers = [(b"host", b"localhost")]
     if body:
         headers.append((b"content-length", str(len(body)).encode()))
-    return WireRequest("POST" if body else "GET", "http://localhost", "/v1/x", headers, body)
+    return HTTPRequest("POST" if body else "GET", "http://localhost", "/v1/x", headers, body)
 
 
 class Talk:
@@ -77,9 +77,9 @@ class Talk:
         stream: Any = self.stream
         self.connection: Any = HTTP11Connection(stream) if colour == "sync" else AsyncHTTP11Connection(stream)
 
-    def exchange(self, sent: WireRequest, limit: int = 1000) -> WireResponse:
+    def exchange(self, sent: HTTPRequest, limit: int = 1000) -> HTTPResponse:
         result = self.connection.exchange(sent, NO_LIMIT, limit)
-        found: WireResponse = result if self._colour == "sync" else asyncio.run(result)
+        found: HTTPResponse = result if self._colour == "sync" else asyncio.run(result)
         return found
 
 
@@ -121,7 +121,7 @@ class TestEnds:
 
     def test_a_body_that_is_too_large(self, colour: ColourName) -> None:
         talk = Talk(colour, [PLAIN])
-        with pytest.raises(SendFailure) as caught:
+        with pytest.raises(TransportError) as caught:
             talk.exchange(request(), limit=len(BODY) - 1)
         assert caught.value.kind == "too_large"
         assert caught.value.response is not None
@@ -137,10 +137,10 @@ class TestWrites:
         assert talk.stream.written == b"POST /v1/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"
 
     @pytest.mark.parametrize(
-        ("failure", "kind"), [(BrokenPipeError(), "never_sent"), (OutOfTime(), "timeout_never_sent")]
+        ("failure", "kind"), [(BrokenPipeError(), "never_sent"), (DeadlineExceeded(), "timeout_never_sent")]
     )
     def test_when_nothing_was_taken_nothing_was_sent(self, colour: ColourName, failure: Exception, kind: str) -> None:
-        with pytest.raises(SendFailure) as caught:
+        with pytest.raises(TransportError) as caught:
             Talk(colour, [PLAIN], failure).exchange(request(b"{}"))
         assert caught.value.kind == kind
 
@@ -154,5 +154,5 @@ class TestWrites:
             Talk(colour, [], ConnectionResetError(), taken=1).exchange(request(b"{}"))
 
     def test_when_the_time_is_up_nothing_more_is_read(self, colour: ColourName) -> None:
-        with pytest.raises(OutOfTime):
-            Talk(colour, [PLAIN], OutOfTime(), taken=1).exchange(request(b"{}"))
+        with pytest.raises(DeadlineExceeded):
+            Talk(colour, [PLAIN], DeadlineExceeded(), taken=1).exchange(request(b"{}"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_lazy"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "models": {"_lazy"},
     "definitions": {"errors", "models"},
     "_core": {"errors", "models", "_lazy"},
+    "_net": {"_lazy"},
     "_async": _CLIENT,
     "_sync": _CLIENT,
     "__init__": _PUBLIC,
@@ -41,11 +42,11 @@ FOR_TYPES_ONLY = {"errors": {"models"}}
 FACES = ("emulator/_emulator.py",)
 
 MAY_NAME = {
-    "h11": ("_async/senders/*", "_sync/senders/*", "emulator/connection.py"),
-    "httpcore": ("_async/senders/observed.py", "_sync/senders/observed.py"),
-    "httpx": ("_async/senders/*", "_sync/senders/*", "emulator/in_process.py"),
-    "httpx2": ("_async/senders/*", "_sync/senders/*"),
-    "tenacity": ("_async/transport.py", "_sync/transport.py", "_core/retry.py"),
+    "h11": ("_async/transports/*", "_sync/transports/*", "emulator/connection.py"),
+    "httpcore": ("_async/transports/instrumented.py", "_sync/transports/instrumented.py"),
+    "httpx": ("_async/transports/*", "_sync/transports/*", "emulator/in_process.py"),
+    "httpx2": ("_async/transports/*", "_sync/transports/*"),
+    "tenacity": ("_async/requestor.py", "_sync/requestor.py", "_core/retry.py"),
 }
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
@@ -155,10 +156,10 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("_async/pager.py", "from tenacity import AsyncRetrying"),
         ("_sync/client.py", "import fibonacci._async.client"),
         ("_sync/client.py", "import httpcore._sync"),
-        ("_sync/senders/pool.py", "import httpcore"),
-        ("_core/wire.py", "import h11"),
-        ("_sync/transport.py", "importlib.import_module('httpx')"),
-        ("_sync/transport.py", "import_module('.._async.transport', __package__)"),
+        ("_sync/transports/pool.py", "import httpcore"),
+        ("_core/messages.py", "import h11"),
+        ("_sync/requestor.py", "importlib.import_module('httpx')"),
+        ("_sync/requestor.py", "import_module('.._async.requestor', __package__)"),
         ("__init__.py", "from . import emulator"),
         ("emulator/store.py", "from fibonacci.errors import APIError"),
         ("emulator/store.py", "def f():\n    from fibonacci import Fibonacci"),
@@ -176,8 +177,8 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("models/tools.py", "from pydantic import BaseModel\nfrom ._base import Model"),
         ("errors.py", "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from fibonacci.models import Execution"),
         ("_core/retry.py", "import tenacity\nfrom fibonacci import __version__, errors"),
-        ("_async/transport.py", "from tenacity import AsyncRetrying\nfrom .senders import http"),
-        ("_sync/senders/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
+        ("_async/requestor.py", "from tenacity import AsyncRetrying\nfrom .transports import http"),
+        ("_sync/transports/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
         ("__init__.py", "from ._sync.client import Fibonacci"),
         ("cli/main.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
         (FACES[0], "def f():\n    from fibonacci import Fibonacci"),

@@ -55,7 +55,7 @@ def test_what_is_loaded(code: str, own: set[str]) -> None:
 def test_a_clone_loads_no_more_than_a_lock() -> None:
     loaded = loaded_by("from fibonacci import Fibonacci; Fibonacci('key').with_options(timeout=1, headers={'X': 'y'})")
     own = {name for name in loaded if name.partition(".")[0] == "fibonacci"}
-    assert own == IMPORT | CLIENT | SYNC | {"fibonacci._sync.connections"}
+    assert own == IMPORT | CLIENT | SYNC | {"fibonacci._sync.shared_state"}
     assert loaded & HEAVY <= {"threading"}
 
 

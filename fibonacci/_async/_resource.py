@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._async.pager import AsyncPager
-from fibonacci._async.transport import AsyncTransport
+from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
 from fibonacci._core.suggestions import missing_attribute
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class AsyncResource:
     """A part of the API: methods that describe requests and have them carried out."""
 
-    def __init__(self, transport: AsyncTransport) -> None:
+    def __init__(self, transport: AsyncRequestor) -> None:
         self._transport = transport
 
     async def _send(self, request: Request[T]) -> T:

@@ -36,7 +36,7 @@ def current_loop() -> Hashable:
         return cast("Hashable", trio.lowlevel.current_trio_token())
 
 
-class Places:
+class CapacityLimiter:
     """A number of places, for which callers queue."""
 
     def __init__(self, number: int) -> None:
@@ -53,6 +53,6 @@ class Places:
             return False
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give a place back."""
         self._semaphore.release()

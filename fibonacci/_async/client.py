@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
-    from fibonacci._async.connections import AsyncConnections
     from fibonacci._async.executions import AsyncExecutions
     from fibonacci._async.health import AsyncHealthChecks
     from fibonacci._async.memory import AsyncMemory
     from fibonacci._async.organizations import AsyncOrganizations
     from fibonacci._async.registry import AsyncRegistry
+    from fibonacci._async.requestor import AsyncRequestor
+    from fibonacci._async.shared_state import AsyncSharedState
     from fibonacci._async.tools import AsyncTools
-    from fibonacci._async.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import AsyncApiKey
@@ -43,10 +43,10 @@ class AsyncFibonacci:
     Args:
         api_key: Your API key, or a function that returns one and is asked again for each attempt. When not given,
             the environment variable `FIBONACCI_API_KEY` is read.
-        base_url: Where the platform is. When not given, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        base_url: Where the platform is. When not drop_unset, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
-            When not given, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: How often a call is sent again at the most. When not given, `FIBONACCI_MAX_RETRIES`, else 2.
+            When not drop_unset, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
+        max_retries: How often a call is sent again at the most. When not drop_unset, `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
         http_client: Your own client of httpx or httpx2, used as it is and never closed.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
@@ -277,16 +277,16 @@ class AsyncFibonacci:
             raise missing_attribute(self, name)
 
     @cached_property
-    def _connections(self) -> AsyncConnections:
-        from fibonacci._async.connections import AsyncConnections
+    def _connections(self) -> AsyncSharedState:
+        from fibonacci._async.shared_state import AsyncSharedState
 
-        return AsyncConnections(self._config)
+        return AsyncSharedState(self._config)
 
     @cached_property
-    def _transport(self) -> AsyncTransport:
-        from fibonacci._async.transport import AsyncTransport
+    def _transport(self) -> AsyncRequestor:
+        from fibonacci._async.requestor import AsyncRequestor
 
-        return AsyncTransport(self._config, self._connections)
+        return AsyncRequestor(self._config, self._connections)
 
 
 def _rebuild(cls: type[AsyncFibonacci], options: dict[str, Any]) -> AsyncFibonacci:

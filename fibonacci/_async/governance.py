@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.body import some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci.models.organizations import ApprovalStats, AuditEntry, GovernanceReport, GovernanceSettings
@@ -76,7 +76,7 @@ class AsyncGovernance(AsyncResource):
             )
             ```
         """
-        body = some_given(
+        body = require_any(
             require_approval_for_external_comm=require_approval_for_external_comm,
             require_approval_for_public_writes=require_approval_for_public_writes,
             require_approval_for_permission_changes=require_approval_for_permission_changes,

@@ -6,8 +6,8 @@ from types import NoneType
 from typing import Any
 
 from fibonacci._async._resource import AsyncResource
-from fibonacci._core.body import given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci.models.memory import MemoryEntry, MemoryScope
@@ -82,7 +82,7 @@ class AsyncMemory(AsyncResource):
             await client.memory.set("user/prefs", {"theme": "dark"}, scope="user", user_id="ada", ttl=3600)
             ```
         """
-        body = given(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
+        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
         return await self._send(Request("PUT", path("/memory/{key}", key=key), returns=MemoryEntry, body=body))
 
     async def delete(

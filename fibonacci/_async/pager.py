@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from fibonacci._async.transport import AsyncTransport
+from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
@@ -32,7 +32,7 @@ class AsyncPager(Generic[T]):
         ```
     """
 
-    def __init__(self, transport: AsyncTransport, request: Request[T]) -> None:
+    def __init__(self, transport: AsyncRequestor, request: Request[T]) -> None:
         self._transport = transport
         self._request = request
 
@@ -75,7 +75,7 @@ class AsyncPages(Generic[T]):
     It is no generator, for one that is left before its end would have to be closed.
     """
 
-    def __init__(self, transport: AsyncTransport, request: Request[T]) -> None:
+    def __init__(self, transport: AsyncRequestor, request: Request[T]) -> None:
         self._transport = transport
         self._request: Request[T] | None = request
         self._seen: set[str] = set()

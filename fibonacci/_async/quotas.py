@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fibonacci._async._resource import AsyncResource
-from fibonacci._core.body import some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci.models.organizations import Quota
@@ -65,7 +65,7 @@ class AsyncQuotas(AsyncResource):
             assert quota.effective["concurrent_executions"] == 5
             ```
         """
-        body = some_given(
+        body = require_any(
             workflow_runs_per_hour=workflow_runs_per_hour,
             concurrent_executions=concurrent_executions,
             memory_mb=memory_mb,

@@ -7,8 +7,8 @@ from types import NoneType
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.body import given, some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci.models.organizations import Role, RolePolicyOverride, ToolPolicy
@@ -49,7 +49,7 @@ class AsyncToolPolicies(AsyncResource):
             )
             ```
         """
-        body = given(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
+        body = drop_unset(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
         where = path("/organizations/{org}/tool-policies", org=org)
         return await self._send(Request("POST", where, returns=ToolPolicy, body=body))
 
@@ -84,7 +84,7 @@ class AsyncToolPolicies(AsyncResource):
             policy = await client.organizations.tool_policies.update("acme", "web_search", enabled=False)
             ```
         """
-        body = some_given(enabled=enabled, allowed_roles=_plain(allowed_roles))
+        body = require_any(enabled=enabled, allowed_roles=_plain(allowed_roles))
         where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
         return await self._send(Request("PATCH", where, returns=ToolPolicy, body=body))
 
@@ -136,7 +136,7 @@ class AsyncToolPolicies(AsyncResource):
             )
             ```
         """
-        body = given(role=role, tool_name=tool_name, enabled=enabled)
+        body = drop_unset(role=role, tool_name=tool_name, enabled=enabled)
         where = path("/organizations/{org}/role-policy-overrides", org=org)
         return await self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
 

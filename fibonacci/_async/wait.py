@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fibonacci._async import _runtime
-from fibonacci._async.transport import AsyncTransport
+from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.polling import poll_delay
 from fibonacci._core.request import Request
@@ -27,7 +27,7 @@ _LAST_LOOK = 0.5
 
 
 async def wait_until_ended(
-    transport: AsyncTransport,
+    transport: AsyncRequestor,
     execution_id: str,
     deadline: Deadline,
     on_update: Callable[[Execution], object] | None,
@@ -74,7 +74,7 @@ async def _tell(on_update: Callable[[Execution], object] | None, execution: Exec
         await _runtime.resolve(on_update(execution))
 
 
-async def _poll(transport: AsyncTransport, where: str, deadline: Deadline) -> Execution | None:
+async def _poll(transport: AsyncRequestor, where: str, deadline: Deadline) -> Execution | None:
     """The execution as it now is; None when the poll failed in a way that may pass."""
     timeout = deadline.sooner(transport.config.call_timeout)
     try:

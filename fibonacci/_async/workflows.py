@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.body import given, some_given
 from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci.errors import ExecutionFailedError
@@ -59,7 +59,7 @@ class AsyncWorkflows(AsyncResource):
             )
             ```
         """
-        body = given(name=name, description=description, definition=definition)
+        body = drop_unset(name=name, description=description, definition=definition)
         return await self._send(Request("POST", path("/workflows"), returns=Workflow, body=body))
 
     async def get(self, workflow_id: str) -> Workflow:
@@ -112,7 +112,7 @@ class AsyncWorkflows(AsyncResource):
             changed = await client.workflows.update(workflow.id, description="Greets people by name")
             ```
         """
-        body = some_given(name=name, description=description, definition=definition)
+        body = require_any(name=name, description=description, definition=definition)
         where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
         return await self._send(Request("PUT", where, returns=Workflow, body=body))
 

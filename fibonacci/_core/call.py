@@ -10,18 +10,18 @@ from functools import lru_cache
 from typing import Any
 
 from fibonacci import __version__
-from fibonacci._core.answer import Attempted, HTTPAnswer
-from fibonacci._core.body import encode
 from fibonacci._core.compression import accepted
 from fibonacci._core.config import Config
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.failures import connection_error, describe, status_error
+from fibonacci._core.error_mapping import connection_error, describe, status_error
 from fibonacci._core.json_types import is_object
-from fibonacci._core.key_filter import protect
+from fibonacci._core.log_filter import protect
 from fibonacci._core.logs import log_attempt, log_retry
-from fibonacci._core.pace import Pace
+from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
 from fibonacci._core.redaction import redact, redact_causes
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import encode
+from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import (
     LONGEST_WAIT,
     Outcome,
@@ -30,11 +30,11 @@ from fibonacci._core.retry import (
     jittered,
     may_repeat,
     outcome_of,
-    told_wait,
+    server_delay,
 )
+from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
-from fibonacci._core.wire import SendFailure, WireRequest, WireResponse
 from fibonacci.errors import APIError, APIResponseError, APIStatusError, RateLimitError
 from fibonacci.models.response import ResponseInfo
 
@@ -64,7 +64,7 @@ class Call:
         self.config = config
         self.attempts = 0
         self.wait = 0.0
-        self.pace: Pace | None = None
+        self.pace: SharedLimits | None = None
         self.api_key: str | None = None
         self.idempotency_key = os.urandom(16).hex() if request.method == "POST" else None
         self.body = b"" if isinstance(request.body, Unset) else encode(request.body)
@@ -91,7 +91,7 @@ class Call:
         """Seconds since the call began."""
         return time.monotonic() - self._started
 
-    def wire_request(self, api_key: str) -> WireRequest:
+    def wire_request(self, api_key: str) -> HTTPRequest:
         """The request of the next attempt, with the key."""
         if api_key != self.api_key:
             self.api_key = api_key
@@ -103,16 +103,16 @@ class Call:
             headers.append((b"content-length", str(len(self.body)).encode("ascii")))
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
-        return WireRequest(self.request.method, self._origin, self._target, headers, self.body)
+        return HTTPRequest(self.request.method, self._origin, self._target, headers, self.body)
 
-    def received(self, response: WireResponse) -> HTTPAnswer:
+    def received(self, response: HTTPResponse) -> APIResponse:
         """The answer of an attempt."""
-        return HTTPAnswer(response, limit=self.config.max_response_bytes, api_key=self.api_key or "")
+        return APIResponse(response, limit=self.config.max_response_bytes, api_key=self.api_key or "")
 
-    def wants_retry(self, attempted: Attempted) -> bool:
+    def wants_retry(self, attempted: AttemptResult) -> bool:
         """Decide whether to send the request again, and for that set `wait` and take from the retry quota."""
         outcome = outcome_of(attempted)
-        status = attempted.status if isinstance(attempted, HTTPAnswer) else None
+        status = attempted.status if isinstance(attempted, APIResponse) else None
         if self.pace is not None and outcome == "refused" and status == 429:
             # A 429 speaks of the key, so it holds up all its calls; a 503 speaks of this endpoint alone.
             self.pace.gate.pause(self._told(attempted) or 0.0)
@@ -127,11 +127,11 @@ class Call:
         self._tokens_taken = cost
         return True
 
-    def log(self, attempted: Attempted) -> None:
+    def log(self, attempted: AttemptResult) -> None:
         """Log an attempt."""
         log_attempt(self.request.method, self.request.path, self.attempts, attempted, self.api_key or "")
 
-    def tell(self, attempted: Attempted) -> object:
+    def tell(self, attempted: AttemptResult) -> object:
         """Log the retry that was decided, and tell the user's `on_retry` of it; what that returns may be awaited."""
         cause = describe(attempted)
         log_retry(self.request.method, self.request.path, self.attempts, cause, self.wait, self.api_key)
@@ -141,26 +141,26 @@ class Call:
 
         return self.config.on_retry(RetryEvent(self.request.method, self.request.path, self.attempts, self.wait, cause))
 
-    def response_info(self, answer: HTTPAnswer) -> ResponseInfo:
+    def response_info(self, answer: APIResponse) -> ResponseInfo:
         """The HTTP side of a success; what the retries took is given back."""
         if self.pace is not None:
-            self.pace.retry_quota.give_back(self._tokens_taken or 1)
+            self.pace.retry_quota.release(self._tokens_taken or 1)
         request_id = answer.headers.get("x-request-id")
         return ResponseInfo(answer.status, request_id, answer.headers, answer.rate_limit, self.attempts, self.elapsed)
 
-    def is_success(self, answer: HTTPAnswer) -> bool:
+    def is_success(self, answer: APIResponse) -> bool:
         """Whether an answer is one that the caller gets, not an error."""
         if answer.status in self.request.answers:
             return is_object(answer.readable_body())
         return 200 <= answer.status < 300
 
-    def error(self, attempted: Attempted) -> APIError:
+    def error(self, attempted: AttemptResult) -> APIError:
         """The error for the last attempt."""
-        if isinstance(attempted, SendFailure):
+        if isinstance(attempted, TransportError):
             failed: APIError = connection_error(attempted, api_key=self.api_key or "")
         else:
             failed = status_error(attempted)
-        broken = isinstance(attempted, SendFailure) and attempted.kind == "broken"
+        broken = isinstance(attempted, TransportError) and attempted.kind == "broken"
         uncertain = broken or isinstance(failed, APIResponseError) or outcome_of(attempted) == "unknown"
         return self.complete(failed, uncertain=uncertain)
 
@@ -187,10 +187,10 @@ class Call:
         redact_causes(error, self.api_key)
         return error
 
-    def _told(self, attempted: Attempted) -> float | None:
-        return told_wait(attempted.headers) if isinstance(attempted, HTTPAnswer) else None
+    def _told(self, attempted: AttemptResult) -> float | None:
+        return server_delay(attempted.headers) if isinstance(attempted, APIResponse) else None
 
-    def _wait_fits(self, attempted: Attempted, outcome: Outcome) -> bool:
+    def _wait_fits(self, attempted: AttemptResult, outcome: Outcome) -> bool:
         told = self._told(attempted) if outcome == "refused" else None
         if told is None:
             self.wait = backoff(self.attempts, outcome)

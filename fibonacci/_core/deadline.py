@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class OutOfTime(Exception):
+class DeadlineExceeded(Exception):
     """The time is up. It never leaves the transport."""
 
 
@@ -29,13 +29,13 @@ class Deadline:
         """Seconds left for the next step; None when there is no limit.
 
         Raises:
-            OutOfTime: If none are.
+            DeadlineExceeded: If none are.
         """
         if self._at is None:
             return None
         seconds = self._at - time.monotonic()
         if seconds <= 0:
-            raise OutOfTime("the call's time is up")
+            raise DeadlineExceeded("the call's time is up")
         return seconds
 
     def share(self, ways: int) -> Deadline:

@@ -17,11 +17,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from fibonacci._core.answer import HTTPAnswer
 from fibonacci._core.compression import DecompressionError, TooLargeError
-from fibonacci._core.failures import response_error
+from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.long_lists import edges
+from fibonacci._core.response import APIResponse
 
 Meta = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ def _envelope(returns: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def decode(answer: HTTPAnswer, returns: Any) -> tuple[Any, Meta]:
+def decode(answer: APIResponse, returns: Any) -> tuple[Any, Meta]:
     """The data of a success, read as `returns`, and the `meta` beside it.
 
     Raises:
@@ -54,13 +54,13 @@ def decode(answer: HTTPAnswer, returns: Any) -> tuple[Any, Meta]:
     return envelope["data"], _meta(envelope.get("meta"))
 
 
-def decode_any(answer: HTTPAnswer) -> Any:
+def decode_any(answer: APIResponse) -> Any:
     """The data of a success as plain Python objects; None when there is no body."""
     body = _body(answer)
     return unwrap(_parse(answer, body))[0] if body.strip() else None
 
 
-def decode_list(answer: HTTPAnswer, item: Any, collection: str) -> tuple[list[Any], Meta]:
+def decode_list(answer: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
     """The items of a page, and the `meta` beside them.
 
     `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name.
@@ -95,12 +95,12 @@ def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
     return items + envelope["data"], _meta(envelope.get("meta"))
 
 
-def _decode_slowly(answer: HTTPAnswer, body: bytes, returns: Any) -> tuple[Any, Meta]:
+def _decode_slowly(answer: APIResponse, body: bytes, returns: Any) -> tuple[Any, Meta]:
     data, meta = unwrap(_parse(answer, body))
     return _validate(answer, data, returns), meta
 
 
-def _items(answer: HTTPAnswer, data: Any, collection: str) -> list[Any]:
+def _items(answer: APIResponse, data: Any, collection: str) -> list[Any]:
     if is_array(data):
         return data
     if is_object(data):
@@ -111,14 +111,14 @@ def _items(answer: HTTPAnswer, data: Any, collection: str) -> list[Any]:
     raise response_error(answer, f"the answer holds no list of {collection}")
 
 
-def _body(answer: HTTPAnswer) -> bytes:
+def _body(answer: APIResponse) -> bytes:
     try:
         return answer.body
     except (DecompressionError, TooLargeError) as error:
         raise response_error(answer, str(error)) from None
 
 
-def _parse(answer: HTTPAnswer, body: bytes) -> Any:
+def _parse(answer: APIResponse, body: bytes) -> Any:
     if not body.strip():
         raise response_error(answer, "the answer is empty")
     try:
@@ -127,7 +127,7 @@ def _parse(answer: HTTPAnswer, body: bytes) -> Any:
         raise response_error(answer, f"the answer is not JSON ({error})") from None
 
 
-def _validate(answer: HTTPAnswer, data: Any, returns: Any) -> Any:
+def _validate(answer: APIResponse, data: Any, returns: Any) -> Any:
     try:
         return _adapter(returns).validate_python(data)
     except ValidationError as error:

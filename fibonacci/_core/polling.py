@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci._core.pace import Pace
+from fibonacci._core.shared_limits import SharedLimits
 
 FIRST = 1.0
 LONGEST = 15.0
@@ -11,7 +11,7 @@ _GROWTH = 1.5
 _SHARE = 0.5
 
 
-def poll_delay(previous: float | None, pace: Pace) -> float:
+def poll_delay(previous: float | None, pace: SharedLimits) -> float:
     """Seconds until the next poll: 1 growing to 15, and never more than a fair share of the plan's pace.
 
     Args:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import random
 from typing import Literal
 
-from fibonacci._core.answer import Attempted
-from fibonacci._core.failures import is_quota_error
-from fibonacci._core.pace import THROTTLING_COST, TRANSIENT_COST
-from fibonacci._core.rate_limit import parse_rate_limit, parse_retry_after, server_time
-from fibonacci._core.wire import SendFailure
+from fibonacci._core.error_mapping import is_quota_error
+from fibonacci._core.messages import TransportError
+from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
+from fibonacci._core.response import AttemptResult
+from fibonacci._core.shared_limits import THROTTLING_COST, TRANSIENT_COST
 from fibonacci.models.response import Headers
 
 LONGEST_WAIT = 120.0
@@ -32,9 +32,9 @@ Outcome = Literal["final", "never_sent", "refused", "unknown"]
 """What became of one attempt, as far as it matters for the next."""
 
 
-def outcome_of(answer: Attempted) -> Outcome:
+def outcome_of(answer: AttemptResult) -> Outcome:
     """The outcome of an attempt that brought an answer or a failure."""
-    if isinstance(answer, SendFailure):
+    if isinstance(answer, TransportError):
         match answer.kind:
             case "never_sent" | "timeout_never_sent":
                 return "never_sent"
@@ -62,7 +62,7 @@ def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
     return outcome != "final"
 
 
-def told_wait(headers: Headers) -> float | None:
+def server_delay(headers: Headers) -> float | None:
     """Seconds that the server asks to wait: by `Retry-After`, else until the reset when no request is left."""
     wait = parse_retry_after(headers)
     if wait is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fibonacci._core.request import Request
 from fibonacci._core.suggestions import missing_attribute
 from fibonacci._sync.pager import Pager
-from fibonacci._sync.transport import Transport
+from fibonacci._sync.requestor import Requestor
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Resource:
     """A part of the API: methods that describe requests and have them carried out."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Requestor) -> None:
         self._transport = transport
 
     def _send(self, request: Request[T]) -> T:

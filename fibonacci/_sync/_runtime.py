@@ -35,7 +35,7 @@ def current_loop() -> Hashable:
     return _WORLD
 
 
-class Places:
+class CapacityLimiter:
     """A number of places, for which callers queue."""
 
     def __init__(self, number: int) -> None:
@@ -45,6 +45,6 @@ class Places:
         """Take a place; False when none became free within `timeout` seconds."""
         return self._semaphore.acquire(timeout=timeout)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give a place back."""
         self._semaphore.release()

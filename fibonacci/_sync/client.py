@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
-    from fibonacci._sync.connections import Connections
     from fibonacci._sync.executions import Executions
     from fibonacci._sync.health import HealthChecks
     from fibonacci._sync.memory import Memory
     from fibonacci._sync.organizations import Organizations
     from fibonacci._sync.registry import Registry
+    from fibonacci._sync.requestor import Requestor
+    from fibonacci._sync.shared_state import SharedState
     from fibonacci._sync.tools import Tools
-    from fibonacci._sync.transport import Transport
     from fibonacci._sync.versions import Versions
     from fibonacci._sync.workflows import Workflows
     from fibonacci.models import RateLimit
@@ -44,10 +44,10 @@ class Fibonacci:
     Args:
         api_key: Your API key, or a function that returns one and is asked again for each attempt. When not given,
             the environment variable `FIBONACCI_API_KEY` is read.
-        base_url: Where the platform is. When not given, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        base_url: Where the platform is. When not drop_unset, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
-            When not given, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: How often a call is sent again at the most. When not given, `FIBONACCI_MAX_RETRIES`, else 2.
+            When not drop_unset, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
+        max_retries: How often a call is sent again at the most. When not drop_unset, `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
         http_client: Your own client of httpx or httpx2, used as it is and never closed.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
@@ -278,16 +278,16 @@ class Fibonacci:
             raise missing_attribute(self, name)
 
     @cached_property
-    def _connections(self) -> Connections:
-        from fibonacci._sync.connections import Connections
+    def _connections(self) -> SharedState:
+        from fibonacci._sync.shared_state import SharedState
 
-        return Connections(self._config)
+        return SharedState(self._config)
 
     @cached_property
-    def _transport(self) -> Transport:
-        from fibonacci._sync.transport import Transport
+    def _transport(self) -> Requestor:
+        from fibonacci._sync.requestor import Requestor
 
-        return Transport(self._config, self._connections)
+        return Requestor(self._config, self._connections)
 
 
 def _rebuild(cls: type[Fibonacci], options: dict[str, Any]) -> Fibonacci:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fibonacci._core.body import some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
@@ -77,7 +77,7 @@ class Governance(Resource):
             )
             ```
         """
-        body = some_given(
+        body = require_any(
             require_approval_for_external_comm=require_approval_for_external_comm,
             require_approval_for_public_writes=require_approval_for_public_writes,
             require_approval_for_permission_changes=require_approval_for_permission_changes,

@@ -6,8 +6,8 @@ from __future__ import annotations
 from types import NoneType
 from typing import Any
 
-from fibonacci._core.body import given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
@@ -83,7 +83,7 @@ class Memory(Resource):
             client.memory.set("user/prefs", {"theme": "dark"}, scope="user", user_id="ada", ttl=3600)
             ```
         """
-        body = given(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
+        body = drop_unset(value=value, scope=scope, user_id=user_id, workflow_id=workflow_id, ttl=ttl)
         return self._send(Request("PUT", path("/memory/{key}", key=key), returns=MemoryEntry, body=body))
 
     def delete(

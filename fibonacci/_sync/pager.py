@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._core.request import Request
 from fibonacci._core.urls import QueryValue
-from fibonacci._sync.transport import Transport
+from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import PaginationError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Pager(Generic[T]):
         ```
     """
 
-    def __init__(self, transport: Transport, request: Request[T]) -> None:
+    def __init__(self, transport: Requestor, request: Request[T]) -> None:
         self._transport = transport
         self._request = request
 
@@ -76,7 +76,7 @@ class Pages(Generic[T]):
     It is no generator, for one that is left before its end would have to be closed.
     """
 
-    def __init__(self, transport: Transport, request: Request[T]) -> None:
+    def __init__(self, transport: Requestor, request: Request[T]) -> None:
         self._transport = transport
         self._request: Request[T] | None = request
         self._seen: set[str] = set()

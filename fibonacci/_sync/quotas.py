@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from fibonacci._core.body import some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
@@ -66,7 +66,7 @@ class Quotas(Resource):
             assert quota.effective["concurrent_executions"] == 5
             ```
         """
-        body = some_given(
+        body = require_any(
             workflow_runs_per_hour=workflow_runs_per_hour,
             concurrent_executions=concurrent_executions,
             memory_mb=memory_mb,

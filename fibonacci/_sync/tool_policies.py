@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import NoneType
 
-from fibonacci._core.body import given, some_given
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
@@ -50,7 +50,7 @@ class ToolPolicies(Resource):
             )
             ```
         """
-        body = given(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
+        body = drop_unset(tool_name=tool_name, enabled=enabled, allowed_roles=_plain(allowed_roles))
         where = path("/organizations/{org}/tool-policies", org=org)
         return self._send(Request("POST", where, returns=ToolPolicy, body=body))
 
@@ -85,7 +85,7 @@ class ToolPolicies(Resource):
             policy = client.organizations.tool_policies.update("acme", "web_search", enabled=False)
             ```
         """
-        body = some_given(enabled=enabled, allowed_roles=_plain(allowed_roles))
+        body = require_any(enabled=enabled, allowed_roles=_plain(allowed_roles))
         where = path("/organizations/{org}/tool-policies/{tool_name}", org=org, tool_name=tool_name)
         return self._send(Request("PATCH", where, returns=ToolPolicy, body=body))
 
@@ -137,7 +137,7 @@ class ToolPolicies(Resource):
             )
             ```
         """
-        body = given(role=role, tool_name=tool_name, enabled=enabled)
+        body = drop_unset(role=role, tool_name=tool_name, enabled=enabled)
         where = path("/organizations/{org}/role-policy-overrides", org=org)
         return self._send(Request("POST", where, returns=RolePolicyOverride, body=body))
 

@@ -10,7 +10,7 @@ from fibonacci._core.polling import poll_delay
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync import _runtime
-from fibonacci._sync.transport import Transport
+from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -28,7 +28,7 @@ _LAST_LOOK = 0.5
 
 
 def wait_until_ended(
-    transport: Transport,
+    transport: Requestor,
     execution_id: str,
     deadline: Deadline,
     on_update: Callable[[Execution], object] | None,
@@ -75,7 +75,7 @@ def _tell(on_update: Callable[[Execution], object] | None, execution: Execution 
         _runtime.resolve(on_update(execution))
 
 
-def _poll(transport: Transport, where: str, deadline: Deadline) -> Execution | None:
+def _poll(transport: Requestor, where: str, deadline: Deadline) -> Execution | None:
     """The execution as it now is; None when the poll failed in a way that may pass."""
     timeout = deadline.sooner(transport.config.call_timeout)
     try:

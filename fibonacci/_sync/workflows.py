@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.body import given, some_given
 from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
@@ -60,7 +60,7 @@ class Workflows(Resource):
             )
             ```
         """
-        body = given(name=name, description=description, definition=definition)
+        body = drop_unset(name=name, description=description, definition=definition)
         return self._send(Request("POST", path("/workflows"), returns=Workflow, body=body))
 
     def get(self, workflow_id: str) -> Workflow:
@@ -113,7 +113,7 @@ class Workflows(Resource):
             changed = client.workflows.update(workflow.id, description="Greets people by name")
             ```
         """
-        body = some_given(name=name, description=description, definition=definition)
+        body = require_any(name=name, description=description, definition=definition)
         where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
         return self._send(Request("PUT", where, returns=Workflow, body=body))
 

@@ -9,14 +9,14 @@ from fibonacci import Fibonacci
 from fibonacci._core.call import Call
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.request import Request
-from fibonacci._core.wire import WireResponse
+from fibonacci._core.messages import HTTPResponse
 from fibonacci.models import Workflow
 
 answer = {}
 
 class Fixed:
     def send(self, request, deadline):
-        return WireResponse(200, answer["headers"], answer["body"])
+        return HTTPResponse(200, answer["headers"], answer["body"])
 
 def make():
     client = Fibonacci("key", base_url="http://127.0.0.1/v1")
@@ -43,7 +43,7 @@ PAGE = (
     FIXED_ANSWER
     + '''
 from gc import collect
-from fibonacci._core.answer import HTTPAnswer
+from fibonacci._core.response import APIResponse
 from fibonacci._core.decoding import decode_list
 from fibonacci.models._base import attach_response
 
@@ -54,7 +54,7 @@ def fibonacci(number):
 
 def decoded(number):
     for _ in range(number):
-        whole = HTTPAnswer(WireResponse(200, answer["headers"], answer["body"]), limit=10**9)
+        whole = APIResponse(HTTPResponse(200, answer["headers"], answer["body"]), limit=10**9)
         items, _meta = decode_list(whole, Workflow, "workflows")
         attach_response(items, None)
     return len(items)
@@ -87,8 +87,8 @@ def pages(url):
 OVERHEAD = (
     FIXED_ANSWER
     + """
-from fibonacci._core.answer import HTTPAnswer
-from fibonacci._core.pace import Pace
+from fibonacci._core.response import APIResponse
+from fibonacci._core.shared_limits import SharedLimits
 from fibonacci._{colour}.transport import {prefix}Transport
 
 class Answered({prefix}Transport):
@@ -97,12 +97,12 @@ class Answered({prefix}Transport):
 
 def prepare():
     global fixed, transport, call, gate
-    response = WireResponse(200, answer["headers"], answer["body"])
-    fixed = HTTPAnswer(response, limit=10**6)
+    response = HTTPResponse(200, answer["headers"], answer["body"])
+    fixed = APIResponse(response, limit=10**6)
     fixed.headers, fixed.rate_limit
     transport = Answered(client._config, client._connections)
     call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config)
-    gate = Pace().gate
+    gate = SharedLimits().gate
 
 {async_}def attempts(number):
     for _ in range(number):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from fibonacci._core import pace
+from fibonacci._core import shared_limits
 from tests.faults.certificates import Authority
 
 _OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -21,7 +21,7 @@ def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def paces_of_their_own() -> None:
     """A port that is used again must not bring the pauses of an earlier test's server with it."""
-    pace._paces.clear()
+    shared_limits._paces.clear()
 
 
 @pytest.fixture(scope="module")

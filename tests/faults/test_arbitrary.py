@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fibonacci import APIError, FibonacciError
-from fibonacci._core.answer import HTTPAnswer
 from fibonacci._core.decoding import decode
-from fibonacci._core.wire import WireResponse
+from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.response import APIResponse
 from fibonacci.models import Execution
 from tests.faults.driving import COLOURS, Driver, Ended, longest
 from tests.faults.faults import answer, error_body, head, http_date, ok, raw, raw_then_close
@@ -230,7 +230,7 @@ def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, m
 def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
     body = _json_bytes({"data": value})
     try:
-        data, _ = decode(HTTPAnswer(WireResponse(200, [], body), limit=10_000), Execution)
+        data, _ = decode(APIResponse(HTTPResponse(200, [], body), limit=10_000), Execution)
     except FibonacciError:
         return
     assert isinstance(data, Execution)

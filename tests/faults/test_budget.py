@@ -27,7 +27,7 @@ def slowly(seconds: float, then: Act = ok) -> Act:
 @pytest.fixture
 def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.senders.pool.MAX_CONNECTIONS", 1)
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.MAX_CONNECTIONS", 1)
 
 
 def test_many_attempts_share_it(colour: Colour) -> None:

@@ -115,7 +115,7 @@ async def _calm(client: AsyncFibonacci, server: FaultServer) -> None:
 def test_a_storm_leaves_nothing_behind(
     storm: str, secure: bool, places: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fibonacci._async.senders.pool.MAX_CONNECTIONS", places)
+    monkeypatch.setattr("fibonacci._async.transports.pool.MAX_CONNECTIONS", places)
     authority = Authority.made_in(tmp_path)
     cancelled = 0
 

@@ -17,7 +17,7 @@ from fibonacci import (
     WaitTimeoutError,
 )
 from fibonacci._async import _runtime as async_runtime
-from fibonacci._core import call, deadline, rate_gate
+from fibonacci._core import call, deadline, limiter
 from fibonacci._sync import _runtime as sync_runtime
 from fibonacci.models import Execution
 from tests.faults.driving import COLOURS, Colour, Driver
@@ -48,7 +48,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (call, deadline, rate_gate):
+    for module in (call, deadline, limiter):
         monkeypatch.setattr(module, "time", _Time(clock))
     monkeypatch.setattr(sync_runtime, "sleep", clock.sleep)
     monkeypatch.setattr(async_runtime, "sleep", clock.sleep_async)

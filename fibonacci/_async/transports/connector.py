@@ -1,0 +1,96 @@
+"""Making connections to one origin: straight, or through the proxy that the environment names."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fibonacci._async.transports import _network
+from fibonacci._async.transports.http11 import AsyncHTTP11Connection
+from fibonacci._async.transports.stream import AsyncStream
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import TransportError
+from fibonacci._core.transport_errors import connect_error_from
+from fibonacci._net.proxies import Proxy, proxy_for
+
+
+class AsyncConnector:
+    """Makes connections to one origin.
+
+    Args:
+        origin: Scheme, host and port.
+        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+
+    Raises:
+        TransportError: If the environment names a proxy that cannot be one.
+    """
+
+    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+        self._origin = _Place(origin)
+        self._ca_bundle = ca_bundle
+        try:
+            self._proxy = proxy_for(origin)
+        except ValueError as error:
+            raise TransportError("proxy", error) from error
+
+    async def connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
+        """A new connection.
+
+        Raises:
+            TransportError: If it does not come about in time.
+        """
+        try:
+            return await self._connect(deadline)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+
+    async def _connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
+        first = self._origin if self._proxy is None else _Place(self._proxy.url)
+        opened = await _network.connect(first.host, first.port, deadline)
+        stream: AsyncStream = opened
+        try:
+            if first.is_secure:
+                stream = await self._secured(stream, first, deadline)
+            if self._proxy is None:
+                return AsyncHTTP11Connection(stream)
+            return await self._through(self._proxy, stream, deadline)
+        except BaseException:
+            opened.close()
+            raise
+
+    async def _through(self, proxy: Proxy, stream: AsyncStream, deadline: Deadline) -> AsyncHTTP11Connection:
+        if proxy.is_socks:
+            from fibonacci._async.transports.socks import connect_via_socks5
+
+            await connect_via_socks5(stream, self._origin.host, self._origin.port, proxy.auth, deadline)
+        elif self._origin.is_secure:
+            from fibonacci._async.transports.tunnel import open_tunnel
+
+            await open_tunnel(stream, f"{self._origin.bracketed}:{self._origin.port}", proxy.headers, deadline)
+        else:
+            return AsyncHTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
+        if self._origin.is_secure:
+            stream = await self._secured(stream, self._origin, deadline)
+        return AsyncHTTP11Connection(stream)
+
+    async def _secured(self, stream: AsyncStream, place: _Place, deadline: Deadline) -> AsyncStream:
+        # Imported here, as loading TLS takes longer than all else that a call over plain http to an emulator needs.
+        from fibonacci._async.transports.tls import AsyncTLSStream
+        from fibonacci._net.tls import ssl_context
+
+        secure = AsyncTLSStream(stream, ssl_context(self._ca_bundle), place.host)
+        await secure.shake_hands(deadline)
+        return secure
+
+
+class _Place:
+    """Where a URL leads."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.url = url
+        self.is_secure = parts.scheme == "https"
+        self.host = parts.hostname or ""
+        self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)

@@ -1,0 +1,105 @@
+"""Request bodies: JSON, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel
+
+from fibonacci._core.unset import Unset
+
+if TYPE_CHECKING:
+    import json
+
+_REMEDIES = {
+    "bytes": "decode it, or encode it as base64 text",
+    "bytearray": "decode it, or encode it as base64 text",
+    "datetime": "use .isoformat()",
+    "date": "use .isoformat()",
+    "Decimal": "use str() or float()",
+    "UUID": "use str()",
+    "set": "use sorted() or list()",
+    "frozenset": "use sorted() or list()",
+}
+
+
+def _plain(value: object) -> object:
+    """The JSON form of the two kinds of object that have an obvious one."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True)
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[object, object]", value))
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+@cache
+def _encoder() -> json.JSONEncoder:
+    import json  # not before there is a body: most first calls have none
+
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def drop_unset(**fields: object) -> dict[str, object]:
+    """The fields that were given: None is sent as null, `UNSET` is not sent."""
+    return {name: value for name, value in fields.items() if not isinstance(value, Unset)}
+
+
+def require_any(**fields: object) -> dict[str, object]:
+    """The fields that were drop_unset, at least one.
+
+    Raises:
+        ValueError: If none was: the call would change nothing.
+    """
+    body = drop_unset(**fields)
+    if not body:
+        raise ValueError(f"nothing to change: give at least one of {', '.join(fields)}")
+    return body
+
+
+def encode(body: object) -> bytes:
+    """A body as JSON.
+
+    Raises:
+        TypeError: If a value in it has no JSON form; the message names its place and the remedy.
+        ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
+    """
+    try:
+        return _encoder().encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        _explain(body, "", depth=0)
+        raise ValueError(f"the body has no JSON form: {error}") from None
+
+
+def _explain(value: object, place: str, *, depth: int) -> None:
+    """Raise an error that names the place of the first value without a JSON form."""
+    if depth > 200:
+        raise ValueError(f"{place[:80]}... is nested too deeply, or holds itself; send plain, finite data")
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[object, object]", value).items():
+            if not isinstance(key, str | int | float | bool | None):
+                raise TypeError(f"{place or 'the body'} has a key of type {type(key).__name__}; use str keys")
+            _explain(inner, f"{place}.{key}" if place else str(key), depth=depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(cast("list[object]", value)):
+            _explain(inner, f"{place}[{index}]", depth=depth + 1)
+    elif isinstance(value, BaseModel):
+        _explain(value.model_dump(mode="json", exclude_unset=True), place, depth=depth + 1)
+    else:
+        _explain_leaf(value, place)
+
+
+def _explain_leaf(value: object, place: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{place} is {value}, which JSON does not know; use None or a finite number")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{place} holds a lone surrogate, which is no text; check how it was decoded") from None
+    elif not isinstance(value, int | float | bool | None):
+        kind = type(value).__name__
+        remedy = _REMEDIES.get(kind, "send plain data: dict, list, str, numbers, bool, None")
+        raise TypeError(f"{place} is of type {kind}, which has no JSON form; {remedy}")

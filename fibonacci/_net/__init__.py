@@ -1,0 +1,1 @@
+"""What both modes need to know of networks and operating systems: sockets, addresses, TLS contexts, proxies."""

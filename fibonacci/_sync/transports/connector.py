@@ -1,0 +1,97 @@
+# Derived from fibonacci/_async/transports/connector.py by tests/mirror.py; change that file, not this one.
+"""Making connections to one origin: straight, or through the proxy that the environment names."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import TransportError
+from fibonacci._core.transport_errors import connect_error_from
+from fibonacci._net.proxies import Proxy, proxy_for
+from fibonacci._sync.transports import _network
+from fibonacci._sync.transports.http11 import HTTP11Connection
+from fibonacci._sync.transports.stream import Stream
+
+
+class Connector:
+    """Makes connections to one origin.
+
+    Args:
+        origin: Scheme, host and port.
+        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+
+    Raises:
+        TransportError: If the environment names a proxy that cannot be one.
+    """
+
+    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+        self._origin = _Place(origin)
+        self._ca_bundle = ca_bundle
+        try:
+            self._proxy = proxy_for(origin)
+        except ValueError as error:
+            raise TransportError("proxy", error) from error
+
+    def connect(self, deadline: Deadline) -> HTTP11Connection:
+        """A new connection.
+
+        Raises:
+            TransportError: If it does not come about in time.
+        """
+        try:
+            return self._connect(deadline)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+
+    def _connect(self, deadline: Deadline) -> HTTP11Connection:
+        first = self._origin if self._proxy is None else _Place(self._proxy.url)
+        opened = _network.connect(first.host, first.port, deadline)
+        stream: Stream = opened
+        try:
+            if first.is_secure:
+                stream = self._secured(stream, first, deadline)
+            if self._proxy is None:
+                return HTTP11Connection(stream)
+            return self._through(self._proxy, stream, deadline)
+        except BaseException:
+            opened.close()
+            raise
+
+    def _through(self, proxy: Proxy, stream: Stream, deadline: Deadline) -> HTTP11Connection:
+        if proxy.is_socks:
+            from fibonacci._sync.transports.socks import connect_via_socks5
+
+            connect_via_socks5(stream, self._origin.host, self._origin.port, proxy.auth, deadline)
+        elif self._origin.is_secure:
+            from fibonacci._sync.transports.tunnel import open_tunnel
+
+            open_tunnel(stream, f"{self._origin.bracketed}:{self._origin.port}", proxy.headers, deadline)
+        else:
+            return HTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
+        if self._origin.is_secure:
+            stream = self._secured(stream, self._origin, deadline)
+        return HTTP11Connection(stream)
+
+    def _secured(self, stream: Stream, place: _Place, deadline: Deadline) -> Stream:
+        # Imported here, as loading TLS takes longer than all else that a call over plain http to an emulator needs.
+        from fibonacci._net.tls import ssl_context
+        from fibonacci._sync.transports.tls import TLSStream
+
+        secure = TLSStream(stream, ssl_context(self._ca_bundle), place.host)
+        secure.shake_hands(deadline)
+        return secure
+
+
+class _Place:
+    """Where a URL leads."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.url = url
+        self.is_secure = parts.scheme == "https"
+        self.host = parts.hostname or ""
+        self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)
