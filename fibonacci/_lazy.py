@@ -1,46 +1,64 @@
-"""Names that are imported when they are first asked for (PEP 562): importing a package costs next to nothing."""
+"""What is imported or made when it is first touched, so that importing the package and making a client cost little."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from functools import cached_property as cached_property
+    from collections.abc import Iterable, Mapping
     from typing import Any
+
+    once = property
+    namespace = property
 else:
 
-    class cached_property:  # noqa: N801  (the name that type checkers know)
-        """What `functools.cached_property` is, without the import of functools, which a client can do without."""
+    class once(property):  # noqa: N801  (type checkers take it for a property)
+        """A property that is computed once for each object.
 
-        def __init__(self, make):
-            self.make = make
-            self.__doc__ = make.__doc__
-
-        def __set_name__(self, owner, name):
-            self.name = name
+        It stands for `functools.cached_property`, which type checkers do not accept where a protocol has a read-only
+        property, and whose module takes as long to import as everything else that a client needs.
+        """
 
         def __get__(self, instance, owner=None):
             if instance is None:
                 return self
-            value = instance.__dict__[self.name] = self.make(instance)
-            return value
+            values = instance.__dict__
+            name = self.fget.__name__
+            if name not in values:
+                values[name] = self.fget(instance)
+            return values[name]
+
+    class namespace(once):  # noqa: N801
+        """A group of calls, such as `client.workflows`.
+
+        On the class it is the group's class, so that `unittest.mock.create_autospec` and `help` find its methods.
+        """
+
+        def __get__(self, instance, owner=None):
+            return type(self.fget(_NoClient)) if instance is None else super().__get__(instance, owner)
+
+    class _NoClient:
+        _requestor = None
 
 
-def lazy_names(package: "dict[str, Any]", homes: "Mapping[str, str]") -> "Callable[[str], object]":
-    """Make a module's `__getattr__`.
+def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") -> None:
+    """Give a module its public names, each imported on first use (PEP 562).
+
+    It sets `__all__`, `__dir__` and `__getattr__`. Type checkers read the names in the module's stub, which
+    `tests/stubs.py` derives from the same table.
 
     Args:
-        package: The `globals()` of the module.
-        homes: The module that each public name comes from.
-
-    Returns:
-        A function that imports the module of a name and keeps the name for the next time.
+        module: The `globals()` of the module.
+        public: The public names of each module that they are defined in.
     """
+    homes = {name: home for home, names in public.items() for name in names}
+    names = sorted([*homes, *(["__version__"] if "__version__" in module else [])])
 
     def get(name: str) -> object:
         home = homes.get(name)
         if home is None:
-            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}", name=name)
+            raise AttributeError(f"module {module['__name__']!r} has no attribute {name!r}", name=name)
         value: object = getattr(__import__(home, fromlist=[name]), name)
-        package[name] = value
+        module[name] = value
         return value
 
-    return get
+    module["__all__"] = names
+    module["__dir__"] = lambda: names
+    module["__getattr__"] = get

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, cast
 
 from fibonacci import AsyncFibonacci, Fibonacci, Pager
+from tests.kit.clock import FakeClock
 
 ColourName = Literal["sync", "async"]
 COLOURS: tuple[ColourName, ...] = ("sync", "async")
@@ -24,10 +25,13 @@ class Colour:
         self.name = name
         self.is_async = name == "async"
         self._runner = asyncio.Runner()
+        self.clock: FakeClock | None = None
         self._clients: list[Any] = []
 
     def client(self, *args: Any, **options: Any) -> Any:
         """Make a client; it is closed after the test."""
+        if self.clock is not None:
+            options.setdefault("clock", self.clock.in_mode(is_async=self.is_async))
         made = AsyncFibonacci(*args, **options) if self.is_async else Fibonacci(*args, **options)
         self._clients.append(made)
         return made
@@ -45,6 +49,10 @@ class Colour:
         else:
             for item in items:
                 visit(item)
+
+    def close_later(self, transport: Any) -> None:
+        """Close a transport after the test."""
+        self._clients.append(transport)
 
     def shut(self, client: Any) -> None:
         """Close a client by the name that this colour has for it."""

@@ -10,9 +10,9 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from tests.clock import Clock
 from tests.colours import COLOURS, Colour
 from tests.endpoints.recorder import Recorder
+from tests.kit.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
     """Each colour in turn."""
     made = Colour(request.param)
+    if "clock" in request.fixturenames:
+        made.clock = request.getfixturevalue("clock")
     yield made
     made.finish()
 
@@ -65,8 +67,6 @@ def recorded(colour: Colour, recorder: Recorder) -> Any:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that waits without waiting."""
-    made = Clock()
-    made.install(monkeypatch)
-    return made
+def clock() -> FakeClock:
+    """The clock of the mode's clients, on which waits take no time."""
+    return FakeClock()

@@ -9,6 +9,7 @@ from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import APIResponse
 from fibonacci.models import Headers, ResponseInfo
 from fibonacci.models._base import Model, attach_response
+from tests.kit.clock import START
 
 M = TypeVar("M", bound=Model)
 
@@ -32,4 +33,4 @@ def answer(
     """An answer as the rules of the client see it."""
     fields = {"content-type": "application/json"} if headers is None else headers
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
-    return APIResponse(HTTPResponse(status, raw, body), limit=limit)
+    return APIResponse(HTTPResponse(status, raw, body), received_at=START, limit=limit)

@@ -229,7 +229,7 @@ class TestNumbers:
     ) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        config = Config(api_key=SECRET, **options)
+        config = Config({"api_key": SECRET, **options})
         assert (config.timeout, config.call_timeout, config.max_retries) == (timeout, call_timeout, retries)
 
 

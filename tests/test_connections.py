@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
+from fibonacci.transports import AsyncSocketTransport, SocketTransport
 from tests.colours import COLOURS, Colour
 from tests.endpoints.recorder import Recorder
 
@@ -21,10 +22,11 @@ NAME = "platform.localhost"
 Lookup = Callable[..., list[Any]]
 
 
-def both(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> None:
-    """Change a limit of the pool in both colours."""
-    for half in ("_sync", "_async"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.{name}", value)
+def limited(colour: Colour, recorder: Recorder, **limits: Any) -> Any:
+    """A client of the recorder whose pool has other limits."""
+    transport: Any = AsyncSocketTransport(**limits) if colour.is_async else SocketTransport(**limits)
+    colour.close_later(transport)
+    return colour.client(recorder.api_key, base_url=recorder.base_url, max_retries=0, transport=transport)
 
 
 def many(colour: Colour, call: Callable[[], Any], number: int) -> list[Any]:
@@ -48,10 +50,8 @@ class TestPool:
             colour.run(recorded.request("GET", "/x"))
         assert recorder.connections == 1
 
-    def test_one_that_was_idle_for_too_long_is_not_used_again(
-        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        both(monkeypatch, "KEEP_ALIVE", 0.0)
+    def test_one_that_was_idle_for_too_long_is_not_used_again(self, colour: Colour, recorder: Recorder) -> None:
+        recorded = limited(colour, recorder, idle_timeout=0.0)
         for _ in range(3):
             recorder.give({"data": 1})
             colour.run(recorded.request("GET", "/x"))
@@ -82,19 +82,15 @@ class TestPool:
         assert [colour.run(recorded.request("POST", "/x")) for _ in range(2)] == [1, 2]
         assert recorder.connections == 2
 
-    def test_calls_queue_for_a_place(
-        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        both(monkeypatch, "MAX_CONNECTIONS", 1)
+    def test_calls_queue_for_a_place(self, colour: Colour, recorder: Recorder) -> None:
+        recorded = limited(colour, recorder, max_connections=1)
         for _ in range(8):
             recorder.give({"data": 1})
         assert many(colour, lambda: recorded.request("GET", "/x"), 8) == [1] * 8
         assert recorder.connections == 1
 
-    def test_a_place_that_does_not_come_in_time(
-        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        both(monkeypatch, "MAX_CONNECTIONS", 0)
+    def test_a_place_that_does_not_come_in_time(self, colour: Colour, recorder: Recorder) -> None:
+        recorded = limited(colour, recorder, max_connections=0)
         with pytest.raises(APITimeoutError, match="no connection to the server within the call's time") as caught:
             colour.run(recorded.with_options(timeout=0.05).request("POST", "/x"))
         assert not caught.value.outcome_unknown

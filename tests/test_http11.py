@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
+from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from tests.colours import COLOURS, ColourName
 

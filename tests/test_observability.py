@@ -16,9 +16,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from fibonacci import APIConnectionError, NotFoundError, RetryEvent
 from fibonacci.integrations.opentelemetry import OpenTelemetryTracing
-from tests.clock import Clock
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
+from tests.kit.clock import FakeClock
 
 WORKFLOW = {"data": {"id": "wf-1"}}
 
@@ -29,7 +29,7 @@ class TestLog:
         assert [type(handler) for handler in handlers] == [logging.NullHandler]
 
     def test_each_attempt_is_a_line_at_debug_and_each_retry_one_at_info(
-        self, colour: Colour, recorder: Recorder, clock: Clock, caplog: pytest.LogCaptureFixture
+        self, colour: Colour, recorder: Recorder, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, logger="fibonacci")
         recorder.give({}, status=503)
@@ -56,7 +56,7 @@ class TestLog:
 
 
 class TestOnRetry:
-    def test_it_is_told_of_each_retry(self, colour: Colour, recorder: Recorder, clock: Clock) -> None:
+    def test_it_is_told_of_each_retry(self, colour: Colour, recorder: Recorder, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
         recorder.give({}, status=503, headers={"Retry-After": "3"})
         recorder.give({}, status=502)
@@ -72,7 +72,7 @@ class TestOnRetry:
         assert workflow.response.attempts == 3
         assert workflow.response.elapsed >= 3
 
-    def test_it_says_what_failed_where_no_answer_came(self, colour: Colour, clock: Clock) -> None:
+    def test_it_says_what_failed_where_no_answer_came(self, colour: Colour, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
         base_url = "http://127.0.0.1:1/v1"
         client: Any = colour.client("key-of-a-test", base_url=base_url, on_retry=events.append)
@@ -80,7 +80,7 @@ class TestOnRetry:
             colour.run(client.workflows.get("wf-1"))
         assert [event.cause for event in events] == ["no connection to the server"] * 2
 
-    def test_an_async_one_is_awaited(self, recorder: Recorder, clock: Clock) -> None:
+    def test_an_async_one_is_awaited(self, recorder: Recorder, clock: FakeClock) -> None:
         from fibonacci import AsyncFibonacci
 
         told: list[int] = []
@@ -116,7 +116,7 @@ class TestOpenTelemetry:
         self,
         colour: Colour,
         recorder: Recorder,
-        clock: Clock,
+        clock: FakeClock,
         tracing: OpenTelemetryTracing,
         spans: InMemorySpanExporter,
     ) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from fibonacci import RateLimitError, ServerError
-from tests.clock import Clock
 from tests.colours import Colour
 from tests.endpoints.recorder import Recorder
+from tests.kit.clock import FakeClock
 
 
-def test_a_503_holds_up_its_own_call_alone(recorded: Any, colour: Colour, recorder: Recorder, clock: Clock) -> None:
+def test_a_503_holds_up_its_own_call_alone(recorded: Any, colour: Colour, recorder: Recorder, clock: FakeClock) -> None:
     recorder.give({}, status=503, headers={"Retry-After": "100"})
     recorder.give({"data": {"id": "wf-1"}})
     with pytest.raises(ServerError):
@@ -21,7 +21,9 @@ def test_a_503_holds_up_its_own_call_alone(recorded: Any, colour: Colour, record
     assert clock.slept == []
 
 
-def test_a_429_holds_up_all_calls_of_the_key(recorded: Any, colour: Colour, recorder: Recorder, clock: Clock) -> None:
+def test_a_429_holds_up_all_calls_of_the_key(
+    recorded: Any, colour: Colour, recorder: Recorder, clock: FakeClock
+) -> None:
     recorder.give({}, status=429, headers={"Retry-After": "30"})
     recorder.give({"data": {"id": "wf-1"}})
     with pytest.raises(RateLimitError):
@@ -31,7 +33,7 @@ def test_a_429_holds_up_all_calls_of_the_key(recorded: Any, colour: Colour, reco
 
 
 def test_a_wait_that_no_plan_has_is_not_believed(
-    recorded: Any, colour: Colour, recorder: Recorder, clock: Clock
+    recorded: Any, colour: Colour, recorder: Recorder, clock: FakeClock
 ) -> None:
     recorder.give({}, status=429, headers={"Retry-After": "99999999"})
     recorder.give({"data": {"id": "wf-1"}})

@@ -15,17 +15,17 @@ T = TypeVar("T")
 class AsyncResource:
     """A part of the API: methods that describe requests and have them carried out."""
 
-    def __init__(self, transport: AsyncRequestor) -> None:
-        self._transport = transport
+    def __init__(self, requestor: AsyncRequestor) -> None:
+        self._requestor = requestor
 
     async def _send(self, request: Request[T]) -> T:
-        return await self._transport.send(request)
+        return await self._requestor.send(request)
 
     def _pager(self, request: Request[T]) -> AsyncPager[T]:
-        return AsyncPager(self._transport, request)
+        return AsyncPager(self._requestor, request)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._transport.config.base_url}>"
+        return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
 
     if not TYPE_CHECKING:
 

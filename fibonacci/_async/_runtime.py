@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, event loops.
+"""What has no mechanical counterpart in the other mode: the system's clock, capacity, event loops.
 
 This file and its twin in the other half are written by hand; everything else in the synchronous half is derived.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Hashable
+from time import monotonic
+from time import time as unix_time
 from typing import TypeVar, cast
 
 import anyio
@@ -15,20 +17,26 @@ import anyio
 T = TypeVar("T")
 
 
-async def sleep(seconds: float) -> None:
-    """Wait so many seconds."""
-    await anyio.sleep(seconds)
+class AsyncSystemClock:
+    """The clock of the machine."""
+
+    monotonic = staticmethod(monotonic)
+    time = staticmethod(unix_time)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        await anyio.sleep(seconds)
 
 
 async def resolve(value: T | Awaitable[T]) -> T:
-    """The value itself, or what it is worth when it has to be awaited."""
+    """Return the value, awaited when it is awaitable."""
     if isinstance(value, Awaitable):
         return await cast("Awaitable[T]", value)
     return value
 
 
 def current_loop() -> Hashable:
-    """What identifies the event loop that runs here: connections cannot be carried from one to another."""
+    """Return what identifies the running event loop: connections cannot be moved from one to another."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -37,13 +45,13 @@ def current_loop() -> Hashable:
 
 
 class CapacityLimiter:
-    """A number of places, for which callers queue."""
+    """Bounds how many callers proceed at a time; the others queue."""
 
-    def __init__(self, number: int) -> None:
-        self._semaphore = anyio.Semaphore(number)
+    def __init__(self, total: int) -> None:
+        self._semaphore = anyio.Semaphore(total)
 
-    async def take(self, timeout: float | None) -> bool:
-        """Take a place; False when none became free within `timeout` seconds."""
+    async def acquire(self, timeout: float | None) -> bool:
+        """Acquire capacity for one caller; return False when none was released within `timeout` seconds."""
         try:
             self._semaphore.acquire_nowait()
         except anyio.WouldBlock:
@@ -54,5 +62,5 @@ class CapacityLimiter:
         return True
 
     def release(self) -> None:
-        """Give a place back."""
+        """Release the capacity of one caller."""
         self._semaphore.release()

@@ -1,10 +1,11 @@
-"""The client: where everything begins."""
+"""The client: the entry point of the package."""
 
 from __future__ import annotations
 
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config, check_http_client
+from fibonacci._async.shared_state import AsyncSharedState
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._lazy import cached_property
+from fibonacci._lazy import namespace, once
 
 TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
 if TYPE_CHECKING:
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from fibonacci._async.clock import AsyncClock
     from fibonacci._async.executions import AsyncExecutions
     from fibonacci._async.health import AsyncHealthChecks
     from fibonacci._async.memory import AsyncMemory
     from fibonacci._async.organizations import AsyncOrganizations
     from fibonacci._async.registry import AsyncRegistry
     from fibonacci._async.requestor import AsyncRequestor
-    from fibonacci._async.shared_state import AsyncSharedState
     from fibonacci._async.tools import AsyncTools
+    from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
     from fibonacci._core.config import AsyncApiKey
@@ -38,23 +40,27 @@ class AsyncFibonacci:
     """A client of the Fibonacci platform.
 
     It can be used with or without `with`, by many tasks and threads at a time, and after a fork. Clients of one key
-    share the plan's pace, so that together they stay within it.
+    share the plan's rate limit, so that together they stay within it.
 
     Args:
-        api_key: Your API key, or a function that returns one and is asked again for each attempt. When not given,
-            the environment variable `FIBONACCI_API_KEY` is read.
-        base_url: Where the platform is. When not drop_unset, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
+            variable `FIBONACCI_API_KEY`.
+        base_url: The base URL of the platform. Default: `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
-            When not drop_unset, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: How often a call is sent again at the most. When not drop_unset, `FIBONACCI_MAX_RETRIES`, else 2.
+            Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
+        max_retries: The largest number of retries of a call. Default: `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
-        http_client: Your own client of httpx or httpx2, used as it is and never closed.
+        transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
+            `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
+        http_client: A client of httpx or httpx2, used as it is and never closed: short for
+            `transport=AsyncHTTPXTransport(http_client)`.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
         allow_insecure: Allow plain http to other machines than this one.
-        idempotency: `"server"` says that the server honours `Idempotency-Key`, so that POSTs may be repeated too.
-        max_response_bytes: The largest answer that is taken, in bytes, decompressed; 64 MiB when not given.
-        on_retry: Called with a `RetryEvent` before a call is sent again.
-        tracing: Told of each call and attempt, such as `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
+        idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
+        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default.
+        on_retry: Called with a `RetryEvent` before a request is sent again.
+        tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
+        clock: The source of time, for tests; see `AsyncClock`. Default: the machine's.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
@@ -77,6 +83,7 @@ class AsyncFibonacci:
         timeout: float | Unset | None = UNSET,
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
+        transport: Literal["socket", "httpx"] | AsyncTransport | None = None,
         http_client: Any = None,
         ca_bundle: str | os.PathLike[str] | None = None,
         allow_insecure: bool = False,
@@ -84,87 +91,76 @@ class AsyncFibonacci:
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         on_retry: Callable[[RetryEvent], object] | None = None,
         tracing: Tracing | None = None,
+        clock: AsyncClock | None = None,
     ) -> None:
-        check_http_client(http_client, close="aclose", kind="AsyncClient")
-        self._config = Config(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            headers=headers,
-            http_client=http_client,
-            ca_bundle=ca_bundle,
-            allow_insecure=allow_insecure,
-            idempotency=idempotency,
-            max_response_bytes=max_response_bytes,
-            on_retry=on_retry,
-            tracing=tracing,
-        )
+        # The signature is the one list of the options: what it binds goes to the configuration whole, by name.
+        options = {name: value for name, value in locals().items() if name != "self"}
+        self._configure(Config(options, close="aclose"))
 
-    @cached_property
+    @namespace
     def workflows(self) -> AsyncWorkflows:
         """Create, read, change, delete and run workflows."""
         from fibonacci._async.workflows import AsyncWorkflows
 
-        return AsyncWorkflows(self._transport)
+        return AsyncWorkflows(self._requestor)
 
-    @cached_property
+    @namespace
     def executions(self) -> AsyncExecutions:
         """Follow, wait for and cancel the runs of workflows."""
         from fibonacci._async.executions import AsyncExecutions
 
-        return AsyncExecutions(self._transport)
+        return AsyncExecutions(self._requestor)
 
-    @cached_property
+    @namespace
     def versions(self) -> AsyncVersions:
         """Read the history of a workflow, and go back in it."""
         from fibonacci._async.versions import AsyncVersions
 
-        return AsyncVersions(self._transport)
+        return AsyncVersions(self._requestor)
 
-    @cached_property
+    @namespace
     def registry(self) -> AsyncRegistry:
         """Approve workflows as templates, deprecate and archive them."""
         from fibonacci._async.registry import AsyncRegistry
 
-        return AsyncRegistry(self._transport)
+        return AsyncRegistry(self._requestor)
 
-    @cached_property
+    @namespace
     def organizations(self) -> AsyncOrganizations:
         """Governance, quotas and tool policies of an organization."""
         from fibonacci._async.organizations import AsyncOrganizations
 
-        return AsyncOrganizations(self._transport)
+        return AsyncOrganizations(self._requestor)
 
-    @cached_property
+    @namespace
     def memory(self) -> AsyncMemory:
         """Keep values under a key."""
         from fibonacci._async.memory import AsyncMemory
 
-        return AsyncMemory(self._transport)
+        return AsyncMemory(self._requestor)
 
-    @cached_property
+    @namespace
     def tools(self) -> AsyncTools:
         """Look tools up, and connect them."""
         from fibonacci._async.tools import AsyncTools
 
-        return AsyncTools(self._transport)
+        return AsyncTools(self._requestor)
 
-    @cached_property
+    @namespace
     def health(self) -> AsyncHealthChecks:
         """Ask the platform whether it is well."""
         from fibonacci._async.health import AsyncHealthChecks
 
-        return AsyncHealthChecks(self._transport)
+        return AsyncHealthChecks(self._requestor)
 
     @property
     def base_url(self) -> str:
-        """Where the platform is, without a final slash."""
+        """The base URL of the platform, without a final slash."""
         return self._config.base_url
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The plan's pace as the last answer told it; None before the first.
+        """The rate limit as the last response stated it; None before the first.
 
         Example:
             ```python
@@ -172,7 +168,7 @@ class AsyncFibonacci:
             print(client.rate_limit.remaining, "of", client.rate_limit.limit)
             ```
         """
-        return self._connections.rate_limit
+        return self._shared.rate_limit
 
     def with_options(
         self,
@@ -181,11 +177,11 @@ class AsyncFibonacci:
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """Make a client with other options on the same connections and at the same pace. It costs next to nothing.
+        """Return a client with other options on the same connections and rate limit. It costs next to nothing.
 
         Args:
             timeout: Seconds for a whole call; None means no limit.
-            max_retries: How often a call is sent again at the most.
+            max_retries: The largest number of retries of a call.
             headers: Headers to send in addition.
 
         Returns:
@@ -200,9 +196,9 @@ class AsyncFibonacci:
             ```
         """
         clone = type(self).__new__(type(self))
-        clone._config = self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers)
-        # Written as a cached property writes it: the clone has what this client has.
-        clone.__dict__["_connections"] = self._connections
+        clone._configure(
+            self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers), shared=self._shared
+        )
         return clone
 
     async def request(
@@ -214,21 +210,21 @@ class AsyncFibonacci:
         json: Any = UNSET,
         returns: type[T] | None = None,
     ) -> T:
-        """Call any path of the platform, with the same key, retries, pace and errors as every other call.
+        """Call any path of the platform, with the same key, retries, rate limit and errors as every other call.
 
         Args:
             method: The HTTP method, such as `"GET"`.
             path: The path below the base URL, beginning with `/`.
             params: Query parameters; None values are left out.
             json: The body; any JSON. None is sent as null; without it there is no body.
-            returns: A model or another type to read the answer's data as.
+            returns: A model or another type to read the data of the response as.
 
         Returns:
-            The data of the answer (what its envelope holds, where it has one) as `returns`, else as plain Python
-            objects; None when the answer has no body.
+            The data of the response (what its envelope holds, if it has one) as `returns`, else as plain Python
+            objects; None when the response has no body.
 
         Raises:
-            APIError: Whatever goes wrong.
+            APIError: If anything goes wrong.
             ValueError: If the path is a whole URL or has `..` in it. Nothing is sent.
 
         Example:
@@ -245,14 +241,13 @@ class AsyncFibonacci:
 
         verb, where = check_method(method), check_path(path)
         if returns is None:
-            data: T = await self._transport.send_untyped(Request(verb, where, object, params=params or {}, body=json))
+            data: T = await self._requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
             return data
-        return await self._transport.send(Request(verb, where, returns, params=params or {}, body=json))
+        return await self._requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     async def aclose(self) -> None:
         """Close the connections. A later call opens new ones."""
-        if "_connections" in self.__dict__:
-            await self._connections.aclose()
+        await self._shared.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -266,8 +261,9 @@ class AsyncFibonacci:
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # A key that the environment gave is read from the environment again where the client is unpickled.
-        return _rebuild, (type(self), self._config.options())
+        # A key from the environment is read from the environment again where the client is unpickled.
+        key_from_environment = {"api_key": None} if self._config.key_from_environment else {}
+        return _rebuild, (type(self), {**self._config.options(), **key_from_environment})
 
     if not TYPE_CHECKING:
 
@@ -276,17 +272,15 @@ class AsyncFibonacci:
 
             raise missing_attribute(self, name)
 
-    @cached_property
-    def _connections(self) -> AsyncSharedState:
-        from fibonacci._async.shared_state import AsyncSharedState
+    def _configure(self, config: Config, shared: AsyncSharedState | None = None) -> None:
+        self._config = config
+        self._shared = AsyncSharedState(config) if shared is None else shared
 
-        return AsyncSharedState(self._config)
-
-    @cached_property
-    def _transport(self) -> AsyncRequestor:
+    @once
+    def _requestor(self) -> AsyncRequestor:
         from fibonacci._async.requestor import AsyncRequestor
 
-        return AsyncRequestor(self._config, self._connections)
+        return AsyncRequestor(self._config, self._shared)
 
 
 def _rebuild(cls: type[AsyncFibonacci], options: dict[str, Any]) -> AsyncFibonacci:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._async.wait import wait_until_ended
+from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.request import Request
@@ -96,7 +96,8 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        return await wait_until_ended(self._transport, execution_id, Deadline(check_timeout(timeout)), on_update)
+        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
+        return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
 
     def list(
         self,

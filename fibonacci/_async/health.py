@@ -7,7 +7,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.models.health import Health, SecretsHealth
 
-_ILL = frozenset({503})
+_UNHEALTHY = frozenset({503})
 
 
 class AsyncHealthChecks(AsyncResource):
@@ -28,7 +28,9 @@ class AsyncHealthChecks(AsyncResource):
             assert health.healthy
             ```
         """
-        return await self._send(Request("GET", path("/health"), returns=Health, answers=_ILL, retried=False))
+        return await self._send(
+            Request("GET", path("/health"), returns=Health, success_statuses=_UNHEALTHY, can_retry=False)
+        )
 
     async def secrets(self) -> SecretsHealth:
         """Return the health of the store of secrets (`GET /health/secrets`).
@@ -46,5 +48,5 @@ class AsyncHealthChecks(AsyncResource):
             ```
         """
         return await self._send(
-            Request("GET", path("/health/secrets"), returns=SecretsHealth, answers=_ILL, retried=False)
+            Request("GET", path("/health/secrets"), returns=SecretsHealth, success_statuses=_UNHEALTHY, can_retry=False)
         )

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.governance import AsyncGovernance
 from fibonacci._async.quotas import AsyncQuotas
 from fibonacci._async.tool_policies import AsyncToolPolicies
+from fibonacci._lazy import namespace
 
 
 class AsyncOrganizations(AsyncResource):
     """What an organization's owner and administrators decide: three groups of calls."""
 
-    @cached_property
+    @namespace
     def governance(self) -> AsyncGovernance:
         """When a human has to approve a run, and what was decided so far."""
-        return AsyncGovernance(self._transport)
+        return AsyncGovernance(self._requestor)
 
-    @cached_property
+    @namespace
     def quota(self) -> AsyncQuotas:
         """How much the organization may use."""
-        return AsyncQuotas(self._transport)
+        return AsyncQuotas(self._requestor)
 
-    @cached_property
+    @namespace
     def tool_policies(self) -> AsyncToolPolicies:
         """Which tools may be used, and by which roles."""
-        return AsyncToolPolicies(self._transport)
+        return AsyncToolPolicies(self._requestor)

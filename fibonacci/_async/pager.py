@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._async.requestor import AsyncRequestor
@@ -32,12 +33,12 @@ class AsyncPager(Generic[T]):
         ```
     """
 
-    def __init__(self, transport: AsyncRequestor, request: Request[T]) -> None:
-        self._transport = transport
+    def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
+        self._requestor = requestor
         self._request = request
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return AsyncItems(AsyncPages(self._transport, self._request))
+        return AsyncItems(AsyncPages(self._requestor, self._request))
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """Iterate the pages, each fetched when it is needed.
@@ -49,7 +50,7 @@ class AsyncPager(Generic[T]):
             PaginationError: While it is iterated, if the server names a page again: following it would never end.
             FibonacciError: While it is iterated, whatever else goes wrong with a call.
         """
-        return AsyncPages(self._transport, self._request)
+        return AsyncPages(self._requestor, self._request)
 
     async def first(self) -> T | None:
         """Fetch the first item.
@@ -75,8 +76,8 @@ class AsyncPages(Generic[T]):
     It is no generator, for one that is left before its end would have to be closed.
     """
 
-    def __init__(self, transport: AsyncRequestor, request: Request[T]) -> None:
-        self._transport = transport
+    def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
+        self._requestor = requestor
         self._request: Request[T] | None = request
         self._seen: set[str] = set()
         self._failure: PaginationError | None = None
@@ -90,7 +91,7 @@ class AsyncPages(Generic[T]):
             raise failure
         if self._request is None:
             raise StopAsyncIteration
-        page, following = await self._transport.send_page(self._request)
+        page, following = await self._requestor.send_page(self._request)
         self._request = self._following(self._request, page, following)
         return page
 
@@ -105,7 +106,7 @@ class AsyncPages(Generic[T]):
             self._failure = _repeated(mark, request, page)
             return None
         self._seen.add(mark)
-        return request._replace(params={**request.params, **following})
+        return replace(request, params={**request.params, **following})
 
 
 class AsyncItems(Generic[T]):

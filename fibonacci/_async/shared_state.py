@@ -2,70 +2,61 @@
 
 from __future__ import annotations
 
-import sys
-import threading
+from fibonacci._net.instrumentation import is_httpx_patched
 
-TYPE_CHECKING = False  # not imported from typing: a clone has to stay near free
+TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
 if TYPE_CHECKING:
-    from fibonacci._async.transports import AsyncTransport
-    from fibonacci._async.transports.instrumented import AsyncWatch
+    from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import SharedLimits
     from fibonacci.models.response import RateLimit
 
 
 class AsyncSharedState:
-    """What a client and its clones share: the sender, and the pace that was last seen.
+    """The transports of a client and its clones, and the limits of the key that they used last.
 
     Args:
-        config: The configuration of the client that is the first to use it.
+        config: The configuration of the first client.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._sender: AsyncTransport | None = None
-        self._watch: AsyncWatch | None = None
-        self._lock = threading.Lock()
-        self.pace: SharedLimits | None = None
-
-    def sender(self) -> AsyncTransport:
-        """The sender, made when it is first needed."""
-        if self._sender is None:
-            with self._lock:
-                if self._sender is None:
-                    self._sender = _make_sender(self._config)
-        # Whether tools watch httpx has to be asked each time, once httpx is loaded at all.
-        if self._watch is None and "httpx" in sys.modules and self._config.http_client is None:
-            self._watch = _make_watch(self._sender, self._config)
-        return self._sender if self._watch is None else self._watch.sender()
+        self._made: dict[str, AsyncTransport] = {}
+        self.limits: SharedLimits | None = None
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The pace that the last answer told."""
-        return None if self.pace is None else self.pace.gate.last
+        """The last rate limit that the server stated; None before the first."""
+        return None if self.limits is None else self.limits.last
+
+    def transport(self) -> AsyncTransport:
+        """Return the transport for the next attempt."""
+        configured = self._config.transport
+        if configured == "socket":
+            return self._named("httpx" if is_httpx_patched() else "socket")
+        if configured is None or isinstance(configured, str):
+            return self._named("httpx")
+        passed: AsyncTransport = configured
+        return passed
 
     async def aclose(self) -> None:
-        """Close the connections that are the SDK's own."""
-        if self._sender is not None:
-            await self._sender.aclose()
-        if self._watch is not None:
-            await self._watch.aclose()
+        """Close the transports that were made from a name, and with them the SDK's own connections."""
+        while self._made:
+            _, transport = self._made.popitem()
+            await transport.aclose()
+
+    def _named(self, name: str) -> AsyncTransport:
+        transport = self._made.get(name)
+        # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
+        return self._made.setdefault(name, _new_transport(name, self._config)) if transport is None else transport
 
 
-def _make_sender(config: Config) -> AsyncTransport:
-    if config.http_client is not None:
-        from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
+def _new_transport(name: str, config: Config) -> AsyncTransport:
+    ca_bundle, limit = config.ca_bundle, config.max_response_bytes
+    if name == "socket":
+        from fibonacci._async.transports.socket_transport import AsyncSocketTransport
 
-        return AsyncHTTPXTransport(config.http_client, max_response_bytes=config.max_response_bytes)
-    from fibonacci._async.transports.pool import AsyncSocketTransport
+        return AsyncSocketTransport(ca_bundle=ca_bundle, max_response_bytes=limit)
+    from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
 
-    return AsyncSocketTransport(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)
-
-
-def _make_watch(sender: AsyncTransport, config: Config) -> AsyncWatch | None:
-    from fibonacci._async.transports.instrumented import AsyncWatch
-    from fibonacci._async.transports.pool import AsyncSocketTransport
-
-    if not isinstance(sender, AsyncSocketTransport):
-        return None
-    return AsyncWatch(sender, max_response_bytes=config.max_response_bytes)
+    return AsyncHTTPXTransport(config.http_client, ca_bundle=ca_bundle, max_response_bytes=limit)

@@ -20,76 +20,88 @@ from fibonacci.errors import (
 )
 from fibonacci.models.executions import Execution
 
-# A poll that fails like this says nothing about the execution: the next one may succeed.
-_PASSING = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
-# Seconds kept for a last poll before the deadline.
-_LAST_LOOK = 0.5
+# A poll that fails with one of these says nothing about the execution: the next one may succeed.
+_TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
+# Seconds reserved for a last poll before the deadline.
+_LAST_POLL = 0.5
 
 
-async def wait_until_ended(
-    transport: AsyncRequestor,
-    execution_id: str,
-    deadline: Deadline,
-    on_update: Callable[[Execution], object] | None,
-    first: Execution | None = None,
-) -> Execution:
-    """Poll an execution until it has ended.
+class AsyncExecutionWaiter:
+    """Polls one execution until it has ended.
 
     Args:
-        transport: What carries out the polls.
+        requestor: Sends the polls.
         execution_id: The id of the execution.
-        deadline: When to give up.
+        deadline: When to stop.
         on_update: Called with the execution whenever it has changed.
-        first: The execution as it was last seen; None to poll at once.
-
-    Raises:
-        WaitTimeoutError: If it has not ended at the deadline.
-        APIError: If polling fails in a way that will not pass, such as an unknown id.
     """
-    where = path("/executions/{execution_id}", execution_id=execution_id)
-    pace = await transport.pace()
-    pace.waiting += 1
-    try:
-        seen = await _poll(transport, where, deadline) if first is None else first
-        await _tell(on_update, seen)
-        delay: float | None = None
-        while seen is None or not seen.is_terminal:
-            delay = poll_delay(delay, pace)
-            is_last = not await _sleep(delay, deadline)
-            polled = await _poll(transport, where, deadline)
-            if polled is not None and polled != seen:
-                await _tell(on_update, polled)
-            seen = polled or seen
-            if is_last and (seen is None or not seen.is_terminal):
-                await _runtime.sleep(deadline.remaining() or 0)
-                state = "could not be seen" if seen is None else f"was {seen.status}"
-                raise WaitTimeoutError(f"execution {execution_id} {state} when the time to wait was up", execution=seen)
-        return seen
-    finally:
-        pace.waiting -= 1
 
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        execution_id: str,
+        deadline: Deadline,
+        on_update: Callable[[Execution], object] | None,
+    ) -> None:
+        self._requestor = requestor
+        self._execution_id = execution_id
+        self._path = path("/executions/{execution_id}", execution_id=execution_id)
+        self._deadline = deadline
+        self._on_update = on_update
+        self._seen: Execution | None = None
 
-async def _tell(on_update: Callable[[Execution], object] | None, execution: Execution | None) -> None:
-    if on_update is not None and execution is not None:
-        await _runtime.resolve(on_update(execution))
+    async def wait(self, first: Execution | None = None) -> Execution:
+        """Wait until the execution has ended.
 
+        Args:
+            first: The execution as it was last seen; None to poll at once.
 
-async def _poll(transport: AsyncRequestor, where: str, deadline: Deadline) -> Execution | None:
-    """The execution as it now is; None when the poll failed in a way that may pass."""
-    timeout = deadline.sooner(transport.config.call_timeout)
-    try:
-        return await transport.send(Request("GET", where, returns=Execution, timeout=timeout))
-    except QuotaExceededError:
-        raise
-    except _PASSING:
-        return None
+        Raises:
+            WaitTimeoutError: If it has not ended at the deadline.
+            APIError: If polling fails permanently, such as for an unknown id.
+        """
+        limits = await self._requestor.limits()
+        with limits.poller():
+            await self._update(await self._poll() if first is None else first)
+            delay: float | None = None
+            is_last = False
+            while not (self._has_ended() or is_last):
+                delay = poll_delay(delay, limits.spread(self._requestor.clock.monotonic()), limits.pollers)
+                is_last = await self._sleep(delay)
+                await self._update(await self._poll())
+        if self._seen is None or not self._has_ended():
+            await self._requestor.clock.sleep(self._deadline.remaining() or 0)
+            state = "could not be seen" if self._seen is None else f"was {self._seen.status}"
+            text = f"execution {self._execution_id} {state} when the time to wait was up"
+            raise WaitTimeoutError(text, execution=self._seen)
+        return self._seen
 
+    def _has_ended(self) -> bool:
+        return self._seen is not None and self._seen.is_terminal
 
-async def _sleep(delay: float, deadline: Deadline) -> bool:
-    """Sleep until the next poll; False when it is the last one, for which a little of the time is kept."""
-    left = deadline.remaining()
-    if left is None or delay < left - _LAST_LOOK:
-        await _runtime.sleep(delay)
+    async def _poll(self) -> Execution | None:
+        """Return the execution as it now is; None when the poll failed in a way that may be temporary."""
+        timeout = self._deadline.cap(self._requestor.config.call_timeout)
+        try:
+            return await self._requestor.send(Request("GET", self._path, returns=Execution, timeout=timeout))
+        except QuotaExceededError:
+            raise
+        except _TRANSIENT:
+            return None
+
+    async def _update(self, polled: Execution | None) -> None:
+        """Keep what was polled, and report it when it has changed."""
+        if polled is None or polled == self._seen:
+            return
+        self._seen = polled
+        if self._on_update is not None:
+            await _runtime.resolve(self._on_update(polled))
+
+    async def _sleep(self, delay: float) -> bool:
+        """Sleep until the next poll; return True when it is the last, for which some time is reserved."""
+        remaining = self._deadline.remaining()
+        if remaining is None or delay < remaining - _LAST_POLL:
+            await self._requestor.clock.sleep(delay)
+            return False
+        await self._requestor.clock.sleep(max(remaining - _LAST_POLL, remaining / 2))
         return True
-    await _runtime.sleep(max(left - _LAST_LOOK, left / 2))
-    return False

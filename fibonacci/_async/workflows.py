@@ -192,13 +192,13 @@ class AsyncWorkflows(AsyncResource):
             print(execution.outputs)
             ```
         """
-        from fibonacci._async.wait import wait_until_ended  # not needed by most first calls
+        from fibonacci._async.wait import AsyncExecutionWaiter  # most first calls need none
 
-        deadline = Deadline(check_timeout(timeout))
-        own = self._transport.config.timeout
+        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
+        own = self._requestor.config.timeout
         limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own
-        started = await self._execute(workflow_id, inputs, deadline.sooner(limit))
-        ended = await wait_until_ended(self._transport, started.id, deadline, on_update, first=started)
+        started = await self._execute(workflow_id, inputs, deadline.cap(limit))
+        ended = await AsyncExecutionWaiter(self._requestor, started.id, deadline, on_update).wait(started)
         if not ended.succeeded:
             raise ExecutionFailedError(_why(ended), execution=ended)
         return ended

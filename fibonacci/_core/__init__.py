@@ -1,1 +1,1 @@
-"""The rules of the client, without colour: nothing in here waits or does input and output."""
+"""The rules of the client, I/O-free: nothing in here waits, reads a clock of its own, or opens anything."""

@@ -1,4 +1,4 @@
-"""Compressed bodies, undone without letting a small answer become a huge one."""
+"""Decompression of bodies with a bound on the result, so that a small response cannot become a huge one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 _STEP = 64 * 1024
 _FIRST_STEP = 512
-# A gzip body may be made of many small ones; nobody sends so many in good faith.
+# A gzip body may have several members; a legitimate one never has so many.
 _MOST_MEMBERS = 10_000
 
 
@@ -18,20 +18,20 @@ class DecompressionError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """A body is larger than the client takes."""
+    """A body is larger than `max_response_bytes`."""
 
 
 @cache
 def accepted() -> str:
-    """What is sent as `Accept-Encoding`: what can be undone here with a bound on the result."""
+    """Return the `Accept-Encoding` header: the encodings that can be undone with a bound on the result."""
     return "gzip, deflate, br" if _brotli() else "gzip, deflate"
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body with its content encodings undone.
+    """Return the body with its content encodings undone.
 
     Args:
-        body: The body as it came.
+        body: The body as received.
         encoding: The `Content-Encoding` header; empty for none.
         limit: The largest result, in bytes.
 
@@ -49,7 +49,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         elif name == "br" and _brotli():
             body = _unbrotli(body, limit)
         elif name not in ("", "identity"):
-            raise DecompressionError(f"the content encoding {name[:40]!r} was not asked for and cannot be undone")
+            raise DecompressionError(f"the content encoding {name[:40]!r} was not requested and cannot be decoded")
     return body
 
 
@@ -62,8 +62,8 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         if members > _MOST_MEMBERS:
             raise DecompressionError(f"the compressed body has more than {_MOST_MEMBERS} parts")
         inflater = zlib.decompressobj(window)
-        # What zlib is given and does not use it copies, so it is given little at a time: at first very little, for
-        # the next member may begin soon.
+        # zlib copies the input that it does not use, so it gets little at a time: at first very little, for the next
+        # member may begin soon.
         step = _FIRST_STEP
         try:
             while not inflater.eof:
@@ -77,7 +77,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
                 if size > limit:
                     raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
                 if not part and not piece:
-                    raise DecompressionError("the compressed body is cut")
+                    raise DecompressionError("the compressed body is truncated")
                 parts.append(part)
         except zlib.error as error:
             raise DecompressionError(f"the body cannot be decompressed: {error}") from None
@@ -89,7 +89,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
 
 @cache
 def _brotli() -> Any:
-    """The module brotli where it is installed and can bound its result, as from 1.2; else None."""
+    """Return the module brotli when it is installed and can bound its result, as from 1.2; else None."""
     try:
         module: Any = import_module("brotli")  # it brings no types
     except ImportError:
@@ -105,7 +105,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     view = memoryview(body)
     try:
         while view and not decompressor.is_finished():
-            # What it is given and does not use it copies too, and it takes nothing more until that is used up.
+            # brotli copies unused input too, and accepts no more until that is used up.
             piece = view[position : position + _STEP] if decompressor.can_accept_more_data() else view[:0]
             position += len(piece)
             part: bytes = decompressor.process(piece, output_buffer_limit=_STEP)
@@ -113,7 +113,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
             if size > limit:
                 raise TooLargeError(f"the body is larger than {limit} bytes when decompressed")
             if not part and not piece:
-                raise DecompressionError("the compressed body is cut")
+                raise DecompressionError("the compressed body is truncated")
             parts.append(part)
     except brotli.error as error:
         raise DecompressionError(f"the body cannot be decompressed: {error}") from None

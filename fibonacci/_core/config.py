@@ -1,7 +1,7 @@
 """The configuration of a client: arguments first, then the environment, then the defaults.
 
 It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy. This
-module imports nothing heavy: making a client has to stay near free.
+module imports nothing heavy, not even dataclasses: a client made would cost four times as much.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fibonacci.errors import ConfigurationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from typing import Any, Literal
+    from typing import Any
 
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
@@ -26,126 +26,69 @@ DEFAULT_BASE_URL = "https://api.fibonacci.dev/v1"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+TRANSPORT_NAMES = ("socket", "httpx")
 
-# These say where and how a message ends, or who is asking: the client alone sets them.
+# These delimit a message or authenticate it: the client alone sets them.
 _RESERVED_HEADERS = frozenset({"authorization", "connection", "content-length", "host", "transfer-encoding"})
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
 class Config:
-    """What a client was told, checked. It is never changed; `replace` makes another."""
+    """The checked options of a client. It is never changed; `replace` makes another.
 
-    __slots__ = (
-        "allow_insecure",
-        "api_key",
-        "base_url",
-        "ca_bundle",
-        "headers",
-        "http_client",
-        "idempotency",
-        "key_from_environment",
-        "max_response_bytes",
-        "max_retries",
-        "on_retry",
-        "timeout",
-        "tracing",
-    )
+    An option is written down in two places: with its type and meaning in the signature of the client, and here with its
+    check.
 
-    allow_insecure: bool
-    api_key: AsyncApiKey
-    base_url: str
-    ca_bundle: str | None
-    headers: dict[str, str]
-    http_client: Any
-    idempotency: str | None
-    key_from_environment: bool
-    max_response_bytes: int
-    max_retries: int
-    on_retry: Callable[[RetryEvent], object] | None
-    timeout: float | Unset | None
-    tracing: Tracing | None
+    Args:
+        options: The arguments of the client by name; one that is missing has its default.
+        close: The name of the method that closes a transport of this mode, `close` or `aclose`.
 
-    def __init__(
-        self,
-        *,
-        api_key: AsyncApiKey | None = None,
-        base_url: str | None = None,
-        timeout: float | Unset | None = UNSET,
-        max_retries: int | Unset = UNSET,
-        headers: Mapping[str, str] | None = None,
-        http_client: Any = None,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        allow_insecure: bool = False,
-        idempotency: Literal["server"] | None = None,
-        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
-        on_retry: Callable[[RetryEvent], object] | None = None,
-        tracing: Tracing | None = None,
-    ) -> None:
-        self.key_from_environment = api_key is None
-        self.api_key = _api_key(api_key)
-        self.allow_insecure = allow_insecure
-        self.base_url = _base_url(base_url, allow_insecure=allow_insecure)
-        self.timeout = _timeout_from_environment() if isinstance(timeout, Unset) else check_timeout(timeout)
-        self.max_retries = _max_retries(max_retries)
-        self.headers = check_headers(headers)
-        self.http_client = http_client
-        self.ca_bundle = _ca_bundle(ca_bundle)
-        self.idempotency = _idempotency(idempotency)
-        self.max_response_bytes = _positive_int("max_response_bytes", max_response_bytes)
-        if on_retry is not None and not callable(on_retry):
-            raise TypeError(f"on_retry must be a function of one argument, not {_kind(on_retry)}")
-        self.on_retry = on_retry
-        self.tracing = tracing
+    Raises:
+        ConfigurationError: If an option or the environment is wrong; it names the remedy.
+        TypeError: If an option has the wrong type.
+    """
 
-    def replace(
-        self,
-        *,
-        timeout: float | Unset | None = UNSET,
-        max_retries: int | Unset = UNSET,
-        headers: Mapping[str, str] | None = None,
-    ) -> Config:
-        """A copy with other values; `headers` are added to those that are there."""
-        new = Config.__new__(Config)
-        for name in Config.__slots__:
-            setattr(new, name, getattr(self, name))
-        if not isinstance(timeout, Unset):
-            new.timeout = check_timeout(timeout)
-        if not isinstance(max_retries, Unset):
-            new.max_retries = _max_retries(max_retries)
-        new.headers = {**self.headers, **check_headers(headers)}
-        return new
+    def __init__(self, options: Mapping[str, Any], *, close: str = "close") -> None:
+        get = options.get
+        self.close: str = close
+        self.key_from_environment: bool = get("api_key") is None
+        self.api_key: AsyncApiKey = _api_key(get("api_key"))
+        self.allow_insecure: bool = get("allow_insecure", False)
+        self.base_url: str = _base_url(get("base_url"), allow_insecure=self.allow_insecure)
+        self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
+        self.max_retries: int = _max_retries(get("max_retries", UNSET))
+        self.headers: dict[str, str] = check_headers(get("headers"))
+        self.http_client: Any = _http_client(get("http_client"), close=close)
+        self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
+        self.ca_bundle: str | None = _ca_bundle(get("ca_bundle"))
+        self.idempotency: str | None = _idempotency(get("idempotency"))
+        self.max_response_bytes: int = _positive_int(
+            "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
+        )
+        self.on_retry: Callable[[RetryEvent], object] | None = _callable("on_retry", get("on_retry"))
+        self.tracing: Tracing | None = get("tracing")
+        self.clock: Any = get("clock")
 
     @property
     def call_timeout(self) -> float | None:
-        """Seconds that a call may take when it has no default of its own."""
+        """Seconds for a call that has no default of its own; None for no limit."""
         return DEFAULT_TIMEOUT if isinstance(self.timeout, Unset) else self.timeout
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make the same configuration elsewhere; a key that the environment gave is not in it."""
-        names = (name for name in Config.__slots__ if name != "key_from_environment")
-        options = {name: getattr(self, name) for name in names}
-        if self.key_from_environment:
-            options["api_key"] = None
-        return options
+        """Return the arguments that make the same configuration."""
+        return {name: value for name, value in vars(self).items() if name not in ("close", "key_from_environment")}
 
-
-def check_http_client(client: object, *, close: str, kind: str) -> None:
-    """Refuse a client of the other colour, or something else altogether.
-
-    Args:
-        client: What the user gave; None for nothing.
-        close: The name of the method that closes a client of the right colour.
-        kind: The name of such a client's class.
-
-    Raises:
-        ConfigurationError: If it cannot be used.
-    """
-    if client is not None and not all(hasattr(client, name) for name in ("build_request", "send", close)):
-        raise ConfigurationError(f"http_client must be an {kind} of httpx or httpx2, not {type(client).__qualname__}")
+    def replace(self, **changes: Any) -> Config:
+        """Return a copy with other values; `headers` are added to those that are set, and `UNSET` changes nothing."""
+        changes = {name: value for name, value in changes.items() if not isinstance(value, Unset)}
+        changes["headers"] = {**self.headers, **check_headers(changes.get("headers"))}
+        new = Config({**self.options(), **changes}, close=self.close)
+        new.key_from_environment = self.key_from_environment
+        return new
 
 
 def check_key(key: object, *, source: str) -> str:
-    """An API key that can stand in a header.
+    """Return an API key that can stand in a header.
 
     Raises:
         ConfigurationError: If it is not a string, is blank, or has a character that a header cannot hold.
@@ -165,7 +108,7 @@ def check_key(key: object, *, source: str) -> str:
 
 
 def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
-    """A time limit in seconds, or None for no limit.
+    """Return a time limit in seconds, or None for no limit.
 
     Raises:
         TypeError: If it is not a number.
@@ -181,7 +124,7 @@ def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
 
 
 def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Headers to send with each request, names in lower case.
+    """Return headers to send with each request, names in lower case.
 
     Raises:
         TypeError: If a name or a value is not a string.
@@ -209,28 +152,30 @@ def _check_header(name: object, value: object) -> None:
         )
 
 
-def _api_key(given: AsyncApiKey | None) -> AsyncApiKey:
-    if given is None:
+def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
+    if key is None:
         key = os.environ.get("FIBONACCI_API_KEY")
         if key is None:
             raise ConfigurationError("no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY")
         return check_key(key, source="the environment variable FIBONACCI_API_KEY")
-    return given if callable(given) else check_key(given, source="api_key")
+    return key if callable(key) else check_key(key, source="api_key")
 
 
-def _base_url(given: str | None, *, allow_insecure: bool) -> str:
+def _base_url(url: str | None, *, allow_insecure: bool) -> str:
     source = "base_url"
-    if given is None:
-        given = os.environ.get("FIBONACCI_BASE_URL")
+    if url is None:
+        url = os.environ.get("FIBONACCI_BASE_URL")
         source = "the environment variable FIBONACCI_BASE_URL"
-    if given is None:
+    if url is None:
         return DEFAULT_BASE_URL
     from fibonacci._core.urls import check_base_url
 
-    return check_base_url(given, source=source, allow_insecure=allow_insecure)
+    return check_base_url(url, source=source, allow_insecure=allow_insecure)
 
 
-def _timeout_from_environment() -> float | Unset | None:
+def _timeout(seconds: object) -> float | Unset | None:
+    if not isinstance(seconds, Unset):
+        return check_timeout(seconds)
     text = os.environ.get("FIBONACCI_TIMEOUT")
     if text is None:
         return UNSET
@@ -243,45 +188,84 @@ def _timeout_from_environment() -> float | Unset | None:
         raise ConfigurationError(f"{name} must be a number of seconds above 0, or none, not {text!r}") from None
 
 
-def _max_retries(given: object) -> int:
+def _max_retries(number: object) -> int:
     name = "max_retries"
-    if isinstance(given, Unset):
+    if isinstance(number, Unset):
         text = os.environ.get("FIBONACCI_MAX_RETRIES")
         if text is None:
             return DEFAULT_MAX_RETRIES
         name = "the environment variable FIBONACCI_MAX_RETRIES"
         try:
-            given = int(text)
+            number = int(text)
         except ValueError:
             raise ConfigurationError(f"{name} must be a whole number from 0, not {text!r}") from None
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"{name} must be an int, not {_kind(given)}")
-    if given < 0:
-        raise ConfigurationError(f"{name} must be 0 or more, not {given}; 0 means no retries")
-    return given
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} must be an int, not {_kind(number)}")
+    if number < 0:
+        raise ConfigurationError(f"{name} must be 0 or more, not {number}; 0 means no retries")
+    return number
 
 
-def _ca_bundle(given: str | os.PathLike[str] | None) -> str | None:
-    if given is None:
+def _http_client(client: Any, *, close: str) -> Any:
+    if client is not None and not all(hasattr(client, name) for name in ("build_request", "send", close)):
+        kind = "a Client" if close == "close" else "an AsyncClient"
+        raise ConfigurationError(f"http_client must be {kind} of httpx or httpx2, not {type(client).__qualname__}")
+    return client
+
+
+def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
+    """Return a name or an object; None when an HTTP client takes its place."""
+    if http_client is not None:
+        if transport is not None:
+            raise ConfigurationError(
+                "pass transport or http_client, not both: http_client=x is short for transport=HTTPXTransport(x)"
+            )
         return None
-    path = os.fspath(given)
+    source = "transport"
+    if transport is None:
+        transport = os.environ.get("FIBONACCI_TRANSPORT", TRANSPORT_NAMES[0])
+        source = "the environment variable FIBONACCI_TRANSPORT"
+    if isinstance(transport, str):
+        if transport not in TRANSPORT_NAMES:
+            raise ConfigurationError(f'{source} must be "socket" or "httpx", not {transport!r}')
+        return transport
+    if hasattr(transport, "build_request"):
+        raise ConfigurationError("transport must not be an HTTP client: pass it as http_client=...")
+    if not all(callable(getattr(transport, name, None)) for name in ("send", close)):
+        raise ConfigurationError(
+            f'transport must be "socket", "httpx", or an object with the methods send and {close}'
+            f" (see fibonacci.transports), not {type(transport).__qualname__}"
+        )
+    return transport
+
+
+def _ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
+    if path is None:
+        return None
+    path = os.fspath(path)
     if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
         raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass the path of a PEM file")
     return path
 
 
-def _idempotency(given: str | None) -> str | None:
-    if given not in (None, "server"):
-        raise ConfigurationError(f'idempotency must be "server" or None, not {given!r}')
-    return given
+def _idempotency(mode: str | None) -> str | None:
+    if mode not in (None, "server"):
+        raise ConfigurationError(f'idempotency must be "server" or None, not {mode!r}')
+    return mode
 
 
-def _positive_int(name: str, given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"{name} must be an int, not {_kind(given)}")
-    if given <= 0:
-        raise ConfigurationError(f"{name} must be above 0, not {given}")
-    return given
+def _callable(name: str, function: Any) -> Any:
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} must be a function of one argument, not {_kind(function)}")
+    return function
+
+
+def _positive_int(name: str, number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} must be an int, not {_kind(number)}")
+    if number <= 0:
+        raise ConfigurationError(f"{name} must be above 0, not {number}")
+    return number
 
 
 def _kind(value: object) -> str:

@@ -1,53 +1,72 @@
-"""The end of the time that a call may take."""
+"""The deadline of a call."""
 
 from __future__ import annotations
 
 import time
 
+from fibonacci._core.clock import TimeSource
+
 
 class DeadlineExceeded(Exception):
-    """The time is up. It never leaves the transport."""
+    """The deadline of a call has passed. It never leaves the client: the call raises an `APITimeoutError`."""
 
 
 class Deadline:
-    """A moment on the monotonic clock, or never.
+    """A moment on the monotonic clock, or none.
 
-    Everything that a call does (attempts, waits, queueing for a connection, the body) asks what is left of the same
-    deadline, so that `timeout` is the whole call and not one step of it.
+    Every step of a call (attempts, waits, queueing for a connection, reading the body) asks the same deadline for the
+    time that remains, so that `timeout` bounds the whole call and not one step of it.
+
+    Args:
+        seconds: Seconds from now; None for no limit.
+        clock: The source of time.
+
+    Example:
+        ```python
+        from fibonacci.transports import Deadline
+
+        assert Deadline(None).remaining() is None
+        assert 0 < Deadline(5).remaining() <= 5
+        ```
     """
 
-    __slots__ = ("_at",)
+    __slots__ = ("_at", "_clock")
 
-    def __init__(self, seconds: float | None) -> None:
-        self._at = None if seconds is None else time.monotonic() + seconds
+    def __init__(self, seconds: float | None, clock: TimeSource = time) -> None:
+        self._clock = clock
+        self._at = None if seconds is None else clock.monotonic() + seconds
 
     def remaining(self) -> float | None:
-        """Seconds left, 0 at the least; None when there is no limit."""
-        return None if self._at is None else max(0.0, self._at - time.monotonic())
+        """Return the remaining seconds, never negative; None when there is no limit."""
+        return None if self._at is None else max(0.0, self._at - self._clock.monotonic())
 
-    def left(self) -> float | None:
-        """Seconds left for the next step; None when there is no limit.
+    def require(self) -> float | None:
+        """Return the remaining seconds; None when there is no limit.
 
         Raises:
-            DeadlineExceeded: If none are.
+            DeadlineExceeded: If none remain.
         """
         if self._at is None:
             return None
-        seconds = self._at - time.monotonic()
+        seconds = self._at - self._clock.monotonic()
         if seconds <= 0:
             raise DeadlineExceeded("the call's time is up")
         return seconds
 
-    def share(self, ways: int) -> Deadline:
-        """The end of this step, when what is left is for so many steps that follow one another."""
-        seconds = self.left()
-        return self if seconds is None or ways == 1 else Deadline(seconds / ways)
+    def split(self, n: int) -> Deadline:
+        """Return the deadline of the first of `n` steps that follow one another and share the remaining time equally.
+
+        Raises:
+            DeadlineExceeded: If no time remains.
+        """
+        seconds = self.require()
+        return self if seconds is None or n == 1 else Deadline(seconds / n, self._clock)
 
     def allows(self, seconds: float) -> bool:
-        """Whether a wait of so many seconds leaves time to do something afterwards."""
-        return self._at is None or time.monotonic() + seconds < self._at
+        """Whether time remains after a wait of so many seconds."""
+        return self._at is None or self._clock.monotonic() + seconds < self._at
 
-    def sooner(self, seconds: float | None) -> float | None:
-        """The smaller of the time left and `seconds`, where None means no limit."""
-        left = self.remaining()
-        return left if seconds is None else seconds if left is None else min(left, seconds)
+    def cap(self, seconds: float | None) -> float | None:
+        """Return the smaller of `seconds` and the remaining time, where None means no limit."""
+        remaining = self.remaining()
+        return remaining if seconds is None else seconds if remaining is None else min(remaining, seconds)

@@ -1,8 +1,8 @@
-"""From the bytes of a success to typed objects, in one pass where the answer has its usual shape.
+"""From the bytes of a success to typed objects, in one pass where the response has the usual shape.
 
 The documentation shows three shapes: `{"data": ..., "meta": ...}`, `{"data": ...}`, and a bare object. The first two
-are read straight from the bytes. Only when that fails is the answer parsed to see which shape it has, for a bare object
-that happens to have a field named `data` next to others is no envelope.
+are read straight from the bytes. Only when that fails is the response parsed to find its shape, for a bare object that
+happens to have a field named `data` next to others is no envelope.
 """
 
 from __future__ import annotations
@@ -38,54 +38,54 @@ def _envelope(returns: Any) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def decode(answer: APIResponse, returns: Any) -> tuple[Any, Meta]:
-    """The data of a success, read as `returns`, and the `meta` beside it.
+def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
+    """Return the data of a success, read as `returns`, and the `meta` beside it.
 
     Raises:
-        APIResponseError: If the answer is not JSON, or not what was asked for.
+        APIResponseError: If the response is not JSON, or not of that type.
     """
     if returns is NoneType:
         return None, {}
-    body = _body(answer)
+    body = _body(response)
     try:
         envelope = _envelope(returns).validate_json(body)
     except ValidationError:
-        return _decode_slowly(answer, body, returns)
+        return _decode_slowly(response, body, returns)
     return envelope["data"], _meta(envelope.get("meta"))
 
 
-def decode_any(answer: APIResponse) -> Any:
-    """The data of a success as plain Python objects; None when there is no body."""
-    body = _body(answer)
-    return unwrap(_parse(answer, body))[0] if body.strip() else None
+def decode_any(response: APIResponse) -> Any:
+    """Return the data of a success as plain Python objects; None when there is no body."""
+    body = _body(response)
+    return unwrap(_parse(response, body))[0] if body.strip() else None
 
 
-def decode_list(answer: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
-    """The items of a page, and the `meta` beside them.
+def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:
+    """Return the items of a page, and the `meta` beside them.
 
     `data` may be a list, or an object with exactly one list under `items`, `results` or the resource's own name.
 
     Raises:
-        APIResponseError: If the answer is not JSON, or not such a list.
+        APIResponseError: If the response is not JSON, or not such a list.
     """
-    body = _body(answer)
+    body = _body(response)
     returns = list[item]
     try:
         return read_list(body, returns)
     except ValidationError:
-        data, meta = unwrap(_parse(answer, body))
-        return _validate(answer, _items(answer, data, collection), returns), meta
+        data, meta = unwrap(_parse(response, body))
+        return _validate(response, _items(response, data, collection), returns), meta
 
 
 def unwrap(document: Any) -> tuple[Any, Meta]:
-    """What an answer is about, and its `meta`: an envelope has `data` and at most `meta` beside it."""
+    """Return what a document holds, and its `meta`: an envelope has `data` and at most `meta` beside it."""
     if is_object(document) and "data" in document and document.keys() <= {"data", "meta"}:
         return document["data"], _meta(document.get("meta"))
     return document, {}
 
 
 def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
-    """The items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
+    """Return the items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
     items: list[Any] = []
     places = edges(body)
     for start, end in pairwise(places):
@@ -95,12 +95,12 @@ def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
     return items + envelope["data"], _meta(envelope.get("meta"))
 
 
-def _decode_slowly(answer: APIResponse, body: bytes, returns: Any) -> tuple[Any, Meta]:
-    data, meta = unwrap(_parse(answer, body))
-    return _validate(answer, data, returns), meta
+def _decode_slowly(response: APIResponse, body: bytes, returns: Any) -> tuple[Any, Meta]:
+    data, meta = unwrap(_parse(response, body))
+    return _validate(response, data, returns), meta
 
 
-def _items(answer: APIResponse, data: Any, collection: str) -> list[Any]:
+def _items(response: APIResponse, data: Any, collection: str) -> list[Any]:
     if is_array(data):
         return data
     if is_object(data):
@@ -108,35 +108,35 @@ def _items(answer: APIResponse, data: Any, collection: str) -> list[Any]:
         lists = [value for value in values if is_array(value)]
         if len(lists) == 1:
             return lists[0]
-    raise response_error(answer, f"the answer holds no list of {collection}")
+    raise response_error(response, f"the response holds no list of {collection}")
 
 
-def _body(answer: APIResponse) -> bytes:
+def _body(response: APIResponse) -> bytes:
     try:
-        return answer.body
+        return response.body
     except (DecompressionError, TooLargeError) as error:
-        raise response_error(answer, str(error)) from None
+        raise response_error(response, str(error)) from None
 
 
-def _parse(answer: APIResponse, body: bytes) -> Any:
+def _parse(response: APIResponse, body: bytes) -> Any:
     if not body.strip():
-        raise response_error(answer, "the answer is empty")
+        raise response_error(response, "the response is empty")
     try:
         return from_json(body)
     except ValueError as error:
-        raise response_error(answer, f"the answer is not JSON ({error})") from None
+        raise response_error(response, f"the response is not JSON ({error})") from None
 
 
-def _validate(answer: APIResponse, data: Any, returns: Any) -> Any:
+def _validate(response: APIResponse, data: Any, returns: Any) -> Any:
     try:
         return _adapter(returns).validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        place = ".".join(str(part) for part in first["loc"]) or "the response"
         name = getattr(returns, "__name__", str(returns))
-        problem = f"the answer is not a {name} ({place}: {first['msg']}; {error.error_count()} fault(s))"
-        # The validator's own error is no cause: it shows values of the answer.
-        raise response_error(answer, problem) from None
+        problem = f"the response is not a {name} ({place}: {first['msg']}; {error.error_count()} fault(s))"
+        # The validator's own error is no cause: it shows values of the response.
+        raise response_error(response, problem) from None
 
 
 def _meta(meta: Any) -> Meta:

@@ -1,16 +1,15 @@
-"""From an answer or a failure to the error that a user sees: the one place where errors are made."""
+"""From a response or a transport error to the error that a user sees: the one place where errors are made."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fibonacci._core.json_types import is_array, is_object
-from fibonacci._core.messages import TransportError, TransportErrorKind
-from fibonacci._core.rate_limit_headers import parse_retry_after
+from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
+from fibonacci._core.transport_errors import TransportError, TransportErrorKind
 from fibonacci.errors import (
     APIConnectionError,
-    APIError,
     APIResponseError,
     APIStatusError,
     APITimeoutError,
@@ -35,86 +34,89 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
 }
 
-_FAILURE_TEXTS: dict[TransportErrorKind, str] = {
+_TEXTS: dict[TransportErrorKind, str] = {
     "never_sent": "no connection to the server",
     "timeout_never_sent": "no connection to the server within the call's time",
-    "unknown": "the connection broke before the whole answer had come",
-    "timeout": "no whole answer within the call's time",
-    "too_large": "the answer is larger than max_response_bytes",
+    "unknown": "the connection broke before the complete response was received",
+    "timeout": "no complete response within the call's time",
+    "too_large": "the response is larger than max_response_bytes",
     "tls": (
         "TLS failed; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
-        " if it has expired or names another host, the server must be mended"
+        " if it has expired or names another host, fix the server's certificate"
     ),
-    "name": "the host's name is not known; check base_url and the network's name service",
+    "name": "the host's name cannot be resolved; check base_url and the network's name service",
     "proxy": "the proxy refused; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them",
     "invalid": "the request cannot be sent as it is",
     "broken": "the HTTP client failed in a way that is not the network's",
 }
 
 
-def describe(attempted: AttemptResult) -> str:
-    """What came of an attempt, in a few words."""
-    if isinstance(attempted, APIResponse):
-        return f"status {attempted.status}"
-    return _FAILURE_TEXTS[attempted.kind].partition(";")[0]
+def describe(result: AttemptResult) -> str:
+    """Return the result of an attempt in a few words."""
+    if isinstance(result, APIResponse):
+        return f"status {result.status}"
+    return _TEXTS[result.kind].partition(";")[0]
 
 
-def is_quota_error(answer: APIResponse) -> bool:
-    """Whether a 429 speaks of a plan's quota (choice: by its code), which no short wait will lift."""
-    code = _error_fields(answer.readable_body())[0] or ""
+def is_quota_error(response: APIResponse) -> bool:
+    """Whether a 429 is about a plan's quota (choice: by its code), which no short wait will lift."""
+    code = _error_fields(response.readable_body())[0] or ""
     return "quota" in code or "daily" in code
 
 
-def status_error(answer: APIResponse) -> APIStatusError:
-    """The error for an answer with an error status, or with a redirect, which is never followed."""
-    body = answer.readable_body()
+def status_error(response: APIResponse) -> APIStatusError:
+    """Return the error for a response with an error status, or with a redirect, which is never followed."""
+    body = response.readable_body()
     code, message, details = _error_fields(body)
-    error = _error_class(answer, code)(message or _fallback_message(answer, body), code=code, details=details)
-    error.status_code = answer.status
+    error = _error_class(response, code)(message or _fallback_message(response, body), code=code, details=details)
+    error.status_code = response.status
     error.body = body
-    error.headers = answer.headers
+    error.headers = response.headers
     if isinstance(error, RateLimitError):
-        error.retry_after = parse_retry_after(answer.headers)
-        error.rate_limit = answer.rate_limit
+        error.retry_after = response.retry_after
+        error.rate_limit = response.rate_limit
     return error
 
 
-def connection_error(failure: TransportError, *, api_key: str) -> APIError:
-    """The error for a failure to send or to receive."""
-    text = _FAILURE_TEXTS[failure.kind]
-    if failure.kind == "too_large" and failure.response is not None:
-        return response_error(APIResponse(failure.response, limit=TEXT_LIMIT, api_key=api_key), text)
-    timed_out = failure.kind in ("timeout", "timeout_never_sent")
-    reason = "" if timed_out or failure.cause is None else f": {_reason(failure.cause)}"
-    error = (APITimeoutError if timed_out else APIConnectionError)(text + reason)
-    error.__cause__ = failure.cause
-    return error
+def connection_error(error: TransportError) -> APIConnectionError:
+    """Return the error for a request that brought no complete response."""
+    timed_out = error.kind in ("timeout", "timeout_never_sent")
+    reason = "" if timed_out or error.cause is None else f": {_reason(error.cause)}"
+    made = (APITimeoutError if timed_out else APIConnectionError)(_TEXTS[error.kind] + reason)
+    made.__cause__ = error.cause
+    return made
 
 
-def response_error(answer: APIResponse, problem: str) -> APIResponseError:
-    """The error for a success that cannot be read."""
-    kind = answer.content_type or "no content type"
-    begins = " ".join(answer.text()[:200].split())
+def too_large_error(response: HTTPResponse, *, received_at: float, api_key: str) -> APIResponseError:
+    """Return the error for a response that is larger than the client accepts."""
+    readable = APIResponse(response, received_at=received_at, limit=TEXT_LIMIT, api_key=api_key)
+    return response_error(readable, _TEXTS["too_large"])
+
+
+def response_error(response: APIResponse, problem: str) -> APIResponseError:
+    """Return the error for a success that cannot be read."""
+    kind = response.content_type or "no content type"
+    begins = " ".join(response.text()[:200].split())
     hint = ""
     if "html" in kind.lower() or begins.startswith("<"):
-        hint = "; a proxy or a login page seems to have answered in place of the platform"
+        hint = "; a proxy or a login page seems to have responded in place of the platform"
     error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
-    error.status_code = answer.status
-    error.content_type = answer.content_type
-    error.body = answer.text()
+    error.status_code = response.status
+    error.content_type = response.content_type
+    error.body = response.text()
     return error
 
 
-def _error_class(answer: APIResponse, code: str | None) -> type[APIStatusError]:
-    if answer.status == 429:
-        return QuotaExceededError if is_quota_error(answer) else RateLimitError
+def _error_class(response: APIResponse, code: str | None) -> type[APIStatusError]:
+    if response.status == 429:
+        return QuotaExceededError if is_quota_error(response) else RateLimitError
     if code == "validation_error":
         return ValidationError
-    return _BY_STATUS.get(answer.status, ServerError if answer.status >= 500 else APIStatusError)
+    return _BY_STATUS.get(response.status, ServerError if response.status >= 500 else APIStatusError)
 
 
 def _error_fields(body: Any) -> tuple[str | None, str | None, list[Any]]:
-    """Code, message and details of the documented error envelope, as far as they are there."""
+    """Return code, message and details of the documented error envelope, as far as they are there."""
     error = body.get("error") if is_object(body) else None
     if isinstance(error, str):
         return None, error, []
@@ -128,18 +130,18 @@ def _error_fields(body: Any) -> tuple[str | None, str | None, list[Any]]:
     )
 
 
-def _fallback_message(answer: APIResponse, body: Any) -> str:
-    if 300 <= answer.status < 400:
-        target = answer.headers.get("location", "nowhere")
+def _fallback_message(response: APIResponse, body: Any) -> str:
+    if 300 <= response.status < 400:
+        target = response.headers.get("location", "nowhere")
         return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere"
-    if answer.status == 407:
-        return _FAILURE_TEXTS["proxy"]
-    text = " ".join((body if isinstance(body, str) else answer.text())[:200].split())
-    return f"the answer says {text!r}" if text else "the answer has no body"
+    if response.status == 407:
+        return _TEXTS["proxy"]
+    text = " ".join((body if isinstance(body, str) else response.text())[:200].split())
+    return f"the response says {text!r}" if text else "the response has no body"
 
 
 def _reason(cause: BaseException) -> str:
-    """The innermost reason in a chain of exceptions: the outer ones often say nothing."""
+    """Return the innermost reason in a chain of exceptions: the outer ones often say nothing."""
     seen: set[int] = set()
     reason = str(cause)
     inner: BaseException | None = cause

@@ -1,4 +1,4 @@
-"""Telling JSON objects and arrays apart, for the type checkers too."""
+"""Type guards for JSON objects and arrays."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Keeps keys out of the logs of the libraries below.
+"""Redaction of API keys in the logs of HTTP libraries.
 
-It has a file of its own because loggers outlive modules: what can be reached from here is still there when the
-interpreter has cleared the rest, and is taken apart by its slowest pass. With all that `logs` imports, the end of a
-short script took a quarter longer.
+It has a file of its own because loggers outlive modules: whatever is reachable from here survives until the last and
+slowest pass of the interpreter's shutdown. With everything that `logs` imports, a short script ended a quarter later.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import logging
 
 from fibonacci._core.redaction import REDACTED
 
-# The libraries of a client that is given log the headers of answers; a server that echoes the key would put it there.
-_CHATTY = (
+# httpx and httpcore log response headers, where a server that echoes the key would put it.
+_LOGGERS = (
     "httpx",
     "httpx2",
     *(
@@ -25,20 +24,20 @@ _KEPT_KEYS = 64
 
 
 class _KeyFilter(logging.Filter):
-    """Takes the keys in use out of the records of another library's logger."""
+    """Redacts the keys in use in the records of another library's logger."""
 
     def __init__(self) -> None:
         super().__init__()
         self._keys: dict[str, None] = {}
 
-    def learn(self, key: str) -> None:
-        """Remember a key, and forget the oldest."""
+    def add(self, key: str) -> None:
+        """Add a key, and drop the oldest."""
         self._keys[key] = None
         if len(self._keys) > _KEPT_KEYS:
             del self._keys[next(iter(self._keys))]
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite a record that holds a key."""
+        """Redact a record that holds a key."""
         message = record.getMessage()
         if any(key in message for key in list(self._keys)):
             for key in list(self._keys):
@@ -48,10 +47,10 @@ class _KeyFilter(logging.Filter):
 
 
 _filter = _KeyFilter()
-for _name in _CHATTY:
+for _name in _LOGGERS:
     logging.getLogger(_name).addFilter(_filter)
 
 
 def protect(api_key: str) -> None:
-    """Keep a key out of the logs of the libraries below."""
-    _filter.learn(api_key)
+    """Redact a key in the logs of HTTP libraries from now on."""
+    _filter.add(api_key)

@@ -12,14 +12,14 @@ logger = logging.getLogger("fibonacci")
 logger.addHandler(logging.NullHandler())
 
 
-def log_attempt(method: str, path: str, number: int, attempted: AttemptResult, api_key: str) -> None:
+def log_attempt(method: str, path: str, number: int, result: AttemptResult, api_key: str) -> None:
     """Log an attempt at DEBUG."""
     if logger.isEnabledFor(logging.DEBUG):
-        result = describe(attempted)
-        request_id = attempted.headers.get("x-request-id", "-") if isinstance(attempted, APIResponse) else "-"
-        logger.debug("%s %s: attempt %d: %s, request id %s", method, redact(path, api_key), number, result, request_id)
+        request_id = (result.request_id or "-") if isinstance(result, APIResponse) else "-"
+        outcome = describe(result)
+        logger.debug("%s %s: attempt %d: %s, request id %s", method, redact(path, api_key), number, outcome, request_id)
 
 
-def log_retry(method: str, path: str, number: int, cause: str, wait: float, api_key: str | None) -> None:
-    """Log at INFO that a call will be sent again."""
-    logger.info("%s %s: attempt %d: %s; again in %.2f s", method, redact(path, api_key), number, cause, wait)
+def log_retry(method: str, path: str, number: int, cause: str, delay: float, api_key: str) -> None:
+    """Log a retry at INFO."""
+    logger.info("%s %s: attempt %d: %s; retry in %.2f s", method, redact(path, api_key), number, cause, delay)

@@ -1,4 +1,4 @@
-"""Long lists, read in pieces: the parser's own tree of a whole list takes more memory than the objects made of it."""
+"""Long lists, read in pieces: the parser's tree of a whole list takes more memory than the objects made from it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BETWEEN_OBJECTS = re.compile(rb"\}\s*,(?=\s*\{)")
 
 
 def edges(body: bytes) -> list[int]:
-    """Where to cut an envelope's list: the place of its opening bracket, then those of some commas between its items.
+    """Return where to cut an envelope's list: its opening bracket, then some of the commas between its items.
 
     What stands between two edges is meant to be the items of a list without its brackets. It may not be, for braces
     inside texts are counted too. No harm is done, as then it is no JSON: what a list begins with is, with a bracket
     behind it, a list of its own only where an item has ended.
 
     Args:
-        body: The answer, as JSON.
+        body: The body of the response: JSON.
 
     Returns:
         The places; none when the list is short, or is not found where it usually is, or does not hold objects.
@@ -37,7 +37,7 @@ def edges(body: bytes) -> list[int]:
 
 
 def _next_comma(body: bytes, start: int) -> int | None:
-    """The first comma after a piece that stands between two items, not within one."""
+    """Return the first comma after a piece that stands between two items, not within one."""
     depth, counted = 0, start + 1
     for between in _BETWEEN_OBJECTS.finditer(body, start + PIECE):
         comma = between.end() - 1
@@ -49,6 +49,6 @@ def _next_comma(body: bytes, start: int) -> int | None:
 
 
 def _opened(body: bytes, start: int, end: int) -> int:
-    """How many more brackets and braces are opened than closed."""
+    """Return how many more brackets and braces are opened than closed."""
     opening, closing = (sum(body.count(mark, start, end) for mark in marks) for marks in ((b"{", b"["), (b"}", b"]")))
     return opening - closing

@@ -1,4 +1,4 @@
-"""Where the next page of a list is (choice: the documentation names no parameter)."""
+"""Finding the next page of a list (choice: the documentation names no parameter)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from fibonacci._core.json_types import is_object
 from fibonacci._core.urls import QueryValue
 
-# Compiled when first used, as most servers send no link.
+# Compiled on first use: most servers send no link.
 _LINK = r"<([^<>]*)>\s*((?:;\s*[^,;=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^,;\"]*))?\s*)*)"
 _REL_NEXT = r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next(?=[\s;,]|$))"
 
 
 def next_params(meta: Mapping[str, Any], link: str, url: str) -> dict[str, QueryValue] | None:
-    """The query parameters to add for the next page, or None when this page is the last.
+    """Return the query parameters to add for the next page, or None when this page is the last.
 
     Looked for in this order: `next_cursor` in `meta` or `meta.pagination`; `page` and `total_pages` there; a `Link`
     header with rel="next" to the same path on the same origin.

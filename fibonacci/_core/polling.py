@@ -1,8 +1,6 @@
-"""How often a running execution is asked for."""
+"""How often a running execution is polled."""
 
 from __future__ import annotations
-
-from fibonacci._core.shared_limits import SharedLimits
 
 FIRST = 1.0
 LONGEST = 15.0
@@ -11,16 +9,16 @@ _GROWTH = 1.5
 _SHARE = 0.5
 
 
-def poll_delay(previous: float | None, pace: SharedLimits) -> float:
-    """Seconds until the next poll: 1 growing to 15, and never more than a fair share of the plan's pace.
+def poll_delay(previous: float | None, spread: tuple[float, int] | None, polling: int) -> float:
+    """Return the seconds until the next poll: 1 growing to 15, and never more than a fair share of the rate limit.
 
     Args:
         previous: The delay before the last poll; None before the first.
-        pace: The pace of the key, with the number of waits that share it.
+        spread: The seconds and the requests left in the window; None when not known.
+        polling: How many calls poll at the same time, this one included.
     """
     delay = FIRST if previous is None else min(LONGEST, previous * _GROWTH)
-    spread = pace.gate.spread()
     if spread is None:
         return delay
     seconds, requests = spread
-    return max(delay, min(seconds, max(1, pace.waiting) * seconds / max(1.0, requests * _SHARE)))
+    return max(delay, min(seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))

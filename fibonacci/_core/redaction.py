@@ -1,4 +1,4 @@
-"""Keeping the API key out of everything that a person may see."""
+"""Redaction of the API key in everything that a person may see."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 from fibonacci._core.json_types import is_array, is_object
 
 REDACTED = "[API key]"
-# A key shorter than this is no secret, and taking it out would make a text unreadable.
+# A shorter key is no secret, and redacting it would make a text unreadable.
 _SHORTEST = 6
 
 
 def redact(text: str, key: str | None) -> str:
-    """The text with the key, wherever it stands in it, replaced."""
+    """Return the text with every occurrence of the key replaced."""
     return text.replace(key, REDACTED) if key and len(key) >= _SHORTEST else text
 
 
 def redact_bytes(data: bytes, key: bytes) -> bytes:
-    """The same for bytes."""
+    """Return the same for bytes."""
     return data.replace(key, REDACTED.encode()) if len(key) >= _SHORTEST else data
 
 
 def redact_json(value: Any, key: str) -> Any:
-    """The same for decoded JSON: an escaped key is not seen before it is decoded."""
+    """Return the same for decoded JSON: an escaped key shows only after decoding."""
     if isinstance(value, str):
         return redact(value, key)
     if is_array(value):
@@ -33,7 +33,7 @@ def redact_json(value: Any, key: str) -> Any:
 
 
 def redact_causes(error: BaseException, key: str | None) -> None:
-    """The same for the exceptions that led to an error: some quote what the server sent, some hold the request."""
+    """Redact the exceptions that caused an error: some quote the response, some hold the request."""
     seen = {id(error)}
     left = [error.__cause__, error.__context__]
     while left:
@@ -41,7 +41,7 @@ def redact_causes(error: BaseException, key: str | None) -> None:
         if cause is not None and id(cause) not in seen:
             seen.add(id(cause))
             cause.args = tuple(redact(arg, key) if isinstance(arg, str) else arg for arg in cause.args)
-            # httpx's exceptions carry the request, whose headers they would take into a pickle.
+            # httpx's exceptions carry the request, whose headers would go into a pickle.
             request = vars(cause).get("_request")
             if request is not None:
                 request.headers["authorization"] = REDACTED

@@ -27,7 +27,7 @@ _REMEDIES = {
 
 
 def _plain(value: object) -> object:
-    """The JSON form of the two kinds of object that have an obvious one."""
+    """Return the JSON form of the two kinds of object that have an obvious one."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_unset=True)
     if isinstance(value, Mapping):
@@ -37,13 +37,13 @@ def _plain(value: object) -> object:
 
 @cache
 def _encoder() -> json.JSONEncoder:
-    import json  # not before there is a body: most first calls have none
+    import json  # only with a body: most first calls have none
 
     return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 
 def drop_unset(**fields: object) -> dict[str, object]:
-    """The fields that were given: None is sent as null, `UNSET` is not sent."""
+    """Return the fields that are set: None is sent as null, `UNSET` is not sent."""
     return {name: value for name, value in fields.items() if not isinstance(value, Unset)}
 
 
@@ -51,7 +51,7 @@ def require_any(**fields: object) -> dict[str, object]:
     """The fields that were drop_unset, at least one.
 
     Raises:
-        ValueError: If none was: the call would change nothing.
+        ValueError: If none is: the call would change nothing.
     """
     body = drop_unset(**fields)
     if not body:
@@ -60,7 +60,7 @@ def require_any(**fields: object) -> dict[str, object]:
 
 
 def encode(body: object) -> bytes:
-    """A body as JSON.
+    """Return a body as JSON.
 
     Raises:
         TypeError: If a value in it has no JSON form; the message names its place and the remedy.

@@ -1,37 +1,45 @@
-"""An HTTP response as the rules see it: headers to look things up in, the body decompressed on demand."""
+"""An HTTP response as the rules read it: headers without regard to case, the body decompressed on demand."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import from_json
 
 from fibonacci._core.compression import decompress
-from fibonacci._core.messages import HTTPResponse, TransportError
-from fibonacci._core.rate_limit_headers import parse_rate_limit
+from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
-from fibonacci._lazy import cached_property
+from fibonacci._core.transport_errors import TransportError
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024
 
 
 class APIResponse:
-    """A whole HTTP response, and what can be read from it.
+    """A complete HTTP response.
+
+    Args:
+        response: The response as received.
+        received_at: When it was received, in Unix seconds.
+        limit: The largest body in bytes, decompressed.
+        api_key: The key of the request, to be redacted.
 
     Attributes:
         status: The HTTP status.
     """
 
-    def __init__(self, response: HTTPResponse, *, limit: int, api_key: str = "") -> None:
+    def __init__(self, response: HTTPResponse, *, received_at: float, limit: int, api_key: str = "") -> None:
         self.status: int = response.status
         self._response = response
+        self._received_at = received_at
         self._limit = limit
         self._api_key = api_key
 
     @cached_property
     def headers(self) -> Headers:
-        """The headers, looked up without regard to case, without a key that the server echoes."""
+        """The headers, with an API key that the server echoes redacted."""
         key = self._api_key
         return Headers(
             (name.decode("latin-1"), redact(value.decode("latin-1"), key)) for name, value in self._response.headers
@@ -39,8 +47,18 @@ class APIResponse:
 
     @cached_property
     def rate_limit(self) -> RateLimit | None:
-        """The plan's pace as this answer tells it."""
+        """The rate limit that the headers state."""
         return parse_rate_limit(self.headers)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait by the `Retry-After` header; None when there is none that makes sense."""
+        return parse_retry_after(self.headers, self._received_at)
+
+    @property
+    def server_time(self) -> float:
+        """The Unix time at which the server responded, by its own clock where it states it."""
+        return server_time(self.headers, self._received_at)
 
     @cached_property
     def body(self) -> bytes:
@@ -48,10 +66,15 @@ class APIResponse:
 
         Raises:
             DecompressionError: If it is not what its Content-Encoding says.
-            TooLargeError: If it is larger than the client takes.
+            TooLargeError: If it is larger than `max_response_bytes`.
         """
         encoding = "" if self._response.decoded else self.headers.get("content-encoding", "")
         return decompress(self._response.body, encoding, self._limit) if encoding else self._response.body
+
+    @property
+    def request_id(self) -> str | None:
+        """The `X-Request-Id` header."""
+        return self.headers.get("x-request-id")
 
     @property
     def content_type(self) -> str:
@@ -59,14 +82,14 @@ class APIResponse:
         return self.headers.get("content-type", "")
 
     def readable_body(self) -> Any:
-        """The body for a person: decoded JSON where it is JSON, else text, cut, without the key; never an exception."""
+        """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
         try:
             return redact_json(from_json(self.body), self._api_key)
         except ValueError:
             return self.text()
 
     def text(self) -> str:
-        """The beginning of the body as text, whatever it is, without the key."""
+        """Return the beginning of the body as text, with the key redacted."""
         try:
             body = self.body
         except ValueError:
@@ -75,4 +98,4 @@ class APIResponse:
 
 
 AttemptResult = APIResponse | TransportError
-"""What an attempt brings: a whole answer, or a failure."""
+"""The result of one attempt: a complete response, or the reason why there is none."""

@@ -1,89 +1,155 @@
-"""What may be repeated, how often, and after what wait.
+"""Which attempts are repeated, and after what delay.
 
-Three outcomes decide it. *Never sent*: any method may be repeated. *Refused* (429, and 503 with Retry-After): any
-method, after the wait that the server asks for. *Unknown* (sent, and no usable answer): only methods that mean the same
-when carried out twice. A POST or PATCH whose outcome is unknown is never repeated: that could run a workflow twice.
+Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429, and 503 with Retry-After): any method,
+after the delay that the server asks for. *Unknown* (sent, and no usable response): only idempotent methods. A POST or
+PATCH whose outcome is unknown is never repeated: that could run a workflow twice.
 """
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import Literal
 
 from fibonacci._core.error_mapping import is_quota_error
-from fibonacci._core.messages import TransportError
-from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
-from fibonacci._core.response import AttemptResult
-from fibonacci._core.shared_limits import THROTTLING_COST, TRANSIENT_COST
-from fibonacci.models.response import Headers
+from fibonacci._core.response import APIResponse, AttemptResult
+from fibonacci._core.transport_errors import TransportError
 
 LONGEST_WAIT = 120.0
+# Figures of AWS's standard retry mode of 2026.
+_TRANSIENT_COST = 14
+_THROTTLING_COST = 5
 _BACKOFF_CAP = 20.0
 _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
-_REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-# Errors that say that the server did nothing: it cannot do such a thing, or the network wants a login first. After any
-# other one from 500 on, also those that gateways make up (520, 524, 529), the work may have been done.
+_IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+# These statuses say that the server did nothing: it does not support the request, or the network wants a login first.
+# With any other status from 500, also those of gateways (520, 524, 529), the work may have been done.
 _NOTHING_DONE = frozenset({501, 505, 511})
 
 
 Outcome = Literal["final", "never_sent", "refused", "unknown"]
-"""What became of one attempt, as far as it matters for the next."""
+"""The outcome of one attempt, as far as it matters for the next."""
 
 
-def outcome_of(answer: AttemptResult) -> Outcome:
-    """The outcome of an attempt that brought an answer or a failure."""
-    if isinstance(answer, TransportError):
-        match answer.kind:
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The limits that the user has set.
+
+    Attributes:
+        max_retries: The largest number of retries of a call; 0 for none.
+        idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
+    """
+
+    max_retries: int
+    idempotency_key_trusted: bool = False
+
+
+NO_RETRIES = RetryPolicy(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a call that has ended.
+
+    Attributes:
+        result: The response or the transport error.
+        succeeded: Whether the response counts as success.
+        method: The HTTP method.
+        number: The number of the attempt, from 1.
+        remaining: Seconds left for the call; None when there is no limit.
+        policy: The limits that the user has set.
+        tokens_spent: The retry tokens that the last retry of this call took; 0 when this is the first attempt.
+    """
+
+    result: AttemptResult
+    succeeded: bool
+    method: str
+    number: int
+    remaining: float | None
+    policy: RetryPolicy
+    tokens_spent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The decision to send a request again.
+
+    Attributes:
+        delay: Seconds to wait before.
+        cost: Tokens to take from the retry quota.
+    """
+
+    delay: float
+    cost: int
+
+
+def decide(attempt: Attempt) -> Retry | None:
+    """Return the retry that follows an attempt, or None when its result is final. It changes nothing."""
+    if attempt.succeeded or attempt.number > attempt.policy.max_retries:
+        return None
+    outcome = outcome_of(attempt.result)
+    if not _is_repeatable(attempt.method, outcome, attempt.policy):
+        return None
+    delay = _delay(attempt, outcome)
+    return None if delay is None else Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST)
+
+
+def outcome_of(result: AttemptResult) -> Outcome:
+    """Return the outcome of an attempt that has not succeeded."""
+    if isinstance(result, TransportError):
+        match result.kind:
             case "never_sent" | "timeout_never_sent":
                 return "never_sent"
             case "unknown" | "timeout":
                 return "unknown"
             case _:
                 return "final"
-    if answer.status == 429:
-        return "final" if is_quota_error(answer) else "refused"
-    if answer.status == 503 and parse_retry_after(answer.headers) is not None:
+    if result.status == 429:
+        return "final" if is_quota_error(result) else "refused"
+    if result.status == 503 and result.retry_after is not None:
         return "refused"
-    return "unknown" if answer.status >= 500 and answer.status not in _NOTHING_DONE else "final"
+    return "unknown" if result.status >= 500 and result.status not in _NOTHING_DONE else "final"
 
 
-def may_repeat(method: str, outcome: Outcome, *, trusts_key: bool) -> bool:
-    """Whether a request may be sent again after this outcome.
-
-    Args:
-        method: The HTTP method.
-        outcome: What became of the last attempt.
-        trusts_key: Whether the user has said that the server honours `Idempotency-Key`.
-    """
-    if outcome == "unknown":
-        return method in _REPEATABLE_METHODS or (method == "POST" and trusts_key)
-    return outcome != "final"
-
-
-def server_delay(headers: Headers) -> float | None:
-    """Seconds that the server asks to wait: by `Retry-After`, else until the reset when no request is left."""
-    wait = parse_retry_after(headers)
-    if wait is not None:
-        return wait
-    pace = parse_rate_limit(headers)
-    if pace is None or pace.remaining > 0:
+def server_delay(response: APIResponse) -> float | None:
+    """Return the seconds that the server asks to wait: `Retry-After`, else until the reset when nothing remains."""
+    if response.retry_after is not None:
+        return response.retry_after
+    rate_limit = response.rate_limit
+    if rate_limit is None or rate_limit.remaining > 0:
         return None
-    return max(0.0, pace.reset_at.timestamp() - server_time(headers))
+    return max(0.0, rate_limit.reset_at.timestamp() - response.server_time)
 
 
-def cost_of(outcome: Outcome) -> int:
-    """What a retry after this outcome takes from the retry quota."""
-    return THROTTLING_COST if outcome == "refused" else TRANSIENT_COST
-
-
-def jittered(wait: float) -> float:
-    """A wait that the server asked for: never shorter, and a little longer, so that clients do not come back as one."""
-    return wait + random.uniform(0, min(1.0, wait * 0.1 + 0.01))
+def jittered(delay: float) -> float:
+    """Return the server's delay, never shorter, with jitter so that clients do not retry in lockstep."""
+    return delay + random.uniform(0, min(1.0, delay * 0.1 + 0.01))
 
 
 def backoff(attempt: int, outcome: Outcome) -> float:
-    """The client's own wait before attempt `attempt + 1`: full jitter under a doubling, bounded ceiling."""
+    """Return the delay before attempt `attempt + 1`: full jitter under a doubling, capped ceiling."""
     base = _THROTTLING_BASE if outcome == "refused" else _TRANSIENT_BASE
     return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))
+
+
+def _is_repeatable(method: str, outcome: Outcome, policy: RetryPolicy) -> bool:
+    if outcome == "unknown":
+        return method in _IDEMPOTENT_METHODS or (method == "POST" and policy.idempotency_key_trusted)
+    return outcome != "final"
+
+
+def _delay(attempt: Attempt, outcome: Outcome) -> float | None:
+    """Return the delay before the next attempt, or None when it does not fit into the time of the call."""
+    remaining = float("inf") if attempt.remaining is None else attempt.remaining
+    asked = None
+    if outcome == "refused" and isinstance(attempt.result, APIResponse):
+        asked = server_delay(attempt.result)
+    if asked is None:
+        delay = backoff(attempt.number, outcome)
+        return delay if delay < remaining else None
+    if asked > LONGEST_WAIT or asked >= remaining:
+        return None
+    delay = jittered(asked)
+    return delay if delay < remaining else asked

@@ -1,4 +1,4 @@
-"""What `on_retry` is told."""
+"""The argument of `on_retry`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """What `on_retry` is told before the client waits and sends a request again.
+    """A retry that is about to happen: the argument of `on_retry`.
 
     Attributes:
         method: The HTTP method.
         path: The path below the base URL.
-        attempt: The attempt that failed, counted from 1.
+        attempt: The number of the attempt that failed, from 1.
         wait: Seconds until the next one.
         cause: What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`.
     """

@@ -1,10 +1,10 @@
-"""Help with misspelt names."""
+"""Help with misspelled names."""
 
 from __future__ import annotations
 
 
 def missing_attribute(owner: object, name: str) -> AttributeError:
-    """The error for an attribute that is not there, with the nearest name that is."""
+    """Return the error for a missing attribute, with the nearest name that exists."""
     from difflib import get_close_matches
 
     names = [known for known in dir(type(owner)) if not known.startswith("_")]

@@ -1,13 +1,56 @@
-"""From the exceptions of the network and of the HTTP libraries to what they mean for a call.
+"""Why a transport has no response, and what an exception of the network or of an HTTP library means for a call.
 
-h11, httpx and httpx2 give the same names to the same things, so the names decide, and none of them is imported.
+h11, httpx and httpx2 give the same names to the same failures, so the names decide, and none of them is imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-from fibonacci._core.messages import TransportError, TransportErrorKind
+from fibonacci._core.messages import HTTPResponse
+
+TransportErrorKind = Literal[
+    "never_sent",  # no connection, or none free: nothing reached the server
+    "timeout_never_sent",  # the same, because the time was up
+    "unknown",  # sent, and no complete response
+    "timeout",  # sent, and the time was up before the complete response
+    "too_large",  # the response is larger than max_response_bytes
+    "tls",  # the certificate is not trusted, or TLS failed otherwise
+    "name",  # the host's name cannot be resolved
+    "proxy",  # the proxy refused
+    "invalid",  # the request cannot be sent as it is
+    "broken",  # the HTTP library itself failed; the request may have been sent
+]
+
+
+class TransportError(Exception):
+    """A transport has no complete response. It never leaves the client: the call raises an `APIConnectionError`.
+
+    Attributes:
+        kind: What happened, as far as it matters for a retry: `never_sent` and `timeout_never_sent` (nothing reached
+            the server), `unknown` and `timeout` (the request may have), `too_large`, `tls`, `name`, `proxy`, `invalid`,
+            `broken`.
+        cause: The exception that it stands for; None for none.
+        response: The part of a response that was received when its body was cut or too large; None for none.
+
+    Example:
+        ```python
+        from fibonacci.transports import TransportError
+
+        refused = TransportError("never_sent", ConnectionRefusedError("nobody listens"))
+        assert refused.kind == "never_sent"
+        ```
+    """
+
+    def __init__(
+        self, kind: TransportErrorKind, cause: BaseException | None = None, response: HTTPResponse | None = None
+    ) -> None:
+        super().__init__(kind)
+        self.kind: TransportErrorKind = kind
+        self.cause = cause
+        self.response = response
+
 
 _KINDS: dict[str, TransportErrorKind] = {
     "ConnectTimeout": "timeout_never_sent",
@@ -17,11 +60,11 @@ _KINDS: dict[str, TransportErrorKind] = {
     "LocalProtocolError": "invalid",
     "UnsupportedProtocol": "invalid",
     "InvalidURL": "invalid",
-    "UnicodeError": "name",  # a part of the host's name is empty or too long
+    "UnicodeError": "name",  # a label of the host's name is empty or too long
     "DeadlineExceeded": "timeout",
     "ReadTimeout": "timeout",
     "WriteTimeout": "timeout",
-    "RequestError": "unknown",  # the base of all that httpx raises while it sends and receives
+    "RequestError": "unknown",  # the base of everything that httpx raises while it sends and receives
     "ProtocolError": "unknown",
     "EOFError": "unknown",
     "OSError": "unknown",
@@ -29,32 +72,32 @@ _KINDS: dict[str, TransportErrorKind] = {
 
 
 def transport_error_from(error: Exception) -> TransportError:
-    """The failure that an exception stands for; one that is no HTTP library's is a mistake, not the network's."""
-    kind: TransportErrorKind = "broken"
-    for cls in type(error).__mro__:
-        if cls.__name__ in _KINDS:
-            kind = _KINDS[cls.__name__]
-            break
-    if kind == "never_sent":
-        kind = _refined(error)
-    elif kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in _chain(error)):
-        # Over HTTP/2 an answer that breaks the protocol comes under the name of a request that does.
-        kind = "unknown"
-    return TransportError(kind, error)
+    """Return the transport error that an exception stands for."""
+    return TransportError(_kind_of(error), error)
 
 
 def connect_error_from(error: Exception) -> TransportError:
-    """The same for an exception that came before the request was sent."""
-    failure = transport_error_from(error)
-    if failure.kind == "unknown":
-        failure.kind = _refined(error)
-    elif failure.kind == "timeout":
-        failure.kind = "timeout_never_sent"
-    return failure
+    """Return the same for an exception raised before the request was sent."""
+    kind = _kind_of(error)
+    if kind == "unknown":
+        kind = _connect_kind_of(error)
+    return TransportError("timeout_never_sent" if kind == "timeout" else kind, error)
 
 
-def _refined(error: BaseException) -> TransportErrorKind:
-    """A failure to connect that will not pass by itself is not worth repeating."""
+def _kind_of(error: Exception) -> TransportErrorKind:
+    # An exception that no HTTP library raises is a bug, not a failure of the network.
+    names = [cls.__name__ for cls in type(error).__mro__ if cls.__name__ in _KINDS]
+    kind: TransportErrorKind = _KINDS[names[0]] if names else "broken"
+    if kind == "never_sent":
+        return _connect_kind_of(error)
+    if kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in _chain(error)):
+        # Over HTTP/2 a response that breaks the protocol has the name of a request that does.
+        return "unknown"
+    return kind
+
+
+def _connect_kind_of(error: BaseException) -> TransportErrorKind:
+    """Return what kept a connection from being made: a failure that persists is not worth a retry."""
     for inner in _chain(error):
         names = {cls.__name__ for cls in type(inner).__mro__}
         if "SSLError" in names:
@@ -65,7 +108,7 @@ def _refined(error: BaseException) -> TransportErrorKind:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception, and one after another those that it came from."""
+    """Yield an exception and, one after another, those that caused it."""
     seen: set[int] = set()
     inner: BaseException | None = error
     while inner is not None and id(inner) not in seen:

@@ -14,7 +14,7 @@ _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 
 
 def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
-    """The base URL without a final slash.
+    """Return the base URL without a final slash.
 
     Raises:
         TypeError: If it is not a string.
@@ -52,13 +52,13 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=64)
 def split_base_url(base_url: str) -> tuple[str, str]:
-    """The origin (`https://host:port`) and the path prefix (`/v1`) of a checked base URL."""
+    """Return the origin (`https://host:port`) and the path prefix (`/v1`) of a checked base URL."""
     parts = urlsplit(base_url)
     return f"{parts.scheme}://{parts.netloc}", parts.path
 
 
 class FilledPath(str):
-    """A path with its parameters filled in, which remembers what it was made from.
+    """A path with its parameters filled in, which keeps its template.
 
     Attributes:
         template: The path with the parameters' names, such as `/workflows/{workflow_id}`.
@@ -93,36 +93,36 @@ def _segment(name: str, value: object) -> str:
         raise ValueError(f"{name} holds a lone surrogate, which is no text; check how it was decoded") from None
 
 
-def check_method(given: object) -> str:
-    """An HTTP method that a user gave, in upper case.
+def check_method(method: object) -> str:
+    """Return an HTTP method in upper case.
 
     Raises:
         TypeError: If it is not a string.
         ValueError: If it is not a word.
     """
-    if not isinstance(given, str):
-        raise TypeError(f"method must be a str, not {type(given).__name__}")
-    if not (given.isascii() and given.isalpha()):
-        raise ValueError(f"method must be a word like GET, not {given[:80]!r}")
-    return given.upper()
+    if not isinstance(method, str):
+        raise TypeError(f"method must be a str, not {type(method).__name__}")
+    if not (method.isascii() and method.isalpha()):
+        raise ValueError(f"method must be a word like GET, not {method[:80]!r}")
+    return method.upper()
 
 
-def check_path(given: object) -> str:
-    """A path below the base URL that a user gave, with what cannot stand in a URL percent-encoded.
+def check_path(path: object) -> str:
+    """Return a path below the base URL, with what cannot stand in a URL percent-encoded.
 
     Raises:
         TypeError: If it is not a string.
         ValueError: If it is a whole URL, does not begin with one `/`, or has `.`, `..` or a fragment in it.
     """
-    if not isinstance(given, str):
-        raise TypeError(f"path must be a str, not {type(given).__name__}")
-    if not given.startswith("/") or given.startswith("//") or "\\" in given:
-        raise ValueError(f"path must begin with one /, below the base URL, not {_without_user(given)[:80]!r}")
-    bare, _, query = given.partition("?")
-    if "#" in given or any(
+    if not isinstance(path, str):
+        raise TypeError(f"path must be a str, not {type(path).__name__}")
+    if not path.startswith("/") or path.startswith("//") or "\\" in path:
+        raise ValueError(f"path must begin with one /, below the base URL, not {_without_user(path)[:80]!r}")
+    bare, _, query = path.partition("?")
+    if "#" in path or any(
         segment.replace("%2e", ".").replace("%2E", ".") in (".", "..") for segment in bare.split("/")
     ):
-        raise ValueError(f"path must have no fragment and no '.' or '..' segment, not {given[:80]!r}")
+        raise ValueError(f"path must have no fragment and no '.' or '..' segment, not {path[:80]!r}")
     try:
         encoded = quote(bare, safe=_PATH_SAFE)
         return f"{encoded}?{quote(query, safe=_PATH_SAFE + '?[]')}" if query else encoded
@@ -131,7 +131,7 @@ def check_path(given: object) -> str:
 
 
 def query(parameters: Mapping[str, QueryValue]) -> str:
-    """A query string with its `?`, or nothing. None is left out; booleans are `true` and `false`.
+    """Return a query string with its `?`, or nothing. None is left out; booleans are `true` and `false`.
 
     Raises:
         TypeError: If a value is not text, a number or a boolean.
@@ -156,6 +156,6 @@ def _query_text(name: str, value: object) -> str:
 
 
 def _without_user(url: str) -> str:
-    """A URL that can be shown: what stands before an `@` may be a password."""
+    """Return a URL that can be shown: what precedes an `@` may be a password."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url.rpartition("@")[2]

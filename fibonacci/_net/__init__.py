@@ -1,1 +1,1 @@
-"""What both modes need to know of networks and operating systems: sockets, addresses, TLS contexts, proxies."""
+"""Networks and operating systems, for both modes: sockets, addresses, TLS contexts, proxies, instrumentation."""

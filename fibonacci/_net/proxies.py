@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from base64 import b64encode
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy.
 
     Attributes:
         url: Its URL, without user and password.
-        auth: Its user and password; None when it wants none.
+        auth: Its user and password; None when it needs none.
     """
 
-    __slots__ = ("auth", "url")
-
-    def __init__(self, url: str, auth: tuple[str, str] | None) -> None:
-        self.url: str = url
-        self.auth: tuple[str, str] | None = auth
+    url: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
 
     @property
     def is_socks(self) -> bool:
@@ -29,21 +28,21 @@ class Proxy:
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """What an HTTP proxy wants to see in a request that it is sent."""
+        """The headers that an HTTP proxy expects in each request."""
         if self.auth is None:
             return ()
         return ((b"proxy-authorization", b"Basic " + b64encode(":".join(self.auth).encode())),)
 
 
 def proxy_for(origin: str) -> Proxy | None:
-    """The proxy for an origin such as `https://api.fibonacci.dev`; None for none.
+    """Return the proxy for an origin such as `https://api.fibonacci.dev`; None for none.
 
     Raises:
-        ValueError: If the environment names something that is no proxy's URL.
+        ValueError: If a variable is no URL of a proxy.
     """
     if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
-    # Imported here, as it brings much along; on the other two systems it reads their settings too.
+    # Imported here, as it imports much; on macOS and Windows it reads the system's settings too.
     from urllib.request import getproxies, proxy_bypass
 
     target = urlsplit(origin)

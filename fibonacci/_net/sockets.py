@@ -1,4 +1,4 @@
-"""What both colours of the network need to know of sockets and addresses."""
+"""Sockets and addresses, for both modes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import socket
 from ipaddress import ip_address
 from typing import Any
 
-#: How much is asked for at a time.
+#: Bytes to read at a time.
 READ_SIZE = 64 * 1024
 
 Address = tuple[int, int, int, str, Any]
-"""What `socket.getaddrinfo` says of one address: family, kind, protocol, name, and what `connect` takes."""
+"""One address as `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`."""
 
 
 class QuietSocket(socket.socket):
-    """A socket that is closed without a warning when it is forgotten, as when its event loop is gone."""
+    """A socket that is closed without a warning when it is garbage, as when its event loop is gone."""
 
     def __del__(self) -> None:
         if self.fileno() >= 0:  # else it has been closed, or could not be made
@@ -23,7 +23,7 @@ class QuietSocket(socket.socket):
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is an IP address, not a name: looking it up needs no name service."""
+    """Whether a host is an IP address, which needs no name service."""
     try:
         ip_address(host)
     except ValueError:
@@ -32,7 +32,7 @@ def is_address(host: str) -> bool:
 
 
 def is_readable(sock: socket.socket) -> bool:
-    """Whether a read would return at once; for an idle connection this means that the server has closed it."""
+    """Whether a read would return at once; on an idle connection it means that the server has closed it."""
     if sock.fileno() < 0:
         return True
     if hasattr(select, "poll"):  # select() knows no descriptors above 1023

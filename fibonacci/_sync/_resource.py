@@ -16,17 +16,17 @@ T = TypeVar("T")
 class Resource:
     """A part of the API: methods that describe requests and have them carried out."""
 
-    def __init__(self, transport: Requestor) -> None:
-        self._transport = transport
+    def __init__(self, requestor: Requestor) -> None:
+        self._requestor = requestor
 
     def _send(self, request: Request[T]) -> T:
-        return self._transport.send(request)
+        return self._requestor.send(request)
 
     def _pager(self, request: Request[T]) -> Pager[T]:
-        return Pager(self._transport, request)
+        return Pager(self._requestor, request)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._transport.config.base_url}>"
+        return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
 
     if not TYPE_CHECKING:
 

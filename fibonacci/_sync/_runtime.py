@@ -1,4 +1,4 @@
-"""What has no mechanical counterpart in the other colour: sleeping, waiting for a place, event loops.
+"""What has no mechanical counterpart in the other mode: the system's clock, capacity, event loops.
 
 This file and its twin in the other half are written by hand; everything else in this half is derived.
 """
@@ -6,45 +6,49 @@ This file and its twin in the other half are written by hand; everything else in
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Hashable
+from time import monotonic, sleep
+from time import time as unix_time
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def sleep(seconds: float) -> None:
-    """Wait so many seconds."""
-    time.sleep(seconds)
+class SystemClock:
+    """The clock of the machine."""
+
+    monotonic = staticmethod(monotonic)
+    time = staticmethod(unix_time)
+    sleep = staticmethod(sleep)
 
 
 def resolve(value: T) -> T:
-    """The value itself."""
+    """Return the value."""
     return value
 
 
-class _World:
-    """Stands where the other colour has its event loop."""
+class _NoLoop:
+    """Stands for the event loop of the other mode. An object of its own, as weak references to it are kept."""
 
 
-_WORLD = _World()
+_NO_LOOP = _NoLoop()
 
 
 def current_loop() -> Hashable:
-    """There is but one world to make connections in."""
-    return _WORLD
+    """Return a constant: without an event loop, all connections can be used everywhere in the process."""
+    return _NO_LOOP
 
 
 class CapacityLimiter:
-    """A number of places, for which callers queue."""
+    """Bounds how many callers proceed at a time; the others queue."""
 
-    def __init__(self, number: int) -> None:
-        self._semaphore = threading.Semaphore(number)
+    def __init__(self, total: int) -> None:
+        self._semaphore = threading.Semaphore(total)
 
-    def take(self, timeout: float | None) -> bool:
-        """Take a place; False when none became free within `timeout` seconds."""
+    def acquire(self, timeout: float | None) -> bool:
+        """Acquire capacity for one caller; return False when none was released within `timeout` seconds."""
         return self._semaphore.acquire(timeout=timeout)
 
     def release(self) -> None:
-        """Give a place back."""
+        """Release the capacity of one caller."""
         self._semaphore.release()

@@ -1,11 +1,12 @@
 # Derived from fibonacci/_async/client.py by tests/mirror.py; change that file, not this one.
-"""The client: where everything begins."""
+"""The client: the entry point of the package."""
 
 from __future__ import annotations
 
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config, check_http_client
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._lazy import cached_property
+from fibonacci._lazy import namespace, once
+from fibonacci._sync.shared_state import SharedState
 
 TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
 if TYPE_CHECKING:
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
+    from fibonacci._sync.clock import Clock
     from fibonacci._sync.executions import Executions
     from fibonacci._sync.health import HealthChecks
     from fibonacci._sync.memory import Memory
     from fibonacci._sync.organizations import Organizations
     from fibonacci._sync.registry import Registry
     from fibonacci._sync.requestor import Requestor
-    from fibonacci._sync.shared_state import SharedState
     from fibonacci._sync.tools import Tools
+    from fibonacci._sync.transports.transport import Transport
     from fibonacci._sync.versions import Versions
     from fibonacci._sync.workflows import Workflows
     from fibonacci.models import RateLimit
@@ -39,23 +41,27 @@ class Fibonacci:
     """A client of the Fibonacci platform.
 
     It can be used with or without `with`, by many tasks and threads at a time, and after a fork. Clients of one key
-    share the plan's pace, so that together they stay within it.
+    share the plan's rate limit, so that together they stay within it.
 
     Args:
-        api_key: Your API key, or a function that returns one and is asked again for each attempt. When not given,
-            the environment variable `FIBONACCI_API_KEY` is read.
-        base_url: Where the platform is. When not drop_unset, `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
+            variable `FIBONACCI_API_KEY`.
+        base_url: The base URL of the platform. Default: `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
-            When not drop_unset, `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: How often a call is sent again at the most. When not drop_unset, `FIBONACCI_MAX_RETRIES`, else 2.
+            Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
+        max_retries: The largest number of retries of a call. Default: `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
-        http_client: Your own client of httpx or httpx2, used as it is and never closed.
+        transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
+            `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
+        http_client: A client of httpx or httpx2, used as it is and never closed: short for
+            `transport=HTTPXTransport(http_client)`.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
         allow_insecure: Allow plain http to other machines than this one.
-        idempotency: `"server"` says that the server honours `Idempotency-Key`, so that POSTs may be repeated too.
-        max_response_bytes: The largest answer that is taken, in bytes, decompressed; 64 MiB when not given.
-        on_retry: Called with a `RetryEvent` before a call is sent again.
-        tracing: Told of each call and attempt, such as `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
+        idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
+        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default.
+        on_retry: Called with a `RetryEvent` before a request is sent again.
+        tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
+        clock: The source of time, for tests; see `Clock`. Default: the machine's.
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
@@ -78,6 +84,7 @@ class Fibonacci:
         timeout: float | Unset | None = UNSET,
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
+        transport: Literal["socket", "httpx"] | Transport | None = None,
         http_client: Any = None,
         ca_bundle: str | os.PathLike[str] | None = None,
         allow_insecure: bool = False,
@@ -85,87 +92,76 @@ class Fibonacci:
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         on_retry: Callable[[RetryEvent], object] | None = None,
         tracing: Tracing | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        check_http_client(http_client, close="close", kind="Client")
-        self._config = Config(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            headers=headers,
-            http_client=http_client,
-            ca_bundle=ca_bundle,
-            allow_insecure=allow_insecure,
-            idempotency=idempotency,
-            max_response_bytes=max_response_bytes,
-            on_retry=on_retry,
-            tracing=tracing,
-        )
+        # The signature is the one list of the options: what it binds goes to the configuration whole, by name.
+        options = {name: value for name, value in locals().items() if name != "self"}
+        self._configure(Config(options, close="close"))
 
-    @cached_property
+    @namespace
     def workflows(self) -> Workflows:
         """Create, read, change, delete and run workflows."""
         from fibonacci._sync.workflows import Workflows
 
-        return Workflows(self._transport)
+        return Workflows(self._requestor)
 
-    @cached_property
+    @namespace
     def executions(self) -> Executions:
         """Follow, wait for and cancel the runs of workflows."""
         from fibonacci._sync.executions import Executions
 
-        return Executions(self._transport)
+        return Executions(self._requestor)
 
-    @cached_property
+    @namespace
     def versions(self) -> Versions:
         """Read the history of a workflow, and go back in it."""
         from fibonacci._sync.versions import Versions
 
-        return Versions(self._transport)
+        return Versions(self._requestor)
 
-    @cached_property
+    @namespace
     def registry(self) -> Registry:
         """Approve workflows as templates, deprecate and archive them."""
         from fibonacci._sync.registry import Registry
 
-        return Registry(self._transport)
+        return Registry(self._requestor)
 
-    @cached_property
+    @namespace
     def organizations(self) -> Organizations:
         """Governance, quotas and tool policies of an organization."""
         from fibonacci._sync.organizations import Organizations
 
-        return Organizations(self._transport)
+        return Organizations(self._requestor)
 
-    @cached_property
+    @namespace
     def memory(self) -> Memory:
         """Keep values under a key."""
         from fibonacci._sync.memory import Memory
 
-        return Memory(self._transport)
+        return Memory(self._requestor)
 
-    @cached_property
+    @namespace
     def tools(self) -> Tools:
         """Look tools up, and connect them."""
         from fibonacci._sync.tools import Tools
 
-        return Tools(self._transport)
+        return Tools(self._requestor)
 
-    @cached_property
+    @namespace
     def health(self) -> HealthChecks:
         """Ask the platform whether it is well."""
         from fibonacci._sync.health import HealthChecks
 
-        return HealthChecks(self._transport)
+        return HealthChecks(self._requestor)
 
     @property
     def base_url(self) -> str:
-        """Where the platform is, without a final slash."""
+        """The base URL of the platform, without a final slash."""
         return self._config.base_url
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The plan's pace as the last answer told it; None before the first.
+        """The rate limit as the last response stated it; None before the first.
 
         Example:
             ```python
@@ -173,7 +169,7 @@ class Fibonacci:
             print(client.rate_limit.remaining, "of", client.rate_limit.limit)
             ```
         """
-        return self._connections.rate_limit
+        return self._shared.rate_limit
 
     def with_options(
         self,
@@ -182,11 +178,11 @@ class Fibonacci:
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """Make a client with other options on the same connections and at the same pace. It costs next to nothing.
+        """Return a client with other options on the same connections and rate limit. It costs next to nothing.
 
         Args:
             timeout: Seconds for a whole call; None means no limit.
-            max_retries: How often a call is sent again at the most.
+            max_retries: The largest number of retries of a call.
             headers: Headers to send in addition.
 
         Returns:
@@ -201,9 +197,9 @@ class Fibonacci:
             ```
         """
         clone = type(self).__new__(type(self))
-        clone._config = self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers)
-        # Written as a cached property writes it: the clone has what this client has.
-        clone.__dict__["_connections"] = self._connections
+        clone._configure(
+            self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers), shared=self._shared
+        )
         return clone
 
     def request(
@@ -215,21 +211,21 @@ class Fibonacci:
         json: Any = UNSET,
         returns: type[T] | None = None,
     ) -> T:
-        """Call any path of the platform, with the same key, retries, pace and errors as every other call.
+        """Call any path of the platform, with the same key, retries, rate limit and errors as every other call.
 
         Args:
             method: The HTTP method, such as `"GET"`.
             path: The path below the base URL, beginning with `/`.
             params: Query parameters; None values are left out.
             json: The body; any JSON. None is sent as null; without it there is no body.
-            returns: A model or another type to read the answer's data as.
+            returns: A model or another type to read the data of the response as.
 
         Returns:
-            The data of the answer (what its envelope holds, where it has one) as `returns`, else as plain Python
-            objects; None when the answer has no body.
+            The data of the response (what its envelope holds, if it has one) as `returns`, else as plain Python
+            objects; None when the response has no body.
 
         Raises:
-            APIError: Whatever goes wrong.
+            APIError: If anything goes wrong.
             ValueError: If the path is a whole URL or has `..` in it. Nothing is sent.
 
         Example:
@@ -246,14 +242,13 @@ class Fibonacci:
 
         verb, where = check_method(method), check_path(path)
         if returns is None:
-            data: T = self._transport.send_untyped(Request(verb, where, object, params=params or {}, body=json))
+            data: T = self._requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
             return data
-        return self._transport.send(Request(verb, where, returns, params=params or {}, body=json))
+        return self._requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     def close(self) -> None:
         """Close the connections. A later call opens new ones."""
-        if "_connections" in self.__dict__:
-            self._connections.close()
+        self._shared.close()
 
     def __enter__(self) -> Self:
         return self
@@ -267,8 +262,9 @@ class Fibonacci:
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # A key that the environment gave is read from the environment again where the client is unpickled.
-        return _rebuild, (type(self), self._config.options())
+        # A key from the environment is read from the environment again where the client is unpickled.
+        key_from_environment = {"api_key": None} if self._config.key_from_environment else {}
+        return _rebuild, (type(self), {**self._config.options(), **key_from_environment})
 
     if not TYPE_CHECKING:
 
@@ -277,17 +273,15 @@ class Fibonacci:
 
             raise missing_attribute(self, name)
 
-    @cached_property
-    def _connections(self) -> SharedState:
-        from fibonacci._sync.shared_state import SharedState
+    def _configure(self, config: Config, shared: SharedState | None = None) -> None:
+        self._config = config
+        self._shared = SharedState(config) if shared is None else shared
 
-        return SharedState(self._config)
-
-    @cached_property
-    def _transport(self) -> Requestor:
+    @once
+    def _requestor(self) -> Requestor:
         from fibonacci._sync.requestor import Requestor
 
-        return Requestor(self._config, self._connections)
+        return Requestor(self._config, self._shared)
 
 
 def _rebuild(cls: type[Fibonacci], options: dict[str, Any]) -> Fibonacci:

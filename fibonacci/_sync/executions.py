@@ -11,7 +11,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
-from fibonacci._sync.wait import wait_until_ended
+from fibonacci._sync.wait import ExecutionWaiter
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -97,7 +97,8 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        return wait_until_ended(self._transport, execution_id, Deadline(check_timeout(timeout)), on_update)
+        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
+        return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
 
     def list(
         self,

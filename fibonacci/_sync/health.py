@@ -8,7 +8,7 @@ from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci.models.health import Health, SecretsHealth
 
-_ILL = frozenset({503})
+_UNHEALTHY = frozenset({503})
 
 
 class HealthChecks(Resource):
@@ -29,7 +29,7 @@ class HealthChecks(Resource):
             assert health.healthy
             ```
         """
-        return self._send(Request("GET", path("/health"), returns=Health, answers=_ILL, retried=False))
+        return self._send(Request("GET", path("/health"), returns=Health, success_statuses=_UNHEALTHY, can_retry=False))
 
     def secrets(self) -> SecretsHealth:
         """Return the health of the store of secrets (`GET /health/secrets`).
@@ -46,4 +46,6 @@ class HealthChecks(Resource):
             print(health.backend, health.checks)
             ```
         """
-        return self._send(Request("GET", path("/health/secrets"), returns=SecretsHealth, answers=_ILL, retried=False))
+        return self._send(
+            Request("GET", path("/health/secrets"), returns=SecretsHealth, success_statuses=_UNHEALTHY, can_retry=False)
+        )

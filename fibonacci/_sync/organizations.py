@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
+from fibonacci._lazy import namespace
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.governance import Governance
 from fibonacci._sync.quotas import Quotas
@@ -14,17 +13,17 @@ from fibonacci._sync.tool_policies import ToolPolicies
 class Organizations(Resource):
     """What an organization's owner and administrators decide: three groups of calls."""
 
-    @cached_property
+    @namespace
     def governance(self) -> Governance:
         """When a human has to approve a run, and what was decided so far."""
-        return Governance(self._transport)
+        return Governance(self._requestor)
 
-    @cached_property
+    @namespace
     def quota(self) -> Quotas:
         """How much the organization may use."""
-        return Quotas(self._transport)
+        return Quotas(self._requestor)
 
-    @cached_property
+    @namespace
     def tool_policies(self) -> ToolPolicies:
         """Which tools may be used, and by which roles."""
-        return ToolPolicies(self._transport)
+        return ToolPolicies(self._requestor)

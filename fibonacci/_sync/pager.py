@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._core.request import Request
@@ -33,12 +34,12 @@ class Pager(Generic[T]):
         ```
     """
 
-    def __init__(self, transport: Requestor, request: Request[T]) -> None:
-        self._transport = transport
+    def __init__(self, requestor: Requestor, request: Request[T]) -> None:
+        self._requestor = requestor
         self._request = request
 
     def __iter__(self) -> Iterator[T]:
-        return Items(Pages(self._transport, self._request))
+        return Items(Pages(self._requestor, self._request))
 
     def pages(self) -> Iterator[Page[T]]:
         """Iterate the pages, each fetched when it is needed.
@@ -50,7 +51,7 @@ class Pager(Generic[T]):
             PaginationError: While it is iterated, if the server names a page again: following it would never end.
             FibonacciError: While it is iterated, whatever else goes wrong with a call.
         """
-        return Pages(self._transport, self._request)
+        return Pages(self._requestor, self._request)
 
     def first(self) -> T | None:
         """Fetch the first item.
@@ -76,8 +77,8 @@ class Pages(Generic[T]):
     It is no generator, for one that is left before its end would have to be closed.
     """
 
-    def __init__(self, transport: Requestor, request: Request[T]) -> None:
-        self._transport = transport
+    def __init__(self, requestor: Requestor, request: Request[T]) -> None:
+        self._requestor = requestor
         self._request: Request[T] | None = request
         self._seen: set[str] = set()
         self._failure: PaginationError | None = None
@@ -91,7 +92,7 @@ class Pages(Generic[T]):
             raise failure
         if self._request is None:
             raise StopIteration
-        page, following = self._transport.send_page(self._request)
+        page, following = self._requestor.send_page(self._request)
         self._request = self._following(self._request, page, following)
         return page
 
@@ -106,7 +107,7 @@ class Pages(Generic[T]):
             self._failure = _repeated(mark, request, page)
             return None
         self._seen.add(mark)
-        return request._replace(params={**request.params, **following})
+        return replace(request, params={**request.params, **following})
 
 
 class Items(Generic[T]):

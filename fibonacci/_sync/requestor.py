@@ -1,22 +1,35 @@
 # Derived from fibonacci/_async/requestor.py by tests/mirror.py; change that file, not this one.
-"""The path of every call: gate, attempts, retries, decoding. The rules that it follows are in `_core`."""
+"""The path of every call: limiter, attempts, retries, decoding. The rules that it follows are in `_core`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from fibonacci._core.call import Call, with_request_id
 from fibonacci._core.config import Config, check_key
 from fibonacci._core.decoding import decode, decode_any, decode_list
+from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
-from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
+from fibonacci._core.log_filter import protect
+from fibonacci._core.logs import log_attempt, log_retry
+from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.outcome import (
+    call_error,
+    is_success,
+    rate_limit_error,
+    response_info,
+    set_circumstances,
+    with_request_id,
+)
 from fibonacci._core.paging import next_params
+from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
-from fibonacci._core.retry import LONGEST_WAIT
+from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.urls import QueryValue
 from fibonacci._sync import _runtime
 from fibonacci._sync.shared_state import SharedState
@@ -27,52 +40,65 @@ from fibonacci.models.response import ResponseInfo
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
+    from fibonacci._sync.clock import Clock
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An attempt that has ended, and the retry that follows, if any."""
+
+    attempt: Attempt
+    retry: Retry | None
+
+
 class Requestor:
-    """Carries out requests: with the key, within the time, at the plan's pace, and repeated where that does no harm.
+    """Sends requests: with the key, within the deadline and the rate limit, repeated where that does no harm.
 
     Args:
         config: The client's configuration.
-        connections: What the client shares with its clones.
+        shared: What the client shares with its clones.
+
+    Attributes:
+        clock: The client's source of time.
     """
 
-    def __init__(self, config: Config, connections: SharedState) -> None:
+    def __init__(self, config: Config, shared: SharedState) -> None:
         self.config = config
-        self.connections = connections
+        self.clock: Clock = config.clock or _runtime.SystemClock()
+        self._shared = shared
 
     def send(self, request: Request[T]) -> T:
-        """Carry out a request and read its answer as what the request returns.
+        """Send a request and return its response as what the request returns.
 
         Raises:
-            FibonacciError: Whatever goes wrong.
+            FibonacciError: If anything goes wrong.
         """
-        (data, meta), info = self._read(self._begin(request), partial(decode, returns=request.returns))
+        (data, meta), info = self._read(self._prepare(request), partial(decode, returns=request.returns))
         attach_response(data if is_array(data) else [data], with_request_id(info, meta))
         return cast("T", data)
 
     def send_untyped(self, request: Request[Any]) -> Any:
-        """Carry out a request and give back the data of its answer as plain Python objects.
+        """Send a request and return the data of its response as plain Python objects.
 
         Raises:
-            FibonacciError: Whatever goes wrong.
+            FibonacciError: If anything goes wrong.
         """
-        data, _ = self._read(self._begin(request), decode_any)
+        data, _ = self._read(self._prepare(request), decode_any)
         return data
 
     def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
-        """Carry out a request for a page: the page, and the parameters of the next one (None at the end).
+        """Send a request for a page and return it, with the parameters of the next page (None at the end).
 
         Raises:
-            FibonacciError: Whatever goes wrong.
+            FibonacciError: If anything goes wrong.
         """
-        from fibonacci.models.page import Page  # not needed by most first calls
+        from fibonacci.models.page import Page  # most first calls need none
 
-        call = self._begin(request)
+        call = self._prepare(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
         (items, meta), info = self._read(call, read)
         info = with_request_id(info, meta)
@@ -81,113 +107,140 @@ class Requestor:
         cursor = None if following is None else following.get("cursor")
         return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following
 
-    def pace(self) -> SharedLimits:
-        """The pace of the present key."""
-        return self._pace(self._api_key())
+    def limits(self) -> SharedLimits:
+        """Return the limits of the present key."""
+        return self._limits(self._api_key())
 
-    def _begin(self, request: Request[Any]) -> Call:
-        # The first import of what sends takes a while, which is none of the time that the call may take.
-        self.connections.sender()
-        return Call(request, self.config)
+    def _prepare(self, request: Request[Any]) -> Call:
+        # The first import of a transport takes time that is not the call's.
+        self._shared.transport()
+        return Call(request, self.config, self.clock)
 
     def _read(self, call: Call, read: Callable[[APIResponse], R]) -> tuple[R, ResponseInfo]:
-        answer = self._answer(call)
-        info = call.response_info(answer)
+        response = self._traced(call)
+        info = response_info(call, response)
         try:
-            return read(answer), info
+            return read(response), info
         except APIResponseError as error:
             error.request_id = info.request_id
-            call.complete(error, uncertain=True)
+            set_circumstances(error, call, is_uncertain=True)
             raise
 
-    def _answer(self, call: Call) -> APIResponse:
-        """The answer of the last attempt, when it is one that the caller gets."""
+    def _traced(self, call: Call) -> APIResponse:
         if self.config.tracing is None:
-            return self._carry_out(call)
+            return self._respond(call)
         with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
-            answer = self._carry_out(call)
-            span.answered(answer.status, answer.headers.get("x-request-id"))
-            return answer
+            response = self._respond(call)
+            span.set_response(response.status, response.request_id)
+            return response
 
-    def _carry_out(self, call: Call) -> APIResponse:
-        attempted = self._attempt(call)
-        # A first attempt that succeeds, as nearly all do, never enters tenacity.
-        if not (isinstance(attempted, APIResponse) and call.is_success(attempted)):
-            attempted = self._retried(call, attempted)
-        if isinstance(attempted, APIResponse) and call.is_success(attempted):
-            return attempted
-        error = call.error(attempted)
+    def _respond(self, call: Call) -> APIResponse:
+        """Return the response of the last attempt when it counts as success."""
+        settled = self._attempt(call)
+        if settled.retry is not None:  # nearly all first attempts succeed, and never import tenacity
+            settled = self._retry(call, settled)
+        result = settled.attempt.result
+        if isinstance(result, APIResponse) and settled.attempt.succeeded:
+            return result
+        error = call_error(call, result, now=self.clock.time())
         raise error from error.__cause__
 
-    def _retried(self, call: Call, first: AttemptResult) -> AttemptResult:
-        """The outcome of the last attempt; outcomes are values here, for exceptions must not be swallowed."""
-        # Imported here, as most scripts never retry.
+    def _retry(self, call: Call, first: Settled) -> Settled:
+        """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
         from tenacity import Retrying, retry_if_result
 
-        pending: list[AttemptResult] = [first]
+        ended = [first]
 
-        def attempt() -> AttemptResult:
-            return pending.pop() if pending else self._attempt(call)
+        def attempt() -> Settled:
+            return ended.pop() if ended else self._attempt(call)
 
         def wait(state: RetryCallState) -> float:
-            return call.wait
+            return _retry_of(state).delay
 
         def before_sleep(state: RetryCallState) -> None:
-            if state.outcome is not None:
-                _runtime.resolve(call.tell(state.outcome.result()))
-
-        def give_up(state: RetryCallState) -> AttemptResult:
-            return cast("AttemptResult", state.outcome and state.outcome.result())
+            self._announce(call, _settled_in(state))
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = Retrying(
-            sleep=_runtime.sleep,
-            retry=retry_if_result(call.wants_retry),
+            sleep=self.clock.sleep,
+            retry=retry_if_result(lambda settled: settled.retry is not None),
             wait=wait,
             before_sleep=before_sleep,
-            retry_error_callback=give_up,
         )
         return retrying(attempt)
 
-    def _attempt(self, call: Call) -> AttemptResult:
-        """Send the request once, when the gate lets it pass."""
-        api_key = self._api_key()
-        pace = call.pace = self._pace(api_key)
-        self._pass_gate(call, pace)
-        attempted: AttemptResult
+    def _announce(self, call: Call, settled: Settled) -> None:
+        """Log a retry, and call the user's `on_retry`."""
+        delay = 0.0 if settled.retry is None else settled.retry.delay
+        cause = describe(settled.attempt.result)
+        log_retry(call.request.method, call.request.path, call.attempts, cause, delay, call.api_key)
+        if self.config.on_retry is not None:
+            from fibonacci._core.retry_event import RetryEvent
+
+            event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
+            _runtime.resolve(self.config.on_retry(event))
+
+    def _attempt(self, call: Call) -> Settled:
+        """Send the request once, when the limiter admits it."""
+        call.api_key = self._api_key()
+        limits = self._limits(call.api_key)
+        self._acquire(call, limits)
         try:
             call.attempts += 1
-            attempted = call.received(self._send_wire(call, call.wire_request(api_key)))
-        except TransportError as failure:
-            attempted = failure
+            result = self._exchange(call)
         except BaseException:
-            pace.gate.leave()
+            limits.settle(None, self.clock.monotonic())
             raise
-        pace.gate.leave(attempted)
-        call.log(attempted)
-        return attempted
+        attempt = call.ended(result, succeeded=is_success(call.request, result))
+        retry = limits.settle(attempt, self.clock.monotonic())
+        call.tokens_spent = 0 if retry is None else retry.cost
+        log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
+        return Settled(attempt, retry)
 
-    def _send_wire(self, call: Call, request: HTTPRequest) -> HTTPResponse:
-        sender = self.connections.sender()
+    def _exchange(self, call: Call) -> AttemptResult:
+        try:
+            response = self._send_traced(call)
+        except TransportError as error:
+            return error
+        limit = self.config.max_response_bytes
+        if len(response.body) > limit:  # the user's own transport may have no limit
+            return TransportError("too_large", None, response)
+        return APIResponse(response, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
+
+    def _send_traced(self, call: Call) -> HTTPResponse:
+        request, transport = call.http_request(), self._shared.transport()
         if self.config.tracing is None:
-            return sender.send(request, call.deadline)
+            return transport.send(request, call.deadline)
         with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:
-            response = sender.send(request, call.deadline)
-            span.answered(response.status, None)
+            response = transport.send(request, call.deadline)
+            span.set_response(response.status, None)
             return response
 
-    def _pass_gate(self, call: Call, pace: SharedLimits) -> None:
-        while (wait := pace.gate.enter()) > 0:
+    def _acquire(self, call: Call, limits: SharedLimits) -> None:
+        while (wait := limits.acquire(self.clock.monotonic())) > 0:
             if wait > LONGEST_WAIT or not call.deadline.allows(wait):
-                raise call.gate_error(wait)
-            _runtime.sleep(wait)
+                raise rate_limit_error(call, wait, limits.last)
+            self.clock.sleep(wait)
 
     def _api_key(self) -> str:
         key = self.config.api_key
-        if isinstance(key, str):
-            return key
-        return check_key(_runtime.resolve(key()), source="what the api_key function returned")
+        if not isinstance(key, str):
+            key = check_key(_runtime.resolve(key()), source="what the api_key function returned")
+        protect(key)
+        return key
 
-    def _pace(self, api_key: str) -> SharedLimits:
-        pace = self.connections.pace = shared_limits(self.config.base_url, api_key)
-        return pace
+    def _limits(self, api_key: str) -> SharedLimits:
+        limits = self._shared.limits = shared_limits(self.config.base_url, api_key)
+        return limits
+
+
+def _settled_in(state: RetryCallState) -> Settled:
+    assert state.outcome is not None  # tenacity sets it before it asks
+    settled: Settled = state.outcome.result()
+    return settled
+
+
+def _retry_of(state: RetryCallState) -> Retry:
+    retry = _settled_in(state).retry
+    assert retry is not None  # `retry=` has asked
+    return retry

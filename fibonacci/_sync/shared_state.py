@@ -3,70 +3,61 @@
 
 from __future__ import annotations
 
-import sys
-import threading
+from fibonacci._net.instrumentation import is_httpx_patched
 
-TYPE_CHECKING = False  # not imported from typing: a clone has to stay near free
+TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
 if TYPE_CHECKING:
     from fibonacci._core.config import Config
     from fibonacci._core.shared_limits import SharedLimits
-    from fibonacci._sync.transports import Transport
-    from fibonacci._sync.transports.instrumented import Watch
+    from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
 
 class SharedState:
-    """What a client and its clones share: the sender, and the pace that was last seen.
+    """The transports of a client and its clones, and the limits of the key that they used last.
 
     Args:
-        config: The configuration of the client that is the first to use it.
+        config: The configuration of the first client.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._sender: Transport | None = None
-        self._watch: Watch | None = None
-        self._lock = threading.Lock()
-        self.pace: SharedLimits | None = None
-
-    def sender(self) -> Transport:
-        """The sender, made when it is first needed."""
-        if self._sender is None:
-            with self._lock:
-                if self._sender is None:
-                    self._sender = _make_sender(self._config)
-        # Whether tools watch httpx has to be asked each time, once httpx is loaded at all.
-        if self._watch is None and "httpx" in sys.modules and self._config.http_client is None:
-            self._watch = _make_watch(self._sender, self._config)
-        return self._sender if self._watch is None else self._watch.sender()
+        self._made: dict[str, Transport] = {}
+        self.limits: SharedLimits | None = None
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The pace that the last answer told."""
-        return None if self.pace is None else self.pace.gate.last
+        """The last rate limit that the server stated; None before the first."""
+        return None if self.limits is None else self.limits.last
+
+    def transport(self) -> Transport:
+        """Return the transport for the next attempt."""
+        configured = self._config.transport
+        if configured == "socket":
+            return self._named("httpx" if is_httpx_patched() else "socket")
+        if configured is None or isinstance(configured, str):
+            return self._named("httpx")
+        passed: Transport = configured
+        return passed
 
     def close(self) -> None:
-        """Close the connections that are the SDK's own."""
-        if self._sender is not None:
-            self._sender.close()
-        if self._watch is not None:
-            self._watch.close()
+        """Close the transports that were made from a name, and with them the SDK's own connections."""
+        while self._made:
+            _, transport = self._made.popitem()
+            transport.close()
+
+    def _named(self, name: str) -> Transport:
+        transport = self._made.get(name)
+        # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
+        return self._made.setdefault(name, _new_transport(name, self._config)) if transport is None else transport
 
 
-def _make_sender(config: Config) -> Transport:
-    if config.http_client is not None:
-        from fibonacci._sync.transports.httpx_transport import HTTPXTransport
+def _new_transport(name: str, config: Config) -> Transport:
+    ca_bundle, limit = config.ca_bundle, config.max_response_bytes
+    if name == "socket":
+        from fibonacci._sync.transports.socket_transport import SocketTransport
 
-        return HTTPXTransport(config.http_client, max_response_bytes=config.max_response_bytes)
-    from fibonacci._sync.transports.pool import SocketTransport
+        return SocketTransport(ca_bundle=ca_bundle, max_response_bytes=limit)
+    from fibonacci._sync.transports.httpx_transport import HTTPXTransport
 
-    return SocketTransport(ca_bundle=config.ca_bundle, max_response_bytes=config.max_response_bytes)
-
-
-def _make_watch(sender: Transport, config: Config) -> Watch | None:
-    from fibonacci._sync.transports.instrumented import Watch
-    from fibonacci._sync.transports.pool import SocketTransport
-
-    if not isinstance(sender, SocketTransport):
-        return None
-    return Watch(sender, max_response_bytes=config.max_response_bytes)
+    return HTTPXTransport(config.http_client, ca_bundle=ca_bundle, max_response_bytes=limit)

@@ -193,13 +193,13 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
-        from fibonacci._sync.wait import wait_until_ended  # not needed by most first calls
+        from fibonacci._sync.wait import ExecutionWaiter  # most first calls need none
 
-        deadline = Deadline(check_timeout(timeout))
-        own = self._transport.config.timeout
+        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
+        own = self._requestor.config.timeout
         limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own
-        started = self._execute(workflow_id, inputs, deadline.sooner(limit))
-        ended = wait_until_ended(self._transport, started.id, deadline, on_update, first=started)
+        started = self._execute(workflow_id, inputs, deadline.cap(limit))
+        ended = ExecutionWaiter(self._requestor, started.id, deadline, on_update).wait(started)
         if not ended.succeeded:
             raise ExecutionFailedError(_why(ended), execution=ended)
         return ended

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from fibonacci._core import shared_limits
+from fibonacci._core.shared_limits import forget_shared_limits
 from tests.faults.certificates import Authority
 
 _OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -19,9 +19,9 @@ def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def paces_of_their_own() -> None:
-    """A port that is used again must not bring the pauses of an earlier test's server with it."""
-    shared_limits._paces.clear()
+def fresh_limits() -> None:
+    """Keep a reused port from having the rate limit of an earlier test's server."""
+    forget_shared_limits()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from typing import Any, Literal, Self
 from anyio.from_thread import start_blocking_portal
 
 from fibonacci import UNSET, APIError, AsyncFibonacci, Fibonacci
+from fibonacci.transports import AsyncSocketTransport, SocketTransport
+from tests.kit.clock import FakeClock
 
 Colour = Literal["sync", "asyncio", "trio"]
 COLOURS: tuple[Colour, ...] = ("sync", "asyncio", "trio")
@@ -37,17 +39,26 @@ class Ended:
 class Driver:
     """Makes clients of one colour and calls their methods, many at a time where that is wanted."""
 
-    def __init__(self, colour: Colour) -> None:
+    def __init__(self, colour: Colour, clock: FakeClock | None = None) -> None:
         self.colour: Colour = colour
+        self._clock = clock
 
     def client(self, base_url: str, **options: Any) -> Any:
         """A client; it is closed with the driver."""
         options = {"api_key": KEY, **options}
+        if self._clock is not None:
+            options["clock"] = self._clock.in_mode(is_async=self.colour != "sync")
         if self.colour == "sync":
             return self._resources.enter_context(Fibonacci(base_url=base_url, **options))
         client = AsyncFibonacci(base_url=base_url, **options)
         self._resources.callback(self.call, client.aclose)
         return client
+
+    def socket_transport(self, **options: Any) -> Any:
+        """A transport over the SDK's own connections, with other limits than the default."""
+        made: Any = SocketTransport(**options) if self.colour == "sync" else AsyncSocketTransport(**options)
+        self.close_later(made)
+        return made
 
     def close_later(self, http_client: Any) -> None:
         """Close a given client with the driver."""

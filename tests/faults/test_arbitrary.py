@@ -230,7 +230,7 @@ def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, m
 def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
     body = _json_bytes({"data": value})
     try:
-        data, _ = decode(APIResponse(HTTPResponse(200, [], body), limit=10_000), Execution)
+        data, _ = decode(APIResponse(HTTPResponse(200, [], body), received_at=0.0, limit=10_000), Execution)
     except FibonacciError:
         return
     assert isinstance(data, Execution)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,6 @@ def slowly(seconds: float, then: Act = ok) -> Act:
     return act
 
 
-@pytest.fixture
-def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    for half in ("_async", "_sync"):
-        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.MAX_CONNECTIONS", 1)
-
-
 def test_many_attempts_share_it(colour: Colour) -> None:
     with FaultServer(slowly(0.15, answer(500))) as server, Driver(colour) as driver:
         client = driver.client(server.base_url, timeout=0.5, max_retries=100)
@@ -40,7 +35,7 @@ def test_many_attempts_share_it(colour: Colour) -> None:
 
 
 def test_attempts_that_break_share_it(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.1))
+    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.1))
     with FaultServer(raw_then_reset(b"")) as server, Driver(colour) as driver:
         ended = driver.end(driver.client(server.base_url, timeout=0.55, max_retries=30).request, "GET", "/x")
     assert ended.seconds <= 0.6
@@ -58,10 +53,10 @@ def test_a_wait_is_never_begun_that_would_not_fit(colour: Colour) -> None:
     assert min(gaps) >= 0.3
 
 
-@pytest.mark.usefixtures("one_connection")
 def test_queueing_for_a_connection_is_part_of_it(colour: Colour) -> None:
     with FaultServer(slowly(0.7)) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, timeout=5)
+        one_connection = driver.socket_transport(max_connections=1)
+        client = driver.client(server.base_url, timeout=5, transport=one_connection)
         first = driver.begin(client.request, "POST", "/first")
         while not server.requests:
             time.sleep(0.005)
@@ -77,11 +72,12 @@ def test_queueing_for_a_connection_is_part_of_it(colour: Colour) -> None:
     assert server.connections == 1
 
 
-@pytest.mark.usefixtures("one_connection")
 def test_a_place_is_free_again_after_every_kind_of_end(colour: Colour) -> None:
     acts = [raw_then_reset(b""), answer(500), answer(404), answer(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
     with FaultServer(*acts) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, timeout=0.4, max_retries=0, max_response_bytes=1_000_000)
+        options: dict[str, Any] = {"timeout": 0.4, "max_retries": 0, "max_response_bytes": 1_000_000}
+        one_connection = driver.socket_transport(max_connections=1)
+        client = driver.client(server.base_url, transport=one_connection, **options)
         for _ in acts[:-1]:
             assert driver.end(client.request, "POST", "/x").error is not None
         assert driver.call(client.request, "POST", "/x") == {"fine": True}

@@ -17,6 +17,8 @@ import pytest
 import trio
 
 from fibonacci import AsyncFibonacci, FibonacciError
+from fibonacci._core.shared_limits import shared_limits
+from fibonacci.transports import AsyncSocketTransport
 from tests.faults.certificates import Authority
 from tests.faults.driving import KEY
 from tests.faults.faults import OK_BODY, head, ok, raw_then_reset
@@ -92,17 +94,16 @@ async def _storm_in_scopes(client: AsyncFibonacci) -> int:
     return cancelled
 
 
-async def _calm(client: AsyncFibonacci, server: FaultServer) -> None:
+async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server: FaultServer) -> None:
     """After the storm everything is as before it."""
     server._acts = (ok,)
     began = time.monotonic()
     for _ in range(100):
         assert await client.request("GET", "/x") == FINE
     assert time.monotonic() - began < 5
-    pace = client._connections.pace
-    assert pace is not None
-    assert pace.gate._in_flight == 0
+    assert shared_limits(server.base_url, KEY).in_flight == 0
     await client.aclose()
+    await transport.aclose()
     for _ in range(200):
         if not server.live_connections:
             break
@@ -112,20 +113,18 @@ async def _calm(client: AsyncFibonacci, server: FaultServer) -> None:
 
 @pytest.mark.parametrize(("secure", "places"), [(False, 7), (True, 1000)], ids=["http, queueing", "https"])
 @pytest.mark.parametrize("storm", ["tasks", "scopes", "trio"])
-def test_a_storm_leaves_nothing_behind(
-    storm: str, secure: bool, places: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fibonacci._async.transports.pool.MAX_CONNECTIONS", places)
+def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, places: int, tmp_path: Path) -> None:
     authority = Authority.made_in(tmp_path)
     cancelled = 0
 
     async def main() -> None:
         nonlocal cancelled
-        client = AsyncFibonacci(KEY, base_url=server.base_url, timeout=5, max_retries=1, ca_bundle=authority.file)
+        transport = AsyncSocketTransport(max_connections=places, ca_bundle=authority.file)
+        client = AsyncFibonacci(KEY, base_url=server.base_url, timeout=5, max_retries=1, transport=transport)
         cancelled = await (_storm_in_asyncio if storm == "tasks" else _storm_in_scopes)(client)
         if storm != "trio":
             assert asyncio.all_tasks() == {asyncio.current_task()}
-        await _calm(client, server)
+        await _calm(client, transport, server)
         if storm != "trio":
             assert asyncio.all_tasks() == {asyncio.current_task()}
 

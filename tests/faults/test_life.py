@@ -19,6 +19,7 @@ import pytest
 import trio
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci
+from fibonacci._core.shared_limits import shared_limits
 from tests.faults.driving import KEY
 from tests.faults.faults import answer, ok
 from tests.faults.server import FaultServer, Peer
@@ -223,8 +224,7 @@ def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
         assert time.monotonic() - began < 5
         killer.join()
         assert client.request("GET", "/x") == FINE
-        assert client._connections.pace is not None
-        assert client._connections.pace.gate._in_flight == 0
+        assert shared_limits(server.base_url, KEY).in_flight == 0
     assert server.delivered == 2
     assert server.connections == 2
 
@@ -239,8 +239,7 @@ def test_a_keyboard_interrupt_while_waiting_for_an_execution() -> None:
             client.executions.wait("exec_1")
         killer.join()
         assert client.executions.wait("exec_1").succeeded
-        assert client._connections.pace is not None
-        assert client._connections.pace.waiting == 0
+        assert shared_limits(server.base_url, KEY).pollers == 0
     assert len(server.requests) == 2
 
 

@@ -38,7 +38,7 @@ def test_a_closed_port(colour: Colour) -> None:
 
 
 def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.3))
+    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.3))
     with socket.socket() as late, Driver(colour) as driver:
         late.bind(("127.0.0.1", 0))
         client = driver.client(f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)

@@ -150,8 +150,8 @@ _DEAD: dict[str, tuple[Act, type[Exception]]] = {
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("dead", _DEAD)
 def test_a_dead_server_gets_no_storm(dead: str, colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.001))
-    monkeypatch.setattr("fibonacci._core.call.jittered", float)
+    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.001))
+    monkeypatch.setattr("fibonacci._core.retry.jittered", float)
     act, error = _DEAD[dead]
     with FaultServer(act) as server, Driver(colour) as driver:
         client = driver.client(server.base_url)
@@ -163,7 +163,7 @@ def test_a_dead_server_gets_no_storm(dead: str, colour: Colour, monkeypatch: pyt
 
 
 def test_success_gives_back_what_retries_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.call.backoff", always(0.001))
+    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.001))
     with FaultServer(*[answer(500), ok] * 200, ok) as server, Driver("sync") as driver:
         client = driver.client(server.base_url)
         # Without it the quota of 500 would be used up by the 36th retry at 14 each.

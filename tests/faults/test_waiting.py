@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable
 
-import anyio.lowlevel
 import pytest
 
 from fibonacci import (
@@ -16,49 +15,19 @@ from fibonacci import (
     QuotaExceededError,
     WaitTimeoutError,
 )
-from fibonacci._async import _runtime as async_runtime
-from fibonacci._core import call, deadline, limiter
-from fibonacci._sync import _runtime as sync_runtime
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.shared_limits import shared_limits
 from fibonacci.models import Execution
-from tests.faults.driving import COLOURS, Colour, Driver
+from tests.faults.driving import COLOURS, KEY, Colour, Driver
 from tests.faults.faults import answer, error_body, raw_then_close, raw_then_reset, refusing
 from tests.faults.refusals import pace
 from tests.faults.server import Act, FaultServer, Peer
-
-
-class Clock:
-    """The monotonic clock of the package, which goes forward when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return time.perf_counter() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.ahead += seconds
-
-    async def sleep_async(self, seconds: float) -> None:
-        self.sleep(seconds)
-        await anyio.lowlevel.checkpoint()
+from tests.kit.clock import FakeClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in (call, deadline, limiter):
-        monkeypatch.setattr(module, "time", _Time(clock))
-    monkeypatch.setattr(sync_runtime, "sleep", clock.sleep)
-    monkeypatch.setattr(async_runtime, "sleep", clock.sleep_async)
-    return clock
-
-
-class _Time:
-    def __init__(self, clock: Clock) -> None:
-        self.monotonic = clock.monotonic
-        self.time = lambda: time.time() + clock.ahead
+def clock() -> FakeClock:
+    return FakeClock(runs=True)
 
 
 def _execution(status: str, **more: object) -> Act:
@@ -83,10 +52,10 @@ FAILURES: dict[str, Act] = {
 
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("failure", FAILURES)
-def test_it_survives_polls_that_fail(failure: str, colour: Colour, clock: Clock) -> None:
+def test_it_survives_polls_that_fail(failure: str, colour: Colour, clock: FakeClock) -> None:
     updates: list[str | None] = []
     acts = [RUNNING, *[FAILURES[failure]] * 9, DONE]
-    with FaultServer(*acts) as server, Driver(colour) as driver:
+    with FaultServer(*acts) as server, Driver(colour, clock) as driver:
         client = driver.client(server.base_url)
 
         def on_update(seen: Execution) -> None:
@@ -100,8 +69,8 @@ def test_it_survives_polls_that_fail(failure: str, colour: Colour, clock: Clock)
 
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("last", [RUNNING, FAILURES["500"], FAILURES["a reset"]], ids=["running", "500", "a reset"])
-def test_at_the_deadline_it_gives_the_execution_as_last_seen(last: Act, colour: Colour, clock: Clock) -> None:
-    with FaultServer(RUNNING, last) as server, Driver(colour) as driver:
+def test_at_the_deadline_it_gives_the_execution_as_last_seen(last: Act, colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(RUNNING, last) as server, Driver(colour, clock) as driver:
         began = clock.monotonic()
         ended = driver.end(driver.client(server.base_url).executions.wait, "exec_1", timeout=60)
         took = clock.monotonic() - began
@@ -114,8 +83,8 @@ def test_at_the_deadline_it_gives_the_execution_as_last_seen(last: Act, colour: 
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_at_the_deadline_without_any_answer(colour: Colour, clock: Clock) -> None:
-    with FaultServer(FAILURES["500"]) as server, Driver(colour) as driver:
+def test_at_the_deadline_without_any_answer(colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(FAILURES["500"]) as server, Driver(colour, clock) as driver:
         ended = driver.end(driver.client(server.base_url).executions.wait, "exec_1", timeout=20)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is None
@@ -141,16 +110,16 @@ def test_a_poll_that_is_never_answered_ends_with_the_wait(colour: Colour) -> Non
         (answer(429, error_body("quota_exceeded")), QuotaExceededError),
     ],
 )
-def test_what_will_not_pass_ends_it(act: Act, error: type[Exception], colour: Colour, clock: Clock) -> None:
-    with FaultServer(RUNNING, act) as server, Driver(colour) as driver:
+def test_what_will_not_pass_ends_it(act: Act, error: type[Exception], colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(RUNNING, act) as server, Driver(colour, clock) as driver:
         ended = driver.end(driver.client(server.base_url).executions.wait, "exec_1")
     assert type(ended.error) is error
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_polls_grow_rarer(colour: Colour, clock: Clock) -> None:
-    with FaultServer(*[RUNNING] * 12, DONE) as server, Driver(colour) as driver:
+def test_polls_grow_rarer(colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(*[RUNNING] * 12, DONE) as server, Driver(colour, clock) as driver:
         driver.call(driver.client(server.base_url).executions.wait, "exec_1")
     assert clock.slept[0] == 1.0
     assert clock.slept == sorted(clock.slept)
@@ -169,8 +138,8 @@ def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Act:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_polls_keep_to_a_fair_share_of_what_is_left(colour: Colour, clock: Clock) -> None:
-    with FaultServer(*[_told(lambda: 8, lambda: "running")] * 4, DONE) as server, Driver(colour) as driver:
+def test_polls_keep_to_a_fair_share_of_what_is_left(colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(*[_told(lambda: 8, lambda: "running")] * 4, DONE) as server, Driver(colour, clock) as driver:
         driver.call(driver.client(server.base_url).executions.wait, "exec_1")
     # With 8 requests left for 60 s, polling takes half of them at the most: one in 15 s.
     assert clock.slept[0] == pytest.approx(15, abs=1)
@@ -179,14 +148,14 @@ def test_polls_keep_to_a_fair_share_of_what_is_left(colour: Colour, clock: Clock
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_on_update_is_called_for_changes_only(colour: Colour, clock: Clock) -> None:
+def test_on_update_is_called_for_changes_only(colour: Colour, clock: FakeClock) -> None:
     seen: list[str | None] = []
 
     def on_update(execution: Execution) -> None:
         seen.append(execution.status)
 
     steps = ["pending", "pending", "running", "running", "pending_approval", "something_new", "running"]
-    with FaultServer(*map(_execution, steps), DONE) as server, Driver(colour) as driver:
+    with FaultServer(*map(_execution, steps), DONE) as server, Driver(colour, clock) as driver:
         wait = driver.client(server.base_url).executions.wait
         driver.call(wait, "exec_1", on_update=on_update)
     assert seen == ["pending", "running", "pending_approval", "something_new", "running", "completed"]
@@ -194,23 +163,23 @@ def test_on_update_is_called_for_changes_only(colour: Colour, clock: Clock) -> N
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_an_error_in_on_update_is_the_users_own(colour: Colour, clock: Clock) -> None:
+def test_an_error_in_on_update_is_the_users_own(colour: Colour, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
         raise LookupError("mine")
 
-    with FaultServer(RUNNING, DONE) as server, Driver(colour) as driver:
+    with FaultServer(RUNNING, DONE) as server, Driver(colour, clock) as driver:
         client = driver.client(server.base_url)
         assert isinstance(driver.end(client.executions.wait, "exec_1", on_update=on_update).error, LookupError)
         # What the wait had taken for itself is free again.
         assert driver.call(client.executions.wait, "exec_1").succeeded
-    assert client._connections.pace.waiting == 0
+    assert shared_limits(server.base_url, KEY).pollers == 0
     assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_run_executes_once_and_survives_failed_polls(colour: Colour, clock: Clock) -> None:
+def test_run_executes_once_and_survives_failed_polls(colour: Colour, clock: FakeClock) -> None:
     acts = [RUNNING, *FAILURES.values(), RUNNING, DONE]
-    with FaultServer(*acts) as server, Driver(colour) as driver:
+    with FaultServer(*acts) as server, Driver(colour, clock) as driver:
         ended = driver.call(driver.client(server.base_url).workflows.run, "wf-1", inputs={"a": 1}, timeout=3600)
     assert ended.succeeded
     assert server.by_method()["POST"] == 1
@@ -219,8 +188,8 @@ def test_run_executes_once_and_survives_failed_polls(colour: Colour, clock: Cloc
 
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_run_says_how_it_ended(status: str, colour: Colour, clock: Clock) -> None:
-    with FaultServer(RUNNING, _execution(status)) as server, Driver(colour) as driver:
+def test_run_says_how_it_ended(status: str, colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(RUNNING, _execution(status)) as server, Driver(colour, clock) as driver:
         ended = driver.end(driver.client(server.base_url).workflows.run, "wf-1")
     assert isinstance(ended.error, ExecutionFailedError)
     assert ended.error.execution.status == status
@@ -228,8 +197,8 @@ def test_run_says_how_it_ended(status: str, colour: Colour, clock: Clock) -> Non
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_run_at_the_deadline_holds_the_execution(colour: Colour, clock: Clock) -> None:
-    with FaultServer(RUNNING) as server, Driver(colour) as driver:
+def test_run_at_the_deadline_holds_the_execution(colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(RUNNING) as server, Driver(colour, clock) as driver:
         ended = driver.end(driver.client(server.base_url).workflows.run, "wf-1", timeout=30)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is not None
@@ -238,14 +207,14 @@ def test_run_at_the_deadline_holds_the_execution(colour: Colour, clock: Clock) -
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_run_whose_start_is_unknown_is_not_started_again(colour: Colour, clock: Clock) -> None:
-    with FaultServer(raw_then_reset(b"")) as server, Driver(colour) as driver:
+def test_run_whose_start_is_unknown_is_not_started_again(colour: Colour, clock: FakeClock) -> None:
+    with FaultServer(raw_then_reset(b"")) as server, Driver(colour, clock) as driver:
         ended = driver.end(driver.client(server.base_url).workflows.run, "wf-1", timeout=30)
     assert ended.api_error.outcome_unknown
     assert [request.method for request in server.requests] == ["POST"]
 
 
-def test_the_clock_is_the_one_that_is_used(clock: Clock) -> None:
-    ten_seconds = deadline.Deadline(10)
+def test_the_clock_is_the_one_that_is_used(clock: FakeClock) -> None:
+    ten_seconds = Deadline(10, clock)
     clock.sleep(9)
     assert 0 < (ten_seconds.remaining() or 0) <= 1

@@ -1,7 +1,7 @@
-"""Sockets under asyncio and trio. Written by hand: this file's twin is the blocking one.
+"""Sockets under asyncio and trio. Written by hand, like its blocking twin.
 
 A connection is a plain non-blocking socket, not a transport of the event loop: it can be dropped at any time, also when
-its loop is gone, and a cancellation leaves nothing behind.
+its loop is closed, and a cancellation leaves no state behind.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ T = TypeVar("T")
 
 
 async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
-    """Connect to the first address of a host that answers.
+    """Connect to the first address of a host that accepts.
 
     Raises:
         OSError: If none does.
         DeadlineExceeded: If none does in time.
     """
     loop = _event_loop()
-    found = await _look_up(loop, host, port, deadline)
+    found = await _resolve(loop, host, port, deadline)
     if not found:
         raise OSError(f"{host} has no address")
-    for left in range(len(found), 1, -1):
+    for remaining in range(len(found), 1, -1):
         try:
-            return await _connect_to(loop, found[-left], deadline.share(left))
+            return await _connect_to(loop, found[-remaining], deadline.split(remaining))
         except (OSError, DeadlineExceeded):
-            pass  # the next address may answer
+            pass  # the next address may accept
     return await _connect_to(loop, found[-1], deadline)
 
 
@@ -42,30 +42,30 @@ class SocketStream:
     """A plain socket.
 
     Attributes:
-        taken: How many bytes the system has taken to send, at the most.
+        bytes_sent: How many bytes the system has accepted to send, at most.
     """
 
     def __init__(self, sock: socket.socket, loop: EventLoop) -> None:
         self._sock = sock
         self._loop = loop
-        self.taken = 0
+        self.bytes_sent: int = 0
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; none at the end."""
-        left = deadline.left()
+        """Read some bytes; return none at the end."""
+        left = deadline.require()
         return await self._loop.within(left, self._loop.receive(self._sock))
 
     async def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
-        left = deadline.left()
+        left = deadline.require()
         try:
             sent = self._sock.send(data)
         except (BlockingIOError, InterruptedError):
             sent = 0
-        self.taken += sent
+        self.bytes_sent += sent
         if sent < len(data):
             rest = memoryview(data)[sent:]
-            self.taken += len(rest)
+            self.bytes_sent += len(rest)
             await self._loop.within(left, self._loop.send_all(self._sock, rest))
 
     def close(self) -> None:
@@ -73,12 +73,12 @@ class SocketStream:
         self._sock.close()
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the other side has closed."""
+        """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
 
 
 class EventLoop(Protocol):
-    """How an event loop waits for sockets, for names and for time to pass."""
+    """How an event loop waits for sockets, for names and for a time limit."""
 
     def receive(self, sock: socket.socket) -> Awaitable[bytes]:
         """Read some bytes."""
@@ -92,15 +92,15 @@ class EventLoop(Protocol):
         """Connect."""
         ...
 
-    def look_up(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
-        """The addresses of a host."""
+    def getaddrinfo(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
+        """Return the addresses of a host."""
         ...
 
     async def within(self, seconds: float | None, operation: Awaitable[T]) -> T:
-        """What an operation brings.
+        """Return the result of an operation.
 
         Raises:
-            DeadlineExceeded: If it does not bring it in so many seconds.
+            DeadlineExceeded: If it takes more than so many seconds.
         """
         ...
 
@@ -115,7 +115,7 @@ class _Asyncio:
     def connect(self, sock: socket.socket, address: Any) -> Awaitable[None]:
         return asyncio.get_running_loop().sock_connect(sock, address)
 
-    def look_up(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
+    def getaddrinfo(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
         return asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
     async def within(self, seconds: float | None, operation: Awaitable[T]) -> T:
@@ -123,7 +123,7 @@ class _Asyncio:
             async with asyncio.timeout(seconds):
                 return await operation
         except TimeoutError as error:
-            if error.errno:  # the system gave the connection up, which is not this call's time running out
+            if error.errno:  # the operating system gave up; the deadline has not passed
                 raise
             raise DeadlineExceeded("the call's time is up") from None
 
@@ -155,7 +155,7 @@ class _Trio:
             if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(error, os.strerror(error)) from None
 
-    async def look_up(self, host: str, port: int) -> Sequence[Address]:
+    async def getaddrinfo(self, host: str, port: int) -> Sequence[Address]:
         found: Sequence[Address] = await self._trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return found
 
@@ -166,7 +166,7 @@ class _Trio:
 
 
 def _event_loop() -> EventLoop:
-    """The one that runs here."""
+    """Return the running event loop's adapter."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -174,21 +174,21 @@ def _event_loop() -> EventLoop:
     return _Asyncio()
 
 
-async def _look_up(loop: EventLoop, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
-    if is_address(host):  # no name service has to be asked, and so no thread
+async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
+    if is_address(host):  # needs no name service, and so no thread
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    left = deadline.left()
-    return await loop.within(left, loop.look_up(host, port))
+    left = deadline.require()
+    return await loop.within(left, loop.getaddrinfo(host, port))
 
 
 async def _connect_to(loop: EventLoop, address: Address, deadline: Deadline) -> SocketStream:
-    family, kind, protocol, _, place = address
-    left = deadline.left()
+    family, kind, protocol, _, target = address
+    left = deadline.require()
     sock = QuietSocket(family, kind, protocol)  # fails where the system has no such family, such as IPv6
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.within(left, loop.connect(sock, place))
+        await loop.within(left, loop.connect(sock, target))
     except BaseException:
         sock.close()
         raise

@@ -1,4 +1,4 @@
-"""Making connections to one origin: straight, or through the proxy that the environment names."""
+"""Making connections to one origin: directly, or through the proxy that the environment names."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from fibonacci._async.transports import _network
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import TransportError
-from fibonacci._core.transport_errors import connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._net.proxies import Proxy, proxy_for
 
 
@@ -21,11 +20,11 @@ class AsyncConnector:
         ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
 
     Raises:
-        TransportError: If the environment names a proxy that cannot be one.
+        TransportError: If the environment names a proxy that is no URL of one.
     """
 
     def __init__(self, origin: str, ca_bundle: str | None) -> None:
-        self._origin = _Place(origin)
+        self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
         try:
             self._proxy = proxy_for(origin)
@@ -33,10 +32,10 @@ class AsyncConnector:
             raise TransportError("proxy", error) from error
 
     async def connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
-        """A new connection.
+        """Return a new connection.
 
         Raises:
-            TransportError: If it does not come about in time.
+            TransportError: If it cannot be made in time.
         """
         try:
             return await self._connect(deadline)
@@ -46,20 +45,20 @@ class AsyncConnector:
             raise connect_error_from(error) from error
 
     async def _connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
-        first = self._origin if self._proxy is None else _Place(self._proxy.url)
+        first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         opened = await _network.connect(first.host, first.port, deadline)
         stream: AsyncStream = opened
         try:
             if first.is_secure:
-                stream = await self._secured(stream, first, deadline)
+                stream = await self._with_tls(stream, first, deadline)
             if self._proxy is None:
                 return AsyncHTTP11Connection(stream)
-            return await self._through(self._proxy, stream, deadline)
+            return await self._via_proxy(self._proxy, stream, deadline)
         except BaseException:
             opened.close()
             raise
 
-    async def _through(self, proxy: Proxy, stream: AsyncStream, deadline: Deadline) -> AsyncHTTP11Connection:
+    async def _via_proxy(self, proxy: Proxy, stream: AsyncStream, deadline: Deadline) -> AsyncHTTP11Connection:
         if proxy.is_socks:
             from fibonacci._async.transports.socks import connect_via_socks5
 
@@ -71,21 +70,21 @@ class AsyncConnector:
         else:
             return AsyncHTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
         if self._origin.is_secure:
-            stream = await self._secured(stream, self._origin, deadline)
+            stream = await self._with_tls(stream, self._origin, deadline)
         return AsyncHTTP11Connection(stream)
 
-    async def _secured(self, stream: AsyncStream, place: _Place, deadline: Deadline) -> AsyncStream:
-        # Imported here, as loading TLS takes longer than all else that a call over plain http to an emulator needs.
+    async def _with_tls(self, stream: AsyncStream, endpoint: _Endpoint, deadline: Deadline) -> AsyncStream:
+        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
         from fibonacci._async.transports.tls import AsyncTLSStream
         from fibonacci._net.tls import ssl_context
 
-        secure = AsyncTLSStream(stream, ssl_context(self._ca_bundle), place.host)
-        await secure.shake_hands(deadline)
-        return secure
+        encrypted = AsyncTLSStream(stream, ssl_context(self._ca_bundle), endpoint.host)
+        await encrypted.do_handshake(deadline)
+        return encrypted
 
 
-class _Place:
-    """Where a URL leads."""
+class _Endpoint:
+    """The host and port of a URL."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -1,38 +1,66 @@
-"""Sending through an HTTP client that the user gave: httpx's or httpx2's, used as it is and never closed."""
+"""Sending through an HTTP client of httpx or httpx2: the user's, or one of its own."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
-from fibonacci._core.transport_errors import transport_error_from
+from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.transport_errors import TransportError, transport_error_from
 
 
 class AsyncHTTPXTransport:
     """Sends through a client that has httpx's interface.
 
+    httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
+    body; the head of a response that comes byte by byte can outlive it.
+
     Args:
-        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`.
-        max_response_bytes: The largest body that is taken, in bytes, as it comes over the wire.
+        client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. None makes one of httpx,
+            for each event loop and each process, which `aclose` closes.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, for a client of its own.
+        max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
+
+    Example:
+        ```python
+        from fibonacci import AsyncFibonacci
+        from fibonacci.transports import AsyncHTTPXTransport
+
+        transport = AsyncHTTPXTransport()
+        client = AsyncFibonacci(transport=transport)
+        await client.health.check()
+        await transport.aclose()
+        ```
     """
 
-    def __init__(self, client: Any, *, max_response_bytes: int) -> None:
+    def __init__(
+        self,
+        client: Any = None,
+        *,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+    ) -> None:
         self._client = client
-        self._limit = max_response_bytes
+        self._ca_bundle = None if ca_bundle is None else os.fspath(ca_bundle)
+        self._max_response_bytes = max_response_bytes
+        self._own: AsyncPerLoop[Any] = AsyncPerLoop(self._new_client)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the whole response; see `AsyncTransport`."""
+        """Send a request and read the complete response; see `AsyncTransport.send`."""
         try:
-            built = self._client.build_request(
+            client = self._own.get() if self._client is None else self._client
+            built = client.build_request(
                 request.method,
-                request.origin + request.target,
+                request.url,
                 headers=request.headers,
                 content=request.body,
-                **self._options(deadline),
+                timeout=deadline.remaining(),
             )
             # No redirects and no auth of the client's own: the key goes to the platform alone.
-            response = await self._client.send(built, stream=True, follow_redirects=False, auth=None)
+            response = await client.send(built, stream=True, follow_redirects=False, auth=None)
             try:
                 return await self._read(response, deadline)
             finally:
@@ -43,26 +71,37 @@ class AsyncHTTPXTransport:
             raise transport_error_from(error) from error
 
     async def aclose(self) -> None:
-        """Do nothing: the client is the user's."""
+        """Close the client of the present event loop, unless it is the user's."""
+        own = self._own.pop()
+        self._own.clear()
+        if own is not None:
+            await own.aclose()
 
-    def _options(self, deadline: Deadline) -> dict[str, Any]:
-        # The library's own limits are for single steps; the deadline is looked at between the chunks of the body too.
-        return {"timeout": deadline.remaining()}
+    def _new_client(self) -> Any:
+        # Imported here, as a client that the user passes may be of httpx2.
+        import httpx
+
+        from fibonacci._net.tls import ssl_context
+
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        return httpx.AsyncClient(verify=ssl_context(self._ca_bundle), limits=limits)
 
     async def _read(self, response: Any, deadline: Deadline) -> HTTPResponse:
         if response.is_stream_consumed:
-            # It was made whole, as a mock transport makes it; then the library has undone the compression too.
-            whole = HTTPResponse(response.status_code, response.headers.raw, response.content, decoded=True)
-            if len(whole.body) > self._limit:
-                raise TransportError("too_large", None, whole)
-            return whole
+            # It was made whole, as a mock transport makes it; then httpx has decoded the body too.
+            return self._bounded(
+                HTTPResponse(response.status_code, response.headers.raw, response.content, decoded=True)
+            )
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
-            if len(body) > self._limit:
-                raise TransportError(
-                    "too_large", None, HTTPResponse(response.status_code, response.headers.raw, bytes(body))
-                )
+            if len(body) > self._max_response_bytes:
+                break
             if deadline.remaining() == 0:
-                raise TransportError("timeout", None)
-        return HTTPResponse(response.status_code, response.headers.raw, bytes(body))
+                raise TransportError("timeout")
+        return self._bounded(HTTPResponse(response.status_code, response.headers.raw, bytes(body)))
+
+    def _bounded(self, response: HTTPResponse) -> HTTPResponse:
+        if len(response.body) > self._max_response_bytes:
+            raise TransportError("too_large", None, response)
+        return response

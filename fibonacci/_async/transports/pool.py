@@ -1,133 +1,93 @@
-"""The SDK's own connections, in a last-in-first-out pool.
+"""A last-in-first-out pool of connections.
 
-httpx's own pool is not used for two measured faults: a cancelled call can poison it for good, and it slows down with
-the square of its connections. This one takes the connection that was used last, closes any that did not end cleanly,
-and bounds the number in use.
+httpx's own pool is not used for two measured faults: a canceled call can leave it unusable, and it slows down with the
+square of its connections. This one takes the connection that was used last, closes any that did not end cleanly, and
+bounds the number in use.
 """
 
 from __future__ import annotations
 
-import os
 import time
-import weakref
-from collections.abc import Hashable
 
 from fibonacci._async import _runtime
 from fibonacci._async.transports.connector import AsyncConnector
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse, TransportError
-from fibonacci._core.transport_errors import transport_error_from
-
-MAX_CONNECTIONS = 1000
-KEEP_ALIVE = 15.0
+from fibonacci._core.transport_errors import TransportError
 
 
-class AsyncPool:
+class AsyncConnectionPool:
     """The connections to one origin, in one event loop.
 
     Args:
-        connector: What makes them.
+        connector: Makes connections.
+        max_connections: The largest number of connections in use.
+        idle_timeout: Seconds after which an idle connection is not used again.
     """
 
-    def __init__(self, connector: AsyncConnector) -> None:
+    def __init__(self, connector: AsyncConnector, *, max_connections: int, idle_timeout: float) -> None:
         self._connector = connector
-        self._places = _runtime.CapacityLimiter(MAX_CONNECTIONS)
+        self._capacity = _runtime.CapacityLimiter(max_connections)
+        self._idle_timeout = idle_timeout
         self._idle: list[tuple[float, AsyncHTTP11Connection]] = []
+        self._active: set[AsyncHTTP11Connection] = set()
 
-    async def take(self, deadline: Deadline) -> AsyncHTTP11Connection:
-        """The connection that was used last and is still good, else a new one, when a place is free in time.
+    @property
+    def connections(self) -> list[AsyncHTTP11Connection]:
+        """The open connections, those in use first."""
+        return [*self._active, *(connection for _, connection in self._idle)]
+
+    async def acquire(self, deadline: Deadline) -> AsyncHTTP11Connection:
+        """Return the connection that was used last and is still open, else a new one.
 
         Raises:
-            TransportError: If no place became free in time, or no connection came about.
+            TransportError: If no capacity was released in time, or no connection could be made.
         """
-        if not await self._places.take(deadline.remaining()):
-            raise TransportError("timeout_never_sent", None)
+        if not await self._capacity.acquire(deadline.remaining()):
+            raise TransportError("timeout_never_sent")
         try:
-            return self._reusable() or await self._connector.connect(deadline)
+            connection = self._reusable() or await self._connector.connect(deadline)
         except BaseException:
-            self._places.release()
+            self._capacity.release()
             raise
+        self._active.add(connection)
+        return connection
 
     def release(self, connection: AsyncHTTP11Connection) -> None:
         """Keep a connection that ended cleanly, close any other, and close one that has been idle for too long."""
-        self._places.release()
+        self._active.discard(connection)
+        self._capacity.release()
         now = time.monotonic()
         if connection.is_reusable:
             self._idle.append((now, connection))
         else:
             connection.close()
-        try:
-            has_expired = self._idle[0][0] + KEEP_ALIVE < now
-        except IndexError:  # none is idle, or another thread was faster
-            return
-        oldest = self._pop(0) if has_expired else None
-        if oldest is not None:
-            oldest[1].close()
+        self._close_oldest_expired(now)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the idle connections."""
         while (idle := self._pop(-1)) is not None:
             idle[1].close()
 
     def _reusable(self) -> AsyncHTTP11Connection | None:
         while (idle := self._pop(-1)) is not None:
             since, connection = idle
-            if since + KEEP_ALIVE > time.monotonic() and not connection.has_ended():
+            if since + self._idle_timeout > time.monotonic() and not connection.is_closed_by_server():
                 return connection
             connection.close()
         return None
+
+    def _close_oldest_expired(self, now: float) -> None:
+        try:
+            has_expired = self._idle[0][0] + self._idle_timeout < now
+        except IndexError:  # none is idle, or another thread was faster
+            return
+        oldest = self._pop(0) if has_expired else None
+        if oldest is not None:
+            oldest[1].close()
 
     def _pop(self, index: int) -> tuple[float, AsyncHTTP11Connection] | None:
         try:
             return self._idle.pop(index)
         except IndexError:  # another thread was faster
             return None
-
-
-class AsyncSocketTransport:
-    """Sends over the SDK's own connections: a pool for each event loop and each process.
-
-    Args:
-        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
-        max_response_bytes: The largest body that is taken, in bytes, as it comes over the wire.
-    """
-
-    def __init__(self, *, ca_bundle: str | None, max_response_bytes: int) -> None:
-        self._ca_bundle = ca_bundle
-        self._limit = max_response_bytes
-        self._process = os.getpid()
-        self._pools: weakref.WeakKeyDictionary[Hashable, AsyncPool] = weakref.WeakKeyDictionary()
-
-    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the whole response; see `AsyncTransport`."""
-        try:
-            pool = self._pool(request.origin)
-            connection = await pool.take(deadline)
-            try:
-                return await connection.exchange(request, deadline, self._limit)
-            finally:
-                pool.release(connection)
-        except TransportError:
-            raise
-        except Exception as error:
-            raise transport_error_from(error) from error
-
-    async def aclose(self) -> None:
-        """Close the connections that are not in use."""
-        pool = self._pools.pop(_runtime.current_loop(), None)
-        if pool is not None:
-            pool.close()
-        self._pools.clear()
-
-    def _pool(self, origin: str) -> AsyncPool:
-        """The pool of the present process and event loop."""
-        if self._process != os.getpid():
-            # After a fork the connections are the parent's: two processes must not talk over one of them.
-            self._process = os.getpid()
-            self._pools = weakref.WeakKeyDictionary()
-        loop = _runtime.current_loop()
-        pool = self._pools.get(loop)
-        if pool is None:
-            pool = self._pools.setdefault(loop, AsyncPool(AsyncConnector(origin, self._ca_bundle)))
-        return pool

@@ -1,4 +1,4 @@
-"""A way through a SOCKS5 proxy; socksio knows what is said there."""
+"""A connection through a SOCKS5 proxy; socksio speaks the protocol."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import TransportError
+from fibonacci._core.transport_errors import TransportError
 
 
 async def connect_via_socks5(
     stream: AsyncStream, host: str, port: int, auth: tuple[str, str] | None, deadline: Deadline
 ) -> None:
-    """Have a proxy pass on all that follows.
+    """Have a proxy forward all further bytes.
 
     Args:
         stream: The stream to the proxy.
-        host: Where to.
-        port: At which port.
-        auth: User and password; None when the proxy wants none.
+        host: The host to connect to.
+        port: Its port.
+        auth: User and password; None when the proxy needs none.
         deadline: The end of the call.
 
     Raises:
@@ -30,30 +30,31 @@ async def connect_via_socks5(
         from socksio import ProtocolError, socks5
     except ImportError as error:
         raise _refused("SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'") from error
-    talk: Any = socks5.SOCKS5Connection()  # its types puzzle type checkers
+    protocol: Any = socks5.SOCKS5Connection()  # its annotations are wrong
 
-    async def said(message: Any) -> Any:
-        talk.send(message)
-        await stream.write(talk.data_to_send(), deadline)
+    async def request(message: Any) -> Any:
+        protocol.send(message)
+        await stream.write(protocol.data_to_send(), deadline)
         try:
-            return talk.receive_data(await stream.read(deadline))
+            return protocol.receive_data(await stream.read(deadline))
         except (ProtocolError, IndexError) as error:
             raise _refused("the proxy does not speak SOCKS5") from error
 
     method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD if auth else socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
-    if (await said(socks5.SOCKS5AuthMethodsRequest([method]))).method != method:
-        raise _refused("the proxy wants another kind of password" if auth else "the proxy wants a password")
+    if (await request(socks5.SOCKS5AuthMethodsRequest([method]))).method != method:
+        raise _refused(
+            "the proxy needs another kind of authentication" if auth else "the proxy needs a user and password"
+        )
     if auth:
         user, password = (part.encode() for part in auth)
-        if not (await said(socks5.SOCKS5UsernamePasswordRequest(user, password))).success:
-            raise _refused("the proxy does not take this user and password")
-    reply = await said(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port)))
+        if not (await request(socks5.SOCKS5UsernamePasswordRequest(user, password))).success:
+            raise _refused("the proxy rejected the user and password")
+    reply = await request(socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port)))
     if reply.reply_code != socks5.SOCKS5ReplyCode.SUCCEEDED:
         name = reply.reply_code.name
-        failure = _refused(f"the proxy cannot reach {host}:{port} ({name.lower().replace('_', ' ')})")
-        if not name.endswith(("_BY_RULESET", "_NOT_SUPPORTED")):  # the server may be back the next time
-            failure.kind = "never_sent"
-        raise failure
+        cause = OSError(f"the proxy cannot reach {host}:{port} ({name.lower().replace('_', ' ')})")
+        is_temporary = not name.endswith(("_BY_RULESET", "_NOT_SUPPORTED"))
+        raise TransportError("never_sent" if is_temporary else "proxy", cause)
 
 
 def _refused(reason: str) -> TransportError:

@@ -1,4 +1,4 @@
-"""What a connection talks over: a socket, or TLS over another stream."""
+"""What carries a connection: a socket, or TLS over another stream."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class AsyncStream(Protocol):
     """Bytes to and from a server."""
 
     @property
-    def taken(self) -> int:
-        """How many bytes the system has taken to send, at the most."""
+    def bytes_sent(self) -> int:
+        """How many bytes the system has accepted to send, at most."""
         ...
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; none at the end.
+        """Read some bytes; return none at the end.
 
         Raises:
             OSError: If the connection breaks.
-            DeadlineExceeded: If none come in time.
+            DeadlineExceeded: If none are received in time.
         """
         ...
 
@@ -29,7 +29,7 @@ class AsyncStream(Protocol):
 
         Raises:
             OSError: If the connection breaks.
-            DeadlineExceeded: If not all are taken in time.
+            DeadlineExceeded: If not all are accepted in time.
         """
         ...
 
@@ -38,5 +38,5 @@ class AsyncStream(Protocol):
         ...
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the other side has closed."""
+        """Whether data has been received, or the peer has closed."""
         ...

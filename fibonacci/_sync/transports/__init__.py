@@ -1,25 +1,2 @@
 # Derived from fibonacci/_async/transports/__init__.py by tests/mirror.py; change that file, not this one.
-"""The ways to send a request: over the SDK's own connections, or through an HTTP client that the user gave."""
-
-from __future__ import annotations
-
-from typing import Protocol
-
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
-
-
-class Transport(Protocol):
-    """Sends one request and brings back the whole response."""
-
-    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request.
-
-        Raises:
-            TransportError: If no whole response came back, with what that means for repeating it.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connections that are the sender's own."""
-        ...
+"""Transports: over the SDK's own connections, or through an HTTP client of httpx or httpx2."""

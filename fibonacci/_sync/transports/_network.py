@@ -1,4 +1,4 @@
-"""Blocking sockets. Written by hand: this file's twin is the one for asyncio and trio."""
+"""Blocking sockets. Written by hand, like its twin for asyncio and trio."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from fibonacci._net.sockets import READ_SIZE, Address, QuietSocket, is_address, 
 
 
 def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
-    """Connect to the first address of a host that answers.
+    """Connect to the first address of a host that accepts.
 
     Raises:
         OSError: If none does.
         DeadlineExceeded: If none does in time.
     """
-    found = _look_up(host, port, deadline)
+    found = _resolve(host, port, deadline)
     if not found:
         raise OSError(f"{host} has no address")
-    for left in range(len(found), 1, -1):
+    for remaining in range(len(found), 1, -1):
         try:
-            return _connect_to(found[-left], deadline.share(left))
+            return _connect_to(found[-remaining], deadline.split(remaining))
         except (OSError, DeadlineExceeded):
-            pass  # the next address may answer
+            pass  # the next address may accept
     return _connect_to(found[-1], deadline)
 
 
@@ -32,31 +32,31 @@ class SocketStream:
     """A plain socket.
 
     Attributes:
-        taken: How many bytes the system has taken to send, at the most.
+        bytes_sent: How many bytes the system has accepted to send, at most.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.taken = 0
+        self.bytes_sent: int = 0
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; none at the end."""
-        self._sock.settimeout(deadline.left())
+        """Read some bytes; return none at the end."""
+        self._sock.settimeout(deadline.require())
         try:
             return self._sock.recv(READ_SIZE)
         except TimeoutError as error:
-            raise _late_or_failed(error) from None
+            raise _timeout_cause(error) from None
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
         rest = memoryview(data)
         while rest:
-            self._sock.settimeout(deadline.left())
+            self._sock.settimeout(deadline.require())
             try:
                 sent = self._sock.send(rest)
             except TimeoutError as error:
-                raise _late_or_failed(error) from None
-            self.taken += sent
+                raise _timeout_cause(error) from None
+            self.bytes_sent += sent
             rest = rest[sent:]
 
     def close(self) -> None:
@@ -64,50 +64,50 @@ class SocketStream:
         self._sock.close()
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the other side has closed."""
+        """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
 
 
-def _late_or_failed(error: TimeoutError) -> Exception:
-    """What a time-out is: one with a number is the system's, which gave the connection up."""
+def _timeout_cause(error: TimeoutError) -> Exception:
+    """Return what timed out: with an errno, the operating system gave up; without, the deadline has passed."""
     return error if error.errno else DeadlineExceeded("the call's time is up")
 
 
 def _connect_to(address: Address, deadline: Deadline) -> SocketStream:
-    family, kind, protocol, _, place = address
-    left = deadline.left()
+    family, kind, protocol, _, target = address
+    left = deadline.require()
     sock = QuietSocket(family, kind, protocol)  # fails where the system has no such family, such as IPv6
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(left)
-        sock.connect(place)
+        sock.connect(target)
     except TimeoutError as error:
         sock.close()
-        raise _late_or_failed(error) from None
+        raise _timeout_cause(error) from None
     except BaseException:
         sock.close()
         raise
     return SocketStream(sock)
 
 
-def _look_up(host: str, port: int, deadline: Deadline) -> Sequence[Address]:
-    """The addresses of a host. The system's look-up cannot be bounded in time, so it gets a thread of its own."""
-    if is_address(host):  # no name service has to be asked
+def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[Address]:
+    """Return the addresses of a host. The system's lookup has no time limit, so it runs in a thread of its own."""
+    if is_address(host):  # needs no name service
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found: list[Address] = []
     failures: list[Exception] = []
 
-    def look_up() -> None:
+    def lookup() -> None:
         try:
             found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:  # a label of a name may be too long to be encoded
             failures.append(error)
 
-    thread = threading.Thread(target=look_up, name="fibonacci-name-lookup", daemon=True)
+    thread = threading.Thread(target=lookup, name="fibonacci-name-lookup", daemon=True)
     thread.start()
-    thread.join(deadline.left())
+    thread.join(deadline.require())
     if failures:
         raise failures[0]
     if thread.is_alive():
-        raise DeadlineExceeded("the name service did not answer in time")
+        raise DeadlineExceeded("the name service did not respond in time")
     return found

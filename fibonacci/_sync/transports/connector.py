@@ -1,13 +1,12 @@
 # Derived from fibonacci/_async/transports/connector.py by tests/mirror.py; change that file, not this one.
-"""Making connections to one origin: straight, or through the proxy that the environment names."""
+"""Making connections to one origin: directly, or through the proxy that the environment names."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.messages import TransportError
-from fibonacci._core.transport_errors import connect_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._net.proxies import Proxy, proxy_for
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
@@ -22,11 +21,11 @@ class Connector:
         ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
 
     Raises:
-        TransportError: If the environment names a proxy that cannot be one.
+        TransportError: If the environment names a proxy that is no URL of one.
     """
 
     def __init__(self, origin: str, ca_bundle: str | None) -> None:
-        self._origin = _Place(origin)
+        self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
         try:
             self._proxy = proxy_for(origin)
@@ -34,10 +33,10 @@ class Connector:
             raise TransportError("proxy", error) from error
 
     def connect(self, deadline: Deadline) -> HTTP11Connection:
-        """A new connection.
+        """Return a new connection.
 
         Raises:
-            TransportError: If it does not come about in time.
+            TransportError: If it cannot be made in time.
         """
         try:
             return self._connect(deadline)
@@ -47,20 +46,20 @@ class Connector:
             raise connect_error_from(error) from error
 
     def _connect(self, deadline: Deadline) -> HTTP11Connection:
-        first = self._origin if self._proxy is None else _Place(self._proxy.url)
+        first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
         opened = _network.connect(first.host, first.port, deadline)
         stream: Stream = opened
         try:
             if first.is_secure:
-                stream = self._secured(stream, first, deadline)
+                stream = self._with_tls(stream, first, deadline)
             if self._proxy is None:
                 return HTTP11Connection(stream)
-            return self._through(self._proxy, stream, deadline)
+            return self._via_proxy(self._proxy, stream, deadline)
         except BaseException:
             opened.close()
             raise
 
-    def _through(self, proxy: Proxy, stream: Stream, deadline: Deadline) -> HTTP11Connection:
+    def _via_proxy(self, proxy: Proxy, stream: Stream, deadline: Deadline) -> HTTP11Connection:
         if proxy.is_socks:
             from fibonacci._sync.transports.socks import connect_via_socks5
 
@@ -72,21 +71,21 @@ class Connector:
         else:
             return HTTP11Connection(stream, prefix=self._origin.url, headers=proxy.headers)
         if self._origin.is_secure:
-            stream = self._secured(stream, self._origin, deadline)
+            stream = self._with_tls(stream, self._origin, deadline)
         return HTTP11Connection(stream)
 
-    def _secured(self, stream: Stream, place: _Place, deadline: Deadline) -> Stream:
-        # Imported here, as loading TLS takes longer than all else that a call over plain http to an emulator needs.
+    def _with_tls(self, stream: Stream, endpoint: _Endpoint, deadline: Deadline) -> Stream:
+        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
         from fibonacci._net.tls import ssl_context
         from fibonacci._sync.transports.tls import TLSStream
 
-        secure = TLSStream(stream, ssl_context(self._ca_bundle), place.host)
-        secure.shake_hands(deadline)
-        return secure
+        encrypted = TLSStream(stream, ssl_context(self._ca_bundle), endpoint.host)
+        encrypted.do_handshake(deadline)
+        return encrypted
 
 
-class _Place:
-    """Where a URL leads."""
+class _Endpoint:
+    """The host and port of a URL."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

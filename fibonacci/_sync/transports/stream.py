@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/transports/stream.py by tests/mirror.py; change that file, not this one.
-"""What a connection talks over: a socket, or TLS over another stream."""
+"""What carries a connection: a socket, or TLS over another stream."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class Stream(Protocol):
     """Bytes to and from a server."""
 
     @property
-    def taken(self) -> int:
-        """How many bytes the system has taken to send, at the most."""
+    def bytes_sent(self) -> int:
+        """How many bytes the system has accepted to send, at most."""
         ...
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; none at the end.
+        """Read some bytes; return none at the end.
 
         Raises:
             OSError: If the connection breaks.
-            DeadlineExceeded: If none come in time.
+            DeadlineExceeded: If none are received in time.
         """
         ...
 
@@ -30,7 +30,7 @@ class Stream(Protocol):
 
         Raises:
             OSError: If the connection breaks.
-            DeadlineExceeded: If not all are taken in time.
+            DeadlineExceeded: If not all are accepted in time.
         """
         ...
 
@@ -39,5 +39,5 @@ class Stream(Protocol):
         ...
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the other side has closed."""
+        """Whether data has been received, or the peer has closed."""
         ...

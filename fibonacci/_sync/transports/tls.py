@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/transports/tls.py by tests/mirror.py; change that file, not this one.
-"""TLS over any stream, which may itself be one with TLS, as behind an https proxy."""
+"""TLS over any stream, which may itself have TLS, as behind an https proxy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TLSStream:
 
     Args:
         stream: The stream.
-        context: Whom to trust.
-        hostname: The name that the other side's certificate must have.
+        context: The authorities to trust.
+        hostname: The name that the peer's certificate must have.
     """
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, hostname: str) -> None:
@@ -31,26 +31,26 @@ class TLSStream:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
 
-    def shake_hands(self, deadline: Deadline) -> None:
-        """Make the connection secure, before anything else.
+    def do_handshake(self, deadline: Deadline) -> None:
+        """Perform the TLS handshake, before anything else.
 
         Raises:
-            OSError: If that fails; an `ssl.SSLError` when the other side cannot be trusted.
+            OSError: If that fails; an `ssl.SSLError` when the peer cannot be trusted.
             DeadlineExceeded: If it takes too long.
         """
         with suppress(ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._perform(deadline, self._tls.do_handshake)
             return
-        # That says nothing of trust, and may not happen the next time.
-        raise ConnectionResetError("the server closed the connection while TLS shook hands")
+        # That is no matter of trust, and may not happen the next time.
+        raise ConnectionResetError("the server closed the connection during the TLS handshake")
 
     @property
-    def taken(self) -> int:
-        """How many bytes the system has taken to send, at the most."""
-        return self._stream.taken
+    def bytes_sent(self) -> int:
+        """How many bytes the system has accepted to send, at most."""
+        return self._stream.bytes_sent
 
     def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; none at the end, announced or not."""
+        """Read some bytes; return none at the end, announced by the peer or not."""
         try:
             return self._perform(deadline, self._tls.read, READ_SIZE)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -67,18 +67,18 @@ class TLSStream:
         self._stream.close()
 
     def is_readable(self) -> bool:
-        """Whether something has come, or the other side has closed."""
+        """Whether data has been received, or the peer has closed."""
         return self._incoming.pending > 0 or self._tls.pending() > 0 or self._stream.is_readable()
 
     def _perform(self, deadline: Deadline, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Carry out an operation of the TLS object, moving bytes between it and the stream as it asks for them."""
+        """Perform an operation of the TLS object, moving bytes between it and the stream as it asks for them."""
         while True:
             try:
                 result = operation(*args, **kwargs)
             except ssl.SSLWantReadError:
-                pass  # what is done about it is done below, where its failures have no other reason than their own
+                pass  # handled below, so that a failure there does not have this exception as its context
             except ssl.SSLError:
-                # The alert that tells the other side why is worth sending, if it is still there.
+                # Send the alert that tells the peer why, if it is still there.
                 with suppress(OSError):
                     self._flush(deadline)
                 raise

@@ -1,0 +1,68 @@
+# Derived from fibonacci/__init__.py by tests/stubs.py; change that file, not this one.
+from fibonacci._async.client import AsyncFibonacci
+from fibonacci._async.clock import AsyncClock
+from fibonacci._async.pager import AsyncPager
+from fibonacci._core.retry_event import RetryEvent
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._sync.client import Fibonacci
+from fibonacci._sync.clock import Clock
+from fibonacci._sync.pager import Pager
+from fibonacci.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    ExecutionFailedError,
+    FibonacciError,
+    NotFoundError,
+    PaginationError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServerError,
+    ValidationError,
+    WaitTimeoutError,
+)
+from fibonacci.models import Page, RateLimit, ResponseInfo
+
+__version__: str
+
+__all__ = [
+    "UNSET",
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncClock",
+    "AsyncFibonacci",
+    "AsyncPager",
+    "AuthenticationError",
+    "BadRequestError",
+    "Clock",
+    "ConfigurationError",
+    "ConflictError",
+    "ExecutionFailedError",
+    "Fibonacci",
+    "FibonacciError",
+    "NotFoundError",
+    "Page",
+    "Pager",
+    "PaginationError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimit",
+    "RateLimitError",
+    "ResponseInfo",
+    "RetryEvent",
+    "ServerError",
+    "Unset",
+    "ValidationError",
+    "WaitTimeoutError",
+    "__version__",
+]

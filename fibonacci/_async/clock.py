@@ -1,0 +1,39 @@
+"""The clock of a client: it tells the time, and waits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fibonacci._core.clock import TimeSource
+
+
+class AsyncClock(TimeSource, Protocol):
+    """Tells the time, and waits. A test passes its own as `clock=`, so that no wait takes real time.
+
+    Example:
+        ```python
+        import time
+
+        from fibonacci import AsyncFibonacci
+
+
+        class SkippingClock:
+            skipped = 0.0
+
+            def monotonic(self) -> float:
+                return time.monotonic() + self.skipped
+
+            def time(self) -> float:
+                return time.time() + self.skipped
+
+            async def sleep(self, seconds: float) -> None:
+                self.skipped += seconds
+
+
+        impatient = AsyncFibonacci("key", clock=SkippingClock())
+        ```
+    """
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        ...

@@ -1,0 +1,94 @@
+"""The default transport: HTTP/1.1 over the SDK's own connections."""
+
+from __future__ import annotations
+
+import os
+
+from fibonacci._async.transports.connector import AsyncConnector
+from fibonacci._async.transports.http11 import AsyncHTTP11Connection
+from fibonacci._async.transports.per_loop import AsyncPerLoop
+from fibonacci._async.transports.pool import AsyncConnectionPool
+from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.transport_errors import TransportError, transport_error_from
+
+MAX_CONNECTIONS = 1000
+IDLE_TIMEOUT = 15.0
+
+
+class AsyncSocketTransport:
+    """HTTP/1.1 over plain sockets: h11 reads and writes it, a pool keeps the connections.
+
+    It may be used from several threads, in several event loops one after another, and after a fork: each event loop and
+    each process has connections of its own, in one pool for each origin.
+
+    Args:
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
+        max_connections: The largest number of connections in use for one origin.
+        idle_timeout: Seconds after which an idle connection is not used again.
+
+    Example:
+        ```python
+        from fibonacci import AsyncFibonacci
+        from fibonacci.transports import AsyncSocketTransport
+
+        transport = AsyncSocketTransport(max_connections=10)
+        client = AsyncFibonacci(transport=transport)
+        await client.health.check()
+        assert [connection.is_idle for connection in transport.connections] == [True]
+        await transport.aclose()
+        ```
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_bundle: str | os.PathLike[str] | None = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        max_connections: int = MAX_CONNECTIONS,
+        idle_timeout: float = IDLE_TIMEOUT,
+    ) -> None:
+        self._ca_bundle = None if ca_bundle is None else os.fspath(ca_bundle)
+        self._max_response_bytes = max_response_bytes
+        self._max_connections = max_connections
+        self._idle_timeout = idle_timeout
+        self._pools: AsyncPerLoop[dict[str, AsyncConnectionPool]] = AsyncPerLoop(dict)
+
+    @property
+    def connections(self) -> list[AsyncHTTP11Connection]:
+        """The open connections of the present event loop; each has `is_idle` and `exchanges`."""
+        return [connection for pool in self._pools.get().values() for connection in pool.connections]
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Send a request and read the complete response; see `AsyncTransport.send`."""
+        try:
+            pool = self._pool(request.origin)
+            connection = await pool.acquire(deadline)
+            try:
+                return await connection.exchange(request, deadline, self._max_response_bytes)
+            finally:
+                pool.release(connection)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise transport_error_from(error) from error
+
+    async def aclose(self) -> None:
+        """Close the idle connections of the present event loop; those in use are closed when their call ends."""
+        for pool in (self._pools.pop() or {}).values():
+            pool.close()
+        self._pools.clear()
+
+    def _pool(self, origin: str) -> AsyncConnectionPool:
+        pools = self._pools.get()
+        pool = pools.get(origin)
+        return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
+
+    def _new_pool(self, origin: str) -> AsyncConnectionPool:
+        return AsyncConnectionPool(
+            AsyncConnector(origin, self._ca_bundle),
+            max_connections=self._max_connections,
+            idle_timeout=self._idle_timeout,
+        )

@@ -1,0 +1,92 @@
+"""What a call comes to: the HTTP side of a success, or an error that names the call's circumstances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
+from fibonacci._core.json_types import is_object
+from fibonacci._core.preparation import Call
+from fibonacci._core.redaction import redact, redact_causes
+from fibonacci._core.request import Request
+from fibonacci._core.response import APIResponse, AttemptResult
+from fibonacci._core.retry import outcome_of
+from fibonacci._core.transport_errors import TransportError
+from fibonacci.errors import APIError, APIStatusError, RateLimitError
+from fibonacci.models.response import RateLimit, ResponseInfo
+
+ErrorT = TypeVar("ErrorT", bound=APIError)
+
+
+def is_success(request: Request[Any], result: AttemptResult) -> bool:
+    """Whether the response counts as success."""
+    if isinstance(result, TransportError):
+        return False
+    if result.status in request.success_statuses:
+        return is_object(result.readable_body())
+    return 200 <= result.status < 300
+
+
+def response_info(call: Call, response: APIResponse) -> ResponseInfo:
+    """Return the HTTP side of a success."""
+    return ResponseInfo(
+        response.status, response.request_id, response.headers, response.rate_limit, call.attempts, call.elapsed
+    )
+
+
+def with_request_id(info: ResponseInfo, meta: Mapping[str, Any]) -> ResponseInfo:
+    """Return the same with the request id of `meta`, where the documentation has it."""
+    found = meta.get("request_id")
+    return replace(info, request_id=found) if isinstance(found, str) and found != info.request_id else info
+
+
+def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
+    """Return the error for the result of the last attempt.
+
+    Args:
+        call: The call.
+        result: The result.
+        now: The Unix time.
+    """
+    if isinstance(result, APIResponse):
+        return set_circumstances(status_error(result), call, is_uncertain=outcome_of(result) == "unknown")
+    if result.kind == "too_large" and result.response is not None:
+        oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
+        return set_circumstances(oversized, call, is_uncertain=True)
+    is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
+    return set_circumstances(connection_error(result), call, is_uncertain=is_uncertain)
+
+
+def rate_limit_error(call: Call, wait: float, last: RateLimit | None) -> RateLimitError:
+    """Return the error for a call that the rate limiter cannot admit in time: nothing was sent."""
+    error = RateLimitError(f"the rate limit leaves no request for {wait:.0f} s, longer than the call may take")
+    error.retry_after = wait
+    error.rate_limit = last
+    return set_circumstances(error, call, is_uncertain=False)
+
+
+def set_circumstances(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
+    """Set the circumstances of the call on an error, and redact the key in it."""
+    error.method = call.request.method
+    error.path = call.request.path
+    error.attempts = call.attempts
+    error.elapsed = call.elapsed
+    error.idempotency_key = call.idempotency_key
+    error.outcome_unknown = is_uncertain and call.request.method in ("POST", "PATCH")
+    if isinstance(error, APIStatusError):
+        error.request_id = error.request_id or error.headers.get("x-request-id") or _request_id(error.body)
+    error.message = redact(error.message, call.api_key)
+    error.args = (error.message,)
+    redact_causes(error, call.api_key)
+    return error
+
+
+def _request_id(body: Any) -> str | None:
+    """Return the request id in the `meta` of an error's body, where no header has it."""
+    try:
+        found = body["meta"]["request_id"]
+    except (TypeError, LookupError):
+        return None
+    return found if isinstance(found, str) else None

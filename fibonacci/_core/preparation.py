@@ -1,0 +1,122 @@
+"""From a request and the client's configuration to a call: everything wrong with the arguments is found here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import lru_cache
+from typing import Any
+
+from fibonacci import __version__
+from fibonacci._core.clock import TimeSource
+from fibonacci._core.compression import accepted
+from fibonacci._core.config import Config
+from fibonacci._core.deadline import Deadline
+from fibonacci._core.messages import HTTPRequest
+from fibonacci._core.request import Request
+from fibonacci._core.request_body import encode
+from fibonacci._core.response import AttemptResult
+from fibonacci._core.retry import NO_RETRIES, Attempt, RetryPolicy
+from fibonacci._core.unset import Unset
+from fibonacci._core.urls import FilledPath, query, split_base_url
+
+
+class Call:
+    """One call of the API under way: its HTTP request without the key, its deadline, and its attempts so far.
+
+    Attributes:
+        request: The request.
+        deadline: The end of the whole call.
+        idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
+        api_key: The key of the last attempt; empty before the first.
+        attempts: How many attempts have begun.
+        tokens_spent: The retry tokens that the last retry took.
+
+    Raises:
+        TypeError: If the body or a parameter has a value that cannot be sent.
+        ValueError: The same.
+    """
+
+    def __init__(self, request: Request[Any], config: Config, clock: TimeSource = time) -> None:
+        self.request = request
+        self.idempotency_key: str | None = os.urandom(16).hex() if request.method == "POST" else None
+        self.api_key: str = ""
+        self.attempts: int = 0
+        self.tokens_spent: int = 0
+        self._body = b"" if isinstance(request.body, Unset) else encode(request.body)
+        self._origin, prefix = split_base_url(config.base_url)
+        self._target = f"{prefix}{_with_query(request.path, query(request.params))}"
+        self._config = config
+        self._clock = clock
+        self._started = clock.monotonic()
+        self.deadline: Deadline = Deadline(_timeout(request, config), clock)
+
+    @property
+    def template(self) -> str:
+        """The path with names in place of ids; empty when the user passed the whole path."""
+        return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
+
+    @property
+    def url(self) -> str:
+        """The whole URL of the request."""
+        return f"{self._origin}{self._target}"
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self._clock.monotonic() - self._started
+
+    def http_request(self) -> HTTPRequest:
+        """Return the HTTP request of an attempt, with the key."""
+        host = self._origin.partition("://")[2]
+        headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
+        headers += _constant_headers(tuple(self._config.headers.items()))
+        if self._body or self.request.method in ("POST", "PUT", "PATCH"):
+            headers.append((b"content-length", str(len(self._body)).encode("ascii")))
+        if self.idempotency_key is not None:
+            headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
+        return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body)
+
+    def ended(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
+        """Return the attempt that has just ended, as the retry rules see it."""
+        return Attempt(
+            result=result,
+            succeeded=succeeded,
+            method=self.request.method,
+            number=self.attempts,
+            remaining=self.deadline.remaining(),
+            policy=_policy(self._config) if self.request.can_retry else NO_RETRIES,
+            tokens_spent=self.tokens_spent,
+        )
+
+
+@lru_cache(maxsize=64)
+def _constant_headers(extra: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that are the same for every request of a client."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    headers = {
+        "accept": "application/json",
+        "accept-encoding": accepted(),
+        "content-type": "application/json",
+        "user-agent": f"fibonacci-sdk/{__version__} python/{python}",
+        **dict(extra),
+    }
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+
+
+def _with_query(path: str, query_string: str) -> str:
+    # A path that the user passed may have a query already.
+    return path + (query_string.replace("?", "&", 1) if "?" in path else query_string)
+
+
+def _policy(config: Config) -> RetryPolicy:
+    return RetryPolicy(config.max_retries, idempotency_key_trusted=config.idempotency == "server")
+
+
+def _timeout(request: Request[Any], config: Config) -> float | None:
+    if not isinstance(request.timeout, Unset):
+        return request.timeout
+    if isinstance(config.timeout, Unset) and request.default_timeout is not None:
+        return request.default_timeout
+    return config.call_timeout

@@ -1,0 +1,48 @@
+"""Finding out whether another tool wants to see HTTP calls.
+
+OpenTelemetry's and Sentry's instrumentation, respx, vcrpy and pytest-httpx replace functions of httpx or of httpcore
+with their own. Connections that bypass httpx would hide the calls from them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# The functions that tools replace: what a client calls to send, and the pool below it.
+_REPLACED = {
+    "httpx": (
+        ("Client", "send"),
+        ("AsyncClient", "send"),
+        ("Client", "_transport_for_url"),
+        ("AsyncClient", "_transport_for_url"),
+        ("HTTPTransport", "handle_request"),
+        ("AsyncHTTPTransport", "handle_async_request"),
+    ),
+    "httpcore": (("ConnectionPool", "handle_request"), ("AsyncConnectionPool", "handle_async_request")),
+}
+
+
+def is_httpx_patched() -> bool:
+    """Whether a tool has replaced functions of httpx or httpcore, so that calls have to go through httpx.
+
+    A function of the library has its code in the library's own folder. A replacement has not, whatever it is: a mock, a
+    wrapper, a function under the same name. Names that a version of the library does not have are skipped.
+    """
+    for library, functions in _REPLACED.items():
+        module = sys.modules.get(library)
+        if module is not None and not all(_is_original(module, *names) for names in functions):
+            return True
+    return False
+
+
+def _is_original(library: ModuleType, class_name: str, name: str) -> bool:
+    cls = getattr(library, class_name, None)
+    if cls is None or not hasattr(cls, name):
+        return True
+    function = getattr(cls, name)
+    folder = str(library.__file__).removesuffix("__init__.py")
+    return type(function) is type(is_httpx_patched) and function.__code__.co_filename.startswith(folder)

@@ -1,0 +1,28 @@
+"""How HTTP requests are sent: the SDK's own connections, httpx, or a transport of your own.
+
+Example:
+    ```python
+    from fibonacci import Fibonacci
+    from fibonacci.transports import SocketTransport
+
+    transport = SocketTransport(max_connections=10)
+    pooled = Fibonacci(transport=transport)
+    ```
+"""
+
+from fibonacci._lazy import lazy_names
+
+lazy_names(
+    globals(),
+    {
+        "fibonacci._async.transports.httpx_transport": ["AsyncHTTPXTransport"],
+        "fibonacci._async.transports.socket_transport": ["AsyncSocketTransport"],
+        "fibonacci._async.transports.transport": ["AsyncTransport"],
+        "fibonacci._core.deadline": ["Deadline", "DeadlineExceeded"],
+        "fibonacci._core.messages": ["HTTPRequest", "HTTPResponse"],
+        "fibonacci._core.transport_errors": ["TransportError", "TransportErrorKind", "transport_error_from"],
+        "fibonacci._sync.transports.httpx_transport": ["HTTPXTransport"],
+        "fibonacci._sync.transports.socket_transport": ["SocketTransport"],
+        "fibonacci._sync.transports.transport": ["Transport"],
+    },
+)

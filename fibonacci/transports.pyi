@@ -1,0 +1,26 @@
+# Derived from fibonacci/transports.py by tests/stubs.py; change that file, not this one.
+from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
+from fibonacci._async.transports.socket_transport import AsyncSocketTransport
+from fibonacci._async.transports.transport import AsyncTransport
+from fibonacci._core.deadline import Deadline, DeadlineExceeded
+from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.transport_errors import TransportError, TransportErrorKind, transport_error_from
+from fibonacci._sync.transports.httpx_transport import HTTPXTransport
+from fibonacci._sync.transports.socket_transport import SocketTransport
+from fibonacci._sync.transports.transport import Transport
+
+__all__ = [
+    "AsyncHTTPXTransport",
+    "AsyncSocketTransport",
+    "AsyncTransport",
+    "Deadline",
+    "DeadlineExceeded",
+    "HTTPRequest",
+    "HTTPResponse",
+    "HTTPXTransport",
+    "SocketTransport",
+    "Transport",
+    "TransportError",
+    "TransportErrorKind",
+    "transport_error_from",
+]

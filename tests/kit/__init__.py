@@ -1,0 +1,1 @@
+"""What tests are built from: modes, clocks, servers and transports."""

@@ -1,0 +1,88 @@
+"""Derive the stubs of the modules whose names are imported lazily, so that each public name is written down once.
+
+    python -m tests.stubs             write the stubs
+    python -m tests.stubs --check     print what differs, and exit with 1 if anything does
+
+A lazy module has a table of its public names in its call of `lazy_names`. A type checker cannot follow that, so the
+stub beside the module imports the same names.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(__file__).parents[1] / "fibonacci"
+
+
+def lazy_modules(package: Path = PACKAGE) -> Iterator[Path]:
+    """Yield the modules that call `lazy_names`."""
+    for path in sorted(package.rglob("*.py")):
+        if path.name != "_lazy.py" and "lazy_names(" in path.read_text("utf-8"):
+            yield path
+
+
+def public_names(source: str) -> dict[str, list[str]]:
+    """Return the table of a lazy module: the public names of each module that they are defined in."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy_names":
+            table: dict[str, list[str]] = ast.literal_eval(node.args[1])
+            return table
+    raise ValueError("the module does not call lazy_names")
+
+
+def derive(source: str, name: str) -> str:
+    """Return the stub of a lazy module, named from the package's parent."""
+    lines = [f"# Derived from {name} by tests/stubs.py; change that file, not this one."]
+    for home, names in sorted(public_names(source).items()):
+        lines += [f"from {home} import {each}" for each in sorted(names)]
+    names = sorted(each for names in public_names(source).values() for each in names)
+    if "\n__version__ = " in source:
+        lines.append("\n__version__: str")
+        names.append("__version__")
+    return "\n".join([*lines, "\n__all__ = [", *(f'    "{each}",' for each in names), "]"]) + "\n"
+
+
+def derive_all(package: Path = PACKAGE) -> dict[Path, str]:
+    """Return the text of each stub by its path."""
+    return {
+        path.with_suffix(".pyi"): derive(path.read_text("utf-8"), path.relative_to(package.parent).as_posix())
+        for path in lazy_modules(package)
+    }
+
+
+def differences(package: Path = PACKAGE) -> list[str]:
+    """Return the names of stubs that are missing, outdated, or derived from nothing."""
+    derived = derive_all(package)
+    present = {path: path.read_text("utf-8") for path in package.rglob("*.pyi")}
+    return sorted(
+        path.relative_to(package).as_posix()
+        for path in derived.keys() | present.keys()
+        if derived.get(path) != present.get(path)
+    )
+
+
+def write(package: Path = PACKAGE) -> None:
+    """Write the stubs, and remove those that are derived from nothing."""
+    derived = derive_all(package)
+    for path in {*package.rglob("*.pyi")} - derived.keys():
+        path.unlink()
+    for path, text in derived.items():
+        path.write_text(text, "utf-8")
+
+
+def main() -> None:
+    """Write or check, as the command line says."""
+    if "--check" not in sys.argv:
+        write()
+    elif found := differences():
+        sys.exit(f"outdated stubs: {', '.join(found)}; run `python -m tests.stubs`")
+
+
+if __name__ == "__main__":
+    main()
