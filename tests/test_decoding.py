@@ -187,9 +187,9 @@ class TestUnreadable:
             (b'{"data": {"id": 5}}', "id"),
             (b'{"data": {"name": "x"}}', "id"),
             (b'{"data": {"id": "x", "definition": [1]}}', "definition"),
-            (b'{"data": null}', "the answer"),
-            (b"[]", "the answer"),
-            (b'"text"', "the answer"),
+            (b'{"data": null}', "the response"),
+            (b"[]", "the response"),
+            (b'"text"', "the response"),
         ],
     )
     def test_a_wrong_type_is_named(self, body: bytes, place: str) -> None:
@@ -231,9 +231,9 @@ class TestCompressed:
         ("encoding", "body", "problem"),
         [
             ("gzip", b"not gzip", "decompressed"),
-            ("gzip", packed(BODY)[:-9], "cut"),
+            ("gzip", packed(BODY)[:-9], "truncated"),
             ("deflate", b"\x78\x9cnope", "decompressed"),
-            ("zstd", b"anything", "'zstd' was not asked for"),
+            ("zstd", b"anything", "'zstd' was not requested"),
             ("gzip", packed(b"0" * 2_000_000), "larger than 1000000 bytes"),
         ],
     )
@@ -286,7 +286,7 @@ class TestOverTheWire:
         assert (error.method, error.path, error.attempts, error.request_id) == ("GET", "/workflows/wf-1", 1, "req_7")
         assert not error.outcome_unknown
         assert error.elapsed > 0
-        assert str(error).startswith("GET /workflows/wf-1: status 200, the answer is not JSON")
+        assert str(error).startswith("GET /workflows/wf-1: status 200, the response is not JSON")
         assert "request id req_7, 1 attempt, " in str(error)
 
     @pytest.mark.parametrize("name", ["workflows.create", "organizations.quota.update"])
