@@ -61,7 +61,7 @@ class TestEnvelope:
     )
     def test_an_envelope_has_data_and_at_most_meta(self, document: Any, data: Any, meta: Any) -> None:
         assert unwrap(document) == (data, meta)
-        assert decode_any(answer(encoded(document))) == data
+        assert decode_any(answer(encoded(document)))[0] == data
 
     @given(JSON)
     def test_any_json_has_a_shape(self, document: Any) -> None:
@@ -83,12 +83,12 @@ class TestEnvelope:
         )
 
     def test_an_envelope_in_an_envelope_is_opened_once(self) -> None:
-        assert decode_any(answer(b'{"data": {"data": 1}}')) == {"data": 1}
+        assert decode_any(answer(b'{"data": {"data": 1}}'))[0] == {"data": 1}
         entry, _ = decode(answer(b'{"data": {"data": 1}}'), AuditEntry)
         assert entry.model_dump(mode="json") == {"data": 1}
 
     def test_the_last_of_repeated_names_counts(self) -> None:
-        assert decode_any(answer(b'{"data": 1, "data": 2}')) == 2
+        assert decode_any(answer(b'{"data": 1, "data": 2}'))[0] == 2
 
     def test_what_does_not_matter_is_not_read(self) -> None:
         assert decode(answer(b"<html>"), NoneType) == (None, {})

@@ -26,7 +26,7 @@ class AsyncClock(TimeSource, Protocol):
             def time(self) -> float:
                 return time.time() + self.skipped
 
-            async def sleep(self, seconds: float) -> None:
+            async def sleep(self, seconds: float, /) -> None:
                 self.skipped += seconds
 
 
@@ -34,6 +34,6 @@ class AsyncClock(TimeSource, Protocol):
         ```
     """
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, /) -> None:
         """Wait for so many seconds."""
         ...

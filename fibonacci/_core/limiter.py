@@ -26,7 +26,7 @@ class RateLimiter:
     def __init__(self) -> None:
         self.in_flight: int = 0
         self.last: RateLimit | None = None
-        self._window = 0.0  # the server's own name for the window: its reset in Unix seconds
+        self._window: float = 0.0  # the server's own name for the window: its reset in Unix seconds
         self._limit = 0
         self._remaining: int | None = None  # None: not known
         self._reset_at = 0.0

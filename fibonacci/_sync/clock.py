@@ -27,7 +27,7 @@ class Clock(TimeSource, Protocol):
             def time(self) -> float:
                 return time.time() + self.skipped
 
-            def sleep(self, seconds: float) -> None:
+            def sleep(self, seconds: float, /) -> None:
                 self.skipped += seconds
 
 
@@ -35,6 +35,6 @@ class Clock(TimeSource, Protocol):
         ```
     """
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Wait for so many seconds."""
         ...
