@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, both colours of the client, an emulator, a recorder, a clock."""
+"""What all tests share: a clean environment, both modes of the client, an emulator, a scripted server, a clock."""
 
 from __future__ import annotations
 
@@ -10,63 +10,81 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from tests.colours import COLOURS, Colour
 from tests.endpoints.recorder import Recorder
 from tests.kit.clock import FakeClock
+from tests.kit.mode import TWO_MODES, Mode, mode_of
+from tests.kit.server import ScriptedServer
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the machine has set reaches the client."""
+    """Remove what the machine has set for the client."""
     for name in list(os.environ):
         if name.startswith("FIBONACCI_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(params=COLOURS)
-def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
-    """Each colour in turn."""
-    made = Colour(request.param)
-    if "clock" in request.fixturenames:
-        made.clock = request.getfixturevalue("clock")
-    yield made
-    made.finish()
+@pytest.fixture(params=TWO_MODES)
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    """Return each mode in turn."""
+    with mode_of(request) as mode:
+        yield mode
 
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """The platform, on a loopback socket."""
+    """Return the platform, on a loopback socket."""
     with Emulator() as running:
         yield running
 
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[Fibonacci]:
-    """A sync client of the emulator."""
+    """Return a sync client of the emulator."""
     with Fibonacci(emulator.api_key, base_url=emulator.base_url) as made:
         yield made
 
 
 @pytest.fixture
-def any_client(colour: Colour, emulator: Emulator) -> Any:
-    """A client of the emulator in each colour; its calls go through `colour.run`."""
-    return colour.client(emulator.api_key, base_url=emulator.base_url)
+def any_client(mode: Mode, emulator: Emulator) -> Any:
+    """Return a client of the emulator in each mode; its calls go through `mode.run`."""
+    return mode.client_of(emulator)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Return a server that sends what `give` gives it, in turn."""
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def caller(mode: Mode, server: ScriptedServer) -> Any:
+    """Return a client of the scripted server in each mode, which retries nothing."""
+    return mode.client_of(server, max_retries=0)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return the clock of the mode's clients, on which waits take no time."""
+    return FakeClock()
+
+
+# The former names, for the folders that still use them.
+@pytest.fixture
+def colour(mode: Mode) -> Mode:
+    """Return each mode in turn."""
+    return mode
 
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    """A server that keeps what it gets and answers what it is told."""
+    """Return a server that sends what `give` gives it, in turn."""
     with Recorder() as running:
         yield running
 
 
 @pytest.fixture
-def recorded(colour: Colour, recorder: Recorder) -> Any:
-    """A client of the recorder in each colour, which sends nothing twice."""
-    return colour.client(recorder.api_key, base_url=recorder.base_url, max_retries=0)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    """The clock of the mode's clients, on which waits take no time."""
-    return FakeClock()
+def recorded(mode: Mode, recorder: Recorder) -> Any:
+    """Return a client of the recorder in each mode, which retries nothing."""
+    return mode.client_of(recorder, max_retries=0)

@@ -10,12 +10,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from fibonacci._core import retry
-from tests.faults.driving import COLOURS, METHODS, Colour, longest
+from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
-from tests.faults.transports import OTHER_COLOURS
+from tests.kit.mode import MODES, TWO_MODES, ModeName
 
 BEGIN = "<!-- measured: begin -->\n"
 END = "<!-- measured: end -->\n"
@@ -26,11 +25,9 @@ def main() -> None:
     """Carry every row out, and print or write what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
-    parser.add_argument("--colour", choices=COLOURS, default="sync", help="the client to measure; sync when not given")
+    parser.add_argument("--mode", choices=MODES, default="sync", help="the client to measure; sync when not given")
     options = parser.parse_args()
-    # The waits of the client's own choice are made short, as in the tests: they are not what is measured.
-    retry._TRANSIENT_BASE = retry._THROTTLING_BASE = 0.02
-    table = "".join(f"{line}\n" for line in _lines(options.colour))
+    table = "".join(f"{line}\n" for line in _lines(options.mode))
     if options.write is None:
         print(table, end="")
         return
@@ -38,14 +35,14 @@ def main() -> None:
     options.write.write_text(f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
 
 
-def _lines(colour: Colour) -> Iterator[str]:
+def _lines(mode: ModeName) -> Iterator[str]:
     yield (
         f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call | on httpx |"
     )
     yield "|---|---|---|---|---|---|"
     for row in rows():
-        if colour in row.colours:
-            run = run_row(row, colour)
+        if mode in row.modes:
+            run = run_row(row, mode)
             cells = [
                 row.name,
                 _ends(run, REPEATABLE),
@@ -53,14 +50,14 @@ def _lines(colour: Colour) -> Iterator[str]:
                 f"{row.timeout:g} s",
                 f"{_longest(run):.2f} s",
             ]
-            yield f"| {' | '.join([*cells, _on_httpx(row, run, colour)])} |"
+            yield f"| {' | '.join([*cells, _on_httpx(row, run, mode)])} |"
 
 
-def _on_httpx(row: FaultRow, socket: Run, colour: Colour) -> str:
+def _on_httpx(row: FaultRow, socket: Run, mode: ModeName) -> str:
     """Say what differs on httpx."""
-    if not row.httpx or colour not in OTHER_COLOURS:
+    if not row.httpx or mode not in TWO_MODES:
         return ""
-    run = run_row(row, colour, "httpx")
+    run = run_row(row, mode, "httpx")
     is_late = _longest(run) > longest(row.timeout)
     if all(run.end(method) == socket.end(method) for method in run.ended) and not is_late:
         return "the same"

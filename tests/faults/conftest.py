@@ -1,30 +1,28 @@
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 
 import pytest
 
-from fibonacci._core.shared_limits import forget_shared_limits
-from tests.faults.certificates import Authority
-
-_OF_THE_USER = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+from tests.kit.certificates import Authority
+from tests.kit.mode import MODES, Mode, mode_of
 
 
 @pytest.fixture(autouse=True)
 def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine's user has set must not decide what a test finds."""
-    for name in list(os.environ):
-        if name.upper() in _OF_THE_USER or name.startswith("FIBONACCI_"):
-            monkeypatch.delenv(name)
+    """Remove what the machine's user has set: it must not decide what a test finds."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    """Keep a reused port from having the rate limit of an earlier test's server."""
-    forget_shared_limits()
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    """Return each of the three modes in turn: what differs between event loops shows in faults."""
+    with mode_of(request) as mode:
+        yield mode
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """A private authority that signs the servers' certificates."""
+    """Return a private authority that signs the servers' certificates."""
     return Authority.made_in(tmp_path_factory.mktemp("authority"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fibonacci import APIConnectionError, APIResponseError, APITimeoutError
-from tests.faults.driving import METHODS
+from tests.faults.calls import METHODS
 
 MAX_RETRIES = 2
 REPEATABLE = ("GET", "PUT", "DELETE")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.faults.faults import answer, error_body, http_date
-from tests.faults.server import Peer
+from tests.kit.peer import Peer
+from tests.kit.steps import error_body, http_date, respond
 
 DAY = 86_400.0
 Told = Literal["a wait", "too long", "nothing"]
@@ -34,17 +34,17 @@ class Refusal:
     seconds: float = 0.0
     clock: float | None = 0.0
 
-    def act(self, status: int) -> Callable[[Peer], None]:
+    def step(self, status: int) -> Callable[[Peer], None]:
         """Refuse in this way."""
 
-        def act(peer: Peer) -> None:
+        def step(peer: Peer) -> None:
             now = math.floor(time.time() + (self.clock or 0.0))
             headers = self.headers(now)
             if self.clock is not None:
                 headers = [*headers, ("Date", http_date(now))]
-            answer(status, error_body("slow_down", "Not now."), headers)(peer)
+            respond(status, error_body("slow_down", "Not now."), headers)(peer)
 
-        return act
+        return step
 
 
 def _after(value: str) -> Callable[[int], Pairs]:

@@ -1,83 +1,47 @@
-"""A TCP relay before a real server, which can lose answers."""
+"""A TCP relay before a real server, which can lose responses."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+
+from tests.kit.listener import Listener
 
 
-class LosingRelay:
-    """Passes requests on and, for the first few connections, resets the client's side in place of the answer.
+class LosingRelay(Listener):
+    """Passes requests on; resets the client's side of the first few connections in place of the response.
 
     Attributes:
-        lost: How many answers have been lost.
+        lost: How many responses have been lost.
     """
 
     def __init__(self, port: int, *, losses: int) -> None:
+        super().__init__()
         self._target = port
         self._losses = losses
-        self._threads: list[threading.Thread] = []
-        self._stopped = False
-        self._sockets: list[socket.socket] = []
         self.lost = 0
 
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port: int = self._listener.getsockname()[1]
-        self._acceptor = threading.Thread(target=self._accept, daemon=True)
-        self._acceptor.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopped = True
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
-            pass
-        self._acceptor.join()
-        self._listener.close()
-        for sock in self._sockets:
+    def serve(self, sock: socket.socket, number: int) -> None:
+        """Relay one connection in both directions."""
+        with socket.create_connection(("127.0.0.1", self._target)) as target:
+            back = threading.Thread(target=self._pass_back, args=(target, sock), daemon=True)
+            back.start()
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        for sock in self._sockets:
-            sock.close()
+                while data := sock.recv(65536):
+                    target.sendall(data)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+            back.join()
 
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            if self._stopped:
-                client.close()
-                return
-            server = socket.create_connection(("127.0.0.1", self._target))
-            self._sockets += [client, server]
-            for act in (lambda c=client, s=server: _pass_on(c, s), lambda c=client, s=server: self._answer(c, s)):
-                thread = threading.Thread(target=act, daemon=True)
-                self._threads.append(thread)
-                thread.start()
-
-    def _answer(self, client: socket.socket, server: socket.socket) -> None:
+    def _pass_back(self, source: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
-            while data := server.recv(65536):
+            while data := source.recv(65536):
                 if self.lost < self._losses:
-                    # The work is done by now, for here is its answer.
+                    # The work is done by now: this is its response.
                     self.lost += 1
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                     client.shutdown(socket.SHUT_RD)
                     client.close()
                     return
                 client.sendall(data)
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)

@@ -7,11 +7,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from fibonacci import APIError
-from tests.faults.driving import KEY, Colour, Driver, Ended
 from tests.faults.expectations import MAX_RETRIES, End
-from tests.faults.server import Act, FaultServer, Peer
 from tests.faults.table import FaultRow
 from tests.faults.transports import Transport, methods_of, transport_options
+from tests.kit.clock import FakeClock
+from tests.kit.mode import Ended, Mode, ModeName
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Run:
         requests: How many requests of each method reached the server.
     """
 
-    server: FaultServer
+    server: ScriptedServer
     ended: dict[str, Ended]
     requests: dict[str, int]
 
@@ -36,11 +39,11 @@ class Run:
         return End(self.requests[method], type(error), isinstance(error, APIError) and error.outcome_unknown)
 
 
-def run_row(row: FaultRow, colour: Colour, transport: Transport = "socket") -> Run:
-    """Carry out a row in one colour on one transport."""
-    server = FaultServer(greet=row.acts[0]) if row.greet else FaultServer(_by_method(row.acts))
-    with server, Driver(colour) as driver:
-        calls = {method: _begin(driver, server, row, method, transport) for method in methods_of(transport)}
+def run_row(row: FaultRow, mode: ModeName, transport: Transport = "socket") -> Run:
+    """Carry out a row in one mode on one transport."""
+    server = ScriptedServer(greet=row.steps[0]) if row.greet else ScriptedServer(_by_method(row.steps))
+    with server, Mode(mode) as caller:
+        calls = {method: _begin(caller, server, row, method, transport) for method in methods_of(transport)}
         ended = {method: call.result() for method, call in calls.items()}
     if row.greet:
         # No request is read; connections stand for them.
@@ -50,27 +53,28 @@ def run_row(row: FaultRow, colour: Colour, transport: Transport = "socket") -> R
     return Run(server, ended, dict(server.by_method()))
 
 
-def _begin(driver: Driver, server: FaultServer, row: FaultRow, method: str, transport: Transport) -> Future[Ended]:
-    made = driver.client(
-        server.base_url,
-        api_key=f"{KEY}-{method}",  # one of its own: a key that is refused must not hold the other methods up
+def _begin(mode: Mode, server: ScriptedServer, row: FaultRow, method: str, transport: Transport) -> Future[Ended]:
+    client = mode.client_of(
+        server,
+        api_key=f"{server.api_key}-{method}",  # a refused key must not delay the other methods
+        clock=FakeClock(runs=True),  # delays before retries are not what is looked at
         timeout=row.timeout,
         max_retries=MAX_RETRIES,
         max_response_bytes=1024 * 1024,
-        **transport_options(transport, driver),
+        **transport_options(transport, mode),
     )
     body = {} if method in ("GET", "DELETE") else {"json": {"text": "x" * row.body_size}}
-    return driver.begin(made.request, method, "/things/1", **body)
+    return mode.begin(client.request, method, "/things/1", **body)
 
 
-def _by_method(acts: tuple[Act, ...]) -> Act:
-    """The acts in their order for each method, where the requests of several methods are mixed."""
+def _by_method(steps: tuple[Step, ...]) -> Step:
+    """The steps in their order for each method, where the requests of several methods are mixed."""
     done: Counter[str] = Counter()
 
-    def act(peer: Peer) -> None:
+    def step(peer: Peer) -> None:
         method = peer.request.method
-        chosen = acts[min(done[method], len(acts) - 1)]
+        chosen = steps[min(done[method], len(steps) - 1)]
         done[method] += 1
         chosen(peer)
 
-    return act
+    return step

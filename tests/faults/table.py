@@ -23,11 +23,13 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from tests.faults.driving import COLOURS, Colour, longest
+from tests.faults.calls import longest
 from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
-from tests.faults.faults import (
+from tests.faults.transports import HTTPX, Transport
+from tests.kit.mode import MODES, ModeName
+from tests.kit.steps import (
     OK_BODY,
-    answer,
+    Step,
     deep_json,
     dripping,
     error_body,
@@ -41,10 +43,9 @@ from tests.faults.faults import (
     raw_then_close,
     raw_then_reset,
     raw_then_stall,
+    respond,
     slow_reader,
 )
-from tests.faults.server import Act
-from tests.faults.transports import HTTPX, Transport
 
 SHORT = 0.4
 brotli: Any = import_module("brotli")  # it brings no types
@@ -56,24 +57,24 @@ class FaultRow:
 
     Attributes:
         name: What it is.
-        acts: What the server does with the first request of a method, the second, and so on.
+        steps: What the server does with the first request of a method, the second, and so on.
         ends: What the call comes to.
-        greet: Whether the act is for a connection from which no request is read.
+        greet: Whether the step is for a connection from which no request is read.
         timeout: The timeout of the client.
         body_size: How large a body is sent with the methods that have one.
-        colours: The colours to try it with on the socket transport.
+        modes: The modes to try it with on the socket transport.
         httpx: The other transports to try it on.
         httpx_ends: What it comes to there; None where that is the same.
         httpx_late: Seconds by which httpx outlives the timeout at the most: its limits are for single steps.
     """
 
     name: str
-    acts: tuple[Act, *tuple[Act, ...]]
+    steps: tuple[Step, *tuple[Step, ...]]
     ends: Ends
     greet: bool = False
     timeout: float = 5.0
     body_size: int = 10
-    colours: tuple[Colour, ...] = COLOURS
+    modes: tuple[ModeName, ...] = MODES
     httpx: tuple[Transport, ...] = HTTPX
     httpx_ends: Ends | None = None
     httpx_late: float = 0.0
@@ -129,22 +130,22 @@ def _statuses() -> Iterator[FaultRow]:
         for kind, (body, content_type) in _BODIES.items():
             if status in (101, 304) and body:
                 continue  # such an answer has no body
-            act = answer(status, body, content_type=content_type)
+            step = respond(status, body, content_type=content_type)
             # What is read out of a body has nothing to do with the client that brought it.
             httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
-            yield FaultRow(f"{status} with {kind}", (act,), ends, httpx=httpx)
-    yield FaultRow("200 with HTML", (answer(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
-    yield FaultRow("200 with HTML that calls itself JSON", (answer(200, _BODIES["HTML"][0]),), broken())
-    yield FaultRow("200 with garbage", (answer(200, _BODIES["garbage"][0]),), broken())
-    yield FaultRow("200 with nothing", (answer(200, b""),), fine())
-    yield FaultRow("200 with JSON that calls itself HTML", (answer(content_type="text/html"),), fine())
-    yield FaultRow("200 with JSON of no content type", (answer(content_type=""),), fine())
+            yield FaultRow(f"{status} with {kind}", (step,), ends, httpx=httpx)
+    yield FaultRow("200 with HTML", (respond(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
+    yield FaultRow("200 with HTML that calls itself JSON", (respond(200, _BODIES["HTML"][0]),), broken())
+    yield FaultRow("200 with garbage", (respond(200, _BODIES["garbage"][0]),), broken())
+    yield FaultRow("200 with nothing", (respond(200, b""),), fine())
+    yield FaultRow("200 with JSON that calls itself HTML", (respond(content_type="text/html"),), fine())
+    yield FaultRow("200 with JSON of no content type", (respond(content_type=""),), fine())
     yield FaultRow("204", (raw(head(204)),), fine())
     yield FaultRow(
-        "validation_error by its code", (answer(400, error_body("validation_error")),), final(ValidationError)
+        "validation_error by its code", (respond(400, error_body("validation_error")),), final(ValidationError)
     )
     for code in ("quota_exceeded", "daily_limit_reached"):
-        yield FaultRow(f"429 {code}", (answer(429, error_body(code)),), final(QuotaExceededError))
+        yield FaultRow(f"429 {code}", (respond(429, error_body(code)),), final(QuotaExceededError))
 
 
 def _connections() -> Iterator[FaultRow]:
@@ -159,7 +160,7 @@ def _connections() -> Iterator[FaultRow]:
     yield FaultRow("closed in the body of a 500", (raw_then_close(head(500, length=1000) + b"{}"),), unknown())
     yield FaultRow("body until the close", (raw_then_close(head(200) + OK_BODY),), fine())
     yield FaultRow("once broken, then well", (raw_then_reset(b""), ok), _twice(unknown()))
-    yield FaultRow("once 502, then well", (answer(502), ok), _twice(unknown(ServerError)))
+    yield FaultRow("once 502, then well", (respond(502), ok), _twice(unknown(ServerError)))
 
 
 def _twice(ends: Ends) -> Ends:
@@ -169,7 +170,7 @@ def _twice(ends: Ends) -> Ends:
 
 def _slow() -> Iterator[FaultRow]:
     long_body = head(200, length=1000)
-    acts = {
+    steps = {
         "no answer": raw_then_stall(b""),
         "no end of the head": raw_then_stall(head(200)[:-2]),
         "no body": raw_then_stall(head(200, length=50)),
@@ -178,8 +179,8 @@ def _slow() -> Iterator[FaultRow]:
         "a dripping body": dripping(long_body, b" " * 1000),
         "dripping chunks": dripping(head(200, {"Transfer-Encoding": "chunked"}), b"1\r\n \r\n" * 500),
     }
-    for name, act in acts.items():
-        yield FaultRow(name, (act,), timed_out(), timeout=SHORT)
+    for name, step in steps.items():
+        yield FaultRow(name, (step,), timed_out(), timeout=SHORT)
     yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT, httpx_late=2.0)
     yield FaultRow(
         "a flood of 1xx",
@@ -194,8 +195,8 @@ def _slow() -> Iterator[FaultRow]:
     yield replace(large, name="never read from, large body")
     # httpx2 under asyncio loses what came before the reset: its transport forgets it.
     early = replace(large, name="refused before it was read, large body", timeout=5.0, httpx=())
-    yield replace(early, acts=(raw_then_close(head(413, length=2) + b"{}"),), ends=final(APIStatusError))
-    yield replace(large, name="read slowly, large body", acts=(slow_reader,), httpx_late=5.0)
+    yield replace(early, steps=(raw_then_close(head(413, length=2) + b"{}"),), ends=final(APIStatusError))
+    yield replace(large, name="read slowly, large body", steps=(slow_reader,), httpx_late=5.0)
 
 
 def _framing() -> Iterator[FaultRow]:
@@ -229,14 +230,14 @@ def _framing() -> Iterator[FaultRow]:
     yield FaultRow("a second answer", (raw(whole + whole),), fine())
     yield FaultRow("an interim answer first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine())
     yield FaultRow("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
-    yield FaultRow("a folded header", (answer(headers={"X-Folded": "a\r\n b"}),), fine())
-    yield FaultRow("headers that are not ASCII", (answer(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
-    yield FaultRow("1,000 headers", (answer(headers=[("X-Same", "v")] * 1000),), fine())
-    yield FaultRow("two equal lengths", (answer(headers={"Content-Length": str(len(OK_BODY))}),), fine())
-    yield FaultRow("bad pace headers", (answer(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
+    yield FaultRow("a folded header", (respond(headers={"X-Folded": "a\r\n b"}),), fine())
+    yield FaultRow("headers that are not ASCII", (respond(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
+    yield FaultRow("1,000 headers", (respond(headers=[("X-Same", "v")] * 1000),), fine())
+    yield FaultRow("two equal lengths", (respond(headers={"Content-Length": str(len(OK_BODY))}),), fine())
+    yield FaultRow("bad pace headers", (respond(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
     absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_PACE, ("-1", "9" * 400, "1e308"), strict=True)]
-    yield FaultRow("absurd pace headers", (answer(headers=absurd),), fine())
-    yield FaultRow("two content types", (answer(headers={"Content-Type": "text/html"}),), fine())
+    yield FaultRow("absurd pace headers", (respond(headers=absurd),), fine())
+    yield FaultRow("two content types", (respond(headers={"Content-Type": "text/html"}),), fine())
 
 
 _PACE = ("Limit", "Remaining", "Reset")
@@ -246,35 +247,35 @@ def _bodies() -> Iterator[FaultRow]:
     squeezed = gzip.compress(OK_BODY)
     zipped = {"Content-Encoding": "gzip"}
     bomb = gzip_bomb(100)
-    good: dict[str, Act] = {
-        "gzip": answer(200, squeezed, zipped),
-        "gzip in two parts": answer(200, gzip.compress(OK_BODY[:9]) + gzip.compress(OK_BODY[9:]), zipped),
-        "gzip twice": answer(200, gzip.compress(squeezed), {"Content-Encoding": "gzip, gzip"}),
-        "deflate": answer(200, zlib.compress(OK_BODY), {"Content-Encoding": "deflate"}),
-        "bare deflate": answer(200, zlib.compress(OK_BODY)[2:-4], {"Content-Encoding": "deflate"}),
-        "br": answer(200, brotli.compress(OK_BODY), {"Content-Encoding": "br"}),
-        "NaN in JSON": answer(200, b'{"data": NaN}'),
-        "no envelope": answer(200, b"[1, 2]"),
+    good: dict[str, Step] = {
+        "gzip": respond(200, squeezed, zipped),
+        "gzip in two parts": respond(200, gzip.compress(OK_BODY[:9]) + gzip.compress(OK_BODY[9:]), zipped),
+        "gzip twice": respond(200, gzip.compress(squeezed), {"Content-Encoding": "gzip, gzip"}),
+        "deflate": respond(200, zlib.compress(OK_BODY), {"Content-Encoding": "deflate"}),
+        "bare deflate": respond(200, zlib.compress(OK_BODY)[2:-4], {"Content-Encoding": "deflate"}),
+        "br": respond(200, brotli.compress(OK_BODY), {"Content-Encoding": "br"}),
+        "NaN in JSON": respond(200, b'{"data": NaN}'),
+        "no envelope": respond(200, b"[1, 2]"),
     }
-    bad: dict[str, Act] = {
-        "bad gzip": answer(200, b"not gzip at all", zipped),
-        "cut gzip": answer(200, squeezed[:-9], zipped),
-        "corrupted gzip": answer(200, squeezed[:-8] + bytes(8), zipped),
-        "bad deflate": answer(200, b"not deflate", {"Content-Encoding": "deflate"}),
-        "an encoding that was not asked for": answer(200, OK_BODY, {"Content-Encoding": "zstd"}),
-        "bad br": answer(200, b"not br", {"Content-Encoding": "br"}),
-        "cut br": answer(200, brotli.compress(OK_BODY)[:-9], {"Content-Encoding": "br"}),
-        "a br bomb": answer(200, brotli.compress(bytes(50_000_000), quality=1), {"Content-Encoding": "br"}),
-        "a gzip bomb": answer(200, bomb, zipped),
-        "a gzip bomb in gzip": answer(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"}),
-        "gzip of 45,000 empty parts": answer(200, gzip.compress(b"") * 45_000, zipped),
-        "bad UTF-8": answer(200, b'{"data": "\xff\xfe"}'),
-        "UTF-16": answer(200, json.dumps({"data": 1}).encode("utf-16")),
-        "deep JSON": answer(200, deep_json()),
-        "deep JSON in an envelope": answer(200, b'{"data": ' + deep_json() + b"}"),
-        "cut JSON": answer(200, OK_BODY[:-1]),
-        "two JSON documents": answer(200, OK_BODY * 2),
-        "a number of 10,000 digits": answer(200, b"[" + b"9" * 10_000 + b"]"),
+    bad: dict[str, Step] = {
+        "bad gzip": respond(200, b"not gzip at all", zipped),
+        "cut gzip": respond(200, squeezed[:-9], zipped),
+        "corrupted gzip": respond(200, squeezed[:-8] + bytes(8), zipped),
+        "bad deflate": respond(200, b"not deflate", {"Content-Encoding": "deflate"}),
+        "an encoding that was not asked for": respond(200, OK_BODY, {"Content-Encoding": "zstd"}),
+        "bad br": respond(200, b"not br", {"Content-Encoding": "br"}),
+        "cut br": respond(200, brotli.compress(OK_BODY)[:-9], {"Content-Encoding": "br"}),
+        "a br bomb": respond(200, brotli.compress(bytes(50_000_000), quality=1), {"Content-Encoding": "br"}),
+        "a gzip bomb": respond(200, bomb, zipped),
+        "a gzip bomb in gzip": respond(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"}),
+        "gzip of 45,000 empty parts": respond(200, gzip.compress(b"") * 45_000, zipped),
+        "bad UTF-8": respond(200, b'{"data": "\xff\xfe"}'),
+        "UTF-16": respond(200, json.dumps({"data": 1}).encode("utf-16")),
+        "deep JSON": respond(200, deep_json()),
+        "deep JSON in an envelope": respond(200, b'{"data": ' + deep_json() + b"}"),
+        "cut JSON": respond(200, OK_BODY[:-1]),
+        "two JSON documents": respond(200, OK_BODY * 2),
+        "a number of 10,000 digits": respond(200, b"[" + b"9" * 10_000 + b"]"),
         "50 MB": many_times(head(200, length=50_000_002) + b'"', b"x" * 100_000, 500, b'"'),
         "50 MB in chunks": many_times(
             head(200, {"Transfer-Encoding": "chunked"}) + b'1\r\n"\r\n',
@@ -283,20 +284,20 @@ def _bodies() -> Iterator[FaultRow]:
             b'1\r\n"\r\n0\r\n\r\n',
         ),
     }
-    for name, act in good.items():
-        yield FaultRow(name, (act,), fine())
-    for name, act in bad.items():
-        yield FaultRow(name, (act,), broken(), timeout=10.0)
-    yield FaultRow("400 with bad gzip", (answer(400, b"no gzip", zipped),), final(BadRequestError))
-    yield FaultRow("400 with deep JSON", (answer(400, deep_json()),), final(BadRequestError))
-    yield FaultRow("500 with a gzip bomb", (answer(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
+    for name, step in good.items():
+        yield FaultRow(name, (step,), fine())
+    for name, step in bad.items():
+        yield FaultRow(name, (step,), broken(), timeout=10.0)
+    yield FaultRow("400 with bad gzip", (respond(400, b"no gzip", zipped),), final(BadRequestError))
+    yield FaultRow("400 with deep JSON", (respond(400, deep_json()),), final(BadRequestError))
+    yield FaultRow("500 with a gzip bomb", (respond(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
     strange = json.dumps({"error": {"code": 7, "message": ["x"], "details": {"a": None}}, "meta": []}).encode()
-    yield FaultRow("404 with a strange error", (answer(404, strange),), final(NotFoundError))
-    yield FaultRow("429 with bad gzip", (answer(429, b"no gzip", zipped),), refused(RateLimitError))
+    yield FaultRow("404 with a strange error", (respond(404, strange),), final(NotFoundError))
+    yield FaultRow("429 with bad gzip", (respond(429, b"no gzip", zipped),), refused(RateLimitError))
 
 
 def rows() -> list[FaultRow]:
     """Every row of the table."""
     # What a status means has nothing to do with the network, which is what differs between the event loops.
-    by_status = (replace(row, colours=("sync", "asyncio")) for row in _statuses())
+    by_status = (replace(row, modes=("sync", "asyncio")) for row in _statuses())
     return [*by_status, *_connections(), *_slow(), *_framing(), *_bodies()]

@@ -21,9 +21,11 @@ from fibonacci._core.decoding import decode
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import APIResponse
 from fibonacci.models import Execution
-from tests.faults.driving import COLOURS, Driver, Ended, longest
-from tests.faults.faults import answer, error_body, head, http_date, ok, raw, raw_then_close
-from tests.faults.server import Act, FaultServer, Peer
+from tests.faults.calls import longest
+from tests.kit.mode import MODES, Ended, Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, error_body, head, http_date, ok, raw, raw_then_close, respond
 
 LONG = os.environ.get("FIBONACCI_TEST_PROFILE") == "long"
 TIMEOUT = 0.5
@@ -126,15 +128,15 @@ _STATUSES = st.sampled_from([200, 201, 204, 304, 400, 404, 422, 429, 429, 500, 5
 
 
 @st.composite
-def _answers(draw: st.DrawFn) -> Act:
+def _answers(draw: st.DrawFn) -> Step:
     """An answer that is well-formed as far as its length goes."""
-    return answer(
+    return respond(
         draw(_STATUSES), draw(_BODIES), draw(_HEADERS), content_type=draw(st.sampled_from(["", "text/plain"]))
     )
 
 
 @st.composite
-def _mangled(draw: st.DrawFn) -> Act:
+def _mangled(draw: st.DrawFn) -> Step:
     """Something that began as an answer: cut, with bytes put in, or chunked by chance."""
     body = draw(_BODIES)
     chunked = draw(st.booleans())
@@ -145,34 +147,34 @@ def _mangled(draw: st.DrawFn) -> Act:
     return raw_then_close(data)
 
 
-_ACTS = st.one_of(_answers(), _mangled(), st.binary(max_size=300).map(raw_then_close))
+_STEPS = st.one_of(_answers(), _mangled(), st.binary(max_size=300).map(raw_then_close))
 _CALLS = ("untyped", "typed", "list", "delete", "execute")
 
 
 class Laboratory:
-    """One server whose next acts are set at will, and a client of each colour."""
+    """One server whose next steps are set at will, and a client of each mode."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self._act: Act = ok
-        self.server = stack.enter_context(FaultServer(self._do))
+        self._step: Step = ok
+        self.server = stack.enter_context(ScriptedServer(self._do))
         self._number = 0
-        drivers = [stack.enter_context(Driver(colour)) for colour in COLOURS]
+        modes = [stack.enter_context(Mode(name)) for name in MODES]
         options = {"api_key": self._key, "timeout": TIMEOUT, "max_retries": 1}
-        self._clients = [(driver, driver.client(self.server.base_url, **options)) for driver in drivers]
+        self._clients = [(mode, mode.client_of(self.server, **options)) for mode in modes]
 
     def _key(self) -> str:
         """A key of its own for each example: the refusals in one must not hold up the next."""
         return f"sk-example-{self._number}"
 
     def _do(self, peer: Peer) -> None:
-        self._act(peer)
+        self._step(peer)
 
-    def call(self, act: Act, kind: str) -> list[Ended]:
-        """Let each colour call once while the server does this."""
-        self._act = act
+    def call(self, step: Step, kind: str) -> list[Ended]:
+        """Call once in each mode while the server does this."""
+        self._step = step
         self._number += 1
         calls: list[Future[Ended]] = []
-        for driver, client in self._clients:
+        for mode, client in self._clients:
             method, *given = {
                 "untyped": (client.request, "PATCH", "/x"),
                 "typed": (client.executions.get, "exec_1"),
@@ -180,7 +182,7 @@ class Laboratory:
                 "delete": (client.workflows.delete, "wf-1"),
                 "execute": (client.workflows.execute, "wf-1"),
             }[kind]
-            calls.append(driver.begin(method, *given))
+            calls.append(mode.begin(method, *given))
         return [call.result() for call in calls]
 
 
@@ -190,23 +192,22 @@ def laboratory() -> Iterator[Laboratory]:
         laboratory = Laboratory(stack)
         # What is imported late is imported here: Hypothesis moves the recursion limit about, which imports in other
         # threads do not bear.
-        for act in (ok, answer(404), answer(200, b""), raw_then_close(b"")):
+        for step in (ok, respond(404), respond(200, b""), raw_then_close(b"")):
             for kind in _CALLS:
-                laboratory.call(act, kind)
+                laboratory.call(step, kind)
         yield laboratory
 
 
 @pytest.mark.timeout(7200 if LONG else 120)
 @pytest.mark.parametrize("kind", _CALLS)
 def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.retry._THROTTLING_BASE", 0.01)
-    monkeypatch.setattr("fibonacci._core.retry._TRANSIENT_BASE", 0.01)
+    monkeypatch.setattr("random.uniform", min)  # the delays before retries
     outcomes: set[str] = set()
 
     @_SETTINGS
-    @given(_ACTS)
-    def look(act: Act) -> None:
-        for ended in laboratory.call(act, kind):
+    @given(_STEPS)
+    def look(step: Step) -> None:
+        for ended in laboratory.call(step, kind):
             assert ended.seconds <= longest(TIMEOUT) + SLACK
             if ended.error is None:
                 outcomes.add("success")
@@ -218,11 +219,11 @@ def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, m
 
     before = len(laboratory.server.requests)
     look()
-    assert len(laboratory.server.requests) - before >= len(COLOURS) * 50
+    assert len(laboratory.server.requests) - before >= len(MODES) * 50
     # The examples were not all of a kind.
     assert {"APIConnectionError", "ServerError"} < outcomes
-    fine = raw(head(200, length=2) + b"[]") if kind == "list" else answer(200, b'{"id": "1", "status": "new"}')
-    assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(COLOURS)
+    fine = raw(head(200, length=2) + b"[]") if kind == "list" else respond(200, b'{"id": "1", "status": "new"}')
+    assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(MODES)
 
 
 @_SETTINGS

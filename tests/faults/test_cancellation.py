@@ -17,12 +17,12 @@ import pytest
 import trio
 
 from fibonacci import AsyncFibonacci, FibonacciError
-from fibonacci._core.shared_limits import shared_limits
 from fibonacci.transports import AsyncSocketTransport
-from tests.faults.certificates import Authority
-from tests.faults.driving import KEY
-from tests.faults.faults import OK_BODY, head, ok, raw_then_reset
-from tests.faults.server import FaultServer, Peer
+from tests.kit.certificates import Authority
+from tests.kit.limits import limits_of
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import OK_BODY, head, ok, raw_then_reset
 
 SECONDS = 30.0 if os.environ.get("FIBONACCI_TEST_PROFILE") == "long" else 2.0
 TASKS = 50
@@ -94,14 +94,14 @@ async def _storm_in_scopes(client: AsyncFibonacci) -> int:
     return cancelled
 
 
-async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server: FaultServer) -> None:
+async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server: ScriptedServer) -> None:
     """After the storm everything is as before it."""
-    server._acts = (ok,)
+    server.default = ok
     began = time.monotonic()
     for _ in range(100):
         assert await client.request("GET", "/x") == FINE
     assert time.monotonic() - began < 5
-    assert shared_limits(server.base_url, KEY).in_flight == 0
+    assert limits_of(server).in_flight == 0
     await client.aclose()
     await transport.aclose()
     for _ in range(200):
@@ -120,7 +120,7 @@ def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, places: int, tm
     async def main() -> None:
         nonlocal cancelled
         transport = AsyncSocketTransport(max_connections=places, ca_bundle=authority.file)
-        client = AsyncFibonacci(KEY, base_url=server.base_url, timeout=5, max_retries=1, transport=transport)
+        client = AsyncFibonacci(server.api_key, base_url=server.base_url, timeout=5, max_retries=1, transport=transport)
         cancelled = await (_storm_in_asyncio if storm == "tasks" else _storm_in_scopes)(client)
         if storm != "trio":
             assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -128,7 +128,7 @@ def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, places: int, tm
         if storm != "trio":
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with FaultServer(_sluggish, tls=authority.good() if secure else None) as server:
+    with ScriptedServer(_sluggish, tls=authority.good() if secure else None) as server:
         if storm == "trio":
             trio.run(main)
         else:
@@ -146,7 +146,7 @@ def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
             ok(peer)
 
     async def main() -> None:
-        async with AsyncFibonacci(KEY, base_url=server.base_url) as client:
+        async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
             await client.request("GET", "/x")
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
@@ -154,7 +154,7 @@ def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
             assert await client.request("GET", "/x") == FINE
             assert await client.request("GET", "/x") == FINE
 
-    with FaultServer(stall_when_told) as server:
+    with ScriptedServer(stall_when_told) as server:
         asyncio.run(main())
     assert server.connections == 2
     assert len(server.requests) == 4

@@ -24,33 +24,34 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from tests.faults.driving import COLOURS, KEY, Colour, Driver
-from tests.faults.faults import answer, error_body, raw_then_reset, raw_then_stall, refusing
+from tests.faults.calls import KEY
 from tests.faults.refusals import pace
-from tests.faults.server import Act, FaultServer
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
 
 _WITH_ID = {"X-Request-Id": "req_77"}
-ACTS: dict[str, tuple[Act, type[APIError]]] = {
-    "404": (answer(404, error_body("no_such_thing", "There is none."), _WITH_ID), NotFoundError),
-    "422": (answer(422, error_body("validation_error", "Wrong."), _WITH_ID), ValidationError),
-    "500": (answer(500, b"<html>down</html>", _WITH_ID, content_type="text/html"), ServerError),
+STEPS: dict[str, tuple[Step, type[APIError]]] = {
+    "404": (respond(404, error_body("no_such_thing", "There is none."), _WITH_ID), NotFoundError),
+    "422": (respond(422, error_body("validation_error", "Wrong."), _WITH_ID), ValidationError),
+    "500": (respond(500, b"<html>down</html>", _WITH_ID, content_type="text/html"), ServerError),
     "429": (refusing(429, [("Retry-After", "77"), *pace(0, 77)(1_800_000_000)]), RateLimitError),
-    "HTML": (answer(200, b"<html>Sign in</html>", _WITH_ID, content_type="text/html"), APIResponseError),
+    "HTML": (respond(200, b"<html>Sign in</html>", _WITH_ID, content_type="text/html"), APIResponseError),
     "reset": (raw_then_reset(b""), APIConnectionError),
     "stall": (raw_then_stall(b""), APITimeoutError),
 }
 
 
-def _error(act: Act, colour: Colour) -> APIError:
-    with FaultServer(act) as server, Driver(colour) as driver:
-        error = driver.end(driver.client(server.base_url, timeout=0.4).request, "POST", "/x", json={}).api_error
+def _error(step: Step, mode: Mode) -> APIError:
+    with ScriptedServer(step) as server:
+        error = mode.end(mode.client_of(server, timeout=0.4).request, "POST", "/x", json={}).api_error
     assert server.delivered
     return error
 
 
-@pytest.fixture(params=ACTS)
-def case(request: pytest.FixtureRequest) -> tuple[Act, type[APIError]]:
-    return ACTS[request.param]
+@pytest.fixture(params=STEPS)
+def case(request: pytest.FixtureRequest) -> tuple[Step, type[APIError]]:
+    return STEPS[request.param]
 
 
 def _same(there: BaseException, here: FibonacciError) -> None:
@@ -63,9 +64,8 @@ def _same(there: BaseException, here: FibonacciError) -> None:
     assert str(there.__cause__) == str(here.__cause__)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_errors_pickle_and_copy(case: tuple[Act, type[APIError]], colour: Colour) -> None:
-    error = _error(case[0], colour)
+def test_errors_pickle_and_copy(case: tuple[Step, type[APIError]], mode: Mode) -> None:
+    error = _error(case[0], mode)
     assert type(error) is case[1]
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         _same(pickle.loads(pickle.dumps(error, protocol)), error)
@@ -83,18 +83,17 @@ def _fail(base_url: str) -> object:
 def test_errors_come_back_from_another_process(method: str) -> None:
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(1, mp_context=context) as processes:
-        for act, error in ACTS.values():
-            with FaultServer(act) as server:
+        for step, error in STEPS.values():
+            with ScriptedServer(step) as server:
                 raised = processes.submit(_fail, server.base_url).exception()
             assert type(raised) is error
             assert isinstance(raised, APIError)
             assert (raised.method, raised.path, raised.attempts) == ("POST", "/x", 1)
-            assert raised.idempotency_key == server.requests[0].headers["idempotency-key"]
+            assert raised.idempotency_key == server.requests[0].one("idempotency-key")
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_error_names_all_that_is_known(colour: Colour) -> None:
-    error = _error(ACTS["404"][0], colour)
+def test_an_error_names_all_that_is_known(mode: Mode) -> None:
+    error = _error(STEPS["404"][0], mode)
     text = str(error)
     for part in ("POST /x", "404", "no_such_thing", "There is none.", "req_77", "1 attempt", " s]"):
         assert part in text
@@ -103,25 +102,22 @@ def test_an_error_names_all_that_is_known(colour: Colour) -> None:
     assert error.headers["X-Request-ID"] == "req_77"
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_unreadable_success_names_what_answered(colour: Colour) -> None:
-    text = str(_error(ACTS["HTML"][0], colour))
+def test_an_unreadable_success_names_what_answered(mode: Mode) -> None:
+    text = str(_error(STEPS["HTML"][0], mode))
     for part in ("status 200", "text/html", "<html>Sign in", "login page", "req_77", "may have been carried out"):
         assert part in text
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_broken_connection_keeps_its_cause(colour: Colour) -> None:
-    error = _error(ACTS["reset"][0], colour)
+def test_a_broken_connection_keeps_its_cause(mode: Mode) -> None:
+    error = _error(STEPS["reset"][0], mode)
     assert error.__cause__ is not None
     assert "reset" in str(error).lower()
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("status", [200, 400])
-def test_bodies_stay_readable_and_are_cut(status: int, colour: Colour) -> None:
+def test_bodies_stay_readable_and_are_cut(status: int, mode: Mode) -> None:
     body = b"<html>" + "ä".encode() * 300_000
-    error: Any = _error(answer(status, body, content_type="text/html"), colour)
+    error: Any = _error(respond(status, body, content_type="text/html"), mode)
     assert type(error) is (APIResponseError if status == 200 else BadRequestError)
     assert error.body.startswith("<html>ä")
     assert len(error.body.encode()) <= 64 * 1024 + 3

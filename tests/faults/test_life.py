@@ -19,22 +19,23 @@ import pytest
 import trio
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci
-from fibonacci._core.shared_limits import shared_limits
-from tests.faults.driving import KEY
-from tests.faults.faults import answer, ok
-from tests.faults.server import FaultServer, Peer
+from tests.faults.calls import KEY
+from tests.kit.limits import limits_of
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok, respond
 
 FINE = {"fine": True}
 
 
 @pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer(ok) as server:
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer(ok) as server:
         yield server
 
 
-def test_one_async_client_in_several_loops_in_turn(server: FaultServer) -> None:
-    client = AsyncFibonacci(KEY, base_url=server.base_url)
+def test_one_async_client_in_several_loops_in_turn(server: ScriptedServer) -> None:
+    client = AsyncFibonacci(server.api_key, base_url=server.base_url)
 
     async def call(times: int) -> list[Any]:
         return [await client.request("GET", "/x") for _ in range(times)]
@@ -48,8 +49,8 @@ def test_one_async_client_in_several_loops_in_turn(server: FaultServer) -> None:
     asyncio.run(client.aclose())
 
 
-def test_one_async_client_in_several_loops_at_once(server: FaultServer) -> None:
-    client = AsyncFibonacci(KEY, base_url=server.base_url)
+def test_one_async_client_in_several_loops_at_once(server: ScriptedServer) -> None:
+    client = AsyncFibonacci(server.api_key, base_url=server.base_url)
 
     async def call() -> list[Any]:
         return await asyncio.gather(*(client.request("GET", "/x") for _ in range(20)))
@@ -60,24 +61,24 @@ def test_one_async_client_in_several_loops_at_once(server: FaultServer) -> None:
     assert len(server.requests) == 160
 
 
-def test_both_clients_inside_a_running_loop(server: FaultServer) -> None:
+def test_both_clients_inside_a_running_loop(server: ScriptedServer) -> None:
     async def main() -> None:
-        async with AsyncFibonacci(KEY, base_url=server.base_url) as client:
-            with Fibonacci(KEY, base_url=server.base_url) as blocking:
+        async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
+            with Fibonacci(server.api_key, base_url=server.base_url) as blocking:
                 assert await client.request("GET", "/x") == blocking.request("GET", "/x") == FINE
 
     asyncio.run(main())
     assert len(server.requests) == 2
 
 
-def test_one_client_in_64_threads(server: FaultServer) -> None:
+def test_one_client_in_64_threads(server: ScriptedServer) -> None:
     barrier = threading.Barrier(64)
 
     def call(_: int) -> list[Any]:
         barrier.wait()
         return [client.request("GET", "/x") for _ in range(5)]
 
-    with Fibonacci(KEY, base_url=server.base_url) as client, ThreadPoolExecutor(64) as threads:
+    with Fibonacci(server.api_key, base_url=server.base_url) as client, ThreadPoolExecutor(64) as threads:
         assert list(threads.map(call, range(64))) == [[FINE] * 5] * 64
     assert len(server.requests) == 320
     assert server.connections <= 64
@@ -88,8 +89,8 @@ def _call(client: Fibonacci) -> object:
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_a_client_pickled_to_a_process_pool(method: str, server: FaultServer) -> None:
-    with Fibonacci(KEY, base_url=server.base_url) as client:
+def test_a_client_pickled_to_a_process_pool(method: str, server: ScriptedServer) -> None:
+    with Fibonacci(server.api_key, base_url=server.base_url) as client:
         assert client.request("GET", "/x") == FINE
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as processes:
             assert list(processes.map(_call, [client] * 3)) == [FINE] * 3
@@ -101,7 +102,7 @@ def test_a_pickled_client_has_the_same_options(kind: type[Fibonacci] | type[Asyn
     client = kind(KEY, base_url="https://api.example.com/v9", timeout=7, max_retries=5, headers={"X-A": "b"})
     again = pickle.loads(pickle.dumps(client))
     assert type(again) is kind
-    assert again._config.options() == client._config.options()
+    assert again.__reduce__() == client.__reduce__()  # all its arguments
 
 
 _FORK = """
@@ -191,7 +192,7 @@ def _answer(peer: Peer) -> None:
     if peer.request.target.endswith("/stall"):
         peer.stall()
     elif peer.request.target.startswith("/v1/tools"):
-        answer(200, b'{"data": [{"name": "wait"}, {"name": "x"}], "meta": {"next_cursor": "2"}}')(peer)
+        respond(200, b'{"data": [{"name": "wait"}, {"name": "x"}], "meta": {"next_cursor": "2"}}')(peer)
     else:
         ok(peer)
 
@@ -199,7 +200,7 @@ def _answer(peer: Peer) -> None:
 @pytest.mark.parametrize("program", _PROGRAMS)
 def test_a_program_ends_without_noise(program: str) -> None:
     text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
-    with FaultServer(_answer) as server:
+    with ScriptedServer(_answer) as server:
         run = subprocess.run(
             [sys.executable, "-W", "error", "-X", "dev", "-c", text, server.base_url],
             capture_output=True,
@@ -215,7 +216,10 @@ def test_a_program_ends_without_noise(program: str) -> None:
 
 
 def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
-    with FaultServer(lambda peer: peer.stall(), ok) as server, Fibonacci(KEY, base_url=server.base_url) as client:
+    with (
+        ScriptedServer(lambda peer: peer.stall(), ok) as server,
+        Fibonacci(server.api_key, base_url=server.base_url) as client,
+    ):
         killer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
         killer.start()
         began = time.monotonic()
@@ -224,27 +228,27 @@ def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
         assert time.monotonic() - began < 5
         killer.join()
         assert client.request("GET", "/x") == FINE
-        assert shared_limits(server.base_url, KEY).in_flight == 0
+        assert limits_of(server).in_flight == 0
     assert server.delivered == 2
     assert server.connections == 2
 
 
 def test_a_keyboard_interrupt_while_waiting_for_an_execution() -> None:
-    running = answer(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
-    done = answer(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')
-    with FaultServer(running, done) as server, Fibonacci(KEY, base_url=server.base_url) as client:
+    running = respond(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
+    done = respond(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')
+    with ScriptedServer(running, done) as server, Fibonacci(server.api_key, base_url=server.base_url) as client:
         killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
         killer.start()
         with pytest.raises(KeyboardInterrupt):
             client.executions.wait("exec_1")
         killer.join()
         assert client.executions.wait("exec_1").succeeded
-        assert shared_limits(server.base_url, KEY).pollers == 0
+        assert limits_of(server).pollers == 0
     assert len(server.requests) == 2
 
 
-def test_close_and_use_again(server: FaultServer) -> None:
-    client = Fibonacci(KEY, base_url=server.base_url)
+def test_close_and_use_again(server: ScriptedServer) -> None:
+    client = Fibonacci(server.api_key, base_url=server.base_url)
     for _ in range(3):
         assert client.request("GET", "/x") == FINE
         client.close()
@@ -257,8 +261,8 @@ def test_closing_while_a_call_is_under_way_lets_it_end() -> None:
         peer.pause(0.3)
         ok(peer)
 
-    with FaultServer(slowly) as server, ThreadPoolExecutor(1) as threads:
-        client = Fibonacci(KEY, base_url=server.base_url)
+    with ScriptedServer(slowly) as server, ThreadPoolExecutor(1) as threads:
+        client = Fibonacci(server.api_key, base_url=server.base_url)
         call: Future[Any] = threads.submit(client.request, "GET", "/x")
         while not server.requests:
             time.sleep(0.005)

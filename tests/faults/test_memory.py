@@ -1,6 +1,6 @@
 """Memory: bodies are bounded, calls leave nothing behind, clients cost next to nothing.
 
-`FIBONACCI_TEST_PROFILE=long` makes 200,000 calls of each colour in place of 2,000.
+`FIBONACCI_TEST_PROFILE=long` makes 200,000 calls in each mode in place of 2,000.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from itertools import pairwise
 import pytest
 
 from fibonacci import APIResponseError, AsyncFibonacci, Fibonacci
-from tests.faults.driving import COLOURS, KEY, Colour, Driver
-from tests.faults.faults import answer, gzip_bomb, head, ok, raw_then_reset
-from tests.faults.server import FaultServer, Peer
+from tests.faults.calls import KEY
+from tests.kit.mode import TWO_MODES, Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import gzip_bomb, head, ok, raw_then_reset, respond
 
 CALLS = 200_000 if os.environ.get("FIBONACCI_TEST_PROFILE") == "long" else 2_000
 ROUNDS = 4
@@ -45,15 +47,15 @@ def _used() -> int:
 
 @pytest.mark.timeout(3600 if CALLS > 2_000 else 120)
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("colour", ["sync", "asyncio"])
-def test_calls_do_not_grow_the_process(colour: Colour) -> None:
-    acts = [ok] * 8 + [answer(404), raw_then_reset(b"")]
-    with FaultServer(lambda peer: acts[len(server.requests) % 10](peer)) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, max_retries=0)
+@pytest.mark.parametrize("mode", TWO_MODES, indirect=True)
+def test_calls_do_not_grow_the_process(mode: Mode) -> None:
+    steps = [ok] * 8 + [respond(404), raw_then_reset(b"")]
+    with ScriptedServer(lambda peer: steps[len(server.requests) % 10](peer)) as server:
+        client = mode.client_of(server, max_retries=0)
 
         def call(number: int) -> None:
             for _ in range(number // 50):
-                for ended in [driver.begin(client.request, "GET", "/x") for _ in range(50)]:
+                for ended in [mode.begin(client.request, "GET", "/x") for _ in range(50)]:
                     ended.result()
             server.requests.clear()
 
@@ -78,11 +80,11 @@ def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibona
 
 @pytest.mark.usefixtures("traced")
 def test_a_thousand_clients_in_use_cost_little() -> None:
-    with FaultServer(_answer_and_leave) as server:
-        Fibonacci(KEY, base_url=server.base_url).request("GET", "/x")
+    with ScriptedServer(_answer_and_leave) as server:
+        Fibonacci(server.api_key, base_url=server.base_url).request("GET", "/x")
         server.requests.clear()
         before = _used()
-        clients = [Fibonacci(KEY, base_url=server.base_url) for _ in range(1000)]
+        clients = [Fibonacci(server.api_key, base_url=server.base_url) for _ in range(1000)]
         for client in clients:
             client.request("GET", "/x")
         server.requests.clear()
@@ -93,14 +95,13 @@ def test_a_thousand_clients_in_use_cost_little() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("colour", COLOURS)
-def test_bodies_are_bounded(colour: Colour) -> None:
+def test_bodies_are_bounded(mode: Mode) -> None:
     bomb = gzip_bomb(100)
-    with FaultServer(answer(200, bomb, {"Content-Encoding": "gzip"})) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, max_response_bytes=MB)
+    with ScriptedServer(respond(200, bomb, {"Content-Encoding": "gzip"})) as server:
+        client = mode.client_of(server, max_response_bytes=MB)
         before = _used()
         tracemalloc.reset_peak()
-        ended = driver.end(client.request, "GET", "/x")
+        ended = mode.end(client.request, "GET", "/x")
         peak = tracemalloc.get_traced_memory()[1] - before
     assert isinstance(ended.error, APIResponseError)
     assert "larger than" in str(ended.error)
@@ -114,13 +115,12 @@ def _endless(peer: Peer) -> None:
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_endless_body_is_left_at_the_limit(colour: Colour) -> None:
-    with FaultServer(_endless) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, max_response_bytes=4 * MB)
+def test_an_endless_body_is_left_at_the_limit(mode: Mode) -> None:
+    with ScriptedServer(_endless) as server:
+        client = mode.client_of(server, max_response_bytes=4 * MB)
         tracemalloc.reset_peak()
         before = _used()
-        ended = driver.end(client.request, "GET", "/x")
+        ended = mode.end(client.request, "GET", "/x")
         peak = tracemalloc.get_traced_memory()[1] - before
     assert isinstance(ended.error, APIResponseError)
     assert "max_response_bytes" in str(ended.error)
@@ -132,8 +132,8 @@ def test_the_default_limit_is_64_mib() -> None:
     fits = gzip.compress(b'"' + b"x" * (64 * MB - 2) + b'"', 1)
     too_large = gzip.compress(b'"' + b"x" * (64 * MB - 1) + b'"', 1)
     zipped = {"Content-Encoding": "gzip"}
-    acts = (answer(200, fits, zipped), answer(200, too_large, zipped), ok)
-    with FaultServer(*acts) as server, Fibonacci(KEY, base_url=server.base_url) as client:
+    steps = (respond(200, fits, zipped), respond(200, too_large, zipped), ok)
+    with ScriptedServer(*steps) as server, Fibonacci(server.api_key, base_url=server.base_url) as client:
         assert len(client.request("GET", "/x")) == 64 * MB - 2
         with pytest.raises(APIResponseError, match="larger than 67108864 bytes"):
             client.request("GET", "/x")

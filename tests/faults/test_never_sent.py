@@ -10,12 +10,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
-from tests.faults.driving import COLOURS, METHODS, Colour, Driver, always, call_each, longest
+from tests.faults.calls import KEY, METHODS, always, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.faults import answer, raw_then_close, raw_then_reset
-from tests.faults.server import Act, FaultServer, Peer
-
-pytestmark = pytest.mark.parametrize("colour", COLOURS)
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, raw_then_close, raw_then_reset, respond
 
 
 @contextmanager
@@ -26,9 +26,9 @@ def _closed_port() -> Generator[int]:
         yield sock.getsockname()[1]
 
 
-def test_a_closed_port(colour: Colour) -> None:
+def test_a_closed_port(mode: Mode) -> None:
     with _closed_port() as port:
-        ended = call_each(colour, f"http://127.0.0.1:{port}/v1", json={})
+        ended = call_each(mode, f"http://127.0.0.1:{port}/v1", json={})
     for method in METHODS:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
@@ -37,12 +37,12 @@ def test_a_closed_port(colour: Colour) -> None:
         assert error.__cause__ is not None
 
 
-def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.3))
-    with socket.socket() as late, Driver(colour) as driver:
+def test_a_server_that_begins_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", always(0.3))
+    with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
-        client = driver.client(f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)
-        calls = [driver.begin(client.request, method, "/things") for method in METHODS]
+        client = mode.client(KEY, base_url=f"http://127.0.0.1:{late.getsockname()[1]}/v1", timeout=5)
+        calls = [mode.begin(client.request, method, "/things") for method in METHODS]
         with pytest.raises(TimeoutError):
             calls[0].result(0.15)
         late.listen()
@@ -52,18 +52,18 @@ def test_a_server_that_begins_to_listen_in_time(colour: Colour, monkeypatch: pyt
             with connection:
                 peer = Peer(connection, threading.Event())
                 assert peer.read_request()
-                answer(headers={"Connection": "close"})(peer)  # else another call may take it before it is closed
+                respond(headers={"Connection": "close"})(peer)  # else another call may take it before it is closed
         assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
 
 
-def test_a_listener_that_accepts_nobody(colour: Colour) -> None:
+def test_a_listener_that_accepts_nobody(mode: Mode) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as resources:
         # These fill the system's queue: it lets further ones wait.
         for _ in range(3):
             waiting = resources.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
-        ended = call_each(colour, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
+        ended = call_each(mode, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
@@ -71,9 +71,9 @@ def test_a_listener_that_accepts_nobody(colour: Colour) -> None:
 
 
 @pytest.mark.parametrize("end", [raw_then_reset(b""), raw_then_close(b"")], ids=["reset", "closed"])
-def test_a_connection_that_ends_while_tls_shakes_hands(end: Act, colour: Colour) -> None:
-    with FaultServer(greet=end) as server:
-        ended = call_each(colour, server.base_url.replace("http:", "https:"), json={})
+def test_a_connection_that_ends_while_tls_shakes_hands(end: Step, mode: Mode) -> None:
+    with ScriptedServer(greet=end) as server:
+        ended = call_each(mode, server.base_url.replace("http:", "https:"), json={})
     for method in METHODS:
         error = ended[method].api_error
         assert type(error) is APIConnectionError
@@ -81,9 +81,9 @@ def test_a_connection_that_ends_while_tls_shakes_hands(end: Act, colour: Colour)
     assert server.delivered == server.connections == len(METHODS) * (1 + MAX_RETRIES)
 
 
-def test_a_tls_handshake_that_never_ends(colour: Colour) -> None:
-    with FaultServer(greet=lambda peer: peer.stall()) as server:
-        ended = call_each(colour, server.base_url.replace("http:", "https:"), json={}, timeout=0.4)
+def test_a_tls_handshake_that_never_ends(mode: Mode) -> None:
+    with ScriptedServer(greet=lambda peer: peer.stall()) as server:
+        ended = call_each(mode, server.base_url.replace("http:", "https:"), json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
@@ -92,8 +92,8 @@ def test_a_tls_handshake_that_never_ends(colour: Colour) -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
-def test_an_unknown_name_is_tried_once(colour: Colour, host: str) -> None:
-    for method, ended in call_each(colour, f"https://{host}/v1", json={}).items():
+def test_an_unknown_name_is_tried_once(mode: Mode, host: str) -> None:
+    for method, ended in call_each(mode, f"https://{host}/v1", json={}).items():
         error = ended.api_error
         assert type(error) is APIConnectionError, method
         assert (error.attempts, error.outcome_unknown) == (1, False)

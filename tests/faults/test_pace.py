@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
-from tests.faults.driving import COLOURS, KEY, Colour, Driver, always
-from tests.faults.faults import OK_BODY, answer, error_body, http_date, ok, raw_then_reset, refusing
 from tests.faults.refusals import pace
-from tests.faults.server import Act, FaultServer, Peer
+from tests.kit.mode import MODES, Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import OK_BODY, Step, error_body, http_date, ok, raw_then_reset, refusing, respond
 
 LIMIT = 60
 WINDOW = 2
 
 
-class Plan:
+class EnforcedLimit:
     """A server's limit: so many requests in each window of the clock, counted and enforced.
 
     Attributes:
@@ -36,7 +37,7 @@ class Plan:
         self.used: Counter[int] = Counter()
         self.refused: Counter[int] = Counter()
 
-    def act(self, peer: Peer) -> None:
+    def step(self, peer: Peer) -> None:
         with self._lock:
             now = time.time()
             window = int(now // WINDOW)
@@ -49,28 +50,28 @@ class Plan:
                 ("X-RateLimit-Reset", str((window + 1) * WINDOW)),
             ]
         peer.pause(0.005)
-        answer(200 if fits else 429, OK_BODY if fits else error_body("rate_limited"), headers)(peer)
+        respond(200 if fits else 429, OK_BODY if fits else error_body("rate_limited"), headers)(peer)
 
 
-def _work(driver: Driver, request: Callable[..., Any], stopped: threading.Event, errors: list[Exception]) -> None:
+def _work(mode: Mode, request: Callable[..., Any], stopped: threading.Event, errors: list[Exception]) -> None:
     while not stopped.is_set():
-        ended = driver.end(request, "GET", "/x")
+        ended = mode.end(request, "GET", "/x")
         if ended.error is not None:
             errors.append(ended.error)
 
 
 def test_many_clients_of_one_key_use_the_plan_and_are_never_refused() -> None:
-    plan = Plan()
+    limit = EnforcedLimit()
     stopped = threading.Event()
 
-    with FaultServer(plan.act) as server, ExitStack() as stack:
+    with ScriptedServer(limit.step) as server, ExitStack() as stack:
         workers: list[threading.Thread] = []
         errors: list[Exception] = []
-        for colour in COLOURS:
-            driver = stack.enter_context(Driver(colour))
+        for name in MODES:
+            mode = stack.enter_context(Mode(name))
             for _ in range(2):
-                client = driver.client(server.base_url, timeout=30)
-                work = partial(_work, driver, client.request, stopped, errors)
+                client = mode.client_of(server, timeout=30)
+                work = partial(_work, mode, client.request, stopped, errors)
                 workers += [threading.Thread(target=work) for _ in range(5)]
         began = math.ceil(time.time() / WINDOW)
         for worker in workers:
@@ -82,9 +83,9 @@ def test_many_clients_of_one_key_use_the_plan_and_are_never_refused() -> None:
     assert errors == []
     later = range(began, began + 3)
     # The first window, in which nobody knew the limit, is that before `began`.
-    assert sum(count for window, count in plan.refused.items() if window >= began) == 0
+    assert sum(count for window, count in limit.refused.items() if window >= began) == 0
     for window in later:
-        assert plan.used[window] >= 0.95 * LIMIT
+        assert limit.used[window] >= 0.95 * LIMIT
 
 
 @pytest.mark.parametrize("told", [[("Retry-After", "0.7")], pace(0, 1)(int(time.time()))[:2]])
@@ -94,31 +95,28 @@ def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
         more = [] if told[0][0] == "Retry-After" else [("X-RateLimit-Reset", str(now + 2)), ("Date", http_date(now))]
         refusing(429, [*told, *more])(peer)
 
-    with FaultServer(refuse, ok) as server, ExitStack() as stack:
-        drivers = [stack.enter_context(Driver(colour)) for colour in COLOURS]
-        clients = [driver.client(server.base_url) for driver in drivers]
-        other = drivers[0].client(server.base_url, api_key=f"{KEY}-other")
-        first = drivers[0].begin(clients[0].request, "GET", "/first")
+    with ScriptedServer(refuse, ok) as server, ExitStack() as stack:
+        modes = [stack.enter_context(Mode(name)) for name in MODES]
+        clients = [mode.client_of(server) for mode in modes]
+        other = modes[0].client_of(server, api_key=f"{server.api_key}-other")
+        first = modes[0].begin(clients[0].request, "GET", "/first")
         while not server.delivered:
             time.sleep(0.001)
         time.sleep(0.1)
-        others = [
-            driver.begin(client.request, "GET", "/later") for driver, client in zip(drivers, clients, strict=True)
-        ]
+        others = [mode.begin(client.request, "GET", "/later") for mode, client in zip(modes, clients, strict=True)]
         # Another key has a pace of its own.
-        assert drivers[0].end(other.request, "GET", "/other").seconds < 0.5
+        assert modes[0].end(other.request, "GET", "/other").seconds < 0.5
         assert all(call.result().error is None for call in [first, *others])
     at = {target: [r.at for r in server.requests if r.target == f"/v1/{target}"] for target in ("first", "later")}
     assert len(at["later"]) == 3
     assert min(at["later"]) - at["first"][0] >= 0.7
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_pause_that_does_not_fit_is_told_at_once_and_nothing_is_sent(colour: Colour) -> None:
-    with FaultServer(answer(200, OK_BODY, pace(0, 30)(int(time.time())))) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, timeout=5)
-        driver.call(client.request, "GET", "/x")
-        ended = driver.end(client.request, "POST", "/x")
+def test_a_pause_that_does_not_fit_is_told_at_once_and_nothing_is_sent(mode: Mode) -> None:
+    with ScriptedServer(respond(200, OK_BODY, pace(0, 30)(int(time.time())))) as server:
+        client = mode.client_of(server, timeout=5)
+        mode.run(client.request("GET", "/x"))
+        ended = mode.end(client.request, "POST", "/x")
     assert isinstance(ended.error, RateLimitError)
     assert ended.error.attempts == 0
     assert not ended.error.outcome_unknown
@@ -127,45 +125,42 @@ def test_a_pause_that_does_not_fit_is_told_at_once_and_nothing_is_sent(colour: C
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_quota_is_not_waited_for_and_pauses_nobody(colour: Colour) -> None:
-    exhausted = answer(429, error_body("quota_exceeded", "The daily quota is used up."), {"Retry-After": "1"})
-    with FaultServer(exhausted, ok) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url)
-        ended = driver.end(client.request, "GET", "/x")
-        assert driver.end(client.request, "GET", "/x").seconds < 0.5
+def test_a_quota_is_not_waited_for_and_pauses_nobody(mode: Mode) -> None:
+    exhausted = respond(429, error_body("quota_exceeded", "The daily quota is used up."), {"Retry-After": "1"})
+    with ScriptedServer(exhausted, ok) as server:
+        client = mode.client_of(server)
+        ended = mode.end(client.request, "GET", "/x")
+        assert mode.end(client.request, "GET", "/x").seconds < 0.5
     assert isinstance(ended.error, QuotaExceededError)
     assert "The daily quota is used up." in str(ended.error)
     assert ended.error.attempts == 1
     assert len(server.requests) == 2
 
 
-_DEAD: dict[str, tuple[Act, type[Exception]]] = {
+_DEAD: dict[str, tuple[Step, type[Exception]]] = {
     "reset": (raw_then_reset(b""), APIConnectionError),
-    "500": (answer(500), ServerError),
+    "500": (respond(500), ServerError),
     "429": (refusing(429, {"Retry-After": "0"}), RateLimitError),
 }
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("dead", _DEAD)
-def test_a_dead_server_gets_no_storm(dead: str, colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.001))
-    monkeypatch.setattr("fibonacci._core.retry.jittered", float)
-    act, error = _DEAD[dead]
-    with FaultServer(act) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url)
+def test_a_dead_server_gets_no_storm(dead: str, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", min)  # no delay before retries
+    step, error = _DEAD[dead]
+    with ScriptedServer(step) as server:
+        client = mode.client_of(server)
         for _ in range(20):
-            calls = [driver.begin(client.request, "GET", "/x") for _ in range(50)]
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(50)]
             assert all(type(call.result().error) is error for call in calls)
     assert server.delivered == len(server.requests)
     assert 1000 < len(server.requests) <= 1100
 
 
 def test_success_gives_back_what_retries_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fibonacci._core.retry.backoff", always(0.001))
-    with FaultServer(*[answer(500), ok] * 200, ok) as server, Driver("sync") as driver:
-        client = driver.client(server.base_url)
+    monkeypatch.setattr("random.uniform", min)  # no delay before retries
+    with ScriptedServer(*[respond(500), ok] * 200, ok) as server, Mode("sync") as mode:
+        client = mode.client_of(server)
         # Without it the quota of 500 would be used up by the 36th retry at 14 each.
-        assert all(driver.call(client.request, "GET", "/x") == {"fine": True} for _ in range(100))
+        assert all(mode.run(client.request("GET", "/x")) == {"fine": True} for _ in range(100))
     assert len(server.requests) == 200

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from fibonacci import APIConnectionError, APIStatusError, APITimeoutError
-from tests.faults.certificates import Authority
-from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, all_fine, call_each, longest
+from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.faults import head, ok, raw_then_close, raw_then_reset
 from tests.faults.proxies import PASSWORD, QUOTED, behind_tls, tinyproxy
-from tests.faults.server import FaultServer
+from tests.kit.certificates import Authority
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
 
 
 @pytest.fixture(scope="module")
@@ -35,59 +36,54 @@ def secure_proxy(authority: Authority, open_proxy: int, tmp_path_factory: pytest
         yield f"https://127.0.0.1:{port}"
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_https_through_a_proxy(
-    colour: Colour, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{open_proxy}")
-    with FaultServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
     # The proxy makes a tunnel: it sees neither the request nor the key, and adds nothing.
     assert len(server.requests) == len(METHODS)
-    assert all("via" not in request.headers for request in server.requests)
+    assert all(not request.all("via") for request in server.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_http_through_a_proxy(colour: Colour, open_proxy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_through_a_proxy(mode: Mode, open_proxy: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{open_proxy}")
-    with FaultServer(ok) as server:
-        assert all_fine(call_each(colour, server.base_url))
-    assert all("tinyproxy" in request.headers["via"] for request in server.requests)
+    with ScriptedServer(ok) as server:
+        assert all_fine(call_each(mode, server.base_url))
+    assert all("tinyproxy" in request.one("via") for request in server.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_through_a_proxy_on_httpx(
-    colour: Colour, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIBONACCI_TRANSPORT", "httpx")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{open_proxy}")
-    with FaultServer(ok, tls=authority.good()) as server, FaultServer(ok) as plain:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
-        assert all_fine(call_each(colour, plain.base_url))
-    assert all("via" not in request.headers for request in server.requests)
-    assert all("tinyproxy" in request.headers["via"] for request in plain.requests)
+    with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+        assert all_fine(call_each(mode, plain.base_url))
+    assert all(not request.all("via") for request in server.requests)
+    assert all("tinyproxy" in request.one("via") for request in plain.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_proxy_that_gets_its_password(
-    colour: Colour, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"http://ada:{QUOTED}@127.0.0.1:{closed_proxy}")
-    with FaultServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
-    with FaultServer(ok) as plain:
-        assert all_fine(call_each(colour, plain.base_url))
-    assert all("proxy-authorization" not in request.headers for request in [*server.requests, *plain.requests])
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+    with ScriptedServer(ok) as plain:
+        assert all_fine(call_each(mode, plain.base_url))
+    assert all(not request.all("proxy-authorization") for request in [*server.requests, *plain.requests])
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("user", ["", "ada:wrong@"])
 def test_a_proxy_that_does_not_get_its_password(
-    colour: Colour, user: str, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, user: str, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{closed_proxy}")
-    with FaultServer(ok, tls=authority.good()) as server:
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.connections == 0
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
@@ -97,13 +93,12 @@ def test_a_proxy_that_does_not_get_its_password(
         assert "wrong" not in str(one.api_error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_plain_http_and_a_proxy_that_does_not_get_its_password(
-    colour: Colour, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_proxy}")
-    with FaultServer(ok) as server:
-        ended = call_each(colour, server.base_url)
+    with ScriptedServer(ok) as server:
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     for one in ended.values():
         assert isinstance(one.error, APIStatusError)
@@ -111,24 +106,22 @@ def test_plain_http_and_a_proxy_that_does_not_get_its_password(
         assert "HTTP_PROXY" in str(one.error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "example.com, 127.0.0.1"])
-def test_no_proxy(colour: Colour, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with FaultServer(ok) as proxy, FaultServer(ok) as server:
+def test_no_proxy(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
         monkeypatch.setenv("NO_PROXY", exempt)
-        assert all_fine(call_each(colour, server.base_url))
+        assert all_fine(call_each(mode, server.base_url))
     assert proxy.connections == 0
     assert len(server.requests) == len(METHODS)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_proxy_that_resets_the_tunnel_has_sent_nothing(
-    colour: Colour, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FaultServer(raw_then_reset(b"")) as proxy, FaultServer(ok, tls=authority.good()) as server:
+    with ScriptedServer(raw_then_reset(b"")) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.connections == 0
     assert set(proxy.by_method()) == {"CONNECT"}
     for one in ended.values():
@@ -137,13 +130,15 @@ def test_a_proxy_that_resets_the_tunnel_has_sent_nothing(
     assert all(KEY not in str(request) for request in proxy.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_proxy_that_answers_the_tunnel_with_502(
-    colour: Colour, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FaultServer(raw_then_close(head(502, length=0))) as proxy, FaultServer(ok, tls=authority.good()) as server:
+    with (
+        ScriptedServer(raw_then_close(head(502, length=0))) as proxy,
+        ScriptedServer(ok, tls=authority.good()) as server,
+    ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.connections == 0
     # The gateway may find the server the next time, and nothing has been sent.
     assert proxy.by_method() == {"CONNECT": len(METHODS) * (1 + MAX_RETRIES)}
@@ -154,70 +149,64 @@ def test_a_proxy_that_answers_the_tunnel_with_502(
         assert "502 Whatever" in str(one.api_error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", head(200)[:-2], head(100) * 3], ids=["not HTTP", "cut", "interim only"]
 )
 def test_a_proxy_that_does_not_answer_the_tunnel_well(
-    colour: Colour, answer: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, answer: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FaultServer(raw_then_close(answer)) as proxy, FaultServer(ok, tls=authority.good()) as server:
+    with ScriptedServer(raw_then_close(answer)) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.connections == 0
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
         assert not one.api_error.outcome_unknown
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_tunnel_that_never_opens(colour: Colour, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    with FaultServer(lambda peer: peer.stall()) as proxy, Driver(colour) as driver:
+def test_a_tunnel_that_never_opens(mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(lambda peer: peer.stall()) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        client = driver.client("https://127.0.0.1:1/v1", timeout=0.3, ca_bundle=authority.file)
-        error = driver.end(client.request, "POST", "/x").api_error
+        client = mode.client(KEY, base_url="https://127.0.0.1:1/v1", timeout=0.3, ca_bundle=authority.file)
+        error = mode.end(client.request, "POST", "/x").api_error
     assert type(error) is APITimeoutError
     assert (error.attempts, error.outcome_unknown) == (1, False)
     assert error.elapsed <= longest(0.3)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_https_through_a_proxy_behind_tls(
-    colour: Colour, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", secure_proxy)
-    with FaultServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
-    assert all("via" not in request.headers for request in server.requests)
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+    assert all(not request.all("via") for request in server.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_http_through_a_proxy_behind_tls(
-    colour: Colour, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", secure_proxy)
-    with FaultServer(ok) as server:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
-    assert all("tinyproxy" in request.headers["via"] for request in server.requests)
+    with ScriptedServer(ok) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+    assert all("tinyproxy" in request.one("via") for request in server.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 def test_a_proxy_behind_tls_that_is_not_trusted(
-    colour: Colour, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", secure_proxy)
-    with FaultServer(ok, tls=authority.good()) as server:
-        ended = call_each(colour, server.base_url)
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     for one in ended.values():
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
         assert "certificate verify failed" in str(one.api_error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_proxy_that_is_none(colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_is_none(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:1")
-    with FaultServer(ok) as server:
-        ended = call_each(colour, server.base_url)
+    with ScriptedServer(ok) as server:
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     assert all("HTTP_PROXY" in str(one.api_error) for one in ended.values())

@@ -1,99 +1,106 @@
-"""429 and 503 with every form of Retry-After and of the pace headers, with every method and colour."""
+"""429 and 503 with every form of Retry-After and of the pace headers, with every method and mode."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
 from fibonacci import APIStatusError, RateLimitError, ServerError
-from fibonacci._core import retry
-from tests.faults.driving import COLOURS, KEY, METHODS, Driver, Ended, longest
+from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import REPEATABLE
-from tests.faults.faults import ok
 from tests.faults.refusals import WITH_PACE_ONLY, WITH_RETRY_AFTER, Refusal
-from tests.faults.server import Act, FaultServer, Peer, Received
+from tests.kit.clock import FakeClock
+from tests.kit.mode import MODES, Ended, Mode
+from tests.kit.peer import Peer, ReceivedRequest
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, ok
 
 TIMEOUT = 5.0
-Case = tuple[str, str]
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_THROTTLING_BASE", 0.02)
+@dataclass(frozen=True)
+class RefusedCall:
+    """One call with one method in one mode, whose first request is refused.
+
+    Attributes:
+        ended: How it ended.
+        requests: The requests that reached the server.
+        waited: The seconds that the client slept.
+    """
+
+    method: str
+    ended: Ended
+    requests: list[ReceivedRequest]
+    waited: float
 
 
-def _once(refuse: Act) -> Act:
+def _once(refuse: Step) -> Step:
     """Refuse the first request of each key, and answer the others."""
     seen: set[str] = set()
 
-    def act(peer: Peer) -> None:
-        key = peer.request.headers["authorization"]
+    def step(peer: Peer) -> None:
+        key = peer.request.one("authorization")
         first = key not in seen
         seen.add(key)
         (refuse if first else ok)(peer)
 
-    return act
+    return step
 
 
-def _run(refusal: Refusal, status: int) -> tuple[dict[Case, Ended], dict[Case, list[Received]]]:
-    with FaultServer(_once(refusal.act(status))) as server:
-        drivers = {colour: Driver(colour).__enter__() for colour in COLOURS}
-        calls: dict[Case, Future[Ended]] = {
-            (colour, method): driver.begin(
-                driver.client(server.base_url, api_key=f"{KEY}.{colour}.{method}", timeout=TIMEOUT).request,
-                method,
-                "/x",
-            )
-            for colour, driver in drivers.items()
-            for method in METHODS
-        }
-        ended = {case: call.result() for case, call in calls.items()}
-        for driver in drivers.values():
-            driver.__exit__(None, None, None)
-    received: dict[Case, list[Received]] = {case: [] for case in calls}
-    for request in server.requests:
-        _, colour, method = request.headers["authorization"].split(".")
-        assert method == request.method
-        received[colour, method].append(request)
+def _calls(refusal: Refusal, status: int) -> Iterator[RefusedCall]:
+    """Call with every method in every mode at once, each with a key and a clock of its own."""
+    begun: dict[tuple[str, str], tuple[FakeClock, Future[Ended]]] = {}
+    with ScriptedServer(_once(refusal.step(status))) as server, ExitStack() as stack:
+        for mode in [stack.enter_context(Mode(name)) for name in MODES]:
+            for method in METHODS:
+                clock, key = FakeClock(runs=True), f"{server.api_key}.{mode.name}.{method}"
+                client = mode.client_of(server, api_key=key, clock=clock, timeout=TIMEOUT)
+                begun[key, method] = clock, mode.begin(client.request, method, "/x")
+        ended = {case: call.result() for case, (_, call) in begun.items()}
+    for (key, method), (clock, _) in begun.items():
+        requests = [one for one in server.requests if one.one("authorization") == f"Bearer {key}"]
+        assert {request.method for request in requests} == {method}
+        yield RefusedCall(method, ended[key, method], requests, sum(clock.slept))
     assert server.delivered == len(server.requests)
-    return ended, received
 
 
-def _check(refusal: Refusal, status: int, method: str, ended: Ended, received: list[Received]) -> None:
-    assert ended.seconds <= longest(TIMEOUT)
+def _check(refusal: Refusal, status: int, call: RefusedCall) -> None:
+    assert call.ended.seconds <= longest(TIMEOUT)
     is_refusal = status == 429 or refusal.told != "nothing"
     if refusal.told == "too long":
-        assert len(received) == 1
-        assert ended.seconds < 1.0
-        error = ended.api_error
+        assert len(call.requests) == 1
+        assert call.waited == 0
+        assert call.ended.seconds < 1.0
+        error = call.ended.api_error
         assert type(error) is (RateLimitError if status == 429 else ServerError)
         assert not error.outcome_unknown
         if isinstance(error, RateLimitError) and refusal in WITH_RETRY_AFTER:
             assert error.retry_after == refusal.seconds
             assert "retry after" in str(error)
-    elif is_refusal or method in REPEATABLE:
-        assert ended.error is None
-        assert len(received) == 2
-        waited = received[1].at - received[0].at
-        # Never sooner than told, and not much later.
-        assert refusal.seconds <= waited <= 1.1 * refusal.seconds + 0.8
+    elif is_refusal or call.method in REPEATABLE:
+        assert call.ended.error is None
+        assert len(call.requests) == 2
+        # Never less than told, and little more; the client's own delay is at most a second.
+        most = 1.1 * refusal.seconds + 0.02 if refusal.told == "a wait" else 1.0
+        assert refusal.seconds <= call.waited <= most
     else:
-        assert len(received) == 1
-        assert isinstance(ended.api_error, APIStatusError)
-        assert ended.api_error.outcome_unknown
+        assert len(call.requests) == 1
+        assert isinstance(call.ended.api_error, APIStatusError)
+        assert call.ended.api_error.outcome_unknown
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("refusal", WITH_RETRY_AFTER, ids=lambda refusal: refusal.name)
 def test_retry_after(refusal: Refusal, status: int) -> None:
-    ended, received = _run(refusal, status)
-    for case in ended:
-        _check(refusal, status, case[1], ended[case], received[case])
+    for call in _calls(refusal, status):
+        _check(refusal, status, call)
 
 
 @pytest.mark.parametrize("refusal", WITH_PACE_ONLY, ids=lambda refusal: refusal.name)
 def test_429_with_pace_headers_alone(refusal: Refusal) -> None:
-    ended, received = _run(refusal, 429)
-    for case in ended:
-        _check(refusal, 429, case[1], ended[case], received[case])
+    for call in _calls(refusal, 429):
+        _check(refusal, 429, call)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from fibonacci import APIConnectionError
-from tests.faults.certificates import Authority
-from tests.faults.driving import COLOURS, Colour, Driver, all_fine, call_each
+from tests.faults.calls import KEY, all_fine, call_each
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.faults import ok
 from tests.faults.proxies import PASSWORD, QUOTED, microsocks
-from tests.faults.server import FaultServer, Peer
+from tests.kit.certificates import Authority
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok
 
 
 @pytest.fixture(scope="module")
@@ -29,40 +31,36 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_http_and_https(colour: Colour, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
-    with FaultServer(ok, tls=authority.good()) as server, FaultServer(ok) as plain:
-        assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
-        assert all_fine(call_each(colour, plain.base_url))
+    with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+        assert all_fine(call_each(mode, plain.base_url))
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_the_proxy_looks_names_up(colour: Colour, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_looks_names_up(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{open_port}")
-    with FaultServer(ok) as server, Driver(colour) as driver:
-        client = driver.client(f"http://localhost:{server.port}/v1")
-        assert driver.end(client.request, "GET", "/x").value == {"fine": True}
-    assert server.requests[0].headers["host"] == f"localhost:{server.port}"
+    with ScriptedServer(ok) as server:
+        client = mode.client(KEY, base_url=f"http://localhost:{server.port}/v1")
+        assert mode.end(client.request, "GET", "/x").value == {"fine": True}
+    assert server.requests[0].one("host") == f"localhost:{server.port}"
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_password(colour: Colour, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://ada:{QUOTED}@127.0.0.1:{closed_port}")
-    with FaultServer(ok) as server:
-        assert all_fine(call_each(colour, server.base_url))
+    with ScriptedServer(ok) as server:
+        assert all_fine(call_each(mode, server.base_url))
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(
     ("user", "said"), [("", "the proxy needs a user and password"), ("ada:wrong@", "rejected the user and password")]
 )
 def test_without_the_password(
-    colour: Colour, user: str, said: str, closed_port: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, user: str, said: str, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://{user}127.0.0.1:{closed_port}")
-    with FaultServer(ok) as server:
-        ended = call_each(colour, server.base_url)
+    with ScriptedServer(ok) as server:
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     for one in ended.values():
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
@@ -71,60 +69,56 @@ def test_without_the_password(
         assert "wrong" not in str(one.api_error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_server_that_it_cannot_reach(colour: Colour, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
-    with socket.socket() as taken, Driver(colour) as driver:
+    with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens there
-        client = driver.client(f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
-        error = driver.end(client.request, "POST", "/x").api_error
+        client = mode.client(KEY, base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        error = mode.end(client.request, "POST", "/x").api_error
     # It may reach it the next time, and nothing has been sent.
     assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
     assert "the proxy cannot reach 127.0.0.1" in str(error)
     assert "refused" in str(error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(
     ("code", "said", "attempts"),
     [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
 )
 def test_a_refusal_is_final_and_a_failure_is_not(
-    colour: Colour, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def act(peer: Peer) -> None:
+    def step(peer: Peer) -> None:
         peer.send(b"\x05\x00")
         peer.pause(0.05)
         peer.send(bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]))
 
-    with FaultServer(greet=act) as proxy, Driver(colour) as driver:
+    with ScriptedServer(greet=step) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
-        error = driver.end(driver.client("http://127.0.0.1:1/v1").request, "POST", "/x").api_error
+        error = mode.end(mode.client(KEY, base_url="http://127.0.0.1:1/v1").request, "POST", "/x").api_error
     assert (error.attempts, error.outcome_unknown, proxy.connections) == (attempts, False, attempts)
     assert said in str(error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
-def test_one_that_is_none(colour: Colour, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    def act(peer: Peer) -> None:
+def test_one_that_is_none(mode: Mode, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(peer: Peer) -> None:
         peer.send(answer)
         peer.close()
 
-    with FaultServer(greet=act) as proxy, FaultServer(ok) as server:
+    with ScriptedServer(greet=step) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
-        ended = call_each(colour, server.base_url)
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
         assert not one.api_error.outcome_unknown
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_without_socksio(colour: Colour, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_socksio(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
-    with FaultServer(ok) as server:
-        ended = call_each(colour, server.base_url)
+    with ScriptedServer(ok) as server:
+        ended = call_each(mode, server.base_url)
     assert server.connections == 0
     assert all("pip install 'fibonacci-sdk[socks]'" in str(one.api_error) for one in ended.values())

@@ -9,52 +9,44 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fibonacci import APIError, FibonacciError
-from fibonacci._core import retry
-from tests.faults.driving import KEY, Colour, Ended
 from tests.faults.run_row import Run, run_row
-from tests.faults.server import FaultServer
 from tests.faults.table import FaultRow, rows
-from tests.faults.transports import OTHER_COLOURS, Transport, methods_of
+from tests.faults.transports import Transport, methods_of
+from tests.kit.mode import TWO_MODES, Ended, ModeName
+from tests.kit.server import ScriptedServer
 
 
-def _cases() -> Iterator[tuple[FaultRow, Transport, Colour]]:
+def _cases() -> Iterator[tuple[FaultRow, Transport, ModeName]]:
     """Every row with everything that it is tried on."""
     for row in rows():
-        for colour in row.colours:
-            yield row, "socket", colour
+        for mode in row.modes:
+            yield row, "socket", mode
         for transport in row.httpx:
-            for colour in OTHER_COLOURS:
-                yield row, transport, colour
+            for mode in TWO_MODES:
+                yield row, transport, mode
 
 
 CASES = list(_cases())
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits of the client's own choice are not what is looked at here."""
-    monkeypatch.setattr(retry, "_THROTTLING_BASE", 0.001)
-    monkeypatch.setattr(retry, "_TRANSIENT_BASE", 0.001)
-
-
 @pytest.mark.parametrize(
-    ("row", "transport", "colour"),
+    ("row", "transport", "mode"),
     [pytest.param(*case, id=f"{case[0].name}, {case[1]}, {case[2]}") for case in CASES if not case[0].is_slow],
 )
-def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, colour: Colour) -> None:
-    _check(row, transport, run_row(row, colour, transport))
+def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, mode: ModeName) -> None:
+    _check(row, transport, run_row(row, mode, transport))
 
 
 @pytest.mark.parametrize(
-    ("timeout", "transport", "colour"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
+    ("timeout", "transport", "mode"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
 )
 def test_what_waits_until_the_time_is_up_ends_as_the_table_says(
-    timeout: float, transport: Transport, colour: Colour
+    timeout: float, transport: Transport, mode: ModeName
 ) -> None:
     # As they do nothing else, they wait side by side.
-    slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, colour)]
+    slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, mode)]
     with ThreadPoolExecutor(len(slow)) as threads:
-        runs = [(row, threads.submit(run_row, row, colour, transport)) for row in slow]
+        runs = [(row, threads.submit(run_row, row, mode, transport)) for row in slow]
     failures = [failure for row, run in runs for failure in _failures(row, transport, run.result())]
     if failures:
         raise ExceptionGroup("rows that fail", failures)
@@ -76,11 +68,11 @@ def _check(row: FaultRow, transport: Transport, run: Run) -> None:
     assert run.server.delivered == sum(run.requests.values())
     for method in methods:
         assert run.ended[method].seconds <= row.longest_on(transport), row.name
-        _check_error(method, run.ended[method], run.requests[method])
+        _check_error(method, run.ended[method], run.requests[method], run.server.api_key)
     _check_idempotency_keys(run.server, run.ended)
 
 
-def _check_error(method: str, ended: Ended, requests: int) -> None:
+def _check_error(method: str, ended: Ended, requests: int, key: str) -> None:
     if ended.error is None:
         return
     assert isinstance(ended.error, FibonacciError)
@@ -91,14 +83,13 @@ def _check_error(method: str, ended: Ended, requests: int) -> None:
     assert text.startswith(f"{method} /things/1: ")
     assert re.search(rf"\b{requests} attempts?, \d+\.\d\d s\]", text)
     assert ("may have been carried out" in text) == error.outcome_unknown
-    assert KEY not in text
+    assert key not in text
 
 
-def _check_idempotency_keys(server: FaultServer, ended: dict[str, Ended]) -> None:
-    keys = {(request.method, request.headers.get("idempotency-key")) for request in server.requests}
-    for method, key in keys:
-        assert (key is not None) == (method == "POST")
+def _check_idempotency_keys(server: ScriptedServer, ended: dict[str, Ended]) -> None:
+    keys = {(request.method, *request.all("idempotency-key")) for request in server.requests}
+    assert all(len(found) == (2 if found[0] == "POST" else 1) for found in keys)
     error = ended["POST"].error
     if server.requests and isinstance(error, APIError):
         # One key for all attempts of a call, and its error names it.
-        assert [key for method, key in keys if method == "POST"] == [error.idempotency_key]
+        assert [found[1] for found in keys if found[0] == "POST"] == [error.idempotency_key]

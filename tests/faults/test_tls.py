@@ -11,10 +11,12 @@ import sys
 import pytest
 
 from fibonacci import APIConnectionError
-from tests.faults.certificates import Authority, of_an_unknown_authority, self_signed
-from tests.faults.driving import COLOURS, METHODS, Colour, Driver, all_fine, call_each
-from tests.faults.faults import head, ok, raw_then_reset
-from tests.faults.server import FaultServer, Peer
+from tests.faults.calls import METHODS, all_fine, call_each
+from tests.kit.certificates import Authority, of_an_unknown_authority, self_signed
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import head, ok, raw_then_reset
 
 BAD = ["expired", "for another host", "self-signed", "of an unknown authority"]
 
@@ -28,11 +30,10 @@ def _bad_server_side(name: str, authority: Authority) -> ssl.SSLContext:
     }[name]()
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_certificate_is_tried_once(name: str, colour: Colour, authority: Authority) -> None:
-    with FaultServer(ok, tls=_bad_server_side(name, authority)) as server:
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+def test_a_bad_certificate_is_tried_once(name: str, mode: Mode, authority: Authority) -> None:
+    with ScriptedServer(ok, tls=_bad_server_side(name, authority)) as server:
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.requests == []
     assert server.connections == len(METHODS)
     for method in METHODS:
@@ -43,27 +44,24 @@ def test_a_bad_certificate_is_tried_once(name: str, colour: Colour, authority: A
             assert remedy in str(error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_private_authority_by_ca_bundle(colour: Colour, authority: Authority) -> None:
-    with FaultServer(ok, tls=authority.good()) as server:
-        trusting = call_each(colour, server.base_url, ca_bundle=authority.file)
-        suspicious = call_each(colour, server.base_url, ca_bundle=None)
+def test_a_private_authority_by_ca_bundle(mode: Mode, authority: Authority) -> None:
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        trusting = call_each(mode, server.base_url, ca_bundle=authority.file)
+        suspicious = call_each(mode, server.base_url, ca_bundle=None)
     assert all_fine(trusting)
     assert all(isinstance(ended.error, APIConnectionError) for ended in suspicious.values())
     assert len(server.requests) == len(METHODS)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_reset_under_tls_is_an_unknown_outcome(colour: Colour, authority: Authority) -> None:
-    with FaultServer(raw_then_reset(b""), tls=authority.good()) as server:
-        ended = call_each(colour, server.base_url, ca_bundle=authority.file)
+def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authority) -> None:
+    with ScriptedServer(raw_then_reset(b""), tls=authority.good()) as server:
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.by_method() == {"GET": 3, "PUT": 3, "DELETE": 3, "POST": 1, "PATCH": 1}
     assert [m for m in METHODS if ended[m].api_error.outcome_unknown] == ["POST", "PATCH"]
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="needs a system that can hold bytes back, such as Linux")
-@pytest.mark.parametrize("colour", COLOURS)
-def test_what_comes_after_an_answer_under_tls_is_nobodys_answer(colour: Colour, authority: Authority) -> None:
+def test_what_comes_after_an_answer_under_tls_is_nobodys_answer(mode: Mode, authority: Authority) -> None:
     def two_answers(peer: Peer) -> None:
         # Two records that come at once: of the second nothing is decrypted when the first has been read.
         peer.cork(True)
@@ -71,10 +69,10 @@ def test_what_comes_after_an_answer_under_tls_is_nobodys_answer(colour: Colour, 
         peer.send(head(200, length=13) + b'{"data": 666}')
         peer.cork(False)
 
-    with FaultServer(two_answers, tls=authority.good()) as server, Driver(colour) as driver:
-        client = driver.client(server.base_url, ca_bundle=authority.file)
+    with ScriptedServer(two_answers, tls=authority.good()) as server:
+        client = mode.client_of(server, ca_bundle=authority.file)
         for _ in range(5):
-            assert driver.end(client.request, "POST", "/x").value == {"fine": True}
+            assert mode.end(client.request, "POST", "/x").value == {"fine": True}
     assert len(server.requests) == server.connections == 5
 
 
@@ -96,7 +94,7 @@ assert sync() == asyncio.run(main()) == {"fine": True}
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_private_authority_by_ssl_cert_file(trusted: bool, authority: Authority) -> None:
-    with FaultServer(ok, tls=authority.good()) as server:
+    with ScriptedServer(ok, tls=authority.good()) as server:
         run = subprocess.run(
             [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAM, server.base_url],
             env={**os.environ, **({"SSL_CERT_FILE": str(authority.file)} if trusted else {})},

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import httpx2
 
-from tests.faults.driving import METHODS, Colour, Driver
+from tests.faults.calls import METHODS
+from tests.kit.mode import Mode
 
 Transport = Literal["socket", "httpx", "httpx2"]
 HTTPX: tuple[Transport, ...] = ("httpx", "httpx2")
-OTHER_COLOURS: tuple[Colour, ...] = ("sync", "asyncio")
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than most faults
 
 
@@ -20,11 +20,9 @@ def methods_of(transport: Transport) -> tuple[str, ...]:
     return METHODS if transport == "socket" else ("GET", "POST")
 
 
-def transport_options(transport: Transport, driver: Driver) -> dict[str, Any]:
+def transport_options(transport: Transport, mode: Mode) -> dict[str, Any]:
     """Return the options that make a client use a transport."""
     if transport != "httpx2":
         return {"transport": transport}
-    kind = httpx2.Client if driver.colour == "sync" else httpx2.AsyncClient
-    client = kind(verify=_NO_AUTHORITIES)
-    driver.close_later(client)
-    return {"http_client": client}
+    kind = httpx2.AsyncClient if mode.is_async else httpx2.Client
+    return {"http_client": mode.close_later(kind(verify=_NO_AUTHORITIES))}

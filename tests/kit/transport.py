@@ -1,0 +1,73 @@
+"""The transport of the tests: it returns given responses and raises given errors, and records the requests."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
+from tests.kit.steps import content
+
+
+def http_response(body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+    """Return a response with the given body as JSON; text and bytes are taken as they are."""
+    fields, data = content(body, status, headers)
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+    return HTTPResponse(status, raw, data)
+
+
+class ScriptedTransport:
+    """The transport of a sync client.
+
+    Args:
+        results: What comes of the first request, the second, and so on; the last comes of all further ones.
+
+    Attributes:
+        api_key: A key of its own, for the client keeps the limits of a key at an address for the whole process.
+        base_url: The base URL for a client.
+        requests: Every request that was sent.
+        remaining: The seconds that each of them had left; None where there was no limit.
+    """
+
+    def __init__(self, *results: HTTPResponse | TransportError) -> None:
+        self._script = deque(results)
+        self.api_key = f"sk-test-{uuid.uuid4().hex}"
+        self.base_url = "https://api.example.com/v1"
+        self.requests: list[HTTPRequest] = []
+        self.remaining: list[float | None] = []
+
+    def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Add a response to the script: text and bytes as they are, other bodies as JSON."""
+        self._script.append(http_response(body, status, headers))
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Return or raise the next result."""
+        self.requests.append(request)
+        self.remaining.append(deadline.remaining())
+        result = self._script.popleft() if len(self._script) > 1 else self._script[0]
+        if isinstance(result, TransportError):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Do nothing: the client closes no transport that it was given."""
+
+    def in_mode(self, *, is_async: bool) -> Any:
+        """Return the transport as a client of either mode takes it."""
+        return AsyncScriptedTransport(self) if is_async else self
+
+
+class AsyncScriptedTransport:
+    """The same transport for an async client."""
+
+    def __init__(self, transport: ScriptedTransport) -> None:
+        self._transport = transport
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Return or raise the next result."""
+        return self._transport.send(request, deadline)
+
+    async def aclose(self) -> None:
+        """Do nothing: the client closes no transport that it was given."""
