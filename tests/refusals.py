@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 
 def refused(
-    colour: Colour, recorder: Recorder, expected: type[Exception], make: Callable[[], Any], *parts: str
+    mode: Mode, server: ScriptedServer, expected: type[Exception], make: Callable[[], Any], *parts: str
 ) -> None:
     """Make a call that has to fail before anything is sent, with all of those words in its message."""
     with pytest.raises(expected) as caught:
-        colour.run(make())
+        mode.run(make())
     text = str(caught.value)
     assert type(caught.value) is expected
     assert [part for part in parts if part not in text] == [], text
-    assert recorder.sent == []
-    assert recorder.api_key not in text
+    assert server.requests == []
+    assert server.api_key not in text

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from fibonacci import ConfigurationError
 from fibonacci._core.urls import check_path, path
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
 from tests.endpoints.row import Row
 from tests.endpoints.table import ROWS
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 from tests.refusals import refused
 
 LONE = "a\ud800b"
@@ -40,15 +40,15 @@ class TestIds:
     @pytest.mark.parametrize(("value", "expected", "text"), BAD_IDS, ids=lambda each: repr(each)[:12])
     def test_each_id_of_each_call(
         self,
-        colour: Colour,
-        recorder: Recorder,
-        recorded: Any,
+        mode: Mode,
+        server: ScriptedServer,
+        caller: Any,
         row: Row,
         value: Any,
         expected: type[Exception],
         text: str,
     ) -> None:
-        method = recorded
+        method = caller
         for name in row.call.split("."):
             method = getattr(method, name)
         names = [name for name in inspect.signature(method).parameters if name != "value"]
@@ -57,14 +57,14 @@ class TestIds:
                 continue
             arguments = [*row.arguments]
             arguments[position] = value
-            refused(colour, recorder, expected, lambda a=arguments: method(*a, **row.options), name, text)  # type: ignore[misc]
+            refused(mode, server, expected, lambda a=arguments: method(*a, **row.options), name, text)  # type: ignore[misc]
 
-    def test_waiting_and_running(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        refused(colour, recorder, ValueError, lambda: recorded.executions.wait(""), "execution_id")
-        refused(colour, recorder, ValueError, lambda: recorded.workflows.run(".."), "workflow_id")
+    def test_waiting_and_running(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        refused(mode, server, ValueError, lambda: caller.executions.wait(""), "execution_id")
+        refused(mode, server, ValueError, lambda: caller.workflows.run(".."), "workflow_id")
 
-    def test_only_a_version_may_be_a_number(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        refused(colour, recorder, TypeError, lambda: recorded.workflows.get(1), "workflow_id must be a str, not int")
+    def test_only_a_version_may_be_a_number(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        refused(mode, server, TypeError, lambda: caller.workflows.get(1), "workflow_id must be a str, not int")
 
     @given(st.text())
     def test_any_text_is_one_segment_or_refused(self, text: str) -> None:
@@ -88,12 +88,12 @@ class TestQueries:
         ],
     )
     def test_a_cursor(
-        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
-        refused(colour, recorder, expected, lambda: recorded.tools.list(cursor=value), text)
+        refused(mode, server, expected, lambda: caller.tools.list(cursor=value), text)
 
-    def test_a_scope(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        refused(colour, recorder, TypeError, lambda: recorded.memory.get("k", scope=b"user"), "scope", "bytes")
+    def test_a_scope(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        refused(mode, server, TypeError, lambda: caller.memory.get("k", scope=b"user"), "scope", "bytes")
 
 
 class TestNothingToChange:
@@ -107,21 +107,21 @@ class TestNothingToChange:
         ],
     )
     def test_an_update_without_anything(
-        self, colour: Colour, recorder: Recorder, recorded: Any, name: str, arguments: tuple[str, ...], offered: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[str, ...], offered: str
     ) -> None:
         row = Row(name, "", "", None, object, arguments)
-        refused(colour, recorder, ValueError, lambda: row.on(recorded), "nothing to change: give at least one", offered)
+        refused(mode, server, ValueError, lambda: row.on(caller), "nothing to change: give at least one", offered)
 
     @pytest.mark.parametrize("method", ["create", "update"])
     def test_one_role_is_not_a_list_of_letters(
-        self, colour: Colour, recorder: Recorder, recorded: Any, method: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, method: str
     ) -> None:
-        policies = recorded.organizations.tool_policies
+        policies = caller.organizations.tool_policies
         calls = {
             "create": lambda: policies.create("acme", tool_name="t", allowed_roles="owner"),
             "update": lambda: policies.update("acme", "t", allowed_roles="owner"),
         }
-        refused(colour, recorder, TypeError, calls[method], "allowed_roles must be a list", "write ['owner']")
+        refused(mode, server, TypeError, calls[method], "allowed_roles must be a list", "write ['owner']")
 
 
 class TestRequest:
@@ -146,10 +146,8 @@ class TestRequest:
             "https://user:secret@evil.example/x",
         ],
     )
-    def test_a_path_that_leaves_the_base_url(
-        self, colour: Colour, recorder: Recorder, recorded: Any, where: str
-    ) -> None:
-        refused(colour, recorder, ValueError, lambda: recorded.request("GET", where), "path")
+    def test_a_path_that_leaves_the_base_url(self, mode: Mode, server: ScriptedServer, caller: Any, where: str) -> None:
+        refused(mode, server, ValueError, lambda: caller.request("GET", where), "path")
 
     def test_a_password_is_not_shown(self) -> None:
         with pytest.raises(ValueError, match="path must begin with one /") as caught:
@@ -157,16 +155,16 @@ class TestRequest:
         assert "secret" not in str(caught.value)
 
     @pytest.mark.parametrize("where", [None, 1, b"/x"])
-    def test_a_path_that_is_no_text(self, colour: Colour, recorder: Recorder, recorded: Any, where: Any) -> None:
-        refused(colour, recorder, TypeError, lambda: recorded.request("GET", where), "path must be a str")
+    def test_a_path_that_is_no_text(self, mode: Mode, server: ScriptedServer, caller: Any, where: Any) -> None:
+        refused(mode, server, TypeError, lambda: caller.request("GET", where), "path must be a str")
 
     @pytest.mark.parametrize("method", ["", "GET /x", "GET\r\nX: y", "ГЕТ", "G-T", "1"])
-    def test_a_method_that_is_no_word(self, colour: Colour, recorder: Recorder, recorded: Any, method: str) -> None:
-        refused(colour, recorder, ValueError, lambda: recorded.request(method, "/x"), "method must be a word like GET")
+    def test_a_method_that_is_no_word(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
+        refused(mode, server, ValueError, lambda: caller.request(method, "/x"), "method must be a word like GET")
 
     @pytest.mark.parametrize("method", [None, b"GET"])
-    def test_a_method_that_is_no_text(self, colour: Colour, recorder: Recorder, recorded: Any, method: Any) -> None:
-        refused(colour, recorder, TypeError, lambda: recorded.request(method, "/x"), "method must be a str")
+    def test_a_method_that_is_no_text(self, mode: Mode, server: ScriptedServer, caller: Any, method: Any) -> None:
+        refused(mode, server, TypeError, lambda: caller.request(method, "/x"), "method must be a str")
 
     @pytest.mark.parametrize(
         ("where", "on_the_wire"),
@@ -182,11 +180,11 @@ class TestRequest:
         ],
     )
     def test_what_can_be_sent_is_encoded(
-        self, colour: Colour, recorder: Recorder, recorded: Any, where: str, on_the_wire: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, where: str, on_the_wire: str
     ) -> None:
-        recorder.give({"data": 1})
-        colour.run(recorded.request("GET", where))
-        assert recorder.last.target == f"/v1{on_the_wire}"
+        server.give({"data": 1})
+        mode.run(caller.request("GET", where))
+        assert server.last.target == f"/v1{on_the_wire}"
 
 
 class TestTimeouts:
@@ -203,10 +201,10 @@ class TestTimeouts:
         ],
     )
     def test_of_waiting_and_running(
-        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception]
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception]
     ) -> None:
-        refused(colour, recorder, expected, lambda: recorded.executions.wait("e", timeout=value), "timeout", "seconds")
-        refused(colour, recorder, expected, lambda: recorded.workflows.run("w", timeout=value), "timeout", "seconds")
+        refused(mode, server, expected, lambda: caller.executions.wait("e", timeout=value), "timeout", "seconds")
+        refused(mode, server, expected, lambda: caller.workflows.run("w", timeout=value), "timeout", "seconds")
 
 
 class TestMisspelt:
@@ -224,8 +222,8 @@ class TestMisspelt:
             ("organizations.tool_policies", "list_role_override", "list_role_overrides"),
         ],
     )
-    def test_the_nearest_name_is_suggested(self, colour: Colour, where: str, name: str, meant: str) -> None:
-        owner = colour.client("key")
+    def test_the_nearest_name_is_suggested(self, mode: Mode, where: str, name: str, meant: str) -> None:
+        owner = mode.client("key")
         for part in where.split(".") if where else []:
             owner = getattr(owner, part)
         with pytest.raises(AttributeError) as caught:
@@ -233,10 +231,10 @@ class TestMisspelt:
         assert f"{type(owner).__name__} has no attribute {name!r}; did you mean {meant!r}?" == str(caught.value)
         assert not hasattr(owner, name)
 
-    def test_without_a_near_one_all_are_named(self, colour: Colour) -> None:
+    def test_without_a_near_one_all_are_named(self, mode: Mode) -> None:
         with pytest.raises(AttributeError, match="it has check, secrets"):
-            _ = colour.client("key").health.zzz
+            _ = mode.client("key").health.zzz
 
-    def test_an_unknown_argument_is_an_ordinary_type_error(self, colour: Colour) -> None:
+    def test_an_unknown_argument_is_an_ordinary_type_error(self, mode: Mode) -> None:
         with pytest.raises(TypeError, match="time_out"):
-            colour.client("key", time_out=5)
+            mode.client("key", time_out=5)

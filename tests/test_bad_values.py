@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from fibonacci._core.request_body import encode
 from fibonacci.definitions import WorkflowDefinition
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 from tests.refusals import refused
 
 LONE = "a\ud800b"
@@ -70,53 +70,53 @@ def kind_of(each: Any) -> str:
 class TestValues:
     @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES, ids=kind_of)
     def test_inputs(
-        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
         inputs = {"outer": [0, {"inner": value}]}
         refused(
-            colour,
-            recorder,
+            mode,
+            server,
             expected,
-            lambda: recorded.workflows.execute("wf-1", inputs=inputs),
+            lambda: caller.workflows.execute("wf-1", inputs=inputs),
             "inputs.outer[1].inner",
             text,
         )
 
     @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES[:9], ids=kind_of)
     def test_everywhere_else(
-        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any, expected: type[Exception], text: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
         calls: list[tuple[Callable[[], Any], str]] = [
-            (lambda: recorded.memory.set("k", value), "value"),
-            (lambda: recorded.memory.set("k", 1, ttl=value), "ttl"),
-            (lambda: recorded.workflows.create(name=value), "name"),
-            (lambda: recorded.workflows.create(name="n", definition={"nodes": value}), "definition.nodes"),
-            (lambda: recorded.workflows.update("wf-1", description=value), "description"),
-            (lambda: recorded.workflows.run("wf-1", inputs={"x": value}), "inputs.x"),
-            (lambda: recorded.tools.connect("t", params={"p": [value]}), "p[0]"),
-            (lambda: recorded.organizations.quota.update("acme", memory_mb=value), "memory_mb"),
-            (lambda: recorded.organizations.governance.update("acme", category_flags={"x": value}), "category_flags.x"),
-            (lambda: recorded.organizations.tool_policies.create("acme", tool_name="t", enabled=value), "enabled"),
-            (lambda: recorded.request("POST", "/x", json={"a": value}), "a"),
+            (lambda: caller.memory.set("k", value), "value"),
+            (lambda: caller.memory.set("k", 1, ttl=value), "ttl"),
+            (lambda: caller.workflows.create(name=value), "name"),
+            (lambda: caller.workflows.create(name="n", definition={"nodes": value}), "definition.nodes"),
+            (lambda: caller.workflows.update("wf-1", description=value), "description"),
+            (lambda: caller.workflows.run("wf-1", inputs={"x": value}), "inputs.x"),
+            (lambda: caller.tools.connect("t", params={"p": [value]}), "p[0]"),
+            (lambda: caller.organizations.quota.update("acme", memory_mb=value), "memory_mb"),
+            (lambda: caller.organizations.governance.update("acme", category_flags={"x": value}), "category_flags.x"),
+            (lambda: caller.organizations.tool_policies.create("acme", tool_name="t", enabled=value), "enabled"),
+            (lambda: caller.request("POST", "/x", json={"a": value}), "a"),
         ]
         for make, place in calls:
-            refused(colour, recorder, expected, make, place, text)
+            refused(mode, server, expected, make, place, text)
 
-    def test_the_place_of_a_value_in_a_model(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_the_place_of_a_value_in_a_model(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         node = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": math.nan}}
         definition = WorkflowDefinition.model_validate({"name": "x", "nodes": [node]})
         refused(
-            colour,
-            recorder,
+            mode,
+            server,
             ValueError,
-            lambda: recorded.workflows.create(name="x", definition=definition),
+            lambda: caller.workflows.create(name="x", definition=definition),
             "definition.nodes[0].params.seconds",
         )
 
     @pytest.mark.parametrize("inputs", [["a"], "text", 7, b"x", [("a", 1)]])
-    def test_inputs_that_are_no_mapping(self, colour: Colour, recorder: Recorder, recorded: Any, inputs: Any) -> None:
-        for make in (recorded.workflows.execute, recorded.workflows.run):
-            refused(colour, recorder, TypeError, lambda m=make: m("wf-1", inputs=inputs), "inputs must be a mapping")  # type: ignore[misc]
+    def test_inputs_that_are_no_mapping(self, mode: Mode, server: ScriptedServer, caller: Any, inputs: Any) -> None:
+        for make in (caller.workflows.execute, caller.workflows.run):
+            refused(mode, server, TypeError, lambda m=make: m("wf-1", inputs=inputs), "inputs must be a mapping")  # type: ignore[misc]
 
     @settings(max_examples=60)
     @given(
@@ -136,16 +136,14 @@ class TestValues:
 
     @pytest.mark.parametrize("value", [{LONE: 1}, {math.nan: 1}, 10**5000], ids=["surrogate", "nan", "huge"])
     def test_what_json_cannot_write_although_its_type_is_right(
-        self, colour: Colour, recorder: Recorder, recorded: Any, value: Any
+        self, mode: Mode, server: ScriptedServer, caller: Any, value: Any
     ) -> None:
         with pytest.raises(ValueError, match="JSON form"):
-            colour.run(recorded.workflows.execute("wf-1", inputs={"x": value}))
-        assert recorder.sent == []
+            mode.run(caller.workflows.execute("wf-1", inputs={"x": value}))
+        assert server.requests == []
 
     @pytest.mark.parametrize("mapping", MAPPINGS, ids=kind_of)
-    def test_mappings_of_any_kind_are_sent(
-        self, colour: Colour, recorder: Recorder, recorded: Any, mapping: Any
-    ) -> None:
-        recorder.give({"data": {"id": "e"}})
-        colour.run(recorded.workflows.execute("wf-1", inputs=mapping))
-        assert recorder.last.json == {"inputs": {"a": 1}}
+    def test_mappings_of_any_kind_are_sent(self, mode: Mode, server: ScriptedServer, caller: Any, mapping: Any) -> None:
+        server.give({"data": {"id": "e"}})
+        mode.run(caller.workflows.execute("wf-1", inputs=mapping))
+        assert server.last.json == {"inputs": {"a": 1}}

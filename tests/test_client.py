@@ -12,37 +12,36 @@ import pytest
 
 from fibonacci import UNSET, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
 from fibonacci.emulator import Emulator
-from fibonacci.transports import AsyncSocketTransport, SocketTransport
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 KEY = "sk-do-not-show-me"
 RESOURCES = ["executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows"]
 LIMITS = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59", "X-RateLimit-Reset": "4000000000"}
 
 
-def answered(recorder: Recorder, headers: dict[str, str] | None = None) -> None:
-    recorder.give({"data": {"id": "wf-1"}}, headers=headers)
+def answered(server: ScriptedServer, headers: dict[str, str] | None = None) -> None:
+    server.give({"data": {"id": "wf-1"}}, headers=headers)
 
 
 class TestClones:
-    def test_other_options_on_the_same_connections(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        clone = recorded.with_options(timeout=5, max_retries=1, headers={"X-Team": "blue"})
-        assert type(clone) is type(recorded)
-        for client in (recorded, clone, recorded):
-            answered(recorder)
-            colour.run(client.workflows.get("wf-1"))
-        assert [sent.all("X-Team") for sent in recorder.sent] == [[], ["blue"], []]
-        assert recorder.connections == 1
+    def test_other_options_on_the_same_connections(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        clone = caller.with_options(timeout=5, max_retries=1, headers={"X-Team": "blue"})
+        assert type(clone) is type(caller)
+        for client in (caller, clone, caller):
+            answered(server)
+            mode.run(client.workflows.get("wf-1"))
+        assert [sent.all("X-Team") for sent in server.requests] == [[], ["blue"], []]
+        assert server.connections == 1
 
-    def test_headers_are_added_to_those_that_are_there(self, colour: Colour, recorder: Recorder) -> None:
-        client = colour.client(recorder.api_key, base_url=recorder.base_url, headers={"X-A": "1", "X-B": "1"})
-        answered(recorder)
-        colour.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
-        assert [recorder.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
+    def test_headers_are_added_to_those_that_are_there(self, mode: Mode, server: ScriptedServer) -> None:
+        client = mode.client_of(server, headers={"X-A": "1", "X-B": "1"})
+        answered(server)
+        mode.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
+        assert [server.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
 
-    def test_what_is_not_given_stays(self, colour: Colour) -> None:
-        client = colour.client(KEY, timeout=5, max_retries=7, headers={"X-A": "1"})
+    def test_what_is_not_given_stays(self, mode: Mode) -> None:
+        client = mode.client(KEY, timeout=5, max_retries=7, headers={"X-A": "1"})
         for clone in (client.with_options(), client.with_options(timeout=None), client.with_options(max_retries=0)):
             assert clone.base_url == client.base_url
         assert client.with_options()._config.timeout == 5.0
@@ -51,24 +50,24 @@ class TestClones:
         assert client.with_options(max_retries=0)._config.max_retries == 0
         assert client._config.timeout == 5.0
 
-    def test_a_clone_of_a_subclass_is_one(self, colour: Colour) -> None:
-        base: Any = AsyncFibonacci if colour.is_async else Fibonacci
+    def test_a_clone_of_a_subclass_is_one(self, mode: Mode) -> None:
+        base: Any = AsyncFibonacci if mode.is_async else Fibonacci
         mine: Any = type("Mine", (base,), {})
         assert type(mine(KEY).with_options(timeout=1)) is mine
 
-    def test_they_see_the_same_rate_limit(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        clone = recorded.with_options(timeout=5)
-        answered(recorder, LIMITS)
-        colour.run(clone.workflows.get("wf-1"))
-        assert clone.rate_limit == recorded.rate_limit == RateLimit(60, 59, clone.rate_limit.reset_at)
+    def test_they_see_the_same_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        clone = caller.with_options(timeout=5)
+        answered(server, LIMITS)
+        mode.run(clone.workflows.get("wf-1"))
+        assert clone.rate_limit == caller.rate_limit == RateLimit(60, 59, clone.rate_limit.reset_at)
 
 
 class TestRateLimit:
-    def test_none_before_the_first_answer(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        assert recorded.rate_limit is None
-        answered(recorder)
-        colour.run(recorded.workflows.get("wf-1"))
-        assert recorded.rate_limit is None
+    def test_none_before_the_first_answer(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        assert caller.rate_limit is None
+        answered(server)
+        mode.run(caller.workflows.get("wf-1"))
+        assert caller.rate_limit is None
 
     @pytest.mark.parametrize(
         "wrong",
@@ -83,50 +82,49 @@ class TestRateLimit:
         ],
     )
     def test_headers_that_make_no_sense_are_none(
-        self, colour: Colour, recorder: Recorder, recorded: Any, wrong: dict[str, str]
+        self, mode: Mode, server: ScriptedServer, caller: Any, wrong: dict[str, str]
     ) -> None:
-        answered(recorder, {**LIMITS, **wrong})
-        workflow = colour.run(recorded.workflows.get("wf-1"))
+        answered(server, {**LIMITS, **wrong})
+        workflow = mode.run(caller.workflows.get("wf-1"))
         assert workflow.response.rate_limit is None
-        assert recorded.rate_limit is None
+        assert caller.rate_limit is None
 
-    def test_a_refusal_tells_it_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"error": {"code": "nope"}}, 404, LIMITS)
+    def test_a_refusal_tells_it_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"error": {"code": "nope"}}, 404, LIMITS)
         with pytest.raises(Exception, match="404"):
-            colour.run(recorded.workflows.get("wf-1"))
-        assert recorded.rate_limit.remaining == 59
+            mode.run(caller.workflows.get("wf-1"))
+        assert caller.rate_limit.remaining == 59
 
 
 class TestLife:
-    def test_usable_without_with_and_after_closing(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        colour.shut(recorded)
+    def test_usable_without_with_and_after_closing(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        mode.close(caller)
         for _ in range(3):
-            answered(recorder)
-            colour.run(recorded.workflows.get("wf-1"))
-            colour.shut(recorded)
-            colour.shut(recorded)
-        assert len(recorder.sent) == 3
+            answered(server)
+            mode.run(caller.workflows.get("wf-1"))
+            mode.close(caller)
+            mode.close(caller)
+        assert len(server.requests) == 3
 
-    def test_with(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_with(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         async def used_async() -> Any:
-            async with recorded as entered:
-                assert entered is recorded
+            async with caller as entered:
+                assert entered is caller
                 return await entered.workflows.get("wf-1")
 
         def used() -> Any:
-            with recorded as entered:
-                assert entered is recorded
+            with caller as entered:
+                assert entered is caller
                 return entered.workflows.get("wf-1")
 
-        answered(recorder)
-        assert colour.run(used_async() if colour.is_async else used()).id == "wf-1"
-        answered(recorder)
-        assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
+        answered(server)
+        assert mode.run(used_async() if mode.is_async else used()).id == "wf-1"
+        answered(server)
+        assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
 
-    def test_one_connection_serves_calls_in_turn(self, emulator: Emulator, colour: Colour) -> None:
-        transport: Any = AsyncSocketTransport() if colour.is_async else SocketTransport()
-        colour.close_later(transport)
-        client = colour.client(emulator.api_key, base_url=emulator.base_url, transport=transport)
+    def test_one_connection_serves_calls_in_turn(self, emulator: Emulator, mode: Mode) -> None:
+        transport = mode.socket_transport()
+        client = mode.client_of(emulator, transport=transport)
 
         async def check() -> str:
             await client.health.check()
@@ -136,8 +134,8 @@ class TestLife:
             client.health.check()
             return repr(transport.connections)
 
-        checks = [colour.run(check()) if colour.is_async else check_sync() for _ in range(3)]
-        name = "AsyncHTTP11Connection" if colour.is_async else "HTTP11Connection"
+        checks = [mode.run(check() if mode.is_async else check_sync()) for _ in range(3)]
+        name = "AsyncHTTP11Connection" if mode.is_async else "HTTP11Connection"
         assert checks[0] == f"[<{name} idle, 1 exchange>]"
         assert checks[2] == f"[<{name} idle, 3 exchanges>]"
 
@@ -175,25 +173,25 @@ class TestLife:
 
 
 class TestLooks:
-    def test_the_key_is_shown_nowhere(self, colour: Colour) -> None:
-        client = colour.client(KEY, base_url="http://127.0.0.1:1/v1")
+    def test_the_key_is_shown_nowhere(self, mode: Mode) -> None:
+        client = mode.client(KEY, base_url="http://127.0.0.1:1/v1")
         assert repr(client) == f"{type(client).__name__}(base_url='http://127.0.0.1:1/v1')"
         for name in RESOURCES:
             shown = getattr(client, name)
             assert repr(shown) == f"<{type(shown).__name__} at http://127.0.0.1:1/v1>"
         assert KEY not in str(client) + repr(client) + repr(client.workflows.list())
 
-    def test_dir_offers_the_resources(self, colour: Colour) -> None:
-        public = [name for name in dir(colour.client(KEY)) if not name.startswith("_")]
-        closing = "aclose" if colour.is_async else "close"
+    def test_dir_offers_the_resources(self, mode: Mode) -> None:
+        public = [name for name in dir(mode.client(KEY)) if not name.startswith("_")]
+        closing = "aclose" if mode.is_async else "close"
         assert public == sorted([*RESOURCES, "base_url", closing, "rate_limit", "request", "with_options"])
 
-    def test_resources_are_documented_on_the_class(self, colour: Colour) -> None:
-        kind: Any = AsyncFibonacci if colour.is_async else Fibonacci
+    def test_resources_are_documented_on_the_class(self, mode: Mode) -> None:
+        kind: Any = AsyncFibonacci if mode.is_async else Fibonacci
         assert [name for name in RESOURCES if not getattr(kind, name).__doc__] == []
 
-    def test_a_resource_is_made_once(self, colour: Colour) -> None:
-        client = colour.client(KEY)
+    def test_a_resource_is_made_once(self, mode: Mode) -> None:
+        client = mode.client(KEY)
         for name in RESOURCES:
             assert getattr(client, name) is getattr(client, name)
         for name in ("governance", "quota", "tool_policies"):
@@ -210,29 +208,29 @@ class TestUnset:
         assert [copy.copy(UNSET), copy.deepcopy(UNSET), pickle.loads(pickle.dumps(UNSET))] == [UNSET] * 3
         assert pickle.loads(pickle.dumps(UNSET)) is UNSET
 
-    def test_given_as_an_argument_it_is_not_sent(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        answered(recorder)
-        colour.run(recorded.workflows.create(name="x", description=UNSET, definition=UNSET))
-        assert recorder.last.json == {"name": "x"}
+    def test_given_as_an_argument_it_is_not_sent(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        answered(server)
+        mode.run(caller.workflows.create(name="x", description=UNSET, definition=UNSET))
+        assert server.last.json == {"name": "x"}
 
 
 class TestPickling:
-    def test_an_explicit_key_travels(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        answered(recorder)
-        colour.run(recorded.workflows.get("wf-1"))
-        again = pickle.loads(pickle.dumps(recorded.with_options(timeout=3, headers={"X-Team": "blue"})))
-        assert type(again) is type(recorded)
-        answered(recorder)
-        colour.run(again.workflows.get("wf-1"))
-        colour.shut(again)
-        assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
-        assert recorder.last.one("X-Team") == "blue"
+    def test_an_explicit_key_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        answered(server)
+        mode.run(caller.workflows.get("wf-1"))
+        again = pickle.loads(pickle.dumps(caller.with_options(timeout=3, headers={"X-Team": "blue"})))
+        assert type(again) is type(caller)
+        answered(server)
+        mode.run(again.workflows.get("wf-1"))
+        mode.close(again)
+        assert server.last.one("Authorization") == f"Bearer {server.api_key}"
+        assert server.last.one("X-Team") == "blue"
         assert again._config.timeout == 3.0
         assert again._config.max_retries == 0
 
-    def test_a_key_of_the_environment_does_not(self, colour: Colour, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_key_of_the_environment_does_not(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
-        packed = pickle.dumps(colour.client(base_url="http://localhost/v1"))
+        packed = pickle.dumps(mode.client(base_url="http://localhost/v1"))
         assert KEY.encode() not in packed
         monkeypatch.setenv("FIBONACCI_API_KEY", "another")
         assert pickle.loads(packed)._config.api_key == "another"
@@ -241,8 +239,8 @@ class TestPickling:
             pickle.loads(packed)
 
     @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy])
-    def test_copies_work(self, colour: Colour, recorder: Recorder, recorded: Any, same: Any) -> None:
-        answered(recorder)
-        made = same(recorded)
-        assert colour.run(made.workflows.get("wf-1")).id == "wf-1"
-        colour.shut(made)
+    def test_copies_work(self, mode: Mode, server: ScriptedServer, caller: Any, same: Any) -> None:
+        answered(server)
+        made = same(caller)
+        assert mode.run(made.workflows.get("wf-1")).id == "wf-1"
+        mode.close(made)

@@ -11,17 +11,17 @@ import pytest
 
 from fibonacci import UNSET, ConfigurationError, FibonacciError
 from fibonacci._core.config import Config
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 SECRET = "sk-do-not-show-me"
 
 
-def refused(colour: Colour, *parts: str, kind: type[Exception] = ConfigurationError, **options: Any) -> None:
+def refused(mode: Mode, *parts: str, kind: type[Exception] = ConfigurationError, **options: Any) -> None:
     """Make a client that cannot be made; the message has all of those words, and never the key."""
     options.setdefault("api_key", SECRET)
     with pytest.raises(kind) as caught:
-        colour.client(**options)
+        mode.client(**options)
     text = str(caught.value)
     assert type(caught.value) is kind
     assert [part for part in parts if part not in text] == [], text
@@ -30,14 +30,14 @@ def refused(colour: Colour, *parts: str, kind: type[Exception] = ConfigurationEr
 
 
 class TestKey:
-    def test_none_at_all(self, colour: Colour) -> None:
-        refused(colour, "no API key", "api_key=", "FIBONACCI_API_KEY", api_key=None)
+    def test_none_at_all(self, mode: Mode) -> None:
+        refused(mode, "no API key", "api_key=", "FIBONACCI_API_KEY", api_key=None)
 
     @pytest.mark.parametrize("key", ["", "  ", "\n"])
-    def test_blank(self, colour: Colour, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-        refused(colour, "api_key is blank", "FIBONACCI_API_KEY", api_key=key)
+    def test_blank(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+        refused(mode, "api_key is blank", "FIBONACCI_API_KEY", api_key=key)
         monkeypatch.setenv("FIBONACCI_API_KEY", key)
-        refused(colour, "the environment variable FIBONACCI_API_KEY is blank", api_key=None)
+        refused(mode, "the environment variable FIBONACCI_API_KEY is blank", api_key=None)
 
     @pytest.mark.parametrize(
         ("key", "character"),
@@ -51,60 +51,59 @@ class TestKey:
         ],
     )
     def test_a_character_that_no_header_holds(
-        self, colour: Colour, monkeypatch: pytest.MonkeyPatch, key: str, character: str
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch, key: str, character: str
     ) -> None:
-        refused(colour, "api_key", character, "copy the key again", api_key=key)
+        refused(mode, "api_key", character, "copy the key again", api_key=key)
         monkeypatch.setenv("FIBONACCI_API_KEY", key)
-        refused(colour, "FIBONACCI_API_KEY", character, api_key=None)
+        refused(mode, "FIBONACCI_API_KEY", character, api_key=None)
 
     @pytest.mark.parametrize(("key", "kind"), [(SECRET.encode(), "bytes"), (7, "int"), ([SECRET], "list")])
-    def test_no_text(self, colour: Colour, key: Any, kind: str) -> None:
-        refused(colour, f"api_key must be a str, not {kind}", api_key=key)
+    def test_no_text(self, mode: Mode, key: Any, kind: str) -> None:
+        refused(mode, f"api_key must be a str, not {kind}", api_key=key)
 
     @pytest.mark.parametrize(
         ("returned", "text"),
         [(None, "must be a str, not None"), ("", "blank"), (f"{SECRET}\n", "position 17"), (b"x", "not bytes")],
     )
     def test_a_function_that_returns_nonsense(
-        self, colour: Colour, recorder: Recorder, returned: Any, text: str
+        self, mode: Mode, server: ScriptedServer, returned: Any, text: str
     ) -> None:
-        client = colour.client(lambda: returned, base_url=recorder.base_url)
+        client = mode.client(lambda: returned, base_url=server.base_url)
         with pytest.raises(ConfigurationError, match=text) as caught:
-            colour.run(client.workflows.get("wf-1"))
+            mode.run(client.workflows.get("wf-1"))
         assert "the api_key function" in str(caught.value)
         assert SECRET not in str(caught.value)
-        assert recorder.sent == []
+        assert server.requests == []
 
-    def test_a_function_is_asked_for_each_call(self, colour: Colour, recorder: Recorder) -> None:
+    def test_a_function_is_asked_for_each_call(self, mode: Mode, server: ScriptedServer) -> None:
         keys = iter(["first", "second"])
-        client = colour.client(lambda: next(keys), base_url=recorder.base_url)
+        client = mode.client(lambda: next(keys), base_url=server.base_url)
         for _ in range(2):
-            recorder.give({"data": {"id": "wf-1"}})
-            colour.run(client.workflows.get("wf-1"))
-        assert [sent.one("Authorization") for sent in recorder.sent] == ["Bearer first", "Bearer second"]
+            server.give({"data": {"id": "wf-1"}})
+            mode.run(client.workflows.get("wf-1"))
+        assert [sent.one("Authorization") for sent in server.requests] == ["Bearer first", "Bearer second"]
 
-    def test_an_async_function(self, recorder: Recorder) -> None:
+    def test_an_async_function(self, server: ScriptedServer) -> None:
         async def key() -> str:
             return "awaited"
 
-        colour = Colour("async")
-        recorder.give({"data": {"id": "wf-1"}})
-        colour.run(colour.client(key, base_url=recorder.base_url).workflows.get("wf-1"))
-        colour.finish()
-        assert recorder.last.one("Authorization") == "Bearer awaited"
+        server.give({"data": {"id": "wf-1"}})
+        with Mode("asyncio") as mode:
+            mode.run(mode.client(key, base_url=server.base_url).workflows.get("wf-1"))
+        assert server.last.one("Authorization") == "Bearer awaited"
 
-    def test_from_the_environment(self, colour: Colour, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_from_the_environment(self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", "from-the-environment")
-        monkeypatch.setenv("FIBONACCI_BASE_URL", f"{recorder.base_url}/")
-        recorder.give({"data": {"id": "wf-1"}})
-        colour.run(colour.client().workflows.get("wf-1"))
-        assert recorder.last.one("Authorization") == "Bearer from-the-environment"
-        assert recorder.last.target == "/v1/workflows/wf-1"
+        monkeypatch.setenv("FIBONACCI_BASE_URL", f"{server.base_url}/")
+        server.give({"data": {"id": "wf-1"}})
+        mode.run(mode.client().workflows.get("wf-1"))
+        assert server.last.one("Authorization") == "Bearer from-the-environment"
+        assert server.last.target == "/v1/workflows/wf-1"
 
 
 class TestBaseUrl:
-    def test_the_documented_one(self, colour: Colour) -> None:
-        assert colour.client(SECRET).base_url == "https://api.fibonacci.dev/v1"
+    def test_the_documented_one(self, mode: Mode) -> None:
+        assert mode.client(SECRET).base_url == "https://api.fibonacci.dev/v1"
 
     @pytest.mark.parametrize(
         "url",
@@ -129,25 +128,25 @@ class TestBaseUrl:
             "file:///etc/passwd",
         ],
     )
-    def test_no_base_url(self, colour: Colour, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-        refused(colour, "base_url", base_url=url)
+    def test_no_base_url(self, mode: Mode, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        refused(mode, "base_url", base_url=url)
         monkeypatch.setenv("FIBONACCI_BASE_URL", url)
-        refused(colour, "the environment variable FIBONACCI_BASE_URL")
+        refused(mode, "the environment variable FIBONACCI_BASE_URL")
 
-    def test_a_password_in_it_is_not_shown(self, colour: Colour) -> None:
-        refused(colour, "no user", base_url=f"https://user:{SECRET}@api.example.com")
-        refused(colour, "must be like https://", base_url=f"ftp://user:{SECRET}@api.example.com")
+    def test_a_password_in_it_is_not_shown(self, mode: Mode) -> None:
+        refused(mode, "no user", base_url=f"https://user:{SECRET}@api.example.com")
+        refused(mode, "must be like https://", base_url=f"ftp://user:{SECRET}@api.example.com")
 
     @pytest.mark.parametrize("url", [7, b"https://api.example.com", Path("/v1")])
-    def test_no_text(self, colour: Colour, url: Any) -> None:
-        refused(colour, "base_url must be a str", kind=TypeError, base_url=url)
+    def test_no_text(self, mode: Mode, url: Any) -> None:
+        refused(mode, "base_url must be a str", kind=TypeError, base_url=url)
 
     @pytest.mark.parametrize(
         "url", ["http://api.example.com", "http://10.0.0.1/v1", "http://127.0.0.1.example.com", "http://localhost.evil"]
     )
-    def test_plain_http_to_another_machine(self, colour: Colour, url: str) -> None:
-        refused(colour, "plain http", "unencrypted", "use https", "allow_insecure=True", base_url=url)
-        assert colour.client(SECRET, base_url=url, allow_insecure=True).base_url == url
+    def test_plain_http_to_another_machine(self, mode: Mode, url: str) -> None:
+        refused(mode, "plain http", "unencrypted", "use https", "allow_insecure=True", base_url=url)
+        assert mode.client(SECRET, base_url=url, allow_insecure=True).base_url == url
 
     @pytest.mark.parametrize(
         ("given", "kept"),
@@ -161,50 +160,50 @@ class TestBaseUrl:
             ("HTTPS://api.example.com:8443", "https://api.example.com:8443"),
         ],
     )
-    def test_what_is_kept_of_it(self, colour: Colour, given: str, kept: str) -> None:
-        assert colour.client(SECRET, base_url=given).base_url == kept
+    def test_what_is_kept_of_it(self, mode: Mode, given: str, kept: str) -> None:
+        assert mode.client(SECRET, base_url=given).base_url == kept
 
 
 class TestNumbers:
     @pytest.mark.parametrize("value", [0, -1, -0.1, math.nan, math.inf, 0.0])
-    def test_a_timeout_that_is_none(self, colour: Colour, value: float) -> None:
-        refused(colour, "timeout must be above 0 seconds", "None means no limit", timeout=value)
+    def test_a_timeout_that_is_none(self, mode: Mode, value: float) -> None:
+        refused(mode, "timeout must be above 0 seconds", "None means no limit", timeout=value)
         with pytest.raises(ConfigurationError, match="timeout"):
-            colour.client(SECRET).with_options(timeout=value)
+            mode.client(SECRET).with_options(timeout=value)
 
     @pytest.mark.parametrize("value", [True, "5", b"5", [5], 5j])
-    def test_a_timeout_of_another_type(self, colour: Colour, value: Any) -> None:
-        refused(colour, "timeout must be a number of seconds or None", kind=TypeError, timeout=value)
+    def test_a_timeout_of_another_type(self, mode: Mode, value: Any) -> None:
+        refused(mode, "timeout must be a number of seconds or None", kind=TypeError, timeout=value)
 
     @pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "5s", "true"])
     def test_a_timeout_in_the_environment_that_is_none(
-        self, colour: Colour, monkeypatch: pytest.MonkeyPatch, text: str
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
         monkeypatch.setenv("FIBONACCI_TIMEOUT", text)
-        refused(colour, "FIBONACCI_TIMEOUT must be a number of seconds above 0, or none", repr(text))
+        refused(mode, "FIBONACCI_TIMEOUT must be a number of seconds above 0, or none", repr(text))
 
     @pytest.mark.parametrize(
         ("value", "kind"),
         [(-1, ConfigurationError), (1.0, TypeError), (True, TypeError), ("1", TypeError), (None, TypeError)],
     )
-    def test_retries_that_are_none(self, colour: Colour, value: Any, kind: type[Exception]) -> None:
-        refused(colour, "max_retries must be", kind=kind, max_retries=value)
+    def test_retries_that_are_none(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
+        refused(mode, "max_retries must be", kind=kind, max_retries=value)
         with pytest.raises(kind, match="max_retries"):
-            colour.client(SECRET).with_options(max_retries=value)
+            mode.client(SECRET).with_options(max_retries=value)
 
     @pytest.mark.parametrize("text", ["", "-1", "1.5", "many"])
     def test_retries_in_the_environment_that_are_none(
-        self, colour: Colour, monkeypatch: pytest.MonkeyPatch, text: str
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
         monkeypatch.setenv("FIBONACCI_MAX_RETRIES", text)
-        refused(colour, "the environment variable FIBONACCI_MAX_RETRIES must be")
+        refused(mode, "the environment variable FIBONACCI_MAX_RETRIES must be")
 
     @pytest.mark.parametrize(
         ("value", "kind"),
         [(0, ConfigurationError), (-5, ConfigurationError), (1.5, TypeError), (True, TypeError), ("1", TypeError)],
     )
-    def test_a_largest_answer_that_is_none(self, colour: Colour, value: Any, kind: type[Exception]) -> None:
-        refused(colour, "max_response_bytes must be", kind=kind, max_response_bytes=value)
+    def test_a_largest_answer_that_is_none(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
+        refused(mode, "max_response_bytes must be", kind=kind, max_response_bytes=value)
 
     @pytest.mark.parametrize(
         ("variables", "options", "timeout", "call_timeout", "retries"),
@@ -235,52 +234,52 @@ class TestNumbers:
 
 class TestHeaders:
     @pytest.mark.parametrize("name", ["Authorization", "host", "Content-Length", "TRANSFER-ENCODING", "connection"])
-    def test_those_of_the_client_itself(self, colour: Colour, name: str) -> None:
-        refused(colour, "headers", repr(name), "set by the client itself", headers={name: "x"})
+    def test_those_of_the_client_itself(self, mode: Mode, name: str) -> None:
+        refused(mode, "headers", repr(name), "set by the client itself", headers={name: "x"})
         with pytest.raises(ConfigurationError, match="itself"):
-            colour.client(SECRET).with_options(headers={name: "x"})
+            mode.client(SECRET).with_options(headers={name: "x"})
 
-    def test_the_key_has_its_own_argument(self, colour: Colour) -> None:
-        refused(colour, "pass api_key instead", headers={"authorization": f"Bearer {SECRET}"})
+    def test_the_key_has_its_own_argument(self, mode: Mode) -> None:
+        refused(mode, "pass api_key instead", headers={"authorization": f"Bearer {SECRET}"})
 
     @pytest.mark.parametrize("name", ["", "X Y", "X:Y", "X\n", "Ünicode"])
-    def test_a_name_that_is_none(self, colour: Colour, name: str) -> None:
-        refused(colour, "is not a header name", headers={name: "x"})
+    def test_a_name_that_is_none(self, mode: Mode, name: str) -> None:
+        refused(mode, "is not a header name", headers={name: "x"})
 
     @pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Evil: 1", " a", "a ", "é", "\x00"])
-    def test_a_value_that_cannot_be_sent(self, colour: Colour, value: str) -> None:
-        refused(colour, "the value of 'X-Team'", "printable ASCII", headers={"X-Team": value})
+    def test_a_value_that_cannot_be_sent(self, mode: Mode, value: str) -> None:
+        refused(mode, "the value of 'X-Team'", "printable ASCII", headers={"X-Team": value})
 
     @pytest.mark.parametrize("headers", [{"X": 1}, {"X": None}, {"X": b"1"}, {1: "x"}])
-    def test_no_text(self, colour: Colour, headers: Any) -> None:
-        refused(colour, "headers must map str to str", kind=TypeError, headers=headers)
+    def test_no_text(self, mode: Mode, headers: Any) -> None:
+        refused(mode, "headers must map str to str", kind=TypeError, headers=headers)
 
-    def test_others_are_sent_and_may_take_the_place_of_defaults(self, colour: Colour, recorder: Recorder) -> None:
-        client = colour.client(SECRET, base_url=recorder.base_url, headers={"X-Team": "a\tb", "User-Agent": "mine/1"})
-        recorder.give({"data": {"id": "wf-1"}})
-        colour.run(client.workflows.get("wf-1"))
-        assert recorder.last.one("X-Team") == "a\tb"
-        assert recorder.last.one("User-Agent") == "mine/1"
+    def test_others_are_sent_and_may_take_the_place_of_defaults(self, mode: Mode, server: ScriptedServer) -> None:
+        client = mode.client(SECRET, base_url=server.base_url, headers={"X-Team": "a\tb", "User-Agent": "mine/1"})
+        server.give({"data": {"id": "wf-1"}})
+        mode.run(client.workflows.get("wf-1"))
+        assert server.last.one("X-Team") == "a\tb"
+        assert server.last.one("User-Agent") == "mine/1"
 
 
 class TestTheRest:
-    def test_a_bundle_that_is_not_there(self, colour: Colour, tmp_path: Path) -> None:
+    def test_a_bundle_that_is_not_there(self, mode: Mode, tmp_path: Path) -> None:
         for given in (tmp_path / "absent.pem", str(tmp_path / "absent.pem")):
-            refused(colour, "ca_bundle", "there is no file", "absent.pem", "PEM file", ca_bundle=given)
+            refused(mode, "ca_bundle", "there is no file", "absent.pem", "PEM file", ca_bundle=given)
 
-    def test_idempotency(self, colour: Colour) -> None:
-        refused(colour, 'idempotency must be "server" or None', "'client'", idempotency="client")
+    def test_idempotency(self, mode: Mode) -> None:
+        refused(mode, 'idempotency must be "server" or None', "'client'", idempotency="client")
 
-    def test_a_given_client_that_is_none(self, colour: Colour) -> None:
+    def test_a_given_client_that_is_none(self, mode: Mode) -> None:
         for other in (object(), "client", httpx.HTTPTransport()):
-            refused(colour, "http_client must be", "httpx or httpx2", type(other).__qualname__, http_client=other)
+            refused(mode, "http_client must be", "httpx or httpx2", type(other).__qualname__, http_client=other)
 
-    def test_a_given_client_of_the_other_colour(self, colour: Colour) -> None:
-        other: Any = httpx.Client() if colour.is_async else httpx.AsyncClient()
-        refused(colour, "http_client must be", f"not {type(other).__name__}", http_client=other)
+    def test_a_given_client_of_the_other_mode(self, mode: Mode) -> None:
+        other: Any = httpx.Client() if mode.is_async else httpx.AsyncClient()
+        refused(mode, "http_client must be", f"not {type(other).__name__}", http_client=other)
 
-    def test_on_retry(self, colour: Colour) -> None:
-        refused(colour, "on_retry must be a function", "str", kind=TypeError, on_retry="print")
+    def test_on_retry(self, mode: Mode) -> None:
+        refused(mode, "on_retry must be a function", "str", kind=TypeError, on_retry="print")
 
     def test_one_except_clause_is_enough(self) -> None:
         assert issubclass(ConfigurationError, FibonacciError)

@@ -24,8 +24,8 @@ from fibonacci import (
 )
 from fibonacci._core.error_mapping import status_error
 from fibonacci.models import Execution
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 from tests.responses import answer
 from tests.test_errors import TREE
 
@@ -94,10 +94,10 @@ class TestTravel:
         error.__cause__ = None
         assert pickled(error).__cause__ is None
 
-    def test_a_real_one(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
+    def test_a_real_one(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
         with pytest.raises(NotFoundError) as caught:
-            colour.run(recorded.workflows.get("wf-1"))
+            mode.run(caller.workflows.get("wf-1"))
         made = pickled(caught.value)
         assert str(made) == str(caught.value)
         assert vars(made)["headers"]["x-request-id"] == "req_1"

@@ -35,8 +35,8 @@ from fibonacci import (
     errors,
 )
 from fibonacci._core.error_mapping import status_error
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 from tests.responses import answer
 
 TREE = {
@@ -66,10 +66,10 @@ def envelope(code: Any = None, message: Any = "Told so", details: Any = None) ->
     return {"error": {"code": code, "message": message, "details": details}}
 
 
-def failing(colour: Colour, call: Callable[[], Any]) -> Any:
+def failing(mode: Mode, call: Callable[[], Any]) -> Any:
     """The error that a call ends in."""
     with pytest.raises(FibonacciError) as caught:
-        colour.run(call())
+        mode.run(call())
     return caught.value
 
 
@@ -113,11 +113,11 @@ class TestClasses:
         ],
     )
     def test_by_status_and_code(
-        self, colour: Colour, recorder: Recorder, recorded: Any, status: int, code: Any, expected: type[APIStatusError]
+        self, mode: Mode, server: ScriptedServer, caller: Any, status: int, code: Any, expected: type[APIStatusError]
     ) -> None:
         body = envelope(code, details=[{"field": "name", "message": "is missing"}])
-        recorder.give(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        server.give(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is expected
         assert (error.status_code, error.code, error.message) == (status, code, "Told so")
         assert error.details == body["error"]["details"]
@@ -128,37 +128,37 @@ class TestClasses:
         assert error.elapsed > 0
         assert error.idempotency_key is None
         assert not error.outcome_unknown
-        assert len(recorder.sent) == 1
+        assert len(server.requests) == 1
 
-    def test_a_request_that_may_have_been_carried_out(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give(envelope(), 500)
-        error = failing(colour, lambda: recorded.workflows.execute("wf-1"))
+    def test_a_request_that_may_have_been_carried_out(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give(envelope(), 500)
+        error = failing(mode, lambda: caller.workflows.execute("wf-1"))
         assert error.outcome_unknown
-        assert error.idempotency_key == recorder.last.one("Idempotency-Key")
+        assert error.idempotency_key == server.last.one("Idempotency-Key")
         assert str(error).endswith(f"so it was not sent again; idempotency key {error.idempotency_key}.")
-        recorder.give(envelope(), 502)
-        error = failing(colour, lambda: recorded.organizations.quota.update("acme", memory_mb=1))
+        server.give(envelope(), 502)
+        error = failing(mode, lambda: caller.organizations.quota.update("acme", memory_mb=1))
         assert error.outcome_unknown
         assert str(error).endswith("so it was not sent again.")
 
     @pytest.mark.parametrize("status", [400, 404, 422, 429])
     def test_a_refused_request_was_not_carried_out(
-        self, colour: Colour, recorder: Recorder, recorded: Any, status: int
+        self, mode: Mode, server: ScriptedServer, caller: Any, status: int
     ) -> None:
-        recorder.give(envelope(), status)
-        assert not failing(colour, lambda: recorded.workflows.execute("wf-1")).outcome_unknown
+        server.give(envelope(), status)
+        assert not failing(mode, lambda: caller.workflows.execute("wf-1")).outcome_unknown
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-    def test_a_redirect_is_not_followed(self, colour: Colour, recorder: Recorder, recorded: Any, status: int) -> None:
-        recorder.give("", status, {"Location": "https://login.example/?next=v1"})
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+    def test_a_redirect_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, status: int) -> None:
+        server.give("", status, {"Location": "https://login.example/?next=v1"})
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
         assert "redirects to 'https://login.example/?next=v1'; that is not followed, as the key" in str(error)
-        assert len(recorder.sent) == 1
+        assert len(server.requests) == 1
 
-    def test_a_redirect_to_nowhere(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give("", 302)
-        assert "redirects to 'nowhere'" in str(failing(colour, lambda: recorded.workflows.get("wf-1")))
+    def test_a_redirect_to_nowhere(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give("", 302)
+        assert "redirects to 'nowhere'" in str(failing(mode, lambda: caller.workflows.get("wf-1")))
 
 
 class TestBodies:
@@ -178,36 +178,36 @@ class TestBodies:
         ],
     )
     def test_whatever_the_body_is(
-        self, colour: Colour, recorder: Recorder, recorded: Any, body: Any, code: Any, message: str, details: Any
+        self, mode: Mode, server: ScriptedServer, caller: Any, body: Any, code: Any, message: str, details: Any
     ) -> None:
-        recorder.give(body, 404)
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        server.give(body, 404)
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is NotFoundError
         assert (error.code, error.details) == (code, details)
         assert message in error.message
         assert str(error)
 
-    def test_the_request_id_may_be_in_the_body(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({**envelope(), "meta": {"request_id": "req_body"}}, 404)
-        assert failing(colour, lambda: recorded.workflows.get("wf-1")).request_id == "req_body"
+    def test_the_request_id_may_be_in_the_body(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({**envelope(), "meta": {"request_id": "req_body"}}, 404)
+        assert failing(mode, lambda: caller.workflows.get("wf-1")).request_id == "req_body"
 
     @pytest.mark.parametrize("meta", [None, [], "x", {}, {"request_id": 7}])
-    def test_or_nowhere(self, colour: Colour, recorder: Recorder, recorded: Any, meta: Any) -> None:
-        recorder.give({**envelope(), "meta": meta}, 404)
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+    def test_or_nowhere(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
+        server.give({**envelope(), "meta": meta}, 404)
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.request_id is None
         assert "request id" not in str(error)
 
-    def test_a_long_page_is_cut(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give("x" * 200_000, 502)
-        error = failing(colour, lambda: recorded.health.check())
+    def test_a_long_page_is_cut(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give("x" * 200_000, 502)
+        error = failing(mode, lambda: caller.health.check())
         assert len(error.body) == 64 * 1024
         assert len(str(error)) < 400
 
-    def test_an_echoed_key_is_taken_out(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        key = recorder.api_key
-        recorder.give(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+    def test_an_echoed_key_is_taken_out(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        key = server.api_key
+        server.give(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         everything = f"{error} {error!r} {error.body} {error.details} {dict(error.headers)} {pickle.dumps(error)!r}"
         assert key not in everything
         assert error.message == "bad key [API key]"
@@ -221,10 +221,10 @@ class TestBodies:
 
 
 class TestTexts:
-    def test_it_names_everything(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_it_names_everything(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         body = envelope("validation_error", "Invalid input", [{"field": "name", "message": "is missing"}, "other"])
-        recorder.give(body, 422, {"X-Request-Id": "req_9"})
-        error = failing(colour, lambda: recorded.workflows.create(name="x"))
+        server.give(body, 422, {"X-Request-Id": "req_9"})
+        error = failing(mode, lambda: caller.workflows.create(name="x"))
         error.elapsed = 1.234
         assert str(error) == (
             "POST /workflows: status 422 validation_error, Invalid input; name: is missing; other"
@@ -244,9 +244,9 @@ class TestTexts:
         error = FibonacciError("m", code="c", details=[1])
         assert (error.message, error.code, error.details) == ("m", "c", [1])
 
-    def test_a_wait_is_named(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give(envelope("rate_limited"), 429, {"Retry-After": "300"})
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+    def test_a_wait_is_named(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give(envelope("rate_limited"), 429, {"Retry-After": "300"})
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.retry_after == 300
         assert "[retry after 300 s, 1 attempt, " in str(error)
 
@@ -268,16 +268,16 @@ class TestRateLimits:
         ],
     )
     def test_when_to_come_back(
-        self, colour: Colour, recorder: Recorder, recorded: Any, text: str, seconds: float | None
+        self, mode: Mode, server: ScriptedServer, caller: Any, text: str, seconds: float | None
     ) -> None:
         headers = {"Retry-After": text, "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
-        recorder.give(envelope("rate_limited"), 429, headers)
-        assert failing(colour, lambda: recorded.workflows.get("wf-1")).retry_after == seconds
+        server.give(envelope("rate_limited"), 429, headers)
+        assert failing(mode, lambda: caller.workflows.get("wf-1")).retry_after == seconds
 
-    def test_the_pace_is_held(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_the_pace_is_held(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
-        recorder.give(envelope("quota_exceeded"), 429, headers)
-        error = failing(colour, lambda: recorded.workflows.get("wf-1"))
+        server.give(envelope("quota_exceeded"), 429, headers)
+        error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.rate_limit == RateLimit(60, 1, datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
         assert error.retry_after is None
 
@@ -286,31 +286,31 @@ class TestHealth:
     """A health answer of 503 is an answer."""
 
     @pytest.mark.parametrize("call", ["check", "secrets"])
-    def test_a_json_object_is_an_answer(self, colour: Colour, recorder: Recorder, recorded: Any, call: str) -> None:
-        recorder.give({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
-        health = colour.run(getattr(recorded.health, call)())
+    def test_a_json_object_is_an_answer(self, mode: Mode, server: ScriptedServer, caller: Any, call: str) -> None:
+        server.give({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
+        health = mode.run(getattr(caller.health, call)())
         assert not health.healthy
         assert health.response.status_code == 503
         assert health.model_dump(mode="json")["backend"] == "b"
 
     @pytest.mark.parametrize("body", ["<html>down</html>", "", "[1]", '"down"'])
     def test_anything_else_is_an_error_and_is_not_sent_again(
-        self, colour: Colour, recorder: Recorder, body: str
+        self, mode: Mode, server: ScriptedServer, body: str
     ) -> None:
-        client = colour.client(recorder.api_key, base_url=recorder.base_url, max_retries=5)
-        recorder.give(body, 503)
-        error = failing(colour, lambda: client.health.check())
+        client = mode.client_of(server, max_retries=5)
+        server.give(body, 503)
+        error = failing(mode, lambda: client.health.check())
         assert type(error) is ServerError
-        assert len(recorder.sent) == 1
+        assert len(server.requests) == 1
 
-    def test_another_status_is_an_error(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"status": "healthy"}, 500)
-        assert failing(colour, lambda: recorded.health.check()).status_code == 500
+    def test_another_status_is_an_error(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"status": "healthy"}, 500)
+        assert failing(mode, lambda: caller.health.check()).status_code == 500
 
 
-def test_the_cause_of_a_failed_connection_is_kept(colour: Colour) -> None:
-    client = colour.client("key", base_url="http://127.0.0.1:9/v1", max_retries=0)
-    error = failing(colour, lambda: client.workflows.execute("wf-1"))
+def test_the_cause_of_a_failed_connection_is_kept(mode: Mode) -> None:
+    client = mode.client("key", base_url="http://127.0.0.1:9/v1", max_retries=0)
+    error = failing(mode, lambda: client.workflows.execute("wf-1"))
     assert type(error) is APIConnectionError
     assert error.__cause__ is not None
     assert "no connection to the server" in str(error)

@@ -16,9 +16,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from fibonacci import APIConnectionError, NotFoundError, RetryEvent
 from fibonacci.integrations.opentelemetry import OpenTelemetryTracing
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
 from tests.kit.clock import FakeClock
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 WORKFLOW = {"data": {"id": "wf-1"}}
 
@@ -29,13 +29,13 @@ class TestLog:
         assert [type(handler) for handler in handlers] == [logging.NullHandler]
 
     def test_each_attempt_is_a_line_at_debug_and_each_retry_one_at_info(
-        self, colour: Colour, recorder: Recorder, clock: FakeClock, caplog: pytest.LogCaptureFixture
+        self, mode: Mode, server: ScriptedServer, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, logger="fibonacci")
-        recorder.give({}, status=503)
-        recorder.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url)
-        colour.run(client.workflows.get("wf-1"))
+        server.give({}, status=503)
+        server.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
+        client: Any = mode.client_of(server)
+        mode.run(client.workflows.get("wf-1"))
         lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "fibonacci"]
         assert lines[0] == ("DEBUG", "GET /workflows/wf-1: attempt 1: status 503, request id -")
         assert lines[1][0] == "INFO"
@@ -44,25 +44,23 @@ class TestLog:
         assert len(lines) == 3
 
     def test_a_key_in_a_path_is_not_logged(
-        self, colour: Colour, recorder: Recorder, caplog: pytest.LogCaptureFixture
+        self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        recorder.give(WORKFLOW)
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url)
-        colour.run(client.workflows.get(recorder.api_key))
-        assert all(
-            recorder.api_key not in record.getMessage() for record in caplog.records if record.name == "fibonacci"
-        )
+        server.give(WORKFLOW)
+        client: Any = mode.client_of(server)
+        mode.run(client.workflows.get(server.api_key))
+        assert all(server.api_key not in record.getMessage() for record in caplog.records if record.name == "fibonacci")
 
 
 class TestOnRetry:
-    def test_it_is_told_of_each_retry(self, colour: Colour, recorder: Recorder, clock: FakeClock) -> None:
+    def test_it_is_told_of_each_retry(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
-        recorder.give({}, status=503, headers={"Retry-After": "3"})
-        recorder.give({}, status=502)
-        recorder.give(WORKFLOW)
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url, on_retry=events.append)
-        workflow = colour.run(client.workflows.get("wf-1"))
+        server.give({}, status=503, headers={"Retry-After": "3"})
+        server.give({}, status=502)
+        server.give(WORKFLOW)
+        client: Any = mode.client_of(server, on_retry=events.append)
+        workflow = mode.run(client.workflows.get("wf-1"))
         assert [(event.method, event.path, event.attempt, event.cause) for event in events] == [
             ("GET", "/workflows/wf-1", 1, "status 503"),
             ("GET", "/workflows/wf-1", 2, "status 502"),
@@ -72,15 +70,15 @@ class TestOnRetry:
         assert workflow.response.attempts == 3
         assert workflow.response.elapsed >= 3
 
-    def test_it_says_what_failed_where_no_answer_came(self, colour: Colour, clock: FakeClock) -> None:
+    def test_it_says_what_failed_where_no_answer_came(self, mode: Mode, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
         base_url = "http://127.0.0.1:1/v1"
-        client: Any = colour.client("key-of-a-test", base_url=base_url, on_retry=events.append)
+        client: Any = mode.client("key-of-a-test", base_url=base_url, on_retry=events.append)
         with pytest.raises(APIConnectionError):
-            colour.run(client.workflows.get("wf-1"))
+            mode.run(client.workflows.get("wf-1"))
         assert [event.cause for event in events] == ["no connection to the server"] * 2
 
-    def test_an_async_one_is_awaited(self, recorder: Recorder, clock: FakeClock) -> None:
+    def test_an_async_one_is_awaited(self, server: ScriptedServer, clock: FakeClock) -> None:
         from fibonacci import AsyncFibonacci
 
         told: list[int] = []
@@ -90,11 +88,11 @@ class TestOnRetry:
             told.append(event.attempt)
 
         async def main() -> None:
-            async with AsyncFibonacci(recorder.api_key, base_url=recorder.base_url, on_retry=tell) as client:
+            async with AsyncFibonacci(server.api_key, base_url=server.base_url, on_retry=tell) as client:
                 await client.workflows.get("wf-1")
 
-        recorder.give({}, status=503)
-        recorder.give(WORKFLOW)
+        server.give({}, status=503)
+        server.give(WORKFLOW)
         asyncio.run(main())
         assert told == [1]
 
@@ -114,24 +112,24 @@ def tracing(spans: InMemorySpanExporter) -> OpenTelemetryTracing:
 class TestOpenTelemetry:
     def test_one_span_for_the_call_and_a_child_for_each_attempt(
         self,
-        colour: Colour,
-        recorder: Recorder,
+        mode: Mode,
+        server: ScriptedServer,
         clock: FakeClock,
         tracing: OpenTelemetryTracing,
         spans: InMemorySpanExporter,
     ) -> None:
-        recorder.give({}, status=503)
-        recorder.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url, tracing=tracing)
-        colour.run(client.workflows.get("wf-1"))
+        server.give({}, status=503)
+        server.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
+        client: Any = mode.client_of(server, tracing=tracing)
+        mode.run(client.workflows.get("wf-1"))
         first, second, call = spans.get_finished_spans()
         assert (first.name, second.name, call.name) == ("GET", "GET", "fibonacci GET /workflows/{workflow_id}")
         assert (first.kind, second.kind, call.kind) == (SpanKind.CLIENT, SpanKind.CLIENT, SpanKind.INTERNAL)
         assert call.context is not None
         assert [span.parent and span.parent.span_id for span in (first, second)] == [call.context.span_id] * 2
-        port = int(recorder.base_url.split(":")[2].split("/")[0])
+        port = int(server.base_url.split(":")[2].split("/")[0])
         common = {"http.request.method": "GET", "server.address": "127.0.0.1", "server.port": port}
-        url = f"{recorder.base_url}/workflows/wf-1"
+        url = f"{server.base_url}/workflows/wf-1"
         failed = {"url.full": url, "http.response.status_code": 503, "error.type": "503"}
         resent = {"url.full": url, "http.response.status_code": 200, "http.request.resend_count": 1}
         told = {
@@ -146,35 +144,35 @@ class TestOpenTelemetry:
         assert second.status.status_code is call.status.status_code is StatusCode.UNSET
 
     def test_the_context_of_the_attempt_is_sent(
-        self, colour: Colour, recorder: Recorder, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
+        self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        recorder.give(WORKFLOW)
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url, tracing=tracing)
-        colour.run(client.workflows.get("wf-1"))
+        server.give(WORKFLOW)
+        client: Any = mode.client_of(server, tracing=tracing)
+        mode.run(client.workflows.get("wf-1"))
         context = spans.get_finished_spans()[0].context
         assert context is not None
-        (sent,) = recorder.sent
+        (sent,) = server.requests
         flags = f"{context.trace_flags:02x}"
         assert sent.one("traceparent") == f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags}"
 
     def test_an_error_is_the_failure_of_the_call(
-        self, colour: Colour, recorder: Recorder, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
+        self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        recorder.give({"error": {"code": "not_found", "message": "none"}}, status=404)
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url, tracing=tracing)
+        server.give({"error": {"code": "not_found", "message": "none"}}, status=404)
+        client: Any = mode.client_of(server, tracing=tracing)
         with pytest.raises(NotFoundError):
-            colour.run(client.workflows.get("wf-1"))
+            mode.run(client.workflows.get("wf-1"))
         call = spans.get_finished_spans()[-1]
         assert call.status.status_code is StatusCode.ERROR
         assert attributes(call)["error.type"] == "NotFoundError"
         assert [event.name for event in call.events] == ["exception"]
 
     def test_a_path_that_was_given_whole_is_no_name(
-        self, colour: Colour, recorder: Recorder, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
+        self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        recorder.give({"data": 1})
-        client: Any = colour.client(recorder.api_key, base_url=recorder.base_url, tracing=tracing)
-        colour.run(client.request("GET", "/users/ada"))
+        server.give({"data": 1})
+        client: Any = mode.client_of(server, tracing=tracing)
+        mode.run(client.request("GET", "/users/ada"))
         call = spans.get_finished_spans()[-1]
         assert call.name == "fibonacci GET"
         assert "url.template" not in attributes(call)

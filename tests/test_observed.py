@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from fibonacci import APIConnectionError, APITimeoutError, NotFoundError
 from fibonacci.emulator import Emulator
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 
 @pytest.fixture
@@ -32,29 +32,29 @@ def exporter() -> Iterator[InMemorySpanExporter]:
     HTTPXClientInstrumentor().uninstrument()
 
 
-def test_opentelemetry_sees_the_calls(colour: Colour, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
-    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
-    workflow = colour.run(client.workflows.create(name="Watched"))
+def test_opentelemetry_sees_the_calls(mode: Mode, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
+    client: Any = mode.client_of(emulator)
+    workflow = mode.run(client.workflows.create(name="Watched"))
     with pytest.raises(NotFoundError):
-        colour.run(client.workflows.get("unknown"))
+        mode.run(client.workflows.get("unknown"))
     urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
     assert urls == [f"{emulator.base_url}/workflows", f"{emulator.base_url}/workflows/unknown"]
     assert workflow.response.attempts == 1
 
 
 def test_opentelemetry_sends_its_trace_along(
-    colour: Colour, recorder: Recorder, recorded: Any, exporter: InMemorySpanExporter
+    mode: Mode, server: ScriptedServer, caller: Any, exporter: InMemorySpanExporter
 ) -> None:
-    recorder.give({"data": {"id": "wf-1"}})
-    colour.run(recorded.workflows.create(name="Traced"))
+    server.give({"data": {"id": "wf-1"}})
+    mode.run(caller.workflows.create(name="Traced"))
     (span,) = exporter.get_finished_spans()
     assert span.context is not None
-    assert f"{span.context.trace_id:032x}" in recorder.last.one("traceparent")
-    assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
+    assert f"{span.context.trace_id:032x}" in server.last.one("traceparent")
+    assert server.last.one("Authorization") == f"Bearer {server.api_key}"
 
 
 def test_what_a_watcher_adds_goes_over_the_wire_and_it_sees_the_answer(
-    colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
     real, real_async = httpx.Client.send, httpx.AsyncClient.send
@@ -74,33 +74,33 @@ def test_what_a_watcher_adds_goes_over_the_wire_and_it_sees_the_answer(
 
     monkeypatch.setattr(httpx.Client, "send", send)
     monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
-    recorder.give(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
-    assert colour.run(recorded.workflows.create(name="Watched")).id == "wf-1"
-    recorder.give({"error": {"code": "not_found"}}, 404)
+    server.give(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
+    assert mode.run(caller.workflows.create(name="Watched")).id == "wf-1"
+    server.give({"error": {"code": "not_found"}}, 404)
     with pytest.raises(NotFoundError):
-        colour.run(recorded.workflows.get("wf-2"))
+        mode.run(caller.workflows.get("wf-2"))
     assert seen == [201, 404]
-    assert [sent.one("sentry-trace") for sent in recorder.sent] == ["trace-1"] * 2
-    assert len(recorder.sent[0].one("Idempotency-Key")) == 32
-    assert recorder.connections == 1
+    assert [sent.one("sentry-trace") for sent in server.requests] == ["trace-1"] * 2
+    assert len(server.requests[0].one("Idempotency-Key")) == 32
+    assert server.connections == 1
 
 
 def test_watching_may_begin_and_end_between_calls(
-    colour: Colour, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
-    colour.run(client.health.check())
+    client: Any = mode.client_of(emulator)
+    mode.run(client.health.check())
     with monkeypatch.context() as patch:
         patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
         patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
-        colour.run(client.health.secrets())
-    colour.run(client.health.check())
+        mode.run(client.health.secrets())
+    mode.run(client.health.check())
     assert seen == ["/v1/health/secrets"]
 
 
 def test_a_mock_in_place_of_the_transport_answers(
-    colour: Colour, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(transport: object, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"data": {"id": "wf-1", "name": "Mocked"}})
@@ -110,25 +110,25 @@ def test_a_mock_in_place_of_the_transport_answers(
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer_later)
-    client: Any = colour.client(emulator.api_key, base_url=emulator.base_url)
-    assert colour.run(client.workflows.get("wf-1")).name == "Mocked"
+    client: Any = mode.client_of(emulator)
+    assert mode.run(client.workflows.get("wf-1")).name == "Mocked"
 
 
-def test_the_time_limit_holds_while_watched(colour: Colour, exporter: InMemorySpanExporter) -> None:
+def test_the_time_limit_holds_while_watched(mode: Mode, exporter: InMemorySpanExporter) -> None:
     # Nobody accepts: the kernel completes the connection, and no answer ever comes.
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        client: Any = colour.client("key-of-a-test", base_url=base_url, timeout=0.2)
+        client: Any = mode.client("key-of-a-test", base_url=base_url, timeout=0.2)
         with pytest.raises(APITimeoutError) as caught:
-            colour.run(client.workflows.get("wf-1"))
+            mode.run(client.workflows.get("wf-1"))
     assert 0.2 <= caught.value.elapsed < 1
     assert len(exporter.get_finished_spans()) == 1
 
 
 def test_connections_are_kept_while_watched(
-    colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
     for watched in (False, True, True, False):
@@ -136,14 +136,14 @@ def test_connections_are_kept_while_watched(
             if watched:
                 patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
                 patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
-            recorder.give({"data": 1})
-            assert colour.run(recorded.request("POST", "/x", json={"a": 1})) == 1
-        assert recorder.last.body == b'{"a":1}'
-    assert (len(seen), recorder.connections) == (2, 2)  # the SDK's own, and the one of httpx
+            server.give({"data": 1})
+            assert mode.run(caller.request("POST", "/x", json={"a": 1})) == 1
+        assert server.last.body == b'{"a":1}'
+    assert (len(seen), server.connections) == (2, 2)  # the SDK's own, and the one of httpx
 
 
 def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
-    colour: Colour, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Exception] = []
     real, real_async = httpx.Client.send, httpx.AsyncClient.send
@@ -167,9 +167,9 @@ def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens there
         base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-        client: Any = colour.client("key-of-a-test", base_url=base_url, max_retries=0)
+        client: Any = mode.client("key-of-a-test", base_url=base_url, max_retries=0)
         with pytest.raises(APIConnectionError, match="no connection to the server: ") as caught:
-            colour.run(client.workflows.create(name="x"))
+            mode.run(client.workflows.create(name="x"))
     assert [type(error) for error in seen] == [httpx.ConnectError]
     assert not caught.value.outcome_unknown
     assert isinstance(caught.value.__cause__, httpx.ConnectError)
@@ -178,9 +178,7 @@ def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
 class TestInPlaceOfThePool:
     """Recorders such as vcrpy, and respx, put themselves in place of httpcore's pool."""
 
-    def test_it_answers(
-        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_answers(self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[httpcore.URL] = []
 
         def answer(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
@@ -192,12 +190,12 @@ class TestInPlaceOfThePool:
 
         monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", answer)
         monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", answer_async)
-        assert colour.run(recorded.workflows.get("wf-1")).name == "Recorded"
-        assert [bytes(url) for url in asked] == [f"{recorder.base_url}/workflows/wf-1".encode()]
-        assert recorder.connections == 0
+        assert mode.run(caller.workflows.get("wf-1")).name == "Recorded"
+        assert [bytes(url) for url in asked] == [f"{server.base_url}/workflows/wf-1".encode()]
+        assert server.connections == 0
 
     def test_what_it_passes_on_reaches_the_server(
-        self, colour: Colour, recorder: Recorder, recorded: Any, monkeypatch: pytest.MonkeyPatch
+        self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         passed: list[str] = []
         for kind, name in (
@@ -205,10 +203,10 @@ class TestInPlaceOfThePool:
             (httpcore.AsyncConnectionPool, "handle_async_request"),
         ):
             monkeypatch.setattr(kind, name, _noting_request(getattr(kind, name), passed))
-        recorder.give({"data": {"id": "wf-1"}})
-        assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
+        server.give({"data": {"id": "wf-1"}})
+        assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
         assert passed == ["GET"]
-        assert recorder.last.one("Authorization") == f"Bearer {recorder.api_key}"
+        assert server.last.one("Authorization") == f"Bearer {server.api_key}"
 
 
 def _noting(send: Any, seen: list[str]) -> Any:

@@ -66,7 +66,7 @@ def test_the_errors_alone_load_no_client() -> None:
     assert loaded_by("import fibonacci.errors") & {*SYNC, *ASYNC, *HEAVY} == set()
 
 
-def test_one_colour_does_not_load_the_other() -> None:
+def test_one_mode_does_not_load_the_other() -> None:
     code = "from fibonacci import {0}; c = {0}('key'); c.workflows, c.executions, c.organizations.quota, c.memory"
     sync = loaded_by(code.format("Fibonacci"))
     assert {name for name in sync if name.startswith("fibonacci._async")} == set()

@@ -1,151 +1,102 @@
-"""A server that speaks HTTP/2 over TLS on loopback, and keeps what it gets."""
+"""A server that speaks HTTP/2 over TLS on loopback, and records what it receives."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from types import TracebackType
-from typing import Self
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
 from h2.exceptions import ProtocolError
 
-Headers = list[tuple[bytes, bytes]]
+from tests.kit.listener import Listener
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 
 @dataclass
-class Exchange:
-    """One request, and the means to answer it."""
+class HTTP2Exchange:
+    """One request, and the means to respond to it."""
 
-    connection: Connection
+    h2: H2Connection
+    sock: socket.socket
     stream: int
-    headers: Headers
+    headers: RawHeaders
     body: bytearray = field(default_factory=bytearray)
 
     def one(self, name: str) -> str:
-        """The value of a header that is there exactly once."""
+        """Return the value of a header that is present exactly once."""
         (value,) = [value.decode() for key, value in self.headers if key == name.encode()]
         return value
 
-    def answer(self, body: bytes, status: int = 200, headers: Headers | None = None) -> None:
-        """Answer whole."""
+    def respond(self, body: bytes, status: int = 200, headers: RawHeaders | None = None) -> None:
+        """Send a whole response."""
         fields = [(b":status", b"%d" % status), (b"content-type", b"application/json"), *(headers or [])]
-        self.connection.h2.send_headers(self.stream, fields)
-        self.connection.h2.send_data(self.stream, body, end_stream=True)
-        self.connection.flush()
+        self.h2.send_headers(self.stream, fields)
+        self.h2.send_data(self.stream, body, end_stream=True)
+        self._flush()
 
     def reset(self) -> None:
-        """Break this stream off, and leave the connection."""
-        self.connection.h2.reset_stream(self.stream)
-        self.connection.flush()
+        """Reset this stream, and leave the connection open."""
+        self.h2.reset_stream(self.stream)
+        self._flush()
 
-    def hang_up(self) -> None:
-        """Say that the connection ends."""
-        self.connection.h2.close_connection()
-        self.connection.flush()
+    def go_away(self) -> None:
+        """Announce the end of the connection."""
+        self.h2.close_connection()
+        self._flush()
 
-
-class Connection:
-    """One connection: `serve` reads it until its end and hands every whole request on.
-
-    Attributes:
-        protocol: What was agreed on when TLS began.
-    """
-
-    def __init__(self, sock: ssl.SSLSocket, respond: Callable[[Exchange], object]) -> None:
-        self.sock = sock
-        self.protocol = sock.selected_alpn_protocol()
-        self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
-        self._respond = respond
-        self._open: dict[int, Exchange] = {}
-
-    def flush(self) -> None:
+    def _flush(self) -> None:
         self.sock.sendall(self.h2.data_to_send())
 
-    def serve(self) -> None:
-        self.h2.initiate_connection()
-        self.flush()
-        while data := self.sock.recv(65536):
-            for event in self.h2.receive_data(data):
-                match event:
-                    case RequestReceived(stream_id=int(stream), headers=headers):
-                        self._open[stream] = Exchange(self, stream, [(bytes(k), bytes(v)) for k, v in headers or []])
-                    case DataReceived(stream_id=int(stream), data=bytes(part)):
-                        self._open[stream].body += part
-                    case StreamEnded(stream_id=int(stream)):
-                        self._respond(self._open.pop(stream))
-                    case _:
-                        pass
-            self.flush()
 
-
-class Http2Server:
-    """Listens from `__enter__` to `__exit__`.
+class HTTP2Server(Listener):
+    """Hands each whole request to a function.
 
     Args:
         tls: The server's side of TLS.
         respond: What to do with each request; it runs in the thread of its connection.
 
     Attributes:
+        respond: The same, to be replaced.
         requests: Every request that came.
-        connections: Every connection that was made.
+        protocols: The protocol that each connection agreed on in its TLS handshake.
     """
 
-    def __init__(self, tls: ssl.SSLContext, respond: Callable[[Exchange], object]) -> None:
+    def __init__(self, tls: ssl.SSLContext, respond: Callable[[HTTP2Exchange], object]) -> None:
+        super().__init__(tls=tls)
         tls.set_alpn_protocols(["h2", "http/1.1"])
-        self._tls = tls
-        self._respond = respond
-        self._threads: list[threading.Thread] = []
-        self.requests: list[Exchange] = []
-        self.connections: list[Connection] = []
+        self.respond = respond
+        self.requests: list[HTTP2Exchange] = []
+        self.protocols: list[str | None] = []
 
-    @property
-    def authority(self) -> str:
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+    def serve(self, sock: socket.socket, number: int) -> None:
+        """Serve one connection."""
+        assert isinstance(sock, ssl.SSLSocket)
+        self.protocols.append(sock.selected_alpn_protocol())
+        # The client may send more after it was told of the end.
+        with suppress(ProtocolError):
+            self._read(sock, H2Connection(H2Configuration(client_side=False, header_encoding=None)))
 
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._start(self._accept)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _start(self, target: Callable[[], object]) -> None:
-        thread = threading.Thread(target=target, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # the listener is shut down in the end
-            while True:
-                accepted, _ = self._listener.accept()
-                sock = self._tls.wrap_socket(accepted, server_side=True)
-                self.connections.append(connection := Connection(sock, self._note))
-                self._start(partial(_serve, connection))
-
-    def _note(self, exchange: Exchange) -> None:
-        self.requests.append(exchange)
-        self._respond(exchange)
-
-
-def _serve(connection: Connection) -> None:
-    # The client may leave, and it may talk on when it is told to leave.
-    with suppress(OSError, ProtocolError), connection.sock:
-        connection.serve()
+    def _read(self, sock: socket.socket, h2: H2Connection) -> None:
+        received: dict[int, HTTP2Exchange] = {}
+        h2.initiate_connection()
+        sock.sendall(h2.data_to_send())
+        while data := sock.recv(65536):
+            for event in h2.receive_data(data):
+                match event:
+                    case RequestReceived(stream_id=int(stream), headers=headers):
+                        raw = [(bytes(name), bytes(value)) for name, value in headers or []]
+                        received[stream] = HTTP2Exchange(h2, sock, stream, raw)
+                    case DataReceived(stream_id=int(stream), data=bytes(part)):
+                        received[stream].body += part
+                    case StreamEnded(stream_id=int(stream)):
+                        self.requests.append(exchange := received.pop(stream))
+                        self.respond(exchange)
+                    case _:
+                        pass
+            sock.sendall(h2.data_to_send())

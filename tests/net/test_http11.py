@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError
 from fibonacci._sync.transports.http11 import HTTP11Connection
-from tests.colours import COLOURS, ColourName
+from fibonacci.transports import Deadline, DeadlineExceeded, HTTPRequest, HTTPResponse, TransportError
+from tests.kit.mode import Mode
 
 BODY = b'{"data": {"fine": true}}'
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-A: 1\r\n\r\n%b" % (len(BODY), BODY)
@@ -27,7 +24,7 @@ CHUNKED = (
 NO_LIMIT = Deadline(None)
 
 
-class Stream:
+class ScriptedStream:
     """What a server sends, in pieces; a write may fail, when so much has been taken."""
 
     def __init__(self, pieces: Iterable[bytes], failure: Exception | None = None, taken: int = 0) -> None:
@@ -54,7 +51,7 @@ class Stream:
         return bool(self._pieces)
 
 
-class AsyncStream(Stream):
+class AsyncScriptedStream(ScriptedStream):
     async def read(self, deadline: Deadline) -> bytes:  # type: ignore[override]
         return super().read(deadline)
 
@@ -69,19 +66,17 @@ def request(body: bytes = b"") -> HTTPRequest:
     return HTTPRequest("POST" if body else "GET", "http://localhost", "/v1/x", headers, body)
 
 
-class Talk:
-    """A connection over a stream, in either colour."""
+class ScriptedConnection:
+    """A connection over a scripted stream, in either mode."""
 
-    def __init__(self, colour: ColourName, *arguments: Any, **options: Any) -> None:
-        self._colour = colour
-        self.stream: Stream = (Stream if colour == "sync" else AsyncStream)(*arguments, **options)
-        stream: Any = self.stream
-        self.connection: Any = HTTP11Connection(stream) if colour == "sync" else AsyncHTTP11Connection(stream)
+    def __init__(self, mode: Mode, *arguments: Any, **options: Any) -> None:
+        self._mode = mode
+        self.stream = (AsyncScriptedStream if mode.is_async else ScriptedStream)(*arguments, **options)
+        self.connection: Any = (AsyncHTTP11Connection if mode.is_async else HTTP11Connection)(cast("Any", self.stream))
 
     def exchange(self, sent: HTTPRequest, limit: int = 1000) -> HTTPResponse:
-        result = self.connection.exchange(sent, NO_LIMIT, limit)
-        found: HTTPResponse = result if self._colour == "sync" else asyncio.run(result)
-        return found
+        response: HTTPResponse = self._mode.run(self.connection.exchange(sent, NO_LIMIT, limit))
+        return response
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -92,68 +87,66 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 @pytest.mark.parametrize("answer", [PLAIN, CHUNKED], ids=["plain", "chunked"])
 @given(places=st.lists(st.integers(0, 1000), max_size=20))
 def test_an_answer_is_the_same_however_it_is_cut(answer: bytes, places: list[int]) -> None:
-    talk = Talk("sync", cut(answer, places) + cut(PLAIN, places))
+    link = ScriptedConnection(Mode("sync"), cut(answer, places) + cut(PLAIN, places))
     for _ in range(2):
-        whole = talk.exchange(request())
+        whole = link.exchange(request())
         assert (whole.status, dict(whole.headers)[b"X-A"], whole.body) == (200, b"1", BODY)
-        assert talk.connection.is_reusable
+        assert link.connection.is_reusable
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 class TestEnds:
-    def test_what_follows_the_answer_spoils_the_connection(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN + b"H"])
-        assert talk.exchange(request()).body == BODY
-        assert not talk.connection.is_reusable
+    def test_what_follows_the_answer_spoils_the_connection(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN + b"H"])
+        assert link.exchange(request()).body == BODY
+        assert not link.connection.is_reusable
 
-    def test_what_comes_while_it_is_idle_ends_it(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN, b"H"])
-        assert talk.exchange(request()).body == BODY
-        assert talk.connection.is_closed_by_server()
+    def test_what_comes_while_it_is_idle_ends_it(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN, b"H"])
+        assert link.exchange(request()).body == BODY
+        assert link.connection.is_closed_by_server()
 
-    def test_a_close_that_was_announced(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN.replace(b"X-A: 1", b"Connection: close")])
-        assert talk.exchange(request()).body == BODY
-        assert not talk.connection.is_reusable
+    def test_a_close_that_was_announced(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN.replace(b"X-A: 1", b"Connection: close")])
+        assert link.exchange(request()).body == BODY
+        assert not link.connection.is_reusable
 
-    def test_no_answer(self, colour: ColourName) -> None:
+    def test_no_answer(self, mode: Mode) -> None:
         with pytest.raises(EOFError, match="before it responded"):
-            Talk(colour, []).exchange(request())
+            ScriptedConnection(mode, []).exchange(request())
 
-    def test_a_body_that_is_too_large(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN])
+    def test_a_body_that_is_too_large(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN])
         with pytest.raises(TransportError) as caught:
-            talk.exchange(request(), limit=len(BODY) - 1)
+            link.exchange(request(), limit=len(BODY) - 1)
         assert caught.value.kind == "too_large"
         assert caught.value.response is not None
         assert caught.value.response.status == 200
-        assert not talk.connection.is_reusable
+        assert not link.connection.is_reusable
 
 
-@pytest.mark.parametrize("colour", COLOURS)
 class TestWrites:
-    def test_a_request_leaves_in_one_piece(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN])
-        talk.exchange(request(b"{}"))
-        assert talk.stream.written == b"POST /v1/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"
+    def test_a_request_leaves_in_one_piece(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN])
+        link.exchange(request(b"{}"))
+        assert link.stream.written == b"POST /v1/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}"
 
     @pytest.mark.parametrize(
         ("failure", "kind"), [(BrokenPipeError(), "never_sent"), (DeadlineExceeded(), "timeout_never_sent")]
     )
-    def test_when_nothing_was_taken_nothing_was_sent(self, colour: ColourName, failure: Exception, kind: str) -> None:
+    def test_when_nothing_was_taken_nothing_was_sent(self, mode: Mode, failure: Exception, kind: str) -> None:
         with pytest.raises(TransportError) as caught:
-            Talk(colour, [PLAIN], failure).exchange(request(b"{}"))
+            ScriptedConnection(mode, [PLAIN], failure).exchange(request(b"{}"))
         assert caught.value.kind == kind
 
-    def test_an_answer_to_a_request_that_was_not_taken_whole_is_an_answer(self, colour: ColourName) -> None:
-        talk = Talk(colour, [PLAIN.replace(b"200 OK", b"413 Too Large")], ConnectionResetError(), taken=1)
-        assert talk.exchange(request(b"{}")).status == 413
-        assert not talk.connection.is_reusable
+    def test_an_answer_to_a_request_that_was_not_taken_whole_is_an_answer(self, mode: Mode) -> None:
+        link = ScriptedConnection(mode, [PLAIN.replace(b"200 OK", b"413 Too Large")], ConnectionResetError(), taken=1)
+        assert link.exchange(request(b"{}")).status == 413
+        assert not link.connection.is_reusable
 
-    def test_without_one_the_outcome_is_not_known(self, colour: ColourName) -> None:
+    def test_without_one_the_outcome_is_not_known(self, mode: Mode) -> None:
         with pytest.raises(EOFError):
-            Talk(colour, [], ConnectionResetError(), taken=1).exchange(request(b"{}"))
+            ScriptedConnection(mode, [], ConnectionResetError(), taken=1).exchange(request(b"{}"))
 
-    def test_when_the_time_is_up_nothing_more_is_read(self, colour: ColourName) -> None:
+    def test_when_the_time_is_up_nothing_more_is_read(self, mode: Mode) -> None:
         with pytest.raises(DeadlineExceeded):
-            Talk(colour, [PLAIN], DeadlineExceeded(), taken=1).exchange(request(b"{}"))
+            ScriptedConnection(mode, [PLAIN], DeadlineExceeded(), taken=1).exchange(request(b"{}"))

@@ -17,9 +17,9 @@ from fibonacci import APIResponseError
 from fibonacci._core.decoding import decode, decode_any, decode_list, unwrap
 from fibonacci._core.response import APIResponse
 from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
 from tests.endpoints.table import ROWS
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 from tests.responses import answer
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -243,10 +243,10 @@ class TestCompressed:
             decode(given, Workflow)
         assert caught.value.body == body[:65536].decode("utf-8", "replace")
 
-    def test_what_the_http_client_has_undone_is_not_undone_again(self, colour: Colour, recorder: Recorder) -> None:
-        recorder.give(packed(self.BODY), headers={"Content-Encoding": "gzip"})
-        client = colour.client(recorder.api_key, base_url=recorder.base_url)
-        assert colour.run(client.workflows.get("wf-1")).id == "wf-1"
+    def test_what_the_http_client_has_undone_is_not_undone_again(self, mode: Mode, server: ScriptedServer) -> None:
+        server.give(packed(self.BODY), headers={"Content-Encoding": "gzip"})
+        client = mode.client_of(server)
+        assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
 
 
 class TestAnything:
@@ -276,12 +276,10 @@ class TestAnything:
 
 
 class TestOverTheWire:
-    def test_the_error_has_the_circumstances_of_the_call(
-        self, colour: Colour, recorder: Recorder, recorded: Any
-    ) -> None:
-        recorder.give("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
+    def test_the_error_has_the_circumstances_of_the_call(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
         with pytest.raises(APIResponseError) as caught:
-            colour.run(recorded.workflows.get("wf-1"))
+            mode.run(caller.workflows.get("wf-1"))
         error = caught.value
         assert (error.method, error.path, error.attempts, error.request_id) == ("GET", "/workflows/wf-1", 1, "req_7")
         assert not error.outcome_unknown
@@ -291,17 +289,17 @@ class TestOverTheWire:
 
     @pytest.mark.parametrize("name", ["workflows.create", "organizations.quota.update"])
     def test_work_may_have_been_done_although_the_answer_cannot_be_read(
-        self, colour: Colour, recorder: Recorder, recorded: Any, name: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, name: str
     ) -> None:
-        recorder.give("oops", 201)
+        server.give("oops", 201)
         row = next(row for row in ROWS if row.call == name)
         with pytest.raises(APIResponseError) as caught:
-            colour.run(row.on(recorded))
+            mode.run(row.on(caller))
         assert caught.value.outcome_unknown
         assert "may have been carried out" in str(caught.value)
-        assert len(recorder.sent) == 1
+        assert len(server.requests) == 1
 
-    def test_a_list_that_cannot_be_read(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"data": {"nope": 1}})
+    def test_a_list_that_cannot_be_read(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"data": {"nope": 1}})
         with pytest.raises(APIResponseError, match="no list of audit"):
-            colour.run(recorded.organizations.governance.audit("acme"))
+            mode.run(caller.organizations.governance.audit("acme"))

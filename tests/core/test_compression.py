@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from fibonacci._core import compression
 from fibonacci._core.compression import DecompressionError, TooLargeError, accepted, decompress
-from tests.colours import Colour
-from tests.endpoints.recorder import Recorder
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 brotli: Any = import_module("brotli")  # it brings no types
 Compress = Callable[[bytes], bytes]
@@ -83,10 +83,10 @@ def test_a_bomb_is_left_near_the_limit(encoding: str) -> None:
 
 
 @each_encoding
-def test_over_the_wire(colour: Colour, recorder: Recorder, recorded: Any, encoding: str) -> None:
-    recorder.give(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
-    assert colour.run(recorded.workflows.get("wf-1")).id == "wf-1"
-    assert recorder.last.one("Accept-Encoding") == "gzip, deflate, br"
+def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding: str) -> None:
+    server.give(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
+    assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
+    assert server.last.one("Accept-Encoding") == "gzip, deflate, br"
 
 
 class TestWhetherBrotliIsThere:
