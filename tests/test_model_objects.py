@@ -1,4 +1,4 @@
-"""Models as Python objects: repr, equality, copies, and the HTTP side that travels with them."""
+"""Models as Python objects: repr, equality, copies, and the HTTP response that stays with them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class TestRepr:
 
 
 class TestResponse:
-    """The HTTP side of an answer travels with the object, but is no part of its value."""
+    """The HTTP response stays with the object, but is no part of its value."""
 
     def test_handmade_objects_have_none(self) -> None:
         made = Workflow(id="wf-1")
-        with pytest.raises(AttributeError, match="Workflow was not received"):
+        with pytest.raises(AttributeError, match="Workflow did not come in a response"):
             _ = made.response
         assert not hasattr(made, "response")
 
