@@ -109,7 +109,7 @@ def test_any_further_field_is_kept(model: type[Model], more: dict[str, Any]) -> 
 
 @MODELS
 @pytest.mark.parametrize(
-    "name", ["model_dump", "copy", "json", "response", "_response", "shown", "model_config", "dict"]
+    "name", ["model_dump", "copy", "json", "response", "_response", "_repr_fields", "model_config", "dict"]
 )
 def test_a_further_field_with_a_name_that_python_uses_is_kept(model: type[Model], name: str) -> None:
     document = {**LEAST[model], name: {"x": 1}}

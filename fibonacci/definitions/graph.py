@@ -39,7 +39,7 @@ def dependencies(definition: WorkflowDefinition) -> dict[str, list[str]]:
 
 
 def execution_levels(definition: WorkflowDefinition) -> list[list[str]]:
-    """Group the nodes so that each group depends only on the groups before it. The nodes of a group can run in parallel.
+    """Group the nodes: each group depends only on the groups before it, and its nodes can run in parallel.
 
     Args:
         definition: A definition without faults.

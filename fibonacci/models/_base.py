@@ -36,7 +36,7 @@ class Model(BaseModel):
         protected_namespaces=(),
     )
 
-    shown: ClassVar[tuple[str, ...]] = ()
+    _repr_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that the repr shows, in this order; the first few received ones when empty."""
 
     @property
@@ -73,7 +73,7 @@ class Model(BaseModel):
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
-        names = self.shown or [*received, *(self.model_extra or {})][:6]
+        names = self._repr_fields or [*received, *(self.model_extra or {})][:6]
         return f"{type(self).__name__}({', '.join(f'{name}={self._short(name)}' for name in names)})"
 
     __str__ = __repr__

@@ -17,7 +17,7 @@ TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 class Execution(Timestamped):
     """One run of a workflow."""
 
-    shown: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
 
     raw_execution_id: str | None = Field(default=None, alias="execution_id")
     """The field `execution_id` as the platform sent it; None when it sent none. `id` is the field to read."""

@@ -15,7 +15,7 @@ _HEALTHY = frozenset({"healthy", "ok"})
 class Health(Model):
     """The health of the platform, as the platform reports it."""
 
-    shown: ClassVar[tuple[str, ...]] = ("status", "healthy")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("status", "healthy")
 
     status: str | None = None
     """The state, such as `"healthy"`."""
@@ -30,7 +30,7 @@ class Health(Model):
 class SecretsHealth(Health):
     """The health of the platform's secret store."""
 
-    shown: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
 
     backend: str | None = None
     """The kind of secret store, such as `"aws_secrets_manager"`."""

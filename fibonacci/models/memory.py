@@ -16,7 +16,7 @@ MemoryScope = Literal["workflow", "user", "organization", "global"] | str
 class MemoryEntry(Timestamped):
     """A value stored under a key."""
 
-    shown: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
 
     key: str | None = None
     """The key, unique within its scope."""

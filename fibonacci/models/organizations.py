@@ -15,7 +15,7 @@ Role = Literal["owner", "admin", "member", "viewer"] | str
 class GovernanceSettings(Model):
     """The governance settings of an organization: which workflows need a person's approval before they run."""
 
-    shown: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
 
     require_approval_for_external_comm: bool | None = None
     """Whether workflows that communicate externally, such as by e-mail, need approval."""
@@ -64,7 +64,7 @@ class Quota(Model):
     and `memory_mb` (megabytes).
     """
 
-    shown: ClassVar[tuple[str, ...]] = ("plan", "effective")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("plan", "effective")
 
     plan: str | None = None
     """The name of the plan, such as `"free"`."""
@@ -85,19 +85,19 @@ class Quota(Model):
 
     @property
     def overrides(self) -> QuotaValues:
-        """The limits that the organization's owner has set in place of the plan's, in the same units."""
+        """The limits that the owner has set in place of the plan's: runs per hour, executions at a time, megabytes."""
         return self.raw_overrides or {}
 
     @property
     def effective(self) -> QuotaValues:
-        """The limits that apply: the override where there is one, else the plan's limit, in the same units."""
+        """The limits that apply, the override else the plan's: runs per hour, executions at a time, megabytes."""
         return self.raw_effective or {}
 
 
 class ToolPolicy(Timestamped):
     """An organization's policy for one tool: whether it may be used, and by which roles."""
 
-    shown: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
 
     tool_name: str
     """The name of the tool, such as `"slack_send_message"`."""
@@ -117,7 +117,7 @@ class ToolPolicy(Timestamped):
 class RolePolicyOverride(Timestamped):
     """An exception to a tool policy for one role."""
 
-    shown: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
 
     role: Role | None = None
     """The role that the exception applies to: `owner`, `admin`, `member` or `viewer`."""

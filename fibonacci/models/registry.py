@@ -13,7 +13,7 @@ RegistryStatus = Literal["approved", "deprecated", "archived"] | str
 class RegistryEntry(Timestamped):
     """A workflow's entry in the registry."""
 
-    shown: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
 
     workflow_id: str | None = None
     """The id of the workflow, such as `"wf-abc123"`."""

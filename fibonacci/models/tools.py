@@ -10,7 +10,7 @@ from fibonacci.models._base import Model
 class Tool(Model):
     """A tool of the platform's catalog."""
 
-    shown: ClassVar[tuple[str, ...]] = ("name", "description")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("name", "description")
 
     name: str
     """The name, as `tools.get`, tool policies and tool nodes take it."""

@@ -10,7 +10,7 @@ from fibonacci.models._base import Timestamped
 class WorkflowVersion(Timestamped):
     """A snapshot of a workflow: each deployment makes one, and so does a rollback."""
 
-    shown: ClassVar[tuple[str, ...]] = ("version", "workflow_id", "name")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("version", "workflow_id", "name")
 
     version: int | str
     """The number or name of the version, as `versions.get` and `versions.rollback` take it."""

@@ -10,7 +10,7 @@ from fibonacci.models._base import Timestamped
 class Workflow(Timestamped):
     """A workflow as the platform stores it."""
 
-    shown: ClassVar[tuple[str, ...]] = ("id", "name", "version")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "name", "version")
 
     id: str
     """The id, such as `"wf-abc123"`."""
