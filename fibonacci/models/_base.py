@@ -97,7 +97,8 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
 
 def _deprecated_names() -> set[str]:
     """Return the names of pydantic 1 that pydantic's models still have."""
-    return {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
+    methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
+    return methods | {"__fields__", "__fields_set__"}
 
 
 def parse_time(value: object) -> datetime | None:
