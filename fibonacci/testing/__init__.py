@@ -14,7 +14,7 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
-        "fibonacci.testing.factories.answers": ["make_page", "make_rate_limit", "make_response"],
+        "fibonacci.testing.factories.responses": ["make_page", "make_rate_limit", "make_response"],
         "fibonacci.testing.factories.organizations": [
             "make_approval_stats",
             "make_audit_entry",

@@ -13,8 +13,8 @@ from fibonacci.emulator.messages import Request, Response
 from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, among, has_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main
-from fibonacci.testing.contract.raw import RawRequests
-from fibonacci.testing.contract.running import Result, run
+from fibonacci.testing.contract.raw_requests import RawRequests
+from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
 from tests.docs.running import run_python
@@ -165,7 +165,7 @@ def test_a_raw_request_waits_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> No
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        monkeypatch.setattr("fibonacci.testing.contract.raw.time.sleep", sleep)
+        monkeypatch.setattr("fibonacci.testing.contract.raw_requests.time.sleep", sleep)
         raw = RawRequests(emulator.base_url, emulator.api_key)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]

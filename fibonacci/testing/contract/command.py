@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fibonacci import FibonacciError
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.running import run
+from fibonacci.testing.contract.runner import run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
 

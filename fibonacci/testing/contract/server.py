@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.raw import RawRequests
+from fibonacci.testing.contract.raw_requests import RawRequests
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from fibonacci.testing.contract.running import Result
+from fibonacci.testing.contract.runner import Result
 
 _HEAD = ("endpoint", "expected", "basis", "result")
 

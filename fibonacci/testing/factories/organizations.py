@@ -14,7 +14,7 @@ from fibonacci.models import (
     RolePolicyOverride,
     ToolPolicy,
 )
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _SETTINGS: Final = {
     "require_approval_for_external_comm": False,
@@ -66,7 +66,7 @@ def make_governance_settings(*, response: ResponseInfo | None = None, **changes:
         >>> make_governance_settings(approval_threshold=2).approval_threshold
         2
     """
-    return made(GovernanceSettings, _SETTINGS, changes, response)
+    return build(GovernanceSettings, _SETTINGS, changes, response)
 
 
 def make_governance_report(*, response: ResponseInfo | None = None, **changes: Any) -> GovernanceReport:
@@ -83,7 +83,7 @@ def make_governance_report(*, response: ResponseInfo | None = None, **changes: A
         >>> make_governance_report(workflows=3).model_dump()["workflows"]
         3
     """
-    return made(GovernanceReport, _REPORT, changes, response)
+    return build(GovernanceReport, _REPORT, changes, response)
 
 
 def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) -> AuditEntry:
@@ -100,7 +100,7 @@ def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) ->
         >>> make_audit_entry(actor="admin").model_dump()["actor"]
         'admin'
     """
-    return made(AuditEntry, _AUDIT_ENTRY, changes, response)
+    return build(AuditEntry, _AUDIT_ENTRY, changes, response)
 
 
 def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any) -> ApprovalStats:
@@ -117,7 +117,7 @@ def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any)
         >>> make_approval_stats(pending=2).model_dump()["pending"]
         2
     """
-    return made(ApprovalStats, _APPROVALS, changes, response)
+    return build(ApprovalStats, _APPROVALS, changes, response)
 
 
 def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota:
@@ -134,7 +134,7 @@ def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota
         >>> make_quota(plan="pro").plan
         'pro'
     """
-    return made(Quota, _QUOTA, changes, response)
+    return build(Quota, _QUOTA, changes, response)
 
 
 def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) -> ToolPolicy:
@@ -151,7 +151,7 @@ def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) ->
         >>> make_tool_policy(enabled=False).enabled
         False
     """
-    return made(ToolPolicy, _POLICY, changes, response)
+    return build(ToolPolicy, _POLICY, changes, response)
 
 
 def make_role_policy_override(*, response: ResponseInfo | None = None, **changes: Any) -> RolePolicyOverride:
@@ -168,4 +168,4 @@ def make_role_policy_override(*, response: ResponseInfo | None = None, **changes
         >>> make_role_policy_override(role="member").role
         'member'
     """
-    return made(RolePolicyOverride, _OVERRIDE, changes, response)
+    return build(RolePolicyOverride, _OVERRIDE, changes, response)

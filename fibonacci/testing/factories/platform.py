@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci.models import Health, MemoryEntry, ResponseInfo, SecretsHealth, Tool, ToolConnection
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _MEMORY: Final = {
     "key": "prefs",
@@ -42,7 +42,7 @@ def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -
         >>> make_memory_entry(value=[1, 2]).value
         [1, 2]
     """
-    return made(MemoryEntry, _MEMORY, changes, response)
+    return build(MemoryEntry, _MEMORY, changes, response)
 
 
 def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
@@ -59,7 +59,7 @@ def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
         >>> make_tool(name="web_search").name
         'web_search'
     """
-    return made(Tool, _TOOL, changes, response)
+    return build(Tool, _TOOL, changes, response)
 
 
 def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any) -> ToolConnection:
@@ -76,7 +76,7 @@ def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any
         >>> make_tool_connection(status="expired").status
         'expired'
     """
-    return made(ToolConnection, _CONNECTION, changes, response)
+    return build(ToolConnection, _CONNECTION, changes, response)
 
 
 def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Health:
@@ -94,7 +94,7 @@ def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Heal
         >>> make_health(response=make_response(503)).healthy
         False
     """
-    return made(Health, _HEALTH, changes, response)
+    return build(Health, _HEALTH, changes, response)
 
 
 def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any) -> SecretsHealth:
@@ -111,4 +111,4 @@ def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any)
         >>> make_secrets_health(backend="vault").backend
         'vault'
     """
-    return made(SecretsHealth, _SECRETS, changes, response)
+    return build(SecretsHealth, _SECRETS, changes, response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci.models import Execution, RegistryEntry, ResponseInfo, Workflow, WorkflowVersion
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _DEFINITION: Final = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 _WORKFLOW: Final = {
@@ -60,7 +60,7 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
         >>> make_workflow(name="News").name
         'News'
     """
-    return made(Workflow, _WORKFLOW, changes, response)
+    return build(Workflow, _WORKFLOW, changes, response)
 
 
 def make_workflow_version(*, response: ResponseInfo | None = None, **changes: Any) -> WorkflowVersion:
@@ -77,7 +77,7 @@ def make_workflow_version(*, response: ResponseInfo | None = None, **changes: An
         >>> make_workflow_version(version=2).version
         2
     """
-    return made(WorkflowVersion, _VERSION, changes, response)
+    return build(WorkflowVersion, _VERSION, changes, response)
 
 
 def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> Execution:
@@ -94,7 +94,7 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
         >>> make_execution(status="failed", outputs={}).succeeded
         False
     """
-    return made(Execution, _EXECUTION, changes, response)
+    return build(Execution, _EXECUTION, changes, response)
 
 
 def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any) -> RegistryEntry:
@@ -111,4 +111,4 @@ def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any)
         >>> make_registry_entry(status="archived").status
         'archived'
     """
-    return made(RegistryEntry, _ENTRY, changes, response)
+    return build(RegistryEntry, _ENTRY, changes, response)

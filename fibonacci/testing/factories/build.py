@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from fibonacci.models import Model, ResponseInfo
 from fibonacci.models._base import attach_response
-from fibonacci.testing.factories.answers import make_response
+from fibonacci.testing.factories.responses import make_response
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -18,7 +18,7 @@ CREATED: Final = "2026-01-02T03:04:05Z"
 _A_SLIP: Final = 0.85  # how alike two names are when one is a slip of the other
 
 
-def made(
+def build(
     model: type[ModelT], defaults: Mapping[str, Any], changes: Mapping[str, Any], response: ResponseInfo | None
 ) -> ModelT:
     """Make a model that looks received.

@@ -19,7 +19,7 @@ LONGEST_WAIT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawResponse:
     """An answer as it came.
 
     Attributes:
@@ -65,7 +65,7 @@ class RawRequests:
         json_body: Any = None,
         body: bytes | None = None,
         authorization: str | None = "",
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """Send one request.
 
         Args:
@@ -94,13 +94,13 @@ class RawRequests:
             answer = self._send(request)
         return answer
 
-    def _send(self, request: Request) -> RawAnswer:
+    def _send(self, request: Request) -> RawResponse:
         try:
             with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return RawAnswer(answer.status, _lower(answer.headers.items()), answer.read())
+                return RawResponse(answer.status, _lower(answer.headers.items()), answer.read())
         except HTTPError as error:
             with error:
-                return RawAnswer(error.code, _lower(error.headers.items()), error.read())
+                return RawResponse(error.code, _lower(error.headers.items()), error.read())
 
 
 def _opener(base_url: str) -> OpenerDirector:
