@@ -174,7 +174,7 @@ def test_a_raw_request_waits_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--base-url", "http://127.0.0.1:1/v1"], "there is no key: give --api-key, or set FIBONACCI_API_KEY"),
+        (["--base-url", "http://127.0.0.1:1/v1"], "no API key: pass --api-key, or set FIBONACCI_API_KEY"),
         (["--base-url", "http://platform.example/v1", "--api-key", "k"], "allow_insecure"),
         ([], "--base-url"),
     ],
@@ -188,7 +188,7 @@ def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.Captu
 
 def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--base-url", "http://127.0.0.1:1/v1", "--api-key", "k"]) == 1
-    assert "nothing answers at http://127.0.0.1:1/v1" in capsys.readouterr().err
+    assert "no response from http://127.0.0.1:1/v1" in capsys.readouterr().err
 
 
 def test_as_a_program(emulator: Emulator, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a factory makes a model: the defaults, with changes, read as an answer of the platform is read."""
+"""Builds a model from defaults and changes, validated as a response is."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 CREATED: Final = "2026-01-02T03:04:05Z"
 
-_A_SLIP: Final = 0.85  # how alike two names are when one is a slip of the other
+_TYPO_SIMILARITY: Final = 0.85
 
 
 def build(
     model: type[ModelT], defaults: Mapping[str, Any], changes: Mapping[str, Any], response: ResponseInfo | None
 ) -> ModelT:
-    """Make a model that looks received.
+    """Build a model as if it had come in a response.
 
     Args:
-        model: Its class.
-        defaults: The fields of an answer.
-        changes: Fields in their place, and further ones.
-        response: The HTTP side of the answer.
+        model: The class of the model.
+        defaults: The fields of a response.
+        changes: Fields that replace the defaults, and further ones.
+        response: The HTTP response; that of `make_response()` by default.
 
     Returns:
         The model.
 
     Raises:
-        TypeError: When a name of the changes is nearly that of a field: fields that the models do not know are
-            allowed, so a slip would pass unseen.
-        pydantic.ValidationError: When a value is not of the type of its field.
+        TypeError: If a name of the changes resembles that of a field. Unknown fields are allowed, so that a typo would
+            go unnoticed.
+        pydantic.ValidationError: If a value does not have the type of its field.
     """
-    _refuse_slips(model, {field.alias or name for name, field in model.model_fields.items()} | set(defaults), changes)
+    _refuse_typos(model, {field.alias or name for name, field in model.model_fields.items()} | set(defaults), changes)
     result = model.model_validate({**deepcopy(dict(defaults)), **changes})  # models share nothing
     attach_response([result], response or make_response())
     return result
 
 
-def _refuse_slips(model: type[Model], known: set[str], changes: Mapping[str, Any]) -> None:
+def _refuse_typos(model: type[Model], known: set[str], changes: Mapping[str, Any]) -> None:
     for name in changes:
-        near = [] if name in known else get_close_matches(name, known, n=1, cutoff=_A_SLIP)
+        near = [] if name in known else get_close_matches(name, known, n=1, cutoff=_TYPO_SIMILARITY)
         if near:
             raise TypeError(f"{model.__name__} has no field {name!r}; did you mean {near[0]!r}?")

@@ -1,4 +1,4 @@
-"""Governance, quotas and tool policies."""
+"""Factories of governance, quotas and tool policies."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ _OVERRIDE: Final = {
 
 
 def make_governance_settings(*, response: ResponseInfo | None = None, **changes: Any) -> GovernanceSettings:
-    """Make governance settings, which ask for no approval.
+    """Make governance settings that require no approval.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_governance_settings(approval_threshold=2).approval_threshold
@@ -73,11 +73,11 @@ def make_governance_report(*, response: ResponseInfo | None = None, **changes: A
     """Make a governance report; its fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_governance_report(workflows=3).model_dump()["workflows"]
@@ -90,11 +90,11 @@ def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) ->
     """Make an entry of the audit log; its fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_audit_entry(actor="admin").model_dump()["actor"]
@@ -107,11 +107,11 @@ def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any)
     """Make approval statistics; their fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_approval_stats(pending=2).model_dump()["pending"]
@@ -124,11 +124,11 @@ def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota
     """Make the quota of an organization on the plan `free`.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_quota(plan="pro").plan
@@ -138,14 +138,14 @@ def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota
 
 
 def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) -> ToolPolicy:
-    """Make a tool policy that lets everybody use the tool.
+    """Make a tool policy that allows the tool for every role.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool_policy(enabled=False).enabled
@@ -158,11 +158,11 @@ def make_role_policy_override(*, response: ResponseInfo | None = None, **changes
     """Make an exception to a tool policy for one role.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_role_policy_override(role="member").role

@@ -1,4 +1,4 @@
-"""Memory, tools and health."""
+"""Factories of memory entries, tools and health."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SECRETS: Final = {
 
 
 def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -> MemoryEntry:
-    """Make a value kept under a key.
+    """Make a memory entry.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_memory_entry(value=[1, 2]).value
@@ -46,14 +46,14 @@ def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -
 
 
 def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
-    """Make a tool of the catalogue.
+    """Make a tool of the catalog.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool(name="web_search").name
@@ -63,14 +63,14 @@ def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
 
 
 def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any) -> ToolConnection:
-    """Make the answer to connecting a tool.
+    """Make the connection of a tool.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool_connection(status="expired").status
@@ -80,14 +80,14 @@ def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any
 
 
 def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Health:
-    """Make the health of the platform, which is well.
+    """Make the health of the platform, `healthy` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> from fibonacci.testing import make_response
@@ -98,14 +98,14 @@ def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Heal
 
 
 def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any) -> SecretsHealth:
-    """Make the health of the store of secrets, which is well.
+    """Make the health of the secret store, `healthy` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_secrets_health(backend="vault").backend

@@ -1,4 +1,4 @@
-"""Workflows, their versions and runs, and their places in the registry."""
+"""Factories of workflows, versions, executions and registry entries."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
     """Make a workflow.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_workflow(name="News").name
@@ -67,11 +67,11 @@ def make_workflow_version(*, response: ResponseInfo | None = None, **changes: An
     """Make a snapshot of a workflow.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_workflow_version(version=2).version
@@ -81,14 +81,14 @@ def make_workflow_version(*, response: ResponseInfo | None = None, **changes: An
 
 
 def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> Execution:
-    """Make an execution, one that completed.
+    """Make an execution, `completed` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_execution(status="failed", outputs={}).succeeded
@@ -98,14 +98,14 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
 
 
 def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any) -> RegistryEntry:
-    """Make a workflow's place in the registry, approved.
+    """Make a registry entry, `approved` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_registry_entry(status="archived").status
