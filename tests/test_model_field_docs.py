@@ -43,25 +43,21 @@ class Field(NamedTuple):
 def fields(path: Path) -> Iterator[Field]:
     """Yield the public fields and properties of the public classes of a file."""
     for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.ClassDef) and (node.name == "BaseNode" or not node.name.startswith("_")):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             yield from members(node)
 
 
 def members(node: ast.ClassDef) -> Iterator[Field]:
     for statement, following in pairwise([*node.body, ast.Pass()]):
-        match statement:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation) if "ClassVar" not in ast.dump(
-                annotation
-            ):
-                yield Field(f"{node.name}.{name}", annotation, text_of(following))
-            case ast.FunctionDef(name=name, returns=ast.expr() as annotation) if is_property(statement):
-                yield Field(f"{node.name}.{name}", annotation, ast.get_docstring(statement))
+        if isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement.annotation):
+            yield Field(f"{node.name}.{ast.unparse(statement.target)}", statement.annotation, text_of(following))
+        elif isinstance(statement, ast.FunctionDef) and statement.returns and is_property(statement):
+            yield Field(f"{node.name}.{statement.name}", statement.returns, ast.get_docstring(statement))
 
 
 def text_of(statement: ast.stmt) -> str | None:
-    match statement:
-        case ast.Expr(value=ast.Constant(value=str() as text)):
-            return text
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return str(statement.value.value)
     return None
 
 
