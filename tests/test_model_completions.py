@@ -19,26 +19,26 @@ def public(model: Model) -> list[str]:
 
 
 @MODELS
-def test_neither_pydantic_1_nor_what_the_platform_sent_raw(model: type[Model]) -> None:
+def test_methods_of_pydantic_1_and_raw_fields_are_hidden(model: type[Model]) -> None:
     made = model.model_validate(LEAST[model])
     assert {*PYDANTIC_1, "__fields__"}.isdisjoint(dir(made))
     assert [name for name in public(made) if name.startswith("raw_")] == []
 
 
 @MODELS
-def test_every_other_field_property_and_method(model: type[Model]) -> None:
+def test_other_fields_properties_and_methods_are_listed(model: type[Model]) -> None:
     made = model.model_validate(LEAST[model])
     properties = {name for each in model.__mro__ for name, value in vars(each).items() if isinstance(value, property)}
     expected = {*model.model_fields, *properties, "response", "model_dump", "model_copy", "model_extra"}
     assert {name for name in expected if not name.startswith(("raw_", "_"))} <= set(public(made))
 
 
-def test_hidden_names_can_be_used() -> None:
+def test_hidden_names_work() -> None:
     made = Workflow.model_validate({"id": "wf-1", "created_at": "yesterday"})
     assert made.raw_created_at == "yesterday"
 
 
-def test_a_models_own_names_come_first() -> None:
+def test_the_names_of_a_workflow() -> None:
     own = [name for name in public(Workflow(id="wf-1")) if not name.startswith("model_")]
     assert own == [
         "created_at",
