@@ -15,6 +15,7 @@ import fibonacci
 PACKAGE = Path(fibonacci.__file__).parent
 FILES = [
     PACKAGE / "errors.py",
+    PACKAGE / "_core/messages.py",
     PACKAGE / "_core/retry_event.py",
     *sorted((PACKAGE / "definitions").glob("*.py")),
     *sorted((PACKAGE / "models").glob("*.py")),
