@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
 from tests.kit.steps import content
 
 
@@ -22,21 +22,23 @@ class ScriptedTransport:
     """The transport of a sync client.
 
     Args:
-        results: What comes of the first request, the second, and so on; the last comes of all further ones.
+        results: The response or error of the first request, the second, and so on; the last is repeated.
 
     Attributes:
         api_key: A key of its own, for the client keeps the limits of a key at an address for the whole process.
         base_url: The base URL for a client.
         requests: Every request that was sent.
-        remaining: The seconds that each of them had left; None where there was no limit.
+        deadlines: The deadline of each.
+        closed: How often it was closed.
     """
 
-    def __init__(self, *results: HTTPResponse | TransportError) -> None:
+    def __init__(self, *results: HTTPResponse | Exception) -> None:
         self._script = deque(results)
         self.api_key = f"sk-test-{uuid.uuid4().hex}"
         self.base_url = "https://api.example.com/v1"
         self.requests: list[HTTPRequest] = []
-        self.remaining: list[float | None] = []
+        self.deadlines: list[Deadline] = []
+        self.closed = 0
 
     def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Add a response to the script: text and bytes as they are, other bodies as JSON."""
@@ -45,14 +47,15 @@ class ScriptedTransport:
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Return or raise the next result."""
         self.requests.append(request)
-        self.remaining.append(deadline.remaining())
+        self.deadlines.append(deadline)
         result = self._script.popleft() if len(self._script) > 1 else self._script[0]
-        if isinstance(result, TransportError):
+        if isinstance(result, Exception):
             raise result
         return result
 
     def close(self) -> None:
-        """Do nothing: the client closes no transport that it was given."""
+        """Count the call."""
+        self.closed += 1
 
     def in_mode(self, *, is_async: bool) -> Any:
         """Return the transport as a client of either mode takes it."""
@@ -70,4 +73,5 @@ class AsyncScriptedTransport:
         return self._transport.send(request, deadline)
 
     async def aclose(self) -> None:
-        """Do nothing: the client closes no transport that it was given."""
+        """Count the call."""
+        self._transport.close()
