@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from fibonacci import UNSET, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
+from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
 from fibonacci.emulator import Emulator
+from fibonacci.transports import TransportError
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.transport import ScriptedTransport
 
 KEY = "sk-do-not-show-me"
 RESOURCES = ["executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows"]
@@ -40,15 +42,29 @@ class TestClones:
         mode.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
         assert [server.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
 
-    def test_what_is_not_given_stays(self, mode: Mode) -> None:
-        client = mode.client(KEY, timeout=5, max_retries=7, headers={"X-A": "1"})
-        for clone in (client.with_options(), client.with_options(timeout=None), client.with_options(max_retries=0)):
-            assert clone.base_url == client.base_url
-        assert client.with_options()._config.timeout == 5.0
-        assert client.with_options(timeout=None)._config.timeout is None
-        assert client.with_options(timeout=None)._config.max_retries == 7
-        assert client.with_options(max_retries=0)._config.max_retries == 0
-        assert client._config.timeout == 5.0
+    @pytest.mark.parametrize(
+        ("options", "timeout", "attempts"),
+        [({}, 5.0, 8), ({"timeout": None}, None, 8), ({"max_retries": 0}, 5.0, 1), ({"headers": {"X-B": "2"}}, 5.0, 8)],
+    )
+    @pytest.mark.usefixtures("clock")
+    def test_what_is_not_given_stays(
+        self,
+        mode: Mode,
+        monkeypatch: pytest.MonkeyPatch,
+        options: dict[str, Any],
+        timeout: float | None,
+        attempts: int,
+    ) -> None:
+        monkeypatch.setattr("random.uniform", min)  # no delay before retries: all fit into the timeout
+        transport = ScriptedTransport(TransportError("never_sent"))
+        client = mode.client_of(transport, timeout=5, max_retries=7, headers={"X-A": "1"})
+        for each, seconds, number in ((client.with_options(**options), timeout, attempts), (client, 5.0, 8)):
+            assert each.base_url == transport.base_url
+            sent = len(transport.requests)
+            with pytest.raises(APIConnectionError):
+                mode.run(each.request("GET", "/x"))
+            assert transport.remaining[sent:] == [seconds] * number
+            assert all((b"x-a", b"1") in request.headers for request in transport.requests)
 
     def test_a_clone_of_a_subclass_is_one(self, mode: Mode) -> None:
         base: Any = AsyncFibonacci if mode.is_async else Fibonacci
@@ -218,22 +234,26 @@ class TestPickling:
     def test_an_explicit_key_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         answered(server)
         mode.run(caller.workflows.get("wf-1"))
-        again = pickle.loads(pickle.dumps(caller.with_options(timeout=3, headers={"X-Team": "blue"})))
+        clone = caller.with_options(timeout=3, headers={"X-Team": "blue"})
+        again = pickle.loads(pickle.dumps(clone))
+        assert again.__reduce__() == clone.__reduce__()  # all its options
         assert type(again) is type(caller)
         answered(server)
         mode.run(again.workflows.get("wf-1"))
         mode.close(again)
         assert server.last.one("Authorization") == f"Bearer {server.api_key}"
         assert server.last.one("X-Team") == "blue"
-        assert again._config.timeout == 3.0
-        assert again._config.max_retries == 0
 
-    def test_a_key_of_the_environment_does_not(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_key_of_the_environment_does_not(
+        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", KEY)
-        packed = pickle.dumps(mode.client(base_url="http://localhost/v1"))
+        packed = pickle.dumps(mode.client(base_url=server.base_url))
         assert KEY.encode() not in packed
         monkeypatch.setenv("FIBONACCI_API_KEY", "another")
-        assert pickle.loads(packed)._config.api_key == "another"
+        answered(server)
+        mode.run(mode.close_later(pickle.loads(packed)).workflows.get("wf-1"))
+        assert server.last.one("Authorization") == "Bearer another"
         monkeypatch.delenv("FIBONACCI_API_KEY")
         with pytest.raises(ConfigurationError, match="FIBONACCI_API_KEY"):
             pickle.loads(packed)

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fibonacci import UNSET, ConfigurationError, FibonacciError
-from fibonacci._core.config import Config
+from fibonacci import APIConnectionError, ConfigurationError, FibonacciError
+from fibonacci.transports import TransportError
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+from tests.kit.transport import ScriptedTransport
 
 SECRET = "sk-do-not-show-me"
 
@@ -206,30 +207,37 @@ class TestNumbers:
         refused(mode, "max_response_bytes must be", kind=kind, max_response_bytes=value)
 
     @pytest.mark.parametrize(
-        ("variables", "options", "timeout", "call_timeout", "retries"),
+        ("variables", "options", "timeout", "execute_timeout", "retries"),
         [
-            ({}, {}, UNSET, 60.0, 2),
+            ({}, {}, 60.0, 300.0, 2),
             ({}, {"timeout": 5, "max_retries": 0}, 5.0, 5.0, 0),
             ({}, {"timeout": None}, None, None, 2),
             ({"FIBONACCI_TIMEOUT": "7.5", "FIBONACCI_MAX_RETRIES": "5"}, {}, 7.5, 7.5, 5),
             ({"FIBONACCI_TIMEOUT": "None"}, {}, None, None, 2),
-            ({"FIBONACCI_TIMEOUT": "7", "FIBONACCI_MAX_RETRIES": "5"}, {"timeout": 1, "max_retries": 1}, 1.0, 1.0, 1),
-            ({"FIBONACCI_TIMEOUT": "nonsense"}, {"timeout": 1}, 1.0, 1.0, 2),
+            ({"FIBONACCI_TIMEOUT": "7", "FIBONACCI_MAX_RETRIES": "5"}, {"timeout": 4, "max_retries": 1}, 4.0, 4.0, 1),
+            ({"FIBONACCI_TIMEOUT": "nonsense"}, {"timeout": 4}, 4.0, 4.0, 2),
         ],
     )
+    @pytest.mark.usefixtures("clock")
     def test_arguments_go_before_the_environment_and_that_before_the_defaults(
         self,
+        mode: Mode,
         monkeypatch: pytest.MonkeyPatch,
         variables: dict[str, str],
         options: dict[str, Any],
-        timeout: Any,
-        call_timeout: float | None,
+        timeout: float | None,
+        execute_timeout: float | None,
         retries: int,
     ) -> None:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        config = Config({"api_key": SECRET, **options})
-        assert (config.timeout, config.call_timeout, config.max_retries) == (timeout, call_timeout, retries)
+        transport = ScriptedTransport(TransportError("never_sent"))
+        client = mode.client_of(transport, **options)
+        for method, *arguments in ((client.request, "GET", "/x"), (client.workflows.execute, "wf-1")):
+            with pytest.raises(APIConnectionError):
+                mode.run(method(*arguments))
+        assert len(transport.requests) == 2 * (1 + retries)
+        assert transport.remaining[:: 1 + retries] == [timeout, execute_timeout]
 
 
 class TestHeaders:

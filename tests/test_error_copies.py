@@ -22,11 +22,9 @@ from fibonacci import (
     RateLimitError,
     WaitTimeoutError,
 )
-from fibonacci._core.error_mapping import status_error
-from fibonacci.models import Execution
+from fibonacci.models import Execution, Headers
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
-from tests.responses import answer
 from tests.test_errors import TREE
 
 EXECUTION = Execution.model_validate({"execution_id": "exec_1", "status": "failed"})
@@ -42,8 +40,7 @@ def filled(kind: type[FibonacciError]) -> FibonacciError:
         error.method, error.path, error.attempts, error.elapsed = "POST", "/x", 2, 1.5
         error.request_id, error.idempotency_key, error.outcome_unknown = "req_1", "key", True
     if isinstance(error, APIStatusError):
-        made = status_error(answer(b"[]", 418, {"x-a": "b"}))
-        error.status_code, error.body, error.headers = 418, {"a": [1]}, made.headers
+        error.status_code, error.body, error.headers = 418, {"a": [1]}, Headers([("x-a", "b")])
     if isinstance(error, RateLimitError):
         error.retry_after, error.rate_limit = 3.0, RateLimit(1, 0, datetime(2027, 1, 15, tzinfo=UTC))
     if isinstance(error, APIResponseError):

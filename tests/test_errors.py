@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibonacci import (
     APIConnectionError,
@@ -34,10 +32,8 @@ from fibonacci import (
     WaitTimeoutError,
     errors,
 )
-from fibonacci._core.error_mapping import status_error
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
-from tests.responses import answer
 
 TREE = {
     FibonacciError: Exception,
@@ -211,13 +207,6 @@ class TestBodies:
         everything = f"{error} {error!r} {error.body} {error.details} {dict(error.headers)} {pickle.dumps(error)!r}"
         assert key not in everything
         assert error.message == "bad key [API key]"
-
-    @given(status=st.integers(300, 599), body=st.binary(max_size=60) | st.just(b'{"error": {}}'))
-    def test_any_answer_makes_an_error_with_a_text(self, status: int, body: bytes) -> None:
-        error = status_error(answer(body, status))
-        assert isinstance(error, APIStatusError)
-        assert error.status_code == status
-        assert error.message
 
 
 class TestTexts:

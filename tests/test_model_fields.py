@@ -18,7 +18,7 @@ from fibonacci.models import (
     ToolPolicy,
     Workflow,
 )
-from tests.responses import received
+from tests.kit.responses import received
 
 
 class TestExecution:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from fibonacci.models import Execution, Model, Page, Workflow
-from tests.responses import info, received
+from tests.kit.responses import info, received
 from tests.test_models import LEAST, MODELS
 
 

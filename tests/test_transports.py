@@ -107,7 +107,7 @@ class TestChoice:
         )
         assert (b"authorization", b"Bearer sk-1") in request.headers
         assert "sk-1" not in repr(request)
-        remaining = transport.deadlines[0].remaining()
+        (remaining,) = transport.remaining
         assert remaining is not None
         assert 29 < remaining <= 30
 

@@ -17,10 +17,10 @@ from fibonacci import APIResponseError
 from fibonacci._core.decoding import decode, decode_any, decode_list, unwrap
 from fibonacci._core.response import APIResponse
 from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
+from tests.core.responses import api_response
 from tests.endpoints.table import ROWS
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
-from tests.responses import answer
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -61,7 +61,7 @@ class TestEnvelope:
     )
     def test_an_envelope_has_data_and_at_most_meta(self, document: Any, data: Any, meta: Any) -> None:
         assert unwrap(document) == (data, meta)
-        assert decode_any(answer(encoded(document)))[0] == data
+        assert decode_any(api_response(encoded(document)))[0] == data
 
     @given(JSON)
     def test_any_json_has_a_shape(self, document: Any) -> None:
@@ -70,28 +70,28 @@ class TestEnvelope:
         assert data is document or data == document["data"]
 
     def test_a_bare_object_with_a_field_named_data(self) -> None:
-        entry, meta = decode(answer(b'{"data": {"deep": 1}, "action": "x", "meta": 7}'), AuditEntry)
+        entry, meta = decode(api_response(b'{"data": {"deep": 1}, "action": "x", "meta": 7}'), AuditEntry)
         assert entry.model_dump(mode="json") == {"data": {"deep": 1}, "action": "x", "meta": 7}
         assert meta == {}
 
     @pytest.mark.parametrize("shape", ['{"data": %s, "meta": {"request_id": "r"}}', '{"data": %s}', "%s"])
     def test_all_three_shapes_are_read_as_the_same_object(self, shape: str) -> None:
         body = (shape % '{"execution_id": "e", "status": "completed", "outputs": {"data": 1}}').encode()
-        execution, _ = decode(answer(body), Execution)
+        execution, _ = decode(api_response(body), Execution)
         assert execution == Execution.model_validate(
             {"execution_id": "e", "status": "completed", "outputs": {"data": 1}}
         )
 
     def test_an_envelope_in_an_envelope_is_opened_once(self) -> None:
-        assert decode_any(answer(b'{"data": {"data": 1}}'))[0] == {"data": 1}
-        entry, _ = decode(answer(b'{"data": {"data": 1}}'), AuditEntry)
+        assert decode_any(api_response(b'{"data": {"data": 1}}'))[0] == {"data": 1}
+        entry, _ = decode(api_response(b'{"data": {"data": 1}}'), AuditEntry)
         assert entry.model_dump(mode="json") == {"data": 1}
 
     def test_the_last_of_repeated_names_counts(self) -> None:
-        assert decode_any(answer(b'{"data": 1, "data": 2}'))[0] == 2
+        assert decode_any(api_response(b'{"data": 1, "data": 2}'))[0] == 2
 
     def test_what_does_not_matter_is_not_read(self) -> None:
-        assert decode(answer(b"<html>"), NoneType) == (None, {})
+        assert decode(api_response(b"<html>"), NoneType) == (None, {})
 
 
 class TestLists:
@@ -109,7 +109,7 @@ class TestLists:
         ],
     )
     def test_where_the_items_may_be(self, document: Any) -> None:
-        items, _ = decode_list(answer(encoded(document)), Tool, "tools")
+        items, _ = decode_list(api_response(encoded(document)), Tool, "tools")
         assert [item.name for item in items] == ["a", "b"]
 
     @pytest.mark.parametrize(
@@ -129,21 +129,21 @@ class TestLists:
     )
     def test_what_is_no_list_is_refused(self, document: Any) -> None:
         with pytest.raises(APIResponseError, match="no list of tools"):
-            decode_list(answer(encoded(document)), Tool, "tools")
+            decode_list(api_response(encoded(document)), Tool, "tools")
 
     def test_a_wrong_item_is_named(self) -> None:
         with pytest.raises(APIResponseError, match=r"1\.name"):
-            decode_list(answer(b'{"data": [{"name": "a"}, {"name": 1}]}'), Tool, "tools")
+            decode_list(api_response(b'{"data": [{"name": "a"}, {"name": 1}]}'), Tool, "tools")
 
     @pytest.mark.parametrize("document", [{"data": []}, [], {"data": {"items": []}}])
     def test_empty_lists(self, document: Any) -> None:
-        assert decode_list(answer(encoded(document)), Tool, "tools")[0] == []
+        assert decode_list(api_response(encoded(document)), Tool, "tools")[0] == []
 
 
 def refused(body: bytes, returns: Any = Workflow, status: int = 200, **headers: str) -> APIResponseError:
     fields = {name.replace("_", "-"): value for name, value in headers.items()} or None
     with pytest.raises(APIResponseError) as caught:
-        decode(answer(body, status, fields), returns)
+        decode(api_response(body, status, fields), returns)
     return caught.value
 
 
@@ -224,7 +224,7 @@ class TestCompressed:
         ],
     )
     def test_is_read(self, encoding: str, body: bytes) -> None:
-        given = answer(body, 200, {"content-encoding": encoding})
+        given = api_response(body, 200, {"content-encoding": encoding})
         assert given.body == (self.BODY if body else b"")
 
     @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ class TestCompressed:
         ],
     )
     def test_what_cannot_be_undone_is_refused(self, encoding: str, body: bytes, problem: str) -> None:
-        given = answer(body, 200, {"content-encoding": encoding})
+        given = api_response(body, 200, {"content-encoding": encoding})
         with pytest.raises(APIResponseError, match=problem) as caught:
             decode(given, Workflow)
         assert caught.value.body == body[:65536].decode("utf-8", "replace")
@@ -267,7 +267,7 @@ class TestAnything:
         ]
         for read in reads:
             try:
-                read(answer(body, 200, headers))
+                read(api_response(body, 200, headers))
             except APIResponseError as error:
                 told = (error.status_code, error.content_type, bool(error.message))
             else:

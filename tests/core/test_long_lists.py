@@ -15,7 +15,7 @@ from fibonacci._core import long_lists
 from fibonacci._core.decoding import decode_list, read_list
 from fibonacci._core.long_lists import PIECE, edges
 from fibonacci.models import Workflow
-from tests.responses import answer
+from tests.core.responses import api_response
 
 TEXTS = st.text(alphabet='{}[]",\\: aü\n', max_size=6)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -41,7 +41,7 @@ def test_the_items_are_those_of_the_list(items: list[Any], separators: Any, piec
     body = json.dumps(document, separators=separators, ensure_ascii=escaped).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(long_lists, "PIECE", piece)
-        assert decode_list(answer(body), Any, "items") == (items, {"request_id": "r"})
+        assert decode_list(api_response(body), Any, "items") == (items, {"request_id": "r"})
 
 
 def test_a_long_list_is_cut_into_pieces() -> None:
@@ -62,7 +62,7 @@ def test_a_long_list_is_cut_into_pieces() -> None:
 def test_other_shapes_and_any_texts_are_read_as_well(shape: str, name: str) -> None:
     items = workflows(3000, name=name)
     body = (shape % encoded(items).decode()).encode()
-    read, _ = decode_list(answer(body), Workflow, "workflows")
+    read, _ = decode_list(api_response(body), Workflow, "workflows")
     assert [workflow.model_dump(mode="json") for workflow in read] == items
 
 
@@ -71,7 +71,7 @@ def test_a_fault_is_named_by_its_place_in_the_whole_list(place: int) -> None:
     items = workflows(10_000)
     items[place]["name"] = 7
     with pytest.raises(APIResponseError, match=rf"not a list \({place}\.name: ") as caught:
-        decode_list(answer(encoded({"data": items})), Workflow, "workflows")
+        decode_list(api_response(encoded({"data": items})), Workflow, "workflows")
     assert caught.value.body is not None
 
 
@@ -79,4 +79,4 @@ def test_a_fault_is_named_by_its_place_in_the_whole_list(place: int) -> None:
 def test_a_long_list_that_is_cut_is_no_json(cut: int) -> None:
     body = encoded({"data": workflows(10_000)})
     with pytest.raises(APIResponseError, match="not JSON"):
-        decode_list(answer(body[:-cut]), Workflow, "workflows")
+        decode_list(api_response(body[:-cut]), Workflow, "workflows")

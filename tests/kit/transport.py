@@ -28,7 +28,7 @@ class ScriptedTransport:
         api_key: A key of its own, for the client keeps the limits of a key at an address for the whole process.
         base_url: The base URL for a client.
         requests: Every request that was sent.
-        deadlines: The deadline of each.
+        remaining: The seconds that each had left; None where there was no limit.
         closed: How often it was closed.
     """
 
@@ -37,7 +37,7 @@ class ScriptedTransport:
         self.api_key = f"sk-test-{uuid.uuid4().hex}"
         self.base_url = "https://api.example.com/v1"
         self.requests: list[HTTPRequest] = []
-        self.deadlines: list[Deadline] = []
+        self.remaining: list[float | None] = []
         self.closed = 0
 
     def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
@@ -47,7 +47,7 @@ class ScriptedTransport:
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Return or raise the next result."""
         self.requests.append(request)
-        self.deadlines.append(deadline)
+        self.remaining.append(deadline.remaining())
         result = self._script.popleft() if len(self._script) > 1 else self._script[0]
         if isinstance(result, Exception):
             raise result
