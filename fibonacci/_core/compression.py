@@ -24,7 +24,7 @@ class TooLargeError(ValueError):
 @cache
 def accepted() -> str:
     """Return the `Accept-Encoding` header: the encodings that can be undone with a bound on the result."""
-    return "gzip, deflate, br" if _brotli() else "gzip, deflate"
+    return "gzip, deflate, br" if bounded_brotli() else "gzip, deflate"
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
@@ -46,7 +46,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             # Servers disagree on whether deflate means with or without zlib's frame; the first byte tells.
             framed = body[:1] and body[0] & 0x0F == 8
             body = _inflate(body, zlib.MAX_WBITS if framed else -zlib.MAX_WBITS, limit)
-        elif name == "br" and _brotli():
+        elif name == "br" and bounded_brotli():
             body = _unbrotli(body, limit)
         elif name not in ("", "identity"):
             raise DecompressionError(f"the content encoding {name[:40]!r} was not requested and cannot be decoded")
@@ -88,7 +88,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
 
 
 @cache
-def _brotli() -> Any:
+def bounded_brotli() -> Any:
     """Return the module brotli when it is installed and can bound its result, as from 1.2; else None."""
     try:
         module: Any = import_module("brotli")  # it brings no types
@@ -98,7 +98,7 @@ def _brotli() -> Any:
 
 
 def _unbrotli(body: bytes, limit: int) -> bytes:
-    brotli = _brotli()
+    brotli = bounded_brotli()
     decompressor = brotli.Decompressor()
     parts: list[bytes] = []
     size = position = 0

@@ -28,14 +28,14 @@ from tests.benchmarks.processes import serve
 from tests.benchmarks.report import as_markdown, save, write_between_markers
 
 if TYPE_CHECKING:
-    from tests.benchmarks.figures import Row
+    from tests.benchmarks.figures import FigureRow
 
 
 def main() -> None:
     options = _options()
     environments = Environments(options.envs)
     _allow_connections()
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         here = Path(directory)
         certificate, authority = _certificates(here, environments.python("sdk"))

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """One figure of one subject.
 
     Attributes:
@@ -47,11 +47,13 @@ def interleaved(actions: Mapping[str, Callable[[], T]], runs: int) -> dict[str, 
     return results
 
 
-def rows(measurement: str, unit: str, samples: Mapping[str, Sequence[float]], baseline: str | None = None) -> list[Row]:
+def rows(
+    measurement: str, unit: str, samples: Mapping[str, Sequence[float]], baseline: str | None = None
+) -> list[FigureRow]:
     """A row for each subject; the ratios compare runs that were neighbours."""
     base = None if baseline is None else samples.get(baseline)
     return [
-        Row(
+        FigureRow(
             measurement,
             subject,
             unit,

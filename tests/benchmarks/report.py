@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tests.benchmarks.figures import Row
+    from tests.benchmarks.figures import FigureRow
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
-def as_markdown(rows: Sequence[Row], versions: Mapping[str, str], command: str) -> str:
+def as_markdown(rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> str:
     """The circumstances, the targets and every figure."""
     lines = [
         f"Made by `{command}` on {datetime.now(UTC):%d %B %Y}: Python {platform.python_version()}, {platform.system()}"
@@ -54,7 +54,7 @@ def as_markdown(rows: Sequence[Row], versions: Mapping[str, str], command: str) 
     return "\n".join(lines) + "\n"
 
 
-def save(file: Path, rows: Sequence[Row], versions: Mapping[str, str], command: str) -> None:
+def save(file: Path, rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> None:
     """Keep the results as JSON."""
     document = {
         "command": command,

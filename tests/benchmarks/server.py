@@ -79,7 +79,7 @@ def answer(target: bytes) -> bytes:
     return page(limit, left - 1)
 
 
-class Server(asyncio.Protocol):
+class BenchmarkServer(asyncio.Protocol):
     """Answers each request as soon as it is there whole."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -103,7 +103,7 @@ async def main(certificate: list[str]) -> None:
     if certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(*certificate)
-    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0, backlog=2048, ssl=tls)
+    server = await asyncio.get_running_loop().create_server(BenchmarkServer, "127.0.0.1", 0, backlog=2048, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.benchmarks.figures import Row
+    from tests.benchmarks.figures import FigureRow
 
 
 @dataclass(frozen=True)
-class Target:
+class Bound:
     """A bound for one figure.
 
     Attributes:
@@ -32,7 +32,7 @@ class Target:
     beside: str | None = ""
     subject: str = "fibonacci"
 
-    def figure(self, rows: Sequence[Row]) -> float | None:
+    def figure(self, rows: Sequence[FigureRow]) -> float | None:
         """The figure; None when it was not measured."""
         own = _find(rows, self.measurement, self.subject)
         if own is None:
@@ -49,54 +49,54 @@ class Target:
         return figure <= self.bound if self.at == "most" else figure >= self.bound
 
 
-def _find(rows: Sequence[Row], measurement: str, subject: str) -> Row | None:
+def _find(rows: Sequence[FigureRow], measurement: str, subject: str) -> FigureRow | None:
     return next((row for row in rows if (row.measurement, row.subject) == (measurement, subject)), None)
 
 
 _DECODING = "fibonacci, decoding"
 _MADE = "fibonacci, a client made"
 TARGETS = (
-    Target("`import fibonacci`, relative to httpx and pydantic", "import", 0.02),
-    Target("import and a client made, relative to httpx and pydantic", "import", 0.05, subject=_MADE),
-    Target("cold script, relative to the one by hand", "cold script", 0.92),
-    Target("cold script over https, relative to the one by hand", "cold script, https", 0.95),
-    Target("cold script, async, relative to the one by hand", "cold script, async", 1.1),
-    Target("a client, ms", "client: each of many", 0.1, beside=None),
-    Target("a client, KB", "client: memory of each of many", 10, beside=None),
-    Target("a call, relative to `httpx.Client.get`", "one call", 0.75),
-    Target("a call, relative to openai's", "one call", 0.4, beside="openai"),
-    Target("a call, relative to anthropic's", "one call", 0.4, beside="anthropic"),
-    Target("a call, async, relative to `httpx.AsyncClient.get`", "one call, async", 0.8),
-    Target("10 in flight, relative to httpx", "10 calls in flight", 2, "least"),
-    Target("100 in flight, relative to httpx", "100 calls in flight", 5, "least"),
-    Target("1,000 in flight, relative to httpx", "1,000 calls in flight", 5, "least"),
-    Target("1,000 in flight, relative to 10", "1,000 calls in flight", 0.8, "least", "10 calls in flight"),
-    Target("100 in flight, relative to openai[aiohttp]", "100 calls in flight", 1.5, "least", "openai[aiohttp]"),
-    Target("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
-    Target("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
-    Target("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
-    Target(
+    Bound("`import fibonacci`, relative to httpx and pydantic", "import", 0.02),
+    Bound("import and a client made, relative to httpx and pydantic", "import", 0.05, subject=_MADE),
+    Bound("cold script, relative to the one by hand", "cold script", 0.92),
+    Bound("cold script over https, relative to the one by hand", "cold script, https", 0.95),
+    Bound("cold script, async, relative to the one by hand", "cold script, async", 1.1),
+    Bound("a client, ms", "client: each of many", 0.1, beside=None),
+    Bound("a client, KB", "client: memory of each of many", 10, beside=None),
+    Bound("a call, relative to `httpx.Client.get`", "one call", 0.75),
+    Bound("a call, relative to openai's", "one call", 0.4, beside="openai"),
+    Bound("a call, relative to anthropic's", "one call", 0.4, beside="anthropic"),
+    Bound("a call, async, relative to `httpx.AsyncClient.get`", "one call, async", 0.8),
+    Bound("10 in flight, relative to httpx", "10 calls in flight", 2, "least"),
+    Bound("100 in flight, relative to httpx", "100 calls in flight", 5, "least"),
+    Bound("1,000 in flight, relative to httpx", "1,000 calls in flight", 5, "least"),
+    Bound("1,000 in flight, relative to 10", "1,000 calls in flight", 0.8, "least", "10 calls in flight"),
+    Bound("100 in flight, relative to openai[aiohttp]", "100 calls in flight", 1.5, "least", "openai[aiohttp]"),
+    Bound("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
+    Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
+    Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
+    Bound(
         "decoding a page of 100, relative to json.loads and model_validate",
         "page of 100 objects",
         0.7,
         subject=_DECODING,
     ),
-    Target(
+    Bound(
         "decoding a page of 10,000, relative to json.loads and model_validate",
         "page of 10,000 objects",
         0.75,
         subject=_DECODING,
     ),
-    Target("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 0.75, subject=_DECODING),
-    Target(
+    Bound("its peak memory, relative to that by hand", "page of 10,000 objects: peak memory", 0.75, subject=_DECODING),
+    Bound(
         "memory of 1,000 pages, relative to 10", "iterating pages: peak memory", 1.05, beside="", subject="1,000 pages"
     ),
-    Target("retry machinery, µs", "added to a call", 0.5, beside=None, subject="retry machinery"),
-    Target("retry machinery, async, µs", "added to a call, async", 1.0, beside=None, subject="retry machinery"),
+    Bound("retry machinery, µs", "added to a call", 0.5, beside=None, subject="retry machinery"),
+    Bound("retry machinery, async, µs", "added to a call, async", 1.0, beside=None, subject="retry machinery"),
 )
 
 
-def judged(rows: Sequence[Row]) -> list[tuple[Target, float, bool]]:
+def judged(rows: Sequence[FigureRow]) -> list[tuple[Bound, float, bool]]:
     """The targets whose figures were measured, with the figure, and whether it meets the target."""
-    figures: list[tuple[Target, float | None]] = [(target, target.figure(rows)) for target in TARGETS]
+    figures: list[tuple[Bound, float | None]] = [(target, target.figure(rows)) for target in TARGETS]
     return [(target, figure, target.is_met(figure)) for target, figure in figures if figure is not None]

@@ -92,10 +92,10 @@ def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding
 class TestWhetherBrotliIsThere:
     @pytest.fixture(autouse=True)
     def asked_again(self) -> Iterator[None]:
-        for cached in (accepted, compression._brotli):
+        for cached in (accepted, compression.bounded_brotli):
             cached.cache_clear()
         yield
-        for cached in (accepted, compression._brotli):
+        for cached in (accepted, compression.bounded_brotli):
             cached.cache_clear()
 
     def test_one_that_cannot_be_bounded_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,15 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fibonacci import APIError, FibonacciError
-from fibonacci._core.decoding import decode
-from fibonacci._core.messages import HTTPResponse
-from fibonacci._core.response import APIResponse
 from fibonacci.models import Execution
+from fibonacci.transports import HTTPResponse
 from tests.faults.calls import longest
 from tests.kit.mode import MODES, Ended, Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, head, http_date, ok, raw, raw_then_close, respond
+from tests.kit.transport import ScriptedTransport
 
 LONG = os.environ.get("FIBONACCI_TEST_PROFILE") == "long"
 TIMEOUT = 0.5
@@ -229,9 +228,7 @@ def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, m
 @_SETTINGS
 @given(_JSON)
 def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
-    body = _json_bytes({"data": value})
-    try:
-        data, _ = decode(APIResponse(HTTPResponse(200, [], body), received_at=0.0, limit=10_000), Execution)
-    except FibonacciError:
-        return
-    assert isinstance(data, Execution)
+    transport = ScriptedTransport(HTTPResponse(200, [], _json_bytes({"data": value})))
+    with Mode("sync") as mode:
+        ended = mode.end(mode.client_of(transport, max_response_bytes=10_000).executions.get, "exec_1")
+    assert isinstance(ended.value, Execution) != isinstance(ended.error, FibonacciError)

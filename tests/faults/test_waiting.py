@@ -15,8 +15,8 @@ from fibonacci import (
     QuotaExceededError,
     WaitTimeoutError,
 )
-from fibonacci._core.deadline import Deadline
 from fibonacci.models import Execution
+from fibonacci.transports import Deadline
 from tests.faults.refusals import pace
 from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of

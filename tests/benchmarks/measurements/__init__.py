@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.benchmarks.bench import Bench
-    from tests.benchmarks.figures import Row
+    from tests.benchmarks.figures import FigureRow
 
-MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
+MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "import": imports.measure,
     "cold": cold.measure,
     "client": construct.measure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, rows
+from tests.benchmarks.figures import FigureRow, rows
 from tests.benchmarks.subjects import ASYNC, SYNC
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ from datetime import datetime
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-class Workflow(BaseModel):
+class NamedWorkflow(BaseModel):
     model_config = ConfigDict(extra="allow")
     id: str
     name: str | None = None
@@ -36,7 +36,7 @@ _SYNC = """
 with httpx.Client(headers={"Authorization": "Bearer key"}) as client:
     response = client.get("{url}/v1/workflows/wf-abc123")
     response.raise_for_status()
-    print(Workflow.model_validate(response.json()["data"]).name)
+    print(NamedWorkflow.model_validate(response.json()["data"]).name)
 """
 
 _ASYNC = """
@@ -46,7 +46,7 @@ async def main():
     async with httpx.AsyncClient(headers={"Authorization": "Bearer key"}) as client:
         response = await client.get("{url}/v1/workflows/wf-abc123")
         response.raise_for_status()
-        print(Workflow.model_validate(response.json()["data"]).name)
+        print(NamedWorkflow.model_validate(response.json()["data"]).name)
 
 asyncio.run(main())
 """
@@ -70,7 +70,7 @@ asyncio.run(main())
 """
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """The cold script over http, in both colours, and over https."""
     runs = bench.runs(9, 25)
     sync = {"fibonacci": ("sdk", _SDK_SYNC), BY_HAND: ("sdk", _MODEL + _SYNC)}
@@ -93,7 +93,9 @@ def _beginning(first: str, scripts: dict[str, tuple[str, str]]) -> dict[str, tup
     return {name: (environment, first + code) for name, (environment, code) in scripts.items()}
 
 
-def _measured(bench: Bench, measurement: str, url: str, scripts: dict[str, tuple[str, str]], runs: int) -> list[Row]:
+def _measured(
+    bench: Bench, measurement: str, url: str, scripts: dict[str, tuple[str, str]], runs: int
+) -> list[FigureRow]:
     pointed = {name: (environment, code.replace("{url}", url)) for name, (environment, code) in scripts.items()}
     spent = bench.scripts(pointed, runs)
     return rows(

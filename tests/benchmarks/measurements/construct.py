@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, rows
+from tests.benchmarks.figures import FigureRow, rows
 from tests.benchmarks.subjects import SYNC
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LIGHT = ("fibonacci", "stripe")
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """The time of the first client, and time and memory of each of many."""
     first: dict[str, list[float]] = {}
     many: dict[str, list[float]] = {}

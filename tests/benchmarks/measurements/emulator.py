@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.processes import Worker
 from tests.benchmarks.sdk_code import EMULATOR
 
@@ -16,7 +16,7 @@ CALLS = 300
 WAYS = {"in process": "in_process", "over a socket": "socket"}
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """Calls per second of CPU, client and emulator together."""
     worker = Worker(bench.environments.python("sdk"), EMULATOR)
 

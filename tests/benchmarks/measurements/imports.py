@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, rows
+from tests.benchmarks.figures import FigureRow, rows
 
 if TYPE_CHECKING:
     from tests.benchmarks.bench import Bench
@@ -31,7 +31,7 @@ print((time.process_time() - began) * 1000, len(sys.modules) - modules, memory()
 """
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """What the statement alone takes: the interpreter's own start is not in it."""
     scripts = {name: (where, SCRIPT.format(statement=statement)) for name, (where, statement) in STATEMENTS.items()}
     spent = bench.scripts(scripts, bench.runs(5, 25))

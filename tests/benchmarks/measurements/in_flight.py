@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.bench import skipped
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.subjects import ASYNC
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STEADY = {at_once: f"{at_once:,} calls in flight" for at_once in (10, 100, MANY)
 BURST = f"burst of {MANY:,} calls"
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """With 10, 100 and 1,000 in flight; what opens the 1,000 connections is the burst."""
     subjects = {name: subject for name, subject in ASYNC.items() if bench.full or name in SHOWN}
     samples: dict[str, dict[str, list[float]]] = {name: {} for name in (*STEADY.values(), BURST)}

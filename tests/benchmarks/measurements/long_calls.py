@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.bench import skipped
-from tests.benchmarks.figures import Row, rows
+from tests.benchmarks.figures import FigureRow, rows
 from tests.benchmarks.subjects import ASYNC
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ CALLS = 500
 SHOWN = ("fibonacci", "openai[aiohttp]")
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """On the clock, for the time is spent waiting; limits are what each client has when nothing is said."""
     subjects = {name: subject for name, subject in ASYNC.items() if bench.full or name in SHOWN}
     samples: dict[str, list[float]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, rows
+from tests.benchmarks.figures import FigureRow, rows
 from tests.benchmarks.processes import Worker
 from tests.benchmarks.sdk_code import MANY_PAGES
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.bench import Bench
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """If more than a page is held, the peak of memory grows with the pages."""
     times: dict[str, list[float]] = {}
     peaks: dict[str, list[float]] = {}

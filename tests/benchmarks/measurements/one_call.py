@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.subjects import ASYNC, SYNC
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 CALLS = 150
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """CPU per call, relative to the bare call of httpx."""
     return [*_measured(bench, "one call", SYNC), *_measured(bench, "one call, async", ASYNC)]
 
 
-def _measured(bench: Bench, measurement: str, subjects: Mapping[str, Subject]) -> list[Row]:
+def _measured(bench: Bench, measurement: str, subjects: Mapping[str, Subject]) -> list[FigureRow]:
     with bench.workers(subjects, lambda worker: worker.run("calls", number=CALLS)) as workers:
 
         def run(worker: Worker) -> float:

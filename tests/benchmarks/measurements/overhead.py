@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.processes import Worker
 from tests.benchmarks.sdk_code import OVERHEAD
 
@@ -17,9 +17,9 @@ SYNC = {"colour": "sync", "prefix": "", "async_": "", "await_": ""}
 ASYNC = {"colour": "async", "prefix": "Async", "async_": "async ", "await_": "await "}
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """A whole call, its attempts being given, beside the attempts alone; and a passage through the limiter."""
-    found: list[Row] = []
+    found: list[FigureRow] = []
     for ending, colour in (("", SYNC), (", async", ASYNC)):
         worker = Worker(bench.environments.python("sdk"), filled(OVERHEAD, colour))
         worker.run("load", url=f"{bench.url}/v1/workflows/wf-1")

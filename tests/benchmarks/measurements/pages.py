@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.processes import Worker
 from tests.benchmarks.sdk_code import PAGE
 
@@ -16,10 +16,10 @@ BY_HAND = "json.loads and model_validate"
 FUNCTIONS = {"fibonacci, decoding": "decoded", "fibonacci, the whole call": "fibonacci", BY_HAND: "by_hand"}
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """Time for pages of 100 and of 10,000 objects of twelve fields, and the peak memory of the latter."""
     python = bench.environments.python("sdk")
-    found: list[Row] = []
+    found: list[FigureRow] = []
     for objects, repeats, runs in ((100, 30, bench.runs(15, 61)), (10_000, 1, bench.runs(7, 25))):
         worker = Worker(python, PAGE)
         worker.run("load", url=f"{bench.url}/v1/workflows?limit={objects}")
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> list[Row]:
     return [*found, *_memory(bench)]
 
 
-def _memory(bench: Bench) -> list[Row]:
+def _memory(bench: Bench) -> list[FigureRow]:
     samples: dict[str, list[float]] = {name: [] for name in FUNCTIONS}
     for _ in range(bench.runs(3, 7)):
         for name, function in FUNCTIONS.items():

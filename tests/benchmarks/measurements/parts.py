@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.figures import Row, interleaved, rows
+from tests.benchmarks.figures import FigureRow, interleaved, rows
 from tests.benchmarks.processes import Worker
 from tests.benchmarks.sdk_code import PARTS
 
@@ -23,7 +23,7 @@ FUNCTIONS = {
 }
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> list[FigureRow]:
     """CPU of each part, relative to the whole."""
     worker = Worker(bench.environments.python("sdk"), PARTS)
     worker.run("load", url=f"{bench.url}/v1/workflows/wf-1")
