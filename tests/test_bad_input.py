@@ -1,4 +1,4 @@
-"""Arguments that cannot be right: each gets an error that names it and the remedy, and nothing is sent."""
+"""Invalid arguments: the error names the argument and the remedy, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BAD_IDS: list[tuple[Any, type[Exception], str]] = [
 class TestIds:
     @pytest.mark.parametrize("row", WITH_IDS, ids=lambda row: row.call)
     @pytest.mark.parametrize(("value", "expected", "text"), BAD_IDS, ids=lambda each: repr(each)[:12])
-    def test_each_id_of_each_call(
+    def test_each_id_of_each_call_is_checked(
         self,
         mode: Mode,
         server: ScriptedServer,
@@ -132,19 +132,27 @@ class TestRequest:
             "https://user:secret@evil.example/x",
         ],
     )
-    def test_a_path_that_leaves_the_base_url(self, mode: Mode, server: ScriptedServer, caller: Any, where: str) -> None:
+    def test_a_path_that_leaves_the_base_url_is_refused(
+        self, mode: Mode, server: ScriptedServer, caller: Any, where: str
+    ) -> None:
         refused(mode, server, ValueError, lambda: caller.request("GET", where), "path")
 
     @pytest.mark.parametrize("where", [None, 1, b"/x"])
-    def test_a_path_that_is_no_text(self, mode: Mode, server: ScriptedServer, caller: Any, where: Any) -> None:
+    def test_a_path_that_is_no_string_is_refused(
+        self, mode: Mode, server: ScriptedServer, caller: Any, where: Any
+    ) -> None:
         refused(mode, server, TypeError, lambda: caller.request("GET", where), "path must be a str")
 
     @pytest.mark.parametrize("method", ["", "GET /x", "GET\r\nX: y", "ГЕТ", "G-T", "1"])
-    def test_a_method_that_is_no_word(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
+    def test_a_method_that_is_no_token_is_refused(
+        self, mode: Mode, server: ScriptedServer, caller: Any, method: str
+    ) -> None:
         refused(mode, server, ValueError, lambda: caller.request(method, "/x"), "method must be a word like GET")
 
     @pytest.mark.parametrize("method", [None, b"GET"])
-    def test_a_method_that_is_no_text(self, mode: Mode, server: ScriptedServer, caller: Any, method: Any) -> None:
+    def test_a_method_that_is_no_string_is_refused(
+        self, mode: Mode, server: ScriptedServer, caller: Any, method: Any
+    ) -> None:
         refused(mode, server, TypeError, lambda: caller.request(method, "/x"), "method must be a str")
 
     @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class TestValues:
         )
 
     @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES[:9], ids=kind_of)
-    def test_everywhere_else(
+    def test_all_other_arguments(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
         calls: list[tuple[Callable[[], Any], str]] = [

@@ -71,7 +71,7 @@ class TestClones:
         mine: Any = type("Mine", (base,), {})
         assert type(mine(KEY).with_options(timeout=1)) is mine
 
-    def test_they_see_the_same_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_clones_see_the_same_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         clone = caller.with_options(timeout=5)
         answered(server, LIMITS)
         mode.run(clone.workflows.get("wf-1"))
@@ -79,7 +79,7 @@ class TestClones:
 
 
 class TestRateLimit:
-    def test_none_before_the_first_answer(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_none_before_the_first_response(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         assert caller.rate_limit is None
         answered(server)
         mode.run(caller.workflows.get("wf-1"))
@@ -97,7 +97,7 @@ class TestRateLimit:
             {"X-RateLimit-Reset": "nan"},
         ],
     )
-    def test_headers_that_make_no_sense_are_none(
+    def test_invalid_rate_limit_headers_are_ignored(
         self, mode: Mode, server: ScriptedServer, caller: Any, wrong: dict[str, str]
     ) -> None:
         answered(server, {**LIMITS, **wrong})
@@ -105,7 +105,7 @@ class TestRateLimit:
         assert workflow.response.rate_limit is None
         assert caller.rate_limit is None
 
-    def test_a_refusal_tells_it_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_an_error_response_states_the_rate_limit_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.give({"error": {"code": "nope"}}, 404, LIMITS)
         with pytest.raises(Exception, match="404"):
             mode.run(caller.workflows.get("wf-1"))

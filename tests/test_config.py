@@ -1,4 +1,4 @@
-"""What a client can be told, by arguments and by the environment, and what is refused when it is made."""
+"""The options of a client, by arguments and by the environment, and what its constructor refuses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TestKey:
             (f"Bearer {SECRET}", "' ' at position 6"),
         ],
     )
-    def test_a_character_that_no_header_holds(
+    def test_a_character_that_no_header_can_hold(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch, key: str, character: str
     ) -> None:
         refused(mode, "api_key", character, "copy the key again", api_key=key)
@@ -66,7 +66,7 @@ class TestKey:
         ("returned", "text"),
         [(None, "must be a str, not None"), ("", "blank"), (f"{SECRET}\n", "position 17"), (b"x", "not bytes")],
     )
-    def test_a_function_that_returns_nonsense(
+    def test_a_key_function_that_returns_no_key_is_refused(
         self, mode: Mode, server: ScriptedServer, returned: Any, text: str
     ) -> None:
         client = mode.client(lambda: returned, base_url=server.base_url)
@@ -76,7 +76,7 @@ class TestKey:
         assert SECRET not in str(caught.value)
         assert server.requests == []
 
-    def test_a_function_is_asked_for_each_call(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_a_key_function_is_called_for_each_call(self, mode: Mode, server: ScriptedServer) -> None:
         keys = iter(["first", "second"])
         client = mode.client(lambda: next(keys), base_url=server.base_url)
         for _ in range(2):
@@ -84,7 +84,7 @@ class TestKey:
             mode.run(client.workflows.get("wf-1"))
         assert [sent.one("Authorization") for sent in server.requests] == ["Bearer first", "Bearer second"]
 
-    def test_an_async_function(self, server: ScriptedServer) -> None:
+    def test_an_async_key_function_is_awaited(self, server: ScriptedServer) -> None:
         async def key() -> str:
             return "awaited"
 
@@ -134,7 +134,7 @@ class TestBaseUrl:
         monkeypatch.setenv("FIBONACCI_BASE_URL", url)
         refused(mode, "the environment variable FIBONACCI_BASE_URL")
 
-    def test_a_password_in_it_is_not_shown(self, mode: Mode) -> None:
+    def test_a_password_in_the_base_url_is_not_shown(self, mode: Mode) -> None:
         refused(mode, "no user", base_url=f"https://user:{SECRET}@api.example.com")
         refused(mode, "must be like https://", base_url=f"ftp://user:{SECRET}@api.example.com")
 
@@ -161,23 +161,23 @@ class TestBaseUrl:
             ("HTTPS://api.example.com:8443", "https://api.example.com:8443"),
         ],
     )
-    def test_what_is_kept_of_it(self, mode: Mode, given: str, kept: str) -> None:
+    def test_the_base_url_is_normalized(self, mode: Mode, given: str, kept: str) -> None:
         assert mode.client(SECRET, base_url=given).base_url == kept
 
 
 class TestNumbers:
     @pytest.mark.parametrize("value", [0, -1, -0.1, math.nan, math.inf, 0.0])
-    def test_a_timeout_that_is_none(self, mode: Mode, value: float) -> None:
+    def test_an_invalid_timeout_is_refused(self, mode: Mode, value: float) -> None:
         refused(mode, "timeout must be above 0 seconds", "None means no limit", timeout=value)
         with pytest.raises(ConfigurationError, match="timeout"):
             mode.client(SECRET).with_options(timeout=value)
 
     @pytest.mark.parametrize("value", [True, "5", b"5", [5], 5j])
-    def test_a_timeout_of_another_type(self, mode: Mode, value: Any) -> None:
+    def test_a_timeout_of_another_type_is_refused(self, mode: Mode, value: Any) -> None:
         refused(mode, "timeout must be a number of seconds or None", kind=TypeError, timeout=value)
 
     @pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "5s", "true"])
-    def test_a_timeout_in_the_environment_that_is_none(
+    def test_an_invalid_timeout_in_the_environment_is_refused(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
         monkeypatch.setenv("FIBONACCI_TIMEOUT", text)
@@ -187,13 +187,13 @@ class TestNumbers:
         ("value", "kind"),
         [(-1, ConfigurationError), (1.0, TypeError), (True, TypeError), ("1", TypeError), (None, TypeError)],
     )
-    def test_retries_that_are_none(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
+    def test_invalid_retries_are_refused(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
         refused(mode, "max_retries must be", kind=kind, max_retries=value)
         with pytest.raises(kind, match="max_retries"):
             mode.client(SECRET).with_options(max_retries=value)
 
     @pytest.mark.parametrize("text", ["", "-1", "1.5", "many"])
-    def test_retries_in_the_environment_that_are_none(
+    def test_invalid_retries_in_the_environment_are_refused(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
         monkeypatch.setenv("FIBONACCI_MAX_RETRIES", text)
@@ -203,7 +203,7 @@ class TestNumbers:
         ("value", "kind"),
         [(0, ConfigurationError), (-5, ConfigurationError), (1.5, TypeError), (True, TypeError), ("1", TypeError)],
     )
-    def test_a_largest_answer_that_is_none(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
+    def test_an_invalid_max_response_bytes_is_refused(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
         refused(mode, "max_response_bytes must be", kind=kind, max_response_bytes=value)
 
     @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ class TestNumbers:
         ],
     )
     @pytest.mark.usefixtures("clock")
-    def test_arguments_go_before_the_environment_and_that_before_the_defaults(
+    def test_arguments_precede_the_environment_and_that_the_defaults(
         self,
         mode: Mode,
         monkeypatch: pytest.MonkeyPatch,
@@ -242,7 +242,7 @@ class TestNumbers:
 
 class TestHeaders:
     @pytest.mark.parametrize("name", ["Authorization", "host", "Content-Length", "TRANSFER-ENCODING", "connection"])
-    def test_those_of_the_client_itself(self, mode: Mode, name: str) -> None:
+    def test_headers_of_the_client_itself_are_refused(self, mode: Mode, name: str) -> None:
         refused(mode, "headers", repr(name), "set by the client itself", headers={name: "x"})
         with pytest.raises(ConfigurationError, match="itself"):
             mode.client(SECRET).with_options(headers={name: "x"})
@@ -251,18 +251,18 @@ class TestHeaders:
         refused(mode, "pass api_key instead", headers={"authorization": f"Bearer {SECRET}"})
 
     @pytest.mark.parametrize("name", ["", "X Y", "X:Y", "X\n", "Ünicode"])
-    def test_a_name_that_is_none(self, mode: Mode, name: str) -> None:
+    def test_an_invalid_header_name_is_refused(self, mode: Mode, name: str) -> None:
         refused(mode, "is not a header name", headers={name: "x"})
 
     @pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Evil: 1", " a", "a ", "é", "\x00"])
-    def test_a_value_that_cannot_be_sent(self, mode: Mode, value: str) -> None:
+    def test_a_header_value_that_cannot_be_sent_is_refused(self, mode: Mode, value: str) -> None:
         refused(mode, "the value of 'X-Team'", "printable ASCII", headers={"X-Team": value})
 
     @pytest.mark.parametrize("headers", [{"X": 1}, {"X": None}, {"X": b"1"}, {1: "x"}])
     def test_no_text(self, mode: Mode, headers: Any) -> None:
         refused(mode, "headers must map str to str", kind=TypeError, headers=headers)
 
-    def test_others_are_sent_and_may_take_the_place_of_defaults(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_other_headers_are_sent_and_may_replace_defaults(self, mode: Mode, server: ScriptedServer) -> None:
         client = mode.client(SECRET, base_url=server.base_url, headers={"X-Team": "a\tb", "User-Agent": "mine/1"})
         server.give({"data": {"id": "wf-1"}})
         mode.run(client.workflows.get("wf-1"))
@@ -278,11 +278,11 @@ class TestTheRest:
     def test_idempotency(self, mode: Mode) -> None:
         refused(mode, 'idempotency must be "server" or None', "'client'", idempotency="client")
 
-    def test_a_given_client_that_is_none(self, mode: Mode) -> None:
+    def test_an_object_that_is_no_http_client_is_refused(self, mode: Mode) -> None:
         for other in (object(), "client", httpx.HTTPTransport()):
             refused(mode, "http_client must be", "httpx or httpx2", type(other).__qualname__, http_client=other)
 
-    def test_a_given_client_of_the_other_mode(self, mode: Mode) -> None:
+    def test_an_http_client_of_the_other_mode_is_refused(self, mode: Mode) -> None:
         other: Any = httpx.Client() if mode.is_async else httpx.AsyncClient()
         refused(mode, "http_client must be", f"not {type(other).__name__}", http_client=other)
 

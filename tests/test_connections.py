@@ -31,14 +31,14 @@ class TestPool:
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 1
 
-    def test_one_that_was_idle_for_too_long_is_not_used_again(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_a_connection_idle_for_too_long_is_not_reused(self, mode: Mode, server: ScriptedServer) -> None:
         caller = limited(mode, server, idle_timeout=0.0)
         for _ in range(3):
             server.give({"data": 1})
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 3
 
-    def test_one_that_the_server_has_closed_is_not_used_again(
+    def test_a_connection_closed_by_the_server_is_not_reused(
         self, mode: Mode, server: ScriptedServer, caller: Any
     ) -> None:
         for _ in range(3):
@@ -48,14 +48,14 @@ class TestPool:
         assert server.connections == 3
         assert len(server.requests) == 3
 
-    def test_one_that_is_to_be_closed_is_closed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_connection_close_is_honored(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         for _ in range(2):
             server.give({"data": 1}, headers={"Connection": "close"})
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 2
 
     @pytest.mark.parametrize("more", [b"and more", b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data": 666}'])
-    def test_what_came_after_an_answer_is_nobodys_answer(
+    def test_surplus_data_after_a_response_is_no_response(
         self, mode: Mode, server: ScriptedServer, caller: Any, more: bytes
     ) -> None:
         server.give(b'{"data": 1}' + more, headers={"Content-Length": "11"})
@@ -71,7 +71,7 @@ class TestPool:
         assert [call.result().value for call in calls] == [1] * 8
         assert server.connections == 1
 
-    def test_a_place_that_does_not_come_in_time(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_a_connection_slot_that_is_not_free_in_time(self, mode: Mode, server: ScriptedServer) -> None:
         caller = limited(mode, server, max_connections=0)
         with pytest.raises(APITimeoutError, match="no connection to the server within the call's time") as caught:
             mode.run(caller.with_options(timeout=0.05).request("POST", "/x"))
@@ -94,13 +94,13 @@ class TestPool:
 
 @pytest.fixture
 def named(mode: Mode, server: ScriptedServer) -> Any:
-    """A client of the server by a name."""
+    """Return a client that knows the server by a name."""
     url = server.base_url.replace("127.0.0.1", NAME)
     return mode.client(server.api_key, base_url=url, max_retries=0)
 
 
 def look_up(monkeypatch: pytest.MonkeyPatch, found: Callable[[int], list[Any]]) -> None:
-    """What the name service says of the name; it gets the port."""
+    """Replace what the name service returns for the name; the function gets the port."""
     real: Lookup = socket.getaddrinfo
 
     def answer(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
@@ -128,7 +128,7 @@ class TestNames:
         assert server.last.one("Host").startswith(f"{NAME}:")
 
     @pytest.mark.parametrize("only", ["127.0.0.9", "no family"])
-    def test_when_none_answers_nothing_was_sent(
+    def test_when_no_address_accepts_nothing_was_sent(
         self, mode: Mode, server: ScriptedServer, named: Any, monkeypatch: pytest.MonkeyPatch, only: str
     ) -> None:
         look_up(monkeypatch, lambda port: [address(9999 if only == "no family" else socket.AF_INET, only, port)])
@@ -144,7 +144,7 @@ class TestNames:
         with pytest.raises(APIConnectionError, match=f"{NAME} has no address"):
             mode.run(named.request("GET", "/x"))
 
-    def test_a_name_service_that_does_not_answer(
+    def test_a_name_service_that_does_not_respond(
         self, mode: Mode, server: ScriptedServer, named: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         released = threading.Event()

@@ -31,7 +31,7 @@ EXECUTION = Execution.model_validate({"execution_id": "exec_1", "status": "faile
 
 
 def filled(kind: type[FibonacciError]) -> FibonacciError:
-    """An error of a class with everything in it that it can hold."""
+    """Return an error of a class with all its attributes set."""
     if kind in (ExecutionFailedError, WaitTimeoutError):
         error: FibonacciError = kind("m", execution=EXECUTION, code="c", details=[1])  # pyright: ignore
     else:
@@ -91,7 +91,7 @@ class TestTravel:
         error.__cause__ = None
         assert pickled(error).__cause__ is None
 
-    def test_a_real_one(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_an_error_of_a_real_call_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.give({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
         with pytest.raises(NotFoundError) as caught:
             mode.run(caller.workflows.get("wf-1"))

@@ -1,4 +1,4 @@
-"""From statuses and codes to errors: which class, what it holds, what it says, and that it travels."""
+"""From statuses and codes to errors: the class, its attributes and its text."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def envelope(code: Any = None, message: Any = "Told so", details: Any = None) ->
 
 
 def failing(mode: Mode, call: Callable[[], Any]) -> Any:
-    """The error that a call ends in."""
+    """Return the error that a call raises."""
     with pytest.raises(FibonacciError) as caught:
         mode.run(call())
     return caught.value
@@ -126,7 +126,9 @@ class TestClasses:
         assert not error.outcome_unknown
         assert len(server.requests) == 1
 
-    def test_a_request_that_may_have_been_carried_out(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_a_request_that_may_have_been_carried_out_says_so(
+        self, mode: Mode, server: ScriptedServer, caller: Any
+    ) -> None:
         server.give(envelope(), 500)
         error = failing(mode, lambda: caller.workflows.execute("wf-1"))
         assert error.outcome_unknown
@@ -188,7 +190,7 @@ class TestBodies:
         assert failing(mode, lambda: caller.workflows.get("wf-1")).request_id == "req_body"
 
     @pytest.mark.parametrize("meta", [None, [], "x", {}, {"request_id": 7}])
-    def test_or_nowhere(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
+    def test_the_request_id_may_be_missing(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
         server.give({**envelope(), "meta": meta}, 404)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.request_id is None
@@ -200,7 +202,7 @@ class TestBodies:
         assert len(error.body) == 64 * 1024
         assert len(str(error)) < 400
 
-    def test_an_echoed_key_is_taken_out(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_an_echoed_key_is_redacted(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         key = server.api_key
         server.give(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
@@ -263,7 +265,7 @@ class TestRateLimits:
         server.give(envelope("rate_limited"), 429, headers)
         assert failing(mode, lambda: caller.workflows.get("wf-1")).retry_after == seconds
 
-    def test_the_pace_is_held(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_the_error_holds_the_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
         server.give(envelope("quota_exceeded"), 429, headers)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
@@ -272,10 +274,10 @@ class TestRateLimits:
 
 
 class TestHealth:
-    """A health answer of 503 is an answer."""
+    """A health response of 503 counts as success."""
 
     @pytest.mark.parametrize("call", ["check", "secrets"])
-    def test_a_json_object_is_an_answer(self, mode: Mode, server: ScriptedServer, caller: Any, call: str) -> None:
+    def test_a_json_object_counts_as_success(self, mode: Mode, server: ScriptedServer, caller: Any, call: str) -> None:
         server.give({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
         health = mode.run(getattr(caller.health, call)())
         assert not health.healthy
@@ -283,9 +285,7 @@ class TestHealth:
         assert health.model_dump(mode="json")["backend"] == "b"
 
     @pytest.mark.parametrize("body", ["<html>down</html>", "", "[1]", '"down"'])
-    def test_anything_else_is_an_error_and_is_not_sent_again(
-        self, mode: Mode, server: ScriptedServer, body: str
-    ) -> None:
+    def test_anything_else_is_an_error_and_is_not_retried(self, mode: Mode, server: ScriptedServer, body: str) -> None:
         client = mode.client_of(server, max_retries=5)
         server.give(body, 503)
         error = failing(mode, lambda: client.health.check())

@@ -1,4 +1,4 @@
-"""HTTP/2, by a client of httpx or httpx2 that is given: negotiated over TLS, with everything that the SDK promises."""
+"""HTTP/2 through the user's own client of httpx or httpx2, negotiated over TLS."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_call_and_its_headers(mode: Mode, platform: HTTP2Server, caller: Any) 
     assert not {b"host", b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"} & {*names}
 
 
-def test_an_error_and_a_compressed_answer(mode: Mode, platform: HTTP2Server, caller: Any) -> None:
+def test_an_error_and_a_compressed_response(mode: Mode, platform: HTTP2Server, caller: Any) -> None:
     body = b'{"error": {"code": "not_found", "message": "No such workflow"}}'
     platform.respond = lambda exchange: exchange.respond(
         gzip.compress(body), 404, [(b"content-encoding", b"gzip"), (b"x-request-id", b"req_h2")]
@@ -106,12 +106,12 @@ def test_calls_at_the_same_time_share_a_connection(mode: Mode, platform: HTTP2Se
 
 
 def too_long(exchange: HTTP2Exchange) -> None:
-    """Answer with more than was told, which HTTP/2 forbids."""
+    """Send more than the declared length, which HTTP/2 forbids."""
     exchange.respond(b"{} and more", headers=[(b"content-length", b"2")])
 
 
 @pytest.mark.parametrize("fault", [HTTP2Exchange.reset, HTTP2Exchange.go_away, too_long])
-def test_what_breaks_after_sending_may_have_been_carried_out(
+def test_a_failure_after_sending_may_have_been_carried_out(
     mode: Mode, platform: HTTP2Server, caller: Any, fault: Respond
 ) -> None:
     platform.respond = fault
@@ -124,7 +124,7 @@ def test_what_breaks_after_sending_may_have_been_carried_out(
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpx2"])
-def test_a_library_says_what_it_lacks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_names_its_missing_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h2", None)
     with pytest.raises(ImportError, match="the 'h2' package is not installed"):
         import_module(name).Client(http2=True)

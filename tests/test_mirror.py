@@ -90,7 +90,7 @@ def test_rule(rule: str) -> None:
 REFUSALS = {
     "prose": '"""Await the answer."""',
     "prose keyword": '"""Returns what to await for."""',
-    "prose about colour": "# the asynchronous client",
+    "prose about a mode": "# the asynchronous client",
     "module": "import asyncio",
     "library": "# under trio",
     "tasks": "x.TaskGroup()",

@@ -54,7 +54,7 @@ class TestLog:
 
 
 class TestOnRetry:
-    def test_it_is_told_of_each_retry(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
+    def test_on_retry_is_called_for_each_retry(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
         server.give({}, status=503, headers={"Retry-After": "3"})
         server.give({}, status=502)
@@ -70,7 +70,7 @@ class TestOnRetry:
         assert workflow.response.attempts == 3
         assert workflow.response.elapsed >= 3
 
-    def test_it_says_what_failed_where_no_answer_came(self, mode: Mode, clock: FakeClock) -> None:
+    def test_the_cause_is_named_where_no_response_came(self, mode: Mode, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
         base_url = "http://127.0.0.1:1/v1"
         client: Any = mode.client("key-of-a-test", base_url=base_url, on_retry=events.append)
@@ -78,7 +78,7 @@ class TestOnRetry:
             mode.run(client.workflows.get("wf-1"))
         assert [event.cause for event in events] == ["no connection to the server"] * 2
 
-    def test_an_async_one_is_awaited(self, server: ScriptedServer, clock: FakeClock) -> None:
+    def test_an_async_on_retry_is_awaited(self, server: ScriptedServer, clock: FakeClock) -> None:
         from fibonacci import AsyncFibonacci
 
         told: list[int] = []
@@ -167,7 +167,7 @@ class TestOpenTelemetry:
         assert attributes(call)["error.type"] == "NotFoundError"
         assert [event.name for event in call.events] == ["exception"]
 
-    def test_a_path_that_was_given_whole_is_no_name(
+    def test_a_path_without_a_template_is_no_span_name(
         self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
         server.give({"data": 1})

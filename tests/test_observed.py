@@ -42,7 +42,7 @@ def test_opentelemetry_sees_the_calls(mode: Mode, emulator: Emulator, exporter: 
     assert workflow.response.attempts == 1
 
 
-def test_opentelemetry_sends_its_trace_along(
+def test_opentelemetry_propagates_its_trace(
     mode: Mode, server: ScriptedServer, caller: Any, exporter: InMemorySpanExporter
 ) -> None:
     server.give({"data": {"id": "wf-1"}})
@@ -53,7 +53,7 @@ def test_opentelemetry_sends_its_trace_along(
     assert server.last.one("Authorization") == f"Bearer {server.api_key}"
 
 
-def test_what_a_watcher_adds_goes_over_the_wire_and_it_sees_the_answer(
+def test_headers_added_by_instrumentation_are_sent_and_it_sees_the_response(
     mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -85,7 +85,7 @@ def test_what_a_watcher_adds_goes_over_the_wire_and_it_sees_the_answer(
     assert server.connections == 1
 
 
-def test_watching_may_begin_and_end_between_calls(
+def test_instrumentation_may_begin_and_end_between_calls(
     mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -99,7 +99,7 @@ def test_watching_may_begin_and_end_between_calls(
     assert seen == ["/v1/health/secrets"]
 
 
-def test_a_mock_in_place_of_the_transport_answers(
+def test_a_mock_in_place_of_the_transport_responds(
     mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(transport: object, request: httpx.Request) -> httpx.Response:
@@ -114,7 +114,7 @@ def test_a_mock_in_place_of_the_transport_answers(
     assert mode.run(client.workflows.get("wf-1")).name == "Mocked"
 
 
-def test_the_time_limit_holds_while_watched(mode: Mode, exporter: InMemorySpanExporter) -> None:
+def test_the_timeout_holds_while_instrumented(mode: Mode, exporter: InMemorySpanExporter) -> None:
     # Nobody accepts: the kernel completes the connection, and no answer ever comes.
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -127,7 +127,7 @@ def test_the_time_limit_holds_while_watched(mode: Mode, exporter: InMemorySpanEx
     assert len(exporter.get_finished_spans()) == 1
 
 
-def test_connections_are_kept_while_watched(
+def test_connections_are_kept_while_instrumented(
     mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -142,9 +142,7 @@ def test_connections_are_kept_while_watched(
     assert (len(seen), server.connections) == (2, 2)  # the SDK's own, and the one of httpx
 
 
-def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
-    mode: Mode, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_instrumentation_sees_failures_as_httpx_exceptions(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Exception] = []
     real, real_async = httpx.Client.send, httpx.AsyncClient.send
 
@@ -178,7 +176,9 @@ def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
 class TestInPlaceOfThePool:
     """Recorders such as vcrpy, and respx, put themselves in place of httpcore's pool."""
 
-    def test_it_answers(self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_replaced_pool_responds(
+        self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         asked: list[httpcore.URL] = []
 
         def answer(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
@@ -194,7 +194,7 @@ class TestInPlaceOfThePool:
         assert [bytes(url) for url in asked] == [f"{server.base_url}/workflows/wf-1".encode()]
         assert server.connections == 0
 
-    def test_what_it_passes_on_reaches_the_server(
+    def test_what_a_replaced_pool_forwards_reaches_the_server(
         self, mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         passed: list[str] = []

@@ -107,7 +107,7 @@ class TestNextPage:
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
 
-    def test_meta_goes_before_a_link(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_meta_precedes_a_link(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.give(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
         server.give(page("b"))
         assert names(mode, caller) == ["a", "b"]
@@ -187,7 +187,7 @@ class TestPager:
         server.give(page())
         assert mode.run(caller.tools.list().first()) is None
 
-    def test_first_looks_behind_an_empty_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    def test_first_skips_an_empty_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.give(page(next_cursor="2"))
         server.give(page("b"))
         assert mode.run(caller.tools.list().first()).name == "b"
@@ -207,9 +207,7 @@ class TestPager:
         mode.each(caller.tools.list(), lambda tool: seen.append((tool.name, len(server.requests))))
         assert seen == [("a", 1), ("b", 1), ("c", 2)]
 
-    def test_an_error_on_a_later_page_is_that_of_the_call(
-        self, mode: Mode, server: ScriptedServer, caller: Any
-    ) -> None:
+    def test_an_error_on_a_later_page_is_raised(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         server.give(page("a", next_cursor="2"))
         server.give({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
         with pytest.raises(NotFoundError, match="The cursor has expired"):

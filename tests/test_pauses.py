@@ -1,4 +1,4 @@
-"""Whose calls a refusal holds up."""
+"""Which calls a refusal delays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
 
-def test_a_503_holds_up_its_own_call_alone(caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
+def test_a_503_delays_its_own_call_alone(caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
     server.give({}, status=503, headers={"Retry-After": "100"})
     server.give({"data": {"id": "wf-1"}})
     with pytest.raises(ServerError):
@@ -21,7 +21,7 @@ def test_a_503_holds_up_its_own_call_alone(caller: Any, mode: Mode, server: Scri
     assert clock.slept == []
 
 
-def test_a_429_holds_up_all_calls_of_the_key(caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
+def test_a_429_delays_all_calls_of_the_key(caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
     server.give({}, status=429, headers={"Retry-After": "30"})
     server.give({"data": {"id": "wf-1"}})
     with pytest.raises(RateLimitError):
@@ -30,7 +30,7 @@ def test_a_429_holds_up_all_calls_of_the_key(caller: Any, mode: Mode, server: Sc
     assert sum(clock.slept) == pytest.approx(30)
 
 
-def test_a_wait_that_no_plan_has_is_not_believed(
+def test_an_absurd_retry_after_delays_no_other_call(
     caller: Any, mode: Mode, server: ScriptedServer, clock: FakeClock
 ) -> None:
     server.give({}, status=429, headers={"Retry-After": "99999999"})

@@ -28,14 +28,14 @@ ANSWER = {"data": {"id": "wf-1", "name": "Faked"}, "meta": {"request_id": "req_1
 
 
 @pytest.mark.parametrize("using", ["httpcore", "httpx"])
-def test_the_default_client_is_caught_either_way(mode: Mode, using: str) -> None:
+def test_the_default_client_is_mocked_either_way(mode: Mode, using: str) -> None:
     with respx.mock(using=using) as router:
         router.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
         assert mode.run(mode.client("key").workflows.get("wf-1")).name == "Faked"
 
 
 @respx.mock
-def test_the_decorator_catches_the_default_client(mode: Mode) -> None:
+def test_the_decorator_mocks_the_default_client(mode: Mode) -> None:
     route = respx.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
     workflow = mode.run(mode.client("key").workflows.get("wf-1"))
     assert (workflow.name, workflow.response.request_id) == ("Faked", "req_1")
@@ -53,7 +53,7 @@ def test_the_fixture_and_the_context_manager_too(mode: Mode, respx_mock: respx.M
 
 
 @respx.mock
-def test_a_client_that_was_there_before_is_caught(mode: Mode) -> None:
+def test_a_client_made_before_is_mocked(mode: Mode) -> None:
     client = mode.client("key", base_url="http://127.0.0.1:9/v1", max_retries=0)
     respx.get("http://127.0.0.1:9/v1/health").respond(json={"status": "healthy"})
     assert mode.run(client.health.check()).healthy
@@ -68,7 +68,7 @@ def test_statuses_and_failures(mode: Mode) -> None:
 
 
 @respx.mock
-def test_failures_that_a_mock_makes_mean_what_real_ones_do(mode: Mode) -> None:
+def test_failures_raised_by_a_mock_are_treated_as_real_ones(mode: Mode) -> None:
     route = respx.post(f"{URL}/workflows")
     route.side_effect = [httpx.ConnectError("refused"), httpx.ReadTimeout("too slow")]
     with pytest.raises(APITimeoutError) as caught:
@@ -92,7 +92,7 @@ def given(mode: Mode, transport: Any = None) -> Any:
 
 class TestGivenClient:
     @pytest.mark.parametrize("using", ["httpcore", "httpx"])
-    def test_is_caught(self, mode: Mode, using: str) -> None:
+    def test_is_mocked(self, mode: Mode, using: str) -> None:
         http = given(mode)
         with respx.mock(using=using) as router:
             router.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
@@ -125,7 +125,7 @@ class TestGivenClient:
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["made whole", "streamed"])
-def test_the_largest_answer_and_compression_with_a_given_client(mode: Mode, streamed: bool) -> None:
+def test_the_largest_response_and_compression_with_an_http_client(mode: Mode, streamed: bool) -> None:
     packed = gzip.compress(json.dumps(ANSWER | {"more": "x" * 500}).encode())
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
 

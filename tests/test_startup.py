@@ -23,7 +23,7 @@ ASYNC = {"fibonacci._async", "fibonacci._async.client", "fibonacci._async.shared
 
 
 def loaded_by(code: str) -> set[str]:
-    """The modules that code loads in a fresh interpreter, beyond those that are there without it."""
+    """Return the modules that code loads in a fresh interpreter, beyond those that are loaded without it."""
     program = f"import sys; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
     run = subprocess.run(

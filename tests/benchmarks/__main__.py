@@ -82,7 +82,7 @@ def _options() -> Options:
 
 
 def _command(options: Options) -> str:
-    """The command that anyone makes these tables by: without the paths of this machine."""
+    """Return the command that reproduces these tables, without the paths of this machine."""
     full = ["--full"] if options.full else []
     return " ".join(["python -m tests.benchmarks", *full, *(f"--only {name}" for name in options.only or ())])
 
@@ -97,7 +97,7 @@ def _allow_connections() -> None:
 
 
 def _certificates(here: Path, python: Path) -> tuple[Path, Path]:
-    """The server's certificate with its key; and what to trust: what httpx trusts, and the one who signed it."""
+    """Return the server's certificate with its key, and a bundle of what httpx trusts and of its issuer."""
     authority = trustme.CA()
     usual = subprocess.check_output([python, "-m", "certifi"], text=True).strip()
     certificate, trusted = here / "server.pem", here / "trusted.pem"

@@ -45,7 +45,7 @@ class Bench:
     def workers(
         self, subjects: Mapping[str, Subject], warm: Callable[[Worker], object]
     ) -> Generator[dict[str, Worker]]:
-        """A worker for each subject that can be made ready; for the others it is said why not."""
+        """Start a worker for each subject whose environment can be made; print why for the others."""
         with ExitStack() as stack:
             ready: dict[str, Worker] = {}
             for name, subject in subjects.items():
@@ -60,7 +60,7 @@ class Bench:
             yield ready
 
     def worker(self, subject: Subject) -> Worker:
-        """A worker for one subject.
+        """Start a worker for one subject.
 
         Raises:
             RuntimeError: If its packages cannot be installed.

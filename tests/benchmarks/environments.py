@@ -43,7 +43,7 @@ class Environments:
         self._ready: dict[str, Path] = {}
 
     def python(self, name: str) -> Path:
-        """The interpreter of an environment, made ready when it is first asked for.
+        """Return the interpreter of an environment, which is made at the first call.
 
         The SDK is installed anew, as it is now, and as a user has it: from a wheel, with its bytecode compiled.
 
@@ -59,7 +59,7 @@ class Environments:
         return name in self._ready
 
     def versions(self, name: str) -> dict[str, str]:
-        """The version of each package in an environment."""
+        """Return the version of each package in an environment."""
         code = "from importlib.metadata import distributions as d; [print(x.metadata['Name'], x.version) for x in d()]"
         lines = subprocess.check_output([self.python(name), "-c", code], text=True, env=clean_environment())
         return dict(sorted(line.split() for line in lines.splitlines()))

@@ -19,7 +19,7 @@ class FigureRow:
         subject: What was measured there.
         unit: The unit of the figure.
         median: The median of the runs.
-        spread: The distance between the quartiles, relative to the median.
+        spread: Return the distance between the quartiles, relative to the median.
         ratio: The median of the runs' ratios to the baseline's; None when there is no baseline.
         runs: How many runs there were.
     """
@@ -50,7 +50,7 @@ def interleaved(actions: Mapping[str, Callable[[], T]], runs: int) -> dict[str, 
 def rows(
     measurement: str, unit: str, samples: Mapping[str, Sequence[float]], baseline: str | None = None
 ) -> list[FigureRow]:
-    """A row for each subject; the ratios compare runs that were neighbours."""
+    """Return a row for each subject; the ratios compare neighboring runs."""
     base = None if baseline is None else samples.get(baseline)
     return [
         FigureRow(
@@ -67,7 +67,7 @@ def rows(
 
 
 def spread(values: Sequence[float]) -> float:
-    """The distance between the quartiles, relative to the median."""
+    """Return the distance between the quartiles, relative to the median."""
     if len(values) < 2 or not median(values):
         return 0.0
     low, _, high = quantiles(values, n=4, method="inclusive")

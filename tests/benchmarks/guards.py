@@ -42,7 +42,7 @@ def lines_run(action: Callable[[], object]) -> int:
 
 
 def peak_of(action: Callable[[], object]) -> int:
-    """The bytes that an action holds at the most, beyond what was held before."""
+    """Return the peak of the bytes that an action allocates."""
     gc.collect()
     tracemalloc.start()
     try:

@@ -27,7 +27,7 @@ class Spent:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment, without what changes how Python runs or where a client connects."""
+    """Return the environment without what changes how Python runs or where a client connects."""
     unwanted = ("PYTHON", "FIBONACCI_", "OPENAI_", "ANTHROPIC_", "STRIPE_", "LANG", "COV_", "COVERAGE_", "SSL_")
     return {k: v for k, v in os.environ.items() if not k.startswith(unwanted) and not k.lower().endswith("_proxy")}
 
@@ -101,7 +101,7 @@ def run_script(python: Path, code: str) -> Spent:
 
 @contextmanager
 def serve(python: str, *certificate: str) -> Generator[int]:
-    """The port of a server, in a process of its own."""
+    """Run a server in a process of its own while the block lasts; yield its port."""
     command = [python, str(HERE / "server.py"), *certificate]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment())
     try:

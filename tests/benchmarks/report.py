@@ -22,7 +22,7 @@ BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
 def as_markdown(rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> str:
-    """The circumstances, the targets and every figure."""
+    """Return the circumstances, the targets and every figure."""
     lines = [
         f"Made by `{command}` on {datetime.now(UTC):%d %B %Y}: Python {platform.python_version()}, {platform.system()}"
         f" {platform.machine()}, {os.cpu_count()} processors;"

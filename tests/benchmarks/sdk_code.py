@@ -89,7 +89,7 @@ OVERHEAD = (
     + """
 from fibonacci._core.response import APIResponse
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._{colour}.requestor import {prefix}Requestor, Settled
+from fibonacci._{mode}.requestor import {prefix}Requestor, Settled
 
 class Responded({prefix}Requestor):
     {async_}def _attempt(self, call):

@@ -1,4 +1,4 @@
-"""The subjects: for each its environment, and the code of `make()` and `call(client, id)` in either colour.
+"""The subjects: for each its environment, and the code of `make()` and `call(client, id)` in either mode.
 
 The code is text, for it runs where its packages are, in `worker.py`. `{url}` is where the server is.
 """
@@ -28,13 +28,13 @@ class Subject:
     call: str
 
     def code(self, url: str) -> str:
-        """The code for a worker."""
-        colour = "async " if "await " in self.call else ""
+        """Return the code for a worker."""
+        mode = "async " if "await " in self.call else ""
         made = f"{self.imports}\n\ndef make():\n    return {self.make}\n\n"
-        return f"{made}{colour}def call(client, id):\n    return {self.call}\n".replace("{url}", url)
+        return f"{made}{mode}def call(client, id):\n    return {self.call}\n".replace("{url}", url)
 
     def script(self, url: str) -> str:
-        """A script that makes one call, for a process of its own."""
+        """Return a script that makes one call, for a process of its own."""
         body = f"client = {self.make}\nid = 'wf-abc123'\n{self.call}\n"
         if "await " in self.call:
             indented = "".join(f"    {line}\n" for line in body.splitlines())

@@ -33,7 +33,7 @@ class Bound:
     subject: str = "fibonacci"
 
     def figure(self, rows: Sequence[FigureRow]) -> float | None:
-        """The figure; None when it was not measured."""
+        """Return the figure; None when it was not measured."""
         own = _find(rows, self.measurement, self.subject)
         if own is None:
             return None
@@ -97,6 +97,6 @@ TARGETS = (
 
 
 def judged(rows: Sequence[FigureRow]) -> list[tuple[Bound, float, bool]]:
-    """The targets whose figures were measured, with the figure, and whether it meets the target."""
+    """Return the bounds whose figures were measured, each with its figure and whether it is met."""
     figures: list[tuple[Bound, float | None]] = [(target, target.figure(rows)) for target in TARGETS]
     return [(target, figure, target.is_met(figure)) for target, figure in figures if figure is not None]

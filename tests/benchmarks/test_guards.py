@@ -34,7 +34,7 @@ INSTRUCTIONS = 0.49 * 1.1
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The benchmarks' server."""
+    """Return the base URL of the benchmarks' server."""
     with serve(sys.executable) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -110,7 +110,7 @@ def test_the_lines_of_a_call(url: str) -> None:
 
 
 def beside_by_hand(url: str, count: Callable[[Callable[[], object]], int]) -> float:
-    """What a call takes, relative to the same with httpx; the least of a few, for a cache may be filled in one."""
+    """Return the cost of a call relative to httpx's: the least of a few, for one may fill a cache."""
     with Fibonacci(KEY, base_url=f"{url}/v1") as client, httpx.Client(headers={"Authorization": "Bearer key"}) as bare:
 
         def by_hand() -> Workflow:

@@ -21,7 +21,7 @@ names: dict[str, Any] = {}
 
 
 def memory(kind: str = "VmRSS") -> int:
-    """The memory of this process in bytes: `VmRSS` for now, `VmHWM` for its peak."""
+    """Return the memory of this process in bytes: `VmRSS` for now, `VmHWM` for its peak."""
     status = Path("/proc/self/status")
     if not status.exists():
         import resource

@@ -41,7 +41,7 @@ def in_steps(step: int) -> Any:
 
 @each_encoding
 @given(body=BODIES, step=st.integers(1, 100_000), limit=st.integers(0, 100_000))
-def test_what_was_compressed_comes_back_or_is_too_large(encoding: str, body: bytes, step: int, limit: int) -> None:
+def test_a_compressed_body_is_restored_or_too_large(encoding: str, body: bytes, step: int, limit: int) -> None:
     packed = COMPRESS[encoding](body)
     with in_steps(step):
         assert decompress(packed, encoding, len(body)) == body
@@ -52,7 +52,7 @@ def test_what_was_compressed_comes_back_or_is_too_large(encoding: str, body: byt
 
 @each_encoding
 @given(body=BODIES, step=st.integers(1, 100_000), data=st.data())
-def test_what_is_cut_is_refused(encoding: str, body: bytes, step: int, data: st.DataObject) -> None:
+def test_a_truncated_body_is_refused(encoding: str, body: bytes, step: int, data: st.DataObject) -> None:
     packed = COMPRESS[encoding](body)
     left = data.draw(st.integers(0, len(packed) - 1))
     with in_steps(step):
@@ -65,7 +65,7 @@ def test_what_is_cut_is_refused(encoding: str, body: bytes, step: int, data: st.
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 @given(body=BODIES, step=st.integers(1, 100_000), more=st.binary(min_size=1, max_size=99))
-def test_what_goes_on_after_its_end_is_refused(encoding: str, body: bytes, step: int, more: bytes) -> None:
+def test_surplus_data_after_the_end_is_refused(encoding: str, body: bytes, step: int, more: bytes) -> None:
     with in_steps(step), pytest.raises(DecompressionError, match=r"cannot be decompressed|truncated"):
         decompress(COMPRESS[encoding](body) + more, encoding, len(body))
 
@@ -98,7 +98,7 @@ class TestWhetherBrotliIsThere:
         for cached in (accepted, compression.bounded_brotli):
             cached.cache_clear()
 
-    def test_one_that_cannot_be_bounded_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unbounded_brotli_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(Decompressor=object))
         assert accepted() == "gzip, deflate"
 

@@ -1,4 +1,4 @@
-"""From the bytes of a success to typed objects: the shapes of an answer, and what cannot be read."""
+"""From the bytes of a success to typed objects: the shapes of a response, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class TestEnvelope:
         assert meta == {}
 
     @pytest.mark.parametrize("shape", ['{"data": %s, "meta": {"request_id": "r"}}', '{"data": %s}', "%s"])
-    def test_all_three_shapes_are_read_as_the_same_object(self, shape: str) -> None:
+    def test_all_three_shapes_decode_to_the_same_object(self, shape: str) -> None:
         body = (shape % '{"execution_id": "e", "status": "completed", "outputs": {"data": 1}}').encode()
         execution, _ = decode(api_response(body), Execution)
         assert execution == Execution.model_validate(
             {"execution_id": "e", "status": "completed", "outputs": {"data": 1}}
         )
 
-    def test_an_envelope_in_an_envelope_is_opened_once(self) -> None:
+    def test_a_nested_envelope_is_unwrapped_once(self) -> None:
         assert decode_any(api_response(b'{"data": {"data": 1}}'))[0] == {"data": 1}
         entry, _ = decode(api_response(b'{"data": {"data": 1}}'), AuditEntry)
         assert entry.model_dump(mode="json") == {"data": 1}
@@ -163,7 +163,7 @@ class TestUnreadable:
         assert "login page" not in refused(b"plain").message
 
     @pytest.mark.parametrize("body", [b"", b"  \n"])
-    def test_an_empty_answer(self, body: bytes) -> None:
+    def test_an_empty_body(self, body: bytes) -> None:
         assert "empty" in refused(body).message
 
     @pytest.mark.parametrize(
@@ -243,14 +243,14 @@ class TestCompressed:
             decode(given, Workflow)
         assert caught.value.body == body[:65536].decode("utf-8", "replace")
 
-    def test_what_the_http_client_has_undone_is_not_undone_again(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_a_body_decoded_by_the_http_client_is_not_decoded_again(self, mode: Mode, server: ScriptedServer) -> None:
         server.give(packed(self.BODY), headers={"Content-Encoding": "gzip"})
         client = mode.client_of(server)
         assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
 
 
 class TestAnything:
-    """Whatever bytes come, nothing but an `APIResponseError` leaves."""
+    """Any bytes are decoded or raise an `APIResponseError`."""
 
     @settings(max_examples=200)
     @given(
@@ -288,7 +288,7 @@ class TestOverTheWire:
         assert "request id req_7, 1 attempt, " in str(error)
 
     @pytest.mark.parametrize("name", ["workflows.create", "organizations.quota.update"])
-    def test_work_may_have_been_done_although_the_answer_cannot_be_read(
+    def test_an_unreadable_success_may_have_been_carried_out(
         self, mode: Mode, server: ScriptedServer, caller: Any, name: str
     ) -> None:
         server.give("oops", 201)

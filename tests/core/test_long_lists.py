@@ -1,4 +1,4 @@
-"""A long list is read in pieces; nothing but the memory that it takes may tell."""
+"""A long list is read in pieces; the result is the same, and only the memory differs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _ONCE = tuple(method for method in METHODS if method not in REPEATABLE)
 
 
 def main() -> None:
-    """Carry every row out, and print or write what came of it."""
+    """Run every row, and print or write the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
     parser.add_argument("--mode", choices=MODES, default="sync", help="the client to measure; sync when not given")
@@ -69,7 +69,7 @@ def _longest(run: Run) -> float:
 
 
 def _ends(run: Run, methods: tuple[str, ...]) -> str:
-    """What came of the calls with these methods, once for each different end."""
+    """Return the different ends of the calls with these methods."""
     return "; ".join(dict.fromkeys(_end(run, method) for method in methods))
 
 

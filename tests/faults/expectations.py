@@ -1,4 +1,4 @@
-"""What a fault may come to, for each method: how often the request is sent, and how the call ends."""
+"""The expected end of a fault for each method: how often the request is sent, and how the call ends."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ Ends = Mapping[str, End]
 
 
 def fine(requests: int = 1) -> Ends:
-    """The call succeeds."""
+    """Expect a success."""
     return dict.fromkeys(METHODS, End(requests))
 
 
 def final(error: type[Exception], *, requests: int = 1) -> Ends:
-    """The answer is an answer: trying again would not change it."""
+    """Expect the response to be final: a retry would not change it."""
     return dict.fromkeys(METHODS, End(requests, error))
 
 
 def refused(error: type[Exception]) -> Ends:
-    """The server says that it did nothing: any method is repeated."""
+    """Expect a retry with any method: the server did nothing."""
     return dict.fromkeys(METHODS, End(1 + MAX_RETRIES, error))
 
 
 def unknown(error: type[Exception] = APIConnectionError) -> Ends:
-    """The request may have been carried out: repeated only where that means the same."""
+    """Expect a retry with idempotent methods only: the request may have been carried out."""
     return {
         method: End(1 + MAX_RETRIES, error) if method in REPEATABLE else End(1, error, outcome_unknown=True)
         for method in METHODS
@@ -54,15 +54,15 @@ def unknown(error: type[Exception] = APIConnectionError) -> Ends:
 
 
 def once(error: type[Exception]) -> Ends:
-    """There is no second attempt, and the first may have been carried out."""
+    """Expect one attempt, which may have been carried out."""
     return {method: End(1, error, outcome_unknown=method not in REPEATABLE) for method in METHODS}
 
 
 def broken() -> Ends:
-    """A success that cannot be read: it would not be better the second time."""
+    """Expect no retry of a success that cannot be read."""
     return once(APIResponseError)
 
 
 def timed_out() -> Ends:
-    """The first attempt takes all the time there is."""
+    """Expect the first attempt to take all the time of the call."""
     return once(APITimeoutError)

@@ -22,7 +22,7 @@ _STARTED_WITHIN = 10.0
 
 @contextmanager
 def tinyproxy(directory: Path, *, password: str | None = None) -> Generator[int]:
-    """Run an HTTP proxy while the block lasts; give its port.
+    """Run an HTTP proxy while the block lasts; yield its port.
 
     Args:
         directory: Where its configuration may be written.
@@ -40,7 +40,7 @@ def tinyproxy(directory: Path, *, password: str | None = None) -> Generator[int]
 
 @contextmanager
 def microsocks(*, password: str | None = None) -> Generator[int]:
-    """Run a SOCKS5 proxy while the block lasts; give its port.
+    """Run a SOCKS5 proxy while the block lasts; yield its port.
 
     Args:
         password: What the user `ada` has to give; None when it lets everybody pass.
@@ -53,7 +53,7 @@ def microsocks(*, password: str | None = None) -> Generator[int]:
 
 @contextmanager
 def behind_tls(port: int, certificate: Path) -> Generator[int]:
-    """Have what listens at a port listen at another one over TLS too, while the block lasts; give that port.
+    """Serve a port at another one over TLS too while the block lasts; yield that port.
 
     Args:
         port: Where it listens.

@@ -1,4 +1,4 @@
-"""The ways in which a server says "not now", and what each must come to."""
+"""The forms of a refusal, and the wait that each asks for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One way.
+    """One form of a refusal.
 
     Attributes:
         name: What it is.
@@ -56,7 +56,7 @@ def _after_date(seconds: float) -> Callable[[int], Pairs]:
 
 
 def pace(remaining: int, reset_in: float) -> Callable[[int], Pairs]:
-    """The three headers of the plan's pace."""
+    """Return the three headers of the plan's rate limit."""
     return lambda now: [
         ("X-RateLimit-Limit", "60"),
         ("X-RateLimit-Remaining", str(remaining)),

@@ -1,4 +1,4 @@
-"""Carrying out one row of the table: one server, and a call with each method at the same time."""
+"""Running one row of the table: one server, and a call with each method at the same time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.kit.steps import Step
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a row.
+    """The result of a row.
 
     Attributes:
         server: The server, closed: its counts are final.
@@ -32,7 +32,7 @@ class Run:
     requests: dict[str, int]
 
     def end(self, method: str) -> End:
-        """The end of one call, as the table writes it."""
+        """Return the end of one call, as the table writes it."""
         error = self.ended[method].error
         if error is None:
             return End(self.requests[method])
@@ -68,7 +68,7 @@ def _begin(mode: Mode, server: ScriptedServer, row: FaultRow, method: str, trans
 
 
 def _by_method(steps: tuple[Step, ...]) -> Step:
-    """The steps in their order for each method, where the requests of several methods are mixed."""
+    """Take the steps in order for each method, where the requests of several methods are mixed."""
     done: Counter[str] = Counter()
 
     def step(peer: Peer) -> None:

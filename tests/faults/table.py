@@ -1,4 +1,4 @@
-"""The table of faults: what the server does, and what a call with each method must come to."""
+"""The table of faults: what the server does, and how a call with each method must end."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _connections() -> Iterator[FaultRow]:
 
 
 def _twice(ends: Ends) -> Ends:
-    """The same where it is not repeated, and a success at the second request where it is."""
+    """Return the same where there is no retry, and a success at the second request where there is."""
     return {method: end if end.requests == 1 else fine(2)[method] for method, end in ends.items()}
 
 
@@ -297,7 +297,7 @@ def _bodies() -> Iterator[FaultRow]:
 
 
 def rows() -> list[FaultRow]:
-    """Every row of the table."""
+    """Return every row of the table."""
     # What a status means has nothing to do with the network, which is what differs between the event loops.
     by_status = (replace(row, modes=("sync", "asyncio")) for row in _statuses())
     return [*by_status, *_connections(), *_slow(), *_framing(), *_bodies()]

@@ -128,7 +128,7 @@ _STATUSES = st.sampled_from([200, 201, 204, 304, 400, 404, 422, 429, 429, 500, 5
 
 @st.composite
 def _answers(draw: st.DrawFn) -> Step:
-    """An answer that is well-formed as far as its length goes."""
+    """Draw a response whose length is right."""
     return respond(
         draw(_STATUSES), draw(_BODIES), draw(_HEADERS), content_type=draw(st.sampled_from(["", "text/plain"]))
     )
@@ -136,7 +136,7 @@ def _answers(draw: st.DrawFn) -> Step:
 
 @st.composite
 def _mangled(draw: st.DrawFn) -> Step:
-    """Something that began as an answer: cut, with bytes put in, or chunked by chance."""
+    """Draw a response that was cut, changed by some bytes, or chunked by chance."""
     body = draw(_BODIES)
     chunked = draw(st.booleans())
     headers = [*draw(_HEADERS), *([("Transfer-Encoding", "chunked")] if chunked else [])]
@@ -162,7 +162,7 @@ class Laboratory:
         self._clients = [(mode, mode.client_of(self.server, **options)) for mode in modes]
 
     def _key(self) -> str:
-        """A key of its own for each example: the refusals in one must not hold up the next."""
+        """Return a key of its own for each example: refusals in one must not delay the next."""
         return f"sk-example-{self._number}"
 
     def _do(self, peer: Peer) -> None:

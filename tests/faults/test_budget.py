@@ -25,7 +25,7 @@ def slowly(seconds: float, then: Step = ok) -> Step:
     return step
 
 
-def test_many_attempts_share_it(mode: Mode) -> None:
+def test_many_attempts_share_the_timeout(mode: Mode) -> None:
     with ScriptedServer(slowly(0.15, respond(500))) as server:
         client = mode.client_of(server, timeout=0.5, max_retries=100)
         ended = mode.end(client.request, "GET", "/x")
@@ -34,7 +34,7 @@ def test_many_attempts_share_it(mode: Mode) -> None:
     assert 2 <= len(server.requests) == ended.api_error.attempts <= 4
 
 
-def test_attempts_that_break_share_it(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", always(0.1))
     with ScriptedServer(raw_then_reset(b"")) as server:
         ended = mode.end(mode.client_of(server, timeout=0.55, max_retries=30).request, "GET", "/x")
@@ -42,7 +42,7 @@ def test_attempts_that_break_share_it(mode: Mode, monkeypatch: pytest.MonkeyPatc
     assert 4 <= len(server.requests) == ended.api_error.attempts <= 6
 
 
-def test_a_wait_is_never_begun_that_would_not_fit(mode: Mode) -> None:
+def test_a_wait_that_would_not_fit_is_never_started(mode: Mode) -> None:
     with ScriptedServer(refusing(429, {"Retry-After": "0.3"})) as server:
         ended = mode.end(mode.client_of(server, timeout=0.8, max_retries=30).request, "POST", "/x")
     assert isinstance(ended.error, RateLimitError)
@@ -53,7 +53,7 @@ def test_a_wait_is_never_begun_that_would_not_fit(mode: Mode) -> None:
     assert min(gaps) >= 0.3
 
 
-def test_queueing_for_a_connection_is_part_of_it(mode: Mode) -> None:
+def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:
     with ScriptedServer(slowly(0.7)) as server:
         one_connection = mode.socket_transport(max_connections=1)
         client = mode.client_of(server, timeout=5, transport=one_connection)
@@ -72,7 +72,7 @@ def test_queueing_for_a_connection_is_part_of_it(mode: Mode) -> None:
     assert server.connections == 1
 
 
-def test_a_place_is_free_again_after_every_kind_of_end(mode: Mode) -> None:
+def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> None:
     steps = [raw_then_reset(b""), respond(500), respond(404), respond(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
     with ScriptedServer(*steps) as server:
         options: dict[str, Any] = {"timeout": 0.4, "max_retries": 0, "max_response_bytes": 1_000_000}

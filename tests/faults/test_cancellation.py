@@ -30,7 +30,7 @@ FINE = {"fine": True}
 
 
 def _sluggish(peer: Peer) -> None:
-    """Answer in parts, at any pace, and sometimes not at all: a cancellation may come at every step."""
+    """Respond in parts, with random pauses, and sometimes not at all: a cancellation may come at every step."""
     step = random.random() * 0.01
     if random.random() < 0.05:
         raw_then_reset(b"")(peer)
@@ -74,7 +74,7 @@ async def _storm_in_asyncio(client: AsyncFibonacci) -> int:
 
 
 async def _storm_in_scopes(client: AsyncFibonacci) -> int:
-    """The same with cancel scopes, which also cancel what is done while one is being cancelled."""
+    """Do the same with cancel scopes, which also cancel the cleanup of a cancelled call."""
     cancelled = 0
     ends = anyio.current_time() + SECONDS
     # Fifty handshakes take a while: without patience for them every call would be cancelled in its own.
@@ -95,7 +95,7 @@ async def _storm_in_scopes(client: AsyncFibonacci) -> int:
 
 
 async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server: ScriptedServer) -> None:
-    """After the storm everything is as before it."""
+    """Check that everything is as before the storm."""
     server.default = ok
     began = time.monotonic()
     for _ in range(100):

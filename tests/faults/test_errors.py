@@ -1,4 +1,4 @@
-"""Errors say what happened, and go everywhere: pickled, copied, to another process and back."""
+"""Errors state what happened, and can be pickled, copied and returned from another process."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_errors_pickle_and_copy(case: tuple[Step, type[APIError]], mode: Mode) -
 
 
 def _fail(base_url: str) -> object:
-    """What a worker process does: a call that fails."""
+    """Make a call that fails, in a worker process."""
     with Fibonacci(KEY, base_url=base_url, timeout=2) as client:  # its first call imports a lot
         return client.request("POST", "/x", json={})
 
@@ -102,7 +102,7 @@ def test_an_error_names_all_that_is_known(mode: Mode) -> None:
     assert error.headers["X-Request-ID"] == "req_77"
 
 
-def test_an_unreadable_success_names_what_answered(mode: Mode) -> None:
+def test_an_unreadable_success_names_what_responded(mode: Mode) -> None:
     text = str(_error(STEPS["HTML"][0], mode))
     for part in ("status 200", "text/html", "<html>Sign in", "login page", "req_77", "may have been carried out"):
         assert part in text

@@ -198,7 +198,7 @@ def _answer(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("program", _PROGRAMS)
-def test_a_program_ends_without_noise(program: str) -> None:
+def test_a_program_ends_without_output(program: str) -> None:
     text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
     with ScriptedServer(_answer) as server:
         run = subprocess.run(
@@ -233,7 +233,7 @@ def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
     assert server.connections == 2
 
 
-def test_a_keyboard_interrupt_while_waiting_for_an_execution() -> None:
+def test_a_keyboard_interrupt_during_wait() -> None:
     running = respond(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
     done = respond(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')
     with ScriptedServer(running, done) as server, Fibonacci(server.api_key, base_url=server.base_url) as client:
@@ -247,7 +247,7 @@ def test_a_keyboard_interrupt_while_waiting_for_an_execution() -> None:
     assert len(server.requests) == 2
 
 
-def test_close_and_use_again(server: ScriptedServer) -> None:
+def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:
     client = Fibonacci(server.api_key, base_url=server.base_url)
     for _ in range(3):
         assert client.request("GET", "/x") == FINE

@@ -20,7 +20,7 @@ from tests.kit.steps import Step, raw_then_close, raw_then_reset, respond
 
 @contextmanager
 def _closed_port() -> Generator[int]:
-    """A port at which nobody listens, and which nobody else can take meanwhile."""
+    """Reserve a port at which nothing listens while the block runs."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
@@ -37,7 +37,7 @@ def test_a_closed_port(mode: Mode) -> None:
         assert error.__cause__ is not None
 
 
-def test_a_server_that_begins_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", always(0.3))
     with socket.socket() as late:
         late.bind(("127.0.0.1", 0))
@@ -56,7 +56,7 @@ def test_a_server_that_begins_to_listen_in_time(mode: Mode, monkeypatch: pytest.
         assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
 
 
-def test_a_listener_that_accepts_nobody(mode: Mode) -> None:
+def test_a_listener_that_accepts_no_connection(mode: Mode) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as resources:
         # These fill the system's queue: it lets further ones wait.
         for _ in range(3):
@@ -71,7 +71,7 @@ def test_a_listener_that_accepts_nobody(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("end", [raw_then_reset(b""), raw_then_close(b"")], ids=["reset", "closed"])
-def test_a_connection_that_ends_while_tls_shakes_hands(end: Step, mode: Mode) -> None:
+def test_a_connection_that_ends_during_the_tls_handshake(end: Step, mode: Mode) -> None:
     with ScriptedServer(greet=end) as server:
         ended = call_each(mode, server.base_url.replace("http:", "https:"), json={})
     for method in METHODS:

@@ -1,4 +1,4 @@
-"""Nothing runs twice: with a server that honours keys, and with one of which that is not known."""
+"""Nothing runs twice: with a server that honors idempotency keys, and with one that may not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _executions(emulator: Emulator, workflow_id: str) -> list[Any]:
     return list(emulator.client().executions.list(workflow_id=workflow_id))
 
 
-def test_an_answer_that_is_lost_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
+def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=1) as relay:
         client = mode.client_of(relay, api_key=emulator.api_key)
@@ -54,7 +54,7 @@ def test_an_answer_that_is_lost_does_not_run_the_workflow_again(mode: Mode, emul
 
 
 @pytest.mark.parametrize("losses", [1, MAX_RETRIES])
-def test_a_server_that_honours_keys_shows_one_execution(mode: Mode, losses: int, emulator: Emulator) -> None:
+def test_a_server_that_honors_keys_shows_one_execution(mode: Mode, losses: int, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=losses) as relay:
         client = mode.client_of(relay, api_key=emulator.api_key, idempotency="server")
@@ -74,7 +74,7 @@ def test_two_calls_have_two_keys(mode: Mode, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_with_trust_posts_are_repeated_with_one_key(mode: Mode, lost: str) -> None:
+def test_with_trust_in_keys_posts_are_retried_with_one_key(mode: Mode, lost: str) -> None:
     with ScriptedServer(LOST[lost], LOST[lost], ok) as server:
         client = mode.client_of(server, idempotency="server")
         assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}
@@ -83,7 +83,7 @@ def test_with_trust_posts_are_repeated_with_one_key(mode: Mode, lost: str) -> No
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_trust_is_not_for_patches(mode: Mode, lost: str) -> None:
+def test_trust_in_keys_does_not_cover_patch(mode: Mode, lost: str) -> None:
     with ScriptedServer(LOST[lost]) as server:
         client = mode.client_of(server, idempotency="server")
         ended = mode.end(client.request, "PATCH", "/x", json={})
@@ -91,7 +91,7 @@ def test_trust_is_not_for_patches(mode: Mode, lost: str) -> None:
     assert ended.api_error.outcome_unknown
 
 
-def test_trust_that_is_used_up_leaves_the_outcome_unknown(mode: Mode) -> None:
+def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
     with ScriptedServer(raw_then_reset(b"")) as server:
         client = mode.client_of(server, idempotency="server")
         ended = mode.end(client.request, "POST", "/x", json={})

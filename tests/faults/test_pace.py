@@ -1,4 +1,4 @@
-"""The plan's pace: kept by all clients of a key together, and used up; and no storms."""
+"""The plan's rate limit: all clients of a key keep it together and use it up; and no retry storms."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _work(mode: Mode, request: Callable[..., Any], stopped: threading.Event, err
             errors.append(ended.error)
 
 
-def test_many_clients_of_one_key_use_the_plan_and_are_never_refused() -> None:
+def test_many_clients_of_one_key_use_the_whole_rate_limit_and_are_never_refused() -> None:
     limit = EnforcedLimit()
     stopped = threading.Event()
 
@@ -112,7 +112,7 @@ def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
     assert min(at["later"]) - at["first"][0] >= 0.7
 
 
-def test_a_pause_that_does_not_fit_is_told_at_once_and_nothing_is_sent(mode: Mode) -> None:
+def test_a_rate_limit_wait_that_does_not_fit_fails_at_once_with_nothing_sent(mode: Mode) -> None:
     with ScriptedServer(respond(200, OK_BODY, pace(0, 30)(int(time.time())))) as server:
         client = mode.client_of(server, timeout=5)
         mode.run(client.request("GET", "/x"))
@@ -125,7 +125,7 @@ def test_a_pause_that_does_not_fit_is_told_at_once_and_nothing_is_sent(mode: Mod
     assert len(server.requests) == 1
 
 
-def test_a_quota_is_not_waited_for_and_pauses_nobody(mode: Mode) -> None:
+def test_a_quota_error_is_not_retried_and_delays_no_other_call(mode: Mode) -> None:
     exhausted = respond(429, error_body("quota_exceeded", "The daily quota is used up."), {"Retry-After": "1"})
     with ScriptedServer(exhausted, ok) as server:
         client = mode.client_of(server)
@@ -157,7 +157,7 @@ def test_a_dead_server_gets_no_storm(dead: str, mode: Mode, monkeypatch: pytest.
     assert 1000 < len(server.requests) <= 1100
 
 
-def test_success_gives_back_what_retries_took(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_success_refunds_the_retry_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", min)  # no delay before retries
     with ScriptedServer(*[respond(500), ok] * 200, ok) as server, Mode("sync") as mode:
         client = mode.client_of(server)

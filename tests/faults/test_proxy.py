@@ -1,4 +1,4 @@
-"""Through a real proxy, and through ones that refuse, are not there, or are not wanted."""
+"""Calls through a real HTTP proxy, and through ones that refuse, are absent, or are exempted."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_through_a_proxy_on_httpx(
     assert all("tinyproxy" in request.one("via") for request in plain.requests)
 
 
-def test_a_proxy_that_gets_its_password(
+def test_a_proxy_that_accepts_the_credentials(
     mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"http://ada:{QUOTED}@127.0.0.1:{closed_proxy}")
@@ -78,7 +78,7 @@ def test_a_proxy_that_gets_its_password(
 
 
 @pytest.mark.parametrize("user", ["", "ada:wrong@"])
-def test_a_proxy_that_does_not_get_its_password(
+def test_a_proxy_that_rejects_the_credentials(
     mode: Mode, user: str, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{closed_proxy}")
@@ -93,7 +93,7 @@ def test_a_proxy_that_does_not_get_its_password(
         assert "wrong" not in str(one.api_error)
 
 
-def test_plain_http_and_a_proxy_that_does_not_get_its_password(
+def test_plain_http_and_a_proxy_that_rejects_the_credentials(
     mode: Mode, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_proxy}")
@@ -130,7 +130,7 @@ def test_a_proxy_that_resets_the_tunnel_has_sent_nothing(
     assert all(KEY not in str(request) for request in proxy.requests)
 
 
-def test_a_proxy_that_answers_the_tunnel_with_502(
+def test_a_proxy_that_responds_to_connect_with_502(
     mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
@@ -152,7 +152,7 @@ def test_a_proxy_that_answers_the_tunnel_with_502(
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", head(200)[:-2], head(100) * 3], ids=["not HTTP", "cut", "interim only"]
 )
-def test_a_proxy_that_does_not_answer_the_tunnel_well(
+def test_a_proxy_whose_response_to_connect_is_malformed(
     mode: Mode, answer: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ScriptedServer(raw_then_close(answer)) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
@@ -164,7 +164,9 @@ def test_a_proxy_that_does_not_answer_the_tunnel_well(
         assert not one.api_error.outcome_unknown
 
 
-def test_a_tunnel_that_never_opens(mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_never_responds_to_connect(
+    mode: Mode, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ScriptedServer(lambda peer: peer.stall()) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
         client = mode.client(KEY, base_url="https://127.0.0.1:1/v1", timeout=0.3, ca_bundle=authority.file)
@@ -204,7 +206,7 @@ def test_a_proxy_behind_tls_that_is_not_trusted(
         assert "certificate verify failed" in str(one.api_error)
 
 
-def test_a_proxy_that_is_none(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsupported_proxy_scheme_is_refused(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:1")
     with ScriptedServer(ok) as server:
         ended = call_each(mode, server.base_url)

@@ -101,6 +101,6 @@ def test_retry_after(refusal: Refusal, status: int) -> None:
 
 
 @pytest.mark.parametrize("refusal", WITH_PACE_ONLY, ids=lambda refusal: refusal.name)
-def test_429_with_pace_headers_alone(refusal: Refusal) -> None:
+def test_429_with_rate_limit_headers_alone(refusal: Refusal) -> None:
     for call in _calls(refusal, 429):
         _check(refusal, 429, call)

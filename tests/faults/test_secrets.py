@@ -70,7 +70,7 @@ def _all_that_is_said(ended: Ended, client: Any) -> dict[str, str]:
     ("mode", "transport"), [*product(MODES, ["socket"]), *product(TWO_MODES, HTTPX)], indirect=["mode"]
 )
 @pytest.mark.parametrize("echo", ECHOES)
-def test_what_the_server_echoes_is_seen_nowhere(
+def test_an_echoed_key_is_shown_nowhere(
     echo: str, mode: Mode, transport: Transport, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""Through a real SOCKS5 proxy, and through ones that refuse or are none."""
+"""Calls through a real SOCKS5 proxy, and through servers that refuse or are no proxy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkey
         assert all_fine(call_each(mode, plain.base_url))
 
 
-def test_the_proxy_looks_names_up(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_resolves_names(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{open_port}")
     with ScriptedServer(ok) as server:
         client = mode.client(KEY, base_url=f"http://localhost:{server.port}/v1")
@@ -46,7 +46,7 @@ def test_the_proxy_looks_names_up(mode: Mode, open_port: int, monkeypatch: pytes
     assert server.requests[0].one("host") == f"localhost:{server.port}"
 
 
-def test_a_password(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_of_the_proxy_are_sent(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://ada:{QUOTED}@127.0.0.1:{closed_port}")
     with ScriptedServer(ok) as server:
         assert all_fine(call_each(mode, server.base_url))
@@ -55,7 +55,7 @@ def test_a_password(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("user", "said"), [("", "the proxy needs a user and password"), ("ada:wrong@", "rejected the user and password")]
 )
-def test_without_the_password(
+def test_credentials_are_missing_or_wrong(
     mode: Mode, user: str, said: str, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://{user}127.0.0.1:{closed_port}")
@@ -85,7 +85,7 @@ def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: 
     ("code", "said", "attempts"),
     [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
 )
-def test_a_refusal_is_final_and_a_failure_is_not(
+def test_a_socks_refusal_is_final_and_a_failure_is_not(
     mode: Mode, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(peer: Peer) -> None:
@@ -101,7 +101,7 @@ def test_a_refusal_is_final_and_a_failure_is_not(
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
-def test_one_that_is_none(mode: Mode, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_no_proxy(mode: Mode, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     def step(peer: Peer) -> None:
         peer.send(answer)
         peer.close()

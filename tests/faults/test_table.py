@@ -40,7 +40,7 @@ def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, mod
 @pytest.mark.parametrize(
     ("timeout", "transport", "mode"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
 )
-def test_what_waits_until_the_time_is_up_ends_as_the_table_says(
+def test_a_fault_that_outlasts_the_timeout_ends_as_the_table_says(
     timeout: float, transport: Transport, mode: ModeName
 ) -> None:
     # As they do nothing else, they wait side by side.

@@ -61,7 +61,7 @@ def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authorit
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="needs a system that can hold bytes back, such as Linux")
-def test_what_comes_after_an_answer_under_tls_is_nobodys_answer(mode: Mode, authority: Authority) -> None:
+def test_surplus_data_after_a_response_under_tls_is_no_response(mode: Mode, authority: Authority) -> None:
     def two_answers(peer: Peer) -> None:
         # Two records that come at once: of the second nothing is decrypted when the first has been read.
         peer.cork(True)

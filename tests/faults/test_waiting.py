@@ -52,7 +52,7 @@ FAILURES: dict[str, Step] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_it_survives_polls_that_fail(failure: str, mode: Mode, clock: FakeClock) -> None:
+def test_wait_survives_failed_polls(failure: str, mode: Mode, clock: FakeClock) -> None:
     updates: list[str | None] = []
     steps = [RUNNING, *[FAILURES[failure]] * 9, DONE]
     with ScriptedServer(*steps) as server:
@@ -68,7 +68,7 @@ def test_it_survives_polls_that_fail(failure: str, mode: Mode, clock: FakeClock)
 
 
 @pytest.mark.parametrize("last", [RUNNING, FAILURES["500"], FAILURES["a reset"]], ids=["running", "500", "a reset"])
-def test_at_the_deadline_it_gives_the_execution_as_last_seen(last: Step, mode: Mode, clock: FakeClock) -> None:
+def test_at_the_deadline_the_error_holds_the_last_execution(last: Step, mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(RUNNING, last) as server:
         began = clock.monotonic()
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=60)
@@ -81,7 +81,7 @@ def test_at_the_deadline_it_gives_the_execution_as_last_seen(last: Step, mode: M
     assert len(server.requests) > 5
 
 
-def test_at_the_deadline_without_any_answer(mode: Mode, clock: FakeClock) -> None:
+def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(FAILURES["500"]) as server:
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=20)
     assert isinstance(ended.error, WaitTimeoutError)
@@ -89,7 +89,7 @@ def test_at_the_deadline_without_any_answer(mode: Mode, clock: FakeClock) -> Non
     assert server.delivered > 3
 
 
-def test_a_poll_that_is_never_answered_ends_with_the_wait(mode: Mode) -> None:
+def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode) -> None:
     with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=1.2)
     assert isinstance(ended.error, WaitTimeoutError)
@@ -106,14 +106,14 @@ def test_a_poll_that_is_never_answered_ends_with_the_wait(mode: Mode) -> None:
         (respond(429, error_body("quota_exceeded")), QuotaExceededError),
     ],
 )
-def test_what_will_not_pass_ends_it(step: Step, error: type[Exception], mode: Mode, clock: FakeClock) -> None:
+def test_a_permanent_error_ends_the_wait(step: Step, error: type[Exception], mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(RUNNING, step) as server:
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1")
     assert type(ended.error) is error
     assert len(server.requests) == 2
 
 
-def test_polls_grow_rarer(mode: Mode, clock: FakeClock) -> None:
+def test_polls_become_less_frequent(mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(*[RUNNING] * 12, DONE) as server:
         mode.run(mode.client_of(server).executions.wait("exec_1"))
     assert clock.slept[0] == 1.0
@@ -123,7 +123,7 @@ def test_polls_grow_rarer(mode: Mode, clock: FakeClock) -> None:
 
 
 def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Step:
-    """An execution, with the pace of a plan of 60 requests in a minute that has been used up to some point."""
+    """Respond with an execution, and with a rate limit of 60 requests in a minute of which some remain."""
 
     def step(peer: Peer) -> None:
         body = json.dumps({"data": {"execution_id": "exec_1", "status": status()}}).encode()
@@ -132,7 +132,7 @@ def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Step:
     return step
 
 
-def test_polls_keep_to_a_fair_share_of_what_is_left(mode: Mode, clock: FakeClock) -> None:
+def test_polls_take_a_fair_share_of_the_rate_limit(mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(*[_told(lambda: 8, lambda: "running")] * 4, DONE) as server:
         mode.run(mode.client_of(server).executions.wait("exec_1"))
     # With 8 requests left for 60 s, polling takes half of them at the most: one in 15 s.
@@ -155,7 +155,7 @@ def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> N
     assert len(server.requests) == 8
 
 
-def test_an_error_in_on_update_is_the_users_own(mode: Mode, clock: FakeClock) -> None:
+def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
         raise LookupError("mine")
 
@@ -178,7 +178,7 @@ def test_run_executes_once_and_survives_failed_polls(mode: Mode, clock: FakeCloc
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_run_says_how_it_ended(status: str, mode: Mode, clock: FakeClock) -> None:
+def test_run_raises_for_an_execution_that_failed(status: str, mode: Mode, clock: FakeClock) -> None:
     with ScriptedServer(RUNNING, _execution(status)) as server:
         ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
     assert isinstance(ended.error, ExecutionFailedError)

@@ -1,4 +1,4 @@
-"""What a refused argument has to look like."""
+"""What tests assert in common."""
 
 from __future__ import annotations
 

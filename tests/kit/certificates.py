@@ -37,7 +37,7 @@ class Authority:
 
 
 def self_signed() -> ssl.SSLContext:
-    """A certificate that signs itself."""
+    """Return a server side with a self-signed certificate."""
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with ca.cert_pem.tempfile() as certificate, ca.private_key_pem.tempfile() as key:
@@ -46,7 +46,7 @@ def self_signed() -> ssl.SSLContext:
 
 
 def of_an_unknown_authority() -> ssl.SSLContext:
-    """A certificate for the right host, signed by somebody whom nobody trusts."""
+    """Return a server side with a certificate for the right host from an authority that nothing trusts."""
     return _server_side(trustme.CA().issue_cert("127.0.0.1"))
 
 

@@ -86,7 +86,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 @pytest.mark.parametrize("answer", [PLAIN, CHUNKED], ids=["plain", "chunked"])
 @given(places=st.lists(st.integers(0, 1000), max_size=20))
-def test_an_answer_is_the_same_however_it_is_cut(answer: bytes, places: list[int]) -> None:
+def test_a_response_is_the_same_however_it_is_split(answer: bytes, places: list[int]) -> None:
     link = ScriptedConnection(Mode("sync"), cut(answer, places) + cut(PLAIN, places))
     for _ in range(2):
         whole = link.exchange(request())
@@ -95,12 +95,12 @@ def test_an_answer_is_the_same_however_it_is_cut(answer: bytes, places: list[int
 
 
 class TestEnds:
-    def test_what_follows_the_answer_spoils_the_connection(self, mode: Mode) -> None:
+    def test_surplus_data_makes_the_connection_unusable(self, mode: Mode) -> None:
         link = ScriptedConnection(mode, [PLAIN + b"H"])
         assert link.exchange(request()).body == BODY
         assert not link.connection.is_reusable
 
-    def test_what_comes_while_it_is_idle_ends_it(self, mode: Mode) -> None:
+    def test_data_received_while_idle_ends_the_connection(self, mode: Mode) -> None:
         link = ScriptedConnection(mode, [PLAIN, b"H"])
         assert link.exchange(request()).body == BODY
         assert link.connection.is_closed_by_server()
@@ -110,7 +110,7 @@ class TestEnds:
         assert link.exchange(request()).body == BODY
         assert not link.connection.is_reusable
 
-    def test_no_answer(self, mode: Mode) -> None:
+    def test_no_response(self, mode: Mode) -> None:
         with pytest.raises(EOFError, match="before it responded"):
             ScriptedConnection(mode, []).exchange(request())
 
@@ -133,17 +133,17 @@ class TestWrites:
     @pytest.mark.parametrize(
         ("failure", "kind"), [(BrokenPipeError(), "never_sent"), (DeadlineExceeded(), "timeout_never_sent")]
     )
-    def test_when_nothing_was_taken_nothing_was_sent(self, mode: Mode, failure: Exception, kind: str) -> None:
+    def test_when_no_byte_was_written_nothing_was_sent(self, mode: Mode, failure: Exception, kind: str) -> None:
         with pytest.raises(TransportError) as caught:
             ScriptedConnection(mode, [PLAIN], failure).exchange(request(b"{}"))
         assert caught.value.kind == kind
 
-    def test_an_answer_to_a_request_that_was_not_taken_whole_is_an_answer(self, mode: Mode) -> None:
+    def test_an_early_response_to_a_partly_sent_request_is_returned(self, mode: Mode) -> None:
         link = ScriptedConnection(mode, [PLAIN.replace(b"200 OK", b"413 Too Large")], ConnectionResetError(), taken=1)
         assert link.exchange(request(b"{}")).status == 413
         assert not link.connection.is_reusable
 
-    def test_without_one_the_outcome_is_not_known(self, mode: Mode) -> None:
+    def test_without_a_response_the_outcome_is_unknown(self, mode: Mode) -> None:
         with pytest.raises(EOFError):
             ScriptedConnection(mode, [], ConnectionResetError(), taken=1).exchange(request(b"{}"))
 

@@ -71,7 +71,7 @@ asyncio.run(main())
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """The cold script over http, in both colours, and over https."""
+    """Measure the cold script over http, in both modes, and over https."""
     runs = bench.runs(9, 25)
     sync = {"fibonacci": ("sdk", _SDK_SYNC), BY_HAND: ("sdk", _MODEL + _SYNC)}
     asynchronous = {"fibonacci": ("sdk", _SDK_ASYNC), BY_HAND: ("sdk", _MODEL + _ASYNC)}

@@ -15,7 +15,7 @@ LIGHT = ("fibonacci", "stripe")
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """The time of the first client, and time and memory of each of many."""
+    """Measure the time of the first client, and time and memory of each of many."""
     first: dict[str, list[float]] = {}
     many: dict[str, list[float]] = {}
     size: dict[str, list[float]] = {}

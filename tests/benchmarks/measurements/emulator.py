@@ -17,7 +17,7 @@ WAYS = {"in process": "in_process", "over a socket": "socket"}
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """Calls per second of CPU, client and emulator together."""
+    """Measure calls per second of CPU, client and emulator together."""
     worker = Worker(bench.environments.python("sdk"), EMULATOR)
 
     def run(how: str) -> float:

@@ -32,7 +32,7 @@ print((time.process_time() - began) * 1000, len(sys.modules) - modules, memory()
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """What the statement alone takes: the interpreter's own start is not in it."""
+    """Measure the statement alone, without the start of the interpreter."""
     scripts = {name: (where, SCRIPT.format(statement=statement)) for name, (where, statement) in STATEMENTS.items()}
     spent = bench.scripts(scripts, bench.runs(5, 25))
     figures = {name: [tuple(map(float, run.result.split())) for run in runs] for name, runs in spent.items()}

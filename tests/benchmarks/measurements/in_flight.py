@@ -53,7 +53,7 @@ def measure(bench: Bench) -> list[FigureRow]:
 
 
 def _burst(workers: dict[str, Worker], samples: dict[str, list[float]]) -> None:
-    """A burst for each worker; one that does not get through it is left out from then on."""
+    """Run a burst on each worker; leave one out from then on when it fails."""
     for name, worker in list(workers.items()):
         worker.run("forget")
         try:

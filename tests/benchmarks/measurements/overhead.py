@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from tests.benchmarks.bench import Bench
 
 CALLS = 20_000
-SYNC = {"colour": "sync", "prefix": "", "async_": "", "await_": ""}
-ASYNC = {"colour": "async", "prefix": "Async", "async_": "async ", "await_": "await "}
+SYNC = {"mode": "sync", "prefix": "", "async_": "", "await_": ""}
+ASYNC = {"mode": "async", "prefix": "Async", "async_": "async ", "await_": "await "}
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """A whole call, its attempts being given, beside the attempts alone; and a passage through the limiter."""
+    """Measure a whole call beside its attempts alone, and a passage through the limiter."""
     found: list[FigureRow] = []
-    for ending, colour in (("", SYNC), (", async", ASYNC)):
-        worker = Worker(bench.environments.python("sdk"), filled(OVERHEAD, colour))
+    for ending, mode in (("", SYNC), (", async", ASYNC)):
+        worker = Worker(bench.environments.python("sdk"), filled(OVERHEAD, mode))
         worker.run("load", url=f"{bench.url}/v1/workflows/wf-1")
         worker.run("prepare")
 
@@ -40,9 +40,9 @@ def measure(bench: Bench) -> list[FigureRow]:
     return found
 
 
-def filled(code: str, colour: dict[str, str]) -> str:
-    """The code in one colour."""
-    for name, word in colour.items():
+def filled(code: str, mode: dict[str, str]) -> str:
+    """Return the code in one mode."""
+    for name, word in mode.items():
         code = code.replace(f"{{{name}}}", word)
     return code
 
