@@ -22,7 +22,7 @@ RESOURCES = ["executions", "health", "memory", "organizations", "registry", "too
 LIMITS = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59", "X-RateLimit-Reset": "4000000000"}
 
 
-def answered(server: ScriptedServer, headers: dict[str, str] | None = None) -> None:
+def give_workflow(server: ScriptedServer, headers: dict[str, str] | None = None) -> None:
     server.give({"data": {"id": "wf-1"}}, headers=headers)
 
 
@@ -31,14 +31,14 @@ class TestClones:
         clone = caller.with_options(timeout=5, max_retries=1, headers={"X-Team": "blue"})
         assert type(clone) is type(caller)
         for client in (caller, clone, caller):
-            answered(server)
+            give_workflow(server)
             mode.run(client.workflows.get("wf-1"))
         assert [sent.all("X-Team") for sent in server.requests] == [[], ["blue"], []]
         assert server.connections == 1
 
     def test_headers_are_added_to_those_that_are_there(self, mode: Mode, server: ScriptedServer) -> None:
         client = mode.client_of(server, headers={"X-A": "1", "X-B": "1"})
-        answered(server)
+        give_workflow(server)
         mode.run(client.with_options(headers={"x-b": "2", "X-C": "2"}).workflows.get("wf-1"))
         assert [server.last.one(name) for name in ("X-A", "X-B", "X-C")] == ["1", "2", "2"]
 
@@ -73,7 +73,7 @@ class TestClones:
 
     def test_clones_see_the_same_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         clone = caller.with_options(timeout=5)
-        answered(server, LIMITS)
+        give_workflow(server, LIMITS)
         mode.run(clone.workflows.get("wf-1"))
         assert clone.rate_limit == caller.rate_limit == RateLimit(60, 59, clone.rate_limit.reset_at)
 
@@ -81,7 +81,7 @@ class TestClones:
 class TestRateLimit:
     def test_none_before_the_first_response(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         assert caller.rate_limit is None
-        answered(server)
+        give_workflow(server)
         mode.run(caller.workflows.get("wf-1"))
         assert caller.rate_limit is None
 
@@ -100,7 +100,7 @@ class TestRateLimit:
     def test_invalid_rate_limit_headers_are_ignored(
         self, mode: Mode, server: ScriptedServer, caller: Any, wrong: dict[str, str]
     ) -> None:
-        answered(server, {**LIMITS, **wrong})
+        give_workflow(server, {**LIMITS, **wrong})
         workflow = mode.run(caller.workflows.get("wf-1"))
         assert workflow.response.rate_limit is None
         assert caller.rate_limit is None
@@ -116,7 +116,7 @@ class TestLife:
     def test_usable_without_with_and_after_closing(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         mode.close(caller)
         for _ in range(3):
-            answered(server)
+            give_workflow(server)
             mode.run(caller.workflows.get("wf-1"))
             mode.close(caller)
             mode.close(caller)
@@ -133,9 +133,9 @@ class TestLife:
                 assert entered is caller
                 return entered.workflows.get("wf-1")
 
-        answered(server)
+        give_workflow(server)
         assert mode.run(used_async() if mode.is_async else used()).id == "wf-1"
-        answered(server)
+        give_workflow(server)
         assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
 
     def test_one_connection_serves_calls_in_turn(self, emulator: Emulator, mode: Mode) -> None:
@@ -182,8 +182,8 @@ class TestLife:
     def test_many_tasks_share_a_client(self, emulator: Emulator) -> None:
         async def work() -> list[int]:
             async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-                answers = await asyncio.gather(*(client.health.check() for _ in range(50)))
-            return [answer.response.status_code for answer in answers]
+                checks = await asyncio.gather(*(client.health.check() for _ in range(50)))
+            return [check.response.status_code for check in checks]
 
         assert asyncio.run(work()) == [200] * 50
 
@@ -225,20 +225,20 @@ class TestUnset:
         assert pickle.loads(pickle.dumps(UNSET)) is UNSET
 
     def test_given_as_an_argument_it_is_not_sent(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        answered(server)
+        give_workflow(server)
         mode.run(caller.workflows.create(name="x", description=UNSET, definition=UNSET))
         assert server.last.json == {"name": "x"}
 
 
 class TestPickling:
     def test_an_explicit_key_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        answered(server)
+        give_workflow(server)
         mode.run(caller.workflows.get("wf-1"))
         clone = caller.with_options(timeout=3, headers={"X-Team": "blue"})
         again = pickle.loads(pickle.dumps(clone))
         assert again.__reduce__() == clone.__reduce__()  # all its options
         assert type(again) is type(caller)
-        answered(server)
+        give_workflow(server)
         mode.run(again.workflows.get("wf-1"))
         mode.close(again)
         assert server.last.one("Authorization") == f"Bearer {server.api_key}"
@@ -251,7 +251,7 @@ class TestPickling:
         packed = pickle.dumps(mode.client(base_url=server.base_url))
         assert KEY.encode() not in packed
         monkeypatch.setenv("FIBONACCI_API_KEY", "another")
-        answered(server)
+        give_workflow(server)
         mode.run(mode.close_later(pickle.loads(packed)).workflows.get("wf-1"))
         assert server.last.one("Authorization") == "Bearer another"
         monkeypatch.delenv("FIBONACCI_API_KEY")
@@ -260,7 +260,7 @@ class TestPickling:
 
     @pytest.mark.parametrize("same", [copy.copy, copy.deepcopy])
     def test_copies_work(self, mode: Mode, server: ScriptedServer, caller: Any, same: Any) -> None:
-        answered(server)
+        give_workflow(server)
         made = same(caller)
         assert mode.run(made.workflows.get("wf-1")).id == "wf-1"
         mode.close(made)

@@ -103,10 +103,10 @@ def look_up(monkeypatch: pytest.MonkeyPatch, found: Callable[[int], list[Any]]) 
     """Replace what the name service returns for the name; the function gets the port."""
     real: Lookup = socket.getaddrinfo
 
-    def answer(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
+    def resolve(host: Any, port: Any, *args: Any, **options: Any) -> list[Any]:
         return found(port) if host == NAME else real(host, port, *args, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
 def address(family: int, host: str, port: int) -> Any:

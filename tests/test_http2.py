@@ -69,9 +69,11 @@ def test_a_call_and_its_headers(mode: Mode, platform: HTTP2Server, caller: Any) 
 
 def test_an_error_and_a_compressed_response(mode: Mode, platform: HTTP2Server, caller: Any) -> None:
     body = b'{"error": {"code": "not_found", "message": "No such workflow"}}'
-    platform.respond = lambda exchange: exchange.respond(
-        gzip.compress(body), 404, [(b"content-encoding", b"gzip"), (b"x-request-id", b"req_h2")]
-    )
+
+    def respond(exchange: HTTP2Exchange) -> None:
+        exchange.respond(gzip.compress(body), 404, [(b"content-encoding", b"gzip"), (b"x-request-id", b"req_h2")])
+
+    platform.respond = respond
     with pytest.raises(NotFoundError, match="No such workflow") as caught:
         mode.run(caller.workflows.get("wf-1"))
     assert caught.value.request_id == "req_h2"
@@ -95,7 +97,7 @@ def test_calls_at_the_same_time_share_a_connection(mode: Mode, platform: HTTP2Se
 
     def respond(exchange: HTTP2Exchange) -> None:
         held.append(exchange)
-        if len(held) == number:  # all are in flight, and the last is answered first
+        if len(held) == number:  # all are in flight, and the last gets its response first
             for each in reversed(held):
                 each.respond(json.dumps({"data": each.one(":path")}).encode())
 

@@ -102,20 +102,20 @@ def test_instrumentation_may_begin_and_end_between_calls(
 def test_a_mock_in_place_of_the_transport_responds(
     mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(transport: object, request: httpx.Request) -> httpx.Response:
+    def respond(transport: object, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"data": {"id": "wf-1", "name": "Mocked"}})
 
-    async def answer_later(transport: object, request: httpx.Request) -> httpx.Response:
-        return answer(transport, request)
+    async def respond_async(transport: object, request: httpx.Request) -> httpx.Response:
+        return respond(transport, request)
 
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer_later)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", respond)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", respond_async)
     client: Any = mode.client_of(emulator)
     assert mode.run(client.workflows.get("wf-1")).name == "Mocked"
 
 
 def test_the_timeout_holds_while_instrumented(mode: Mode, exporter: InMemorySpanExporter) -> None:
-    # Nobody accepts: the kernel completes the connection, and no answer ever comes.
+    # Nothing accepts: the kernel completes the connection, and no response ever comes.
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -181,15 +181,15 @@ class TestInPlaceOfThePool:
     ) -> None:
         asked: list[httpcore.URL] = []
 
-        def answer(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
+        def respond(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
             asked.append(request.url)
             return httpcore.Response(200, content=b'{"data": {"id": "wf-1", "name": "Recorded"}}')
 
-        async def answer_async(pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> httpcore.Response:
-            return answer(pool, request)  # type: ignore[arg-type]
+        async def respond_async(pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> httpcore.Response:
+            return respond(pool, request)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", answer)
-        monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", answer_async)
+        monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", respond)
+        monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", respond_async)
         assert mode.run(caller.workflows.get("wf-1")).name == "Recorded"
         assert [bytes(url) for url in asked] == [f"{server.base_url}/workflows/wf-1".encode()]
         assert server.connections == 0

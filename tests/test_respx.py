@@ -24,19 +24,19 @@ from fibonacci import (
 from tests.kit.mode import Mode
 
 URL = "https://api.fibonacci.dev/v1"
-ANSWER = {"data": {"id": "wf-1", "name": "Faked"}, "meta": {"request_id": "req_1"}}
+WORKFLOW = {"data": {"id": "wf-1", "name": "Faked"}, "meta": {"request_id": "req_1"}}
 
 
 @pytest.mark.parametrize("using", ["httpcore", "httpx"])
 def test_the_default_client_is_mocked_either_way(mode: Mode, using: str) -> None:
     with respx.mock(using=using) as router:
-        router.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
+        router.get(f"{URL}/workflows/wf-1").respond(json=WORKFLOW)
         assert mode.run(mode.client("key").workflows.get("wf-1")).name == "Faked"
 
 
 @respx.mock
 def test_the_decorator_mocks_the_default_client(mode: Mode) -> None:
-    route = respx.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
+    route = respx.get(f"{URL}/workflows/wf-1").respond(json=WORKFLOW)
     workflow = mode.run(mode.client("key").workflows.get("wf-1"))
     assert (workflow.name, workflow.response.request_id) == ("Faked", "req_1")
     assert route.called
@@ -45,7 +45,7 @@ def test_the_decorator_mocks_the_default_client(mode: Mode) -> None:
 
 def test_the_fixture_and_the_context_manager_too(mode: Mode, respx_mock: respx.MockRouter) -> None:
     client = mode.client("key")
-    respx_mock.post(f"{URL}/workflows").respond(201, json=ANSWER)
+    respx_mock.post(f"{URL}/workflows").respond(201, json=WORKFLOW)
     assert mode.run(client.workflows.create(name="x")).id == "wf-1"
     with respx.mock(base_url=URL) as inner:
         inner.get("/tools").respond(json={"data": [{"name": "t"}]})
@@ -95,7 +95,7 @@ class TestGivenClient:
     def test_is_mocked(self, mode: Mode, using: str) -> None:
         http = given(mode)
         with respx.mock(using=using) as router:
-            router.get(f"{URL}/workflows/wf-1").respond(json=ANSWER)
+            router.get(f"{URL}/workflows/wf-1").respond(json=WORKFLOW)
             client = mode.client("key", http_client=http)
             assert mode.run(client.workflows.get("wf-1")).name == "Faked"
         mode.close(client)
@@ -126,7 +126,7 @@ class TestGivenClient:
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["made whole", "streamed"])
 def test_the_largest_response_and_compression_with_an_http_client(mode: Mode, streamed: bool) -> None:
-    packed = gzip.compress(json.dumps(ANSWER | {"more": "x" * 500}).encode())
+    packed = gzip.compress(json.dumps(WORKFLOW | {"more": "x" * 500}).encode())
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
 
     def pieces() -> Iterator[bytes]:
@@ -137,11 +137,11 @@ def test_the_largest_response_and_compression_with_an_http_client(mode: Mode, st
         for piece in pieces():
             yield piece
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         stream = pieces_async() if mode.is_async else pieces()
         return httpx.Response(200, content=stream if streamed else packed, headers=headers)
 
-    http = given(mode, httpx.MockTransport(answer))
+    http = given(mode, httpx.MockTransport(respond))
     client = mode.client("key", http_client=http)
     assert mode.run(client.request("GET", "/x"))["more"] == "x" * 500
     for limit in (20, 300):  # smaller than on the wire; smaller than when decompressed
@@ -152,15 +152,15 @@ def test_the_largest_response_and_compression_with_an_http_client(mode: Mode, st
 
 
 def test_a_mock_transport_needs_no_library() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=ANSWER, headers={"X-Path": request.url.path})
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=WORKFLOW, headers={"X-Path": request.url.path})
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
         workflow = Fibonacci("key", http_client=http).workflows.get("wf-1")
     assert workflow.response.headers["x-path"] == "/v1/workflows/wf-1"
 
     async def run() -> str | None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as http:
             return (await AsyncFibonacci("key", http_client=http).workflows.get("wf-1")).name
 
     assert asyncio.run(run()) == "Faked"

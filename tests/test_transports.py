@@ -33,15 +33,16 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     for library in (httpx, httpx2):
         for name in ("Client", "AsyncClient"):
-            kind = getattr(library, name)
-
-            class Marked(kind):  # type: ignore[misc,valid-type]
-                def __init__(self, *args: Any, library: str = library.__name__, **options: Any) -> None:
-                    made.append(library)
-                    super().__init__(*args, **options)
-
-            monkeypatch.setattr(library, name, Marked)
+            monkeypatch.setattr(library, name, _marking(getattr(library, name), library.__name__, made))
     return made
+
+
+def _marking(kind: Any, library: str, made: list[str]) -> type:
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        made.append(library)
+        kind.__init__(self, *args, **options)
+
+    return type(kind.__name__, (kind,), {"__init__": init})
 
 
 class TestChoice:

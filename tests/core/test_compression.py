@@ -1,4 +1,4 @@
-"""Compressed answers: undone whatever their parts, bounded whatever they would become, asked for where they can be."""
+"""Compressed bodies: decoded whatever their parts, bounded whatever their size, requested where they can be decoded."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _statuses() -> Iterator[FaultRow]:
     for status, ends in _BY_STATUS.items():
         for kind, (body, content_type) in _BODIES.items():
             if status in (101, 304) and body:
-                continue  # such an answer has no body
+                continue  # such a response has no body
             step = respond(status, body, content_type=content_type)
             # What is read out of a body has nothing to do with the client that brought it.
             httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
@@ -171,7 +171,7 @@ def _twice(ends: Ends) -> Ends:
 def _slow() -> Iterator[FaultRow]:
     long_body = head(200, length=1000)
     steps = {
-        "no answer": raw_then_stall(b""),
+        "no response": raw_then_stall(b""),
         "no end of the head": raw_then_stall(head(200)[:-2]),
         "no body": raw_then_stall(head(200, length=50)),
         "no end of the body": raw_then_stall(long_body + OK_BODY),
@@ -227,8 +227,10 @@ def _framing() -> Iterator[FaultRow]:
         yield FaultRow(name, (raw_then_close(data),), unknown())
     whole = head(200, length=len(OK_BODY)) + OK_BODY
     yield FaultRow("bytes after the end", (raw(whole + b"and more"),), fine())
-    yield FaultRow("a second answer", (raw(whole + whole),), fine())
-    yield FaultRow("an interim answer first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine())
+    yield FaultRow("a second response", (raw(whole + whole),), fine())
+    yield FaultRow(
+        "an interim response first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine()
+    )
     yield FaultRow("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
     yield FaultRow("a folded header", (respond(headers={"X-Folded": "a\r\n b"}),), fine())
     yield FaultRow("headers that are not ASCII", (respond(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())

@@ -114,8 +114,8 @@ children = []
 for number in range(3):
     child = os.fork()
     if not child:
-        answers = [client.request("GET", f"/child-{number}") for _ in range(20)]
-        os._exit(0 if answers == [{"fine": True}] * 20 else 1)
+        results = [client.request("GET", f"/child-{number}") for _ in range(20)]
+        os._exit(0 if results == [{"fine": True}] * 20 else 1)
     children.append(child)
 assert client.request("GET", "/parent") == {"fine": True}
 assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
@@ -188,7 +188,7 @@ _PROGRAMS = {
 }
 
 
-def _answer(peer: Peer) -> None:
+def _respond(peer: Peer) -> None:
     if peer.request.target.endswith("/stall"):
         peer.stall()
     elif peer.request.target.startswith("/v1/tools"):
@@ -200,7 +200,7 @@ def _answer(peer: Peer) -> None:
 @pytest.mark.parametrize("program", _PROGRAMS)
 def test_a_program_ends_without_output(program: str) -> None:
     text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
-    with ScriptedServer(_answer) as server:
+    with ScriptedServer(_respond) as server:
         run = subprocess.run(
             [sys.executable, "-W", "error", "-X", "dev", "-c", text, server.base_url],
             capture_output=True,

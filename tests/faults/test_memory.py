@@ -35,7 +35,7 @@ def traced() -> Iterator[None]:
         tracemalloc.stop()
 
 
-def _answer_and_leave(peer: Peer) -> None:
+def _respond_and_leave(peer: Peer) -> None:
     ok(peer)
     peer.close()
 
@@ -80,7 +80,7 @@ def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibona
 
 @pytest.mark.usefixtures("traced")
 def test_a_thousand_clients_in_use_cost_little() -> None:
-    with ScriptedServer(_answer_and_leave) as server:
+    with ScriptedServer(_respond_and_leave) as server:
         Fibonacci(server.api_key, base_url=server.base_url).request("GET", "/x")
         server.requests.clear()
         before = _used()

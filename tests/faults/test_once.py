@@ -100,11 +100,11 @@ def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
 
 
 def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> None:
-    def answer_and_leave(peer: Any) -> None:
+    def respond_and_reset(peer: Any) -> None:
         ok(peer)
         peer.reset()
 
-    with ScriptedServer(answer_and_leave) as server:
+    with ScriptedServer(respond_and_reset) as server:
         client = mode.client_of(server)
         for _ in range(5):
             assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}

@@ -150,12 +150,12 @@ def test_a_proxy_that_responds_to_connect_with_502(
 
 
 @pytest.mark.parametrize(
-    "answer", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", head(200)[:-2], head(100) * 3], ids=["not HTTP", "cut", "interim only"]
+    "response", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", head(200)[:-2], head(100) * 3], ids=["not HTTP", "cut", "interim only"]
 )
 def test_a_proxy_whose_response_to_connect_is_malformed(
-    mode: Mode, answer: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, response: bytes, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ScriptedServer(raw_then_close(answer)) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
+    with ScriptedServer(raw_then_close(response)) as proxy, ScriptedServer(ok, tls=authority.good()) as server:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
         ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert server.connections == 0

@@ -39,7 +39,7 @@ class RefusedCall:
 
 
 def _once(refuse: Step) -> Step:
-    """Refuse the first request of each key, and answer the others."""
+    """Refuse the first request of each key, and respond to the others."""
     seen: set[str] = set()
 
     def step(peer: Peer) -> None:

@@ -100,10 +100,10 @@ def test_a_socks_refusal_is_final_and_a_failure_is_not(
     assert said in str(error)
 
 
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
-def test_a_server_that_is_no_proxy(mode: Mode, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad\r\n\r\n", b"\x05", b""])
+def test_a_server_that_is_no_proxy(mode: Mode, greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     def step(peer: Peer) -> None:
-        peer.send(answer)
+        peer.send(greeting)
         peer.close()
 
     with ScriptedServer(greet=step) as proxy, ScriptedServer(ok) as server:

@@ -84,10 +84,10 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *ends], ends, strict=False) if start != end]
 
 
-@pytest.mark.parametrize("answer", [PLAIN, CHUNKED], ids=["plain", "chunked"])
+@pytest.mark.parametrize("response", [PLAIN, CHUNKED], ids=["plain", "chunked"])
 @given(places=st.lists(st.integers(0, 1000), max_size=20))
-def test_a_response_is_the_same_however_it_is_split(answer: bytes, places: list[int]) -> None:
-    link = ScriptedConnection(Mode("sync"), cut(answer, places) + cut(PLAIN, places))
+def test_a_response_is_the_same_however_it_is_split(response: bytes, places: list[int]) -> None:
+    link = ScriptedConnection(Mode("sync"), cut(response, places) + cut(PLAIN, places))
     for _ in range(2):
         whole = link.exchange(request())
         assert (whole.status, dict(whole.headers)[b"X-A"], whole.body) == (200, b"1", BODY)
