@@ -116,8 +116,3 @@ def shared_limits(base_url: str, api_key: str) -> SharedLimits:
         while len(_shared) > _KEPT_KEYS:
             _shared.popitem(last=False)
     return found
-
-
-def forget_shared_limits() -> None:
-    """Forget every key's limits, as a new process would."""
-    _shared.clear()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fibonacci import APIError
 from tests.faults.expectations import MAX_RETRIES, End
 from tests.faults.table import FaultRow
-from tests.faults.transports import Transport, methods_of, transport_options
+from tests.faults.transports import TransportName, methods_of, transport_options
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Ended, Mode, ModeName
 from tests.kit.peer import Peer
@@ -39,7 +39,7 @@ class Run:
         return End(self.requests[method], type(error), isinstance(error, APIError) and error.outcome_unknown)
 
 
-def run_row(row: FaultRow, mode: ModeName, transport: Transport = "socket") -> Run:
+def run_row(row: FaultRow, mode: ModeName, transport: TransportName = "socket") -> Run:
     """Carry out a row in one mode on one transport."""
     server = ScriptedServer(greet=row.steps[0]) if row.greet else ScriptedServer(_by_method(row.steps))
     with server, Mode(mode) as caller:
@@ -53,7 +53,7 @@ def run_row(row: FaultRow, mode: ModeName, transport: Transport = "socket") -> R
     return Run(server, ended, dict(server.by_method()))
 
 
-def _begin(mode: Mode, server: ScriptedServer, row: FaultRow, method: str, transport: Transport) -> Future[Ended]:
+def _begin(mode: Mode, server: ScriptedServer, row: FaultRow, method: str, transport: TransportName) -> Future[Ended]:
     client = mode.client_of(
         server,
         api_key=f"{server.api_key}-{method}",  # a refused key must not delay the other methods

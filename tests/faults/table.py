@@ -25,7 +25,7 @@ from fibonacci import (
 )
 from tests.faults.calls import longest
 from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
-from tests.faults.transports import HTTPX, Transport
+from tests.faults.transports import HTTPX, TransportName
 from tests.kit.mode import MODES, ModeName
 from tests.kit.steps import (
     OK_BODY,
@@ -75,7 +75,7 @@ class FaultRow:
     timeout: float = 5.0
     body_size: int = 10
     modes: tuple[ModeName, ...] = MODES
-    httpx: tuple[Transport, ...] = HTTPX
+    httpx: tuple[TransportName, ...] = HTTPX
     httpx_ends: Ends | None = None
     httpx_late: float = 0.0
 
@@ -84,11 +84,11 @@ class FaultRow:
         """Whether a call does nothing but wait until its time is up."""
         return self.timeout < FaultRow.timeout
 
-    def ends_on(self, transport: Transport) -> Ends:
+    def ends_on(self, transport: TransportName) -> Ends:
         """Return what the call comes to on a transport."""
         return self.ends if transport == "socket" or self.httpx_ends is None else self.httpx_ends
 
-    def longest_on(self, transport: Transport) -> float:
+    def longest_on(self, transport: TransportName) -> float:
         """Return how many seconds the call may take on a transport."""
         return longest(self.timeout) + (0.0 if transport == "socket" else self.httpx_late)
 

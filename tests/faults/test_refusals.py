@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from fibonacci import APIStatusError, RateLimitError, ServerError
 from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.refusals import WITH_PACE_ONLY, WITH_RETRY_AFTER, Refusal
+from tests.kit.assertions import check_rows
 from tests.kit.clock import FakeClock
 from tests.kit.mode import MODES, Ended, Mode
 from tests.kit.peer import Peer, ReceivedRequest
@@ -51,24 +53,24 @@ def _once(refuse: Step) -> Step:
     return step
 
 
-def _calls(refusal: Refusal, status: int) -> Iterator[RefusedCall]:
+def _calls(refusal: Refusal, status: int) -> Iterator[tuple[str, RefusedCall]]:
     """Call with every method in every mode at once, each with a key and a clock of its own."""
-    begun: dict[tuple[str, str], tuple[FakeClock, Future[Ended]]] = {}
+    begun: dict[str, tuple[str, FakeClock, Future[Ended]]] = {}
     with ScriptedServer(_once(refusal.step(status))) as server, ExitStack() as stack:
         for mode in [stack.enter_context(Mode(name)) for name in MODES]:
             for method in METHODS:
                 clock, key = FakeClock(runs=True), f"{server.api_key}.{mode.name}.{method}"
                 client = mode.client_of(server, api_key=key, clock=clock, timeout=TIMEOUT)
-                begun[key, method] = clock, mode.begin(client.request, method, "/x")
-        ended = {case: call.result() for case, (_, call) in begun.items()}
-    for (key, method), (clock, _) in begun.items():
-        requests = [one for one in server.requests if one.one("authorization") == f"Bearer {key}"]
-        assert {request.method for request in requests} == {method}
-        yield RefusedCall(method, ended[key, method], requests, sum(clock.slept))
+                begun[key] = method, clock, mode.begin(client.request, method, "/x")
+        ended = {key: call.result() for key, (_, _, call) in begun.items()}
     assert server.delivered == len(server.requests)
+    for key, (method, clock, _) in begun.items():
+        requests = [request for request in server.requests if request.one("authorization") == f"Bearer {key}"]
+        yield key, RefusedCall(method, ended[key], requests, sum(clock.slept))
 
 
 def _check(refusal: Refusal, status: int, call: RefusedCall) -> None:
+    assert {request.method for request in call.requests} == {call.method}
     assert call.ended.seconds <= longest(TIMEOUT)
     is_refusal = status == 429 or refusal.told != "nothing"
     if refusal.told == "too long":
@@ -96,11 +98,9 @@ def _check(refusal: Refusal, status: int, call: RefusedCall) -> None:
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("refusal", WITH_RETRY_AFTER, ids=lambda refusal: refusal.name)
 def test_retry_after(refusal: Refusal, status: int) -> None:
-    for call in _calls(refusal, status):
-        _check(refusal, status, call)
+    check_rows(_calls(refusal, status), partial(_check, refusal, status))
 
 
 @pytest.mark.parametrize("refusal", WITH_PACE_ONLY, ids=lambda refusal: refusal.name)
 def test_429_with_rate_limit_headers_alone(refusal: Refusal) -> None:
-    for call in _calls(refusal, 429):
-        _check(refusal, 429, call)
+    check_rows(_calls(refusal, 429), partial(_check, refusal, 429))

@@ -16,7 +16,7 @@ import pytest
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci, PaginationError
 from tests.faults.calls import KEY, METHODS
-from tests.faults.transports import HTTPX, Transport, transport_options
+from tests.faults.transports import HTTPX, TransportName, transport_options
 from tests.kit.mode import MODES, TWO_MODES, Ended, Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -71,7 +71,7 @@ def _all_that_is_said(ended: Ended, client: Any) -> dict[str, str]:
 )
 @pytest.mark.parametrize("echo", ECHOES)
 def test_an_echoed_key_is_shown_nowhere(
-    echo: str, mode: Mode, transport: Transport, caplog: pytest.LogCaptureFixture
+    echo: str, mode: Mode, transport: TransportName, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("fibonacci", "httpcore", "httpcore2", "httpx", "httpx2", "hpack", "asyncio"):

@@ -11,13 +11,14 @@ import pytest
 from fibonacci import APIError, FibonacciError
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
-from tests.faults.transports import Transport, methods_of
+from tests.faults.transports import TransportName, methods_of
+from tests.kit.assertions import check_rows
 from tests.kit.mode import TWO_MODES, Ended, ModeName
 from tests.kit.server import ScriptedServer
 
 
-def _cases() -> Iterator[tuple[FaultRow, Transport, ModeName]]:
-    """Every row with everything that it is tried on."""
+def _cases() -> Iterator[tuple[FaultRow, TransportName, ModeName]]:
+    """Yield every row with all transports and modes that it is tried on."""
     for row in rows():
         for mode in row.modes:
             yield row, "socket", mode
@@ -33,7 +34,7 @@ CASES = list(_cases())
     ("row", "transport", "mode"),
     [pytest.param(*case, id=f"{case[0].name}, {case[1]}, {case[2]}") for case in CASES if not case[0].is_slow],
 )
-def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, mode: ModeName) -> None:
+def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: TransportName, mode: ModeName) -> None:
     _check(row, transport, run_row(row, mode, transport))
 
 
@@ -41,28 +42,16 @@ def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, mod
     ("timeout", "transport", "mode"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
 )
 def test_a_fault_that_outlasts_the_timeout_ends_as_the_table_says(
-    timeout: float, transport: Transport, mode: ModeName
+    timeout: float, transport: TransportName, mode: ModeName
 ) -> None:
     # As they do nothing else, they wait side by side.
     slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, mode)]
     with ThreadPoolExecutor(len(slow)) as threads:
-        runs = [(row, threads.submit(run_row, row, mode, transport)) for row in slow]
-    failures = [failure for row, run in runs for failure in _failures(row, transport, run.result())]
-    if failures:
-        raise ExceptionGroup("rows that fail", failures)
+        runs = [(row.name, (row, threads.submit(run_row, row, mode, transport))) for row in slow]
+    check_rows(runs, lambda run: _check(run[0], transport, run[1].result()))
 
 
-def _failures(row: FaultRow, transport: Transport, run: Run) -> list[Exception]:
-    """Return what is wrong with a row, so that no row hides another."""
-    try:
-        _check(row, transport, run)
-    except AssertionError as error:
-        error.add_note(row.name)
-        return [error]
-    return []
-
-
-def _check(row: FaultRow, transport: Transport, run: Run) -> None:
+def _check(row: FaultRow, transport: TransportName, run: Run) -> None:
     methods = methods_of(transport)
     assert {method: run.end(method) for method in methods} == {m: row.ends_on(transport)[m] for m in methods}, row.name
     assert run.server.delivered == sum(run.requests.values())

@@ -10,17 +10,17 @@ import httpx2
 from tests.faults.calls import METHODS
 from tests.kit.mode import Mode
 
-Transport = Literal["socket", "httpx", "httpx2"]
-HTTPX: tuple[Transport, ...] = ("httpx", "httpx2")
+TransportName = Literal["socket", "httpx", "httpx2"]
+HTTPX: tuple[TransportName, ...] = ("httpx", "httpx2")
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than most faults
 
 
-def methods_of(transport: Transport) -> tuple[str, ...]:
+def methods_of(transport: TransportName) -> tuple[str, ...]:
     """Return the methods to try: on httpx, one that can be retried and one that cannot."""
     return METHODS if transport == "socket" else ("GET", "POST")
 
 
-def transport_options(transport: Transport, mode: Mode) -> dict[str, Any]:
+def transport_options(transport: TransportName, mode: Mode) -> dict[str, Any]:
     """Return the options that make a client use a transport."""
     if transport != "httpx2":
         return {"transport": transport}

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
+
+T = TypeVar("T")
+
+
+def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None]) -> None:
+    """Check every row of a table, and raise all failures together, each with the name of its row."""
+    failures: list[Exception] = []
+    for name, row in rows:
+        try:
+            check(row)
+        except AssertionError as error:
+            error.add_note(f"row: {name}")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("rows that fail", failures)
 
 
 def refused(
