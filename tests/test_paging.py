@@ -1,4 +1,4 @@
-"""Lists over many pages: where the next page is, in which order places are looked at, and what never ends."""
+"""Lists over many pages: where the next page is named, in which order of precedence, and cycles."""
 
 from __future__ import annotations
 

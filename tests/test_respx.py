@@ -85,15 +85,15 @@ def test_bodies_arrive(mode: Mode) -> None:
     assert route.calls.last.request.url.raw_path == b"/v1/memory/user%2Fprefs"
 
 
-def given(mode: Mode, transport: Any = None) -> Any:
-    """Return a client of httpx's, as a user would make it."""
+def user_client(mode: Mode, transport: Any = None) -> Any:
+    """Return an httpx client, as a user would make it."""
     return mode.close_later((httpx.AsyncClient if mode.is_async else httpx.Client)(transport=transport))
 
 
 class TestGivenClient:
     @pytest.mark.parametrize("using", ["httpcore", "httpx"])
     def test_is_mocked(self, mode: Mode, using: str) -> None:
-        http = given(mode)
+        http = user_client(mode)
         with respx.mock(using=using) as router:
             router.get(f"{URL}/workflows/wf-1").respond(json=WORKFLOW)
             client = mode.client("key", http_client=http)
@@ -105,14 +105,14 @@ class TestGivenClient:
         def fail(request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("refused", request=request)
 
-        http = given(mode, httpx.MockTransport(fail))
+        http = user_client(mode, httpx.MockTransport(fail))
         client = mode.client("key", http_client=http, max_retries=0)
         with pytest.raises(APIConnectionError, match="no connection to the server: refused") as caught:
             mode.run(client.workflows.get("wf-1"))
         assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
     def test_redirects_are_not_followed_and_its_own_auth_is_not_used(self, mode: Mode) -> None:
-        http = given(mode)
+        http = user_client(mode)
         http.follow_redirects = True
         http.auth = httpx.BasicAuth("user", "password")
         with respx.mock(using="httpx") as router:
@@ -141,10 +141,10 @@ def test_the_largest_response_and_compression_with_an_http_client(mode: Mode, st
         stream = pieces_async() if mode.is_async else pieces()
         return httpx.Response(200, content=stream if streamed else packed, headers=headers)
 
-    http = given(mode, httpx.MockTransport(respond))
+    http = user_client(mode, httpx.MockTransport(respond))
     client = mode.client("key", http_client=http)
     assert mode.run(client.request("GET", "/x"))["more"] == "x" * 500
-    for limit in (20, 300):  # smaller than on the wire; smaller than when decompressed
+    for limit in (20, 300):  # smaller than as sent; smaller than when decompressed
         small = mode.client("key", http_client=http, max_response_bytes=limit)
         with pytest.raises(APIResponseError, match="larger than") as caught:
             mode.run(small.request("GET", "/x"))

@@ -55,7 +55,7 @@ def _after_date(seconds: float) -> Callable[[int], Pairs]:
     return lambda now: [("Retry-After", http_date(now + seconds))]
 
 
-def pace(remaining: int, reset_in: float) -> Callable[[int], Pairs]:
+def rate_limit(remaining: int, reset_in: float) -> Callable[[int], Pairs]:
     """Return the three headers of the plan's rate limit."""
     return lambda now: [
         ("X-RateLimit-Limit", "60"),
@@ -68,7 +68,7 @@ WITH_RETRY_AFTER = [
     Refusal("0 seconds", _after("0"), "a wait"),
     Refusal("a fraction", _after("0.25"), "a wait", 0.25),
     Refusal("1 second", _after(" 1 "), "a wait", 1.0),
-    Refusal("seconds and the pace", lambda now: _after("0.25")(now) + pace(59, 30)(now), "a wait", 0.25),
+    Refusal("seconds and the rate limit", lambda now: _after("0.25")(now) + rate_limit(59, 30)(now), "a wait", 0.25),
     Refusal("a date", _after_date(1), "a wait", 1.0),
     Refusal("a date, clock a day ahead", _after_date(1), "a wait", 1.0, clock=DAY),
     Refusal("a date, clock a day behind", _after_date(1), "a wait", 1.0, clock=-DAY),
@@ -88,12 +88,12 @@ WITH_RETRY_AFTER = [
     Refusal("a date with month 13", _after("Mon, 01 Foo 2026 00:00:00 GMT")),
     Refusal("two of them", lambda now: [("Retry-After", "1"), ("Retry-After", "2")]),
 ]
-WITH_PACE_ONLY = [
-    Refusal("nothing left", pace(0, 1), "a wait", 1.0),
-    Refusal("nothing left, clock a day ahead", pace(0, 1), "a wait", 1.0, clock=DAY),
-    Refusal("nothing left, clock a day behind", pace(0, 1), "a wait", 1.0, clock=-DAY),
-    Refusal("nothing left for an hour", pace(0, 3600), "too long", 3600.0),
-    Refusal("a reset that has been", pace(0, -60), "a wait"),
-    Refusal("something left", pace(7, 30)),
+WITH_RATE_LIMIT_ONLY = [
+    Refusal("nothing left", rate_limit(0, 1), "a wait", 1.0),
+    Refusal("nothing left, clock a day ahead", rate_limit(0, 1), "a wait", 1.0, clock=DAY),
+    Refusal("nothing left, clock a day behind", rate_limit(0, 1), "a wait", 1.0, clock=-DAY),
+    Refusal("nothing left for an hour", rate_limit(0, 3600), "too long", 3600.0),
+    Refusal("a reset that has been", rate_limit(0, -60), "a wait"),
+    Refusal("something left", rate_limit(7, 30)),
     Refusal("no header at all", lambda now: [], clock=None),
 ]

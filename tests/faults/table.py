@@ -219,7 +219,7 @@ def _framing() -> Iterator[FaultRow]:
         "an unknown transfer encoding": head(200, {"Transfer-Encoding": "secret"}),
         "a bad chunk size": chunked + b"zz\r\n" + OK_BODY,
         "an endless chunk size": chunked + b"F" * 100,
-        "a chunk longer than told": chunked + b"5\r\n0123456789\r\n0\r\n\r\n",
+        "a chunk longer than declared": chunked + b"5\r\n0123456789\r\n0\r\n\r\n",
         "no last chunk": chunked + b"%x\r\n" % len(OK_BODY) + OK_BODY + b"\r\n",
         "bad trailers": chunked + b"0\r\nno colon\r\n\r\n",
     }
@@ -236,13 +236,15 @@ def _framing() -> Iterator[FaultRow]:
     yield FaultRow("headers that are not ASCII", (respond(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
     yield FaultRow("1,000 headers", (respond(headers=[("X-Same", "v")] * 1000),), fine())
     yield FaultRow("two equal lengths", (respond(headers={"Content-Length": str(len(OK_BODY))}),), fine())
-    yield FaultRow("bad pace headers", (respond(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
-    absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_PACE, ("-1", "9" * 400, "1e308"), strict=True)]
-    yield FaultRow("absurd pace headers", (respond(headers=absurd),), fine())
+    yield FaultRow(
+        "bad rate limit headers", (respond(headers={f"X-RateLimit-{n}": "NaN" for n in _RATE_LIMIT}),), fine()
+    )
+    absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_RATE_LIMIT, ("-1", "9" * 400, "1e308"), strict=True)]
+    yield FaultRow("absurd rate limit headers", (respond(headers=absurd),), fine())
     yield FaultRow("two content types", (respond(headers={"Content-Type": "text/html"}),), fine())
 
 
-_PACE = ("Limit", "Remaining", "Reset")
+_RATE_LIMIT = ("Limit", "Remaining", "Reset")
 
 
 def _bodies() -> Iterator[FaultRow]:

@@ -1,6 +1,6 @@
 """Storms of cancellations leave the pool whole, and no connection or task behind.
 
-`FIBONACCI_TEST_PROFILE=long` lets them blow for 30 s in place of 2.
+`FIBONACCI_TEST_PROFILE=long` runs them for 30 s in place of 2.
 """
 
 from __future__ import annotations
@@ -111,15 +111,15 @@ async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server:
     assert server.live_connections == 0
 
 
-@pytest.mark.parametrize(("secure", "places"), [(False, 7), (True, 1000)], ids=["http, queueing", "https"])
+@pytest.mark.parametrize(("secure", "connections"), [(False, 7), (True, 1000)], ids=["http, queueing", "https"])
 @pytest.mark.parametrize("storm", ["tasks", "scopes", "trio"])
-def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, places: int, tmp_path: Path) -> None:
+def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, connections: int, tmp_path: Path) -> None:
     authority = Authority.made_in(tmp_path)
     cancelled = 0
 
     async def main() -> None:
         nonlocal cancelled
-        transport = AsyncSocketTransport(max_connections=places, ca_bundle=authority.file)
+        transport = AsyncSocketTransport(max_connections=connections, ca_bundle=authority.file)
         client = AsyncFibonacci(server.api_key, base_url=server.base_url, timeout=5, max_retries=1, transport=transport)
         cancelled = await (_storm_in_asyncio if storm == "tasks" else _storm_in_scopes)(client)
         if storm != "trio":

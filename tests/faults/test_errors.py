@@ -25,7 +25,7 @@ from fibonacci import (
     ValidationError,
 )
 from tests.faults.calls import KEY
-from tests.faults.refusals import pace
+from tests.faults.refusals import rate_limit
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
@@ -35,7 +35,7 @@ STEPS: dict[str, tuple[Step, type[APIError]]] = {
     "404": (respond(404, error_body("no_such_thing", "There is none."), _WITH_ID), NotFoundError),
     "422": (respond(422, error_body("validation_error", "Wrong."), _WITH_ID), ValidationError),
     "500": (respond(500, b"<html>down</html>", _WITH_ID, content_type="text/html"), ServerError),
-    "429": (refusing(429, [("Retry-After", "77"), *pace(0, 77)(1_800_000_000)]), RateLimitError),
+    "429": (refusing(429, [("Retry-After", "77"), *rate_limit(0, 77)(1_800_000_000)]), RateLimitError),
     "HTML": (respond(200, b"<html>Sign in</html>", _WITH_ID, content_type="text/html"), APIResponseError),
     "reset": (raw_then_reset(b""), APIConnectionError),
     "stall": (raw_then_stall(b""), APITimeoutError),

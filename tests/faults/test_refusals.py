@@ -1,4 +1,4 @@
-"""429 and 503 with every form of Retry-After and of the pace headers, with every method and mode."""
+"""429 and 503 with every form of Retry-After and of the rate limit headers, with every method and mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from fibonacci import APIStatusError, RateLimitError, ServerError
 from tests.faults.calls import METHODS, longest
 from tests.faults.expectations import REPEATABLE
-from tests.faults.refusals import WITH_PACE_ONLY, WITH_RETRY_AFTER, Refusal
+from tests.faults.refusals import WITH_RATE_LIMIT_ONLY, WITH_RETRY_AFTER, Refusal
 from tests.kit.assertions import check_rows
 from tests.kit.clock import FakeClock
 from tests.kit.mode import MODES, Ended, Mode
@@ -101,6 +101,6 @@ def test_retry_after(refusal: Refusal, status: int) -> None:
     check_rows(_calls(refusal, status), partial(_check, refusal, status))
 
 
-@pytest.mark.parametrize("refusal", WITH_PACE_ONLY, ids=lambda refusal: refusal.name)
+@pytest.mark.parametrize("refusal", WITH_RATE_LIMIT_ONLY, ids=lambda refusal: refusal.name)
 def test_429_with_rate_limit_headers_alone(refusal: Refusal) -> None:
     check_rows(_calls(refusal, 429), partial(_check, refusal, 429))

@@ -114,7 +114,7 @@ def test_a_redirect_is_not_followed(status: int, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("given", ["httpx", "httpx2"])
-def test_a_redirect_is_not_followed_by_a_given_client(given: str, mode: Mode) -> None:
+def test_a_redirect_is_not_followed_by_the_users_http_client(given: str, mode: Mode) -> None:
     library = importlib.import_module(given)
     make: Callable[..., Any] = library.AsyncClient if mode.is_async else library.Client
     with ScriptedServer(ok) as other:

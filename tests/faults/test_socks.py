@@ -72,7 +72,7 @@ def test_credentials_are_missing_or_wrong(
 def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        taken.bind(("127.0.0.1", 0))  # nothing listens there
         client = mode.client(KEY, base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         error = mode.end(client.request, "POST", "/x").api_error
     # It may reach it the next time, and nothing has been sent.

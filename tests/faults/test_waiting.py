@@ -17,7 +17,7 @@ from fibonacci import (
 )
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline
-from tests.faults.refusals import pace
+from tests.faults.refusals import rate_limit
 from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of
 from tests.kit.mode import Mode
@@ -127,7 +127,7 @@ def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Step:
 
     def step(peer: Peer) -> None:
         body = json.dumps({"data": {"execution_id": "exec_1", "status": status()}}).encode()
-        respond(200, body, pace(remaining(), 60)(int(time.time())))(peer)
+        respond(200, body, rate_limit(remaining(), 60)(int(time.time())))(peer)
 
     return step
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, cast
 
@@ -67,6 +67,9 @@ class Mode:
         self.clock = clock
         self._to_close: list[Any] = []
         self._resources = ExitStack()
+        self._lock = threading.Lock()  # the first calls may come from many threads at once
+        self._executor: ThreadPoolExecutor | None = None
+        self._loop: BlockingPortal | None = None
 
     def client(self, *args: Any, **options: Any) -> Any:
         """Make a client from the arguments of `Fibonacci`; clock and transport may be those of the kit."""
@@ -135,14 +138,20 @@ class Mode:
             for resource in reversed(self._to_close):
                 self.close(resource)
 
-    @cached_property
+    @property
     def _threads(self) -> ThreadPoolExecutor:
-        return self._resources.enter_context(ThreadPoolExecutor(64))
+        with self._lock:
+            if self._executor is None:
+                self._executor = self._resources.enter_context(ThreadPoolExecutor(64))
+            return self._executor
 
-    @cached_property
+    @property
     def _portal(self) -> BlockingPortal:
         """The event loop, in a thread of its own."""
-        return self._resources.enter_context(start_blocking_portal(self.name))
+        with self._lock:
+            if self._loop is None:
+                self._loop = self._resources.enter_context(start_blocking_portal(self.name))
+            return self._loop
 
 
 @contextmanager

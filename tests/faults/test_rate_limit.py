@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
-from tests.faults.refusals import pace
+from tests.faults.refusals import rate_limit
 from tests.kit.mode import MODES, Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -82,13 +82,13 @@ def test_many_clients_of_one_key_use_the_whole_rate_limit_and_are_never_refused(
             worker.join()
     assert errors == []
     later = range(began, began + 3)
-    # The first window, in which nobody knew the limit, is that before `began`.
+    # The first window, in which the limit was not known, is that before `began`.
     assert sum(count for window, count in limit.refused.items() if window >= began) == 0
     for window in later:
         assert limit.used[window] >= 0.95 * LIMIT
 
 
-@pytest.mark.parametrize("told", [[("Retry-After", "0.7")], pace(0, 1)(int(time.time()))[:2]])
+@pytest.mark.parametrize("told", [[("Retry-After", "0.7")], rate_limit(0, 1)(int(time.time()))[:2]])
 def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
     def refuse(peer: Peer) -> None:
         now = math.floor(time.time())
@@ -104,7 +104,7 @@ def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
             time.sleep(0.001)
         time.sleep(0.1)
         others = [mode.begin(client.request, "GET", "/later") for mode, client in zip(modes, clients, strict=True)]
-        # Another key has a pace of its own.
+        # Another key has a rate limit of its own.
         assert modes[0].end(other.request, "GET", "/other").seconds < 0.5
         assert all(call.result().error is None for call in [first, *others])
     at = {target: [r.at for r in server.requests if r.target == f"/v1/{target}"] for target in ("first", "later")}
@@ -113,7 +113,7 @@ def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
 
 
 def test_a_rate_limit_wait_that_does_not_fit_fails_at_once_with_nothing_sent(mode: Mode) -> None:
-    with ScriptedServer(respond(200, OK_BODY, pace(0, 30)(int(time.time())))) as server:
+    with ScriptedServer(respond(200, OK_BODY, rate_limit(0, 30)(int(time.time())))) as server:
         client = mode.client_of(server, timeout=5)
         mode.run(client.request("GET", "/x"))
         ended = mode.end(client.request, "POST", "/x")

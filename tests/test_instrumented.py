@@ -1,4 +1,4 @@
-"""Tools that watch httpx see the calls of the default clients, whenever they begin and stop to watch."""
+"""Tools that instrument httpx see the calls of the default clients, whenever they begin and end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 def test_opentelemetry_sees_the_calls(mode: Mode, emulator: Emulator, exporter: InMemorySpanExporter) -> None:
     client: Any = mode.client_of(emulator)
-    workflow = mode.run(client.workflows.create(name="Watched"))
+    workflow = mode.run(client.workflows.create(name="Instrumented"))
     with pytest.raises(NotFoundError):
         mode.run(client.workflows.get("unknown"))
     urls = [str((span.attributes or {})["http.url"]) for span in exporter.get_finished_spans()]
@@ -75,7 +75,7 @@ def test_headers_added_by_instrumentation_are_sent_and_it_sees_the_response(
     monkeypatch.setattr(httpx.Client, "send", send)
     monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
     server.give(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
-    assert mode.run(caller.workflows.create(name="Watched")).id == "wf-1"
+    assert mode.run(caller.workflows.create(name="Instrumented")).id == "wf-1"
     server.give({"error": {"code": "not_found"}}, 404)
     with pytest.raises(NotFoundError):
         mode.run(caller.workflows.get("wf-2"))
@@ -131,9 +131,9 @@ def test_connections_are_kept_while_instrumented(
     mode: Mode, server: ScriptedServer, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    for watched in (False, True, True, False):
+    for instrumented in (False, True, True, False):
         with monkeypatch.context() as patch:
-            if watched:
+            if instrumented:
                 patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
                 patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
             server.give({"data": 1})
@@ -163,7 +163,7 @@ def test_instrumentation_sees_failures_as_httpx_exceptions(mode: Mode, monkeypat
     monkeypatch.setattr(httpx.Client, "send", send)
     monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        taken.bind(("127.0.0.1", 0))  # nothing listens there
         base_url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         client: Any = mode.client("key-of-a-test", base_url=base_url, max_retries=0)
         with pytest.raises(APIConnectionError, match="no connection to the server: ") as caught:
