@@ -39,12 +39,12 @@ MAY_IMPORT = {
 # An error holds the execution or the rate limit that it is about; it need not load the models for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}
 # The emulator hands out clients when asked; nothing else in it may know them.
-FACES = ("emulator/_emulator.py",)
+FACES = ("emulator/facade/emulator.py",)
 
 MAY_NAME = {
-    "h11": ("_async/transports/*", "_sync/transports/*", "emulator/connection.py"),
+    "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": ("_async/transports/instrumented.py", "_sync/transports/instrumented.py"),
-    "httpx": ("_async/transports/*", "_sync/transports/*", "emulator/in_process.py"),
+    "httpx": ("_async/transports/*", "_sync/transports/*", "emulator/serving/in_process.py"),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py", "_core/retry.py"),
 }
@@ -161,8 +161,8 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("_sync/requestor.py", "importlib.import_module('httpx')"),
         ("_sync/requestor.py", "import_module('.._async.requestor', __package__)"),
         ("__init__.py", "from . import emulator"),
-        ("emulator/store.py", "from fibonacci.errors import APIError"),
-        ("emulator/store.py", "def f():\n    from fibonacci import Fibonacci"),
+        ("emulator/state/store.py", "from fibonacci.errors import APIError"),
+        ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
         (FACES[0], "from fibonacci import Fibonacci"),
         (FACES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
     ],

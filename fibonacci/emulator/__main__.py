@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.command import main
+from fibonacci.emulator.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from fibonacci.emulator.app import App
-from fibonacci.emulator.clock import Clock
-from fibonacci.emulator.engine import Engine
-from fibonacci.emulator.limits import Rate, RateLimits
-from fibonacci.emulator.messages import Request
-from fibonacci.emulator.performing import World
-from fibonacci.emulator.plans import PLANS, PlanName
-from fibonacci.emulator.store import Store
+from fibonacci.emulator.account.plans import PLANS, PlanName
+from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.node_executor import World
+from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.state.clock import Clock
+from fibonacci.emulator.state.store import Store
 
 KEY = "fib-test"
 START = 1_800_000_000.5

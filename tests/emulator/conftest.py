@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.emulator import engine
+from fibonacci.emulator.engine import scheduler as engine
 from tests.emulator.api import Api
 
 

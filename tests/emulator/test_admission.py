@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.keys import Keys, Role
-from fibonacci.emulator.plans import PlanName
+from fibonacci.emulator.account.auth import Keys, Role
+from fibonacci.emulator.account.plans import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Answer, Api, llm, tool
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.categories import categories_of
-from fibonacci.emulator.errors import ApiError
-from fibonacci.emulator.keys import Keys
+from fibonacci.emulator.account.auth import Keys
+from fibonacci.emulator.http.errors import ApiError
+from fibonacci.emulator.policy.categories import categories_of
 from tests.emulator.api import KEY, Answer, Api, llm, tool
 
 ORG = "/organizations/default"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import Answer, Api, tool
 

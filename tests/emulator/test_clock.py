@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.clock import LAST, Clock
+from fibonacci.emulator.state.clock import LAST, Clock
 from tests.emulator.api import Api, tool
 
 

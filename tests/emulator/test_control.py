@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.messages import Request
+from fibonacci.emulator.http.messages import Request
 from tests.emulator.api import KEY, Answer, Api, tool
 
 TABLE = [

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.in_process import AsyncEmulatorTransport, EmulatorTransport
+from fibonacci.emulator.serving.in_process import AsyncEmulatorTransport, EmulatorTransport
 
 
 def status(emulator: Emulator, key: str | None = None) -> int:

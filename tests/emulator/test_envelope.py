@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.emulator.body import MAX_BODY
-from fibonacci.emulator.messages import Request
+from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.http.messages import Request
 from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 

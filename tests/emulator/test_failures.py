@@ -23,8 +23,8 @@ from fibonacci import (
     ServerError,
 )
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.failures import KINDS, FailureError, Order
-from fibonacci.emulator.in_process import EmulatorTransport
+from fibonacci.emulator.faults.fault import KINDS, FailureError, Order
+from fibonacci.emulator.serving.in_process import EmulatorTransport
 from tests.colours import Colour
 
 SET = "PUT /memory/{key}"

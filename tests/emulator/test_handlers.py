@@ -12,7 +12,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from fibonacci.emulator.messages import Request
+from fibonacci.emulator.http.messages import Request
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from fibonacci.emulator import Emulator, Requests, record
-from fibonacci.emulator.messages import Request
+from fibonacci.emulator import Emulator, Requests
+from fibonacci.emulator.app import request_log as record
+from fibonacci.emulator.http.messages import Request
 from tests.emulator.api import START, Api
 
 

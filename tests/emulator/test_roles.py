@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.keys import ROLES, Actor, Keys, Role
+from fibonacci.emulator.account.auth import ROLES, Actor, Keys, Role
 from fibonacci.emulator.routes import ENDPOINTS, PERMISSIONS, lowest_role
 from fibonacci.errors import PermissionDeniedError
 from tests.emulator.api import KEY, Api, tool

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.http.bodies import MAX_BODY
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator import sqlite_store as sqlite_module
-from fibonacci.emulator.sqlite_store import SqliteStore
-from fibonacci.emulator.store import SCHEMA, Record, Store
+from fibonacci.emulator.state import sqlite as sqlite_module
+from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.store import SCHEMA, Record, Store
 
 
 @pytest.fixture(params=["memory", "file"])

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from fibonacci.emulator import workers
+from fibonacci.emulator.engine import handler_calls as workers
 
 
 def test_a_call_is_at_work_until_it_has_ended() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from fibonacci.emulator.messages import Request, Response
+from fibonacci.emulator.http.messages import Request, Response
 
 API_KEY = "fib-suite"
 

@@ -17,7 +17,7 @@ import pytest
 
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.command import exports, log_request, main
+from fibonacci.emulator.cli import exports, log_request, main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
 

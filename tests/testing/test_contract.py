@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.messages import Request, Response
+from fibonacci.emulator.http.messages import Request, Response
 from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, among, has_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fibonacci.emulator.call import Handler
-from fibonacci.emulator.keys import Role
+from fibonacci.emulator.account.auth import Role
+from fibonacci.emulator.context import Handler
 from fibonacci.emulator.routes import (
     executions,
     governance,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.envelope import Reply
-from fibonacci.emulator.errors import conflict, not_found
-from fibonacci.emulator.executions import TERMINAL, cancel, view_of
-from fibonacci.emulator.paging import paged
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.engine.records import TERMINAL, cancel, view_of
+from fibonacci.emulator.http.errors import conflict, not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.state.store import Record
 
 
 def get_execution(call: Call) -> Reply:

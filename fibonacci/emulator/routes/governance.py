@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from fibonacci.emulator.body import read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, bare
-from fibonacci.emulator.executions import WAITING
-from fibonacci.emulator.governance import GovernanceSettings, settings_of
-from fibonacci.emulator.paging import paged
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.http.bodies import read
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply, bare
+from fibonacci.emulator.policy.governance import GovernanceSettings, settings_of
 from fibonacci.emulator.routes.organizations import audit, organization_of
+from fibonacci.emulator.state.clock import iso
 
 
 def get_settings(call: Call) -> Reply:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.envelope import Reply, bare
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.replies import Reply, bare
 
 API_VERSION: Final = "1"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.body import read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, no_content
-from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.memory import SCOPES, MemorySet, is_live, owner_of, remember
-from fibonacci.emulator.store import Key, Record
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, remember
+from fibonacci.emulator.http.bodies import read
+from fibonacci.emulator.http.errors import Detail, invalid, not_found
+from fibonacci.emulator.http.replies import Reply, no_content
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Key, Record
 
 
 def get_memory(call: Call) -> Reply:

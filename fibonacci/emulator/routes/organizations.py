@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci.emulator import governance
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.errors import not_found
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.policy import governance
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

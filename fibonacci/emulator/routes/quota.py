@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.envelope import Reply, bare
-from fibonacci.emulator.errors import Detail, invalid
-from fibonacci.emulator.plans import PLANS
+from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.http.replies import Reply, bare
 from fibonacci.emulator.routes.organizations import audit, organization_of
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.state.store import Record
 
 Amount = Annotated[Whole, Field(ge=0)] | None
 

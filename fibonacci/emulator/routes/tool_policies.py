@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.catalogue import TOOLS
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, created, no_content
-from fibonacci.emulator.errors import Detail, conflict, invalid, not_found
-from fibonacci.emulator.paging import paged
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply, created, no_content
+from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.routes.organizations import audit, organization_of
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record
 
 Role = Literal["owner", "admin", "member", "viewer"]
 

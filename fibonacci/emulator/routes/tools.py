@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.body import read_object
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.catalogue import TOOLS
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply
-from fibonacci.emulator.errors import not_found
-from fibonacci.emulator.paging import paged
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.bodies import read_object
+from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.policy.tool_catalog import TOOLS
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record
 
 
 def list_tools(call: Call) -> Reply:

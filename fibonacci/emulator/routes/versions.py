@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply
-from fibonacci.emulator.errors import not_found
-from fibonacci.emulator.paging import paged
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.routes.workflows import find_workflow, save_with_snapshot
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record
 
 
 def list_versions(call: Call) -> Reply:

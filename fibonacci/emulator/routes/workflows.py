@@ -8,16 +8,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions import check_definition
-from fibonacci.emulator import ids
-from fibonacci.emulator.admission import execute
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, created, data_only, no_content
-from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.executions import answer_of
-from fibonacci.emulator.paging import paged
-from fibonacci.emulator.store import Record, Store
+from fibonacci.emulator.context import Call
+from fibonacci.emulator.engine.records import answer_of
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, invalid, not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
+from fibonacci.emulator.policy.admission import execute
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record, Store
 
 Name = Annotated[str, Field(min_length=1)]
 

@@ -1,0 +1,179 @@
+"""The control API: what a test may do to an emulator, for other languages and processes.
+
+Its paths begin with `/_emulator` and want the owner's key. They are no part of the platform: no failure happens to
+them, no rate limit counts them, and the record of requests does not have them.
+
+    GET, POST, DELETE  /_emulator/failures                    what was ordered; order a failure; take all back
+    POST               /_emulator/chaos                       random failures, with a seed
+    POST               /_emulator/approvals/{execution_id}    approve or reject a run that waits
+    POST               /_emulator/clock/advance               move the time
+    GET, DELETE        /_emulator/requests                    the record, optionally of one route; forget it
+    POST               /_emulator/reset                       forget everything
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Annotated, Any, Final, Literal, Protocol
+
+from pydantic import Field
+
+from fibonacci.definitions.json_types import Whole
+from fibonacci.emulator.app.request_log import Requests
+from fibonacci.emulator.context import Call, Handler
+from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, Order
+from fibonacci.emulator.faults.injector import Faults
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import ApiError, Detail, invalid
+from fibonacci.emulator.http.replies import Reply, created, no_content
+from fibonacci.emulator.state.clock import Clock, iso
+from fibonacci.emulator.state.store import Record
+
+CONTROL: Final = "_emulator"
+_MOST_REQUESTS: Final = 1000
+_Route = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Decide(Protocol):
+    """Approves or rejects a run in one person's name."""
+
+    def __call__(self, execution_id: str, by: str, *, approve: bool) -> Record:
+        """Return the execution."""
+        ...
+
+
+class FailureCreate(Body):
+    """The body of ordering a failure: what `Emulator.fail` takes."""
+
+    route: _Route = "*"
+    kind: FailureKind = "status"
+    times: Whole | None = 1
+    status: Whole | None = None
+    body: Any = None
+    headers: dict[str, str] | None = None
+    retry_after: float | str | None = None
+    seconds: float | None = None
+
+
+class ChaosCreate(Body):
+    """The body of ordering chaos: what `Emulator.chaos` takes."""
+
+    seed: Whole = 0
+    rate: float = 0.05
+    route: _Route = "*"
+    kinds: list[FailureKind] = Field(default_factory=list[FailureKind])
+
+
+class Decision(Body):
+    """The body of deciding about a run that waits."""
+
+    decision: Literal["approve", "reject"] = "approve"
+    by: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Advance(Body):
+    """The body of moving the time."""
+
+    seconds: Annotated[float, Field(ge=0, le=1e12)]
+
+
+class Control:
+    """The handlers of the control API."""
+
+    def __init__(
+        self, faults: Faults, requests: Requests, clock: Clock, decide: Decide, reset: Callable[[], None]
+    ) -> None:
+        self._faults = faults
+        self._requests = requests
+        self._clock = clock
+        self._decide = decide
+        self._reset = reset
+
+    def endpoints(self) -> Iterator[tuple[str, str, Handler]]:
+        """Yield the table of endpoints."""
+        yield "GET", "/failures", self.list_failures
+        yield "POST", "/failures", self.order_failure
+        yield "DELETE", "/failures", self.clear_failures
+        yield "POST", "/chaos", self.order_chaos
+        yield "POST", "/approvals/{execution_id}", self.decide
+        yield "POST", "/clock/advance", self.advance
+        yield "GET", "/requests", self.list_requests
+        yield "DELETE", "/requests", self.clear_requests
+        yield "POST", "/reset", self.reset
+
+    def list_failures(self, call: Call) -> Reply:
+        """GET /_emulator/failures."""
+        return Reply(list(map(_failure_view, self._faults.all())))
+
+    def order_failure(self, call: Call) -> Reply:
+        """POST /_emulator/failures."""
+        body = read(FailureCreate, call.body)
+        try:
+            return created(_failure_view(self._faults.order(Order(**dict(body)))))
+        except FailureError as error:
+            raise invalid(Detail(error.field, error.message)) from None
+
+    def clear_failures(self, call: Call) -> Reply:
+        """DELETE /_emulator/failures."""
+        self._faults.clear()
+        return no_content()
+
+    def order_chaos(self, call: Call) -> Reply:
+        """POST /_emulator/chaos; a rate of 0 ends it."""
+        body = read(ChaosCreate, call.body)
+        try:
+            failures = self._faults.chaos(body.seed, body.rate, body.route, body.kinds)
+        except FailureError as error:
+            raise invalid(Detail(error.field, error.message)) from None
+        return created(list(map(_failure_view, failures)))
+
+    def decide(self, call: Call) -> Reply:
+        """POST /_emulator/approvals/{execution_id}."""
+        body = read(Decision, call.body)
+        return Reply(self._decide(call.path["execution_id"], body.by, approve=body.decision == "approve"))
+
+    def advance(self, call: Call) -> Reply:
+        """POST /_emulator/clock/advance."""
+        self._clock.advance(read(Advance, call.body).seconds)
+        return Reply({"now": iso(self._clock.now())})
+
+    def list_requests(self, call: Call) -> Reply:
+        """GET /_emulator/requests: the newest thousand, the oldest of them first."""
+        return Reply([asdict(request) for request in self._chosen(call).newest(_MOST_REQUESTS)])
+
+    def clear_requests(self, call: Call) -> Reply:
+        """DELETE /_emulator/requests."""
+        self._chosen(call).clear()
+        return no_content()
+
+    def reset(self, call: Call) -> Reply:
+        """POST /_emulator/reset."""
+        self._reset()
+        return no_content()
+
+    def _chosen(self, call: Call) -> Requests:
+        """Return the requests that the parameter `route` names, else all."""
+        try:
+            return self._requests.to(call.query.text("route") or "*")
+        except ValueError as error:
+            raise invalid(Detail("route", str(error))) from None
+
+
+def not_the_owners() -> ApiError:
+    """A control request with another key than the owner's."""
+    detail = Detail("role", "must be owner, with the owner's own key")
+    return ApiError(
+        403, "permission_denied", "The control API wants the key that the emulator was made with.", [detail]
+    )
+
+
+def _failure_view(failure: Failure) -> Record:
+    return {
+        "route": failure.route,
+        "kind": failure.kind,
+        "status": failure.status,
+        "times": failure.times,
+        "remaining": failure.remaining,
+        "delivered": failure.delivered,
+    }

@@ -1,0 +1,213 @@
+"""What each type of node does when its turn comes: a stand-in does it at once, a handler of the user's is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from fibonacci.definitions import (
+    ConditionalNode,
+    CriticNode,
+    LLMNode,
+    Node,
+    Reference,
+    TemplateError,
+    ToolNode,
+    evaluate,
+    render,
+)
+from fibonacci.definitions.templates import ABSENT, INPUT, as_text, follow
+from fibonacci.emulator.engine.default_nodes import (
+    WAIT,
+    NodeError,
+    critic_verdict,
+    llm_answer,
+    seconds_of,
+    texts,
+    tool_result,
+)
+from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of, recall, remember
+from fibonacci.emulator.engine.user_handlers import CriticCall, Handlers, LLMCall, ToolCall
+from fibonacci.emulator.http.bodies import is_deeper_than
+from fibonacci.emulator.http.replies import to_json
+from fibonacci.emulator.state.store import Record, Store
+
+MAX_OUTPUT = 1024 * 1024
+"""The largest output of a node, in bytes of JSON: templates that repeat each other grow exponentially."""
+
+MAX_OUTPUT_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A result that is there at once, although the node ends only after some seconds.
+
+    Attributes:
+        output: The output.
+        seconds: How long it takes on the emulator's clock.
+        error: Why it fails in the end; `None` when it does not.
+    """
+
+    output: Any
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Work for a handler.
+
+    Attributes:
+        work: Calls the handler.
+        timeout: How many seconds it may take, or `None` for no limit.
+    """
+
+    work: Callable[[], Any]
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the workflows of an emulator can reach."""
+
+    store: Store
+    env: Mapping[str, str]
+    secrets: Mapping[str, str]
+    handlers: Handlers = field(default_factory=Handlers)
+
+
+class Stage:
+    """One execution at one moment: what templates mean, and what nodes do."""
+
+    def __init__(self, world: World, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
+        self._world = world
+        self._execution = execution
+        self._nodes = nodes
+        self._now = now
+
+    def perform(self, node: Node, attempt: int) -> Done | Handed:
+        """Do what a node does, or hand it to its handler.
+
+        Raises:
+            TemplateError: When a template has no value.
+            OperatorError: When a conditional compares what cannot be compared.
+            NodeError: When a stand-in cannot do what it is asked.
+        """
+        match node:
+            case LLMNode():
+                return self._llm(node, attempt)
+            case ToolNode():
+                return self._tool(node, attempt)
+            case CriticNode():
+                return self._critic(node, attempt)
+            case ConditionalNode():
+                return Done(self._decide(node))
+
+    def render(self, value: Any) -> Any:
+        """Replace the templates inside a value; the result is not larger than an output may be."""
+        return checked(render(value, self._resolve))
+
+    def _llm(self, node: LLMNode, attempt: int) -> Done | Handed:
+        instruction = as_text(render(node.instruction, self._resolve))
+        handler = self._world.handlers.llm
+        if handler is None:
+            return Done(llm_answer(node, instruction))
+        call = LLMCall(
+            **self._origin(node, attempt),
+            instruction=instruction,
+            model=node.model,
+            max_tokens=node.max_tokens,
+            temperature=node.temperature,
+        )
+        return Handed(partial(handler, call), None)
+
+    def _tool(self, node: ToolNode, attempt: int) -> Done | Handed:
+        params = render(node.params, self._resolve)
+        handler = self._world.handlers.tools.get(node.tool)
+        if handler is not None:
+            call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
+            return Handed(partial(handler, call), node.timeout)
+        seconds = seconds_of(node.tool, params)
+        output = tool_result(node.tool, params, self._remember)
+        # Whoever lets `wait` wait means it: only a timeout that the node itself names cuts it short.
+        if node.tool == WAIT and "timeout" in node.model_fields_set and seconds > node.timeout:
+            return Done(None, node.timeout, timed_out(node.timeout))
+        return Done(output, seconds)
+
+    def _critic(self, node: CriticNode, attempt: int) -> Done | Handed:
+        criteria = texts(render(node.criteria, self._resolve))
+        handler = self._world.handlers.critic
+        if handler is None:
+            return Done(critic_verdict(node, criteria))
+        output = self._nodes[node.target_node]["output"]
+        origin = self._origin(node, attempt)
+        call = CriticCall(**origin, target_node=node.target_node, output=output, criteria=criteria)
+        return Handed(partial(handler, call), None)
+
+    def _decide(self, node: ConditionalNode) -> dict[str, Any]:
+        resolve = self._resolve_or_nothing if node.operator in ("is_empty", "is_not_empty") else self._resolve
+        result = evaluate(node.operator, render(node.left_value, resolve), render(node.right_value, resolve))
+        return {"result": result, "branch": node.true_branch if result else node.false_branch}
+
+    def _origin(self, node: Node, attempt: int) -> dict[str, Any]:
+        execution = self._execution
+        return {
+            "node_id": node.id,
+            "execution_id": execution["id"],
+            "workflow_id": execution["workflow_id"],
+            "attempt": attempt,
+        }
+
+    def _remember(self, params: Mapping[str, Any]) -> None:
+        try:
+            body = MemoryToolSet.model_validate(params)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        if body.scope == "user" and body.user_id is None:
+            raise NodeError("the tool memory_set: user_id is required with the scope user")
+        owner = owner_of(body.scope, body.user_id, body.workflow_id or self._execution["workflow_id"])
+        remember(self._world.store, (body.scope, owner, body.key), body, self._now)
+
+    def _resolve(self, reference: Reference) -> Any:
+        if reference.is_node:
+            node = self._nodes[reference.source]
+            return follow(ABSENT if node["status"] == "skipped" else node["output"], reference, reference.path)
+        if reference.source != "memory":
+            sources = {INPUT: self._execution["inputs"], "env": self._world.env, "secrets": self._world.secrets}
+            return follow(sources[reference.source], reference, reference.path)
+        key, *path = reference.path
+        found, value = recall(self._world.store, self._execution["workflow_id"], key, self._now)
+        if not found:
+            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
+        return follow(value, reference, tuple(path))
+
+    def _resolve_or_nothing(self, reference: Reference) -> Any:
+        """Resolve for the question whether something is empty: what is missing is empty, not a fault."""
+        try:
+            return self._resolve(reference)
+        except TemplateError:
+            return None
+
+
+def checked(output: Any) -> Any:
+    """Return an output unless it is too large.
+
+    Raises:
+        NodeError: When it is.
+    """
+    text = to_json(output)
+    if len(text) > MAX_OUTPUT:
+        raise NodeError(f"the output is larger than {MAX_OUTPUT} bytes")
+    if text.count(b"{") + text.count(b"[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
+        raise NodeError(f"the output is nested deeper than {MAX_OUTPUT_DEPTH} levels")
+    return output
+
+
+def timed_out(seconds: float) -> str:
+    """Say that a node took longer than it may."""
+    return f"it took longer than its timeout of {seconds:g} seconds"

@@ -1,0 +1,129 @@
+"""Executions: how they are kept, how they end, and what they look like."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fibonacci.emulator.engine.compiled import plan_of
+from fibonacci.emulator.engine.execution import new_node
+from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record, Store
+
+TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
+WAITING: Final = "pending_approval"
+
+
+def start(engine: Engine, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None) -> Record:
+    """Run a workflow and keep its execution.
+
+    Args:
+        engine: What runs it, and keeps it.
+        workflow: The record of the workflow; without a definition the run completes with no outputs.
+        inputs: The inputs by name.
+        now: When it starts, in Unix seconds.
+        held: The record of the execution when it had to wait for approval.
+
+    Returns:
+        The record of the execution; when it is short it has ended.
+    """
+    execution = _record(workflow, inputs, now)
+    if held is not None:
+        execution |= {name: held[name] for name in ("id", "approval", "created")}
+    return engine.start(execution, workflow["definition"], now)
+
+
+def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:
+    """Keep an execution that has to wait for approval: nothing of it has run.
+
+    Returns:
+        Its record.
+    """
+    execution = _record(workflow, inputs, now)
+    execution.update(status=WAITING, nodes=[], approval=approval)
+    store.executions.put(execution["id"], record=execution)
+    return execution
+
+
+def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
+    plan = plan_of(workflow["definition"])
+    return {
+        "id": ids.execution_id(),
+        "workflow_id": workflow["id"],
+        "workflow_version": workflow["version"],
+        "inputs": inputs,
+        "status": "running",
+        "outputs": {},
+        "error": None,
+        "nodes": [new_node(plan.nodes[node_id]) for node_id in plan.order],
+        "created": now,
+        "started": now,
+        "ended": None,
+    }
+
+
+def cancel(store: Store, execution: Record, now: float) -> Record:
+    """Stop an execution that has not ended: nothing of it goes on, and what its handlers still return is dropped.
+
+    Returns:
+        Its record as it now is.
+    """
+    execution = cancelled(execution, now)
+    store.executions.put(execution["id"], record=execution)
+    store.runs.delete(execution["id"])
+    store.timers.delete(execution["id"])
+    return execution
+
+
+def cancelled(execution: Record, now: float) -> Record:
+    """Return the record of an execution that is stopped now."""
+    nodes = [node if node["ended"] is not None else node | {"status": "cancelled"} for node in execution["nodes"]]
+    ended = now if execution["status"] == "running" else execution["started"]
+    return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
+
+
+def answer_of(execution: Record, now: float) -> Record:
+    """Return what executing a workflow answers: exactly the documented fields."""
+    nodes = [node for node in execution["nodes"] if node["status"] in ("completed", "failed")]
+    return {
+        "execution_id": execution["id"],
+        "status": execution["status"],
+        "outputs": _values(execution) if execution["ended"] is None else execution["outputs"],
+        "duration_ms": round((_latest(execution, now) - execution["started"]) * 1000),
+        "nodes_executed": len(nodes),
+        "nodes_failed": sum(node["status"] == "failed" for node in nodes),
+    }
+
+
+def view_of(execution: Record, now: float) -> Record:
+    """Return what reading an execution answers: the documented fields, and where it came from."""
+    updated = iso(_latest(execution, now))
+    return answer_of(execution, now) | {
+        "workflow_id": execution["workflow_id"],
+        "workflow_version": execution["workflow_version"],
+        "inputs": execution["inputs"],
+        "error": execution["error"],
+        "nodes": [_node_view(node) for node in execution["nodes"]],
+        "created_at": iso(execution["created"]),
+        "updated_at": updated,
+        "completed_at": None if execution["ended"] is None else updated,
+        **({"approval": execution["approval"]} if "approval" in execution else {}),
+    }
+
+
+def _latest(execution: Record, now: float) -> float:
+    """The last moment of an execution: its end, or the present while it runs."""
+    if execution["ended"] is not None:
+        return float(execution["ended"])
+    return max(now, execution["started"]) if execution["status"] == "running" else float(execution["started"])
+
+
+def _values(execution: Record) -> Record:
+    return {node["id"]: node["output"] for node in execution["nodes"] if node["status"] == "completed"}
+
+
+def _node_view(node: Record) -> Record:
+    error = node["error"] if node["status"] == "failed" else None
+    shown = {name: node[name] for name in ("id", "type", "status", "attempts")}
+    return shown | {"error": error}

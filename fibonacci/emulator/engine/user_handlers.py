@@ -1,0 +1,119 @@
+"""The user's own functions in the place of the stand-ins, and what they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fibonacci.emulator.http.replies import to_json
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCall:
+    """What every handler is told.
+
+    Attributes:
+        node_id: The id of the node.
+        execution_id: The id of the execution.
+        workflow_id: The id of the workflow.
+        attempt: 1 for the first attempt, 2 for the first retry.
+    """
+
+    node_id: str
+    execution_id: str
+    workflow_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMCall(NodeCall):
+    """A call of a language model.
+
+    Attributes:
+        instruction: The instruction, rendered.
+        model: The model that the node names, or `None`.
+        max_tokens: The longest answer that the node allows, or `None`.
+        temperature: The temperature that the node asks for, or `None`.
+    """
+
+    instruction: str
+    model: str | None
+    max_tokens: int | None
+    temperature: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall(NodeCall):
+    """A call of a tool.
+
+    Attributes:
+        tool: The name of the tool.
+        params: Its parameters, rendered.
+    """
+
+    tool: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticCall(NodeCall):
+    """A judgement of a node's output.
+
+    Attributes:
+        target_node: The id of the node that is judged.
+        output: The output of that node.
+        criteria: The criteria, rendered.
+    """
+
+    target_node: str
+    output: Any
+    criteria: Sequence[str]
+
+
+LLMHandler = Callable[[LLMCall], Any]
+ToolHandler = Callable[[ToolCall], Any]
+CriticHandler = Callable[[CriticCall], Any]
+"""A handler returns the output of its node, any JSON; async ones return it in a coroutine. Raising fails the node."""
+
+
+@dataclass(slots=True)
+class Handlers:
+    """The handlers of one emulator."""
+
+    llm: LLMHandler | None = None
+    critic: CriticHandler | None = None
+    tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call: an output, or the reason why there is none."""
+
+    output: Any = None
+    error: str | None = None
+
+
+def carry_out(work: Callable[[], Any]) -> Outcome:
+    """Call a handler to its end, in an event loop of its own when it is async; its failure is an outcome too."""
+    try:
+        output = work()
+        if inspect.isawaitable(output):
+            output = asyncio.run(_finish(output))
+    except BaseException as error:  # also SystemExit: it may end the handler, not the emulator
+        _log.debug("a handler failed", exc_info=True)
+        return Outcome(error=str(error) or type(error).__name__)
+    try:
+        return Outcome(json.loads(to_json(output)))  # a copy: what the handler does to its own later changes nothing
+    except (TypeError, ValueError, RecursionError) as error:
+        return Outcome(error=f"the handler returned what is not JSON: {error}")
+
+
+async def _finish(output: Awaitable[Any]) -> Any:
+    return await output

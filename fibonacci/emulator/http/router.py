@@ -1,0 +1,116 @@
+"""From a method and a path to a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+from urllib.parse import unquote
+
+from fibonacci.emulator.context import Handler
+from fibonacci.emulator.http.errors import ApiError, Detail, bad_request, method_not_allowed
+
+PREFIX: Final = "v1"
+
+
+@dataclass(slots=True)
+class _Route:
+    template: str
+    parts: list[str]
+    handlers: dict[str, Handler]
+
+    def match(self, segments: Sequence[str]) -> dict[str, str] | None:
+        """Return the parameters when the path fits."""
+        values: dict[str, str] = {}
+        for part, segment in zip(self.parts, segments, strict=True):
+            if part[0] == "{":
+                if not segment:
+                    return None  # an empty id must not reach an object's own endpoint
+                values[part[1:-1]] = segment
+            elif part != segment:
+                return None
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The endpoint of a request: its handler, its template, and the decoded parameters of the path."""
+
+    handler: Handler
+    template: str
+    values: dict[str, str]
+
+
+class Router:
+    """The table of all endpoints under a prefix."""
+
+    def __init__(self, endpoints: Iterable[tuple[str, str, Handler]], prefix: str = PREFIX) -> None:
+        self._prefix = prefix
+        self._routes: dict[str, _Route] = {}
+        self._by_shape: dict[tuple[int, str], list[_Route]] = {}
+        for method, template, handler in endpoints:
+            route = self._routes.get(template)
+            if route is None:
+                route = self._routes[template] = _Route(template, template[1:].split("/"), {})
+                self._by_shape.setdefault((len(route.parts), route.parts[0]), []).append(route)
+            route.handlers[method] = handler
+
+    def find(self, method: str, path: str) -> Found:
+        """Find the endpoint of a raw path.
+
+        Args:
+            method: The method.
+            path: The path, still percent-encoded.
+
+        Returns:
+            The endpoint.
+
+        Raises:
+            ApiError: 400 for a path that is not UTF-8, 404 for one that is not there, 405 for another method.
+        """
+        segments = segments_of(path)
+        matched = self._match(segments[1:]) if segments[:1] == [self._prefix] else None
+        if matched is None:
+            message = self.unknown(method, path)
+            raise ApiError(404, "not_found", message, [Detail("path", message)])
+        route, values = matched
+        if method not in route.handlers:
+            raise method_not_allowed(method, list(route.handlers))
+        return Found(route.handlers[method], route.template, values)
+
+    def methods(self, segments: Sequence[str]) -> Sequence[str]:
+        """Return the methods of a path without its prefix; none when there is no such path."""
+        matched = self._match(segments)
+        return list(matched[0].handlers) if matched else []
+
+    def unknown(self, method: str, path: str) -> str:
+        """Say that there is no such endpoint, and which ones are near."""
+        shown = path[:100]  # comparing long texts takes long
+        near = get_close_matches(shown.removeprefix(f"/{self._prefix}"), self._routes, n=3, cutoff=0.4)
+        names = [f"{name} /{self._prefix}{template}" for template in near for name in self._routes[template].handlers]
+        hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with /{self._prefix}."
+        return f"There is no {method} {shown}.{hint}"
+
+    def _match(self, segments: Sequence[str]) -> tuple[_Route, dict[str, str]] | None:
+        for route in self._by_shape.get((len(segments), segments[0]), ()) if segments else ():
+            values = route.match(segments)
+            if values is not None:
+                return route, values
+        return None
+
+
+def segments_of(path: str) -> list[str]:
+    """Split first and decode then, so that an encoded slash stays inside its segment.
+
+    Raises:
+        ApiError: 400 for a path that is not UTF-8.
+    """
+    if not path.startswith("/"):
+        return []  # `*`, or the host and port of a CONNECT
+    if "%" not in path:
+        return path[1:].split("/")
+    try:
+        return [unquote(segment, errors="strict") for segment in path[1:].split("/")]
+    except UnicodeDecodeError:
+        raise bad_request("The path is not percent-encoded UTF-8.", "path") from None
