@@ -9,7 +9,7 @@ Example:
 
 from __future__ import annotations
 
-from fibonacci.emulator.account.auth import Role
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.facade.emulator import Emulator
@@ -23,10 +23,10 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Failures",
+    "KeyRole",
     "LLMCall",
     "RecordedRequest",
     "Requests",
-    "Role",
     "StateError",
     "ToolCall",
 ]

@@ -15,7 +15,7 @@ from typing import Final, get_args
 
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.facade.emulator import Emulator
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.state.clock import TimeMode
 from fibonacci.emulator.state.store import StateError
 
@@ -79,7 +79,7 @@ def exports(emulator: Emulator) -> str:
     return f"export FIBONACCI_BASE_URL={base_url}\nexport FIBONACCI_API_KEY={shlex.quote(emulator.api_key)}"
 
 
-def log_request(request: Request, response: Response, seconds: float) -> None:
+def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:
     """Log a line for a request: method, path, status, time taken."""
     outcome = response.status if response.failure is None else f"{response.failure.kind} as ordered"
     _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, seconds * 1000)

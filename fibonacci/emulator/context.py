@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fibonacci.emulator.account.auth import Role
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.account.plans import PlanName
-from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RequestContext:
     """One request on its way to its handler.
 
     Attributes:
@@ -35,12 +35,12 @@ class Call:
     body: bytes
     now: float
     actor: str
-    role: Role
+    role: KeyRole
     organization: str
     plan: PlanName
     store: Store
-    engine: Engine
+    scheduler: Scheduler
 
 
-Handler = Callable[[Call], Reply]
+Handler = Callable[[RequestContext], Reply]
 """Checks everything first and changes the store last, so that an error changes nothing."""

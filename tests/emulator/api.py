@@ -10,17 +10,17 @@ from urllib.parse import quote
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.node_executor import World
-from fibonacci.emulator.engine.scheduler import Engine
-from fibonacci.emulator.http.messages import Request
-from fibonacci.emulator.state.clock import Clock
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
 
 KEY = "fib-test"
 START = 1_800_000_000.5
 
 
-class StoppedClock(Clock):
+class StoppedClock(VirtualClock):
     def __init__(self) -> None:
         super().__init__("manual")
         self.time = START
@@ -30,7 +30,7 @@ class StoppedClock(Clock):
 
 
 @dataclass
-class Answer:
+class ApiResponse:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -67,17 +67,17 @@ class Api:
             plan=self.plan,
             api_key=KEY,
             limits=RateLimits(self.rate or Rate(terms.per_minute, 60), terms.per_day),
-            engine=Engine(World(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
+            scheduler=Scheduler(Environment(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
             store=store,
             clock=self.clock,
         )
 
-    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> ApiResponse:
         """Send a request under /v1; a body that is not bytes is written as JSON."""
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.key}"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        response = self.app.handle(Request(method, f"/v1{path}", given, raw))
-        return Answer(response.status, dict(response.headers), response.body)
+        response = self.app.handle(ServerRequest(method, f"/v1{path}", given, raw))
+        return ApiResponse(response.status, dict(response.headers), response.body)
 
     def workflow(self, *nodes: dict[str, Any], **definition: Any) -> str:
         """Create a workflow and return its id; without nodes it has no definition."""

@@ -5,24 +5,24 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import Keys, Role
+from fibonacci.emulator.account.auth import ApiKeys, KeyRole
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
-from tests.emulator.api import KEY, Answer, Api, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting
 
 SLOW = tool("slow", "wait", {"seconds": 60})
 
 
-def execute(api: Api, workflow: str, role: Role = "owner") -> Answer:
-    return api("POST", f"/workflows/{workflow}/execute", {}, authorization=f"Bearer {Keys(KEY).of(role)}")
+def execute(api: Api, workflow: str, role: KeyRole = "owner") -> ApiResponse:
+    return api("POST", f"/workflows/{workflow}/execute", {}, authorization=f"Bearer {ApiKeys(KEY).of(role)}")
 
 
 def quota(api: Api, **overrides: int) -> None:
     assert api("PATCH", f"{ORG}/quota", overrides).status == 200
 
 
-def refused(answer: Answer) -> tuple[str, list[str]]:
+def refused(answer: ApiResponse) -> tuple[str, list[str]]:
     assert answer.status in (403, 429)
     return answer.code, answer.fields
 

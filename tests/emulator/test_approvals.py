@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.account.auth import Keys
-from fibonacci.emulator.http.errors import ApiError
+from fibonacci.emulator.account.auth import ApiKeys
+from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.policy.categories import categories_of
-from tests.emulator.api import KEY, Answer, Api, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 
 ORG = "/organizations/default"
 EXTERNAL = "require_approval_for_external_comm"
@@ -19,8 +19,8 @@ def settings(api: Api, **given: Any) -> None:
     assert api("PATCH", f"{ORG}/governance", given).status == 200
 
 
-def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> Answer:
-    key = Keys(KEY).of(role, name)
+def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> ApiResponse:
+    key = ApiKeys(KEY).of(role, name)
     return api("POST", f"/workflows/{workflow}/execute", {"inputs": {"to": "ada"}}, authorization=f"Bearer {key}")
 
 
@@ -116,7 +116,7 @@ def test_as_many_people_as_the_threshold_says(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
     assert api.app.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
-    with pytest.raises(ApiError, match="ada has approved"):
+    with pytest.raises(HTTPException, match="ada has approved"):
         api.app.decide(execution_id, "ada", approve=True)
     assert api.app.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
     assert actions(api).count("approval.given") == 2
@@ -135,7 +135,7 @@ def test_ones_own_run_is_for_others_to_approve(api: Api, name: str | None) -> No
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, name=name)
     me = name or "member"
-    with pytest.raises(ApiError, match=f"{me} may not approve a run of their own") as caught:
+    with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
         api.app.decide(execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
@@ -153,7 +153,7 @@ def test_a_rejected_run_is_cancelled(api: Api) -> None:
     assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
-        with pytest.raises(ApiError, match="is cancelled, and waits for no approval") as caught:
+        with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
             api.app.decide(execution_id, "grace", approve=approve)
         assert caught.value.status == 409
 
@@ -162,7 +162,7 @@ def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
-    with pytest.raises(ApiError, match="is cancelled"):
+    with pytest.raises(HTTPException, match="is cancelled"):
         api.app.decide(execution_id, "grace", approve=True)
     assert approvals(api)["pending"] == 0
 
@@ -180,7 +180,7 @@ def test_a_run_whose_workflow_is_gone_can_only_be_rejected(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")
-    with pytest.raises(ApiError, match="was deleted: reject"):
+    with pytest.raises(HTTPException, match="was deleted: reject"):
         api.app.decide(execution_id, "grace", approve=True)
     assert api.app.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
 

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.routes import ENDPOINTS
-from tests.emulator.api import Answer, Api, tool
+from tests.emulator.api import Api, ApiResponse, tool
 
 TABLE: Final = [(method, path) for method, path, _ in ENDPOINTS]
 _ORG = "/organizations/{organization_id}"
@@ -108,11 +108,11 @@ class Place:
         }
         self._before = self._state()
 
-    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> Answer:
+    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> ApiResponse:
         headers = {"authorization": other.pop("authorization")} if "authorization" in other else {}
         return self.api(method, template.format(**{**self.values, **other}) + query, body, **headers)
 
-    def refused(self, answer: Answer, status: int, code: str, field: str) -> bool:
+    def refused(self, answer: ApiResponse, status: int, code: str, field: str) -> bool:
         """Tell whether that was refused in the documented form, and nothing changed."""
         assert (answer.status, answer.code) == (status, code), answer.body
         details = answer.json["error"]["details"]

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.state.clock import LAST, Clock
+from fibonacci.emulator.state.clock import LAST, VirtualClock
 from tests.emulator.api import Api, tool
 
 
@@ -23,28 +23,28 @@ def definition(*nodes: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", ["real", "skip"])
 def test_the_time_goes_with_the_machine_and_can_be_moved(mode: Any) -> None:
-    clock = Clock(mode)
+    clock = VirtualClock(mode)
     assert abs(clock.now() - time.time()) < 1
     clock.advance(3600)
     assert abs(clock.now() - time.time() - 3600) < 1
-    clock.wind(clock.now() - 50)
+    clock.advance_to(clock.now() - 50)
     assert clock.now() > time.time() + 3599
 
 
 def test_manual_time_stands_still() -> None:
-    clock = Clock("manual")
+    clock = VirtualClock("manual")
     assert abs(clock.now() - time.time()) < 2
     before = clock.now()
     assert clock.now() == before
     clock.advance(0.25)
     assert clock.now() == before + 0.25
-    clock.wind(before + 10)
+    clock.advance_to(before + 10)
     assert clock.now() == before + 10
 
 
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
 def test_time_goes_forward_only(seconds: float) -> None:
-    clock = Clock("manual")
+    clock = VirtualClock("manual")
     before = clock.now()
     with pytest.raises(ValueError, match="forward only"):
         clock.advance(seconds)
@@ -52,7 +52,7 @@ def test_time_goes_forward_only(seconds: float) -> None:
 
 
 def test_time_ends_where_it_can_be_written_no_more() -> None:
-    clock = Clock("manual")
+    clock = VirtualClock("manual")
     clock.advance(1e300)
     assert clock.now() == LAST
     clock.advance(1)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.http.messages import Request
-from tests.emulator.api import KEY, Answer, Api, tool
+from fibonacci.emulator.http.messages import ServerRequest
+from tests.emulator.api import KEY, Api, ApiResponse, tool
 
 TABLE = [
     ("GET", "/failures"),
@@ -25,11 +25,11 @@ TABLE = [
 ]
 
 
-def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> Answer:
+def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> ApiResponse:
     """Send a request of the control API."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    response = api.app.handle(Request(method, f"/_emulator{path}", {"authorization": f"Bearer {key}"}, raw))
-    return Answer(response.status, dict(response.headers), response.body)
+    response = api.app.handle(ServerRequest(method, f"/_emulator{path}", {"authorization": f"Bearer {key}"}, raw))
+    return ApiResponse(response.status, dict(response.headers), response.body)
 
 
 def test_failures_are_ordered_counted_and_taken_back(api: Api) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.routes import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 
@@ -52,7 +52,7 @@ def test_every_answer_has_the_documented_headers(api: Api) -> None:
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", f"Basic {KEY}", "Bearer wrong", KEY])
 def test_every_endpoint_wants_the_key(method: str, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    response = Api().app.handle(Request(method, f"/v1{path}", headers))
+    response = Api().app.handle(ServerRequest(method, f"/v1{path}", headers))
     assert response.status == 401
     assert b'"code":"unauthorized"' in response.body
     assert ("WWW-Authenticate", "Bearer") in response.headers
@@ -93,7 +93,7 @@ def test_an_unknown_path_names_its_neighbours(api: Api) -> None:
 
 @pytest.mark.parametrize("target", ["*", "", "v1/health", "xv1/health", "/health", "/v2/health", "/", "/v1", "/v1/"])
 def test_a_target_outside_v1_is_404(target: str) -> None:
-    assert Api().app.handle(Request("GET", target, {"authorization": f"Bearer {KEY}"})).status == 404
+    assert Api().app.handle(ServerRequest("GET", target, {"authorization": f"Bearer {KEY}"})).status == 404
 
 
 def test_a_path_that_is_not_utf8_is_400(api: Api) -> None:
@@ -154,7 +154,7 @@ def test_a_fault_of_the_emulator_is_told_as_one(
     def broken(*_: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("fibonacci.emulator.router.Router.find", broken)
+    monkeypatch.setattr("fibonacci.emulator.http.router.Router.find", broken)
     with caplog.at_level(logging.ERROR):
         answer = api("POST", "/workflows", {"name": "x"}, idempotency_key="k")
     assert (answer.status, answer.code) == (500, "internal_error")

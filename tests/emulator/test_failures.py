@@ -23,7 +23,7 @@ from fibonacci import (
     ServerError,
 )
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.faults.fault import KINDS, FailureError, Order
+from fibonacci.emulator.faults.fault import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.serving.in_process import EmulatorTransport
 from tests.colours import Colour
 
@@ -321,7 +321,7 @@ def test_what_comes_during_a_stall_is_not_answered() -> None:
 
 
 def test_every_kind_can_be_ordered() -> None:
-    assert [Order(kind=kind).kind for kind in KINDS] == list(KINDS)
-    assert Order(kind="rate_limit", retry_after="Wed, 21 Oct 2026 07:28:00 GMT").given_headers() == {
+    assert [FailureSpec(kind=kind).kind for kind in KINDS] == list(KINDS)
+    assert FailureSpec(kind="rate_limit", retry_after="Wed, 21 Oct 2026 07:28:00 GMT").given_headers() == {
         "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"
     }

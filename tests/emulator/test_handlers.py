@@ -12,7 +12,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 
@@ -248,7 +248,7 @@ def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, cl
     calls = flaky(emulator, 0)
     path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
     headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
-    first, again = (emulator._app.handle(Request("POST", path, headers, b"{}")) for _ in range(2))
+    first, again = (emulator._app.handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
     assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
     assert (again.body, calls) == (first.body, [1])
 

@@ -4,10 +4,10 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from tests.emulator.api import Answer, Api
+from tests.emulator.api import Api, ApiResponse
 
 
-def pages(api: Api, path: str) -> list[Answer]:
+def pages(api: Api, path: str) -> list[ApiResponse]:
     found = [api("GET", path)]
     while cursor := found[-1].json["meta"]["next_cursor"]:
         found.append(api("GET", f"{path}&cursor={cursor}"))

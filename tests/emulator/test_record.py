@@ -6,7 +6,7 @@ import pytest
 
 from fibonacci.emulator import Emulator, Requests
 from fibonacci.emulator.app import request_log as record
-from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import START, Api
 
 
@@ -109,5 +109,5 @@ def test_the_key_is_in_no_record() -> None:
 
 def test_a_path_outside_of_v1_is_kept_whole(api: Api, requests: Requests) -> None:
     for target in ("/v1x/health", "/health", "*", "/v1/health"):
-        api.app.handle(Request("GET", target, {}))
+        api.app.handle(ServerRequest("GET", target, {}))
     assert [got.path for got in requests] == ["/v1x/health", "/health", "*", "/health"]

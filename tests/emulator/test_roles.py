@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.auth import ROLES, Actor, Keys, Role
+from fibonacci.emulator.account.auth import ROLES, Actor, ApiKeys, KeyRole
 from fibonacci.emulator.routes import ENDPOINTS, PERMISSIONS, lowest_role
 from fibonacci.errors import PermissionDeniedError
 from tests.emulator.api import KEY, Api, tool
@@ -27,10 +27,10 @@ def test_every_permission_belongs_to_an_endpoint() -> None:
 
 @pytest.mark.parametrize(("method", "template"), TABLE)
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template: str, role: Role) -> None:
+def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template: str, role: KeyRole) -> None:
     path = place(template, api.workflow())
     before = api.app._store.snapshot()
-    api.key = Keys(KEY).of(role)
+    api.key = ApiKeys(KEY).of(role)
     answer = api(method, path, {})
     lowest = lowest_role(method, template)
     assert (answer.status == 403) == (ROLES.index(role) < ROLES.index(lowest))
@@ -64,7 +64,7 @@ def test_what_the_documentation_says_about_roles(method: str, template: str, low
 
 
 def test_keys_follow_from_the_owners() -> None:
-    keys = Keys("fib-x")
+    keys = ApiKeys("fib-x")
     assert keys.of("owner") == "fib-x"
     assert keys.of("viewer") == "fib-x-viewer"
     assert keys.of("member", "ada@example.org") == "fib-x-member-ada@example.org"

@@ -8,58 +8,58 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 API_KEY = "fib-suite"
 
-Answer = Callable[[Request], Response]
-Break = Callable[[Request, Answer], Response]
+Answer = Callable[[ServerRequest], ServerResponse]
+Break = Callable[[ServerRequest, Answer], ServerResponse]
 
 
-def is_for(request: Request, method: str, end: str) -> bool:
+def is_for(request: ServerRequest, method: str, end: str) -> bool:
     """Tell whether a request has a method and a path that ends so."""
     return request.method == method and urlsplit(request.target).path.endswith(end)
 
 
-def changed(response: Response, change: Callable[[Any], Any]) -> Response:
+def changed(response: ServerResponse, change: Callable[[Any], Any]) -> ServerResponse:
     """Change the JSON of a response."""
     body = json.dumps(change(json.loads(response.body))).encode()
     kept = [(name, value) for name, value in response.headers if name.lower() != "content-length"]
     return replace(response, body=body, headers=[*kept, ("Content-Length", str(len(body)))])
 
 
-def no_request_id(request: Request, answer: Answer) -> Response:
+def no_request_id(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if b'"meta"' not in response.body:
         return response
     return changed(response, lambda content: {**content, "meta": {**content["meta"], "request_id": None}})
 
 
-def details_are_an_object(request: Request, answer: Answer) -> Response:
+def details_are_an_object(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if response.status != 404 or request.method != "GET":
         return response
     return changed(response, lambda content: {"error": {**content["error"], "details": {}}})
 
 
-def reset_in_words(request: Request, answer: Answer) -> Response:
+def reset_in_words(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     rest = [(name, value) for name, value in response.headers if name != "X-RateLimit-Reset"]
     return replace(response, headers=[*rest, ("X-RateLimit-Reset", "soon")])
 
 
-def any_key_will_do(request: Request, answer: Answer) -> Response:
+def any_key_will_do(request: ServerRequest, answer: Answer) -> ServerResponse:
     return answer(replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"}))
 
 
-def execute_has_meta(request: Request, answer: Answer) -> Response:
+def execute_has_meta(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
     return changed(response, lambda content: {**content, "meta": {"request_id": "req_1"}})
 
 
-def no_failed_nodes(request: Request, answer: Answer) -> Response:
+def no_failed_nodes(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
@@ -67,50 +67,50 @@ def no_failed_nodes(request: Request, answer: Answer) -> Response:
     return changed(response, lambda content: {"data": {name: content["data"][name] for name in rest}})
 
 
-def update_forgets(request: Request, answer: Answer) -> Response:
+def update_forgets(request: ServerRequest, answer: Answer) -> ServerResponse:
     if request.method != "PUT" or "/workflows/" not in request.target:
         return answer(request)
     return answer(replace(request, body=json.dumps({"description": None, **json.loads(request.body)}).encode()))
 
 
-def delete_does_nothing(request: Request, answer: Answer) -> Response:
+def delete_does_nothing(request: ServerRequest, answer: Answer) -> ServerResponse:
     if request.method != "DELETE" or "/tool-policies/" not in request.target:
         return answer(request)
     return replace(answer(replace(request, method="PATCH", body=b"{}")), status=204, body=b"", headers=[])
 
 
-def archived_are_shown(request: Request, answer: Answer) -> Response:
+def archived_are_shown(request: ServerRequest, answer: Answer) -> ServerResponse:
     if not is_for(request, "GET", "/workflow-registry"):
         return answer(request)
     return answer(replace(request, target="/v1/workflow-registry?include_archived=true"))
 
 
-def one_scope_for_all(request: Request, answer: Answer) -> Response:
+def one_scope_for_all(request: ServerRequest, answer: Answer) -> ServerResponse:
     if request.method == "GET" and "/memory/" in request.target:
         return answer(replace(request, target=request.target.replace("suite-2", "suite-1")))
     return answer(request)
 
 
-def governance_in_an_envelope(request: Request, answer: Answer) -> Response:
+def governance_in_an_envelope(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     return changed(response, lambda content: {"data": content}) if is_for(request, "GET", "/governance") else response
 
 
-def overrides_do_not_count(request: Request, answer: Answer) -> Response:
+def overrides_do_not_count(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if response.status != 200 or not is_for(request, "PATCH", "/quota"):
         return response
     return changed(response, lambda content: {**content, "effective": content["limits"]})
 
 
-def unknown_tools_are_400(request: Request, answer: Answer) -> Response:
+def unknown_tools_are_400(request: ServerRequest, answer: Answer) -> ServerResponse:
     response = answer(request)
     if response.status != 422 or not is_for(request, "POST", "/tool-policies"):
         return response
     return replace(response, status=400)
 
 
-def limit_is_ignored(request: Request, answer: Answer) -> Response:
+def limit_is_ignored(request: ServerRequest, answer: Answer) -> ServerResponse:
     return answer(replace(request, target=request.target.replace("limit=1", "limit=100")))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, among, has_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main
@@ -43,7 +43,7 @@ def broken(how: Break) -> Emulator:
     emulator = Emulator(api_key=API_KEY)
     answer = emulator._app.handle
 
-    def handle(request: Request) -> Response:
+    def handle(request: ServerRequest) -> ServerResponse:
         return how(request, answer)
 
     emulator._app.handle = handle  # type: ignore[method-assign]

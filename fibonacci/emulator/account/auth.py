@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Role = Literal["owner", "admin", "member", "viewer"]
+KeyRole = Literal["owner", "admin", "member", "viewer"]
 
-ROLES: Final[tuple[Role, ...]] = ("viewer", "member", "admin", "owner")
+ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
 """Every role may do what those before it may."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
-_BY_TEXT: Final[dict[str, Role]] = {role: role for role in ROLES}
+_BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Actor:
     """
 
     name: str
-    role: Role
+    role: KeyRole
 
-    def may(self, lowest: Role) -> bool:
+    def may(self, lowest: KeyRole) -> bool:
         """Tell whether this role is that one or above it."""
         return ROLES.index(self.role) >= ROLES.index(lowest)
 
 
-class Keys:
+class ApiKeys:
     """All keys that an emulator accepts."""
 
     def __init__(self, owner: str) -> None:
@@ -44,7 +44,7 @@ class Keys:
         self._known = {owner: Actor("owner", "owner")}
         self._prefix = f"{owner}-"
 
-    def of(self, role: Role, name: str | None = None) -> str:
+    def of(self, role: KeyRole, name: str | None = None) -> str:
         """Return the key of a role, or of a person with that role.
 
         Raises:

@@ -10,7 +10,7 @@ PlanName = Literal["free", "pro", "enterprise"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AccountPlan:
     """What a plan allows.
 
     Attributes:
@@ -30,8 +30,10 @@ def _quota(runs: int, concurrent: int, memory: int) -> dict[str, int]:
     return {"workflow_runs_per_hour": runs, "concurrent_executions": concurrent, "memory_mb": memory}
 
 
-PLANS: Final[Mapping[PlanName, Plan]] = {
-    "free": Plan(60, 1_000, _quota(60, 2, 256), _quota(120, 5, 512)),
-    "pro": Plan(300, 50_000, _quota(1_000, 20, 2_048), _quota(5_000, 100, 8_192)),
-    "enterprise": Plan(1_000_000, None, _quota(10_000_000, 1_000, 65_536), _quota(100_000_000, 10_000, 1_048_576)),
+PLANS: Final[Mapping[PlanName, AccountPlan]] = {
+    "free": AccountPlan(60, 1_000, _quota(60, 2, 256), _quota(120, 5, 512)),
+    "pro": AccountPlan(300, 50_000, _quota(1_000, 20, 2_048), _quota(5_000, 100, 8_192)),
+    "enterprise": AccountPlan(
+        1_000_000, None, _quota(10_000_000, 1_000, 65_536), _quota(100_000_000, 10_000, 1_048_576)
+    ),
 }

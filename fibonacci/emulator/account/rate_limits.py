@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from fibonacci.emulator.http.errors import ApiError, Detail, too_many_requests
+from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
 from fibonacci.emulator.state.ids import fingerprint
 from fibonacci.emulator.state.store import Record, Table
 
@@ -35,7 +35,7 @@ class Allowance:
     limit: int
     remaining: int
     reset: int
-    refusal: ApiError | None = None
+    refusal: HTTPException | None = None
 
 
 class _Window:
@@ -71,7 +71,7 @@ class RateLimits:
         pace, daily = self._windows(windows.get(name) or {})
         in_pace = pace.enter(now)
         in_day = daily is None or daily.enter(now)
-        refusal: ApiError | None = None
+        refusal: HTTPException | None = None
         if daily is not None and not in_day:
             message = f"The quota of {daily.rate.limit} requests a day is used up."
             detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")

@@ -8,30 +8,30 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
-from fibonacci.emulator.account.auth import Actor, Keys
+from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
-from fibonacci.emulator.app.control import CONTROL, Control, not_the_owners
-from fibonacci.emulator.app.idempotency import Answer, Replays
+from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owners
+from fibonacci.emulator.app.idempotency import EncodedReply, IdempotencyCache
 from fibonacci.emulator.app.request_log import RequestLog, Requests
-from fibonacci.emulator.context import Call
+from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import view_of
-from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults.fault import SILENT, Failure, overlaid
-from fibonacci.emulator.faults.injector import Faults
+from fibonacci.emulator.faults.injector import FaultInjector
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import NO_HEADERS, ApiError, payload_too_large, permission_denied, unauthorized
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.errors import NO_HEADERS, HTTPException, payload_too_large, permission_denied, unauthorized
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.replies import Reply, encode, encode_error
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.routes import ENDPOINTS, lowest_role
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import Clock, http_date
+from fibonacci.emulator.state.clock import VirtualClock, http_date
 from fibonacci.emulator.state.store import Record, Store
 
-_CONTROL: Final = f"/{CONTROL}/"
+_CONTROL: Final = f"/{CONTROL_PREFIX}/"
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -52,28 +52,28 @@ class App:
         plan: PlanName,
         api_key: str,
         limits: RateLimits,
-        engine: Engine,
+        scheduler: Scheduler,
         store: Store,
-        clock: Clock,
+        clock: VirtualClock,
         organization: str = "default",
     ) -> None:
-        self.keys: Final = Keys(api_key)
+        self.keys: Final = ApiKeys(api_key)
         self._plan: PlanName = plan
         self._organization = organization
         self._limits = limits
-        self._engine = engine
+        self._scheduler = scheduler
         self._store = store
         self._clock = clock
         self._router = Router(ENDPOINTS)
-        self._replays = Replays(self._store.replays)
-        self._approvals = Approvals(store, engine, organization)
-        self.faults: Final = Faults(self._router)
+        self._replays = IdempotencyCache(self._store.replays)
+        self._approvals = Approvals(store, scheduler, organization)
+        self.faults: Final = FaultInjector(self._router)
         self.log: Final = RequestLog(self._router)
-        self.observers: Final[list[Callable[[Request, Response, float], object]]] = []
-        control = Control(self.faults, Requests(self.log), clock, self.decide, self.reset)
-        self._control = Router(control.endpoints(), CONTROL)
+        self.observers: Final[list[Callable[[ServerRequest, ServerResponse, float], object]]] = []
+        control = ControlAPI(self.faults, Requests(self.log), clock, self.decide, self.reset)
+        self._control = Router(control.endpoints(), CONTROL_PREFIX)
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: ServerRequest) -> ServerResponse:
         """Answer one request; safe to call from many threads.
 
         Args:
@@ -88,7 +88,7 @@ class App:
             observe(request, response, perf_counter() - began)
         return response
 
-    def _handled(self, request: Request) -> Response:
+    def _handled(self, request: ServerRequest) -> ServerResponse:
         if request.target.startswith(_CONTROL):
             return self._controlled(request)
         failure = self.faults.next(request) if self.faults.any else None
@@ -97,16 +97,16 @@ class App:
         self.log.add(request, None if is_silent else response.status, self._clock.now())
         return response
 
-    def _failing(self, request: Request, failure: Failure) -> Response:
+    def _failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
         if failure.is_done_first:
             return replace(self._answered(request), failure=failure)
         now = self._clock.now()
-        answer = Answer(failure.status or 0, failure.body(), ids.request_id(), NO_HEADERS)
+        answer = EncodedReply(failure.status or 0, failure.body(), ids.request_id(), NO_HEADERS)
         response = _response(answer, self._limits.untouched(now), now)
         headers = overlaid(dict(response.headers), failure.headers(now))
-        return Response(response.status, list(headers.items()), response.body, failure)
+        return ServerResponse(response.status, list(headers.items()), response.body, failure)
 
-    def _controlled(self, request: Request) -> Response:
+    def _controlled(self, request: ServerRequest) -> ServerResponse:
         now = self._clock.now()
         try:
             if len(request.body) > MAX_BODY:
@@ -115,11 +115,11 @@ class App:
             if api_key != self.keys.owner:
                 raise not_the_owners()
             answer = self._run(self._control, request, actor, now)
-        except ApiError as error:
+        except HTTPException as error:
             answer = _error_answer(error)
         return _response(answer, self._limits.untouched(now), now)
 
-    def _answered(self, request: Request) -> Response:
+    def _answered(self, request: ServerRequest) -> ServerResponse:
         try:
             with self._store.transaction():
                 answer, allowance, now = self._handle(request)
@@ -128,11 +128,11 @@ class App:
             return _response(answer, allowance, now)
         except Exception:  # the state could not be written: nothing was changed
             _log.exception("%s %s failed", request.method, request.target)
-            return self.refuse(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+            return self.refuse(HTTPException(500, "internal_error", "The emulator failed; its log says why."))
 
-    def _handle(self, request: Request) -> tuple[Answer, Allowance, float]:
+    def _handle(self, request: ServerRequest) -> tuple[EncodedReply, Allowance, float]:
         now = self._clock.now()
-        self._engine.catch_up(now)
+        self._scheduler.catch_up(now)
         allowance = self._limits.untouched(now)
         try:
             if len(request.body) > MAX_BODY:
@@ -142,7 +142,7 @@ class App:
             if allowance.refusal is not None:
                 raise allowance.refusal
             answer = self._answer(request, api_key, actor, now)
-        except ApiError as error:
+        except HTTPException as error:
             answer = _error_answer(error)
         return answer, allowance, now
 
@@ -157,12 +157,12 @@ class App:
         """
         with self._store.transaction():
             now = self._clock.now()
-            self._engine.catch_up(now)
+            self._scheduler.catch_up(now)
             decision = self._approvals.approve if approve else self._approvals.reject
             execution = decision(execution_id, by, now)
-            may_end_soon = self._engine.may_end_soon(execution, now)
+            may_end_soon = self._scheduler.may_end_soon(execution, now)
         if may_end_soon:
-            execution, now = self._engine.settle(execution)
+            execution, now = self._scheduler.settle(execution)
         return view_of(execution, now)
 
     def reset(self) -> None:
@@ -171,12 +171,12 @@ class App:
         self.faults.clear()
         self.log.forget(None)
 
-    def refuse(self, error: ApiError) -> Response:
+    def refuse(self, error: HTTPException) -> ServerResponse:
         """Answer a request that could not even be read."""
         now = self._clock.now()
         return _response(_error_answer(error), self._limits.untouched(now), now)
 
-    def _authenticate(self, request: Request) -> tuple[str, Actor]:
+    def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         scheme, _, api_key = request.headers.get("authorization", "").partition(" ")
         api_key = api_key.strip()
         if scheme.lower() != "bearer" or not api_key:
@@ -186,7 +186,7 @@ class App:
             raise unauthorized("The key is not known to this emulator.")
         return api_key, actor
 
-    def _answer(self, request: Request, api_key: str, actor: Actor, now: float) -> Answer:
+    def _answer(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
         if request.method != "POST" or "idempotency-key" not in request.headers:
             return self._run(self._router, request, actor, now)
         answer = self._replays.find(api_key, request, now)
@@ -196,7 +196,7 @@ class App:
                 self._replays.keep(api_key, request, answer, now)
         return answer
 
-    def _run(self, router: Router, request: Request, actor: Actor, now: float) -> Answer:
+    def _run(self, router: Router, request: ServerRequest, actor: Actor, now: float) -> EncodedReply:
         path, _, query = request.target.partition("?")
         try:
             found = router.find(request.method, path)
@@ -205,24 +205,24 @@ class App:
                 raise permission_denied(f"{request.method} {found.template}", actor.role, lowest)
             reply = found.handler(self._call(found.values, query, request.body, actor, now))
             request_id = ids.request_id()
-            return Answer(reply.status, encode(reply, request_id), request_id, NO_HEADERS, reply.later)
-        except ApiError as error:
+            return EncodedReply(reply.status, encode(reply, request_id), request_id, NO_HEADERS, reply.later)
+        except HTTPException as error:
             return _error_answer(error)
         except Exception:  # a fault of the emulator: answered as one, and told to whoever reads the log
             _log.exception("%s %s failed", request.method, path)
-            return _error_answer(ApiError(500, "internal_error", "The emulator failed; its log says why."))
+            return _error_answer(HTTPException(500, "internal_error", "The emulator failed; its log says why."))
 
-    def _settled(self, request: Request, answer: Answer, later: Callable[[], Reply]) -> Answer:
+    def _settled(self, request: ServerRequest, answer: EncodedReply, later: Callable[[], Reply]) -> EncodedReply:
         """Wait for a better answer, while others go on; it is also the one that a repetition gets."""
-        settled = Answer(answer.status, encode(later(), answer.request_id), answer.request_id, answer.headers)
+        settled = EncodedReply(answer.status, encode(later(), answer.request_id), answer.request_id, answer.headers)
         if "idempotency-key" in request.headers:
             with self._store.transaction():
                 api_key, _ = self._authenticate(request)
                 self._replays.keep(api_key, request, settled, self._clock.now())
         return settled
 
-    def _call(self, path: Mapping[str, str], query: str, body: bytes, actor: Actor, now: float) -> Call:
-        return Call(
+    def _call(self, path: Mapping[str, str], query: str, body: bytes, actor: Actor, now: float) -> RequestContext:
+        return RequestContext(
             path=path,
             query=Query(query),
             body=body,
@@ -232,15 +232,15 @@ class App:
             organization=self._organization,
             plan=self._plan,
             store=self._store,
-            engine=self._engine,
+            scheduler=self._scheduler,
         )
 
 
-def _error_answer(error: ApiError) -> Answer:
-    return Answer(error.status, encode_error(error), ids.request_id(), error.headers)
+def _error_answer(error: HTTPException) -> EncodedReply:
+    return EncodedReply(error.status, encode_error(error), ids.request_id(), error.headers)
 
 
-def _response(answer: Answer, allowance: Allowance, now: float) -> Response:
+def _response(answer: EncodedReply, allowance: Allowance, now: float) -> ServerResponse:
     headers = [
         ("Date", http_date(int(now))),
         ("X-Request-Id", answer.request_id),
@@ -251,4 +251,4 @@ def _response(answer: Answer, allowance: Allowance, now: float) -> Response:
     ]
     if answer.status != 204:
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(answer.body)))]
-    return Response(answer.status, headers, answer.body)
+    return ServerResponse(answer.status, headers, answer.body)

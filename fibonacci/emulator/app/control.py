@@ -21,16 +21,16 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.app.request_log import Requests
-from fibonacci.emulator.context import Call, Handler
-from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, Order
-from fibonacci.emulator.faults.injector import Faults
+from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, FailureSpec
+from fibonacci.emulator.faults.injector import FaultInjector
 from fibonacci.emulator.http.bodies import Body, read
-from fibonacci.emulator.http.errors import ApiError, Detail, invalid
+from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.http.replies import Reply, created, no_content
-from fibonacci.emulator.state.clock import Clock, iso
+from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.store import Record
 
-CONTROL: Final = "_emulator"
+CONTROL_PREFIX: Final = "_emulator"
 _MOST_REQUESTS: Final = 1000
 _Route = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -78,11 +78,11 @@ class Advance(Body):
     seconds: Annotated[float, Field(ge=0, le=1e12)]
 
 
-class Control:
+class ControlAPI:
     """The handlers of the control API."""
 
     def __init__(
-        self, faults: Faults, requests: Requests, clock: Clock, decide: Decide, reset: Callable[[], None]
+        self, faults: FaultInjector, requests: Requests, clock: VirtualClock, decide: Decide, reset: Callable[[], None]
     ) -> None:
         self._faults = faults
         self._requests = requests
@@ -102,68 +102,68 @@ class Control:
         yield "DELETE", "/requests", self.clear_requests
         yield "POST", "/reset", self.reset
 
-    def list_failures(self, call: Call) -> Reply:
+    def list_failures(self, context: RequestContext) -> Reply:
         """GET /_emulator/failures."""
         return Reply(list(map(_failure_view, self._faults.all())))
 
-    def order_failure(self, call: Call) -> Reply:
+    def order_failure(self, context: RequestContext) -> Reply:
         """POST /_emulator/failures."""
-        body = read(FailureCreate, call.body)
+        body = read(FailureCreate, context.body)
         try:
-            return created(_failure_view(self._faults.order(Order(**dict(body)))))
+            return created(_failure_view(self._faults.order(FailureSpec(**dict(body)))))
         except FailureError as error:
             raise invalid(Detail(error.field, error.message)) from None
 
-    def clear_failures(self, call: Call) -> Reply:
+    def clear_failures(self, context: RequestContext) -> Reply:
         """DELETE /_emulator/failures."""
         self._faults.clear()
         return no_content()
 
-    def order_chaos(self, call: Call) -> Reply:
+    def order_chaos(self, context: RequestContext) -> Reply:
         """POST /_emulator/chaos; a rate of 0 ends it."""
-        body = read(ChaosCreate, call.body)
+        body = read(ChaosCreate, context.body)
         try:
             failures = self._faults.chaos(body.seed, body.rate, body.route, body.kinds)
         except FailureError as error:
             raise invalid(Detail(error.field, error.message)) from None
         return created(list(map(_failure_view, failures)))
 
-    def decide(self, call: Call) -> Reply:
+    def decide(self, context: RequestContext) -> Reply:
         """POST /_emulator/approvals/{execution_id}."""
-        body = read(Decision, call.body)
-        return Reply(self._decide(call.path["execution_id"], body.by, approve=body.decision == "approve"))
+        body = read(Decision, context.body)
+        return Reply(self._decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))
 
-    def advance(self, call: Call) -> Reply:
+    def advance(self, context: RequestContext) -> Reply:
         """POST /_emulator/clock/advance."""
-        self._clock.advance(read(Advance, call.body).seconds)
+        self._clock.advance(read(Advance, context.body).seconds)
         return Reply({"now": iso(self._clock.now())})
 
-    def list_requests(self, call: Call) -> Reply:
+    def list_requests(self, context: RequestContext) -> Reply:
         """GET /_emulator/requests: the newest thousand, the oldest of them first."""
-        return Reply([asdict(request) for request in self._chosen(call).newest(_MOST_REQUESTS)])
+        return Reply([asdict(request) for request in self._chosen(context).newest(_MOST_REQUESTS)])
 
-    def clear_requests(self, call: Call) -> Reply:
+    def clear_requests(self, context: RequestContext) -> Reply:
         """DELETE /_emulator/requests."""
-        self._chosen(call).clear()
+        self._chosen(context).clear()
         return no_content()
 
-    def reset(self, call: Call) -> Reply:
+    def reset(self, context: RequestContext) -> Reply:
         """POST /_emulator/reset."""
         self._reset()
         return no_content()
 
-    def _chosen(self, call: Call) -> Requests:
+    def _chosen(self, context: RequestContext) -> Requests:
         """Return the requests that the parameter `route` names, else all."""
         try:
-            return self._requests.to(call.query.text("route") or "*")
+            return self._requests.to(context.query.text("route") or "*")
         except ValueError as error:
             raise invalid(Detail("route", str(error))) from None
 
 
-def not_the_owners() -> ApiError:
+def not_the_owners() -> HTTPException:
     """A control request with another key than the owner's."""
     detail = Detail("role", "must be owner, with the owner's own key")
-    return ApiError(
+    return HTTPException(
         403, "permission_denied", "The control API wants the key that the emulator was made with.", [detail]
     )
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from fibonacci.emulator.http.errors import bad_request, conflict
-from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.state.ids import fingerprint
 from fibonacci.emulator.state.store import Record, Table
@@ -24,7 +24,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EncodedReply:
     """An answer before the headers that every response has.
 
     `later` waits for a better one, which answers the same request under the same id.
@@ -37,13 +37,13 @@ class Answer:
     later: Callable[[], Reply] | None = None
 
 
-class Replays:
+class IdempotencyCache:
     """The answers given to each idempotency key of each API key."""
 
     def __init__(self, kept: Table) -> None:
         self._kept = kept
 
-    def find(self, api_key: str, request: Request, now: float) -> Answer | None:
+    def find(self, api_key: str, request: ServerRequest, now: float) -> EncodedReply | None:
         """Return the earlier answer to the same request, or `None`.
 
         Raises:
@@ -58,9 +58,9 @@ class Replays:
         if kept["request"] != _digest(request):
             message = f"Idempotency-Key {key!r} was used with another request."
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
-        return Answer(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
+        return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
-    def keep(self, api_key: str, request: Request, answer: Answer, now: float) -> None:
+    def keep(self, api_key: str, request: ServerRequest, answer: EncodedReply, now: float) -> None:
         """Keep an answer for a day."""
         self._forget(now)
         place = (fingerprint(api_key), request.headers["idempotency-key"])
@@ -81,5 +81,5 @@ class Replays:
             self._kept.delete(*oldest["key"])
 
 
-def _digest(request: Request) -> str:
+def _digest(request: ServerRequest) -> str:
     return sha256(f"{request.method} {request.target}\n".encode() + request.body).hexdigest()

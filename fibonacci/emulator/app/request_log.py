@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from fibonacci.emulator.http.bodies import read_json
-from fibonacci.emulator.http.errors import ApiError
-from fibonacci.emulator.http.messages import Request
-from fibonacci.emulator.http.route_patterns import Pattern
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.route_patterns import RoutePattern
 from fibonacci.emulator.http.router import PREFIX, Router
 
 KEPT_REQUESTS: Final = 10_000
@@ -48,7 +48,7 @@ class RecordedRequest:
 
 
 class _Entry(NamedTuple):
-    request: Request
+    request: ServerRequest
     status: int | None
     time: float
 
@@ -62,7 +62,7 @@ class RequestLog:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def add(self, request: Request, status: int | None, time: float) -> None:
+    def add(self, request: ServerRequest, status: int | None, time: float) -> None:
         """Keep one request, and forget the oldest ones when there are too many."""
         with self._lock:
             self._entries.append(_Entry(request, status, time))
@@ -70,13 +70,13 @@ class RequestLog:
             while len(self._entries) > KEPT_REQUESTS or self._bytes > KEPT_BYTES:
                 self._bytes -= len(self._entries.popleft().request.body)
 
-    def matching(self, pattern: Pattern | None) -> list[_Entry]:
+    def matching(self, pattern: RoutePattern | None) -> list[_Entry]:
         """Return what fits a pattern, the oldest first."""
         with self._lock:
             entries = list(self._entries)
         return entries if pattern is None else [entry for entry in entries if pattern.matches(entry.request)]
 
-    def forget(self, pattern: Pattern | None) -> None:
+    def forget(self, pattern: RoutePattern | None) -> None:
         """Forget what fits a pattern."""
         with self._lock:
             kept = () if pattern is None else [entry for entry in self._entries if not pattern.matches(entry.request)]
@@ -99,7 +99,7 @@ class Requests:
         0
     """
 
-    def __init__(self, log: RequestLog, pattern: Pattern | None = None) -> None:
+    def __init__(self, log: RequestLog, pattern: RoutePattern | None = None) -> None:
         self._log = log
         self._pattern = pattern
 
@@ -115,7 +115,7 @@ class Requests:
         Raises:
             ValueError: When no endpoint fits the route; the message names the nearest ones.
         """
-        return Requests(self._log, Pattern(route, self._log.router))
+        return Requests(self._log, RoutePattern(route, self._log.router))
 
     @property
     def count(self) -> int:
@@ -178,5 +178,5 @@ def _shown(entry: _Entry, router: Router) -> RecordedRequest:
 def _or_none(read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except ApiError:
+    except HTTPException:
         return None

@@ -13,7 +13,7 @@ from fibonacci.emulator.http.replies import to_json
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CompiledWorkflow:
     """What running a definition needs to know.
 
     Attributes:
@@ -29,17 +29,17 @@ class Plan:
     outputs: Mapping[str, Any] | None
 
 
-NO_PLAN = Plan((), {}, {}, None)
+EMPTY_WORKFLOW = CompiledWorkflow((), {}, {}, None)
 """What a workflow without a definition does: nothing."""
 
 
-def plan_of(definition: Mapping[str, Any] | None) -> Plan:
+def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
     """Make a plan of a definition without faults, or look up the one made before."""
-    return NO_PLAN if definition is None else _plan_of(to_json(definition))
+    return EMPTY_WORKFLOW if definition is None else _plan_of(to_json(definition))
 
 
 @lru_cache(maxsize=128)
-def _plan_of(text: bytes) -> Plan:
+def _plan_of(text: bytes) -> CompiledWorkflow:
     definition = WorkflowDefinition.model_validate(json.loads(text))
     nodes = {node.id: node for node in definition.nodes}
-    return Plan(execution_order(definition), nodes, dependencies(definition), definition.outputs)
+    return CompiledWorkflow(execution_order(definition), nodes, dependencies(definition), definition.outputs)

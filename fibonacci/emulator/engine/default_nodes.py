@@ -22,12 +22,12 @@ class NodeError(Exception):
     """A node that fails, with the reason."""
 
 
-def llm_answer(node: LLMNode, instruction: str) -> str:
+def default_llm_output(node: LLMNode, instruction: str) -> str:
     """Answer a rendered instruction with a text made from it."""
     return f"[{node.model or 'default model'}] {instruction}"
 
 
-def tool_result(tool: str, params: Mapping[str, Any], remember: Remember) -> dict[str, Any]:
+def default_tool_output(tool: str, params: Mapping[str, Any], remember: Remember) -> dict[str, Any]:
     """Echo what a tool was asked; `memory_set` also does it.
 
     Raises:
@@ -38,7 +38,7 @@ def tool_result(tool: str, params: Mapping[str, Any], remember: Remember) -> dic
     return {"tool": tool, "params": params}
 
 
-def critic_verdict(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
+def default_critic_output(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
     """Pass every criterion."""
     return {"passed": True, "target_node": node.target_node, "criteria": dict.fromkeys(criteria, True)}
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fibonacci.definitions import ConditionalNode, Node, OperatorError, TemplateError
-from fibonacci.emulator.engine.compiled import plan_of
+from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.node_executor import Done, Stage, World, checked, timed_out
-from fibonacci.emulator.engine.user_handlers import Outcome
+from fibonacci.emulator.engine.node_executor import Environment, NodeExecutor, NodeResult, checked, timed_out
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.store import Record
 
@@ -21,17 +21,17 @@ Launch = Callable[[Callable[[], Any]], str]
 """Calls a handler in a thread of its own, and returns the id of the call."""
 
 
-class Running:
+class RunningExecution:
     """An execution that has not ended.
 
     A node has, beside what is shown of it, a `phase` while it runs: `wait` until its result is due, `call` while its
     handler works, `retry` until the next attempt. `until` is when that ends by itself: well, or with its `error`.
     """
 
-    def __init__(self, world: World, execution: Record, run: Record, launch: Launch) -> None:
+    def __init__(self, world: Environment, execution: Record, run: Record, launch: Launch) -> None:
         self._world = world
         self._execution = execution
-        self._plan = plan_of(run["definition"])
+        self._plan = compiled(run["definition"])
         self._run = run
         self._chosen: dict[str, bool] = dict(run["chosen"])  # nodes in branches: whether a conditional took one
         self._nodes: dict[str, Record] = {node["id"]: dict(node) for node in execution["nodes"]}
@@ -79,7 +79,7 @@ class Running:
             self._happen(state, moment)
             self.begin(moment)
 
-    def report(self, call: str, outcome: Outcome, now: float) -> None:
+    def report(self, call: str, outcome: HandlerOutcome, now: float) -> None:
         """Take what a handler returned, unless its time was up before."""
         self.carry_on(now)
         for state in self._nodes.values():
@@ -112,11 +112,11 @@ class Running:
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
         try:
-            work = Stage(self._world, self._execution, self._nodes, now).perform(node, state["attempts"])
+            work = NodeExecutor(self._world, self._execution, self._nodes, now).perform(node, state["attempts"])
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # it would fail again in the same way
             return
-        if not isinstance(work, Done):
+        if not isinstance(work, NodeResult):
             until = None if work.timeout is None else _after(now, work.timeout)
             reason = None if work.timeout is None else timed_out(work.timeout)
             call = self._launch(work.work)
@@ -168,7 +168,7 @@ class Running:
             status, reason = "failed", f"node {failed['id']!r}: {failed['error']}"
         elif self._plan.outputs is not None:
             try:
-                outputs = Stage(self._world, self._execution, self._nodes, now).render(self._plan.outputs)
+                outputs = NodeExecutor(self._world, self._execution, self._nodes, now).render(self._plan.outputs)
             except (TemplateError, NodeError) as fault:
                 status, reason = "failed", f"outputs: {fault}"
         self._execution = self._execution | {"status": status, "outputs": outputs, "error": reason, "ended": now}

@@ -24,14 +24,14 @@ from fibonacci.definitions.templates import ABSENT, INPUT, as_text, follow
 from fibonacci.emulator.engine.default_nodes import (
     WAIT,
     NodeError,
-    critic_verdict,
-    llm_answer,
+    default_critic_output,
+    default_llm_output,
+    default_tool_output,
     seconds_of,
     texts,
-    tool_result,
 )
 from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of, recall, remember
-from fibonacci.emulator.engine.user_handlers import CriticCall, Handlers, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.http.bodies import is_deeper_than
 from fibonacci.emulator.http.replies import to_json
 from fibonacci.emulator.state.store import Record, Store
@@ -43,7 +43,7 @@ MAX_OUTPUT_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class NodeResult:
     """A result that is there at once, although the node ends only after some seconds.
 
     Attributes:
@@ -58,7 +58,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandlerCall:
     """Work for a handler.
 
     Attributes:
@@ -71,25 +71,25 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Environment:
     """What the workflows of an emulator can reach."""
 
     store: Store
     env: Mapping[str, str]
     secrets: Mapping[str, str]
-    handlers: Handlers = field(default_factory=Handlers)
+    handlers: UserHandlers = field(default_factory=UserHandlers)
 
 
-class Stage:
+class NodeExecutor:
     """One execution at one moment: what templates mean, and what nodes do."""
 
-    def __init__(self, world: World, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
+    def __init__(self, world: Environment, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
         self._world = world
         self._execution = execution
         self._nodes = nodes
         self._now = now
 
-    def perform(self, node: Node, attempt: int) -> Done | Handed:
+    def perform(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
         """Do what a node does, or hand it to its handler.
 
         Raises:
@@ -105,17 +105,17 @@ class Stage:
             case CriticNode():
                 return self._critic(node, attempt)
             case ConditionalNode():
-                return Done(self._decide(node))
+                return NodeResult(self._decide(node))
 
     def render(self, value: Any) -> Any:
         """Replace the templates inside a value; the result is not larger than an output may be."""
         return checked(render(value, self._resolve))
 
-    def _llm(self, node: LLMNode, attempt: int) -> Done | Handed:
+    def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
         instruction = as_text(render(node.instruction, self._resolve))
         handler = self._world.handlers.llm
         if handler is None:
-            return Done(llm_answer(node, instruction))
+            return NodeResult(default_llm_output(node, instruction))
         call = LLMCall(
             **self._origin(node, attempt),
             instruction=instruction,
@@ -123,30 +123,30 @@ class Stage:
             max_tokens=node.max_tokens,
             temperature=node.temperature,
         )
-        return Handed(partial(handler, call), None)
+        return HandlerCall(partial(handler, call), None)
 
-    def _tool(self, node: ToolNode, attempt: int) -> Done | Handed:
+    def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
         params = render(node.params, self._resolve)
         handler = self._world.handlers.tools.get(node.tool)
         if handler is not None:
             call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
-            return Handed(partial(handler, call), node.timeout)
+            return HandlerCall(partial(handler, call), node.timeout)
         seconds = seconds_of(node.tool, params)
-        output = tool_result(node.tool, params, self._remember)
+        output = default_tool_output(node.tool, params, self._remember)
         # Whoever lets `wait` wait means it: only a timeout that the node itself names cuts it short.
         if node.tool == WAIT and "timeout" in node.model_fields_set and seconds > node.timeout:
-            return Done(None, node.timeout, timed_out(node.timeout))
-        return Done(output, seconds)
+            return NodeResult(None, node.timeout, timed_out(node.timeout))
+        return NodeResult(output, seconds)
 
-    def _critic(self, node: CriticNode, attempt: int) -> Done | Handed:
+    def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = texts(render(node.criteria, self._resolve))
         handler = self._world.handlers.critic
         if handler is None:
-            return Done(critic_verdict(node, criteria))
+            return NodeResult(default_critic_output(node, criteria))
         output = self._nodes[node.target_node]["output"]
         origin = self._origin(node, attempt)
         call = CriticCall(**origin, target_node=node.target_node, output=output, criteria=criteria)
-        return Handed(partial(handler, call), None)
+        return HandlerCall(partial(handler, call), None)
 
     def _decide(self, node: ConditionalNode) -> dict[str, Any]:
         resolve = self._resolve_or_nothing if node.operator in ("is_empty", "is_not_empty") else self._resolve

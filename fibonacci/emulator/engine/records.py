@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci.emulator.engine.compiled import plan_of
+from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.execution import new_node
-from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record, Store
@@ -15,7 +15,9 @@ TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"
 
 
-def start(engine: Engine, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None) -> Record:
+def start(
+    engine: Scheduler, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
+) -> Record:
     """Run a workflow and keep its execution.
 
     Args:
@@ -47,7 +49,7 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
 
 
 def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
-    plan = plan_of(workflow["definition"])
+    plan = compiled(workflow["definition"])
     return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
@@ -83,7 +85,7 @@ def cancelled(execution: Record, now: float) -> Record:
     return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
 
 
-def answer_of(execution: Record, now: float) -> Record:
+def summary_of(execution: Record, now: float) -> Record:
     """Return what executing a workflow answers: exactly the documented fields."""
     nodes = [node for node in execution["nodes"] if node["status"] in ("completed", "failed")]
     return {
@@ -99,7 +101,7 @@ def answer_of(execution: Record, now: float) -> Record:
 def view_of(execution: Record, now: float) -> Record:
     """Return what reading an execution answers: the documented fields, and where it came from."""
     updated = iso(_latest(execution, now))
-    return answer_of(execution, now) | {
+    return summary_of(execution, now) | {
         "workflow_id": execution["workflow_id"],
         "workflow_version": execution["workflow_version"],
         "inputs": execution["inputs"],

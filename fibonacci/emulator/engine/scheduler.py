@@ -14,30 +14,30 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from fibonacci.emulator.engine import handler_calls as workers
-from fibonacci.emulator.engine.execution import Running
-from fibonacci.emulator.engine.node_executor import World
-from fibonacci.emulator.engine.user_handlers import Handlers, Outcome, carry_out
-from fibonacci.emulator.state.clock import Clock
+from fibonacci.emulator.engine import handler_calls
+from fibonacci.emulator.engine.execution import RunningExecution
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome, UserHandlers, call_handler
+from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Record
 
 PATIENCE: Final = 0.3
 """Real seconds for which executing a workflow waits for its end before it answers `running`."""
 
-_INTERRUPTED: Final = Outcome(error="the emulator was stopped while the handler worked")
+_INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler worked")
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
 
-class Engine:
+class Scheduler:
     """Runs the executions of one store.
 
     Attributes:
         handlers: The user's functions in the place of the stand-ins.
     """
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self.handlers: Handlers = world.handlers
+    def __init__(self, world: Environment, clock: VirtualClock) -> None:
+        self.handlers: UserHandlers = world.handlers
         self._world = world
         self._store = world.store
         self._clock = clock
@@ -64,13 +64,13 @@ class Engine:
         Where waits are skipped, looking at a running one moves the clock to the end of what it waits for.
         """
 
-        def bury_the_dead(running: Running) -> None:
+        def fail_orphaned_calls(running: RunningExecution) -> None:
             for call in running.calls:
-                if not workers.is_at_work(call):
+                if not handler_calls.is_at_work(call):
                     running.report(call, _INTERRUPTED, now)
             running.carry_on(now)
 
-        return self._resume(execution, bury_the_dead)
+        return self._resume(execution, fail_orphaned_calls)
 
     def catch_up(self, now: float) -> None:
         """Carry on every execution in which something is due; called before each request is answered."""
@@ -80,12 +80,12 @@ class Engine:
             if execution is not None:
                 self._resume(execution, lambda running: running.carry_on(now), may_skip=False)
 
-    def wind_clock(self) -> None:
+    def resume_clock(self) -> None:
         """Take up the time where whoever used the state before has left it, so that it does not go back."""
         with self._store.transaction():
-            last = self._store.moments.get("moved")
+            last = self._store.clock_state.get("moved")
         if last is not None:
-            self._clock.wind(last["now"])
+            self._clock.advance_to(last["now"])
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Tell whether it is worth to let an execution `settle`."""
@@ -131,7 +131,7 @@ class Engine:
         """How many real seconds to wait until something may happen; `None` when nothing will soon."""
         if execution["status"] != "running":
             return None
-        ages = [workers.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        ages = [handler_calls.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
         if ages:
             return PATIENCE - min(ages) if min(ages) < PATIENCE else None
         timer = self._store.timers.get(execution["id"])
@@ -139,25 +139,25 @@ class Engine:
             return None
         return float(timer["due"] - now)
 
-    def _resume(self, execution: Record, act: Callable[[Running], None], *, may_skip: bool = True) -> Record:
+    def _resume(self, execution: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True) -> Record:
         """Let something happen in an execution that was kept, unless it has ended or waits for approval."""
         run = self._store.runs.get(execution["id"])
         return execution if run is None else self._go_on(execution, run, act, may_skip=may_skip)
 
     def _go_on(
-        self, execution: Record, run: Record, act: Callable[[Running], None], *, may_skip: bool = True
+        self, execution: Record, run: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True
     ) -> Record:
-        running = Running(self._world, execution, run, partial(self._launch, execution["id"]))
+        running = RunningExecution(self._world, execution, run, partial(self._launch, execution["id"]))
         act(running)
         if may_skip and self._clock.mode == "skip":
             self._skip(running)
         self._keep(running)
         return running.execution
 
-    def _skip(self, running: Running) -> None:
+    def _skip(self, running: RunningExecution) -> None:
         """Move the clock to whatever the execution waits for; a handler at work is waited for in earnest."""
         while not running.calls and (due := running.due) is not None:
-            self._clock.wind(due)
+            self._clock.advance_to(due)
             self._note_time()
             running.carry_on(due)
 
@@ -167,9 +167,9 @@ class Engine:
             self.catch_up(self._clock.now())
 
     def _note_time(self) -> None:
-        self._store.moments.put("moved", record={"now": self._clock.now()})
+        self._store.clock_state.put("moved", record={"now": self._clock.now()})
 
-    def _keep(self, running: Running) -> None:
+    def _keep(self, running: RunningExecution) -> None:
         store, name, due = self._store, running.execution["id"], running.due
         store.executions.put(name, record=running.execution)
         if due is None:
@@ -182,26 +182,26 @@ class Engine:
             store.runs.put(name, record=running.run)
 
     def _launch(self, execution_id: str, work: Callable[[], Any]) -> str:
-        call = workers.begin()
+        call = handler_calls.begin()
         # It cannot report before this transaction is over; should that fail, the report finds nothing, and is lost.
         arguments = (execution_id, call, work)
         threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
         return call
 
     def _work(self, execution_id: str, call: str, work: Callable[[], Any]) -> None:
-        outcome = carry_out(work)
+        outcome = call_handler(work)
         try:
             with self._store.transaction():
                 self._report(execution_id, call, outcome)
         except Exception:  # the file is gone or full: whoever looks next finds the call ended without a report
             _log.exception("what a handler returned could not be kept")
         finally:
-            workers.finish(call)
+            handler_calls.finish(call)
         with self._lock:
             for news in self._waiters.get(execution_id, ()):
                 news.set()
 
-    def _report(self, execution_id: str, call: str, outcome: Outcome) -> None:
+    def _report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
         execution = self._store.executions.get(execution_id)
         if execution is not None:  # nobody has forgotten it in the meantime
             now = self._clock.now()

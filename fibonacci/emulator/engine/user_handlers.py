@@ -84,7 +84,7 @@ CriticHandler = Callable[[CriticCall], Any]
 
 
 @dataclass(slots=True)
-class Handlers:
+class UserHandlers:
     """The handlers of one emulator."""
 
     llm: LLMHandler | None = None
@@ -93,14 +93,14 @@ class Handlers:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HandlerOutcome:
     """What became of a call: an output, or the reason why there is none."""
 
     output: Any = None
     error: str | None = None
 
 
-def carry_out(work: Callable[[], Any]) -> Outcome:
+def call_handler(work: Callable[[], Any]) -> HandlerOutcome:
     """Call a handler to its end, in an event loop of its own when it is async; its failure is an outcome too."""
     try:
         output = work()
@@ -108,11 +108,13 @@ def carry_out(work: Callable[[], Any]) -> Outcome:
             output = asyncio.run(_finish(output))
     except BaseException as error:  # also SystemExit: it may end the handler, not the emulator
         _log.debug("a handler failed", exc_info=True)
-        return Outcome(error=str(error) or type(error).__name__)
+        return HandlerOutcome(error=str(error) or type(error).__name__)
     try:
-        return Outcome(json.loads(to_json(output)))  # a copy: what the handler does to its own later changes nothing
+        return HandlerOutcome(
+            json.loads(to_json(output))
+        )  # a copy: what the handler does to its own later changes nothing
     except (TypeError, ValueError, RecursionError) as error:
-        return Outcome(error=f"the handler returned what is not JSON: {error}")
+        return HandlerOutcome(error=f"the handler returned what is not JSON: {error}")
 
 
 async def _finish(output: Awaitable[Any]) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fibonacci.emulator.account.auth import Role
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.request_log import Requests
-from fibonacci.emulator.faults.fault import Failure, FailureKind, Order
+from fibonacci.emulator.faults.fault import Failure, FailureKind, FailureSpec
 from fibonacci.emulator.faults.injector import Failures
-from fibonacci.emulator.http.errors import ApiError
+from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.models import Execution
 
 
@@ -19,7 +19,7 @@ class Controls:
 
     _app: App
 
-    def key(self, role: Role = "member", *, name: str | None = None) -> str:
+    def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
         """Return a key with another role than the owner's.
 
         Everybody may read; members may change workflows, memory and connections, and run workflows; admins may also
@@ -91,7 +91,7 @@ class Controls:
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
             return Execution.model_validate(self._app.decide(execution_id, by, approve=approve))
-        except ApiError as error:
+        except HTTPException as error:
             raise ValueError(error.message) from None
 
     @property
@@ -144,7 +144,7 @@ class Controls:
             1
         """
         return self._app.faults.order(
-            Order(
+            FailureSpec(
                 route=route,
                 kind=kind,
                 times=times,

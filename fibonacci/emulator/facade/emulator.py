@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.node_executor import World
-from fibonacci.emulator.engine.scheduler import Engine
-from fibonacci.emulator.engine.user_handlers import Handlers
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handling import Handling
 from fibonacci.emulator.facade.state import State
 from fibonacci.emulator.routes.organizations import is_organization
-from fibonacci.emulator.serving.server import Server
+from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import Clock, TimeMode
+from fibonacci.emulator.state.clock import TimeMode, VirtualClock
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
@@ -89,25 +89,27 @@ class Emulator(Controls, Handling, State):
         if requests < 1 or seconds <= 0:
             raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
         self.api_key: str = api_key or ids.api_key()
-        self.clock: Clock = Clock(time)
+        self.clock: VirtualClock = VirtualClock(time)
         self._store = Store() if path is None else SqliteStore(path)
         if not is_organization(organization):
             raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
         self.organization: str = organization
         self._address = (host, port)
-        self._handlers = Handlers()
-        self._engine = Engine(World(self._store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
-        self._engine.wind_clock()
+        self._handlers = UserHandlers()
+        self._scheduler = Scheduler(
+            Environment(self._store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock
+        )
+        self._scheduler.resume_clock()
         self._app = App(
             plan=plan,
             api_key=self.api_key,
             limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
-            engine=self._engine,
+            scheduler=self._scheduler,
             store=self._store,
             clock=self.clock,
             organization=organization,
         )
-        self._server: Server | None = None
+        self._server: SocketServer | None = None
         self._entered = 0
         self._lock = threading.Lock()
 
@@ -135,7 +137,7 @@ class Emulator(Controls, Handling, State):
         """
         with self._lock:
             if self._server is None:
-                self._server = Server(self._app, *self._address)
+                self._server = SocketServer(self._app, *self._address)
         return self
 
     def close(self) -> None:

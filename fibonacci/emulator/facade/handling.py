@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from fibonacci.emulator.engine.user_handlers import CriticCall, Handlers, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 
 ResultT = TypeVar("ResultT")
 
@@ -27,7 +27,7 @@ class Handling:
     `running` and polled. Handlers stay until others take their place.
     """
 
-    _handlers: Handlers
+    _handlers: UserHandlers
 
     def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
         """Let a function answer in the place of every language model.

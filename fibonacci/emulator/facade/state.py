@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.scheduler import Engine
+from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state.store import Store
 
 
@@ -11,7 +11,7 @@ class State:
     """Takes the state down, puts it back, and clears it."""
 
     _app: App
-    _engine: Engine
+    _scheduler: Scheduler
     _store: Store
 
     def snapshot(self) -> bytes:
@@ -41,7 +41,7 @@ class State:
             StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
         """
         self._store.restore(snapshot)
-        self._engine.wind_clock()
+        self._scheduler.resume_clock()
 
     def reset(self) -> None:
         """Forget everything: workflows, executions, memory, requests, ordered failures.

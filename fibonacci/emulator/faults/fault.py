@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal, get_args
 
-from fibonacci.emulator.http.errors import ApiError
+from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.replies import encode_error, to_json
 
 FailureKind = Literal["status", "rate_limit", "html", "reset", "stall", "no_reply", "cut", "drip", "delay"]
@@ -60,7 +60,7 @@ class FailureError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class FailureSpec:
     """What is ordered; see `Emulator.fail`.
 
     Raises:
@@ -112,7 +112,7 @@ class Failure:
         delivered: To how many requests it has happened: the answer was sent, or the connection was treated as ordered.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: FailureSpec) -> None:
         self.order: Final = order
         self.route: Final = order.route
         self.kind: Final[FailureKind] = order.kind
@@ -181,4 +181,4 @@ def _error(status: int) -> bytes:
     else:
         names = {each.value: each.name.lower() for each in HTTPStatus}
         code = names.get(status, "ordered_failure")
-    return encode_error(ApiError(status, code, "This failure was ordered from the emulator."))
+    return encode_error(HTTPException(status, code, "This failure was ordered from the emulator."))

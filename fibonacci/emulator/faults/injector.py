@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
-from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, Order
-from fibonacci.emulator.http.messages import Request
-from fibonacci.emulator.http.route_patterns import Pattern
+from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, FailureSpec
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.route_patterns import RoutePattern
 from fibonacci.emulator.http.router import Router
 
 CHAOS: Final[tuple[FailureKind, ...]] = ("status", "reset", "no_reply", "cut")
 """What chaos is made of when nobody says: failures that take no time, and that a client may overcome."""
 
 
-class Faults:
+class FaultInjector:
     """The book of orders; safe to use from many threads.
 
     Attributes:
@@ -28,10 +28,10 @@ class Faults:
         self._router = router
         self._lock = threading.Lock()
         self._ordered: list[Failure] = []
-        self._active: list[tuple[Pattern, Failure]] = []
-        self._chaos: Callable[[Request], Failure | None] | None = None
+        self._active: list[tuple[RoutePattern, Failure]] = []
+        self._chaos: Callable[[ServerRequest], Failure | None] | None = None
 
-    def order(self, order: Order) -> Failure:
+    def order(self, order: FailureSpec) -> Failure:
         """Take an order.
 
         Raises:
@@ -53,10 +53,12 @@ class Faults:
         if not 0 <= rate <= 1:
             raise FailureError("rate", f"is a share from 0 to 1, not {rate!r}")
         pattern, random = self._pattern(route), Random(seed)
-        orders = [Order(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS]
+        orders = [
+            FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS
+        ]
         failures = [Failure(order) for order in orders] if rate else []
 
-        def draw(request: Request) -> Failure | None:
+        def draw(request: ServerRequest) -> Failure | None:
             return random.choice(failures) if pattern.matches(request) and random.random() < rate else None
 
         with self._lock:
@@ -65,7 +67,7 @@ class Faults:
             self.any = bool(self._active or failures)
         return failures
 
-    def next(self, request: Request) -> Failure | None:
+    def next(self, request: ServerRequest) -> Failure | None:
         """Use up one failure for a request: of the orders that fit, the oldest; else what chaos has for it."""
         with self._lock:
             for entry in self._active:
@@ -89,9 +91,9 @@ class Faults:
             self._ordered, self._active, self._chaos = [], [], None
             self.any = False
 
-    def _pattern(self, route: str) -> Pattern:
+    def _pattern(self, route: str) -> RoutePattern:
         try:
-            return Pattern(route, self._router)
+            return RoutePattern(route, self._router)
         except ValueError as error:
             raise FailureError("route", f"fits nothing: {error}") from None
 
@@ -109,7 +111,7 @@ class Failures:
         (2, 2)
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: FaultInjector) -> None:
         self._faults = faults
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ServerRequest:
     """One HTTP request.
 
     Attributes:
@@ -28,7 +28,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ServerResponse:
     """One HTTP response, complete with its `Content-Length`.
 
     Attributes:

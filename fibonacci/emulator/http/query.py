@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 
-from fibonacci.emulator.http.errors import ApiError, Detail, bad_request, invalid
+from fibonacci.emulator.http.errors import Detail, HTTPException, bad_request, invalid
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _BOOLEANS: Final = {"true": True, "false": False}
@@ -55,5 +55,5 @@ class Query:
         return value
 
 
-def _fault(name: str, message: str) -> ApiError:
+def _fault(name: str, message: str) -> HTTPException:
     return invalid(Detail(name, message))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from fibonacci.emulator.http.errors import ApiError
+from fibonacci.emulator.http.errors import HTTPException
 
 Shape = Literal["full", "data", "bare", "page", "empty"]
 
@@ -74,7 +74,7 @@ def encode(reply: Reply, request_id: str) -> bytes:
             return b""
 
 
-def encode_error(error: ApiError) -> bytes:
+def encode_error(error: HTTPException) -> bytes:
     """Write an error as the body of its response."""
     details = [{"field": detail.field, "message": detail.message} for detail in error.details]
     return to_json({"error": {"code": error.code, "message": error.message, "details": details}})

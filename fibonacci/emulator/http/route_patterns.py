@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.emulator.http.errors import ApiError
-from fibonacci.emulator.http.messages import Request
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.router import PREFIX, Router, segments_of
 
 ANY: Final = "*"
 
 
-class Pattern:
+class RoutePattern:
     """A method and a path, either of which may be `*`.
 
     A segment in braces fits anything, whatever its name; any other fits itself, percent-encoded or not. A leading `/v1`
@@ -45,7 +45,7 @@ class Pattern:
             if not methods or self._method not in (ANY, *methods):
                 raise ValueError(router.unknown(method, path))
 
-    def matches(self, request: Request) -> bool:
+    def matches(self, request: ServerRequest) -> bool:
         """Tell whether a request is one of those."""
         if self._method not in (ANY, request.method):
             return False
@@ -53,7 +53,7 @@ class Pattern:
             return True
         try:
             segments = segments_of(request.target.partition("?")[0])
-        except ApiError:
+        except HTTPException:
             return False  # a path that cannot be read is none of the endpoints
         return len(segments) == len(self._parts) and all(map(_fits, self._parts, segments))
 
@@ -61,7 +61,7 @@ class Pattern:
 def _parts(path: str) -> list[str]:
     try:
         parts = segments_of(path)
-    except ApiError as error:
+    except HTTPException as error:
         raise ValueError(error.message) from None
     return parts if parts[0] == PREFIX else [PREFIX, *parts]
 

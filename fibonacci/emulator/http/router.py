@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from fibonacci.emulator.context import Handler
-from fibonacci.emulator.http.errors import ApiError, Detail, bad_request, method_not_allowed
+from fibonacci.emulator.http.errors import Detail, HTTPException, bad_request, method_not_allowed
 
 PREFIX: Final = "v1"
 
@@ -34,7 +34,7 @@ class _Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RouteMatch:
     """The endpoint of a request: its handler, its template, and the decoded parameters of the path."""
 
     handler: Handler
@@ -56,7 +56,7 @@ class Router:
                 self._by_shape.setdefault((len(route.parts), route.parts[0]), []).append(route)
             route.handlers[method] = handler
 
-    def find(self, method: str, path: str) -> Found:
+    def find(self, method: str, path: str) -> RouteMatch:
         """Find the endpoint of a raw path.
 
         Args:
@@ -73,11 +73,11 @@ class Router:
         matched = self._match(segments[1:]) if segments[:1] == [self._prefix] else None
         if matched is None:
             message = self.unknown(method, path)
-            raise ApiError(404, "not_found", message, [Detail("path", message)])
+            raise HTTPException(404, "not_found", message, [Detail("path", message)])
         route, values = matched
         if method not in route.handlers:
             raise method_not_allowed(method, list(route.handlers))
-        return Found(route.handlers[method], route.template, values)
+        return RouteMatch(route.handlers[method], route.template, values)
 
     def methods(self, segments: Sequence[str]) -> Sequence[str]:
         """Return the methods of a path without its prefix; none when there is no such path."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci.emulator.context import Call
+from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start
-from fibonacci.emulator.engine.scheduler import Engine
-from fibonacci.emulator.http.errors import ApiError, Detail, conflict, not_found
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.http.errors import Detail, HTTPException, conflict, not_found
 from fibonacci.emulator.policy import governance
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
 from fibonacci.emulator.state.clock import iso
@@ -37,28 +37,30 @@ def reasons_to_wait(settings: Record | None, definition: Mapping[str, Any] | Non
     return sorted(watched & categories_of(definition)) if watched else []
 
 
-def wait_for_approval(call: Call, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
+def wait_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
     """Keep a run that has to wait; return its execution."""
     approval: Record = {
         "reasons": reasons,
-        "requested_by": call.actor,
-        "requested_at": iso(call.now),
+        "requested_by": context.actor,
+        "requested_at": iso(context.now),
         "approved_by": [],
         "rejected_by": None,
     }
-    execution = hold(call.store, workflow, inputs, call.now, approval)
+    execution = hold(context.store, workflow, inputs, context.now, approval)
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
     target = f"executions/{execution['id']}"
-    governance.audit(call.store, call.organization, call.actor, call.now, "approval.requested", target, {}, after)
+    governance.audit(
+        context.store, context.organization, context.actor, context.now, "approval.requested", target, {}, after
+    )
     return execution
 
 
 class Approvals:
     """Decides about the runs that wait."""
 
-    def __init__(self, store: Store, engine: Engine, organization: str) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, organization: str) -> None:
         self._store = store
-        self._engine = engine
+        self._scheduler = scheduler
         self._organization = organization
 
     def approve(self, execution_id: str, by: str, now: float) -> Record:
@@ -76,7 +78,7 @@ class Approvals:
         approval = execution["approval"]
         if by == approval["requested_by"] and not settings["allow_self_approval"]:
             fault = Detail("by", f"{by} asked for this run, and allow_self_approval is off")
-            raise ApiError(403, "permission_denied", f"{by} may not approve a run of their own.", [fault])
+            raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [fault])
         if by in approval["approved_by"]:
             raise conflict("by", f"{by} has approved execution {execution_id!r} already.")
         workflow = self._workflow_of(execution)
@@ -86,7 +88,7 @@ class Approvals:
         if len(after["approved_by"]) < settings["approval_threshold"]:
             self._store.executions.put(execution_id, record=execution)
             return execution
-        execution = start(self._engine, workflow, execution["inputs"], now, held=execution)
+        execution = start(self._scheduler, workflow, execution["inputs"], now, held=execution)
         status = {"status": execution["status"]}
         self._audit(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution

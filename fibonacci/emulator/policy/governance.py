@@ -16,7 +16,7 @@ from fibonacci.emulator.state.store import Record, Store
 _MISSING: Final = object()
 
 
-class GovernanceSettings(Body):
+class GovernanceUpdate(Body):
     """The six settings with their defaults; as a body, each may be left out."""
 
     require_approval_for_external_comm: bool = False
@@ -29,7 +29,7 @@ class GovernanceSettings(Body):
 
 def settings_of(store: Store, organization: str) -> Record:
     """Return an organization's settings."""
-    return store.governance.get(organization) or GovernanceSettings().model_dump()
+    return store.governance.get(organization) or GovernanceUpdate().model_dump()
 
 
 def audit(

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.emulator.account.plans import PLANS, PlanName
-from fibonacci.emulator.context import Call
-from fibonacci.emulator.http.errors import ApiError, Detail, too_many_requests
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
 from fibonacci.emulator.state.store import Store
 
 HOUR: Final = 3600.0
@@ -23,25 +23,25 @@ def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[
     return {**PLANS[plan].quota, **(store.quota_overrides.get(organization) or {})}
 
 
-def take_run(call: Call) -> None:
+def take_run(context: RequestContext) -> None:
     """Count one more run.
 
     Raises:
         ApiError: 429 `quota_exceeded` when a quota is used up; nothing is counted then.
     """
-    quota = effective_quota(call.store, call.plan, call.organization)
-    window = call.store.run_windows.get(call.organization)
-    if window is None or window["ends"] <= call.now:
-        window = {"ends": call.now + HOUR, "used": 0}
+    quota = effective_quota(context.store, context.plan, context.organization)
+    window = context.store.run_windows.get(context.organization)
+    if window is None or window["ends"] <= context.now:
+        window = {"ends": context.now + HOUR, "used": 0}
     limit = quota["workflow_runs_per_hour"]
     if window["used"] >= limit:
-        raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - call.now))
+        raise _used_up("workflow_runs_per_hour", limit, math.ceil(window["ends"] - context.now))
     limit = quota["concurrent_executions"]
-    if call.store.runs.count() >= limit:
+    if context.store.runs.count() >= limit:
         raise _used_up("concurrent_executions", limit, None)
-    call.store.run_windows.put(call.organization, record=window | {"used": window["used"] + 1})
+    context.store.run_windows.put(context.organization, record=window | {"used": window["used"] + 1})
 
 
-def _used_up(name: str, limit: int, retry_after: int | None) -> ApiError:
+def _used_up(name: str, limit: int, retry_after: int | None) -> HTTPException:
     message = f"The quota {name} of {limit} is used up."
     return too_many_requests("quota_exceeded", message, retry_after, Detail(name, f"is {limit}, and used up"))

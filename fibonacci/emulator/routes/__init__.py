@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fibonacci.emulator.account.auth import Role
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import Handler
 from fibonacci.emulator.routes import (
     executions,
@@ -60,7 +60,7 @@ ENDPOINTS: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/health/secrets", health.secrets_health),
 ]
 
-PERMISSIONS: Final[Mapping[tuple[str, str], Role]] = {
+PERMISSIONS: Final[Mapping[tuple[str, str], KeyRole]] = {
     ("GET", "/workflows/{workflow_id}/versions/{version}"): "admin",
     ("POST", "/workflows/{workflow_id}/versions/{version}/rollback"): "admin",
     ("POST", "/workflow-registry/{workflow_id}/approve-template"): "admin",
@@ -79,6 +79,6 @@ Documented are those of versions, governance and quota; the others are choices.
 """
 
 
-def lowest_role(method: str, template: str) -> Role:
+def lowest_role(method: str, template: str) -> KeyRole:
     """Return the lowest role that may use an endpoint."""
     return PERMISSIONS.get((method, template), "viewer" if method == "GET" else "member")

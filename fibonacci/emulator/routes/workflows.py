@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions import check_definition
-from fibonacci.emulator.context import Call
-from fibonacci.emulator.engine.records import answer_of
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.paging import paged
@@ -44,16 +44,16 @@ class Execute(Body):
     inputs: dict[str, Any] = Field(default_factory=dict)
 
 
-def list_workflows(call: Call) -> Reply:
+def list_workflows(context: RequestContext) -> Reply:
     """GET /workflows."""
-    return paged(call.store.workflows.rows(), call.query, kind="workflows")
+    return paged(context.store.workflows.rows(), context.query, kind="workflows")
 
 
-def create_workflow(call: Call) -> Reply:
+def create_workflow(context: RequestContext) -> Reply:
     """POST /workflows."""
-    body = read(WorkflowCreate, call.body)
+    body = read(WorkflowCreate, context.body)
     _check(body.definition)
-    now = iso(call.now)
+    now = iso(context.now)
     workflow: Record = {
         "id": ids.workflow_id(),
         "name": body.name,
@@ -64,58 +64,58 @@ def create_workflow(call: Call) -> Reply:
         "created_at": now,
         "updated_at": now,
     }
-    save_with_snapshot(call.store, workflow)
+    save_with_snapshot(context.store, workflow)
     return created(workflow)
 
 
-def get_workflow(call: Call) -> Reply:
+def get_workflow(context: RequestContext) -> Reply:
     """GET /workflows/{workflow_id}."""
-    return Reply(find_workflow(call))
+    return Reply(find_workflow(context))
 
 
-def update_workflow(call: Call) -> Reply:
+def update_workflow(context: RequestContext) -> Reply:
     """PUT /workflows/{workflow_id}."""
-    workflow = find_workflow(call)
-    body = read(WorkflowUpdate, call.body)
+    workflow = find_workflow(context)
+    body = read(WorkflowUpdate, context.body)
     _check(body.definition)
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given:
-        workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(call.now)}
-        save_with_snapshot(call.store, workflow)
+        workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
+        save_with_snapshot(context.store, workflow)
     return Reply(workflow)
 
 
-def delete_workflow(call: Call) -> Reply:
+def delete_workflow(context: RequestContext) -> Reply:
     """DELETE /workflows/{workflow_id}; its executions stay readable."""
-    workflow_id = find_workflow(call)["id"]
-    call.store.workflows.delete(workflow_id)
-    call.store.versions.delete_all(workflow_id)
-    call.store.registry.delete(workflow_id)
+    workflow_id = find_workflow(context)["id"]
+    context.store.workflows.delete(workflow_id)
+    context.store.versions.delete_all(workflow_id)
+    context.store.registry.delete(workflow_id)
     return no_content()
 
 
-def execute_workflow(call: Call) -> Reply:
+def execute_workflow(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
-    workflow = find_workflow(call)
-    execution = execute(call, workflow, read(Execute, call.body).inputs)
-    return data_only(answer_of(execution, call.now), _later(call, execution))
+    workflow = find_workflow(context)
+    execution = execute(context, workflow, read(Execute, context.body).inputs)
+    return data_only(summary_of(execution, context.now), _later(context, execution))
 
 
-def _later(call: Call, execution: Record) -> Callable[[], Reply] | None:
+def _later(context: RequestContext, execution: Record) -> Callable[[], Reply] | None:
     """How to wait for the end of an execution, when it may come soon."""
-    if not call.engine.may_end_soon(execution, call.now):
+    if not context.scheduler.may_end_soon(execution, context.now):
         return None
-    return lambda: data_only(answer_of(*call.engine.settle(execution)))
+    return lambda: data_only(summary_of(*context.scheduler.settle(execution)))
 
 
-def find_workflow(call: Call) -> Record:
+def find_workflow(context: RequestContext) -> Record:
     """Return the workflow that the path names.
 
     Raises:
         ApiError: 404 when it is not there.
     """
-    workflow_id = call.path["workflow_id"]
-    workflow = call.store.workflows.get(workflow_id)
+    workflow_id = context.path["workflow_id"]
+    workflow = context.store.workflows.get(workflow_id)
     if workflow is None:
         raise not_found("workflow_id", "workflow", workflow_id)
     return workflow

@@ -15,8 +15,8 @@ from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.socket_delivery import deliver
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import ApiError, bad_request, payload_too_large
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.errors import HTTPException, bad_request, payload_too_large
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 MAX_HEAD: Final = 64 * 1024
 """The largest request line with all headers, in bytes."""
@@ -26,7 +26,7 @@ _CHUNK: Final = 64 * 1024
 _LINGER_SECONDS: Final = 1.0
 
 
-class Connection:
+class ServerConnection:
     """Serves one socket until either side closes it."""
 
     def __init__(self, sock: socket.socket, app: App, closing: threading.Event) -> None:
@@ -58,7 +58,7 @@ class Connection:
         except h11.RemoteProtocolError as error:
             self._refuse(bad_request(f"The request is not HTTP/1.1: {error}"), head)
             return False
-        except ApiError as error:
+        except HTTPException as error:
             self._refuse(error, head)
             return False
         if not self._answer(self._app.handle(_request(head, body)), head.method):
@@ -97,7 +97,7 @@ class Connection:
                 self._write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
             self._http.receive_data(self._socket.recv(_CHUNK))
 
-    def _answer(self, response: Response, method: bytes) -> bool:
+    def _answer(self, response: ServerResponse, method: bytes) -> bool:
         """Send a response, or let the failure happen to it that was ordered; tell whether the connection lives on."""
         failure = response.failure
         if failure is None:
@@ -106,12 +106,12 @@ class Connection:
         head, body = (b"", b"") if failure.kind in SILENT else self._encode(response, method)
         return deliver(self._socket, failure, head, body, self._closing)
 
-    def _send(self, response: Response, method: bytes) -> None:
+    def _send(self, response: ServerResponse, method: bytes) -> None:
         """Write head and body in one go: two small packets would wait for each other."""
         head, body = self._encode(response, method)
         self._write(head + body)
 
-    def _encode(self, response: Response, method: bytes) -> tuple[bytes, bytes]:
+    def _encode(self, response: ServerResponse, method: bytes) -> tuple[bytes, bytes]:
         """Return the head and the body as they go over the wire."""
         head = h11.Response(status_code=response.status, headers=_encoded(response), reason=_reason(response.status))
         parts = [self._http.send(head)]
@@ -120,7 +120,7 @@ class Connection:
         parts.append(self._http.send(h11.EndOfMessage()))
         return parts[0] or b"", b"".join(part for part in parts[1:] if part)
 
-    def _refuse(self, error: ApiError, head: h11.Request | None) -> None:
+    def _refuse(self, error: HTTPException, head: h11.Request | None) -> None:
         """Answer what could not be read, and close: where the next request would begin is not known."""
         response = self._app.refuse(error)
         response.headers.append(("Connection", "close"))
@@ -144,11 +144,11 @@ def _reason(status: int) -> str:
     return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
-def _request(head: h11.Request, body: bytes) -> Request:
+def _request(head: h11.Request, body: bytes) -> ServerRequest:
     headers: dict[str, str] = {}
     for name, value in head.headers:
         headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
-    return Request(head.method.decode("ascii"), _origin_form(head.target.decode("ascii")), headers, body)
+    return ServerRequest(head.method.decode("ascii"), _origin_form(head.target.decode("ascii")), headers, body)
 
 
 def _origin_form(target: str) -> str:
@@ -159,5 +159,5 @@ def _origin_form(target: str) -> str:
     return target
 
 
-def _encoded(response: Response) -> list[tuple[bytes, bytes]]:
+def _encoded(response: ServerResponse) -> list[tuple[bytes, bytes]]:
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]

@@ -11,7 +11,7 @@ import httpx
 
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import Failure
-from fibonacci.emulator.http.messages import Request, Response
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 
 class EmulatorTransport(httpx.BaseTransport):
@@ -58,11 +58,11 @@ def async_http_client(app: App) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=AsyncEmulatorTransport(app), trust_env=False)
 
 
-def _request(request: httpx.Request, body: bytes) -> Request:
-    return Request(request.method, request.url.raw_path.decode("ascii"), request.headers, body)
+def _request(request: httpx.Request, body: bytes) -> ServerRequest:
+    return ServerRequest(request.method, request.url.raw_path.decode("ascii"), request.headers, body)
 
 
-def _answer(response: Response) -> httpx.Response:
+def _answer(response: ServerResponse) -> httpx.Response:
     return httpx.Response(response.status, headers=response.headers, stream=httpx.ByteStream(response.body))
 
 
@@ -87,7 +87,7 @@ def _wait(failure: Failure, request: httpx.Request) -> float:
     return failure.seconds if failure.kind == "delay" else 0.0
 
 
-def _failing(response: Response, failure: Failure) -> httpx.Response:
+def _failing(response: ServerResponse, failure: Failure) -> httpx.Response:
     failure.happened()
     if failure.kind not in ("cut", "drip"):
         return _answer(response)

@@ -7,10 +7,10 @@ import socket
 import threading
 
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.serving.connection import Connection
+from fibonacci.emulator.serving.connection import ServerConnection
 
 
-class Server:
+class SocketServer:
     """Listens from construction until `close`."""
 
     def __init__(self, app: App, host: str, port: int) -> None:
@@ -21,7 +21,7 @@ class Server:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._connections: dict[Connection, threading.Thread] = {}
+        self._connections: dict[ServerConnection, threading.Thread] = {}
         self._acceptor = threading.Thread(target=self._accept, name="fibonacci-emulator", daemon=True)
         self._acceptor.start()
 
@@ -60,13 +60,13 @@ class Server:
                 self._serve(sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._app, self._closing)
+        connection = ServerConnection(sock, self._app, self._closing)
         thread = threading.Thread(target=self._run, args=(connection,), name="fibonacci-emulator", daemon=True)
         with self._lock:
             self._connections[connection] = thread
         thread.start()
 
-    def _run(self, connection: Connection) -> None:
+    def _run(self, connection: ServerConnection) -> None:
         try:
             connection.serve()
         finally:

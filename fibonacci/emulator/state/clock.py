@@ -19,7 +19,7 @@ TimeMode = Literal["real", "skip", "manual"]
 """`real` goes with the machine, `skip` also jumps over waits of executions, `manual` moves only when it is told."""
 
 
-class Clock:
+class VirtualClock:
     """The time of one emulator; safe to use from many threads.
 
     Attributes:
@@ -61,7 +61,7 @@ class Clock:
         for listener in self._listeners:
             listener()
 
-    def wind(self, moment: float) -> None:
+    def advance_to(self, moment: float) -> None:
         """Move the time forward to a moment in Unix seconds, unless it has passed; nobody is told."""
         self._move(max(0.0, moment - self.now()))
 

@@ -129,7 +129,7 @@ class Store:
         self.memory: Table = self._add("memory")  # scope, owner, key
         self.connections: Table = self._add("connections")  # tool
         self.run_windows: Table = self._add("run_windows")  # organization
-        self.moments: Table = self._add("moments")  # "moved": when the clock was moved last
+        self.clock_state: Table = self._add("moments")  # "moved": when the clock was moved last
         self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
         self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key
 
