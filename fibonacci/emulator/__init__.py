@@ -1,4 +1,4 @@
-"""The platform on the user's machine, for tests and for trying things out.
+"""The platform on the user's machine, for tests and experiments.
 
 Example:
     >>> from fibonacci.emulator import Emulator

@@ -1,4 +1,4 @@
-"""`python -m fibonacci.emulator`: the platform on this machine, for other programs and other languages."""
+"""`python -m fibonacci.emulator`: the platform on this machine, for other programs and languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: serve an emulator until it is told to stop, and log what it is asked."""
+"""The command `python -m fibonacci.emulator`: serve an emulator until a signal, and log the requests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from typing import Final, get_args
 
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.state.clock import TimeMode
 from fibonacci.emulator.state.store import StateError
 
 PORT: Final = 8787
-"""The port when none is given: always the same, so that what was exported stays true from one start to the next."""
+"""The default port: a fixed one, so that exported variables stay valid over a restart."""
 
 _PROGRAM: Final = "python -m fibonacci.emulator"
 
@@ -31,16 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        arguments: Those of the command line; `sys.argv` has them when not given.
+        arguments: The arguments of the command line. Default: those in `sys.argv`.
 
     Returns:
-        The exit code: 0 when it was told to stop, 1 when it cannot serve.
+        The exit code: 0 after a signal, 1 if it cannot serve.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
     if not _is_loopback(options.host) and options.api_key is None:
         parser.error(f"--host {options.host} can be reached by other machines: choose a key for it with --api-key")
-    stop = _told_to_stop()
+    stop = _stop_on_signal()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
         emulator = Emulator(
@@ -52,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
         )
         with emulator:
-            emulator._app.observers.append(log_request)
+            emulator.app.observers.append(log_request)
             print(exports(emulator), flush=True)
-            while not stop.wait(0.5):  # on Windows, a signal is noticed between two waits only
+            while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                 pass
     except StateError as error:
         return _cannot(str(error))
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def exports(emulator: Emulator) -> str:
-    """Return the two lines that lead a shell's clients to a running emulator.
+    """Return the two lines that configure a shell's clients for a running emulator.
 
     Args:
         emulator: The emulator.
@@ -80,8 +81,8 @@ def exports(emulator: Emulator) -> str:
 
 
 def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:
-    """Log a line for a request: method, path, status, time taken."""
-    outcome = response.status if response.failure is None else f"{response.failure.kind} as ordered"
+    """Log a line for a request: method, path, status or injected failure, milliseconds."""
+    outcome = f"{response.failure.kind} (injected)" if isinstance(response, FailingResponse) else response.status
     _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, seconds * 1000)
 
 
@@ -95,12 +96,14 @@ def _parser() -> argparse.ArgumentParser:
         prog=_PROGRAM,
         description="Serve the Fibonacci platform on this machine, until SIGINT (Ctrl-C) or SIGTERM.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen; loopback unless told")
-    parser.add_argument("--port", type=_port, default=PORT, help=f"the port, {PORT} unless told; 0 takes a free one")
-    parser.add_argument("--db", metavar="FILE", help="keep the state in this file; without it, it is gone at the end")
-    parser.add_argument("--plan", choices=PLANS, default="enterprise", help="decides about rate limits and quotas")
-    parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; a new one unless told")
-    parser.add_argument("--time", choices=get_args(TimeMode), default="real", help="how its clock goes")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; default: loopback")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the port; default: {PORT}; 0 takes a free one")
+    parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: in memory")
+    parser.add_argument("--plan", choices=PLANS, default="enterprise", help="the plan: rate limits and quotas")
+    parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
+    parser.add_argument(
+        "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
+    )
     return parser
 
 
@@ -124,7 +127,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _told_to_stop() -> threading.Event:
+def _stop_on_signal() -> threading.Event:
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What a handler is given, and what it is."""
+"""What a handler is given, and the handler type."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fibonacci.emulator.state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request on its way to its handler.
+    """One authenticated request, and what its handler works on.
 
     Attributes:
-        path: The decoded parameters of the path by name.
-        query: The parameters of the query.
+        path: The decoded path parameters by name.
+        query: The query parameters.
         body: The raw body.
         now: The time of the request in Unix seconds.
-        actor: Who calls, as the audit log names it.
-        role: The role of who calls.
+        actor: The caller's name in the audit log.
+        role: The caller's role.
         organization: The organization that all workflows belong to.
         plan: The plan of the account.
         store: All state.
-        engine: Runs workflows.
+        scheduler: Runs workflows.
     """
 
     path: Mapping[str, str]
@@ -43,4 +43,4 @@ class RequestContext:
 
 
 Handler = Callable[[RequestContext], Reply]
-"""Checks everything first and changes the store last, so that an error changes nothing."""
+"""Validates everything first and changes the store last, so that an error changes nothing."""

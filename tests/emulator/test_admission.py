@@ -75,14 +75,14 @@ def test_a_run_that_waits_counts_in_its_hour_and_takes_a_place_when_it_runs(api:
     assert execute(api, api.workflow()).status == 200
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
     quota(api, workflow_runs_per_hour=9)
-    assert api.app.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
 
 
 def test_an_approved_run_takes_a_place(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, concurrent_executions=1)
     execution_id = waiting(api, tool("mail", "email_send"), SLOW)
-    assert api.app.decide(execution_id, "grace", approve=True)["status"] == "running"
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] == "running"
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 

@@ -96,7 +96,7 @@ def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
         "rejected_by": None,
     }
     assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
-    after = api.app.decide(execution_id, "grace", approve=True)
+    after = api.app.approvals.decide(execution_id, "grace", approve=True)
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"] == {"to": "ada"}
     assert after["approval"]["approved_by"] == ["grace"]
@@ -115,10 +115,10 @@ def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
 def test_as_many_people_as_the_threshold_says(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
+    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
     with pytest.raises(HTTPException, match="ada has approved"):
-        api.app.decide(execution_id, "ada", approve=True)
-    assert api.app.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
+        api.app.approvals.decide(execution_id, "ada", approve=True)
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
     assert actions(api).count("approval.given") == 2
     assert approvals(api)["approved"] == 1
 
@@ -127,7 +127,7 @@ def test_the_settings_count_as_they_are_when_somebody_decides(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 3})
     execution_id = waiting(api)
     settings(api, **{EXTERNAL: False, "approval_threshold": 1})
-    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "completed"
+    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "completed"
 
 
 @pytest.mark.parametrize("name", [None, "ada"])
@@ -136,25 +136,25 @@ def test_ones_own_run_is_for_others_to_approve(api: Api, name: str | None) -> No
     execution_id = waiting(api, name=name)
     me = name or "member"
     with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
-        api.app.decide(execution_id, me, approve=True)
+        api.app.approvals.decide(execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
     settings(api, allow_self_approval=True)
-    assert api.app.decide(execution_id, me, approve=True)["status"] == "completed"
+    assert api.app.approvals.decide(execution_id, me, approve=True)["status"] == "completed"
 
 
 def test_a_rejected_run_is_cancelled(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    api.app.decide(execution_id, "grace", approve=True)
-    rejected = api.app.decide(execution_id, "ada", approve=False)
+    api.app.approvals.decide(execution_id, "grace", approve=True)
+    rejected = api.app.approvals.decide(execution_id, "ada", approve=False)
     assert (rejected["status"], rejected["approval"]["rejected_by"]) == ("cancelled", "ada")
     assert rejected["completed_at"] is not None
     assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
         with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
-            api.app.decide(execution_id, "grace", approve=approve)
+            api.app.approvals.decide(execution_id, "grace", approve=approve)
         assert caught.value.status == 409
 
 
@@ -163,7 +163,7 @@ def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
     with pytest.raises(HTTPException, match="is cancelled"):
-        api.app.decide(execution_id, "grace", approve=True)
+        api.app.approvals.decide(execution_id, "grace", approve=True)
     assert approvals(api)["pending"] == 0
 
 
@@ -172,7 +172,7 @@ def test_an_approved_run_is_that_of_the_version_it_was_asked_for(api: Api) -> No
     execution_id = waiting(api)
     workflow = api("GET", f"/executions/{execution_id}").data["workflow_id"]
     api("PUT", f"/workflows/{workflow}", {"definition": {"nodes": [llm("other")]}})
-    approved = api.app.decide(execution_id, "grace", approve=True)
+    approved = api.app.approvals.decide(execution_id, "grace", approve=True)
     assert (approved["workflow_version"], list(approved["outputs"])) == (1, ["mail"])
 
 
@@ -181,8 +181,8 @@ def test_a_run_whose_workflow_is_gone_can_only_be_rejected(api: Api) -> None:
     execution_id = waiting(api)
     api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")
     with pytest.raises(HTTPException, match="was deleted: reject"):
-        api.app.decide(execution_id, "grace", approve=True)
-    assert api.app.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
+        api.app.approvals.decide(execution_id, "grace", approve=True)
+    assert api.app.approvals.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
 
 
 def test_the_emulator_approves_and_rejects() -> None:

@@ -76,7 +76,7 @@ def test_the_clock(api: Api) -> None:
     client = emulator.client()
     client.memory.set("k", 1, ttl=3600)
     sender = Api()
-    sender.app = emulator._app
+    sender.app = emulator.app
     before = emulator.clock.now()
     assert control(sender, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key).status == 200
     assert emulator.clock.now() - before == 3600.5
@@ -142,7 +142,7 @@ def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -
     answer = control(api, "POST", path, body)
     assert (answer.status, answer.code, answer.fields) == (422, "validation_error", [field])
     assert control(api, "GET", "/failures").data == []
-    assert not api.app.faults.any
+    assert not api.app.faults.is_active
 
 
 def test_other_bad_requests(api: Api) -> None:

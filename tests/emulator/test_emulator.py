@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.serving.in_process import AsyncEmulatorTransport, EmulatorTransport
 
 
 def status(emulator: Emulator, key: str | None = None) -> int:
@@ -104,56 +103,7 @@ def test_bad_options_are_refused(options: Any) -> None:
 
 
 def test_env_and_secrets_reach_the_workflows() -> None:
-    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"})
-    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    client = Emulator(env={"A": "1"}, secrets={"B": "2"}).client()
     node = {"id": "n", "type": "llm", "instruction": "{{env.A}}{{secrets.B}}"}
-    with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
-        made = client.post("http://x/v1/workflows", json={"name": "x", "definition": {"nodes": [node]}}).json()["data"]
-        run = client.post(f"http://x/v1/workflows/{made['id']}/execute", json={})
-    assert run.json()["data"]["outputs"] == {"n": "[default model] 12"}
-
-
-def test_in_process_answers_are_those_of_the_socket() -> None:
-    with Emulator(api_key="fib-test") as emulator:
-        headers = {"Authorization": "Bearer fib-test"}
-
-        async def ask() -> httpx.Response:
-            transport = AsyncEmulatorTransport(emulator._app)
-            async with httpx.AsyncClient(transport=transport, headers=headers) as client:
-                return await client.get("http://x/v1/memory/a%2Fb?scope=global")
-
-        httpx.put(
-            f"{emulator.base_url}/memory/a%2Fb", headers=headers, json={"value": 1, "scope": "global"}, trust_env=False
-        )
-        over_socket = httpx.get(f"{emulator.base_url}/memory/a%2Fb?scope=global", headers=headers, trust_env=False)
-        with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
-            in_process = client.get("http://x/v1/memory/a%2Fb?scope=global")
-            nothing = client.delete("http://x/v1/memory/a%2Fb?scope=global")
-        in_async = asyncio.run(ask())
-    for answer in (over_socket, in_process):
-        assert answer.status_code == 200
-        assert answer.json()["data"]["value"] == 1
-        assert answer.headers["Content-Type"] == "application/json"
-    assert (nothing.status_code, nothing.content) == (204, b"")
-    assert in_async.status_code == 404
-
-
-def test_a_client_in_process() -> None:
-    with Emulator() as emulator, emulator.client(timeout=5, max_retries=0, headers={"X-Team": "blue"}) as client:
-        created = client.workflows.create(name="x")
-        assert [workflow.id for workflow in client.workflows.list()] == [created.id]
-        client.memory.set("user/prefs", [1], ttl=60)
-        assert client.memory.get("user/prefs").value == [1]
-        assert client.health.check().healthy
-        headers = {"Authorization": f"Bearer {emulator.api_key}"}
-        over_socket = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False)
-        assert over_socket.json()["data"][0]["id"] == created.id
-
-
-def test_an_async_client_in_process() -> None:
-    async def use() -> list[str]:
-        async with Emulator().async_client() as client:
-            await client.workflows.create(name="x")
-            return [str(workflow.name) async for workflow in client.workflows.list()]
-
-    assert asyncio.run(use()) == ["x"]
+    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
+    assert client.workflows.execute(workflow.id).outputs == {"n": "[default model] 12"}

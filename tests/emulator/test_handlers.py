@@ -248,7 +248,7 @@ def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, cl
     calls = flaky(emulator, 0)
     path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
     headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
-    first, again = (emulator._app.handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
+    first, again = (emulator.app.handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
     assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
     assert (again.body, calls) == (first.body, [1])
 
@@ -284,7 +284,7 @@ def test_a_result_that_cannot_be_kept_is_told_to_the_log(
 
         execution = client.workflows.execute(create(client, llm("a")))
         with monkeypatch.context() as broken:
-            broken.setattr(emulator._store, "transaction", fail)
+            broken.setattr(emulator.app.store, "transaction", fail)
             release.set()
             wait_until(no_handler_works)
         assert "could not be kept" in caplog.text

@@ -29,7 +29,7 @@ def test_every_permission_belongs_to_an_endpoint() -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template: str, role: KeyRole) -> None:
     path = place(template, api.workflow())
-    before = api.app._store.snapshot()
+    before = api.app.store.snapshot()
     api.key = ApiKeys(KEY).of(role)
     answer = api(method, path, {})
     lowest = lowest_role(method, template)
@@ -38,7 +38,7 @@ def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template:
         assert (answer.code, answer.fields) == ("permission_denied", ["role"])
         message = answer.json["error"]["message"]
         assert all(word in message for word in (method, template, lowest, role))
-        assert changed_tables(before, api.app._store.snapshot()) == {"rate_windows"}
+        assert changed_tables(before, api.app.store.snapshot()) == {"rate_windows"}
 
 
 def changed_tables(before: bytes, after: bytes) -> set[str]:

@@ -38,15 +38,15 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def broken(how: Break) -> Emulator:
-    """Return an emulator with one broken behaviour."""
+def broken(how: Break, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Return an emulator with one broken behavior."""
     emulator = Emulator(api_key=API_KEY)
-    answer = emulator._app.handle
+    handle = emulator.app.handle
 
-    def handle(request: ServerRequest) -> ServerResponse:
-        return how(request, answer)
+    def handle_broken(request: ServerRequest) -> ServerResponse:
+        return how(request, handle)
 
-    emulator._app.handle = handle  # type: ignore[method-assign]
+    monkeypatch.setattr(emulator.app, "handle", handle_broken)
     return emulator
 
 
@@ -66,13 +66,13 @@ def test_the_emulator_agrees_with_everything(
 
 
 @pytest.mark.parametrize(("how", "found"), BREAKS.items(), ids=[how.__name__ for how in BREAKS])
-def test_it_says_what_is_broken(how: Break, found: set[str]) -> None:
-    with served(broken(how)) as server:
+def test_it_says_what_is_broken(how: Break, found: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(broken(how, monkeypatch)) as server:
         assert {name_of(result.check) for result in run(ALL, server) if result.outcome != "agrees"} == found
 
 
-def test_what_is_broken_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    with broken(no_failed_nodes) as emulator:
+def test_what_is_broken_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with broken(no_failed_nodes, monkeypatch) as emulator:
         assert main(["--base-url", emulator.base_url, "--api-key", API_KEY]) == 1
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if "DISAGREES" in line)

@@ -1,7 +1,7 @@
-"""API keys: whose they are, and which role they have.
+"""API keys: who the caller is, and which role the caller has.
 
-The keys of all roles follow from the owner's, so that nothing has to be registered and other processes can write them
-down: `<key>-viewer` for a role, `<key>-member-ada` for a person with a role.
+The keys of all roles derive from the owner's, so that none has to be registered and another process can write them down:
+`<key>-viewer` for a role, `<key>-member-ada` for a person with a role.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fibonacci.emulator.http.errors import unauthorized
+
 KeyRole = Literal["owner", "admin", "member", "viewer"]
+"""The role of a key. `fibonacci.models.Role` is open for further roles of the platform; the emulator has these four."""
 
 ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
-"""Every role may do what those before it may."""
+"""Every role includes the permissions of those before it."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
@@ -21,23 +24,27 @@ _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who calls.
+    """The caller.
 
     Attributes:
-        name: The name in the audit log: the person's, else that of the role.
-        role: What decides about permissions.
+        name: The name in the audit log: the person's, else the role's.
+        role: The role, which decides about permissions.
     """
 
     name: str
     role: KeyRole
 
     def may(self, lowest: KeyRole) -> bool:
-        """Tell whether this role is that one or above it."""
+        """Return whether the role is `lowest` or above it."""
         return ROLES.index(self.role) >= ROLES.index(lowest)
 
 
 class ApiKeys:
-    """All keys that an emulator accepts."""
+    """All keys that an emulator accepts.
+
+    Args:
+        owner: The owner's key.
+    """
 
     def __init__(self, owner: str) -> None:
         self.owner: Final = owner
@@ -48,7 +55,7 @@ class ApiKeys:
         """Return the key of a role, or of a person with that role.
 
         Raises:
-            ValueError: When there is no such role, or the name cannot stand in a key.
+            ValueError: If there is no such role, or a key cannot contain the name.
         """
         if role not in ROLES:
             raise ValueError(f"role is one of {', '.join(ROLES)}, not {role!r}")
@@ -59,7 +66,7 @@ class ApiKeys:
         return f"{self._prefix}{role}-{name}"
 
     def find(self, key: str) -> Actor | None:
-        """Return whose key it is, or `None`."""
+        """Return the actor of a key; `None` if the key is unknown."""
         actor = self._known.get(key)
         if actor is not None or not key.startswith(self._prefix):
             return actor
@@ -68,3 +75,18 @@ class ApiKeys:
         if role is None or (dash and not _NAME.fullmatch(name)):
             return None
         return Actor(name or role, role)
+
+    def authenticate(self, authorization: str) -> tuple[str, Actor]:
+        """Return the key and the actor of an `Authorization` header.
+
+        Raises:
+            HTTPException: 401 if the key is missing or unknown.
+        """
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise unauthorized("The key is missing: send the header Authorization: Bearer <key>.")
+        actor = self.find(key)
+        if actor is None:
+            raise unauthorized("The key is not known to this emulator.")
+        return key, actor

@@ -1,4 +1,4 @@
-"""The three plans: their documented rate limits, and quotas, which are not documented."""
+"""The three plans: their rate limits, which are documented, and their quotas, which are not."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PlanName = Literal["free", "pro", "enterprise"]
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """What a plan allows.
+    """The limits of a plan.
 
     Attributes:
-        per_minute: Requests in a minute.
-        per_day: Requests in a day; `None` for no limit.
+        per_minute: Requests per minute.
+        per_day: Requests per day; `None` for no limit.
         quota: The plan's own limits.
         ceilings: The highest values that an organization's owner may set.
     """

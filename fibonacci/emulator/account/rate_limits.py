@@ -1,4 +1,4 @@
-"""Rate limits: fixed windows per key, which begin with the first request in them. They are a part of the state."""
+"""Rate limits: fixed windows per key, each of which begins with its first request. They are part of the state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in so many seconds."""
+    """A number of requests per window.
+
+    Attributes:
+        limit: Requests per window.
+        seconds: The length of the window.
+    """
 
     limit: int
     seconds: float
@@ -23,13 +28,13 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a key has left.
+    """What remains of a key's rate limit.
 
     Attributes:
-        limit: Requests in a window.
-        remaining: Requests left in this window.
-        reset: When the next window begins, in whole Unix seconds, never too early.
-        refusal: The answer, when this request was one too many.
+        limit: Requests per window.
+        remaining: Remaining requests of this window.
+        reset: The begin of the next window in whole Unix seconds, rounded up.
+        refusal: The error, if this request exceeded the limit.
     """
 
     limit: int
@@ -45,7 +50,7 @@ class _Window:
         self.used = used
 
     def enter(self, now: float) -> bool:
-        """Begin a new window when the last is over; tell whether one more request fits."""
+        """Begin a new window if the last one is over; return whether one more request is allowed."""
         if now >= self.ends:
             self.ends = now + self.rate.seconds
             self.used = 0
@@ -53,50 +58,55 @@ class _Window:
 
 
 class RateLimits:
-    """Counts the requests of every key by the minute (or another window) and by the day."""
+    """Counts the requests of every key per window, a minute by default, and per day.
 
-    def __init__(self, pace: Rate, per_day: int | None) -> None:
-        self._pace = pace
+    Args:
+        rate: The limit per window.
+        per_day: The limit per day; `None` for no limit.
+    """
+
+    def __init__(self, rate: Rate, per_day: int | None) -> None:
+        self._rate = rate
         self._per_day = per_day
 
     def take(self, windows: Table, key: str, now: float) -> Allowance:
-        """Count one request of a key. A request that is refused is not counted.
+        """Count one request of a key, unless it is refused.
 
         Args:
-            windows: Where the windows are kept.
+            windows: The table of windows.
             key: The API key.
             now: The time in Unix seconds.
         """
         name = fingerprint(key)
-        pace, daily = self._windows(windows.get(name) or {})
-        in_pace = pace.enter(now)
-        in_day = daily is None or daily.enter(now)
+        window, daily = self._windows(windows.get(name) or {})
+        fits_window = window.enter(now)
+        fits_day = daily is None or daily.enter(now)
         refusal: HTTPException | None = None
-        if daily is not None and not in_day:
+        if daily is not None and not fits_day:
             message = f"The quota of {daily.rate.limit} requests a day is used up."
             detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
             refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
-        elif not in_pace:
-            message = f"More than {pace.rate.limit} requests in {pace.rate.seconds:g} seconds."
-            refusal = too_many_requests("rate_limit_exceeded", message, _wait(pace, now))
+        elif not fits_window:
+            message = f"More than {window.rate.limit} requests in {window.rate.seconds:g} seconds."
+            refusal = too_many_requests("rate_limit_exceeded", message, _wait(window, now))
         else:
-            pace.used += 1
+            window.used += 1
             if daily is not None:
                 daily.used += 1
-            windows.put(name, record=_record(pace, daily))
-        return Allowance(pace.rate.limit, pace.rate.limit - pace.used, math.ceil(pace.ends), refusal)
+            windows.put(name, record=_record(window, daily))
+        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends), refusal)
 
     def untouched(self, now: float) -> Allowance:
-        """Return what a key has that never made a request, for answers that belong to no key."""
-        return Allowance(self._pace.limit, self._pace.limit, math.ceil(now + self._pace.seconds))
+        """Return the allowance of an unused key, for responses that belong to no key."""
+        return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
 
     def _windows(self, record: Record) -> tuple[_Window, _Window | None]:
         daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY), *record.get("day", ()))
-        return _Window(self._pace, *record.get("pace", ())), daily
+        return _Window(self._rate, *record.get("window", ())), daily
 
 
-def _record(pace: _Window, daily: _Window | None) -> Record:
-    record: Record = {"pace": [pace.ends, pace.used]}
+def _record(window: _Window, daily: _Window | None) -> Record:
+    record: Record = {"window": [window.ends, window.used]}
     return record if daily is None else record | {"day": [daily.ends, daily.used]}
 
 

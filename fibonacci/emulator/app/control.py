@@ -1,14 +1,14 @@
-"""The control API: what a test may do to an emulator, for other languages and processes.
+"""The control API: the controls of an emulator for other languages and processes.
 
-Its paths begin with `/_emulator` and want the owner's key. They are no part of the platform: no failure happens to
-them, no rate limit counts them, and the record of requests does not have them.
+Its paths begin with `/_emulator` and require the owner's key. They are not part of the platform: no failure is injected
+into them, no rate limit counts them, and no record of requests has them.
 
-    GET, POST, DELETE  /_emulator/failures                    what was ordered; order a failure; take all back
+    GET, POST, DELETE  /_emulator/failures                    list, inject, remove failures
     POST               /_emulator/chaos                       random failures, with a seed
     POST               /_emulator/approvals/{execution_id}    approve or reject a run that waits
-    POST               /_emulator/clock/advance               move the time
-    GET, DELETE        /_emulator/requests                    the record, optionally of one route; forget it
-    POST               /_emulator/reset                       forget everything
+    POST               /_emulator/clock/advance               advance the clock
+    GET, DELETE        /_emulator/requests                    list or clear recorded requests, optionally of one route
+    POST               /_emulator/reset                       delete everything
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Decide(Protocol):
 
 
 class FailureCreate(Body):
-    """The body of ordering a failure: what `Emulator.fail` takes."""
+    """The body of injecting a failure: the arguments of `Emulator.fail`."""
 
     route: _Route = "*"
     kind: FailureKind = "status"
@@ -57,7 +57,7 @@ class FailureCreate(Body):
 
 
 class ChaosCreate(Body):
-    """The body of ordering chaos: what `Emulator.chaos` takes."""
+    """The body of starting chaos: the arguments of `Emulator.chaos`."""
 
     seed: Whole = 0
     rate: float = 0.05
@@ -66,14 +66,14 @@ class ChaosCreate(Body):
 
 
 class Decision(Body):
-    """The body of deciding about a run that waits."""
+    """The body of a decision about a run that waits for approval."""
 
     decision: Literal["approve", "reject"] = "approve"
     by: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Advance(Body):
-    """The body of moving the time."""
+    """The body of advancing the clock."""
 
     seconds: Annotated[float, Field(ge=0, le=1e12)]
 
@@ -91,11 +91,11 @@ class ControlAPI:
         self._reset = reset
 
     def endpoints(self) -> Iterator[tuple[str, str, Handler]]:
-        """Yield the table of endpoints."""
+        """Yield method, path and handler of each endpoint."""
         yield "GET", "/failures", self.list_failures
-        yield "POST", "/failures", self.order_failure
+        yield "POST", "/failures", self.inject_failure
         yield "DELETE", "/failures", self.clear_failures
-        yield "POST", "/chaos", self.order_chaos
+        yield "POST", "/chaos", self.start_chaos
         yield "POST", "/approvals/{execution_id}", self.decide
         yield "POST", "/clock/advance", self.advance
         yield "GET", "/requests", self.list_requests
@@ -106,11 +106,11 @@ class ControlAPI:
         """GET /_emulator/failures."""
         return Reply(list(map(_failure_view, self._faults.all())))
 
-    def order_failure(self, context: RequestContext) -> Reply:
+    def inject_failure(self, context: RequestContext) -> Reply:
         """POST /_emulator/failures."""
         body = read(FailureCreate, context.body)
         try:
-            return created(_failure_view(self._faults.order(FailureSpec(**dict(body)))))
+            return created(_failure_view(self._faults.inject(FailureSpec(**dict(body)))))
         except FailureError as error:
             raise invalid(Detail(error.field, error.message)) from None
 
@@ -119,8 +119,8 @@ class ControlAPI:
         self._faults.clear()
         return no_content()
 
-    def order_chaos(self, context: RequestContext) -> Reply:
-        """POST /_emulator/chaos; a rate of 0 ends it."""
+    def start_chaos(self, context: RequestContext) -> Reply:
+        """POST /_emulator/chaos; a rate of 0 stops it."""
         body = read(ChaosCreate, context.body)
         try:
             failures = self._faults.chaos(body.seed, body.rate, body.route, body.kinds)
@@ -153,15 +153,15 @@ class ControlAPI:
         return no_content()
 
     def _chosen(self, context: RequestContext) -> Requests:
-        """Return the requests that the parameter `route` names, else all."""
+        """Return the requests to the route in the query, else all."""
         try:
             return self._requests.to(context.query.text("route") or "*")
         except ValueError as error:
             raise invalid(Detail("route", str(error))) from None
 
 
-def not_the_owners() -> HTTPException:
-    """A control request with another key than the owner's."""
+def not_the_owner() -> HTTPException:
+    """Return the error for a control request with another key than the owner's."""
     detail = Detail("role", "must be owner, with the owner's own key")
     return HTTPException(
         403, "permission_denied", "The control API wants the key that the emulator was made with.", [detail]

@@ -1,4 +1,4 @@
-"""The record of what was asked: every request under `/v1` with the status that it got."""
+"""The record of requests: every request under `/v1`, with the status of its response."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.route_patterns import RoutePattern
-from fibonacci.emulator.http.router import PREFIX, Router
+from fibonacci.emulator.http.router import API_PREFIX, Router
 
 KEPT_REQUESTS: Final = 10_000
-"""How many requests are kept; the oldest are forgotten first."""
+"""The largest number of recorded requests; the oldest are dropped first."""
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
-"""How large the bodies of all kept requests may be together."""
+"""The largest total size of the bodies of recorded requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request that the emulator got.
+    """One request that the emulator received.
 
     Attributes:
         method: The method.
-        path: The path as it was sent, percent-encoded, without `/v1` and without the query.
-        template: The endpoint, such as `/workflows/{workflow_id}`; `None` when there is none.
-        query: The parameters of the query; the last of several with the same name.
-        headers: Values by lower-case name, without the one that holds the key.
-        json: The body; `None` when there is none, or none that the emulator can read.
-        status: The status of the answer; `None` when an ordered failure let none out.
-        time: When it came, in Unix seconds of the emulator's clock.
+        path: The path as received, percent-encoded, without `/v1` and without the query.
+        template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
+        query: The query parameters; the last of several with one name.
+        headers: Values by lower-case name, without `Authorization`.
+        json: The body; `None` if it is empty or not JSON.
+        status: The status of the response; `None` if an injected failure suppressed it.
+        time: The time of the request, in Unix seconds of the emulator's clock.
     """
 
     method: str
@@ -54,16 +54,16 @@ class _Entry(NamedTuple):
 
 
 class RequestLog:
-    """Keeps requests as they came; what a record shows is worked out when somebody looks."""
+    """Keeps requests as received; a `RecordedRequest` is made when one is read."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router[object]) -> None:
         self.router: Final = router
         self._entries: deque[_Entry] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def add(self, request: ServerRequest, status: int | None, time: float) -> None:
-        """Keep one request, and forget the oldest ones when there are too many."""
+        """Keep one request; drop the oldest ones beyond the limits."""
         with self._lock:
             self._entries.append(_Entry(request, status, time))
             self._bytes += len(request.body)
@@ -71,13 +71,13 @@ class RequestLog:
                 self._bytes -= len(self._entries.popleft().request.body)
 
     def matching(self, pattern: RoutePattern | None) -> list[_Entry]:
-        """Return what fits a pattern, the oldest first."""
+        """Return the entries that a pattern selects, the oldest first."""
         with self._lock:
             entries = list(self._entries)
         return entries if pattern is None else [entry for entry in entries if pattern.matches(entry.request)]
 
     def forget(self, pattern: RoutePattern | None) -> None:
-        """Forget what fits a pattern."""
+        """Drop the entries that a pattern selects."""
         with self._lock:
             kept = () if pattern is None else [entry for entry in self._entries if not pattern.matches(entry.request)]
             self._entries = deque(kept)
@@ -85,9 +85,9 @@ class RequestLog:
 
 
 class Requests:
-    """The requests that an emulator got, or those to one endpoint: a live view, the oldest first.
+    """The requests that an emulator received, or those to one endpoint: a live view, the oldest first.
 
-    Requests of the control API are not among them. The last 10,000 are kept.
+    Requests of the control API are not included. The last 10,000 are kept.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -104,16 +104,16 @@ class Requests:
         self._pattern = pattern
 
     def to(self, route: str) -> Requests:
-        """Return those to one endpoint.
+        """Return the requests to one endpoint.
 
         Args:
             route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*`.
 
         Returns:
-            A view of those alone; to narrow a view that is narrow already starts again from all requests.
+            A view of them; a view of a view selects from all requests again.
 
         Raises:
-            ValueError: When no endpoint fits the route; the message names the nearest ones.
+            ValueError: If no endpoint matches the route; the message names the closest ones.
         """
         return Requests(self._log, RoutePattern(route, self._log.router))
 
@@ -124,19 +124,19 @@ class Requests:
 
     @property
     def last(self) -> RecordedRequest:
-        """The newest one.
+        """The newest request.
 
         Raises:
-            LookupError: When there is none; the message says what came instead.
+            LookupError: If there is none; the message names the last requests to other endpoints.
         """
         return self[-1]
 
     def newest(self, number: int) -> list[RecordedRequest]:
-        """Return the last so many, the oldest of them first."""
+        """Return the newest requests, at most `number`, the oldest of them first."""
         return [_shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Drop the requests of this view."""
         self._log.forget(self._pattern)
 
     def __len__(self) -> int:
@@ -160,12 +160,12 @@ class Requests:
         return f"<{len(self)} requests to {self._pattern.text}{came}>"
 
 
-def _shown(entry: _Entry, router: Router) -> RecordedRequest:
+def _shown(entry: _Entry, router: Router[object]) -> RecordedRequest:
     request = entry.request
     path, _, query = request.target.partition("?")
     return RecordedRequest(
         method=request.method,
-        path=path.removeprefix(f"/{PREFIX}") if path.startswith(f"/{PREFIX}/") else path,
+        path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
         template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers={name: value for name, value in request.headers.items() if name != "authorization"},

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from fibonacci.definitions import Node, WorkflowDefinition, dependencies, execution_order
-from fibonacci.emulator.http.replies import to_json
+from fibonacci.emulator.state.json_encoding import to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from fibonacci.emulator.engine.default_nodes import (
 from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of, recall, remember
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.http.bodies import is_deeper_than
-from fibonacci.emulator.http.replies import to_json
+from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Record, Store
 
 MAX_OUTPUT = 1024 * 1024

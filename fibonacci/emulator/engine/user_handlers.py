@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fibonacci.emulator.http.replies import to_json
+from fibonacci.emulator.state.json_encoding import to_json
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 

@@ -1,4 +1,4 @@
-"""The half of the emulator's face that a test drives it by: keys, approvals, failures, and the record of requests."""
+"""The part of `Emulator` that controls it: keys, approvals, failures, and the record of requests."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from fibonacci.models import Execution
 
 
 class Controls:
-    """What a test may do to an emulator besides calling it."""
+    """Controls of an emulator, for tests."""
 
-    _app: App
+    app: App
 
     def key(self, role: KeyRole = "member", *, name: str | None = None) -> str:
-        """Return a key with another role than the owner's.
+        """Return the key of a role.
 
-        Everybody may read; members may change workflows, memory and connections, and run workflows; admins may also
-        look into versions, roll back, and decide about the registry and tool policies; governance and quotas are
-        the owner's. What a role may not do is a 403 with the code `permission_denied`.
+        Every role may read; members may also change workflows, memory and connections, and run workflows; admins may
+        also read versions, roll back, and change the registry and tool policies; only the owner may change governance
+        and quotas. A call that the role does not allow is a 403 with the code `permission_denied`.
 
         Args:
             role: `owner`, `admin`, `member` or `viewer`.
-            name: Whose key it is; by default the role itself stands in the audit log.
+            name: The person's name in the audit log; the role by default.
 
         Returns:
-            The key: that of the owner, `-`, the role, and with a name another `-` and the name.
+            The key: the owner's, `-`, the role, and with a name `-` and the name.
 
         Raises:
-            ValueError: When there is no such role, or the name cannot stand in a key.
+            ValueError: If there is no such role, or a key cannot contain the name.
 
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> Emulator(api_key="fib-local").key("viewer")
             'fib-local-viewer'
         """
-        return self._app.keys.of(role, name)
+        return self.app.keys.of(role, name)
 
     def approve(self, execution_id: str, *, by: str) -> Execution:
-        """Approve a run that is `pending_approval`; it starts when enough people have.
+        """Approve a run that is `pending_approval`; it starts after the last approval required.
 
         Args:
             execution_id: The run.
-            by: Who approves. The settings `approval_threshold` and `allow_self_approval` of the emulator's organization
-                say how many people it takes, and whether the one who asked for the run (the name or the role of the
-                key, `owner` for the owner's) may be among them.
+            by: The person who approves. The settings `approval_threshold` and `allow_self_approval` of the emulator's
+                organization define how many people have to, and whether the requester (the name or the role of the
+                key, `owner` for the owner's) may be one of them.
 
         Returns:
-            The execution, which has run or still waits.
+            The execution; it has run, or waits for further approvals.
 
         Raises:
-            ValueError: When the run does not wait, or this person may not approve it, or has done so already.
+            ValueError: If the run does not wait for approval, or this person may not approve it or has done so already.
 
         Example:
             >>> from fibonacci.emulator import Emulator
@@ -78,26 +78,26 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: Who rejects; one person is enough, also the one who asked for it.
+            by: The person who rejects. One is enough, and the requester may be that one.
 
         Returns:
             The execution.
 
         Raises:
-            ValueError: When the run does not wait.
+            ValueError: If the run does not wait for approval.
         """
         return self._decide(execution_id, by, approve=False)
 
     def _decide(self, execution_id: str, by: str, *, approve: bool) -> Execution:
         try:
-            return Execution.model_validate(self._app.decide(execution_id, by, approve=approve))
+            return Execution.model_validate(self.app.approvals.decide(execution_id, by, approve=approve))
         except HTTPException as error:
             raise ValueError(error.message) from None
 
     @property
     def requests(self) -> Requests:
-        """The requests that came, those that were refused too."""
-        return Requests(self._app.log)
+        """The requests received, refused ones included."""
+        return Requests(self.app.log)
 
     def fail(
         self,
@@ -111,39 +111,39 @@ class Controls:
         retry_after: float | str | None = None,
         seconds: float | None = None,
     ) -> Failure:
-        """Order a failure for the next requests to a route.
+        """Inject a failure into the next requests to a route.
 
-        On a socket it really happens to the connection; in process the client gets the exception that its HTTP library
-        raises for it, at once when nothing but a timeout could follow. Of several orders that fit a request the oldest
-        is used up first. A request that fails takes nothing from rate limits, unless it is carried out first.
+        On a socket it happens to the connection itself; in process the transport raises the error that it causes, at
+        once if only a timeout could follow. Of several failures for a request the oldest is used up first. A failing
+        request does not count towards rate limits, unless it is carried out first.
 
         Args:
             route: A method and a path, such as `POST /workflows/{id}/execute`; either may be `*`, and `*` alone is all.
-            kind: `status`, `rate_limit`, `html`, `reset` or `stall` instead of what was asked for; `no_reply`, `cut`,
-                `drip` or `delay` after it was done. See `FailureKind`.
-            status: The status of the answer, with the first three kinds; 500, 429 and 200 unless told.
-            times: To how many requests; `None` for all, until `failures.clear()`.
-            body: The body of that answer: bytes, text, or anything else as JSON; by default the documented error.
-            headers: Further headers of that answer.
-            retry_after: Its `Retry-After`: seconds, or a text as it is. A `rate_limit` says 1 unless told.
-            seconds: The wait of `drip` (0.05 unless told) and `delay` (1 unless told), in real seconds.
+            kind: `status`, `rate_limit`, `html`, `reset` or `stall`: the request is not carried out; `no_reply`, `cut`,
+                `drip` or `delay`: it is. See `FailureKind`.
+            status: The status of the response, with the first three kinds. Default: 500, 429 and 200.
+            times: How many requests fail; `None` for all, until `failures.clear()`.
+            body: The body of that response: bytes, text, or anything else as JSON. Default: the documented error.
+            headers: Further headers of that response.
+            retry_after: Its `Retry-After`: seconds, or a text as it is. Default: 1 with `rate_limit`.
+            seconds: The wait of `drip` (default 0.05) and `delay` (default 1), in real seconds.
 
         Returns:
             The failure; `delivered` counts how often it has happened.
 
         Raises:
-            ValueError: When no endpoint fits the route, or the arguments do not fit the kind or each other.
+            ValueError: If no endpoint matches the route, or the arguments do not fit the kind or each other.
 
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> emulator = Emulator()
             >>> failure = emulator.fail("PUT /memory/{key}", "no_reply")
-            >>> emulator.client().memory.set("colour", "blue").response.attempts
+            >>> emulator.client().memory.set("color", "blue").response.attempts
             2
             >>> failure.delivered
             1
         """
-        return self._app.faults.order(
+        return self.app.faults.inject(
             FailureSpec(
                 route=route,
                 kind=kind,
@@ -159,23 +159,23 @@ class Controls:
     def chaos(
         self, *, seed: int = 0, rate: float = 0.05, route: str = "*", kinds: Sequence[FailureKind] = ()
     ) -> list[Failure]:
-        """Let requests fail at random; the same requests in the same order fail in the same way with the same seed.
+        """Let requests fail at random, reproducibly: the same requests in the same order fail alike with the same seed.
 
         Args:
             seed: The seed.
-            rate: The share of requests that fail, from 0 to 1; 0 ends the chaos.
+            rate: The share of requests that fail, from 0 to 1; 0 stops the chaos.
             route: Which requests, as with `fail`.
-            kinds: What may happen, all alike often; by default a 503, `reset`, `no_reply` and `cut`.
+            kinds: The kinds of failure, each equally likely. Default: a 503, `reset`, `no_reply` and `cut`.
 
         Returns:
-            A failure for each kind; `failures.delivered` counts them all.
+            A failure for each kind; `failures.delivered` is their total.
 
         Raises:
-            ValueError: When there is no such rate or kind, or no endpoint fits the route.
+            ValueError: If the rate or a kind is not valid, or no endpoint matches the route.
         """
-        return self._app.faults.chaos(seed, rate, route, kinds)
+        return self.app.faults.chaos(seed, rate, route, kinds)
 
     @property
     def failures(self) -> Failures:
-        """The failures that were ordered, with what became of them; `clear()` takes them back."""
-        return Failures(self._app.faults)
+        """The injected failures with their counts; `clear()` removes them."""
+        return Failures(self.app.faults)

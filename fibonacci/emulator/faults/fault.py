@@ -1,4 +1,4 @@
-"""One failure on order: what goes wrong, what it answers, and how often it has happened."""
+"""One injected failure: what goes wrong, what is sent, and how often it has happened."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, get_args
 
 from fibonacci.emulator.http.errors import HTTPException
-from fibonacci.emulator.http.replies import encode_error, to_json
+from fibonacci.emulator.http.replies import encode_error
+from fibonacci.emulator.state.json_encoding import to_json
 
 FailureKind = Literal["status", "rate_limit", "html", "reset", "stall", "no_reply", "cut", "drip", "delay"]
 """What goes wrong.
 
-Instead of what was asked for:
+Without carrying the request out:
 
-- `status`: an answer with that status, in the documented form of errors unless a body is given;
+- `status`: a response with that status, in the documented error envelope unless a body is given;
 - `rate_limit`: a 429 with `Retry-After` and nothing remaining;
 - `html`: a web page with status 200, like that of a login or a proxy;
 - `reset`: the connection is reset;
-- `stall`: the request is read, and never answered.
+- `stall`: the request is read, and no response is sent.
 
-After what was asked for has been done:
+After carrying the request out:
 
-- `no_reply`: the connection is closed without an answer;
-- `cut`: half of the answer comes, and the connection is closed;
-- `drip`: the answer comes a byte at a time, each `seconds` after the one before;
-- `delay`: the answer comes `seconds` later.
+- `no_reply`: the connection is closed without a response;
+- `cut`: half of the response is sent, and the connection is closed;
+- `drip`: the response is sent a byte at a time, each `seconds` after the one before;
+- `delay`: the response is sent `seconds` later.
 """
 
 KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 SILENT: Final = frozenset({"reset", "stall", "no_reply"})
-"""The kinds that let no answer out."""
+"""The kinds that send no response."""
 
 _STATUS: Final[Mapping[str, int]] = {"status": 500, "rate_limit": 429, "html": 200}
 _SECONDS: Final[Mapping[str, float]] = {"drip": 0.05, "delay": 1.0}
@@ -46,7 +47,7 @@ _PAGE: Final = b"<!doctype html>\n<html><head><title>Sign in</title></head><body
 
 
 class FailureError(ValueError):
-    """An order that makes no sense.
+    """The specification of a failure is not valid.
 
     Attributes:
         field: The argument at fault.
@@ -61,10 +62,10 @@ class FailureError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureSpec:
-    """What is ordered; see `Emulator.fail`.
+    """The specification of a failure; its fields are the arguments of `Emulator.fail`.
 
     Raises:
-        FailureError: When it makes no sense.
+        FailureError: If it is not valid.
     """
 
     route: str = "*"
@@ -77,74 +78,74 @@ class FailureSpec:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        self._demand("kind", self.kind in KINDS, f"is one of {', '.join(KINDS)}")
-        self._demand("times", self.times is None or self.times >= 1, "is at least 1, or None for always")
-        self._demand("status", self.status is None or 200 <= self.status <= 599, "is from 200 to 599")
-        self._demand("seconds", self.seconds is None or 0 <= self.seconds <= _LONGEST, f"is from 0 to {_LONGEST:g}")
-        for name, value in self.given_headers().items():
-            is_sound = bool(_NAME.fullmatch(name) and _VALUE.fullmatch(value)) and name.lower() not in _FRAMING
-            self._demand("headers", is_sound, f"cannot hold {name}: {value}")
-        self._demand("seconds", self.seconds is None or self.kind in _SECONDS, f"belongs to {' and '.join(_SECONDS)}")
+        self._require("kind", self.kind in KINDS, f"is one of {', '.join(KINDS)}")
+        self._require("times", self.times is None or self.times >= 1, "is at least 1, or None for always")
+        self._require("status", self.status is None or 200 <= self.status <= 599, "is from 200 to 599")
+        self._require("seconds", self.seconds is None or 0 <= self.seconds <= _LONGEST, f"is from 0 to {_LONGEST:g}")
+        for name, value in self.all_headers().items():
+            is_valid = bool(_NAME.fullmatch(name) and _VALUE.fullmatch(value)) and name.lower() not in _FRAMING
+            self._require("headers", is_valid, f"cannot hold {name}: {value}")
+        self._require("seconds", self.seconds is None or self.kind in _SECONDS, f"belongs to {' and '.join(_SECONDS)}")
         for name in ("status", "body", "headers", "retry_after"):
             belongs = getattr(self, name) is None or self.kind in _STATUS
-            self._demand(name, belongs, f"belongs to {', '.join(_STATUS)}")
+            self._require(name, belongs, f"belongs to {', '.join(_STATUS)}")
 
-    def given_headers(self) -> dict[str, str]:
-        """Return the headers that were asked for."""
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers that are specified, `Retry-After` among them."""
         retry_after = 1 if self.kind == "rate_limit" and self.retry_after is None else self.retry_after
-        return overlaid({} if retry_after is None else {"Retry-After": f"{retry_after}"}, self.headers or {})
+        return override_headers({} if retry_after is None else {"Retry-After": f"{retry_after}"}, self.headers or {})
 
-    def _demand(self, field: str, is_right: bool, rule: str) -> None:
-        if not is_right:
+    def _require(self, field: str, is_valid: bool, rule: str) -> None:
+        if not is_valid:
             raise FailureError(field, f"{rule}, not {getattr(self, field)!r}")
 
 
 class Failure:
-    """A failure that was ordered, and how often it has happened.
+    """An injected failure, and how often it has happened.
 
     Attributes:
-        order: What was ordered.
+        spec: Its specification.
         route: The requests that it is for.
         kind: What goes wrong.
-        times: To how many requests it is to happen; `None` for all of them.
-        status: The status of the answer, of the kinds that make one up.
+        times: How many requests fail; `None` for all of them.
+        status: The status of the response, for the kinds that replace it.
         seconds: The wait of `drip` and `delay`.
-        delivered: To how many requests it has happened: the answer was sent, or the connection was treated as ordered.
+        delivered: How many requests have failed: the response was sent, or the connection broken, as specified.
     """
 
-    def __init__(self, order: FailureSpec) -> None:
-        self.order: Final = order
-        self.route: Final = order.route
-        self.kind: Final[FailureKind] = order.kind
-        self.times: Final = order.times
-        self.status: Final = _STATUS.get(order.kind) if order.status is None else order.status
-        self.seconds: Final = _SECONDS.get(order.kind, 0.0) if order.seconds is None else order.seconds
+    def __init__(self, spec: FailureSpec) -> None:
+        self.spec: Final = spec
+        self.route: Final = spec.route
+        self.kind: Final[FailureKind] = spec.kind
+        self.times: Final = spec.times
+        self.status: Final = _STATUS.get(spec.kind) if spec.status is None else spec.status
+        self.seconds: Final = _SECONDS.get(spec.kind, 0.0) if spec.seconds is None else spec.seconds
         self.delivered: int = 0
         self._taken = 0
         self._lock = threading.Lock()
 
     @property
     def remaining(self) -> int | None:
-        """To how many further requests it will happen; `None` for all of them."""
+        """How many further requests will fail; `None` for all of them."""
         return None if self.times is None else self.times - self._taken
 
     @property
     def is_done_first(self) -> bool:
-        """Whether what was asked for is done before it goes wrong."""
+        """Whether the request is carried out before it fails."""
         return self.status is None and self.kind not in ("reset", "stall")
 
     def take(self) -> None:
-        """Use it for one request."""
+        """Use it up for one request."""
         self._taken += 1
 
-    def happened(self) -> None:
-        """Count it; called when nothing can keep it from happening any more."""
+    def count_delivery(self) -> None:
+        """Count one failed request; called when nothing can prevent the failure any more."""
         with self._lock:
             self.delivered += 1
 
     def body(self) -> bytes:
-        """Return the body of the answer that it makes up."""
-        given = self.order.body
+        """Return the body of the response that replaces the regular one."""
+        given = self.spec.body
         if self.status in (None, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return b""
         if given is None:
@@ -152,16 +153,16 @@ class Failure:
         return given.encode() if isinstance(given, str) else given if isinstance(given, bytes) else to_json(given)
 
     def headers(self, now: float) -> dict[str, str]:
-        """Return the headers that stand in the place of those that every answer has."""
+        """Return the headers that override those of every response."""
         headers: dict[str, str] = {}
         if self.kind == "html":
             headers["Content-Type"] = "text/html; charset=utf-8"
-        elif isinstance(self.order.body, str | bytes):
+        elif isinstance(self.spec.body, str | bytes):
             headers["Content-Type"] = "text/plain; charset=utf-8"
-        if self.kind == "rate_limit" and not isinstance(self.order.retry_after, str):
-            wait = 1 if self.order.retry_after is None else self.order.retry_after
+        if self.kind == "rate_limit" and not isinstance(self.spec.retry_after, str):
+            wait = 1 if self.spec.retry_after is None else self.spec.retry_after
             headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(math.ceil(now + wait))}
-        return overlaid(headers, self.order.given_headers())
+        return override_headers(headers, self.spec.all_headers())
 
     def __repr__(self) -> str:
         what = self.kind if self.status is None else f"{self.kind} {self.status}"
@@ -169,8 +170,8 @@ class Failure:
         return f"<Failure {what} for {self.route}, {times}, delivered {self.delivered}>"
 
 
-def overlaid(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with others in their place, whatever the case of their names."""
+def override_headers(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with `others` in place of those of the same names; the case of names does not matter."""
     names = {name.lower() for name in others}
     return {**{name: value for name, value in headers.items() if name.lower() not in names}, **others}
 
@@ -180,5 +181,5 @@ def _error(status: int) -> bytes:
         code = "rate_limit_exceeded"
     else:
         names = {each.value: each.name.lower() for each in HTTPStatus}
-        code = names.get(status, "ordered_failure")
-    return encode_error(HTTPException(status, code, "This failure was ordered from the emulator."))
+        code = names.get(status, "injected_failure")
+    return encode_error(HTTPException(status, code, "This failure was injected by the emulator."))

@@ -1,4 +1,4 @@
-"""All failures that were ordered from one emulator: which one is next for a request."""
+"""Which failure is injected into which request."""
 
 from __future__ import annotations
 
@@ -13,83 +13,84 @@ from fibonacci.emulator.http.route_patterns import RoutePattern
 from fibonacci.emulator.http.router import Router
 
 CHAOS: Final[tuple[FailureKind, ...]] = ("status", "reset", "no_reply", "cut")
-"""What chaos is made of when nobody says: failures that take no time, and that a client may overcome."""
+"""The default kinds of chaos: failures that take no time and that a client can recover from."""
 
 
 class FaultInjector:
-    """The book of orders; safe to use from many threads.
+    """Registry of injected faults; safe to use from many threads.
+
+    Args:
+        router: The endpoints, to check routes against.
 
     Attributes:
-        any: Whether there is anything to look up: what every request asks.
+        is_active: Whether any failure may be injected; read for every request, without the lock.
     """
 
-    def __init__(self, router: Router) -> None:
-        self.any: bool = False
+    def __init__(self, router: Router[object]) -> None:
+        self.is_active: bool = False
         self._router = router
         self._lock = threading.Lock()
-        self._ordered: list[Failure] = []
-        self._active: list[tuple[RoutePattern, Failure]] = []
+        self._registered: list[Failure] = []
+        self._pending: list[tuple[RoutePattern, Failure]] = []
         self._chaos: Callable[[ServerRequest], Failure | None] | None = None
 
-    def order(self, order: FailureSpec) -> Failure:
-        """Take an order.
+    def inject(self, spec: FailureSpec) -> Failure:
+        """Register a failure for the next requests to its route.
 
         Raises:
-            FailureError: When no endpoint fits its route.
+            FailureError: If no endpoint matches its route.
         """
-        pattern, failure = self._pattern(order.route), Failure(order)
+        pattern, failure = self._pattern(spec.route), Failure(spec)
         with self._lock:
-            self._ordered.append(failure)
-            self._active.append((pattern, failure))
-            self.any = True
+            self._registered.append(failure)
+            self._pending.append((pattern, failure))
+            self.is_active = True
         return failure
 
     def chaos(self, seed: int, rate: float, route: str, kinds: Sequence[FailureKind]) -> list[Failure]:
-        """Let requests fail at random, in the place of earlier chaos; see `Emulator.chaos`.
+        """Replace the present chaos: random failures; see `Emulator.chaos`.
 
         Raises:
-            FailureError: When there is no such rate or kind, or no endpoint fits the route.
+            FailureError: If the rate or a kind is not valid, or no endpoint matches the route.
         """
         if not 0 <= rate <= 1:
             raise FailureError("rate", f"is a share from 0 to 1, not {rate!r}")
         pattern, random = self._pattern(route), Random(seed)
-        orders = [
-            FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS
-        ]
-        failures = [Failure(order) for order in orders] if rate else []
+        specs = [FailureSpec(route=route, kind=kind, times=None, status=_chaos_status(kind)) for kind in kinds or CHAOS]
+        failures = [Failure(spec) for spec in specs] if rate else []
 
         def draw(request: ServerRequest) -> Failure | None:
             return random.choice(failures) if pattern.matches(request) and random.random() < rate else None
 
         with self._lock:
-            self._ordered += failures
+            self._registered += failures
             self._chaos = draw if failures else None
-            self.any = bool(self._active or failures)
+            self.is_active = bool(self._pending or failures)
         return failures
 
-    def next(self, request: ServerRequest) -> Failure | None:
-        """Use up one failure for a request: of the orders that fit, the oldest; else what chaos has for it."""
+    def take(self, request: ServerRequest) -> Failure | None:
+        """Use up one failure for a request: the oldest pending one that matches, else one of the chaos."""
         with self._lock:
-            for entry in self._active:
+            for entry in self._pending:
                 pattern, failure = entry
                 if pattern.matches(request):
                     failure.take()
                     if failure.remaining == 0:
-                        self._active.remove(entry)
-                        self.any = bool(self._active or self._chaos)
+                        self._pending.remove(entry)
+                        self.is_active = bool(self._pending or self._chaos)
                     return failure
             return None if self._chaos is None else self._chaos(request)
 
     def all(self) -> list[Failure]:
-        """Return everything that was ordered, the oldest first."""
+        """Return every registered failure, the oldest first."""
         with self._lock:
-            return list(self._ordered)
+            return list(self._registered)
 
     def clear(self) -> None:
-        """Take back all orders and the chaos, and forget their counts."""
+        """Remove all failures and the chaos, with their counts."""
         with self._lock:
-            self._ordered, self._active, self._chaos = [], [], None
-            self.any = False
+            self._registered, self._pending, self._chaos = [], [], None
+            self.is_active = False
 
     def _pattern(self, route: str) -> RoutePattern:
         try:
@@ -99,7 +100,7 @@ class FaultInjector:
 
 
 class Failures:
-    """The failures that were ordered from an emulator, the oldest first: a live view.
+    """The failures injected into an emulator, the oldest first: a live view.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -111,26 +112,26 @@ class Failures:
         (2, 2)
     """
 
-    def __init__(self, faults: FaultInjector) -> None:
-        self._faults = faults
+    def __init__(self, injector: FaultInjector) -> None:
+        self._injector = injector
 
     @property
     def delivered(self) -> int:
-        """How many have happened, all together."""
+        """How many requests have failed, over all failures."""
         return sum(failure.delivered for failure in self)
 
     def clear(self) -> None:
-        """Take back all orders and the chaos, and forget their counts."""
-        self._faults.clear()
+        """Remove all failures and the chaos, with their counts."""
+        self._injector.clear()
 
     def __len__(self) -> int:
-        return len(self._faults.all())
+        return len(self._injector.all())
 
     def __iter__(self) -> Iterator[Failure]:
-        return iter(self._faults.all())
+        return iter(self._injector.all())
 
     def __getitem__(self, index: int) -> Failure:
-        return self._faults.all()[index]
+        return self._injector.all()[index]
 
     def __repr__(self) -> str:
         return repr(list(self))

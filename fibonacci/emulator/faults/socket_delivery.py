@@ -1,4 +1,4 @@
-"""Failures as they happen on a socket."""
+"""Delivery of failing responses over a socket."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Final
 
 from fibonacci.emulator.faults.fault import Failure
 
-_RESET: Final = struct.pack("ii", 1, 0)  # linger for no time: closing is a reset, and no farewell
+_SEND_RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER 0: close sends RST
 _CHUNK: Final = 64 * 1024
 
 
 def deliver(sock: socket.socket, failure: Failure, head: bytes, body: bytes, closing: threading.Event) -> bool:
-    """Let a failure happen to one answer.
+    """Deliver one response with its failure.
 
-    It is counted before the client can notice, so that whoever has seen it finds it counted.
+    The delivery is counted before the client can notice it, so that the count is right once the client has failed.
 
     Args:
         sock: The connection.
-        failure: What is to happen.
-        head: The head of the answer; empty when none is to come.
-        body: The body of the answer.
-        closing: Set when the emulator closes: nothing waits any longer then.
+        failure: What goes wrong.
+        head: The head of the response; empty for none.
+        body: The body of the response.
+        closing: Set when the emulator closes; it ends every wait.
 
     Returns:
-        Whether another request may follow on this connection.
+        Whether the connection stays open for another request.
     """
     if failure.kind == "delay" and closing.wait(failure.seconds):
         return False
-    failure.happened()
+    failure.count_delivery()
     match failure.kind:
         case "stall":
             _stall(sock)
             return False
         case "reset":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _SEND_RESET)
             return False
         case "no_reply":
             return False
@@ -51,7 +51,7 @@ def deliver(sock: socket.socket, failure: Failure, head: bytes, body: bytes, clo
 
 
 def _stall(sock: socket.socket) -> None:
-    """Answer nothing until the client has gone, or the emulator closes the connection."""
+    """Read and send nothing, until the client or the emulator closes the connection."""
     while sock.recv(_CHUNK):
         pass
 

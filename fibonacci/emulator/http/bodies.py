@@ -1,4 +1,4 @@
-"""The body of a request: read as JSON, then checked strictly against a model."""
+"""Request bodies: parsed as JSON, then validated strictly against a model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MAX_BODY: Final = 10 * 1024 * 1024
 """The largest body, in bytes."""
 
 MAX_DEPTH: Final = 100
-"""How deep objects and arrays may be nested; Python's own JSON writer gives up at about a thousand."""
+"""How deep objects and arrays may be nested; Python's JSON encoder fails at about 1,000 levels."""
 
 
 class Body(BaseModel):
-    """The base of every request body: exact types, and no keys but the documented ones."""
+    """The base of every request body: exact types and the documented keys only."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -29,17 +29,17 @@ BodyT = TypeVar("BodyT", bound=Body)
 
 
 def read(model: type[BodyT], raw: bytes) -> BodyT:
-    """Read a body into its model.
+    """Parse and validate a body.
 
     Args:
         model: The model.
-        raw: The bytes as they came.
+        raw: The bytes as received.
 
     Returns:
-        The model; `model_fields_set` tells which fields were given.
+        The model; `model_fields_set` has the names of the fields given.
 
     Raises:
-        ApiError: 400 when it is not JSON, 422 with all faults when it does not fit.
+        HTTPException: 400 if it is not JSON, 422 with every fault if it does not match the model.
     """
     content = read_json(raw)
     try:
@@ -50,7 +50,7 @@ def read(model: type[BodyT], raw: bytes) -> BodyT:
 
 
 def read_object(raw: bytes) -> Mapping[str, Any]:
-    """Read a body that may be any JSON object."""
+    """Parse a body that may be any JSON object."""
     content = read_json(raw)
     if not is_object(content):
         raise invalid(Detail("body", "Input should be an object"))
@@ -58,7 +58,7 @@ def read_object(raw: bytes) -> Mapping[str, Any]:
 
 
 def read_json(raw: bytes) -> Any:
-    """Read JSON as the standard has it: UTF-8, finite numbers, not endlessly nested."""
+    """Parse JSON as the standard defines it: UTF-8, finite numbers; nested `MAX_DEPTH` levels at most."""
     if not raw:
         raise bad_request("The body is empty; JSON is expected.", "body")
     try:
@@ -82,7 +82,7 @@ def _finite(text: str) -> float:
 
 
 def is_deeper_than(content: Any, levels: int) -> bool:
-    """Tell whether objects and arrays are nested deeper than so many levels."""
+    """Return whether objects and arrays are nested deeper than `levels`."""
     layer: list[Any] = [content]
     for _ in range(levels + 1):
         layer = [item for item in layer if is_object(item) or is_array(item)]

@@ -1,24 +1,20 @@
-"""A request and a response as plain data, so that the emulator itself knows neither sockets nor an HTTP library."""
+"""HTTP messages as plain data: the emulator itself depends on no socket and on no HTTP library."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fibonacci.emulator.faults.fault import Failure
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRequest:
-    """One HTTP request.
+    """One HTTP request as received.
 
     Attributes:
-        method: The method in capitals.
-        target: The path and the query as they came over the wire, still percent-encoded.
+        method: The method, in capitals.
+        target: Path and query as received, still percent-encoded.
         headers: Values by lower-case name.
-        body: The whole body.
+        body: The complete body.
     """
 
     method: str
@@ -29,16 +25,14 @@ class ServerRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServerResponse:
-    """One HTTP response, complete with its `Content-Length`.
+    """One HTTP response to send, complete with its `Content-Length`.
 
     Attributes:
         status: The status.
         headers: Names and values.
-        body: The whole body.
-        failure: What is to happen to it on its way.
+        body: The complete body.
     """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
-    failure: Failure | None = None

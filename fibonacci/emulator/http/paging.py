@@ -1,4 +1,4 @@
-"""Lists a page at a time, with an opaque cursor."""
+"""Pagination with an opaque cursor."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def paged(
     keep: Callable[[Record], bool] = lambda _: True,
     show: Callable[[Record], Any] = lambda record: record,
 ) -> Reply:
-    """Answer the page that a query asks for.
+    """Return the page that a query selects.
 
     Args:
-        rows: The records with their lasting numbers, falling when `newest_first`, else rising.
+        rows: The records with their permanent numbers, descending if `newest_first`, else ascending.
         query: Holds `limit` and `cursor`.
-        kind: The name of the list, so that the cursor of another list is refused.
-        newest_first: Which way the numbers go.
-        keep: Whether a record belongs to the list.
-        show: The form in which a record is answered.
+        kind: The name of the list; a cursor of another list is refused.
+        newest_first: The order of the numbers.
+        keep: Returns whether a record belongs to the list.
+        show: Returns the public form of a record.
 
     Returns:
-        The page. Because the cursor is the number of the last record, records that come or go between two pages make
-        nothing appear twice.
+        The page. The cursor is the number of its last record, so that records created or deleted between two pages
+        make no record appear twice.
 
     Raises:
-        ApiError: 422 for a bad limit or cursor.
+        HTTPException: 422 if the limit or the cursor is not valid.
     """
     limit = query.integer("limit", default=DEFAULT_LIMIT, lowest=1, highest=MAX_LIMIT)
     after = _read_cursor(query, kind)

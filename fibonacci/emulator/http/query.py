@@ -1,4 +1,4 @@
-"""The query of a request, read strictly. Parameters that nobody asks for are ignored, as real services do."""
+"""Query parameters, validated strictly. Unknown parameters are ignored, as real services do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Query:
-    """The parameters of one request."""
+    """The query parameters of one request."""
 
     def __init__(self, raw: str) -> None:
         try:
@@ -23,14 +23,14 @@ class Query:
             raise bad_request(f"The query cannot be read: {error}", "query") from None
 
     def text(self, name: str) -> str | None:
-        """Return a text that is not blank, or `None` when it is not given."""
+        """Return a text that is not empty; `None` if it is absent."""
         value = self._values.get(name)
         if value == "":
             raise _fault(name, "must not be empty")
         return value
 
     def integer(self, name: str, *, default: int, lowest: int, highest: int) -> int:
-        """Return a whole number between two bounds."""
+        """Return an integer between two bounds."""
         value = self._values.get(name)
         if value is None:
             return default
@@ -39,7 +39,7 @@ class Query:
         return int(value)
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        """Return `true` or `false`."""
+        """Return a boolean, written `true` or `false`."""
         value = self._values.get(name)
         if value is None:
             return default
@@ -48,7 +48,7 @@ class Query:
         return _BOOLEANS[value]
 
     def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
-        """Return one of some texts."""
+        """Return one of several texts."""
         value = self._values.get(name, default)
         if value not in choices:
             raise _fault(name, f"must be one of {', '.join(choices)}")

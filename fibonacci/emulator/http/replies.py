@@ -1,66 +1,64 @@
-"""The documented shapes of an answer: full envelope, data without meta, bare object, page, nothing, and error."""
+"""What handlers return, and the documented envelopes: full, data without meta, bare object, page, nothing, and error."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.state.json_encoding import to_json
 
-Shape = Literal["full", "data", "bare", "page", "empty"]
-
-_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+Envelope = Literal["full", "data", "bare", "page", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers, before it becomes bytes.
+    """The content of a response, not encoded yet.
 
     Attributes:
-        content: What is answered.
-        shape: Its envelope.
+        content: The content, any JSON.
+        envelope: The envelope around it.
         status: The HTTP status.
-        next_cursor: Where the next page begins.
-        later: Waits a moment, outside of the transaction, for a better answer; `None` when none will come.
+        next_cursor: The cursor of the next page; `None` on the last.
+        later: Waits a moment, outside of the transaction, for a more recent reply; `None` if none will come.
     """
 
     content: Any
-    shape: Shape = "full"
+    envelope: Envelope = "full"
     status: int = 200
     next_cursor: str | None = None
     later: Callable[[], Reply] | None = None
 
 
 def created(content: Any) -> Reply:
-    """Answer something new in the full envelope."""
+    """Return a 201 in the full envelope."""
     return Reply(content, status=201)
 
 
 def data_only(content: Any, later: Callable[[], Reply] | None = None) -> Reply:
-    """Answer an envelope without `meta`, as executing a workflow does."""
+    """Return a reply in the envelope without `meta`, as executing a workflow has it."""
     return Reply(content, "data", later=later)
 
 
 def bare(content: Any) -> Reply:
-    """Answer an object without any envelope."""
+    """Return a reply without an envelope."""
     return Reply(content, "bare")
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> Reply:
-    """Answer one page of a list."""
+    """Return one page of a list."""
     return Reply(items, "page", next_cursor=next_cursor)
 
 
 def no_content() -> Reply:
-    """Answer nothing, as a deletion does."""
+    """Return a 204."""
     return Reply(None, "empty", 204)
 
 
 def encode(reply: Reply, request_id: str) -> bytes:
-    """Write a reply as the body of its response."""
-    match reply.shape:
+    """Encode a reply as the body of its response."""
+    match reply.envelope:
         case "full":
             return to_json({"data": reply.content, "meta": {"request_id": request_id}})
         case "page":
@@ -75,11 +73,6 @@ def encode(reply: Reply, request_id: str) -> bytes:
 
 
 def encode_error(error: HTTPException) -> bytes:
-    """Write an error as the body of its response."""
+    """Encode an error as the body of its response."""
     details = [{"field": detail.field, "message": detail.message} for detail in error.details]
     return to_json({"error": {"code": error.code, "message": error.message, "details": details}})
-
-
-def to_json(content: Any) -> bytes:
-    """Write JSON compactly; everything outside ASCII is escaped, so lone surrogates do no harm."""
-    return _ENCODE(content).encode("ascii")

@@ -1,4 +1,4 @@
-"""Patterns such as `POST /workflows/{id}/execute`, by which failures are ordered and requests are looked up."""
+"""Route patterns such as `POST /workflows/{id}/execute`, which select requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.http.router import PREFIX, Router, segments_of
+from fibonacci.emulator.http.router import API_PREFIX, Router, segments_of
 
 ANY: Final = "*"
 
@@ -14,23 +14,21 @@ ANY: Final = "*"
 class RoutePattern:
     """A method and a path, either of which may be `*`.
 
-    A segment in braces fits anything, whatever its name; any other fits itself, percent-encoded or not. A leading `/v1`
-    may be left out. `*` alone is every request.
+    A segment in braces matches any segment, whatever its name; any other matches itself, percent-encoded or not. A
+    leading `/v1` is optional. `*` alone matches every request.
+
+    Args:
+        text: The pattern.
+        router: The endpoints. The pattern must match one of them, so that a typo is an error.
 
     Attributes:
-        text: The pattern as it was given.
+        text: The pattern as given.
+
+    Raises:
+        ValueError: If it is not a pattern or matches no endpoint; the message names the closest ones.
     """
 
-    def __init__(self, text: str, router: Router) -> None:
-        """Read a pattern.
-
-        Args:
-            text: The pattern.
-            router: The endpoints; one of them must fit, so that a misspelt pattern is not one that never fits.
-
-        Raises:
-            ValueError: When it is not a pattern, or fits no endpoint; the message names the nearest ones.
-        """
+    def __init__(self, text: str, router: Router[object]) -> None:
         self.text: Final = text
         method, _, path = text.strip().partition(" ")
         path = path.strip()
@@ -46,7 +44,7 @@ class RoutePattern:
                 raise ValueError(router.unknown(method, path))
 
     def matches(self, request: ServerRequest) -> bool:
-        """Tell whether a request is one of those."""
+        """Return whether the pattern selects a request."""
         if self._method not in (ANY, request.method):
             return False
         if self._parts is None:
@@ -54,8 +52,8 @@ class RoutePattern:
         try:
             segments = segments_of(request.target.partition("?")[0])
         except HTTPException:
-            return False  # a path that cannot be read is none of the endpoints
-        return len(segments) == len(self._parts) and all(map(_fits, self._parts, segments))
+            return False  # a path that cannot be decoded is no endpoint's
+        return len(segments) == len(self._parts) and all(map(_segment_matches, self._parts, segments))
 
 
 def _parts(path: str) -> list[str]:
@@ -63,8 +61,8 @@ def _parts(path: str) -> list[str]:
         parts = segments_of(path)
     except HTTPException as error:
         raise ValueError(error.message) from None
-    return parts if parts[0] == PREFIX else [PREFIX, *parts]
+    return parts if parts[0] == API_PREFIX else [API_PREFIX, *parts]
 
 
-def _fits(part: str, segment: str) -> bool:
+def _segment_matches(part: str, segment: str) -> bool:
     return bool(segment) if part.startswith("{") and part.endswith("}") else part == segment

@@ -1,10 +1,10 @@
-"""Approval: which runs have to wait for it, and what a decision does.
+"""Approval: which runs require it, and what a decision does.
 
-A run waits when the settings of its organization name what its workflow deals with (see `categories`): each
-`require_approval_for_...` stands for the category of its name, and each flag in `category_flags` for its own. As many
-different people as `approval_threshold` says have to approve; 0 asks nobody. Who asked for the run may approve it only
-with `allow_self_approval`. One person's rejection is enough: the execution is `cancelled`. The settings count as they
-are at the moment of the decision; tool policies and quotas counted when the run was asked for.
+A run requires approval if the settings of its organization name one of its workflow's categories (see `categories`):
+each `require_approval_for_...` stands for one category, and each flag in `category_flags` for the category of that name.
+`approval_threshold` is the number of different people who have to approve; 0 turns approval off. The requester may
+approve only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as
+they are at the decision; tool policies and quotas were applied when the run was requested.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start
+from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.errors import Detail, HTTPException, conflict, not_found
-from fibonacci.emulator.policy import governance
+from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
-from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.policy.governance import settings_of
+from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.store import Record, Store
 
 _SETTINGS: Final[Mapping[str, str]] = {
@@ -28,8 +29,8 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def reasons_to_wait(settings: Record | None, definition: Mapping[str, Any] | None) -> list[str]:
-    """Return the categories for which a run needs approval; none when it may start at once."""
+def approval_reasons(settings: Record | None, definition: Mapping[str, Any] | None) -> list[str]:
+    """Return the categories for which a run requires approval; none if it may start at once."""
     if settings is None or settings["approval_threshold"] < 1:
         return []
     watched = {category for setting, category in _SETTINGS.items() if settings[setting]}
@@ -37,8 +38,8 @@ def reasons_to_wait(settings: Record | None, definition: Mapping[str, Any] | Non
     return sorted(watched & categories_of(definition)) if watched else []
 
 
-def wait_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
-    """Keep a run that has to wait; return its execution."""
+def hold_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
+    """Store a run that requires approval; return its execution."""
     approval: Record = {
         "reasons": reasons,
         "requested_by": context.actor,
@@ -48,65 +49,62 @@ def wait_for_approval(context: RequestContext, workflow: Record, inputs: dict[st
     }
     execution = hold(context.store, workflow, inputs, context.now, approval)
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
-    target = f"executions/{execution['id']}"
-    governance.audit(
-        context.store, context.organization, context.actor, context.now, "approval.requested", target, {}, after
-    )
+    request = Change(context.actor, "approval.requested", f"executions/{execution['id']}", {}, after)
+    record_change(context.store, context.organization, request, context.now)
     return execution
 
 
 class Approvals:
-    """Decides about the runs that wait."""
+    """Decisions about the runs that wait for approval."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, organization: str) -> None:
+    def __init__(self, store: Store, scheduler: Scheduler, clock: VirtualClock, organization: str) -> None:
         self._store = store
         self._scheduler = scheduler
+        self._clock = clock
         self._organization = organization
 
-    def approve(self, execution_id: str, by: str, now: float) -> Record:
-        """Approve a run in one person's name, and start it when enough have.
+    def decide(self, execution_id: str, by: str, *, approve: bool) -> Record:
+        """Approve or reject a run in one person's name. A run that starts may end before this returns.
 
         Returns:
-            The execution.
+            The execution in its public form.
 
         Raises:
-            ApiError: 404 when there is none, 409 when it does not wait or this person has approved it already, 403 when
-                this person asked for it.
+            HTTPException: 404 if there is no such execution, 409 if it does not wait for approval or this person has
+                approved it already, 403 if this person requested it and may not approve it.
         """
+        with self._store.transaction():
+            now = self._clock.now()
+            self._scheduler.catch_up(now)
+            execution = self._approve(execution_id, by, now) if approve else self._reject(execution_id, by, now)
+            may_end_soon = self._scheduler.may_end_soon(execution, now)
+        if may_end_soon:
+            execution, now = self._scheduler.settle(execution)
+        return view_of(execution, now)
+
+    def _approve(self, execution_id: str, by: str, now: float) -> Record:
         execution = self._waiting(execution_id)
-        settings = governance.settings_of(self._store, self._organization)
+        settings = settings_of(self._store, self._organization)
         approval = execution["approval"]
-        if by == approval["requested_by"] and not settings["allow_self_approval"]:
-            fault = Detail("by", f"{by} asked for this run, and allow_self_approval is off")
-            raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [fault])
-        if by in approval["approved_by"]:
-            raise conflict("by", f"{by} has approved execution {execution_id!r} already.")
+        _check_approver(execution, by, allow_self_approval=settings["allow_self_approval"])
         workflow = self._workflow_of(execution)
         after = approval | {"approved_by": [*approval["approved_by"], by]}
         execution |= {"approval": after}
-        self._audit(execution, by, now, "approval.given", approval, after)
+        self._record(execution, by, now, "approval.given", approval, after)
         if len(after["approved_by"]) < settings["approval_threshold"]:
             self._store.executions.put(execution_id, record=execution)
             return execution
         execution = start(self._scheduler, workflow, execution["inputs"], now, held=execution)
         status = {"status": execution["status"]}
-        self._audit(execution, by, now, "approval.approved", {"status": WAITING}, status)
+        self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution
 
-    def reject(self, execution_id: str, by: str, now: float) -> Record:
-        """Reject a run in one person's name: it is cancelled.
-
-        Returns:
-            The execution.
-
-        Raises:
-            ApiError: 404 when there is none, 409 when it does not wait.
-        """
+    def _reject(self, execution_id: str, by: str, now: float) -> Record:
         execution = self._waiting(execution_id)
         after = execution["approval"] | {"rejected_by": by}
         execution = cancelled(execution, now) | {"approval": after}
         self._store.executions.put(execution_id, record=execution)
-        self._audit(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
+        self._record(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 
     def _waiting(self, execution_id: str) -> Record:
@@ -119,13 +117,22 @@ class Approvals:
         return execution
 
     def _workflow_of(self, execution: Record) -> Record:
-        """Return the workflow in the version that was asked for."""
+        """Return the workflow in the version that was requested."""
         workflow_id, version = execution["workflow_id"], execution["workflow_version"]
         snapshot = self._store.versions.get(workflow_id, str(version))
         if snapshot is None:
             raise conflict("workflow_id", f"Workflow {workflow_id!r} was deleted: reject the execution.")
         return snapshot | {"id": workflow_id}
 
-    def _audit(self, execution: Record, by: str, now: float, action: str, before: Record, after: Record) -> None:
-        target = f"executions/{execution['id']}"
-        governance.audit(self._store, self._organization, by, now, action, target, before, after)
+    def _record(self, execution: Record, by: str, now: float, action: str, before: Record, after: Record) -> None:
+        change = Change(by, action, f"executions/{execution['id']}", before, after)
+        record_change(self._store, self._organization, change, now)
+
+
+def _check_approver(execution: Record, by: str, *, allow_self_approval: bool) -> None:
+    approval = execution["approval"]
+    if by == approval["requested_by"] and not allow_self_approval:
+        detail = Detail("by", f"{by} asked for this run, and allow_self_approval is off")
+        raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [detail])
+    if by in approval["approved_by"]:
+        raise conflict("by", f"{by} has approved execution {execution['id']!r} already.")

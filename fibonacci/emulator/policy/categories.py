@@ -1,9 +1,9 @@
-"""What a workflow deals with, as far as its definition shows it: that decides whether a run needs approval.
+"""The categories of a workflow, derived from its definition. They decide whether a run requires approval.
 
 A definition has the categories that it names itself, as in `{"categories": ["financial"], "nodes": [...]}`, those of
-its tools in the catalogue, and those that the words of its tools' names stand for: `slack_send_message` and
-`email_send` talk to the outside, `file_write` writes, `grant_access` changes permissions, `refund_payment` is
-financial. Names count because a tool need not be in the catalogue.
+its tools in the catalog, and those of the words in its tools' names: `slack_send_message` and `email_send` are external
+communication, `file_write` is a public write, `grant_access` a permission change, `refund_payment` financial. Names
+count because a tool need not be in the catalog.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _KNOWN: Final = {category: frozenset(words.split()) for category, words in _WORD
 
 
 def tools_of(definition: object) -> list[str]:
-    """Return the names of the tools that a definition calls, each once, in their order."""
+    """Return the names of the tools in a definition, each once, in order."""
     if not is_object(definition) or not is_array(definition["nodes"]):
         return []
     return list(dict.fromkeys(node["tool"] for node in definition["nodes"] if node["type"] == "tool"))
 
 
 def categories_of(definition: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return what a sound definition deals with.
+    """Return the categories of a valid definition.
 
     Example:
         >>> node = {"id": "a", "type": "tool", "tool": "email_send"}

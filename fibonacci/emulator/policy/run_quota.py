@@ -1,7 +1,7 @@
-"""The quotas of runs: how many workflows an organization may start in an hour, and have running at a time.
+"""The quotas of runs: how many an organization may start per hour and have running at a time.
 
-A run counts when it is asked for, whether it starts at once or has to wait for approval first. The hour begins with the
-first run in it. A run that was approved takes a place among those that run, even when there is none.
+A run counts when it is requested, whether or not it requires approval. The hour begins with its first run. An approved
+run starts even if `concurrent_executions` is exhausted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOUR: Final = 3600.0
 
 
 def effective_quota(store: Store, plan: PlanName, organization: str) -> Mapping[str, int]:
-    """Return an organization's quota: its overrides, else the limits of the plan."""
+    """Return the quota of an organization: its overrides, else the limits of the plan."""
     return {**PLANS[plan].quota, **(store.quota_overrides.get(organization) or {})}
 
 
@@ -27,7 +27,7 @@ def take_run(context: RequestContext) -> None:
     """Count one more run.
 
     Raises:
-        ApiError: 429 `quota_exceeded` when a quota is used up; nothing is counted then.
+        HTTPException: 429 `quota_exceeded` if a quota is exhausted; nothing is counted.
     """
     quota = effective_quota(context.store, context.plan, context.organization)
     window = context.store.run_windows.get(context.organization)

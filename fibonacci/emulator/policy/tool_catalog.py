@@ -1,4 +1,4 @@
-"""The catalogue of tools."""
+"""The tool catalog."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _TOOLS: Final = [
     _tool(
         "memory_set",
         "memory",
-        "Keep a value in memory, for ever or for some seconds.",
+        "Keep a value in memory, forever or for some seconds.",
         {"key": "string", "value": "object"},
         scope="string",
         user_id="string",

@@ -11,7 +11,7 @@ from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, bare
 from fibonacci.emulator.policy.governance import GovernanceUpdate, settings_of
-from fibonacci.emulator.routes.organizations import audit, organization_of
+from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 
 

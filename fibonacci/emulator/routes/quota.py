@@ -12,7 +12,7 @@ from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, bare
-from fibonacci.emulator.routes.organizations import audit, organization_of
+from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.store import Record
 
 Amount = Annotated[Whole, Field(ge=0)] | None

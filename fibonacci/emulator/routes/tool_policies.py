@@ -9,8 +9,8 @@ from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, no_content
+from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.policy.tool_catalog import TOOLS
-from fibonacci.emulator.routes.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 

@@ -112,7 +112,7 @@ def find_workflow(context: RequestContext) -> Record:
     """Return the workflow that the path names.
 
     Raises:
-        ApiError: 404 when it is not there.
+        HTTPException: 404 when it is not there.
     """
     workflow_id = context.path["workflow_id"]
     workflow = context.store.workflows.get(workflow_id)

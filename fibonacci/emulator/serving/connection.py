@@ -1,4 +1,4 @@
-"""One client's connection: HTTP/1.1 with keep-alive, as h11 reads and writes it."""
+"""One connection of a client: HTTP/1.1 with keep-alive, parsed and written by h11."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import h11
 
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import SILENT
+from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.faults.socket_delivery import deliver
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException, bad_request, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 MAX_HEAD: Final = 64 * 1024
-"""The largest request line with all headers, in bytes."""
+"""The largest head of a request, in bytes."""
 
 _STATUSES: Final = frozenset(HTTPStatus)
 _CHUNK: Final = 64 * 1024
@@ -27,7 +28,13 @@ _LINGER_SECONDS: Final = 1.0
 
 
 class ServerConnection:
-    """Serves one socket until either side closes it."""
+    """Serves one socket until either side closes it.
+
+    Args:
+        sock: The socket.
+        app: The application.
+        closing: Set when the server closes.
+    """
 
     def __init__(self, sock: socket.socket, app: App, closing: threading.Event) -> None:
         self._socket = sock
@@ -36,19 +43,19 @@ class ServerConnection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     def serve(self) -> None:
-        """Answer requests one after the other, then close the socket."""
-        with self._socket, contextlib.suppress(OSError):  # a client that has gone needs no answer
+        """Handle requests one after the other, then close the socket."""
+        with self._socket, contextlib.suppress(OSError):  # the client has closed: nothing is left to send
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self._serve_one():
                 self._http.start_next_cycle()
 
     def close(self) -> None:
-        """End the connection from another thread: whatever it waits for ends too."""
-        with contextlib.suppress(OSError):  # it may have ended already
+        """Close the connection from another thread; it ends every read and write."""
+        with contextlib.suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _serve_one(self) -> bool:
-        """Answer one request; tell whether another may follow."""
+        """Handle one request; return whether another may follow."""
         head: h11.Request | None = None
         try:
             head = self._read_head()
@@ -61,7 +68,7 @@ class ServerConnection:
         except HTTPException as error:
             self._refuse(error, head)
             return False
-        if not self._answer(self._app.handle(_request(head, body)), head.method):
+        if not self._deliver(self._app.handle(_request(head, body)), head.method):
             return False
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             return True
@@ -86,7 +93,7 @@ class ServerConnection:
         return b"".join(parts)
 
     def _next_event(self) -> h11.Event | None:
-        """Read until something is complete; `None` when the next request has to wait for its turn."""
+        """Read until an event is complete; `None` if h11 is paused until the next cycle."""
         while True:
             event = self._http.next_event()
             if isinstance(event, h11.Event):
@@ -97,22 +104,21 @@ class ServerConnection:
                 self._write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
             self._http.receive_data(self._socket.recv(_CHUNK))
 
-    def _answer(self, response: ServerResponse, method: bytes) -> bool:
-        """Send a response, or let the failure happen to it that was ordered; tell whether the connection lives on."""
-        failure = response.failure
-        if failure is None:
+    def _deliver(self, response: ServerResponse, method: bytes) -> bool:
+        """Send a response, with its failure if it has one; return whether the connection stays open."""
+        if not isinstance(response, FailingResponse):
             self._send(response, method)
             return True
-        head, body = (b"", b"") if failure.kind in SILENT else self._encode(response, method)
-        return deliver(self._socket, failure, head, body, self._closing)
+        head, body = (b"", b"") if response.failure.kind in SILENT else self._encode(response, method)
+        return deliver(self._socket, response.failure, head, body, self._closing)
 
     def _send(self, response: ServerResponse, method: bytes) -> None:
-        """Write head and body in one go: two small packets would wait for each other."""
+        """Write head and body at once: Nagle's algorithm would delay the second of two small writes."""
         head, body = self._encode(response, method)
         self._write(head + body)
 
     def _encode(self, response: ServerResponse, method: bytes) -> tuple[bytes, bytes]:
-        """Return the head and the body as they go over the wire."""
+        """Return the head and the body as bytes."""
         head = h11.Response(status_code=response.status, headers=_encoded(response), reason=_reason(response.status))
         parts = [self._http.send(head)]
         if response.body and method != b"HEAD":
@@ -121,7 +127,7 @@ class ServerConnection:
         return parts[0] or b"", b"".join(part for part in parts[1:] if part)
 
     def _refuse(self, error: HTTPException, head: h11.Request | None) -> None:
-        """Answer what could not be read, and close: where the next request would begin is not known."""
+        """Send an error and close: the begin of the next request is unknown."""
         response = self._app.refuse(error)
         response.headers.append(("Connection", "close"))
         self._send(response, b"" if head is None else head.method)
@@ -131,7 +137,7 @@ class ServerConnection:
         self._socket.sendall(data or b"")
 
     def _linger(self) -> None:
-        """Read on for a moment: closing with unread data would destroy the answer on its way."""
+        """Read on for a moment: a close with unread data sends RST, which discards the response in flight."""
         self._socket.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + _LINGER_SECONDS
         while (left := deadline - time.monotonic()) > 0:
@@ -152,7 +158,7 @@ def _request(head: h11.Request, body: bytes) -> ServerRequest:
 
 
 def _origin_form(target: str) -> str:
-    """Reduce `http://host/path`, which is allowed too, to `/path`."""
+    """Reduce the absolute form `http://host/path`, which is valid too, to `/path`."""
     if target.startswith(("http://", "https://")):
         _, _, rest = target.partition("://")
         return "/" + rest.partition("/")[2]

@@ -1,120 +1,122 @@
-"""The emulator as the transport of an httpx client: the same requests and answers, without a socket."""
+"""The application as the transport of a client in the same process, without a socket.
+
+This file alone in the emulator imports the client's public transport types: a transport takes and returns them. It is
+imported when a client is requested and not before, so that no other part of the emulator can come to depend on the
+client, and a bug of the client cannot hide in the server that tests it.
+"""
 
 from __future__ import annotations
 
+import errno
 import time
-from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import anyio
 import anyio.to_thread
-import httpx
 
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import Failure
+from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
+
+_MAY_WAIT: Final = "/execut"
+"""Part of the paths whose handlers may wait for user handlers: `/workflows/{id}/execute` and `/executions`."""
 
 
-class EmulatorTransport(httpx.BaseTransport):
-    """For `httpx.Client`."""
+class InProcessTransport:
+    """A `Transport` that calls the application. It has no connections, so that nothing has to be closed.
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
-        response = self._app.handle(_request(request, request.read()))
-        if response.failure is None:
-            return _answer(response)
-        time.sleep(_wait(response.failure, request))
-        return _failing(response, response.failure)
-
-
-class AsyncEmulatorTransport(httpx.AsyncBaseTransport):
-    """For `httpx.AsyncClient`. It answers at once, but for ordered delays and executions that wait for handlers."""
+    Args:
+        app: The application.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
-        asked = _request(request, await request.aread())
-        if "/execut" in asked.target:  # it may wait a moment for the user's handlers; the loop goes on meanwhile
-            response = await anyio.to_thread.run_sync(self._app.handle, asked)
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Handle a request; see `Transport.send`."""
+        response = self._app.handle(_received(request))
+        time.sleep(_delivery_seconds(response, deadline))
+        return _delivered(response)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class AsyncInProcessTransport:
+    """An `AsyncTransport` that calls the application, for any event loop. Nothing has to be closed.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Handle a request; see `AsyncTransport.send`."""
+        received = _received(request)
+        if _MAY_WAIT in received.target:  # the event loop must not wait for user handlers
+            response = await anyio.to_thread.run_sync(self._app.handle, received)
         else:
-            response = self._app.handle(asked)
-        if response.failure is None:
-            return _answer(response)
-        await anyio.sleep(_wait(response.failure, request))
-        return _failing(response, response.failure)
+            response = self._app.handle(received)
+        await anyio.sleep(_delivery_seconds(response, deadline))
+        return _delivered(response)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
 
 
-def http_client(app: App) -> httpx.Client:
-    """Return an httpx client that reaches the emulator only; it holds nothing that has to be closed."""
-    return httpx.Client(transport=EmulatorTransport(app), trust_env=False)
+def _received(request: HTTPRequest) -> ServerRequest:
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    return ServerRequest(request.method, request.target, headers, request.body)
 
 
-def async_http_client(app: App) -> httpx.AsyncClient:
-    """Return an async httpx client that reaches the emulator only; it holds nothing that has to be closed."""
-    return httpx.AsyncClient(transport=AsyncEmulatorTransport(app), trust_env=False)
-
-
-def _request(request: httpx.Request, body: bytes) -> ServerRequest:
-    return ServerRequest(request.method, request.url.raw_path.decode("ascii"), request.headers, body)
-
-
-def _answer(response: ServerResponse) -> httpx.Response:
-    return httpx.Response(response.status, headers=response.headers, stream=httpx.ByteStream(response.body))
-
-
-def _wait(failure: Failure, request: httpx.Request) -> float:
-    """Return how many seconds an answer is delayed.
+def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
+    """Return how many seconds the delivery of a response takes.
 
     Raises:
-        httpx.TransportError: What a transport raises when no answer comes, or comes too late: the client need not wait
-            for that, since nothing else can happen meanwhile.
+        TransportError: At once if it would not end before the deadline: nothing else can happen until then.
     """
-    limit = request.extensions.get("timeout", {}).get("read")
-    is_late = failure.seconds > (float("inf") if limit is None else limit)
-    if failure.kind == "stall" or is_late:
-        failure.happened()
-        raise httpx.ReadTimeout("timed out", request=request)
-    if failure.kind == "reset":
-        failure.happened()
-        raise httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
-    if failure.kind == "no_reply":
-        failure.happened()
-        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-    return failure.seconds if failure.kind == "delay" else 0.0
+    if not isinstance(response, FailingResponse):
+        return 0.0
+    failure, remaining = response.failure, deadline.remaining()
+    bytes_apart = len(response.body) if failure.kind == "drip" else 1
+    seconds = failure.seconds * bytes_apart
+    if failure.kind == "stall" or (remaining is not None and seconds > remaining):
+        failure.count_delivery()
+        raise TransportError("timeout", TimeoutError("timed out"))
+    return seconds
 
 
-def _failing(response: ServerResponse, failure: Failure) -> httpx.Response:
-    failure.happened()
-    if failure.kind not in ("cut", "drip"):
-        return _answer(response)
-    return httpx.Response(response.status, headers=response.headers, stream=_FailingBody(response.body, failure))
+def _delivered(response: ServerResponse) -> HTTPResponse:
+    if not isinstance(response, FailingResponse):
+        return _sent(response, response.body)
+    failure = response.failure
+    failure.count_delivery()
+    error = _connection_error(failure)
+    if error is None:
+        return _sent(response, response.body)
+    received = _sent(response, response.body[: len(response.body) // 2]) if failure.kind == "cut" else None
+    raise TransportError("unknown", error, received)
 
 
-class _FailingBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that ends after its half, or comes a byte at a time."""
+def _connection_error(failure: Failure) -> Exception | None:
+    """Return the exception that a failure causes on a socket; None if the response arrives."""
+    match failure.kind:
+        case "reset":
+            return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+        case "no_reply":
+            return EOFError("the server closed the connection before it responded")
+        case "cut":
+            return EOFError("the server closed the connection before the end of the response")
+        case _:
+            return None
 
-    def __init__(self, body: bytes, failure: Failure) -> None:
-        self._is_cut = failure.kind == "cut"
-        self._parts = [body[: len(body) // 2]] if self._is_cut else [body[at : at + 1] for at in range(len(body))]
-        self._pause = failure.seconds
 
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self._parts:
-            time.sleep(self._pause)
-            yield part
-        self._end()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            await anyio.sleep(self._pause)
-            yield part
-        self._end()
-
-    def _end(self) -> None:
-        if self._is_cut:
-            message = "peer closed connection without sending complete message body (incomplete chunked read)"
-            raise httpx.RemoteProtocolError(message)
+def _sent(response: ServerResponse, body: bytes) -> HTTPResponse:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]
+    return HTTPResponse(response.status, headers, body)

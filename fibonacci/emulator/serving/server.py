@@ -1,4 +1,4 @@
-"""The emulator on a socket: one thread that accepts, and one for each connection."""
+"""The application on a socket: one thread that accepts connections, and one per connection."""
 
 from __future__ import annotations
 
@@ -11,13 +11,22 @@ from fibonacci.emulator.serving.connection import ServerConnection
 
 
 class SocketServer:
-    """Listens from construction until `close`."""
+    """Listens from construction until `close`.
+
+    Args:
+        app: The application.
+        host: The address.
+        port: The port; 0 for a free one.
+
+    Raises:
+        OSError: If the address cannot be used.
+    """
 
     def __init__(self, app: App, host: str, port: int) -> None:
         self._app = app
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
-        self._listener.setblocking(False)  # a client may be gone again before it is accepted
+        self._listener.setblocking(False)  # the client may have closed before its connection is accepted
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -27,12 +36,12 @@ class SocketServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port."""
         port: int = self._listener.getsockname()[1]
         return port
 
     def close(self) -> None:
-        """Stop listening, end all connections, and wait until all threads have ended."""
+        """Stop listening, close all connections, and join all threads."""
         self._closing.set()
         self._wake_writer.send(b"x")
         self._acceptor.join()
@@ -56,7 +65,7 @@ class SocketServer:
                 try:
                     sock, _ = self._listener.accept()
                 except OSError:
-                    continue  # the client gave up between its knock and this answer
+                    continue  # the client closed before its connection was accepted
                 self._serve(sock)
 
     def _serve(self, sock: socket.socket) -> None:

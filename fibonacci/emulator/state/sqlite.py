@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from fibonacci.emulator.http.replies import to_json
+from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import SCHEMA, Key, Record, StateError, Store, Table, check_schema
 
 _APPLICATION: Final = 0x46494245

@@ -1,4 +1,4 @@
-"""The part of the emulator's face that takes the user's own functions in the place of the stand-ins."""
+"""The part of `Emulator` that registers user handlers."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ ResultT = TypeVar("ResultT")
 
 
 class ToolDecorator(Protocol):
-    """Takes the handler of a tool, and returns it."""
+    """Registers the handler of a tool and returns it."""
 
     def __call__(self, handler: Callable[[ToolCall], ResultT], /) -> Callable[[ToolCall], ResultT]:
         """Register a handler."""
         ...
 
 
-class Handling:
-    """Decorators for handlers.
+class HandlerDecorators:
+    """Decorators for user handlers.
 
-    A handler is given the call of its node and returns the node's output, any JSON. It may be async, and then runs in
-    an event loop of its own. When it raises, the node fails with the exception's text. Each call has a thread of its
-    own: parallel nodes run in parallel, and a slow handler holds up nobody but its own execution, which is answered as
-    `running` and polled. Handlers stay until others take their place.
+    A handler takes the call of its node and returns the node's output, any JSON. An async handler runs in an event loop
+    of its own. If a handler raises, its node fails with the exception's text. Each call has a thread of its own:
+    parallel nodes run in parallel, and a slow handler delays its own execution only, which is `running` until then.
+    A handler stays until it is replaced.
     """
 
     _handlers: UserHandlers
 
     def llm(self, handler: Callable[[LLMCall], ResultT]) -> Callable[[LLMCall], ResultT]:
-        """Let a function answer in the place of every language model.
+        """Use a function in place of every language model.
 
         Args:
             handler: Takes an `LLMCall`.
@@ -42,7 +42,7 @@ class Handling:
             >>> from fibonacci.emulator import Emulator, LLMCall
             >>> emulator = Emulator()
             >>> @emulator.llm
-            ... def answer(call: LLMCall) -> str:
+            ... def reply(call: LLMCall) -> str:
             ...     return call.instruction.upper()
             >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
             >>> client = emulator.client()
@@ -54,7 +54,7 @@ class Handling:
         return handler
 
     def critic(self, handler: Callable[[CriticCall], ResultT]) -> Callable[[CriticCall], ResultT]:
-        """Let a function judge in the place of every critic.
+        """Use a function in place of every critic.
 
         Args:
             handler: Takes a `CriticCall`.
@@ -66,10 +66,10 @@ class Handling:
         return handler
 
     def tool(self, name: str) -> ToolDecorator:
-        """Let a function do the work of one tool.
+        """Use a function in place of one tool.
 
         Args:
-            name: The name of the tool; it need not be in the catalogue.
+            name: The name of the tool; the catalog need not have it.
 
         Returns:
             A decorator for a function that takes a `ToolCall`; it returns the function itself.
