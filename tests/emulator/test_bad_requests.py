@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from tests.emulator.api import Api, ApiResponse, tool
 
 TABLE: Final = [(method, path) for method, path, _ in ENDPOINTS]

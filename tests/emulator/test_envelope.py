@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import ServerRequest
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 
 

@@ -287,7 +287,7 @@ def test_a_result_that_cannot_be_kept_is_told_to_the_log(
             broken.setattr(emulator.app.store, "transaction", fail)
             release.set()
             wait_until(no_handler_works)
-        assert "could not be kept" in caplog.text
+        assert "could not be stored" in caplog.text
         assert details(client, execution.id)["status"] == "failed"
 
 

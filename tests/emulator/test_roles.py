@@ -7,7 +7,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account.auth import ROLES, Actor, ApiKeys, KeyRole
-from fibonacci.emulator.routes import ENDPOINTS, PERMISSIONS, lowest_role
+from fibonacci.emulator.routes.endpoints import ENDPOINTS, PERMISSIONS, lowest_role
 from fibonacci.errors import PermissionDeniedError
 from tests.emulator.api import KEY, Api, tool
 

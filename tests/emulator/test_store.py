@@ -11,8 +11,7 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.state import sqlite as sqlite_module
-from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
 from fibonacci.emulator.state.store import SCHEMA, Record, Store
 
 
@@ -168,7 +167,7 @@ def newer_database(path: Path) -> None:
     ("make", "message"),
     [
         (text_file, "cannot be used .* not a database"),
-        (foreign_database, "not the database of an emulator, but of something else"),
+        (foreign_database, "not the database of an emulator"),
         (newer_database, "newer fibonacci-sdk"),
         (folder, "cannot be opened"),
     ],
@@ -185,18 +184,18 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
-def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite_module, "_PATIENCE", 0.01)
+def test_a_lock_of_another_process_is_waited_for_until_the_busy_timeout(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     SqliteStore(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateError, match="locked"):
-        SqliteStore(path)
+        SqliteStore(path, busy_timeout=0.01)
     other.execute("ROLLBACK")
     emulator = Emulator(path=path)
+    store = emulator.app.store
+    assert isinstance(store, SqliteStore)
+    store.connection().execute("PRAGMA busy_timeout = 10")
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServerError, match="internal_error"):
         emulator.client(max_retries=0).workflows.create(name="x")
@@ -207,7 +206,7 @@ def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
 
 
 class Busy:
-    """A connection to a file that others keep busy for so many tries."""
+    """A connection to a file that is locked for a number of attempts."""
 
     def __init__(self, tries: int) -> None:
         self.tries = tries
@@ -219,11 +218,10 @@ class Busy:
             raise sqlite3.OperationalError("database is locked")
 
 
-def test_who_opens_a_file_while_others_do_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_switch_to_the_write_ahead_log_is_repeated_until_the_busy_timeout() -> None:
     busy: Any = Busy(2)
-    sqlite_module._write_ahead(busy)
+    use_write_ahead_log(busy, busy_timeout=30)
     assert busy.tries == -1
-    monkeypatch.setattr(sqlite_module, "_PATIENCE", -1)
-    for_ever: Any = Busy(1_000_000)
+    always_busy: Any = Busy(1_000_000)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        sqlite_module._write_ahead(for_ever)
+        use_write_ahead_log(always_busy, busy_timeout=-1)

@@ -1,7 +1,7 @@
 """API keys: who the caller is, and which role the caller has.
 
-The keys of all roles derive from the owner's, so that none has to be registered and another process can write them down:
-`<key>-viewer` for a role, `<key>-member-ada` for a person with a role.
+The keys of all roles derive from the owner's: `<key>-viewer` for a role, `<key>-member-ada` for a person with a role.
+So none has to be registered, and other processes can derive them.
 """
 
 from __future__ import annotations

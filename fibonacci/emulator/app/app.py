@@ -29,7 +29,7 @@ from fibonacci.emulator.http.errors import HTTPException, internal_error, payloa
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.policy.approvals import Approvals
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store

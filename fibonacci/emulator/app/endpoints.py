@@ -14,7 +14,7 @@ from fibonacci.emulator.http.errors import HTTPException, internal_error, permis
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import RouteMatch, Router
-from fibonacci.emulator.routes import lowest_role
+from fibonacci.emulator.routes.endpoints import lowest_role
 from fibonacci.emulator.state.store import Store
 
 _log: Final = logging.getLogger("fibonacci.emulator")

@@ -1,4 +1,4 @@
-"""A definition made ready to run, once for all its executions."""
+"""Definitions compiled for execution, once for all executions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fibonacci.emulator.state.json_encoding import to_json
 
 @dataclass(frozen=True, slots=True)
 class CompiledWorkflow:
-    """What running a definition needs to know.
+    """A definition, compiled.
 
     Attributes:
-        order: The ids of the nodes, each after everything it waits for.
+        order: The ids of the nodes, each after those it depends on.
         nodes: The nodes by id.
-        waits_for: For each node what it waits for.
+        waits_for: The ids of the nodes that each node depends on.
         outputs: Templates by output name, or `None`.
     """
 
@@ -30,16 +30,16 @@ class CompiledWorkflow:
 
 
 EMPTY_WORKFLOW = CompiledWorkflow((), {}, {}, None)
-"""What a workflow without a definition does: nothing."""
+"""A workflow without a definition: it has no nodes."""
 
 
 def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
-    """Make a plan of a definition without faults, or look up the one made before."""
-    return EMPTY_WORKFLOW if definition is None else _plan_of(to_json(definition))
+    """Return a valid definition compiled; the latest ones are cached."""
+    return EMPTY_WORKFLOW if definition is None else _compiled(to_json(definition))
 
 
 @lru_cache(maxsize=128)
-def _plan_of(text: bytes) -> CompiledWorkflow:
+def _compiled(text: bytes) -> CompiledWorkflow:
     definition = WorkflowDefinition.model_validate(json.loads(text))
     nodes = {node.id: node for node in definition.nodes}
     return CompiledWorkflow(execution_order(definition), nodes, dependencies(definition), definition.outputs)

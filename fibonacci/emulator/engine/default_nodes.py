@@ -1,4 +1,4 @@
-"""What stands in for language models, tools and critics: the same answer to the same question, always."""
+"""Default nodes: what language models, tools and critics do without a user handler. Equal inputs, equal outputs."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from fibonacci.definitions import CriticNode, LLMNode
 from fibonacci.definitions.templates import as_text
 
 WAIT: Final = "wait"
-"""The tool that takes time: an execution with it stays `running` until its seconds have passed."""
+"""The tool that takes time: its execution is `running` until its seconds have passed."""
 
 MEMORY_SET: Final = "memory_set"
-"""The tool that keeps a value in memory, as `PUT /memory/{key}` does."""
+"""The tool that stores a value in memory, as `PUT /memory/{key}` does."""
 
 Remember = Callable[[Mapping[str, Any]], None]
-"""Keeps a value in memory; raises `NodeError` when its parameters are not what memory takes."""
+"""Stores a value in memory; raises `NodeError` if the parameters are not valid."""
 
 
 class NodeError(Exception):
-    """A node that fails, with the reason."""
+    """A node fails; the message is the reason."""
 
 
 def default_llm_output(node: LLMNode, instruction: str) -> str:
-    """Answer a rendered instruction with a text made from it."""
+    """Return a text made from the model and the rendered instruction."""
     return f"[{node.model or 'default model'}] {instruction}"
 
 
 def default_tool_output(tool: str, params: Mapping[str, Any], remember: Remember) -> dict[str, Any]:
-    """Echo what a tool was asked; `memory_set` also does it.
+    """Return the call of a tool; `memory_set` also stores its value.
 
     Raises:
-        NodeError: When `memory_set` is not told what memory needs.
+        NodeError: If the parameters of `memory_set` are not valid.
     """
     if tool == MEMORY_SET:
         remember(params)
@@ -39,15 +39,15 @@ def default_tool_output(tool: str, params: Mapping[str, Any], remember: Remember
 
 
 def default_critic_output(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
-    """Pass every criterion."""
+    """Return a verdict that passes every criterion."""
     return {"passed": True, "target_node": node.target_node, "criteria": dict.fromkeys(criteria, True)}
 
 
 def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
-    """Return how long a tool takes, in seconds of the emulator's clock.
+    """Return the duration of a tool in seconds of the emulator's clock.
 
     Raises:
-        NodeError: When `wait` is not told a number of seconds.
+        NodeError: If `wait` has no valid number of seconds.
     """
     if tool != WAIT:
         return 0.0
@@ -58,5 +58,5 @@ def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
 
 
 def texts(values: Sequence[Any]) -> list[str]:
-    """Write each value out as text."""
+    """Return each value as text."""
     return [as_text(value) for value in values]

@@ -1,7 +1,7 @@
-"""Which calls of handlers are at work, in this process and in others that share the state.
+"""Which calls of user handlers are running, in this process and in others that share the state.
 
-A state may be read after the process that worked on it has been killed, or after it was restored: then the calls that
-it names are at work nowhere, and whoever waits for them has to be told.
+A state may name calls of a process that was killed, or calls from before it was restored. They run nowhere: the
+scheduler has to find and fail them.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ import secrets
 import time
 from typing import Final
 
-_AT_WORK: Final[dict[str, float]] = {}  # ids are never used twice, so emulators in one process do not meet here
+_STARTED: Final[dict[str, float]] = {}  # ids are unique, so that emulators in one process do not collide
 
-_CAN_ASK: Final = os.name != "nt"  # there, asking with signal 0 would end the process
+CAN_PROBE: Final = os.name != "nt"  # on Windows, os.kill with signal 0 ends the process
 
 
 def begin() -> str:
     """Return the id of a new call in this process."""
     call = f"{os.getpid()}-{secrets.token_hex(8)}"
-    _AT_WORK[call] = time.monotonic()
+    _STARTED[call] = time.monotonic()
     return call
 
 
 def finish(call: str) -> None:
-    """Note that a call has ended and reported."""
-    _AT_WORK.pop(call, None)
+    """Remove a call that has ended and reported."""
+    _STARTED.pop(call, None)
 
 
 def age(call: str) -> float:
-    """Return for how many real seconds a call has been at work here; without end when it is not."""
-    return time.monotonic() - _AT_WORK.get(call, -math.inf)
+    """Return for how many real seconds a call has been running in this process; infinity if it is not."""
+    return time.monotonic() - _STARTED.get(call, -math.inf)
 
 
-def is_at_work(call: str) -> bool:
-    """Tell whether a call may still report: it is at work here, or in another process that lives."""
+def is_running(call: str) -> bool:
+    """Return whether a call may still report: it is running here, or its process exists."""
     pid = int(call.partition("-")[0])
-    return call in _AT_WORK if pid == os.getpid() else _lives(pid)
+    return call in _STARTED if pid == os.getpid() else _exists(pid)
 
 
-def _lives(pid: int) -> bool:
-    if not _CAN_ASK:
+def _exists(pid: int) -> bool:
+    if not CAN_PROBE:
         return True
     try:
         os.kill(pid, 0)

@@ -1,4 +1,4 @@
-"""The rules of memory that the routes and the engine share."""
+"""Memory: the rules that the routes and the engine share."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class MemorySet(Body):
 
 
 class MemoryToolSet(MemorySet):
-    """The parameters of the tool `memory_set`: the same, and the key."""
+    """The parameters of the tool `memory_set`: those of `MemorySet`, and the key."""
 
     key: Annotated[str, Field(min_length=1)]
 
 
 def owner_of(scope: str, user_id: str | None, workflow_id: str | None) -> str:
-    """Return whose values a scope means; empty when everybody shares them."""
+    """Return the owner of a scope's values; empty if they are shared by all."""
     owner = {"user": user_id, "workflow": workflow_id}.get(scope)
     return owner or ""
 
 
 def is_live(entry: Mapping[str, Any], now: float) -> bool:
-    """Tell whether a value has not expired."""
+    """Return whether a value has not expired."""
     return entry["expires"] is None or now < entry["expires"]
 
 
 def remember(store: Store, place: Key, body: MemorySet, now: float) -> Record:
-    """Keep a value at its place: scope, owner, key.
+    """Store a value at its place: scope, owner, key.
 
     Returns:
         The record of the value.
@@ -68,7 +68,7 @@ def remember(store: Store, place: Key, body: MemorySet, now: float) -> Record:
 
 
 def recall(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, Any]:
-    """Find what `{{memory.key}}` means in a workflow: its own value, else the nearest shared one.
+    """Return the value of `{{memory.key}}` in a workflow: its own, else the closest shared one.
 
     Returns:
         Whether there is one, and the value.

@@ -1,4 +1,4 @@
-"""What each type of node does when its turn comes: a stand-in does it at once, a handler of the user's is asked to."""
+"""Execution of nodes: the default node computes its result at once, a user handler has to be called."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import Record, Store
 
 MAX_OUTPUT = 1024 * 1024
-"""The largest output of a node, in bytes of JSON: templates that repeat each other grow exponentially."""
+"""The largest output of a node in bytes of JSON: templates that contain each other grow exponentially."""
 
 MAX_OUTPUT_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """A result that is there at once, although the node ends only after some seconds.
+    """The result of a node, known at once, although the node may end later.
 
     Attributes:
         output: The output.
-        seconds: How long it takes on the emulator's clock.
-        error: Why it fails in the end; `None` when it does not.
+        seconds: The duration of the node on the emulator's clock.
+        error: Why the node fails at its end; `None` if it completes.
     """
 
     output: Any
@@ -59,11 +59,11 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True)
 class HandlerCall:
-    """Work for a handler.
+    """A call of a user handler, not started yet.
 
     Attributes:
         work: Calls the handler.
-        timeout: How many seconds it may take, or `None` for no limit.
+        timeout: Its time limit in seconds; `None` for no limit.
     """
 
     work: Callable[[], Any]
@@ -72,7 +72,14 @@ class HandlerCall:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the workflows of an emulator can reach."""
+    """What the workflows of an emulator can reach.
+
+    Attributes:
+        store: The store, for memory.
+        env: The values of `{{env.NAME}}`.
+        secrets: The values of `{{secrets.NAME}}`.
+        handlers: The user handlers.
+    """
 
     store: Store
     env: Mapping[str, str]
@@ -81,21 +88,28 @@ class Environment:
 
 
 class NodeExecutor:
-    """One execution at one moment: what templates mean, and what nodes do."""
+    """Executes nodes of one execution at one time.
 
-    def __init__(self, world: Environment, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
-        self._world = world
+    Args:
+        environment: What workflows can reach.
+        execution: The record of the execution.
+        nodes: The records of its nodes by id.
+        now: The time in Unix seconds.
+    """
+
+    def __init__(self, environment: Environment, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
+        self._environment = environment
         self._execution = execution
         self._nodes = nodes
         self._now = now
 
-    def perform(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
-        """Do what a node does, or hand it to its handler.
+    def execute(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
+        """Return the result of a node, or the call of its handler.
 
         Raises:
-            TemplateError: When a template has no value.
-            OperatorError: When a conditional compares what cannot be compared.
-            NodeError: When a stand-in cannot do what it is asked.
+            TemplateError: If a template has no value.
+            OperatorError: If a conditional has operands that cannot be compared.
+            NodeError: If a default node cannot compute its result.
         """
         match node:
             case LLMNode():
@@ -108,12 +122,12 @@ class NodeExecutor:
                 return NodeResult(self._decide(node))
 
     def render(self, value: Any) -> Any:
-        """Replace the templates inside a value; the result is not larger than an output may be."""
+        """Return a value with its templates rendered; the limits of outputs apply."""
         return checked(render(value, self._resolve))
 
     def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
         instruction = as_text(render(node.instruction, self._resolve))
-        handler = self._world.handlers.llm
+        handler = self._environment.handlers.llm
         if handler is None:
             return NodeResult(default_llm_output(node, instruction))
         call = LLMCall(
@@ -127,20 +141,20 @@ class NodeExecutor:
 
     def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
         params = render(node.params, self._resolve)
-        handler = self._world.handlers.tools.get(node.tool)
+        handler = self._environment.handlers.tools.get(node.tool)
         if handler is not None:
             call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
             return HandlerCall(partial(handler, call), node.timeout)
         seconds = seconds_of(node.tool, params)
         output = default_tool_output(node.tool, params, self._remember)
-        # Whoever lets `wait` wait means it: only a timeout that the node itself names cuts it short.
+        # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
         if node.tool == WAIT and "timeout" in node.model_fields_set and seconds > node.timeout:
-            return NodeResult(None, node.timeout, timed_out(node.timeout))
+            return NodeResult(None, node.timeout, timeout_error(node.timeout))
         return NodeResult(output, seconds)
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = texts(render(node.criteria, self._resolve))
-        handler = self._world.handlers.critic
+        handler = self._environment.handlers.critic
         if handler is None:
             return NodeResult(default_critic_output(node, criteria))
         output = self._nodes[node.target_node]["output"]
@@ -171,23 +185,27 @@ class NodeExecutor:
         if body.scope == "user" and body.user_id is None:
             raise NodeError("the tool memory_set: user_id is required with the scope user")
         owner = owner_of(body.scope, body.user_id, body.workflow_id or self._execution["workflow_id"])
-        remember(self._world.store, (body.scope, owner, body.key), body, self._now)
+        remember(self._environment.store, (body.scope, owner, body.key), body, self._now)
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.is_node:
             node = self._nodes[reference.source]
             return follow(ABSENT if node["status"] == "skipped" else node["output"], reference, reference.path)
         if reference.source != "memory":
-            sources = {INPUT: self._execution["inputs"], "env": self._world.env, "secrets": self._world.secrets}
+            sources = {
+                INPUT: self._execution["inputs"],
+                "env": self._environment.env,
+                "secrets": self._environment.secrets,
+            }
             return follow(sources[reference.source], reference, reference.path)
         key, *path = reference.path
-        found, value = recall(self._world.store, self._execution["workflow_id"], key, self._now)
+        found, value = recall(self._environment.store, self._execution["workflow_id"], key, self._now)
         if not found:
             raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
         return follow(value, reference, tuple(path))
 
     def _resolve_or_nothing(self, reference: Reference) -> Any:
-        """Resolve for the question whether something is empty: what is missing is empty, not a fault."""
+        """Resolve a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
         try:
             return self._resolve(reference)
         except TemplateError:
@@ -195,10 +213,10 @@ class NodeExecutor:
 
 
 def checked(output: Any) -> Any:
-    """Return an output unless it is too large.
+    """Return an output, checked for size and depth.
 
     Raises:
-        NodeError: When it is.
+        NodeError: If it is too large or nested too deep.
     """
     text = to_json(output)
     if len(text) > MAX_OUTPUT:
@@ -208,6 +226,6 @@ def checked(output: Any) -> Any:
     return output
 
 
-def timed_out(seconds: float) -> str:
-    """Say that a node took longer than it may."""
+def timeout_error(seconds: float) -> str:
+    """Return the error of a node that exceeds its timeout."""
     return f"it took longer than its timeout of {seconds:g} seconds"

@@ -1,4 +1,4 @@
-"""Executions: how they are kept, how they end, and what they look like."""
+"""Records of executions: how they are stored, started and cancelled, and their public forms."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ WAITING: Final = "pending_approval"
 
 
 def start(
-    engine: Scheduler, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
+    scheduler: Scheduler, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
 ) -> Record:
-    """Run a workflow and keep its execution.
+    """Run a workflow and store its execution.
 
     Args:
-        engine: What runs it, and keeps it.
-        workflow: The record of the workflow; without a definition the run completes with no outputs.
+        scheduler: Runs and stores it.
+        workflow: The record of the workflow; without a definition, the run completes with no outputs.
         inputs: The inputs by name.
-        now: When it starts, in Unix seconds.
-        held: The record of the execution when it had to wait for approval.
+        now: The time in Unix seconds.
+        held: The record of the execution, if it has waited for approval.
 
     Returns:
-        The record of the execution; when it is short it has ended.
+        The record of the execution; a short one has ended.
     """
     execution = _record(workflow, inputs, now)
     if held is not None:
         execution |= {name: held[name] for name in ("id", "approval", "created")}
-    return engine.start(execution, workflow["definition"], now)
+    return scheduler.start(execution, workflow["definition"], now)
 
 
 def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:
-    """Keep an execution that has to wait for approval: nothing of it has run.
+    """Store an execution that waits for approval; nothing of it has run.
 
     Returns:
         Its record.
@@ -49,7 +49,7 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
 
 
 def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
-    plan = compiled(workflow["definition"])
+    steps = compiled(workflow["definition"])
     return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
@@ -58,7 +58,7 @@ def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
         "status": "running",
         "outputs": {},
         "error": None,
-        "nodes": [new_node(plan.nodes[node_id]) for node_id in plan.order],
+        "nodes": [new_node(steps.nodes[node_id]) for node_id in steps.order],
         "created": now,
         "started": now,
         "ended": None,
@@ -66,10 +66,10 @@ def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
 
 
 def cancel(store: Store, execution: Record, now: float) -> Record:
-    """Stop an execution that has not ended: nothing of it goes on, and what its handlers still return is dropped.
+    """Cancel an execution that has not ended; outputs that its handlers still return are dropped.
 
     Returns:
-        Its record as it now is.
+        Its new record.
     """
     execution = cancelled(execution, now)
     store.executions.put(execution["id"], record=execution)
@@ -79,14 +79,14 @@ def cancel(store: Store, execution: Record, now: float) -> Record:
 
 
 def cancelled(execution: Record, now: float) -> Record:
-    """Return the record of an execution that is stopped now."""
+    """Return the record of an execution, cancelled."""
     nodes = [node if node["ended"] is not None else node | {"status": "cancelled"} for node in execution["nodes"]]
     ended = now if execution["status"] == "running" else execution["started"]
     return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}
 
 
 def summary_of(execution: Record, now: float) -> Record:
-    """Return what executing a workflow answers: exactly the documented fields."""
+    """Return the response to executing a workflow: exactly the documented fields."""
     nodes = [node for node in execution["nodes"] if node["status"] in ("completed", "failed")]
     return {
         "execution_id": execution["id"],
@@ -99,7 +99,7 @@ def summary_of(execution: Record, now: float) -> Record:
 
 
 def view_of(execution: Record, now: float) -> Record:
-    """Return what reading an execution answers: the documented fields, and where it came from."""
+    """Return the response to reading an execution: the documented fields and its origin."""
     updated = iso(_latest(execution, now))
     return summary_of(execution, now) | {
         "workflow_id": execution["workflow_id"],
@@ -115,7 +115,7 @@ def view_of(execution: Record, now: float) -> Record:
 
 
 def _latest(execution: Record, now: float) -> float:
-    """The last moment of an execution: its end, or the present while it runs."""
+    """Return the time of the latest change: the end, or the present of a running execution."""
     if execution["ended"] is not None:
         return float(execution["ended"])
     return max(now, execution["started"]) if execution["status"] == "running" else float(execution["started"])

@@ -1,4 +1,4 @@
-"""The user's own functions in the place of the stand-ins, and what they are given."""
+"""User handlers: the user's functions in place of the default nodes, and their arguments."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCall:
-    """What every handler is told.
+    """The call of a node.
 
     Attributes:
         node_id: The id of the node.
         execution_id: The id of the execution.
         workflow_id: The id of the workflow.
-        attempt: 1 for the first attempt, 2 for the first retry.
+        attempt: The attempt, from 1; 2 is the first retry.
     """
 
     node_id: str
@@ -38,9 +38,9 @@ class LLMCall(NodeCall):
 
     Attributes:
         instruction: The instruction, rendered.
-        model: The model that the node names, or `None`.
-        max_tokens: The longest answer that the node allows, or `None`.
-        temperature: The temperature that the node asks for, or `None`.
+        model: The model of the node, or `None`.
+        max_tokens: The largest number of tokens that the node allows, or `None`.
+        temperature: The temperature of the node, or `None`.
     """
 
     instruction: str
@@ -64,10 +64,10 @@ class ToolCall(NodeCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticCall(NodeCall):
-    """A judgement of a node's output.
+    """A call of a critic.
 
     Attributes:
-        target_node: The id of the node that is judged.
+        target_node: The id of the node to assess.
         output: The output of that node.
         criteria: The criteria, rendered.
     """
@@ -80,12 +80,12 @@ class CriticCall(NodeCall):
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
-"""A handler returns the output of its node, any JSON; async ones return it in a coroutine. Raising fails the node."""
+"""A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node."""
 
 
 @dataclass(slots=True)
 class UserHandlers:
-    """The handlers of one emulator."""
+    """The handlers of one emulator; the default nodes are used where there is none."""
 
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
@@ -94,25 +94,23 @@ class UserHandlers:
 
 @dataclass(frozen=True, slots=True)
 class HandlerOutcome:
-    """What became of a call: an output, or the reason why there is none."""
+    """The outcome of a call: an output, or an error."""
 
     output: Any = None
     error: str | None = None
 
 
 def call_handler(work: Callable[[], Any]) -> HandlerOutcome:
-    """Call a handler to its end, in an event loop of its own when it is async; its failure is an outcome too."""
+    """Call a handler, an async one in an event loop of its own; an exception is an outcome too."""
     try:
         output = work()
         if inspect.isawaitable(output):
             output = asyncio.run(_finish(output))
-    except BaseException as error:  # also SystemExit: it may end the handler, not the emulator
+    except BaseException as error:  # also SystemExit: it ends the handler, not the emulator
         _log.debug("a handler failed", exc_info=True)
         return HandlerOutcome(error=str(error) or type(error).__name__)
     try:
-        return HandlerOutcome(
-            json.loads(to_json(output))
-        )  # a copy: what the handler does to its own later changes nothing
+        return HandlerOutcome(json.loads(to_json(output)))  # a copy: the handler may change its own later
     except (TypeError, ValueError, RecursionError) as error:
         return HandlerOutcome(error=f"the handler returned what is not JSON: {error}")
 

@@ -64,8 +64,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         Args:
             path: A file that keeps the state, created if it does not exist; several processes may share it. Default:
                 the state is in memory.
-            time: `real` is the machine's time; `skip` also skips the waits of executions, so that an execution has ended
-                when the response is sent; `manual` moves only with `clock.advance`.
+            time: `real` is the machine's time; `skip` also skips the waits of executions, which have ended when the
+                response is sent; `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`: rate limits and quotas.
             api_key: The owner's key; a new one by default. `key` returns those of the other roles.
             organization: The id of the organization that all workflows belong to: its settings, quota and tool policies

@@ -1,4 +1,4 @@
-"""What handlers return, and the documented envelopes: full, data without meta, bare object, page, nothing, and error."""
+"""What handlers return, and the documented envelopes around it: full, data without meta, page, error, or none."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Approval: which runs require it, and what a decision does.
 
 A run requires approval if the settings of its organization name one of its workflow's categories (see `categories`):
-each `require_approval_for_...` stands for one category, and each flag in `category_flags` for the category of that name.
+each `require_approval_for_...` stands for one category, each flag in `category_flags` for the category of its name.
 `approval_threshold` is the number of different people who have to approve; 0 turns approval off. The requester may
 approve only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as
 they are at the decision; tool policies and quotas were applied when the run was requested.

@@ -14,9 +14,9 @@ from fibonacci.emulator.state.store import Record
 
 def get_execution(context: RequestContext) -> Reply:
     """GET /executions/{execution_id}."""
-    execution = context.scheduler.look(_find(context), context.now)
+    execution = context.scheduler.refresh(_find(context), context.now)
     reply = Reply(view_of(execution, context.now))
-    if context.scheduler.may_end_soon(execution, context.now):  # a handler has just begun
+    if context.scheduler.may_end_soon(execution, context.now):  # a user handler has just begun
         return replace(reply, later=lambda: Reply(view_of(*context.scheduler.settle(execution))))
     return reply
 

@@ -72,7 +72,7 @@ def approvals(context: RequestContext) -> Reply:
 
 
 def _statuses(context: RequestContext, organization: str) -> Counter[str]:
-    """Count executions by status; all belong to the emulator's own organization."""
+    """Count the executions of an organization by status; all belong to the emulator's own."""
     if organization != context.organization:
         return Counter()
     return Counter(execution["status"] for execution in context.store.executions.records())

@@ -1,4 +1,4 @@
-"""The emulator's word on its own health."""
+"""Health of the emulator."""
 
 from __future__ import annotations
 

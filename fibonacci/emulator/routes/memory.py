@@ -1,4 +1,4 @@
-"""Memory: values that workflows and users keep under a key, for ever or for some seconds."""
+"""Memory: values under a key, kept forever or for some seconds."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from fibonacci.emulator.state.store import Record
 
 def list_registry(context: RequestContext) -> Reply:
     """GET /workflow-registry."""
-    everything = context.query.boolean("include_archived", default=False)
+    include_archived = context.query.boolean("include_archived", default=False)
     return paged(
         context.store.registry.rows(),
         context.query,
         kind="registry",
-        keep=lambda entry: everything or entry["status"] != "archived",
+        keep=lambda entry: include_archived or entry["status"] != "archived",
     )
 
 

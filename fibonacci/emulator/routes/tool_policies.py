@@ -1,9 +1,10 @@
-"""Which tools an organization allows, for which roles, and the exceptions for single roles."""
+"""Tool policies: which tools an organization allows to which roles, and the overrides for single roles."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
@@ -14,9 +15,7 @@ from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
-KeyRole = Literal["owner", "admin", "member", "viewer"]
-
-EVERYBODY: Final[list[KeyRole]] = ["owner", "admin", "member", "viewer"]
+ALL_ROLES: Final[list[KeyRole]] = ["owner", "admin", "member", "viewer"]
 
 
 class PolicyCreate(Body):
@@ -24,18 +23,18 @@ class PolicyCreate(Body):
 
     tool_name: str
     enabled: bool = True
-    allowed_roles: list[KeyRole] = EVERYBODY
+    allowed_roles: list[KeyRole] = ALL_ROLES
 
 
 class PolicyUpdate(Body):
-    """The body of changing a policy; what is not given stays."""
+    """The body of updating a policy; absent fields stay unchanged."""
 
     enabled: bool = True
-    allowed_roles: list[KeyRole] = EVERYBODY
+    allowed_roles: list[KeyRole] = ALL_ROLES
 
 
 class RoleOverrideCreate(Body):
-    """The body of creating an exception for a role."""
+    """The body of creating an override for a role."""
 
     role: KeyRole
     tool_name: str

@@ -1,4 +1,4 @@
-"""Tools: the catalogue, and connecting one."""
+"""Tools: the catalog, and connecting one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def get_tool(context: RequestContext) -> Reply:
 
 
 def connect_tool(context: RequestContext) -> Reply:
-    """POST /tools/{tool_name}/connect. The parameters may hold secrets: they are neither kept nor answered."""
+    """POST /tools/{tool_name}/connect. The parameters may hold secrets: they are neither kept nor returned."""
     name = _find(context)["name"]
     read_object(context.body)
     connection: Record = {"name": name, "tool": name, "status": "connected", "connected_at": iso(context.now)}

@@ -1,4 +1,4 @@
-"""Versions: every deployment is a snapshot; rolling back makes a new one."""
+"""Versions: every update creates one, and so does a rollback."""
 
 from __future__ import annotations
 

@@ -31,14 +31,14 @@ class WorkflowCreate(Body):
 
 
 class WorkflowUpdate(Body):
-    """The body of changing a workflow; what is not given stays."""
+    """The body of updating a workflow; absent fields stay unchanged."""
 
     name: Name = ""
     description: str | None = None
     definition: dict[str, Any] | None = None
 
 
-class Execute(Body):
+class WorkflowExecute(Body):
     """The body of executing a workflow."""
 
     inputs: dict[str, Any] = Field(default_factory=dict)
@@ -86,7 +86,7 @@ def update_workflow(context: RequestContext) -> Reply:
 
 
 def delete_workflow(context: RequestContext) -> Reply:
-    """DELETE /workflows/{workflow_id}; its executions stay readable."""
+    """DELETE /workflows/{workflow_id}; its executions remain."""
     workflow_id = find_workflow(context)["id"]
     context.store.workflows.delete(workflow_id)
     context.store.versions.delete_all(workflow_id)
@@ -97,12 +97,12 @@ def delete_workflow(context: RequestContext) -> Reply:
 def execute_workflow(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
     workflow = find_workflow(context)
-    execution = execute(context, workflow, read(Execute, context.body).inputs)
+    execution = execute(context, workflow, read(WorkflowExecute, context.body).inputs)
     return data_only(summary_of(execution, context.now), _later(context, execution))
 
 
 def _later(context: RequestContext, execution: Record) -> Callable[[], Reply] | None:
-    """How to wait for the end of an execution, when it may come soon."""
+    """Return the function that waits for the end of an execution, if it may end soon."""
     if not context.scheduler.may_end_soon(execution, context.now):
         return None
     return lambda: data_only(summary_of(*context.scheduler.settle(execution)))
@@ -112,7 +112,7 @@ def find_workflow(context: RequestContext) -> Record:
     """Return the workflow that the path names.
 
     Raises:
-        HTTPException: 404 when it is not there.
+        HTTPException: 404 if it does not exist.
     """
     workflow_id = context.path["workflow_id"]
     workflow = context.store.workflows.get(workflow_id)
@@ -122,7 +122,7 @@ def find_workflow(context: RequestContext) -> Record:
 
 
 def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | None = None) -> Record:
-    """Put a workflow and the snapshot of its version; return the snapshot."""
+    """Store a workflow and the snapshot of its version; return the snapshot."""
     snapshot: Record = {
         "version": workflow["version"],
         "workflow_id": workflow["id"],

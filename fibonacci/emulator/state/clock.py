@@ -1,4 +1,4 @@
-"""The emulator's time. Everything that asks for the time asks this clock."""
+"""The clock of an emulator, its only source of time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from functools import lru_cache
 from typing import Final, Literal, get_args
 
 LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-"""The last time that can be written; what would come later is taken to be then."""
+"""The last time that ISO 8601 can express; later times are clamped to it."""
 
 
 TimeMode = Literal["real", "skip", "manual"]
-"""`real` goes with the machine, `skip` also jumps over waits of executions, `manual` moves only when it is told."""
+"""`real` is the machine's time, `skip` also skips the waits of executions, `manual` moves only with `advance`."""
 
 
 class VirtualClock:
     """The time of one emulator; safe to use from many threads.
 
+    Args:
+        mode: `real`, `skip` or `manual`.
+
     Attributes:
         mode: `real`, `skip` or `manual`.
 
     Example:
-        >>> clock = Clock("manual")
+        >>> clock = VirtualClock("manual")
         >>> before = clock.now()
         >>> clock.advance(3600)
         >>> clock.now() - before
@@ -38,7 +41,9 @@ class VirtualClock:
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
         self._moves = mode != "manual"
-        self._time = 0.0 if self._moves else float(int(time.time()))  # by itself, or beyond that of the machine
+        self._time = (
+            0.0 if self._moves else float(int(time.time()))
+        )  # the time itself, or its offset from the machine's
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
@@ -47,13 +52,13 @@ class VirtualClock:
         return time.time() + self._time if self._moves else self._time
 
     def advance(self, seconds: float) -> None:
-        """Move the time forward.
+        """Advance the time.
 
         Args:
-            seconds: How far; waits, quotas, rate limits and lifetimes end as if so much time had passed.
+            seconds: By how many seconds. Waits, quotas, rate limits and lifetimes end as if they had passed.
 
         Raises:
-            ValueError: When it is negative: time does not go back.
+            ValueError: If it is negative: time does not go back.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"time goes forward only, not by {seconds} seconds")
@@ -62,7 +67,7 @@ class VirtualClock:
             listener()
 
     def advance_to(self, moment: float) -> None:
-        """Move the time forward to a moment in Unix seconds, unless it has passed; nobody is told."""
+        """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
         self._move(max(0.0, moment - self.now()))
 
     def on_advance(self, listener: Callable[[], None]) -> None:
@@ -75,7 +80,7 @@ class VirtualClock:
 
 
 def iso(seconds: float) -> str:
-    """Write a time as ISO 8601 in UTC, with milliseconds.
+    """Format a time as ISO 8601 in UTC, with milliseconds.
 
     Args:
         seconds: Unix seconds.
@@ -89,5 +94,5 @@ def iso(seconds: float) -> str:
 
 @lru_cache(maxsize=4)
 def http_date(seconds: int) -> str:
-    """Write a time as an HTTP date."""
+    """Format a time as an HTTP date."""
     return formatdate(seconds, usegmt=True)

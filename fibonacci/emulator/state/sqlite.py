@@ -1,7 +1,7 @@
-"""The state in a file of SQLite: it outlives the process, and several processes may share it.
+"""The state in a SQLite file: it survives the process, and several processes may share it.
 
-Every transaction is written ahead into a log that the operating system holds when the answer goes out: a process that
-is killed loses nothing that it has answered.
+Every transaction is in the write-ahead log before the response is sent: a process that is killed loses no change that a
+response has confirmed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import SCHEMA, Key, Record, StateError, Store, Table, check_schema
 
 _APPLICATION: Final = 0x46494245
-"""What marks a file of SQLite as ours: the letters FIBE."""
+"""The application id of an emulator's SQLite file: the letters FIBE."""
 
-_PATIENCE: Final = 30.0
+BUSY_TIMEOUT: Final = 30.0
 """Seconds to wait for another process that is writing."""
 
 _TABLE: Final = """
@@ -40,41 +40,45 @@ INSERT INTO records (kind, key, record) VALUES (?, ?, ?)
 ON CONFLICT (kind, key) DO UPDATE SET record = excluded.record
 """
 _AFTER_ALL: Final = "\x7f"
-"""Sorts after every key, since keys are written in ASCII."""
+"""Sorts after every key: keys are ASCII."""
 
 
 class SqliteStore(Store):
-    """The state in a file."""
+    """The state in a file.
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the file, or make it.
+    Args:
+        path: The file, created if it does not exist.
+        busy_timeout: Seconds to wait for another process that is writing.
 
-        Raises:
-            StateError: When it cannot be opened, belongs to something else, or is of a newer version.
-        """
+    Raises:
+        StateError: If it cannot be opened, is not an emulator's, or was written by a newer version.
+    """
+
+    def __init__(self, path: str | Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self._path: Final = Path(path).absolute()
+        self._busy_timeout: Final = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._finalizer: weakref.finalize[[], SqliteStore] | None = None
         super().__init__()
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection to the file, opened anew after `close`."""
+        """Return the connection to the file; open it again after `close`."""
         if self._connection is None:
             with self._lock:
-                self._connection = _open(self._path)
+                self._connection = _open(self._path, self._busy_timeout)
                 self._finalizer = weakref.finalize(self, self._connection.close)
         return self._connection
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """Keep everybody else away from the state, in this process and in others; make all changes, or none."""
+        """Lock the state, for this process and others; make all changes inside or none."""
         with self._lock:
             connection = self.connection()
             if connection.in_transaction:
                 yield
                 return
-            connection.execute("BEGIN IMMEDIATE")  # a lock for reading could not grow into one for writing
+            connection.execute("BEGIN IMMEDIATE")  # a read lock cannot always be upgraded to a write lock
             try:
                 yield
                 connection.execute("COMMIT")
@@ -95,7 +99,7 @@ class SqliteStore(Store):
 
 class _SqliteTable:
     def __init__(self, store: SqliteStore, kind: str) -> None:
-        self._store = weakref.proxy(store)  # no cycle: the file is closed as soon as nobody has the store any more
+        self._store = weakref.proxy(store)  # no cycle: the file is closed with the last reference to the store
         self._kind = kind
 
     def get(self, *key: str) -> Record | None:
@@ -136,7 +140,7 @@ class _SqliteTable:
 
 
 def _written(key: Key) -> str:
-    """Every part with a comma behind it, so that the beginning of a key is the beginning of its text."""
+    """Encode a key so that a prefix of the key is a prefix of its text: each part is followed by a comma."""
     return "".join([f"{json.dumps(part)}," for part in key])
 
 
@@ -145,20 +149,20 @@ def _read(key: str) -> Key:
 
 
 def _beginning_with(prefix: Key) -> tuple[str, tuple[str, ...]]:
-    """The condition for keys that begin so, and its values."""
+    """Return the SQL condition for keys that begin with `prefix`, and its values."""
     if not prefix:
         return "", ()
     start = _written(prefix)
     return " AND key >= ? AND key < ?", (start, start + _AFTER_ALL)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, busy_timeout: float) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise StateError(f"{path} cannot be opened: {error}") from error
     try:
-        _prepare(connection, path)
+        _prepare(connection, path, busy_timeout)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(f"{path} cannot be used as the database of an emulator: {error}") from error
@@ -168,25 +172,27 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure that the file is ours, and fill it when it is new; one that is not ours is left as it is."""
-    connection.execute("BEGIN IMMEDIATE")  # of two processes that make the file, one finds it made
+def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout: float) -> None:
+    """Create the schema in a new file; refuse a file of another application and leave it unchanged."""
+    connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
     application, schema = _number(connection, "application_id"), _number(connection, "user_version")
     is_new = _number(connection, "schema_version") == 0
     if not is_new and application != _APPLICATION:
-        raise StateError(f"{path} is not the database of an emulator, but of something else")
+        raise StateError(f"{path} is not the database of an emulator")
     check_schema(schema, str(path))
     if is_new:
         for sql in (_TABLE, _INDEX, f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {SCHEMA}"):
             connection.execute(sql)
     connection.execute("COMMIT")
-    _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")  # safe from a kill; only a power cut may cost the last moments
+    use_write_ahead_log(connection, busy_timeout)
+    connection.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # safe after a kill; a power failure may lose the last transactions
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Write into a log ahead; SQLite itself does not wait for others when it changes to that."""
-    deadline = time.monotonic() + _PATIENCE
+def use_write_ahead_log(connection: sqlite3.Connection, busy_timeout: float) -> None:
+    """Switch to the write-ahead log. SQLite has no busy timeout for this switch, hence the loop."""
+    deadline = time.monotonic() + busy_timeout
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -1,7 +1,7 @@
-"""Everything the emulator remembers, in the memory of this process; `sqlite_store` keeps the same in a file.
+"""The state of an emulator, in memory; `sqlite` keeps the same in a file.
 
-Records are plain JSON objects. A record that was put is never changed in place, only replaced: so what was handed out
-stays as it was, nothing is copied, and another kind of store can take this one's place.
+Records are plain JSON objects. A stored record is replaced and never changed in place, so that records need no copies
+and other kinds of store are possible.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ Record = dict[str, Any]
 Key = tuple[str, ...]
 
 SCHEMA: Final = 1
-"""The version of what the records mean: of files and of snapshots."""
+"""The version of the records, in files and in snapshots."""
 
 _FORMAT: Final = "fibonacci emulator"
 
 
 class StateError(ValueError):
-    """A file or a snapshot that does not hold an emulator's state, or holds that of a newer version."""
+    """A file or a snapshot is not an emulator's state, or was written by a newer version."""
 
 
 class Table(Protocol):
-    """Records by key, in the order in which they were first put."""
+    """Records by key, in order of their first `put`."""
 
     def get(self, *key: str) -> Record | None:
         """Return one record, or `None`."""
         ...
 
     def put(self, *key: str, record: Record) -> None:
-        """Add a record, or replace it and keep its place."""
+        """Add a record, or replace it in its place."""
         ...
 
     def delete(self, *key: str) -> bool:
-        """Remove a record; tell whether it was there."""
+        """Remove a record; return whether it existed."""
         ...
 
     def rows(self, *prefix: str, newest_first: bool = False) -> Iterator[tuple[int, Record]]:
-        """Go through the records whose key begins so, each with its lasting number in this table."""
+        """Iterate over the records whose key begins with `prefix`, each with its permanent number."""
         ...
 
     def records(self, *prefix: str) -> Iterator[Record]:
-        """Go through the records whose key begins so."""
+        """Iterate over the records whose key begins with `prefix`."""
         ...
 
     def items(self) -> Iterator[tuple[Key, Record]]:
-        """Go through all records with their keys."""
+        """Iterate over all records with their keys."""
         ...
 
     def count(self) -> int:
-        """Return how many records there are."""
+        """Return the number of records."""
         ...
 
     def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins so."""
+        """Remove every record whose key begins with `prefix`."""
         ...
 
 
@@ -74,43 +74,43 @@ class MemoryTable:
         return None if row is None else row[1]
 
     def put(self, *key: str, record: Record) -> None:
-        """Add a record, or replace it and keep its place."""
+        """Add a record, or replace it in its place."""
         row = self._rows.get(key)
         if row is None:
             self._last += 1
         self._rows[key] = (self._last if row is None else row[0], record)
 
     def delete(self, *key: str) -> bool:
-        """Remove a record; tell whether it was there."""
+        """Remove a record; return whether it existed."""
         return self._rows.pop(key, None) is not None
 
     def rows(self, *prefix: str, newest_first: bool = False) -> Iterator[tuple[int, Record]]:
-        """Go through the records whose key begins so, each with its lasting number in this table."""
+        """Iterate over the records whose key begins with `prefix`, each with its permanent number."""
         length = len(prefix)
         for key in reversed(self._rows) if newest_first else self._rows:
             if key[:length] == prefix:
                 yield self._rows[key]
 
     def records(self, *prefix: str) -> Iterator[Record]:
-        """Go through the records whose key begins so."""
+        """Iterate over the records whose key begins with `prefix`."""
         return (record for _, record in self.rows(*prefix))
 
     def items(self) -> Iterator[tuple[Key, Record]]:
-        """Go through all records with their keys."""
+        """Iterate over all records with their keys."""
         return ((key, record) for key, (_, record) in self._rows.items())
 
     def count(self) -> int:
-        """Return how many records there are."""
+        """Return the number of records."""
         return len(self._rows)
 
     def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins so."""
+        """Remove every record whose key begins with `prefix`."""
         for key in [key for key in self._rows if key[: len(prefix)] == prefix]:
             del self._rows[key]
 
 
 class Store:
-    """One table for each kind of record; the comments give the keys."""
+    """One table per kind of record; the comments name the parts of the keys."""
 
     def __init__(self) -> None:
         self._tables: dict[str, Table] = {}
@@ -129,36 +129,36 @@ class Store:
         self.memory: Table = self._add("memory")  # scope, owner, key
         self.connections: Table = self._add("connections")  # tool
         self.run_windows: Table = self._add("run_windows")  # organization
-        self.clock_state: Table = self._add("moments")  # "moved": when the clock was moved last
+        self.clock_state: Table = self._add("clock_state")  # "now"; only after the clock was moved
         self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
         self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key
 
     def transaction(self) -> AbstractContextManager[object]:
-        """Keep everybody else away from the state; with a file, also: all changes inside are made, or none.
+        """Lock the state; with a file, also make all changes inside or none.
 
-        Whatever reads or changes the state does it in one of these. One inside another is a part of it.
+        Every access to the state is inside a transaction. A nested one is part of the outer one.
         """
         return self._lock
 
     def snapshot(self) -> bytes:
-        """Write the whole state down.
+        """Return the complete state.
 
         Returns:
-            JSON; `restore` reads it, in this store or in another, of either kind.
+            JSON for `restore`, of this store or another, of either kind.
         """
         with self.transaction():
             tables = {name: list(table.items()) for name, table in self._tables.items()}
             return json.dumps({"format": _FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
     def restore(self, snapshot: bytes) -> None:
-        """Put the state of a snapshot in the place of this one.
+        """Replace the state by that of a snapshot.
 
         Raises:
-            StateError: When it is not a snapshot, or one of a newer version; nothing is changed then.
+            StateError: If it is not a snapshot, or one of a newer version; nothing is changed.
         """
         tables = _tables_of(snapshot)
         if not tables.keys() <= self._tables.keys():
-            raise StateError("the snapshot holds what this version does not know")
+            raise StateError("the snapshot has tables that this version does not know")
         with self.transaction():
             self.reset()
             for name, rows in tables.items():
@@ -166,13 +166,13 @@ class Store:
                     self._tables[name].put(*key, record=record)
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete all records."""
         with self.transaction():
             for table in self._tables.values():
                 table.delete_all()
 
     def close(self) -> None:
-        """Let go of what holds the state; the next use takes it up again."""
+        """Close the file, if there is one; the next use opens it again."""
 
     def _add(self, name: str) -> Table:
         table = self._tables[name] = self._new_table(name)
@@ -183,10 +183,10 @@ class Store:
 
 
 def check_schema(schema: int, what: str) -> None:
-    """Refuse a state that a newer version of this package has written.
+    """Refuse a state that a newer version of this package wrote.
 
     Raises:
-        StateError: When it is newer; the message names it, and what to do.
+        StateError: If it is newer; the message names the remedy.
     """
     if schema > SCHEMA:
         raise StateError(
