@@ -78,9 +78,9 @@ def test_a_route_that_fits_nothing_is_an_error(requests: Requests, route: str, c
 
 def test_what_is_not_there_says_what_came(api: Api, requests: Requests) -> None:
     runs = requests.to("POST /workflows/{id}/execute")
-    assert repr(runs) == "<0 requests to POST /workflows/{id}/execute; none came at all>"
+    assert repr(runs) == "<0 requests to POST /workflows/{id}/execute; no request was received>"
     api("GET", "/tools?limit=1")
-    with pytest.raises(LookupError, match=r"the last of all were GET /v1/tools\?limit=1"):
+    with pytest.raises(LookupError, match=r"the last requests of all: GET /v1/tools\?limit=1"):
         _ = runs.last
     assert repr(requests) == "<1 requests>"
 

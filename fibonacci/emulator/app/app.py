@@ -114,7 +114,7 @@ class App:
         """Delete all state, recorded requests and injected faults."""
         self.store.reset()
         self.faults.clear()
-        self.log.forget(None)
+        self.log.drop(None)
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None

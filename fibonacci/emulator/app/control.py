@@ -164,7 +164,7 @@ def not_the_owner() -> HTTPException:
     """Return the error for a control request with another key than the owner's."""
     detail = Detail("role", "must be owner, with the owner's own key")
     return HTTPException(
-        403, "permission_denied", "The control API wants the key that the emulator was made with.", [detail]
+        403, "permission_denied", "The control API requires the key that the emulator was made with.", [detail]
     )
 
 

@@ -76,7 +76,7 @@ class RequestLog:
             entries = list(self._entries)
         return entries if pattern is None else [entry for entry in entries if pattern.matches(entry.request)]
 
-    def forget(self, pattern: RoutePattern | None) -> None:
+    def drop(self, pattern: RoutePattern | None) -> None:
         """Drop the entries that a pattern selects."""
         with self._lock:
             kept = () if pattern is None else [entry for entry in self._entries if not pattern.matches(entry.request)]
@@ -137,7 +137,7 @@ class Requests:
 
     def clear(self) -> None:
         """Drop the requests of this view."""
-        self._log.forget(self._pattern)
+        self._log.drop(self._pattern)
 
     def __len__(self) -> int:
         return len(self._log.matching(self._pattern))
@@ -156,7 +156,7 @@ class Requests:
         if self._pattern is None:
             return f"<{len(self)} requests>"
         others = [f"{entry.request.method} {entry.request.target}" for entry in self._log.matching(None)[-3:]]
-        came = f"; the last of all were {', '.join(others)}" if others else "; none came at all"
+        came = f"; the last requests of all: {', '.join(others)}" if others else "; no request was received"
         return f"<{len(self)} requests to {self._pattern.text}{came}>"
 
 

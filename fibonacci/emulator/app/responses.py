@@ -28,7 +28,7 @@ class EncodedReply:
     status: int
     body: bytes
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     later: Callable[[], Reply] | None = None
 
     def settled(self) -> EncodedReply:

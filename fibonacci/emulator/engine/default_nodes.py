@@ -14,7 +14,7 @@ WAIT: Final = "wait"
 MEMORY_SET: Final = "memory_set"
 """The tool that stores a value in memory, as `PUT /memory/{key}` does."""
 
-Remember = Callable[[Mapping[str, Any]], None]
+SetMemory = Callable[[Mapping[str, Any]], None]
 """Stores a value in memory; raises `NodeError` if the parameters are not valid."""
 
 
@@ -27,14 +27,14 @@ def default_llm_output(node: LLMNode, instruction: str) -> str:
     return f"[{node.model or 'default model'}] {instruction}"
 
 
-def default_tool_output(tool: str, params: Mapping[str, Any], remember: Remember) -> dict[str, Any]:
+def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> dict[str, Any]:
     """Return the call of a tool; `memory_set` also stores its value.
 
     Raises:
         NodeError: If the parameters of `memory_set` are not valid.
     """
     if tool == MEMORY_SET:
-        remember(params)
+        set_memory(params)
     return {"tool": tool, "params": params}
 
 

@@ -44,7 +44,7 @@ def is_live(entry: Mapping[str, Any], now: float) -> bool:
     return entry["expires"] is None or now < entry["expires"]
 
 
-def remember(store: Store, place: Key, body: MemorySet, now: float) -> Record:
+def set_value(store: Store, place: Key, body: MemorySet, now: float) -> Record:
     """Store a value at its place: scope, owner, key.
 
     Returns:
@@ -67,7 +67,7 @@ def remember(store: Store, place: Key, body: MemorySet, now: float) -> Record:
     return entry
 
 
-def recall(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, Any]:
+def find_value(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, Any]:
     """Return the value of `{{memory.key}}` in a workflow: its own, else the closest shared one.
 
     Returns:

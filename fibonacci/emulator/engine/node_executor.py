@@ -30,7 +30,7 @@ from fibonacci.emulator.engine.default_nodes import (
     seconds_of,
     texts,
 )
-from fibonacci.emulator.engine.memory import MemoryToolSet, owner_of, recall, remember
+from fibonacci.emulator.engine.memory import MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.http.bodies import is_deeper_than
 from fibonacci.emulator.state.json_encoding import to_json
@@ -146,7 +146,7 @@ class NodeExecutor:
             call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
             return HandlerCall(partial(handler, call), node.timeout)
         seconds = seconds_of(node.tool, params)
-        output = default_tool_output(node.tool, params, self._remember)
+        output = default_tool_output(node.tool, params, self._set_memory)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
         if node.tool == WAIT and "timeout" in node.model_fields_set and seconds > node.timeout:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
@@ -176,7 +176,7 @@ class NodeExecutor:
             "attempt": attempt,
         }
 
-    def _remember(self, params: Mapping[str, Any]) -> None:
+    def _set_memory(self, params: Mapping[str, Any]) -> None:
         try:
             body = MemoryToolSet.model_validate(params)
         except ValidationError as error:
@@ -185,7 +185,7 @@ class NodeExecutor:
         if body.scope == "user" and body.user_id is None:
             raise NodeError("the tool memory_set: user_id is required with the scope user")
         owner = owner_of(body.scope, body.user_id, body.workflow_id or self._execution["workflow_id"])
-        remember(self._environment.store, (body.scope, owner, body.key), body, self._now)
+        set_value(self._environment.store, (body.scope, owner, body.key), body, self._now)
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.is_node:
@@ -199,7 +199,7 @@ class NodeExecutor:
             }
             return follow(sources[reference.source], reference, reference.path)
         key, *path = reference.path
-        found, value = recall(self._environment.store, self._execution["workflow_id"], key, self._now)
+        found, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
         if not found:
             raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
         return follow(value, reference, tuple(path))

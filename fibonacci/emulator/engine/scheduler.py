@@ -22,7 +22,7 @@ from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Record
 
 SETTLE_SECONDS: Final = 0.3
-"""Real seconds for which executing a workflow waits for its end, before the response is `running`."""
+"""Real seconds for which a response waits for the end of its execution, before its status is `running`."""
 
 _INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler worked")
 
@@ -92,7 +92,7 @@ class Scheduler:
         return self._seconds_to_event(execution, now) is not None
 
     def settle(self, execution: Record) -> tuple[Record, float]:
-        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction, so as to block nobody.
+        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction, which would block others.
 
         Returns:
             Its new record, and the time.

@@ -1,4 +1,4 @@
-"""The class `Emulator` and its parts: all that a user of the emulator touches from Python.
+"""The facade: the class `Emulator` and its parts, the public API of the emulator.
 
-The top wing: it imports all others, and the client only when one is asked for.
+The top wing. It imports all others, and the client only when one is requested.
 """

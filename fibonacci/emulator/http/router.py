@@ -1,6 +1,6 @@
 """Routing: from a method and a path to a handler.
 
-The router knows nothing of its handlers, whose type is a parameter.
+The type of the handlers is a parameter: the router calls none.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class Approvals:
 def _check_approver(execution: Record, by: str, *, allow_self_approval: bool) -> None:
     approval = execution["approval"]
     if by == approval["requested_by"] and not allow_self_approval:
-        detail = Detail("by", f"{by} asked for this run, and allow_self_approval is off")
+        detail = Detail("by", f"{by} requested this run, and allow_self_approval is off")
         raise HTTPException(403, "permission_denied", f"{by} may not approve a run of their own.", [detail])
     if by in approval["approved_by"]:
         raise conflict("by", f"{by} has approved execution {execution['id']!r} already.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, remember
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.replies import Reply, no_content
@@ -20,7 +20,7 @@ def set_memory(context: RequestContext) -> Reply:
     """PUT /memory/{key}."""
     body = read(MemorySet, context.body)
     place = _place(body.scope, body.user_id, body.workflow_id, context.path["key"])
-    return Reply(_shown(remember(context.store, place, body, context.now)))
+    return Reply(_shown(set_value(context.store, place, body, context.now)))
 
 
 def delete_memory(context: RequestContext) -> Reply:
