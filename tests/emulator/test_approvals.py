@@ -60,7 +60,7 @@ def approvals(api: Api) -> dict[str, int]:
         ({EXTERNAL: True, "approval_threshold": 0}, [MAIL], []),
     ],
 )
-def test_what_has_to_wait(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
+def test_which_runs_require_approval(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
     settings(api, **given)
     answer = execute(api, api.workflow(*definition))
     assert answer.status == 200
@@ -83,7 +83,7 @@ def test_only_the_emulators_organization_decides(api: Api) -> None:
     assert execute(api, api.workflow(MAIL)).data["status"] == "completed"
 
 
-def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
+def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, MAIL, name="ada")
     before = api("GET", f"/executions/{execution_id}").data
@@ -112,7 +112,7 @@ def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
     assert report["executions"]["by_status"] == {"completed": 1}
 
 
-def test_as_many_people_as_the_threshold_says(api: Api) -> None:
+def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
     assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
@@ -123,7 +123,7 @@ def test_as_many_people_as_the_threshold_says(api: Api) -> None:
     assert approvals(api)["approved"] == 1
 
 
-def test_the_settings_count_as_they_are_when_somebody_decides(api: Api) -> None:
+def test_the_settings_apply_as_they_are_at_the_decision(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 3})
     execution_id = waiting(api)
     settings(api, **{EXTERNAL: False, "approval_threshold": 1})
@@ -131,7 +131,7 @@ def test_the_settings_count_as_they_are_when_somebody_decides(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "ada"])
-def test_ones_own_run_is_for_others_to_approve(api: Api, name: str | None) -> None:
+def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, name=name)
     me = name or "member"
@@ -158,7 +158,7 @@ def test_a_rejected_run_is_cancelled(api: Api) -> None:
         assert caught.value.status == 409
 
 
-def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
+def test_a_pending_run_can_be_cancelled(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
@@ -167,7 +167,7 @@ def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
     assert approvals(api)["pending"] == 0
 
 
-def test_an_approved_run_is_that_of_the_version_it_was_asked_for(api: Api) -> None:
+def test_an_approved_run_has_the_requested_version(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     workflow = api("GET", f"/executions/{execution_id}").data["workflow_id"]
@@ -176,7 +176,7 @@ def test_an_approved_run_is_that_of_the_version_it_was_asked_for(api: Api) -> No
     assert (approved["workflow_version"], list(approved["outputs"])) == (1, ["mail"])
 
 
-def test_a_run_whose_workflow_is_gone_can_only_be_rejected(api: Api) -> None:
+def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")

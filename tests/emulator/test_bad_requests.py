@@ -146,7 +146,7 @@ def test_every_body_is_in_the_table() -> None:
     ("method", "path", "body", "field"),
     [(method, path, body, field) for (method, path), bodies in BAD_BODIES.items() for body, field in bodies],
 )
-def test_a_body_that_does_not_fit(place: Place, method: str, path: str, body: Any, field: str) -> None:
+def test_an_invalid_body(place: Place, method: str, path: str, body: Any, field: str) -> None:
     assert place.refused(place.send(method, path, body), 422, "validation_error", field)
 
 
@@ -162,7 +162,7 @@ def test_a_body_that_is_too_large(place: Place, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "query", "field"), BAD_QUERIES)
-def test_a_query_that_does_not_fit(place: Place, method: str, path: str, query: str, field: str) -> None:
+def test_an_invalid_query(place: Place, method: str, path: str, query: str, field: str) -> None:
     answer = place.send(method, path, query=f"?{query}")
     assert place.refused(answer, 422, "validation_error", field)
 
@@ -178,7 +178,7 @@ def test_a_cursor_of_another_list(place: Place, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "parameter"), UNKNOWN)
-def test_an_id_that_is_not_known(place: Place, method: str, path: str, parameter: str) -> None:
+def test_an_unknown_id(place: Place, method: str, path: str, parameter: str) -> None:
     body = {"enabled": False} if method == "PATCH" and "tool-policies" in path else {}
     name = "no such" if parameter == "organization_id" else "no-such"
     answer = place.send(method, path, body, **{parameter: name.replace(" ", "%20")})
@@ -187,7 +187,7 @@ def test_an_id_that_is_not_known(place: Place, method: str, path: str, parameter
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-def test_a_key_that_is_not_known(place: Place, method: str, path: str) -> None:
+def test_an_unknown_key(place: Place, method: str, path: str) -> None:
     answer = place.send(method, path, {}, authorization="Bearer wrong")
     assert place.refused(answer, 401, "unauthorized", "Authorization")
 
@@ -197,7 +197,7 @@ def test_a_method_that_is_not_allowed(place: Place, path: str) -> None:
     assert place.refused(place.send("BREW", path, {}), 405, "method_not_allowed", "method")
 
 
-def test_what_the_present_state_does_not_allow(place: Place) -> None:
+def test_conflicts_with_the_state(place: Place) -> None:
     body = {"tool_name": "web_search"}
     again = place.api("POST", "/organizations/default/tool-policies", body)
     assert place.refused(again, 409, "conflict", "tool_name")

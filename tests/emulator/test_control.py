@@ -32,7 +32,7 @@ def control(api: Api, method: str, path: str, body: object = None, key: str = KE
     return ApiResponse(response.status, dict(response.headers), response.body)
 
 
-def test_failures_are_ordered_counted_and_taken_back(api: Api) -> None:
+def test_failures_are_injected_counted_and_removed(api: Api) -> None:
     made = control(api, "POST", "/failures", {"route": "GET /tools", "status": 503, "times": 2})
     view = {"route": "GET /tools", "kind": "status", "status": 503, "times": 2, "remaining": 2, "delivered": 0}
     assert (made.status, made.data) == (201, view)
@@ -110,7 +110,7 @@ def test_reset(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-def test_it_wants_the_owners_key(api: Api, method: str, path: str) -> None:
+def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
     for key, status, code in (("wrong", 401, "unauthorized"), (f"{KEY}-owner-ada", 403, "permission_denied")):
         answer = control(api, method, path, {}, key)
         assert (answer.status, answer.code) == (status, code)
@@ -154,7 +154,7 @@ def test_other_bad_requests(api: Api) -> None:
     assert "GET /_emulator/failures" in answer.json["error"]["message"]
 
 
-def test_it_is_counted_and_recorded_nowhere_and_never_fails() -> None:
+def test_it_is_neither_counted_nor_recorded_and_never_fails() -> None:
     api = Api(plan="free")
     answer = [control(api, "GET", "/requests") for _ in range(70)][-1]
     assert (answer.status, answer.data, answer.headers["X-RateLimit-Remaining"]) == (200, [], "60")
@@ -162,7 +162,7 @@ def test_it_is_counted_and_recorded_nowhere_and_never_fails() -> None:
     assert control(api, "GET", "/failures").status == 200
 
 
-def test_a_fault_of_its_own_is_answered_as_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_it_is_an_internal_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.app.faults, "all", lambda: 1 / 0)
     assert control(api, "GET", "/failures").code == "internal_error"
 

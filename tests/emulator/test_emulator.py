@@ -16,7 +16,7 @@ def status(emulator: Emulator, key: str | None = None) -> int:
     return httpx.get(f"{emulator.base_url}/health", headers=headers, trust_env=False).status_code
 
 
-def test_an_emulator_listens_inside_with() -> None:
+def test_an_emulator_listens_within_its_context() -> None:
     with Emulator() as emulator:
         assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/v1", emulator.base_url)
         assert re.fullmatch(r"fib-emulator-[0-9a-f]+", emulator.api_key)
@@ -30,12 +30,12 @@ def test_an_emulator_listens_inside_with() -> None:
     assert repr(emulator) == "<Emulator in process>"
 
 
-def test_without_listening_there_is_no_address() -> None:
+def test_base_url_requires_listening() -> None:
     with pytest.raises(RuntimeError, match="does not listen"):
         _ = Emulator().base_url
 
 
-def test_starting_and_closing_twice_is_safe_and_the_state_stays() -> None:
+def test_start_and_close_are_idempotent_and_keep_the_state() -> None:
     emulator = Emulator(api_key="fib-mine")
     emulator.close()
     assert emulator.start() is emulator
@@ -51,7 +51,7 @@ def test_starting_and_closing_twice_is_safe_and_the_state_stays() -> None:
     emulator.close()
 
 
-def test_with_may_be_nested() -> None:
+def test_nested_contexts() -> None:
     emulator = Emulator()
     with emulator:
         with emulator:
@@ -61,7 +61,7 @@ def test_with_may_be_nested() -> None:
         _ = emulator.base_url
 
 
-def test_async_with() -> None:
+def test_an_async_context() -> None:
     async def use() -> int:
         async with Emulator() as emulator, httpx.AsyncClient(trust_env=False) as client:
             headers = {"Authorization": f"Bearer {emulator.api_key}"}
@@ -76,7 +76,7 @@ def test_emulators_share_nothing() -> None:
         assert status(one, two.api_key) == 401
 
 
-def test_a_port_of_ones_own() -> None:
+def test_a_fixed_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"):
@@ -85,7 +85,7 @@ def test_a_port_of_ones_own() -> None:
         assert f":{port}/" in emulator.base_url
 
 
-def test_ipv6_addresses_stand_in_brackets() -> None:
+def test_ipv6_addresses_are_in_brackets() -> None:
     with Emulator(host="::1") as emulator:
         assert emulator.base_url.startswith("http://[::1]:")
         assert status(emulator) == 200

@@ -17,7 +17,7 @@ def test_there_are_37_endpoints() -> None:
     assert len({(method, path) for method, path, _ in ENDPOINTS}) == 37
 
 
-def test_the_shapes_of_a_success(api: Api) -> None:
+def test_the_envelopes_of_a_success(api: Api) -> None:
     full = api("GET", "/health")
     assert set(full.json) == {"data", "meta"}
     assert full.json["meta"] == {"request_id": full.headers["X-Request-Id"]}
@@ -27,7 +27,7 @@ def test_the_shapes_of_a_success(api: Api) -> None:
     assert listed.json["meta"] == {"request_id": listed.headers["X-Request-Id"], "next_cursor": None}
 
 
-def test_every_answer_has_the_documented_headers(api: Api) -> None:
+def test_every_response_has_the_documented_headers(api: Api) -> None:
     answers = [
         api("GET", "/health"),
         api("GET", "/workflows/wf-none"),
@@ -50,7 +50,7 @@ def test_every_answer_has_the_documented_headers(api: Api) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ENDPOINTS])
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", f"Basic {KEY}", "Bearer wrong", KEY])
-def test_every_endpoint_wants_the_key(method: str, path: str, authorization: str | None) -> None:
+def test_every_endpoint_requires_the_key(method: str, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
     response = Api().app.handle(ServerRequest(method, f"/v1{path}", headers))
     assert response.status == 401
@@ -58,7 +58,7 @@ def test_every_endpoint_wants_the_key(method: str, path: str, authorization: str
     assert ("WWW-Authenticate", "Bearer") in response.headers
 
 
-def test_the_scheme_is_written_in_any_case(api: Api) -> None:
+def test_the_case_of_the_scheme_does_not_matter(api: Api) -> None:
     assert api("GET", "/health", authorization=f"bearer {KEY}").status == 200
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_path_is_404(api: Api, path: str) -> None:
     assert (answer.status, answer.code) == (404, "not_found")
 
 
-def test_an_unknown_path_names_its_neighbours(api: Api) -> None:
+def test_an_unknown_path_names_the_closest_ones(api: Api) -> None:
     assert "POST /v1/workflows" in api("POST", "/workflow").json["error"]["message"]
     assert "/v1/workflows/{workflow_id}" in api("POST", "/workflows/1/run").json["error"]["message"]
 
@@ -141,14 +141,14 @@ def test_a_body_over_the_limit_is_413(api: Api) -> None:
         ({"name": "\ud800"}, ["name"]),
     ],
 )
-def test_a_body_that_does_not_fit_is_422_naming_the_fields(api: Api, body: Any, fields: list[str]) -> None:
+def test_an_invalid_body_is_422_naming_the_fields(api: Api, body: Any, fields: list[str]) -> None:
     answer = api("POST", "/workflows", body)
     assert (answer.status, answer.code, answer.fields) == (422, "validation_error", fields)
     assert all(detail["message"] for detail in answer.json["error"]["details"])
     assert api("GET", "/workflows").data == []
 
 
-def test_a_fault_of_the_emulator_is_told_as_one(
+def test_a_bug_of_the_emulator_is_an_internal_error(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:

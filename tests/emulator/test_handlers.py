@@ -29,7 +29,7 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 
 
 @pytest.mark.usefixtures("patient")
-def test_handlers_take_the_place_of_the_stand_ins(emulator: Emulator, client: Fibonacci) -> None:
+def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacci) -> None:
     calls: list[object] = []
 
     @emulator.llm
@@ -100,7 +100,7 @@ class Speechless(BaseException):
 @pytest.mark.usefixtures("patient")
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "out")])
-def test_whatever_a_handler_raises_the_emulator_lives(
+def test_no_exception_of_a_handler_ends_the_emulator(
     emulator: Emulator, client: Fibonacci, error: BaseException, message: str
 ) -> None:
     @emulator.llm
@@ -119,7 +119,7 @@ def circle() -> list[Any]:
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("output", [object(), float("nan"), {1, 2}, circle()])
-def test_what_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
+def test_an_output_that_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
     emulator.llm(lambda _: output)
     execution = client.workflows.execute(create(client, llm("a")))
     assert "returned what is not JSON" in details(client, execution.id)["error"]
@@ -133,7 +133,7 @@ def test_an_output_that_is_too_large_fails_the_node(emulator: Emulator, client: 
 
 
 @pytest.mark.usefixtures("patient")
-def test_what_a_handler_keeps_of_its_output_is_its_own(emulator: Emulator, client: Fibonacci) -> None:
+def test_an_output_is_a_copy(emulator: Emulator, client: Fibonacci) -> None:
     kept = {"a": (1, None)}
     emulator.llm(lambda _: kept)
     execution = client.workflows.execute(create(client, llm("a")))
@@ -158,7 +158,7 @@ def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci
         assert list(execution.outputs) == ["z", "x", "y", "join"]
 
 
-def test_a_slow_handler_is_polled_and_holds_up_nobody(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_slow_handler_is_polled_and_blocks_no_request(emulator: Emulator, client: Fibonacci) -> None:
     release = threading.Event()
 
     @emulator.llm
@@ -220,7 +220,7 @@ def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, clien
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_handler_behind_a_wait_begins_when_its_time_has_come(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_handler_after_a_wait_starts_when_the_wait_is_over(emulator: Emulator, client: Fibonacci) -> None:
     began: list[float] = []
 
     @emulator.llm
@@ -236,7 +236,7 @@ def test_a_handler_behind_a_wait_begins_when_its_time_has_come(emulator: Emulato
     assert began == [start + 61]
 
 
-def test_short_waits_are_answered_at_once_in_real_time() -> None:
+def test_short_waits_end_before_the_response() -> None:
     client = Emulator().client()
     execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 0.02})))
     assert execution.status == "completed"
@@ -244,7 +244,7 @@ def test_short_waits_are_answered_at_once_in_real_time() -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_repetition_gets_the_settled_response(emulator: Emulator, client: Fibonacci) -> None:
     calls = flaky(emulator, 0)
     path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
     headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
@@ -253,7 +253,7 @@ def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, cl
     assert (again.body, calls) == (first.body, [1])
 
 
-def test_forgetting_and_restoring_in_the_middle(emulator: Emulator, client: Fibonacci) -> None:
+def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -> None:
     release = threading.Event()
 
     @emulator.llm
@@ -270,7 +270,7 @@ def test_forgetting_and_restoring_in_the_middle(emulator: Emulator, client: Fibo
     assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
 
 
-def test_a_result_that_cannot_be_kept_is_told_to_the_log(
+def test_an_outcome_that_cannot_be_stored_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()

@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def test_governance_is_bare_and_changes_in_part(api: Api) -> None:
+def test_governance_has_no_envelope_and_is_updated_in_part(api: Api) -> None:
     assert api("GET", f"{ORG}/governance").json == DEFAULTS
     changed = api("PATCH", f"{ORG}/governance", {"approval_threshold": 2, "category_flags": {"pii": True}})
     assert changed.json == DEFAULTS | {"approval_threshold": 2, "category_flags": {"pii": True}}
@@ -48,7 +48,7 @@ def test_a_bad_setting_changes_nothing(api: Api, body: dict[str, Any], field: st
 
 @pytest.mark.parametrize("organization", ["a%20b", "%2E%2E", "x" * 65, "org%2F1", "%C3%A4"])
 @pytest.mark.parametrize("rest", ["governance", "governance/report", "quota", "tool-policies", "role-policy-overrides"])
-def test_an_id_that_cannot_be_one_is_404(api: Api, organization: str, rest: str) -> None:
+def test_an_invalid_organization_id_is_404(api: Api, organization: str, rest: str) -> None:
     assert api("GET", f"/organizations/{organization}/{rest}").status == 404
 
 
@@ -82,7 +82,7 @@ def test_every_change_is_in_the_audit_log(api: Api) -> None:
     assert first.data + rest.data == entries
 
 
-def test_report_and_approvals_count_what_is_there(api: Api) -> None:
+def test_the_counts_of_report_and_approvals(api: Api) -> None:
     api("POST", f"/workflow-registry/{api.workflow()}/approve-template")
     api.run()
     api.run(tool("w", "wait", {"seconds": 60}))
@@ -114,7 +114,7 @@ def test_a_whole_number_may_be_written_with_a_point(api: Api) -> None:
     assert api("PATCH", f"{ORG}/governance", b'{"approval_threshold": -2.0}').status == 422
 
 
-def test_quota_is_bare_and_effective_is_the_override_or_the_limit() -> None:
+def test_quota_has_no_envelope_and_effective_is_the_override_or_the_limit() -> None:
     api = Api(plan="pro")
     quota = api("GET", f"{ORG}/quota").json
     assert (quota["plan"], quota["overrides"], quota["effective"]) == ("pro", {}, quota["limits"])

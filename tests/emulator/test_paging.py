@@ -14,7 +14,7 @@ def pages(api: Api, path: str) -> list[ApiResponse]:
     return found
 
 
-def test_pages_hold_everything_once(api: Api) -> None:
+def test_pages_have_every_item_once(api: Api) -> None:
     ids = [api.workflow() for _ in range(7)]
     for limit, sizes in ((3, [3, 3, 1]), (7, [7]), (1, [1] * 7), (200, [7])):
         answers = pages(api, f"/workflows?limit={limit}")
@@ -22,7 +22,7 @@ def test_pages_hold_everything_once(api: Api) -> None:
         assert [workflow["id"] for answer in answers for workflow in answer.data] == ids
 
 
-def test_newest_first_is_not_disturbed_by_what_comes_and_goes(api: Api) -> None:
+def test_newest_first_is_stable_under_changes(api: Api) -> None:
     workflow = api.workflow()
     ids = [api("POST", f"/workflows/{workflow}/execute", {}).data["execution_id"] for _ in range(5)]
     first = api("GET", "/executions?limit=2")
@@ -31,7 +31,7 @@ def test_newest_first_is_not_disturbed_by_what_comes_and_goes(api: Api) -> None:
     assert [execution["execution_id"] for execution in first.data + rest.data] == ids[::-1]
 
 
-def test_the_default_is_50_and_a_filter_counts_what_it_keeps(api: Api) -> None:
+def test_the_default_is_50_after_filtering(api: Api) -> None:
     one, other = api.workflow(), api.workflow()
     for workflow in [one, other] * 51:
         api("POST", f"/workflows/{workflow}/execute", {})

@@ -15,7 +15,7 @@ def requests(api: Api) -> Requests:
     return Requests(api.app.log)
 
 
-def test_a_record_shows_the_whole_request(api: Api, requests: Requests) -> None:
+def test_a_record_has_the_complete_request(api: Api, requests: Requests) -> None:
     api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue")
     (got,) = requests
     assert (got.method, got.path, got.template) == ("PUT", "/memory/a%2Fb", "/memory/{key}")
@@ -23,7 +23,7 @@ def test_a_record_shows_the_whole_request(api: Api, requests: Requests) -> None:
     assert (got.status, got.time) == (200, START)
 
 
-def test_what_was_refused_is_there_too(api: Api, requests: Requests) -> None:
+def test_refused_requests_are_recorded_too(api: Api, requests: Requests) -> None:
     api("GET", "/health", authorization="Bearer wrong")
     api("POST", "/nowhere", b"{")
     api("GET", "/memory/%ff", b"[" * 100_000)
@@ -71,12 +71,12 @@ def test_requests_to_one_endpoint(api: Api, requests: Requests) -> None:
         ("GET /memory/%ff", "not percent-encoded"),
     ],
 )
-def test_a_route_that_fits_nothing_is_an_error(requests: Requests, route: str, complaint: str) -> None:
+def test_a_route_that_matches_no_endpoint_is_an_error(requests: Requests, route: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         requests.to(route)
 
 
-def test_what_is_not_there_says_what_came(api: Api, requests: Requests) -> None:
+def test_a_missing_request_names_those_received(api: Api, requests: Requests) -> None:
     runs = requests.to("POST /workflows/{id}/execute")
     assert repr(runs) == "<0 requests to POST /workflows/{id}/execute; no request was received>"
     api("GET", "/tools?limit=1")
@@ -85,7 +85,7 @@ def test_what_is_not_there_says_what_came(api: Api, requests: Requests) -> None:
     assert repr(requests) == "<1 requests>"
 
 
-def test_only_so_many_are_kept(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_of_the_record(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "KEPT_REQUESTS", 3)
     for number in range(5):
         api("GET", f"/memory/{number}")
@@ -107,7 +107,7 @@ def test_the_key_is_in_no_record() -> None:
         assert emulator.requests.to("GET /health").last == got
 
 
-def test_a_path_outside_of_v1_is_kept_whole(api: Api, requests: Requests) -> None:
+def test_a_path_outside_of_v1_is_kept_complete(api: Api, requests: Requests) -> None:
     for target in ("/v1x/health", "/health", "*", "/v1/health"):
         api.app.handle(ServerRequest("GET", target, {}))
     assert [got.path for got in requests] == ["/v1x/health", "/health", "*", "/health"]

@@ -59,11 +59,11 @@ def changed_tables(before: bytes, after: bytes) -> set[str]:
         ("GET", "/health", "viewer"),
     ],
 )
-def test_what_the_documentation_says_about_roles(method: str, template: str, lowest: str) -> None:
+def test_the_documented_permissions(method: str, template: str, lowest: str) -> None:
     assert lowest_role(method, template) == lowest
 
 
-def test_keys_follow_from_the_owners() -> None:
+def test_keys_derive_from_the_owners() -> None:
     keys = ApiKeys("fib-x")
     assert keys.of("owner") == "fib-x"
     assert keys.of("viewer") == "fib-x-viewer"
@@ -84,7 +84,7 @@ def test_keys_follow_from_the_owners() -> None:
 
 
 @pytest.mark.parametrize(("role", "name"), [("king", None), ("member", ""), ("member", "a b"), ("member", "x" * 65)])
-def test_a_key_that_cannot_be_is_refused(role: Any, name: str | None) -> None:
+def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
     with pytest.raises(ValueError, match=r"role is one of|a name is"):
         Emulator().key(role, name=name)
 
@@ -103,7 +103,7 @@ def test_a_client_with_a_roles_key() -> None:
         viewer.workflows.delete(workflow.id)
 
 
-def test_the_organization_has_an_id_that_can_be_one() -> None:
+def test_the_organization_has_a_valid_id() -> None:
     assert Emulator(organization="acme").organization == "acme"
     with pytest.raises(ValueError, match="organization is"):
         Emulator(organization="a b")

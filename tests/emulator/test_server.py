@@ -65,7 +65,7 @@ def test_requests_follow_each_other_on_one_connection(emulator: Emulator) -> Non
     connection.close()
 
 
-def test_pipelined_requests_are_answered_in_order(emulator: Emulator) -> None:
+def test_pipelined_requests_get_their_responses_in_order(emulator: Emulator) -> None:
     answer = talk(emulator, head("GET", "/v1/health") + head("GET", "/v1/nowhere") + head("GET", "/v1/tools"))
     assert re.findall(rb"HTTP/1.1 ([^\r]*)", answer) == [b"200 OK", b"404 Not Found", b"200 OK"]
 
@@ -76,7 +76,7 @@ def test_a_chunked_body_is_read(emulator: Emulator) -> None:
     assert answer.startswith(b"HTTP/1.1 201 ")
 
 
-def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
+def test_expect_100_continue(emulator: Emulator) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(head("POST", "/v1/workflows", "Content-Length: 12", "Expect: 100-continue"))
         assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
@@ -97,7 +97,7 @@ def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",  # TLS
     ],
 )
-def test_what_is_not_http_is_400_and_the_end(emulator: Emulator, data: bytes) -> None:
+def test_data_that_is_not_http_is_400_and_closes(emulator: Emulator, data: bytes) -> None:
     answer = talk(emulator, data)
     top, _, body = answer.partition(b"\r\n\r\n")
     assert top.startswith(b"HTTP/1.1 400 ")
@@ -111,7 +111,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(emulator: Emulator) 
     assert talk(emulator, asked).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_chunked_body_over_the_limit_gets_its_answer(emulator: Emulator) -> None:
+def test_a_chunked_body_over_the_limit_gets_its_response(emulator: Emulator) -> None:
     size = 1024 * 1024
     chunk = f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
     data = head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunk * 11
@@ -119,14 +119,14 @@ def test_a_chunked_body_over_the_limit_gets_its_answer(emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize("data", [b"", b"GET /v1", head("POST", "/v1/workflows", "Content-Length: 5") + b"{"])
-def test_a_client_that_goes_away_harms_nobody(emulator: Emulator, data: bytes) -> None:
+def test_a_client_that_disconnects_affects_no_other(emulator: Emulator, data: bytes) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(data)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # a reset, not a farewell
     assert talk(emulator, head("GET", "/v1/health")).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_client_may_ask_for_the_end(emulator: Emulator) -> None:
+def test_connection_close_is_honored(emulator: Emulator) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(head("GET", "/v1/health", "Connection: close"))
         answer = b"".join(iter(lambda: sock.recv(65536), b""))

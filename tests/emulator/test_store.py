@@ -41,7 +41,7 @@ def test_records_are_put_read_replaced_and_deleted(store: Store) -> None:
     assert store.workflows.get("a") is None
 
 
-def test_rows_have_lasting_numbers_in_both_directions(store: Store) -> None:
+def test_rows_have_permanent_numbers_in_both_directions(store: Store) -> None:
     for n in range(5):
         store.memory.put(f"k{n}", record={"n": n})
     first = dict(store.memory.rows())
@@ -67,13 +67,13 @@ def test_a_prefix_is_made_of_whole_parts(store: Store) -> None:
     assert number_of(store) == []
 
 
-def test_values_come_back_as_they_were(store: Store) -> None:
+def test_values_round_trip(store: Store) -> None:
     record: Record = {"a": None, "ä\ud800\0": "ä\ud800\0", "b": [10**30, -0.1, [{}], True], "": {"": []}}
     store.memory.put("k", record=record)
     assert store.memory.get("k") == record
 
 
-def test_a_snapshot_holds_everything_and_fits_either_kind(store: Store, tmp_path: Path) -> None:
+def test_a_snapshot_is_complete_and_fits_either_kind_of_store(store: Store, tmp_path: Path) -> None:
     store.memory.put("workflow", "", "k", record={"n": 1})
     store.workflows.put("wf-1", record={"n": 2})
     snapshot = store.snapshot()
@@ -90,7 +90,7 @@ def test_a_snapshot_holds_everything_and_fits_either_kind(store: Store, tmp_path
 
 
 @pytest.mark.parametrize("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
-def test_what_is_no_snapshot_changes_nothing(store: Store, snapshot: bytes) -> None:
+def test_restoring_something_else_changes_nothing(store: Store, snapshot: bytes) -> None:
     store.memory.put("k", record={"n": 1})
     with pytest.raises(StateError, match="not a snapshot"):
         store.restore(snapshot)
@@ -114,7 +114,7 @@ def test_a_snapshot_with_tables_that_are_not_known_changes_nothing(store: Store)
     assert number_of(store) == [1]
 
 
-def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
+def test_a_transaction_is_atomic(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     with store.transaction(), store.transaction():
         store.memory.put("a", record={"n": 1})
@@ -126,7 +126,7 @@ def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_closed_store_opens_again_when_it_is_used(tmp_path: Path) -> None:
+def test_a_closed_store_reopens_on_use(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     store.memory.put("a", record={"n": 1})
     store.close()
@@ -135,7 +135,7 @@ def test_a_closed_store_opens_again_when_it_is_used(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path: Path) -> None:
+def test_a_collected_store_closes_its_file(tmp_path: Path) -> None:
     connection = SqliteStore(tmp_path / "state.db").connection()
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
@@ -172,7 +172,7 @@ def newer_database(path: Path) -> None:
         (folder, "cannot be opened"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused_and_left_alone(
+def test_a_foreign_file_is_refused_and_unchanged(
     tmp_path: Path, make: Callable[[Path], object], message: str
 ) -> None:
     path = tmp_path / "state.db"

@@ -28,7 +28,7 @@ def test_create_and_get(api: Api) -> None:
     assert api("GET", "/workflows").data == [created.data]
 
 
-def test_a_faulty_definition_is_refused_with_all_faults(api: Api) -> None:
+def test_an_invalid_definition_is_refused_with_all_faults(api: Api) -> None:
     definition = {"nodes": [llm("a", "{{b}}"), llm("a", dependencies=["c"])]}
     for method, path in (("POST", "/workflows"), ("PUT", f"/workflows/{api.workflow()}")):
         answer = api(method, path, {"name": "x", "definition": definition})
@@ -42,7 +42,7 @@ def test_a_faulty_definition_is_refused_with_all_faults(api: Api) -> None:
     assert [workflow["version"] for workflow in api("GET", "/workflows").data] == [1]
 
 
-def test_update_changes_what_is_given(api: Api) -> None:
+def test_update_changes_the_given_fields(api: Api) -> None:
     path = f"/workflows/{api.workflow(llm('a'))}"
     api.clock.time += 5
     changed = api("PUT", path, {"description": "new"}).data
@@ -63,7 +63,7 @@ def test_a_bad_update_changes_nothing(api: Api, body: dict[str, object]) -> None
     assert api("GET", path).data == before
 
 
-def test_delete_takes_versions_and_registry_along_and_keeps_executions(api: Api) -> None:
+def test_delete_removes_versions_and_registry_and_keeps_executions(api: Api) -> None:
     workflow = api.workflow()
     path = f"/workflows/{workflow}"
     execution = api("POST", f"{path}/execute", {}).data["execution_id"]

@@ -8,7 +8,7 @@ from tests.emulator.api import START, Api
 
 
 @pytest.mark.parametrize(("plan", "limit"), [("free", "60"), ("pro", "300")])
-def test_the_pace_of_a_plan(plan: PlanName, limit: str) -> None:
+def test_the_rate_limit_of_a_plan(plan: PlanName, limit: str) -> None:
     api = Api(plan=plan)
     left = [api("GET", "/health").headers["X-RateLimit-Remaining"] for _ in range(int(limit))]
     assert left == [str(number) for number in range(int(limit) - 1, -1, -1)]
@@ -20,7 +20,7 @@ def test_the_pace_of_a_plan(plan: PlanName, limit: str) -> None:
     assert int(refused.headers["X-RateLimit-Reset"]) == int(START) + 61
 
 
-def test_a_window_ends_when_it_says() -> None:
+def test_a_window_ends_at_its_reset() -> None:
     api = Api(rate=Rate(2, 0.25))
     assert [api("GET", "/health").status for _ in range(3)] == [200, 200, 429]
     api.clock.time += 0.2
@@ -29,7 +29,7 @@ def test_a_window_ends_when_it_says() -> None:
     assert [api("GET", "/health").status for _ in range(3)] == [200, 200, 429]
 
 
-def test_the_quota_of_a_day_is_another_code() -> None:
+def test_the_daily_quota_has_a_code_of_its_own() -> None:
     api = Api(plan="free")
     for _ in range(1000):
         if api("GET", "/health").headers["X-RateLimit-Remaining"] == "0":
@@ -42,7 +42,7 @@ def test_the_quota_of_a_day_is_another_code() -> None:
     assert api("GET", "/health").status == 200
 
 
-def test_a_refused_request_does_nothing() -> None:
+def test_a_refused_request_has_no_effect() -> None:
     api = Api(rate=Rate(1, 60))
     api("GET", "/health")
     assert api("POST", "/workflows", {"name": "x"}, idempotency_key="k").status == 429
@@ -52,7 +52,7 @@ def test_a_refused_request_does_nothing() -> None:
     assert api("POST", "/workflows", {"name": "x"}, idempotency_key="k").status == 201
 
 
-def test_a_wrong_key_uses_up_nothing() -> None:
+def test_a_wrong_key_is_not_counted() -> None:
     api = Api(rate=Rate(1, 60))
     for _ in range(3):
         refused = api("GET", "/health", authorization="Bearer wrong")
@@ -60,5 +60,5 @@ def test_a_wrong_key_uses_up_nothing() -> None:
     assert api("GET", "/health").status == 200
 
 
-def test_enterprise_has_room() -> None:
+def test_enterprise_is_practically_unlimited() -> None:
     assert int(Api()("GET", "/health").headers["X-RateLimit-Remaining"]) > 100_000
