@@ -1,4 +1,4 @@
-"""Calls an emulator's app the way a client would, with a clock that the test moves."""
+"""Call an emulator's application as a client would, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class Api:
     def workflow(self, *nodes: dict[str, Any], **definition: Any) -> str:
         """Create a workflow and return its id; without nodes it has no definition."""
         content = {"nodes": list(nodes), **definition} if nodes else None
-        answer = self("POST", "/workflows", {"name": "test", "definition": content})
-        assert answer.status == 201, answer.body
-        return str(answer.data["id"])
+        response = self("POST", "/workflows", {"name": "test", "definition": content})
+        assert response.status == 201, response.body
+        return str(response.data["id"])
 
     def run(self, *nodes: dict[str, Any], inputs: dict[str, Any] | None = None, **definition: Any) -> Any:
         """Create a workflow, execute it and return the whole execution."""
@@ -94,7 +94,7 @@ class Api:
 
 
 def segment(text: str) -> str:
-    """Encode one segment of a path whole."""
+    """Percent-encode a text as one segment of a path."""
     return quote(text, safe="")
 
 

@@ -22,9 +22,9 @@ def quota(api: Api, **overrides: int) -> None:
     assert api("PATCH", f"{ORG}/quota", overrides).status == 200
 
 
-def refused(answer: ApiResponse) -> tuple[str, list[str]]:
-    assert answer.status in (403, 429)
-    return answer.code, answer.fields
+def refused(response: ApiResponse) -> tuple[str, list[str]]:
+    assert response.status in (403, 429)
+    return response.code, response.fields
 
 
 def test_the_quota_of_runs_per_hour(api: Api) -> None:
@@ -33,10 +33,10 @@ def test_the_quota_of_runs_per_hour(api: Api) -> None:
     assert execute(api, workflow).status == 200
     api.clock.time += 600
     assert execute(api, workflow, "member").status == 200
-    answer = execute(api, workflow)
-    assert refused(answer) == ("quota_exceeded", ["workflow_runs_per_hour"])
-    assert (answer.status, answer.headers["Retry-After"]) == (429, "3000")
-    assert "workflow_runs_per_hour of 2" in answer.json["error"]["message"]
+    response = execute(api, workflow)
+    assert refused(response) == ("quota_exceeded", ["workflow_runs_per_hour"])
+    assert (response.status, response.headers["Retry-After"]) == (429, "3000")
+    assert "workflow_runs_per_hour of 2" in response.json["error"]["message"]
     assert len(api("GET", "/executions").data) == 2
     assert actions(api)[-1] == "run.refused"
     entry = api("GET", f"{ORG}/governance/audit").data[0]
@@ -49,12 +49,12 @@ def test_the_quota_of_concurrent_executions(api: Api) -> None:
     quota(api, concurrent_executions=2)
     slow, quick = api.workflow(SLOW), api.workflow(llm("a"))
     first = execute(api, slow).data["execution_id"]
-    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # what has ended takes no place
+    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # ended executions do not count
     api.clock.time += 30
     assert execute(api, slow).status == 200
-    answer = execute(api, quick)
-    assert refused(answer) == ("quota_exceeded", ["concurrent_executions"])
-    assert "Retry-After" not in answer.headers
+    response = execute(api, quick)
+    assert refused(response) == ("quota_exceeded", ["concurrent_executions"])
+    assert "Retry-After" not in response.headers
     api("POST", f"/executions/{first}/cancel")
     assert execute(api, quick).status == 200
     assert execute(api, slow).status == 200
@@ -112,9 +112,9 @@ def test_a_refused_run_is_not_cached_under_its_idempotency_key(api: Api) -> None
 def test_a_disabled_tool_refuses_the_workflow(api: Api) -> None:
     api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False})
     workflow = api.workflow(llm("a"), MAIL)
-    answer = execute(api, workflow)
-    assert refused(answer) == ("permission_denied", ["tool"])
-    assert answer.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
+    response = execute(api, workflow)
+    assert refused(response) == ("permission_denied", ["tool"])
+    assert response.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
     assert api("GET", "/executions").data == []
     assert actions(api)[-1] == "run.refused"
     assert execute(api, api.workflow(llm("a"), tool("b"))).status == 200

@@ -25,10 +25,10 @@ def execute(api: Api, workflow: str, role: Any = "member", name: str | None = No
 
 
 def waiting(api: Api, *nodes: dict[str, Any], name: str | None = None) -> str:
-    """Ask for a run that has to wait, and return its id."""
-    answer = execute(api, api.workflow(*(nodes or (MAIL,))), name=name)
-    assert answer.data["status"] == "pending_approval"
-    return str(answer.data["execution_id"])
+    """Request a run that requires approval; return its id."""
+    response = execute(api, api.workflow(*(nodes or (MAIL,))), name=name)
+    assert response.data["status"] == "pending_approval"
+    return str(response.data["execution_id"])
 
 
 def actions(api: Api) -> list[str]:
@@ -62,10 +62,10 @@ def approvals(api: Api) -> dict[str, int]:
 )
 def test_which_runs_require_approval(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
     settings(api, **given)
-    answer = execute(api, api.workflow(*definition))
-    assert answer.status == 200
-    execution = api("GET", f"/executions/{answer.data['execution_id']}").data
-    assert execution["status"] == answer.data["status"] == ("pending_approval" if reasons else "completed")
+    response = execute(api, api.workflow(*definition))
+    assert response.status == 200
+    execution = api("GET", f"/executions/{response.data['execution_id']}").data
+    assert execution["status"] == response.data["status"] == ("pending_approval" if reasons else "completed")
     assert execution.get("approval", {"reasons": []})["reasons"] == reasons
 
 

@@ -44,8 +44,8 @@ def test_failures_are_injected_counted_and_removed(api: Api) -> None:
     assert control(api, "POST", "/failures", {"kind": "rate_limit", "retry_after": "7"}).status == 201
     assert api("GET", "/health").headers["Retry-After"] == "7"
     assert control(api, "POST", "/failures", {"body": {"a": [1]}, "headers": {"X-A": "b"}}).status == 201
-    answer = api("GET", "/health")
-    assert (answer.status, answer.json, answer.headers["X-A"]) == (500, {"a": [1]}, "b")
+    response = api("GET", "/health")
+    assert (response.status, response.json, response.headers["X-A"]) == (500, {"a": [1]}, "b")
 
 
 def test_chaos(api: Api) -> None:
@@ -112,8 +112,8 @@ def test_reset(api: Api) -> None:
 @pytest.mark.parametrize(("method", "path"), TABLE)
 def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
     for key, status, code in (("wrong", 401, "unauthorized"), (f"{KEY}-owner-ada", 403, "permission_denied")):
-        answer = control(api, method, path, {}, key)
-        assert (answer.status, answer.code) == (status, code)
+        response = control(api, method, path, {}, key)
+        assert (response.status, response.code) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
     ],
 )
 def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -> None:
-    answer = control(api, "POST", path, body)
-    assert (answer.status, answer.code, answer.fields) == (422, "validation_error", [field])
+    response = control(api, "POST", path, body)
+    assert (response.status, response.code, response.fields) == (422, "validation_error", [field])
     assert control(api, "GET", "/failures").data == []
     assert not api.app.faults.is_active
 
@@ -149,15 +149,15 @@ def test_other_bad_requests(api: Api) -> None:
     assert control(api, "POST", "/failures", b"{").code == "bad_request"
     assert control(api, "POST", "/failures", b" " * (10 * 1024 * 1024 + 1)).code == "payload_too_large"
     assert control(api, "PUT", "/failures").headers["Allow"] == "DELETE, GET, POST"
-    answer = control(api, "GET", "/failure")
-    assert (answer.status, answer.code) == (404, "not_found")
-    assert "GET /_emulator/failures" in answer.json["error"]["message"]
+    response = control(api, "GET", "/failure")
+    assert (response.status, response.code) == (404, "not_found")
+    assert "GET /_emulator/failures" in response.json["error"]["message"]
 
 
 def test_it_is_neither_counted_nor_recorded_and_never_fails() -> None:
     api = Api(plan="free")
-    answer = [control(api, "GET", "/requests") for _ in range(70)][-1]
-    assert (answer.status, answer.data, answer.headers["X-RateLimit-Remaining"]) == (200, [], "60")
+    response = [control(api, "GET", "/requests") for _ in range(70)][-1]
+    assert (response.status, response.data, response.headers["X-RateLimit-Remaining"]) == (200, [], "60")
     control(api, "POST", "/failures", {"kind": "reset", "times": None})
     assert control(api, "GET", "/failures").status == 200
 

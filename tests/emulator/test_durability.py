@@ -1,4 +1,4 @@
-"""State in a file, seen from outside: processes that are killed, and processes that share it."""
+"""State in a file: processes that are killed, and processes that share it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fibonacci.emulator import LLMCall
 emulator = Emulator(path=sys.argv[1])
 
 @emulator.llm
-def answer(call):
+def reply(call):
     return sys.stdin.readline().strip()
 
 definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "?"}]}

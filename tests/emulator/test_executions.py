@@ -25,19 +25,19 @@ def statuses(execution: Any) -> dict[str, str]:
 
 def test_execute_returns_exactly_the_documented_fields(api: Api) -> None:
     workflow = api.workflow(llm("a", "Greet {{input.name}}", model="m"), tool("b", "email_send", {"to": "{{a}}"}))
-    answer = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"name": "Ada"}})
-    assert answer.status == 200
-    assert re.fullmatch(r"exec_[0-9a-f]+", answer.data["execution_id"])
-    assert answer.data == {
-        "execution_id": answer.data["execution_id"],
+    response = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"name": "Ada"}})
+    assert response.status == 200
+    assert re.fullmatch(r"exec_[0-9a-f]+", response.data["execution_id"])
+    assert response.data == {
+        "execution_id": response.data["execution_id"],
         "status": "completed",
         "outputs": {"a": "[m] Greet Ada", "b": {"tool": "email_send", "params": {"to": "[m] Greet Ada"}}},
         "duration_ms": 0,
         "nodes_executed": 2,
         "nodes_failed": 0,
     }
-    whole = api("GET", f"/executions/{answer.data['execution_id']}").data
-    assert whole.items() >= answer.data.items()
+    whole = api("GET", f"/executions/{response.data['execution_id']}").data
+    assert whole.items() >= response.data.items()
     assert (whole["workflow_id"], whole["inputs"], whole["error"]) == (workflow, {"name": "Ada"}, None)
     assert api("GET", "/executions").data == [whole]
 
@@ -217,9 +217,9 @@ def test_cancel_stops_an_execution(api: Api) -> None:
 
 def test_an_unknown_execution_is_named(api: Api) -> None:
     for method, path in (("GET", "/executions/exec_none"), ("POST", "/executions/exec_none/cancel")):
-        answer = api(method, path)
-        assert answer.status == 404
-        assert "'exec_none'" in answer.json["error"]["message"]
+        response = api(method, path)
+        assert response.status == 404
+        assert "'exec_none'" in response.json["error"]["message"]
 
 
 def test_an_execution_is_not_changed_by_later_versions(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Failures as both clients meet them, on a socket and in process."""
+"""Injected failures in both clients, on a socket and in process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(params=["socket", "in process"])
 def make(request: pytest.FixtureRequest, emulator: Emulator, colour: Colour) -> Made:
-    """Makes a client of the emulator, in each colour and in each of the two ways."""
+    """Make a client of the emulator, in each mode, on a socket and in process."""
 
     def make(**options: Any) -> Any:
         if request.param == "socket":
@@ -86,7 +86,7 @@ def test_a_broken_response(
     assert names(emulator) == (["x"] if failure.is_done_first else [])
     (request,) = emulator.requests.to(CREATE)
     assert request.status == {"cut": 201, "html": 200}.get(kind)
-    colour.run(make().workflows.create(name="y"))  # the connection is not needed any more
+    colour.run(make().workflows.create(name="y"))  # the broken connection is not reused
 
 
 @pytest.mark.parametrize("kind", ["reset", "no_reply", "cut"])
@@ -128,12 +128,12 @@ def test_a_delay_and_a_drip(emulator: Emulator, make: Made, colour: Colour) -> N
 @pytest.mark.parametrize("kind", ["delay", "drip"])
 def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
     client = make(max_retries=0)
-    colour.run(client.memory.set("k", 1))  # there is a connection, so that the timeout is for the answer alone
+    colour.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
     failure = emulator.fail(CREATE, kind, seconds=0.6)
     with pytest.raises(APITimeoutError):
         colour.run(client.with_options(timeout=0.4).workflows.create(name="x"))
     assert names(emulator) == ["x"]
-    while failure.delivered == 0:  # on a socket a delay has happened when it is over, in process when it is certain
+    while failure.delivered == 0:  # on a socket a delay is counted at its end, in process at its begin
         time.sleep(0.01)
 
 

@@ -33,7 +33,7 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
     calls: list[object] = []
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def reply(call: LLMCall) -> str:
         calls.append(call)
         return call.instruction.upper()
 
@@ -68,7 +68,7 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
         CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
         ToolCall(node_id="tell", tool="slack_send_message", params={"text": "GREET ADA true"}, **origin),
     ]
-    assert answer.__name__ == "answer"
+    assert reply.__name__ == "reply"
     assert inspect.iscoroutinefunction(send)
     assert judge.__name__ == "judge"
 
@@ -76,7 +76,7 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
 @pytest.mark.usefixtures("patient")
 def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fibonacci) -> None:
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         if call.node_id == "bad":
             raise RuntimeError("no model today")
         return "fine"
@@ -104,7 +104,7 @@ def test_no_exception_of_a_handler_ends_the_emulator(
     emulator: Emulator, client: Fibonacci, error: BaseException, message: str
 ) -> None:
     @emulator.llm
-    async def answer(_: LLMCall) -> str:
+    async def response(_: LLMCall) -> str:
         raise error
 
     execution = client.workflows.execute(create(client, llm("a")))
@@ -146,9 +146,9 @@ def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci
     together = threading.Barrier(3, timeout=5)
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         if call.node_id != "join":
-            together.wait()  # none goes on unless all three are there
+            together.wait()  # passes only if all three run at once
         return call.node_id
 
     branches = [llm(name) for name in "zxy"]
@@ -162,7 +162,7 @@ def test_a_slow_handler_is_polled_and_blocks_no_request(emulator: Emulator, clie
     release = threading.Event()
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         assert release.wait(10)
         return "at last"
 
@@ -183,7 +183,7 @@ def test_slow_handlers_of_many_async_calls_overlap() -> None:
     emulator = Emulator()
 
     @emulator.llm
-    def answer(_: LLMCall) -> int:
+    def response(_: LLMCall) -> int:
         return together.wait()
 
     async def run() -> list[Any]:
@@ -198,7 +198,7 @@ def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, clien
     release, ended = threading.Event(), threading.Event()
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         assert call.node_id == "slow", "nothing begins after the cancellation"
         assert release.wait(10)
         ended.set()
@@ -224,7 +224,7 @@ def test_a_handler_after_a_wait_starts_when_the_wait_is_over(emulator: Emulator,
     began: list[float] = []
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         began.append(emulator.clock.now())
         return "done"
 
@@ -257,7 +257,7 @@ def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -
     release = threading.Event()
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         assert release.wait(10)
         return "done"
 
@@ -266,7 +266,7 @@ def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -
     emulator.reset()
     release.set()
     wait_until(no_handler_works)
-    emulator.restore(snapshot)  # its handler has ended since, and nobody was there to take the result
+    emulator.restore(snapshot)  # its handler has ended since, and its outcome was dropped
     assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
 
 
@@ -278,7 +278,7 @@ def test_an_outcome_that_cannot_be_stored_is_logged(
         client = emulator.client()
 
         @emulator.llm
-        def answer(_: LLMCall) -> str:
+        def response(_: LLMCall) -> str:
             assert release.wait(10)
             return "lost"
 

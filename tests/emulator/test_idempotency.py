@@ -18,8 +18,8 @@ def test_a_repeated_post_is_carried_out_once(api: Api) -> None:
 @pytest.mark.parametrize(("path", "body"), [("/workflows", {"name": "y"}), ("/tools/wait/connect", {"name": "x"})])
 def test_another_request_with_the_same_key_is_409(api: Api, path: str, body: object) -> None:
     api("POST", "/workflows", {"name": "x"}, idempotency_key="k")
-    answer = api("POST", path, body, idempotency_key="k")
-    assert (answer.status, answer.code) == (409, "idempotency_conflict")
+    response = api("POST", path, body, idempotency_key="k")
+    assert (response.status, response.code) == (409, "idempotency_conflict")
 
 
 def test_an_error_is_repeated_too(api: Api) -> None:

@@ -83,8 +83,8 @@ def test_time_to_live(api: Api) -> None:
     ],
 )
 def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
-    answer = api("PUT", "/memory/k", body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PUT", "/memory/k", body)
+    assert (response.status, response.fields) == (422, [field])
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
 )
 def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
     for method in ("GET", "DELETE"):
-        answer = api(method, f"/memory/k?{query}")
-        assert (answer.status, answer.fields) == (422, [field])
+        response = api(method, f"/memory/k?{query}")
+        assert (response.status, response.fields) == (422, [field])
 
 
 def test_the_catalog(api: Api) -> None:
@@ -125,9 +125,9 @@ def test_connecting_a_tool_stores_no_parameters(api: Api) -> None:
 
 def test_an_unknown_tool_is_named(api: Api) -> None:
     for method, path in (("GET", "/tools/teleport"), ("POST", "/tools/teleport/connect")):
-        answer = api(method, path, {})
-        assert answer.status == 404
-        assert "'teleport'" in answer.json["error"]["message"]
+        response = api(method, path, {})
+        assert response.status == 404
+        assert "'teleport'" in response.json["error"]["message"]
 
 
 def test_health(api: Api) -> None:

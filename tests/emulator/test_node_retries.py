@@ -1,4 +1,4 @@
-"""Nodes that are tried again, and how long each may take."""
+"""Retries and timeouts of nodes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
     assert (execution.status, attempts) == ("running", [1])
     emulator.clock.advance(29)
     assert client.executions.get(execution.id).status == "running"
-    emulator.clock.advance(1)  # this alone begins the second attempt
+    emulator.clock.advance(1)  # only this starts the second attempt
     wait_until(lambda: attempts == [1, 2] and no_handler_works())
     emulator.clock.advance(30)
     done = details(client, execution.id)
@@ -53,7 +53,7 @@ def test_retries_end(options: dict[str, Any], tried: int) -> None:
     shown = details(client, execution.id)
     assert (shown["status"], shown["error"]) == ("failed", f"node 'a': failure {tried}")
     assert attempts == list(range(1, tried + 1))
-    assert shown["duration_ms"] >= (tried - 1) * 1000  # the delay is a second unless told
+    assert shown["duration_ms"] >= (tried - 1) * 1000  # the default delay is a second
 
 
 def test_deterministic_errors_are_not_retried(emulator: Emulator, client: Fibonacci) -> None:

@@ -40,8 +40,8 @@ def test_governance_has_no_envelope_and_is_updated_in_part(api: Api) -> None:
     ],
 )
 def test_a_bad_setting_changes_nothing(api: Api, body: dict[str, Any], field: str) -> None:
-    answer = api("PATCH", f"{ORG}/governance", {"require_approval_for_public_writes": True} | body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PATCH", f"{ORG}/governance", {"require_approval_for_public_writes": True} | body)
+    assert (response.status, response.fields) == (422, [field])
     assert api("GET", f"{ORG}/governance").json == DEFAULTS
     assert api("GET", f"{ORG}/governance/audit").data == []
 
@@ -140,8 +140,8 @@ def test_quota_has_no_envelope_and_effective_is_the_override_or_the_limit() -> N
 )
 def test_a_quota_over_the_ceiling_or_of_the_wrong_type_is_422(body: dict[str, Any], field: str) -> None:
     api = Api(plan="pro")
-    answer = api("PATCH", f"{ORG}/quota", {"concurrent_executions": 5} | body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PATCH", f"{ORG}/quota", {"concurrent_executions": 5} | body)
+    assert (response.status, response.fields) == (422, [field])
     assert api("GET", f"{ORG}/quota").json["overrides"] == {}
 
 
@@ -167,17 +167,17 @@ def test_tool_policies(api: Api) -> None:
     assert api("GET", "/organizations/other/tool-policies").data == []
     assert api("DELETE", path).status == 204
     for method in ("PATCH", "DELETE"):
-        answer = api(method, path, {})
-        assert (answer.status, "'http_request'" in answer.json["error"]["message"]) == (404, True)
+        response = api(method, path, {})
+        assert (response.status, "'http_request'" in response.json["error"]["message"]) == (404, True)
     assert api("GET", f"{ORG}/tool-policies").data == [other]
 
 
 @pytest.mark.parametrize("path", ["tool-policies", "role-policy-overrides"])
 def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
     body = {"tool_name": "teleport"} | ({"role": "owner"} if path == "role-policy-overrides" else {})
-    answer = api("POST", f"{ORG}/{path}", body)
-    assert (answer.status, answer.fields) == (422, ["tool_name"])
-    assert "GET /tools" in answer.json["error"]["message"]
+    response = api("POST", f"{ORG}/{path}", body)
+    assert (response.status, response.fields) == (422, ["tool_name"])
+    assert "GET /tools" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
 )
 def test_a_bad_policy_is_422(api: Api, method: str, path: str, body: dict[str, Any], field: str) -> None:
     api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"})
-    answer = api(method, f"{ORG}/{path}", body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api(method, f"{ORG}/{path}", body)
+    assert (response.status, response.fields) == (422, [field])
 
 
 def test_role_overrides(api: Api) -> None:

@@ -35,7 +35,7 @@ def test_refused_requests_are_recorded_too(api: Api, requests: Requests) -> None
         (400, "/memory/{key}", None),
     ]
     assert requests.to("*").count == requests.to("* *").count == 4
-    assert requests.to("* /memory/{key}").count == 1  # a path that cannot be read is none of the endpoints
+    assert requests.to("* /memory/{key}").count == 1  # a path that cannot be decoded is no endpoint's
 
 
 def test_requests_to_one_endpoint(api: Api, requests: Requests) -> None:

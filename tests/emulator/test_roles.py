@@ -16,7 +16,7 @@ TABLE = [(method, path) for method, path, _ in ENDPOINTS]
 
 
 def place(template: str, workflow: str) -> str:
-    """Fill a template with objects that are there."""
+    """Fill a template with ids of existing objects."""
     values = {"workflow_id": workflow, "version": "1", "organization_id": "default", "tool_name": "wait", "key": "k"}
     return template.format(execution_id="exec_none", **values)
 
@@ -31,12 +31,12 @@ def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template:
     path = place(template, api.workflow())
     before = api.app.store.snapshot()
     api.key = ApiKeys(KEY).of(role)
-    answer = api(method, path, {})
+    response = api(method, path, {})
     lowest = lowest_role(method, template)
-    assert (answer.status == 403) == (ROLES.index(role) < ROLES.index(lowest))
-    if answer.status == 403:
-        assert (answer.code, answer.fields) == ("permission_denied", ["role"])
-        message = answer.json["error"]["message"]
+    assert (response.status == 403) == (ROLES.index(role) < ROLES.index(lowest))
+    if response.status == 403:
+        assert (response.code, response.fields) == ("permission_denied", ["role"])
+        message = response.json["error"]["message"]
         assert all(word in message for word in (method, template, lowest, role))
         assert changed_tables(before, api.app.store.snapshot()) == {"rate_windows"}
 

@@ -172,9 +172,7 @@ def newer_database(path: Path) -> None:
         (folder, "cannot be opened"),
     ],
 )
-def test_a_foreign_file_is_refused_and_unchanged(
-    tmp_path: Path, make: Callable[[Path], object], message: str
-) -> None:
+def test_a_foreign_file_is_refused_and_unchanged(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
     path = tmp_path / "state.db"
     make(path)
     before = path.read_bytes() if path.is_file() else b""

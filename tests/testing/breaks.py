@@ -1,4 +1,4 @@
-"""Ways to break one behaviour of the emulator: each is a function around the app's own answer."""
+"""Ways to break one behavior of the emulator: each is a function around `App.handle`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
 API_KEY = "fib-suite"
 
-Answer = Callable[[ServerRequest], ServerResponse]
-Break = Callable[[ServerRequest, Answer], ServerResponse]
+Handle = Callable[[ServerRequest], ServerResponse]
+Break = Callable[[ServerRequest, Handle], ServerResponse]
 
 
 def is_for(request: ServerRequest, method: str, end: str) -> bool:
@@ -28,90 +28,90 @@ def changed(response: ServerResponse, change: Callable[[Any], Any]) -> ServerRes
     return replace(response, body=body, headers=[*kept, ("Content-Length", str(len(body)))])
 
 
-def no_request_id(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def no_request_id(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if b'"meta"' not in response.body:
         return response
     return changed(response, lambda content: {**content, "meta": {**content["meta"], "request_id": None}})
 
 
-def details_are_an_object(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def details_are_an_object(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if response.status != 404 or request.method != "GET":
         return response
     return changed(response, lambda content: {"error": {**content["error"], "details": {}}})
 
 
-def reset_in_words(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def reset_in_words(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     rest = [(name, value) for name, value in response.headers if name != "X-RateLimit-Reset"]
     return replace(response, headers=[*rest, ("X-RateLimit-Reset", "soon")])
 
 
-def any_key_will_do(request: ServerRequest, answer: Answer) -> ServerResponse:
-    return answer(replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"}))
+def any_key_will_do(request: ServerRequest, handle: Handle) -> ServerResponse:
+    return handle(replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"}))
 
 
-def execute_has_meta(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def execute_has_meta(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
     return changed(response, lambda content: {**content, "meta": {"request_id": "req_1"}})
 
 
-def no_failed_nodes(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def no_failed_nodes(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
     rest = "execution_id", "status", "outputs", "duration_ms", "nodes_executed"
     return changed(response, lambda content: {"data": {name: content["data"][name] for name in rest}})
 
 
-def update_forgets(request: ServerRequest, answer: Answer) -> ServerResponse:
+def update_forgets(request: ServerRequest, handle: Handle) -> ServerResponse:
     if request.method != "PUT" or "/workflows/" not in request.target:
-        return answer(request)
-    return answer(replace(request, body=json.dumps({"description": None, **json.loads(request.body)}).encode()))
+        return handle(request)
+    return handle(replace(request, body=json.dumps({"description": None, **json.loads(request.body)}).encode()))
 
 
-def delete_does_nothing(request: ServerRequest, answer: Answer) -> ServerResponse:
+def delete_does_nothing(request: ServerRequest, handle: Handle) -> ServerResponse:
     if request.method != "DELETE" or "/tool-policies/" not in request.target:
-        return answer(request)
-    return replace(answer(replace(request, method="PATCH", body=b"{}")), status=204, body=b"", headers=[])
+        return handle(request)
+    return replace(handle(replace(request, method="PATCH", body=b"{}")), status=204, body=b"", headers=[])
 
 
-def archived_are_shown(request: ServerRequest, answer: Answer) -> ServerResponse:
+def archived_are_shown(request: ServerRequest, handle: Handle) -> ServerResponse:
     if not is_for(request, "GET", "/workflow-registry"):
-        return answer(request)
-    return answer(replace(request, target="/v1/workflow-registry?include_archived=true"))
+        return handle(request)
+    return handle(replace(request, target="/v1/workflow-registry?include_archived=true"))
 
 
-def one_scope_for_all(request: ServerRequest, answer: Answer) -> ServerResponse:
+def one_scope_for_all(request: ServerRequest, handle: Handle) -> ServerResponse:
     if request.method == "GET" and "/memory/" in request.target:
-        return answer(replace(request, target=request.target.replace("suite-2", "suite-1")))
-    return answer(request)
+        return handle(replace(request, target=request.target.replace("suite-2", "suite-1")))
+    return handle(request)
 
 
-def governance_in_an_envelope(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def governance_in_an_envelope(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     return changed(response, lambda content: {"data": content}) if is_for(request, "GET", "/governance") else response
 
 
-def overrides_do_not_count(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def overrides_do_not_count(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "PATCH", "/quota"):
         return response
     return changed(response, lambda content: {**content, "effective": content["limits"]})
 
 
-def unknown_tools_are_400(request: ServerRequest, answer: Answer) -> ServerResponse:
-    response = answer(request)
+def unknown_tools_are_400(request: ServerRequest, handle: Handle) -> ServerResponse:
+    response = handle(request)
     if response.status != 422 or not is_for(request, "POST", "/tool-policies"):
         return response
     return replace(response, status=400)
 
 
-def limit_is_ignored(request: ServerRequest, answer: Answer) -> ServerResponse:
-    return answer(replace(request, target=request.target.replace("limit=1", "limit=100")))
+def limit_is_ignored(request: ServerRequest, handle: Handle) -> ServerResponse:
+    return handle(replace(request, target=request.target.replace("limit=1", "limit=100")))
 
 
 BREAKS: dict[Break, set[str]] = {

@@ -92,7 +92,7 @@ class Scheduler:
         return self._seconds_to_event(execution, now) is not None
 
     def settle(self, execution: Record) -> tuple[Record, float]:
-        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction, which would block others.
+        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction: it would block others.
 
         Returns:
             Its new record, and the time.
