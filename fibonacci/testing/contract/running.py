@@ -9,7 +9,7 @@ from typing import Literal
 from fibonacci.testing.contract.check import Check, Disagreement, Skipped
 from fibonacci.testing.contract.server import Server
 
-Outcome = Literal["agrees", "disagrees", "skipped"]
+CheckOutcome = Literal["agrees", "disagrees", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Result:
     """
 
     check: Check
-    outcome: Outcome
+    outcome: CheckOutcome
     why: str = ""
 
 
