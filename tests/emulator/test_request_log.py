@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fibonacci.emulator import Emulator, Requests
-from fibonacci.emulator.app import request_log as record
+from fibonacci.emulator.app import request_log
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import START, Api
 
@@ -86,11 +86,11 @@ def test_a_missing_request_names_those_received(api: Api, requests: Requests) ->
 
 
 def test_the_limits_of_the_record(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "KEPT_REQUESTS", 3)
+    monkeypatch.setattr(request_log, "KEPT_REQUESTS", 3)
     for number in range(5):
         api("GET", f"/memory/{number}")
     assert [got.path for got in requests] == ["/memory/2", "/memory/3", "/memory/4"]
-    monkeypatch.setattr(record, "KEPT_BYTES", 250)
+    monkeypatch.setattr(request_log, "KEPT_BYTES", 250)
     for number in range(2):
         api("PUT", f"/memory/{number}", json.dumps({"value": "x" * 100}).encode())
     assert [got.path for got in requests] == ["/memory/4", "/memory/0", "/memory/1"]
