@@ -1,4 +1,4 @@
-"""The clock of a client: it tells the time, and waits."""
+"""The source of time of a client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fibonacci._core.clock import TimeSource
 
 
 class AsyncClock(TimeSource, Protocol):
-    """Tells the time, and waits. A test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time. A test passes its own as `clock=`, so that no wait takes real time.
 
     Example:
         ```python

@@ -29,7 +29,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits
-from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
@@ -199,6 +199,8 @@ class AsyncRequestor:
             response = await self._send_traced(call)
         except TransportError as error:
             return error
+        except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
+            return transport_error_from(error)
         limit = self.config.max_response_bytes
         if len(response.body) > limit:  # the user's own transport may have no limit
             return TransportError("too_large", None, response)

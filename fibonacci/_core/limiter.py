@@ -12,7 +12,7 @@ _POLL_INTERVAL = 0.02
 
 
 class RateLimiter:
-    """Admits requests while the plan allows them, and tells the others how long to wait.
+    """Admits requests while the plan allows them, and returns a delay for the others.
 
     It counts requests in flight, so that many calls at once cannot all take the last one: what may still be sent is the
     lowest number of remaining requests that the server stated in this window, less the requests in flight. Time is an

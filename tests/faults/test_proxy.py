@@ -150,7 +150,7 @@ def test_a_proxy_that_answers_the_tunnel_with_502(
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1 + MAX_RETRIES, False)
-        assert "the proxy answered CONNECT" in str(one.api_error)
+        assert "the proxy responded to CONNECT" in str(one.api_error)
         assert "502 Whatever" in str(one.api_error)
 
 
