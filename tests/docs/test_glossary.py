@@ -1,4 +1,4 @@
-"""Each term of the glossary stands once, in alphabetical order, in one sentence, and occurs in the file that it links."""
+"""Check that each glossary term stands once, in order, in one sentence, and that its name is in the linked file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of options in docs/clients-and-options.md is complete: all arguments, and all environment variables."""
+"""Check that docs/clients-and-options.md has every argument of a client and every environment variable."""
 
 from __future__ import annotations
 
