@@ -6,72 +6,72 @@ from collections.abc import Callable
 from typing import Any
 
 from fibonacci import NotFoundError
-from fibonacci.testing.contract.check import Disagreement, agree, among, has_type, require
-from fibonacci.testing.contract.raw import RawAnswer
+from fibonacci.testing.contract.check import Disagreement, agree, require, require_among, require_type
+from fibonacci.testing.contract.raw_requests import RawResponse
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
 
 
-def envelope(answer: RawAnswer) -> Any:
-    """Return what an answer in the full envelope holds.
+def envelope(response: RawResponse) -> Any:
+    """Return what an response in the full envelope holds.
 
     Args:
-        answer: The answer.
+        response: The response.
 
     Raises:
         Disagreement: When it has another shape.
     """
-    among(answer.status, (200, 201), "the status")
-    content = answer.json
-    has_type(content, dict, "the body")
+    require_among(response.status, (200, 201), "the status")
+    content = response.json
+    require_type(content, dict, "the body")
     agree(sorted(content), ["data", "meta"], "what the body holds")
-    has_type(content["meta"].get("request_id"), str, "meta.request_id")
+    require_type(content["meta"].get("request_id"), str, "meta.request_id")
     return content["data"]
 
 
-def bare(answer: RawAnswer, *names: str) -> Any:
+def bare(response: RawResponse, *names: str) -> Any:
     """Return an object without an envelope.
 
     Args:
-        answer: The answer.
+        response: The response.
         names: Fields that it has.
 
     Raises:
         Disagreement: When it has an envelope, or not these fields.
     """
-    agree(answer.status, 200, "the status")
-    content = answer.json
-    has_type(content, dict, "the body")
+    agree(response.status, 200, "the status")
+    content = response.json
+    require_type(content, dict, "the body")
     missing = [name for name in names if name not in content]
     require(not missing, f"the body has no {', '.join(missing)}")
     return content
 
 
-def refused(answer: RawAnswer, status: int) -> Any:
+def refused(response: RawResponse, status: int) -> Any:
     """Return the error of a refusal in the documented envelope.
 
     Args:
-        answer: The answer.
+        response: The response.
         status: The status that it should have.
 
     Raises:
         Disagreement: When it is no such refusal.
     """
-    agree(answer.status, status, "the status")
-    content = answer.json
-    has_type(content, dict, "the body")
+    agree(response.status, status, "the status")
+    content = response.json
+    require_type(content, dict, "the body")
     agree(sorted(content), ["error"], "what the body holds")
     error = content["error"]
-    has_type(error, dict, "error")
-    has_type(error.get("code"), str, "error.code")
-    has_type(error.get("message"), str, "error.message")
-    has_type(error.get("details"), list, "error.details")
+    require_type(error, dict, "error")
+    require_type(error.get("code"), str, "error.code")
+    require_type(error.get("message"), str, "error.message")
+    require_type(error.get("details"), list, "error.details")
     return error
 
 
 def not_found(call: Callable[[], object]) -> None:
-    """Check that a call is answered with a 404.
+    """Check that a call is refused with 404.
 
     Args:
         call: The call.
@@ -83,4 +83,4 @@ def not_found(call: Callable[[], object]) -> None:
         call()
     except NotFoundError:
         return
-    raise Disagreement("it is answered as if it were there")
+    raise Disagreement("the call succeeds as if the object existed")
