@@ -1,4 +1,4 @@
-"""Every endpoint with every kind of bad request: a documented error that names the field, and nothing changed."""
+"""Every endpoint with every kind of bad request: a documented error that names the field, and no change."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from fibonacci.emulator.body import MAX_BODY
-from fibonacci.emulator.routes import ENDPOINTS
-from tests.emulator.api import Answer, Api, tool
+from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from tests.emulator.api import Api, ApiResponse, tool
 
 TABLE: Final = [(method, path) for method, path, _ in ENDPOINTS]
 _ORG = "/organizations/{organization_id}"
@@ -108,21 +108,21 @@ class Place:
         }
         self._before = self._state()
 
-    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> Answer:
+    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> ApiResponse:
         headers = {"authorization": other.pop("authorization")} if "authorization" in other else {}
         return self.api(method, template.format(**{**self.values, **other}) + query, body, **headers)
 
-    def refused(self, answer: Answer, status: int, code: str, field: str) -> bool:
-        """Tell whether that was refused in the documented form, and nothing changed."""
-        assert (answer.status, answer.code) == (status, code), answer.body
-        details = answer.json["error"]["details"]
+    def refused(self, response: ApiResponse, status: int, code: str, field: str) -> bool:
+        """Return whether the request was refused in the documented form and changed nothing."""
+        assert (response.status, response.code) == (status, code), response.body
+        details = response.json["error"]["details"]
         assert field in [detail["field"] for detail in details]
         assert all(detail["message"] for detail in details)
-        assert len(answer.json["error"]["message"]) > 10
+        assert len(response.json["error"]["message"]) > 10
         return self._state() == self._before
 
     def _state(self) -> object:
-        tables = json.loads(self.api.app._store.snapshot())["tables"]
+        tables = json.loads(self.api.app.store.snapshot())["tables"]
         return {name: rows for name, rows in tables.items() if name != "rate_windows"}
 
 
@@ -146,7 +146,7 @@ def test_every_body_is_in_the_table() -> None:
     ("method", "path", "body", "field"),
     [(method, path, body, field) for (method, path), bodies in BAD_BODIES.items() for body, field in bodies],
 )
-def test_a_body_that_does_not_fit(place: Place, method: str, path: str, body: Any, field: str) -> None:
+def test_an_invalid_body(place: Place, method: str, path: str, body: Any, field: str) -> None:
     assert place.refused(place.send(method, path, body), 422, "validation_error", field)
 
 
@@ -162,9 +162,9 @@ def test_a_body_that_is_too_large(place: Place, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "query", "field"), BAD_QUERIES)
-def test_a_query_that_does_not_fit(place: Place, method: str, path: str, query: str, field: str) -> None:
-    answer = place.send(method, path, query=f"?{query}")
-    assert place.refused(answer, 422, "validation_error", field)
+def test_an_invalid_query(place: Place, method: str, path: str, query: str, field: str) -> None:
+    response = place.send(method, path, query=f"?{query}")
+    assert place.refused(response, 422, "validation_error", field)
 
 
 @pytest.mark.parametrize("path", sorted(LISTS))
@@ -173,23 +173,23 @@ def test_a_cursor_of_another_list(place: Place, path: str) -> None:
     place.api.workflow()
     place = Place(place.api)
     cursor = place.api("GET", f"{other}?limit=1").json["meta"]["next_cursor"]
-    answer = place.send("GET", path, query=f"?cursor={cursor}")
-    assert place.refused(answer, 422, "validation_error", "cursor")
+    response = place.send("GET", path, query=f"?cursor={cursor}")
+    assert place.refused(response, 422, "validation_error", "cursor")
 
 
 @pytest.mark.parametrize(("method", "path", "parameter"), UNKNOWN)
-def test_an_id_that_is_not_known(place: Place, method: str, path: str, parameter: str) -> None:
+def test_an_unknown_id(place: Place, method: str, path: str, parameter: str) -> None:
     body = {"enabled": False} if method == "PATCH" and "tool-policies" in path else {}
     name = "no such" if parameter == "organization_id" else "no-such"
-    answer = place.send(method, path, body, **{parameter: name.replace(" ", "%20")})
-    assert place.refused(answer, 404, "not_found", parameter)
-    assert name in answer.json["error"]["message"]
+    response = place.send(method, path, body, **{parameter: name.replace(" ", "%20")})
+    assert place.refused(response, 404, "not_found", parameter)
+    assert name in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-def test_a_key_that_is_not_known(place: Place, method: str, path: str) -> None:
-    answer = place.send(method, path, {}, authorization="Bearer wrong")
-    assert place.refused(answer, 401, "unauthorized", "Authorization")
+def test_an_unknown_key(place: Place, method: str, path: str) -> None:
+    response = place.send(method, path, {}, authorization="Bearer wrong")
+    assert place.refused(response, 401, "unauthorized", "Authorization")
 
 
 @pytest.mark.parametrize("path", sorted({path for _, path in TABLE}))
@@ -197,7 +197,7 @@ def test_a_method_that_is_not_allowed(place: Place, path: str) -> None:
     assert place.refused(place.send("BREW", path, {}), 405, "method_not_allowed", "method")
 
 
-def test_what_the_present_state_does_not_allow(place: Place) -> None:
+def test_conflicts_with_the_state(place: Place) -> None:
     body = {"tool_name": "web_search"}
     again = place.api("POST", "/organizations/default/tool-policies", body)
     assert place.refused(again, 409, "conflict", "tool_name")

@@ -1,0 +1,67 @@
+"""The part of `Emulator` that makes clients.
+
+The client is imported when one is requested, never before: the emulator depends on no code of the client.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci.emulator.app.app import App
+
+if TYPE_CHECKING:
+    from fibonacci import AsyncFibonacci, Fibonacci
+
+_IN_PROCESS_URL: Final = "http://127.0.0.1/v1"
+
+
+class InProcessClients:
+    """Makes clients that call the application in this process."""
+
+    api_key: str
+    app: App
+
+    def client(self, *, api_key: str | None = None, **options: Any) -> Fibonacci:
+        """Return a client that reaches this emulator in process, without a socket.
+
+        Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
+            **options: Other options of `Fibonacci`, such as `timeout` and `max_retries`.
+
+        Returns:
+            A client; nothing of it has to be closed.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> Emulator().client().health.check().healthy
+            True
+        """
+        from fibonacci import Fibonacci
+        from fibonacci.emulator.serving.in_process import InProcessTransport
+
+        return Fibonacci(
+            self.api_key if api_key is None else api_key,
+            base_url=_IN_PROCESS_URL,
+            transport=InProcessTransport(self.app),
+            **options,
+        )
+
+    def async_client(self, *, api_key: str | None = None, **options: Any) -> AsyncFibonacci:
+        """Return an async client that reaches this emulator in process, without a socket.
+
+        Args:
+            api_key: Another key than the owner's: `emulator.client(api_key=emulator.key("viewer"))`.
+            **options: Other options of `AsyncFibonacci`, such as `timeout` and `max_retries`.
+
+        Returns:
+            A client for any event loop; nothing of it has to be closed.
+        """
+        from fibonacci import AsyncFibonacci
+        from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
+
+        return AsyncFibonacci(
+            self.api_key if api_key is None else api_key,
+            base_url=_IN_PROCESS_URL,
+            transport=AsyncInProcessTransport(self.app),
+            **options,
+        )
