@@ -10,7 +10,7 @@ import pytest
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
 from tests.colours import Colour
-from tests.endpoints.row import Row
+from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 
 SLOW = {"name": "Slow", "nodes": [{"id": "nap", "type": "tool", "tool": "wait", "params": {"seconds": 600}}]}
@@ -34,7 +34,7 @@ def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
     return {"wf-abc123": workflow.id, "exec_abc123": execution.id}
 
 
-def prepared(row: Row, client: Fibonacci, real: dict[str, str]) -> Row:
+def prepared(row: EndpointRow, client: Fibonacci, real: dict[str, str]) -> EndpointRow:
     """The row with the names that things have here, and what it needs beforehand."""
     if row.call in ("organizations.tool_policies.update", "organizations.tool_policies.delete"):
         client.organizations.tool_policies.create("acme", tool_name=row.arguments[1])
@@ -47,7 +47,7 @@ def prepared(row: Row, client: Fibonacci, real: dict[str, str]) -> Row:
 
 @pytest.mark.parametrize("row", PLAIN, ids=str)
 def test_a_call_is_understood(
-    colour: Colour, emulator: Emulator, client: Fibonacci, any_client: Any, real: dict[str, str], row: Row
+    colour: Colour, emulator: Emulator, client: Fibonacci, any_client: Any, real: dict[str, str], row: EndpointRow
 ) -> None:
     result = colour.run(prepared(row, client, real).on(any_client))
     assert {type(each) for each in (result if row.is_list else [result])} <= {row.returns}
@@ -58,7 +58,7 @@ def test_a_call_is_understood(
 
 
 @pytest.mark.parametrize("row", MISSING, ids=str)
-def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: Row) -> None:
+def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: EndpointRow) -> None:
     if row.call == "memory.set":
         assert colour.run(row.on(any_client)).key == row.arguments[0]
     else:

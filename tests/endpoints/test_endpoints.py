@@ -13,8 +13,8 @@ from fibonacci import __version__
 from fibonacci.models import RateLimit, Tool
 from tests.colours import Colour
 from tests.contract.conformance import operations, validate_exchange, validate_request
+from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
 from tests.endpoints.recorder import Recorder
-from tests.endpoints.row import NO_BODY, Row
 from tests.endpoints.table import ROWS
 
 SHAPES = ("data and meta", "data alone", "bare")
@@ -52,7 +52,7 @@ def dumped(result: Any) -> Any:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_call(colour: Colour, server: Recorder, row: Row, shape: str) -> None:
+def test_a_call(colour: Colour, server: Recorder, row: EndpointRow, shape: str) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
     status = 204 if row.data is None and shape == "data and meta" else 200
@@ -78,7 +78,9 @@ def test_a_call(colour: Colour, server: Recorder, row: Row, shape: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_call_and_its_documented_answer_conform_to_the_document(colour: Colour, server: Recorder, row: Row) -> None:
+def test_a_call_and_its_documented_answer_conform_to_the_document(
+    colour: Colour, server: Recorder, row: EndpointRow
+) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
     answer = in_shape(row.data, "bare" if row.bare else "data and meta")
@@ -95,7 +97,7 @@ def test_a_call_and_its_documented_answer_conform_to_the_document(colour: Colour
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: Row) -> None:
+def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: EndpointRow) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, headers={"X-Team": "blue"})
     for _ in range(2):

@@ -11,7 +11,7 @@ NO_BODY: Final = object()
 
 
 @dataclass(frozen=True)
-class Row:
+class EndpointRow:
     """One call, what it has to send, and an answer to it.
 
     Attributes:
