@@ -1,4 +1,4 @@
-"""Whether requests and answers conform to `docs/openapi.yaml`.
+"""Whether requests and responses conform to `docs/openapi.yaml`.
 
 The functions take plain data, so that any test can hand them what went over the wire, whatever HTTP library it used.
 `validate_exchange` is the one to call; the two others are its halves, for tests that send a bad request on purpose.
@@ -10,82 +10,21 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-import yaml
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+from tests.contract.document import Operation, load_document, operations, resolve
+
 _SPELLINGS = {"boolean": "true|false", "integer": "-?[0-9]+", "string": "(?s).+"}
 """How a query value of each type is spelt; openapi-core would let `True` and `1_0` pass."""
-METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 
 
 class ConformanceError(AssertionError):
     """A request or an answer is not what the document says."""
-
-
-@functools.cache
-def load_document() -> dict[str, Any]:
-    """Return the document as it stands in the file, references and all. Callers do not change it."""
-    return cast("dict[str, Any]", yaml.safe_load(DOCUMENT.read_text(encoding="utf-8")))
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of the document."""
-
-    id: str
-    method: str
-    path: str
-    query: Mapping[str, str]
-    """The types of its query parameters, by name."""
-    body: bool
-    """Whether it has a request body."""
-    statuses: frozenset[str]
-    """The statuses that it declares, `default` among them."""
-
-
-@functools.cache
-def operations() -> tuple[Operation, ...]:
-    """Return the operations of the document, in its order."""
-    document = load_document()
-    found: list[Operation] = []
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
-                operation = item[method]
-                declared = [*item.get("parameters", []), *operation.get("parameters", [])]
-                parameters = [resolve(each) for each in declared]
-                found.append(
-                    Operation(
-                        id=operation["operationId"],
-                        method=method.upper(),
-                        path=path,
-                        query={
-                            each["name"]: resolve(each["schema"])["type"]
-                            for each in parameters
-                            if each["in"] == "query"
-                        },
-                        body="requestBody" in operation,
-                        statuses=frozenset(operation["responses"]),
-                    )
-                )
-    return tuple(found)
-
-
-def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference inside the document, if `node` is one."""
-    while "$ref" in node:
-        target: Any = load_document()
-        for part in cast("str", node["$ref"]).removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
 
 
 def find_operation(method: str, url: str) -> Operation:
@@ -135,8 +74,8 @@ def validate_response(
     request = _Request.of(operation, method, url, {}, None)
     response = _Response(status, Headers(list(response_headers.items())), response_body)
     problems = [_words(error) for error in _openapi().iter_response_errors(request, response)]
-    if status < 400 and str(status) not in operation.statuses:
-        problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.statuses))}")
+    if status < 400 and str(status) not in operation.responses:
+        problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.responses))}")
     if status == 204 and response_body:
         problems.append("an answer without content has a body")
     _refuse(problems, f"answer {status} to {method} {url}", response_body)
@@ -194,16 +133,17 @@ def _path_below_server(url: str) -> str:
 
 def _request_problems(operation: Operation, request: _Request) -> Iterator[str]:
     names = [name for name, _ in request.query]
+    types = {each["name"]: resolve(each["schema"])["type"] for each in operation.parameters_in("query")}
     for name, value in request.query:
-        if name not in operation.query:
+        if name not in types:
             yield f"the query parameter {name!r} is not declared"
-        elif not re.fullmatch(_SPELLINGS[operation.query[name]], value):
+        elif not re.fullmatch(_SPELLINGS[types[name]], value):
             yield f"the query parameter {name!r} is spelt {value!r}"
     for name in sorted(name for name in set(names) if names.count(name) > 1):
         yield f"the query parameter {name!r} is there more than once"
     if request.content_type.partition(";")[0].strip() != "application/json":
         yield f"the content type is {request.content_type!r}"
-    if request.body and not operation.body:
+    if request.body and operation.body is None:
         yield "there is a body, and none is declared"
 
 

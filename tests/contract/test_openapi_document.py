@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from tests.contract.conformance import load_document, operations, resolve
+from tests.contract.document import load_document, operations, resolve
 
 DOCUMENTED = """
 GET /workflows workflows.list

@@ -31,7 +31,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fibonacci.emulator import Emulator
-from tests.contract.conformance import load_document
+from tests.contract.document import load_document
 
 EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
 

@@ -32,7 +32,7 @@ EXECUTION: dict[str, Any] = {
     "nodes_failed": 0,
 }
 RUNNING: dict[str, Any] = {
-    "id": "exec_def456",
+    "execution_id": "exec_def456",
     "status": "warming_up",
     "workflow_id": "wf-abc123",
     "outputs": None,

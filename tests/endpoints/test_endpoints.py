@@ -12,7 +12,8 @@ import pytest
 from fibonacci import __version__
 from fibonacci.models import RateLimit, Tool
 from tests.colours import Colour
-from tests.contract.conformance import operations, validate_exchange, validate_request
+from tests.contract.conformance import validate_exchange, validate_request
+from tests.contract.document import operations
 from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
 from tests.endpoints.recorder import Recorder
 from tests.endpoints.table import ROWS
