@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from openapi_core import OpenAPI

@@ -1,4 +1,4 @@
-"""The operations of `docs/openapi.yaml`, as the tests read them: what the document says once is written nowhere else."""
+"""The operations of `docs/openapi.yaml`, which is the one source of what a test demands of each endpoint."""
 
 from __future__ import annotations
 

@@ -107,6 +107,7 @@ ROWS = [
         ("wf-abc123",)),
     EndpointRow("registry.deprecate", "POST", "/workflow-registry/wf-abc123/deprecate", ENTRY, RegistryEntry,
         ("wf-abc123",)),
+    EndpointRow("registry.archive", "POST", "/workflow-registry/wf-abc123/archive", ENTRY, RegistryEntry, ("wf-abc123",)),
     EndpointRow("registry.archive", "POST", "/workflow-registry/a%2Fb/archive", ENTRY, RegistryEntry, ("a/b",)),
     EndpointRow("registry.list", "GET", "/workflow-registry", [ENTRY], RegistryEntry),
     EndpointRow("registry.list", "GET", "/workflow-registry?include_archived=true&limit=9&cursor=c", [ENTRY],

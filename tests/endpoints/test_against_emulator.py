@@ -1,4 +1,4 @@
-"""The calls of the table against the emulator, which is written apart from the client: both must agree."""
+"""The calls of the table against the emulator, which is written apart from the client: both conform to the document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.transports import AsyncSocketTransport, SocketTransport
 from tests.colours import Colour
+from tests.contract.conforming_transport import AsyncConformingTransport, ConformingTransport
+from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 
@@ -45,11 +49,38 @@ def prepared(row: EndpointRow, client: Fibonacci, real: dict[str, str]) -> Endpo
     )
 
 
+def test_the_emulator_has_the_operations_of_the_document() -> None:
+    assert sorted((method, path) for method, path, _ in ENDPOINTS) == sorted(
+        (each.method, each.path) for each in operations()
+    )
+
+
+def test_every_operation_is_called() -> None:
+    assert {row.call for row in PLAIN} == {each.id for each in operations()}
+
+
+@pytest.fixture
+def transport(colour: Colour) -> AsyncConformingTransport | ConformingTransport:
+    """A transport that checks each exchange."""
+    conforming = (
+        AsyncConformingTransport(AsyncSocketTransport()) if colour.is_async else ConformingTransport(SocketTransport())
+    )
+    colour.close_later(conforming)
+    return conforming
+
+
 @pytest.mark.parametrize("row", PLAIN, ids=str)
 def test_a_call_is_understood(
-    colour: Colour, emulator: Emulator, client: Fibonacci, any_client: Any, real: dict[str, str], row: EndpointRow
+    colour: Colour,
+    emulator: Emulator,
+    client: Fibonacci,
+    transport: AsyncConformingTransport | ConformingTransport,
+    real: dict[str, str],
+    row: EndpointRow,
 ) -> None:
-    result = colour.run(prepared(row, client, real).on(any_client))
+    conforming = colour.client(emulator.api_key, base_url=emulator.base_url, transport=transport)
+    result = colour.run(prepared(row, client, real).on(conforming))
+    assert set(transport.calls) == {row.call}
     assert {type(each) for each in (result if row.is_list else [result])} <= {row.returns}
     if row.data and not row.is_list:
         # 200 or 201, as the document has it for the call.

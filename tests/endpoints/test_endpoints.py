@@ -121,7 +121,13 @@ def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: EndpointRo
 
 def test_every_documented_operation_has_a_row() -> None:
     assert {row.call for row in ROWS} == {operation.id for operation in operations()}
-    assert len({row.call for row in ROWS}) == 37
+
+
+def test_an_execution_may_have_its_id_under_another_name(colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    recorder.give({"data": {"id": "exec_1", "status": "running", "outputs": None}})
+    recorder.give({"data": [{"id": "exec_2", "status": "running"}]})
+    assert colour.run(recorded.executions.get("exec_1")).id == "exec_1"
+    assert [each.id for each in colour.run(recorded.executions.list())] == ["exec_2"]
 
 
 class TestRequest:
