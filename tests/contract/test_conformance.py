@@ -224,7 +224,7 @@ QUOTA = replace(
 LIST = replace(
     READ,
     url="https://api.fibonacci.dev/v1/workflow-registry?include_archived=true&limit=5",
-    response_body=b'{"data": [{"workflow_id": "wf-abc123"}], "meta": {"request_id": "req_abc123"}}',
+    response_body=b'{"data": [{"workflow_id": "wf-abc123", "status": "approved"}], "meta": {"request_id": "req_abc123"}}',
 )
 
 
@@ -285,18 +285,15 @@ def without(headers: Mapping[str, str], name: str) -> dict[str, str]:
         (replace(READ, response_headers={**READ.response_headers, "X-RateLimit-Limit": "many"}), "many"),
         (replace(READ, response_body=b'{"key": "key", "value": 1}'), "'data' is a required property"),
         (
-            replace(READ, response_body=READ.response_body.replace(b'"data"', b'"data": 1, "data2"')),
-            "'data2' was unexpected",
+            replace(READ, response_body=READ.response_body.replace(b'"meta"', b'"more": 1, "meta"')),
+            "'more' was unexpected",
         ),
         (replace(READ, response_body=b'{"data": {}, "meta": {}}'), "'request_id' is a required property"),
         (replace(READ, response_body=READ.response_body.replace(b'"key": "key"', b'"key": 1')), "1 is not of type"),
         (replace(READ, status=404), "'error' is a required property"),
         (replace(FAILED, status=200), "'data' is a required property"),
         (replace(FAILED, response_body=b'{"error": "no such key"}'), "is not of type 'object'"),
-        (
-            replace(EXECUTED, response_body=b'{"data": {"status": "completed"}}'),
-            "'execution_id' is a required property",
-        ),
+        (replace(EXECUTED, response_body=b'{"data": {"status": "completed"}}'), "'execution_id' is a required"),
         (replace(QUOTA, response_body=b'{"data": ' + QUOTA.response_body + b"}"), "'plan' is a required property"),
         (replace(LIST, response_body=LIST.response_body.replace(b"[{", b"{").replace(b"}]", b"}")), "'array'"),
     ],
