@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
+from openapi_schema_validator import OAS31Validator
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -81,6 +82,12 @@ def examples_of(content: JSON) -> list[Any]:
     """Return the examples of a request body or a response."""
     kind = media(content)
     return [kind["example"]] if "example" in kind else [each["value"] for each in kind.get("examples", {}).values()]
+
+
+def faults(schema: JSON, value: object) -> list[str]:
+    """Return what is wrong with a value, by a schema of the document."""
+    whole = {**schema, "components": load_document()["components"]}
+    return sorted(fault.message for fault in OAS31Validator(whole).iter_errors(value))
 
 
 def read_operations(document: JSON) -> Iterator[Operation]:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
-from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from tests.contract.document import JSON, Operation, examples_of, load_document, media, operations, resolve
+from tests.contract.document import Operation, examples_of, faults, load_document, media, operations, resolve
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 
@@ -223,9 +222,3 @@ class TestExamples:
 
 def operation_of(call: str) -> Operation:
     return next(each for each in operations() if each.id == call)
-
-
-def faults(schema: JSON, value: object) -> list[str]:
-    """Return what is wrong with a value, references inside the document followed."""
-    whole = {**schema, "components": load_document()["components"]}
-    return sorted(fault.message for fault in OAS31Validator(whole).iter_errors(value))
