@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from fibonacci.emulator.body import read
 from fibonacci.emulator.call import Call
@@ -11,6 +11,7 @@ from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply, bare
 from fibonacci.emulator.executions import WAITING
 from fibonacci.emulator.governance import GovernanceSettings, settings_of
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.routes.organizations import audit, organization_of
 
@@ -76,3 +77,15 @@ def _statuses(call: Call, organization: str) -> Counter[str]:
     if organization != call.organization:
         return Counter()
     return Counter(execution["status"] for execution in call.store.executions.records())
+
+
+ENDPOINTS = [
+    ("GET", "/organizations/{organization_id}/governance", get_settings),
+    ("PATCH", "/organizations/{organization_id}/governance", update_settings),
+    ("GET", "/organizations/{organization_id}/governance/report", report),
+    ("GET", "/organizations/{organization_id}/governance/audit", audit_log),
+    ("GET", "/organizations/{organization_id}/governance/approvals", approvals),
+]
+PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+    ("PATCH", "/organizations/{organization_id}/governance"): "owner",
+}

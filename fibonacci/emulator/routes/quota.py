@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from fibonacci.emulator.body import Body, read
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.envelope import Reply, bare
 from fibonacci.emulator.errors import Detail, invalid
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.plans import PLANS
 from fibonacci.emulator.routes.organizations import audit, organization_of
 from fibonacci.emulator.store import Record
@@ -58,3 +59,12 @@ def _check_ceilings(call: Call, given: dict[str, Any]) -> None:
 def _quota(call: Call, overrides: Record) -> Record:
     limits = dict(PLANS[call.plan].quota)
     return {"plan": call.plan, "limits": limits, "overrides": overrides, "effective": limits | overrides}
+
+
+ENDPOINTS = [
+    ("GET", "/organizations/{organization_id}/quota", get_quota),
+    ("PATCH", "/organizations/{organization_id}/quota", update_quota),
+]
+PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+    ("PATCH", "/organizations/{organization_id}/quota"): "owner",
+}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.routes.workflows import find_workflow
 from fibonacci.emulator.store import Record
@@ -50,3 +53,16 @@ def _set_status(call: Call, status: str) -> Reply:
     }
     call.store.registry.put(workflow["id"], record=entry)
     return Reply(entry)
+
+
+ENDPOINTS = [
+    ("POST", "/workflow-registry/{workflow_id}/approve-template", approve_template),
+    ("POST", "/workflow-registry/{workflow_id}/deprecate", deprecate),
+    ("POST", "/workflow-registry/{workflow_id}/archive", archive),
+    ("GET", "/workflow-registry", list_registry),
+]
+PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+    ("POST", "/workflow-registry/{workflow_id}/approve-template"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/deprecate"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/archive"): "admin",
+}

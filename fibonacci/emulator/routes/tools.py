@@ -40,3 +40,10 @@ def _find(call: Call) -> Record:
 
 def _shown(call: Call, tool: Record) -> Record:
     return tool | {"connected": call.store.connections.get(tool["name"]) is not None}
+
+
+ENDPOINTS = [
+    ("GET", "/tools", list_tools),
+    ("GET", "/tools/{tool_name}", get_tool),
+    ("POST", "/tools/{tool_name}/connect", connect_tool),
+]

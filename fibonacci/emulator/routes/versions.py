@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fibonacci.emulator.call import Call
 from fibonacci.emulator.clock import iso
 from fibonacci.emulator.envelope import Reply
 from fibonacci.emulator.errors import not_found
+from fibonacci.emulator.keys import Role
 from fibonacci.emulator.paging import paged
 from fibonacci.emulator.routes.workflows import find_workflow, save_with_snapshot
 from fibonacci.emulator.store import Record
@@ -38,3 +41,14 @@ def _find_version(call: Call, workflow_id: str) -> Record:
     if snapshot is None:
         raise not_found("version", f"version of workflow {workflow_id!r}:", version)
     return snapshot
+
+
+ENDPOINTS = [
+    ("GET", "/workflows/{workflow_id}/versions", list_versions),
+    ("GET", "/workflows/{workflow_id}/versions/{version}", get_version),
+    ("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback),
+]
+PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+    ("GET", "/workflows/{workflow_id}/versions/{version}"): "admin",
+    ("POST", "/workflows/{workflow_id}/versions/{version}/rollback"): "admin",
+}
