@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
+from pydantic import TypeAdapter
 
 from tests.contract.document import Operation, examples_of, faults, load_document, media, operations, resolve
 from tests.endpoints.endpoint_row import EndpointRow
@@ -209,8 +210,9 @@ class TestExamples:
         data = example if row.bare else example["data"]
         items: list[object] = data if row.is_list else [data]
         assert items
+        model: TypeAdapter[Any] = TypeAdapter(row.returns)
         for item in items:
-            assert row.returns.model_validate(item).model_dump(mode="json") == item
+            assert model.dump_python(model.validate_python(item), mode="json") == item
 
     def test_an_example_that_does_not_fit_is_noticed(self) -> None:
         schema = media(operation_of("executions.get").success)["schema"]

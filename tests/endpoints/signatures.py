@@ -29,7 +29,7 @@ def documented_parameters(operation: Operation) -> str:
     """Return the parameters that the document demands, in short: `=` after those that need not be given."""
     positional = [_name(each) for each in operation.parameters_in("path")]
     keyword_only = [_short(_name(each), each.get("required", False)) for each in operation.parameters_in("query")]
-    required = operation.body_schema.get("required", []) if operation.body else []
+    required: list[str] = operation.body_schema.get("required", []) if operation.body else []
     for name, schema in _body_fields(operation):
         if schema.get("x-python-positional"):
             positional.append(name)
