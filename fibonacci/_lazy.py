@@ -1,4 +1,4 @@
-"""What is imported or made when it is first touched, so that importing the package and making a client cost little."""
+"""Lazy attributes and lazy imports, so that importing the package and making a client cost little."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -298,7 +298,7 @@ def _rebuild(
 
 
 def _portable(cause: BaseException | None) -> BaseException | None:
-    """The cause itself when it can be pickled and read back, else a stand-in that keeps its text."""
+    """Return the cause itself when it can be pickled and read back, else a stand-in that keeps its text."""
     import pickle
 
     try:

@@ -121,7 +121,7 @@ def derive_all(source: Path = ASYNC) -> dict[str, str]:
     if missing := {*HAND_WRITTEN}.difference(names):
         raise Refused(f"{min(missing)}: missing, it is written by hand")
     names = [name for name in names if name not in HAND_WRITTEN]
-    return _laid_out(
+    return formatted(
         {name: HEADER.format(name=name) + derive((source / name).read_text("utf-8"), name) for name in names}
     )
 
@@ -131,7 +131,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def _laid_out(texts: Mapping[str, str]) -> dict[str, str]:
+def formatted(texts: Mapping[str, str]) -> dict[str, str]:
     """Sort and format, all files at once, with the settings of pyproject.toml; only sync code can `yield from`."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():

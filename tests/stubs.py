@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.mirror import formatted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,22 +40,21 @@ def public_names(source: str) -> dict[str, list[str]]:
 
 def derive(source: str, name: str) -> str:
     """Return the stub of a lazy module, named from the package's parent."""
+    table = public_names(source)
     lines = [f"# Derived from {name} by tests/stubs.py; change that file, not this one."]
-    for home, names in sorted(public_names(source).items()):
-        lines += [f"from {home} import {each}" for each in sorted(names)]
-    names = sorted(each for names in public_names(source).values() for each in names)
+    lines += [f"from {home} import {', '.join(names)}" for home, names in table.items()]
+    names = [each for names in table.values() for each in names]
     if "\n__version__ = " in source:
         lines.append("\n__version__: str")
         names.append("__version__")
-    return "\n".join([*lines, "\n__all__ = [", *(f'    "{each}",' for each in names), "]"]) + "\n"
+    return "\n".join([*lines, f"\n__all__ = {names}", ""])
 
 
 def derive_all(package: Path = PACKAGE) -> dict[Path, str]:
     """Return the text of each stub by its path."""
-    return {
-        path.with_suffix(".pyi"): derive(path.read_text("utf-8"), path.relative_to(package.parent).as_posix())
-        for path in lazy_modules(package)
-    }
+    names = {path: path.relative_to(package.parent).as_posix() for path in lazy_modules(package)}
+    texts = formatted({f"{name}i": derive(path.read_text("utf-8"), name) for path, name in names.items()})
+    return {package.parent / name: text for name, text in texts.items()}
 
 
 def differences(package: Path = PACKAGE) -> list[str]:

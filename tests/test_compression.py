@@ -57,7 +57,7 @@ def test_what_is_cut_is_refused(encoding: str, body: bytes, step: int, data: st.
     left = data.draw(st.integers(0, len(packed) - 1))
     with in_steps(step):
         if left:
-            with pytest.raises(DecompressionError, match="cut"):
+            with pytest.raises(DecompressionError, match="truncated"):
                 decompress(packed[:left], encoding, len(body))
         else:
             assert decompress(b"", encoding, 0) == b""
@@ -66,7 +66,7 @@ def test_what_is_cut_is_refused(encoding: str, body: bytes, step: int, data: st.
 @pytest.mark.parametrize("encoding", ["gzip", "br"])
 @given(body=BODIES, step=st.integers(1, 100_000), more=st.binary(min_size=1, max_size=99))
 def test_what_goes_on_after_its_end_is_refused(encoding: str, body: bytes, step: int, more: bytes) -> None:
-    with in_steps(step), pytest.raises(DecompressionError, match=r"cannot be decompressed|cut"):
+    with in_steps(step), pytest.raises(DecompressionError, match=r"cannot be decompressed|truncated"):
         decompress(COMPRESS[encoding](body) + more, encoding, len(body))
 
 
@@ -105,5 +105,5 @@ class TestWhetherBrotliIsThere:
     def test_without_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "brotli", None)
         assert accepted() == "gzip, deflate"
-        with pytest.raises(DecompressionError, match="'br' was not asked for"):
+        with pytest.raises(DecompressionError, match="'br' was not requested"):
             decompress(brotli.compress(b"x"), "br", 9)

@@ -33,8 +33,8 @@ class Stream:
     def __init__(self, pieces: Iterable[bytes], failure: Exception | None = None, taken: int = 0) -> None:
         self._pieces = list(pieces)
         self._failure = failure
-        self._taken_then = taken
-        self.taken = 0
+        self._sent_before_failure = taken
+        self.bytes_sent = 0
         self.written = b""
 
     def read(self, deadline: Deadline) -> bytes:
@@ -42,9 +42,9 @@ class Stream:
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         if self._failure is not None:
-            self.taken += self._taken_then
+            self.bytes_sent += self._sent_before_failure
             raise self._failure
-        self.taken += len(data)
+        self.bytes_sent += len(data)
         self.written += data
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class TestEnds:
     def test_what_comes_while_it_is_idle_ends_it(self, colour: ColourName) -> None:
         talk = Talk(colour, [PLAIN, b"H"])
         assert talk.exchange(request()).body == BODY
-        assert talk.connection.has_ended()
+        assert talk.connection.is_closed_by_server()
 
     def test_a_close_that_was_announced(self, colour: ColourName) -> None:
         talk = Talk(colour, [PLAIN.replace(b"X-A: 1", b"Connection: close")])
@@ -117,7 +117,7 @@ class TestEnds:
         assert not talk.connection.is_reusable
 
     def test_no_answer(self, colour: ColourName) -> None:
-        with pytest.raises(EOFError, match="before it had answered"):
+        with pytest.raises(EOFError, match="before it responded"):
             Talk(colour, []).exchange(request())
 
     def test_a_body_that_is_too_large(self, colour: ColourName) -> None:

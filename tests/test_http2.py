@@ -143,7 +143,7 @@ def test_what_breaks_after_sending_may_have_been_carried_out(platform: Platform,
     platform.respond = fault
     for method, attempts in (("POST", 1), ("GET", 2)):
         before = len(platform.server.requests)
-        with pytest.raises(APIConnectionError, match="the connection broke before the whole answer") as caught:
+        with pytest.raises(APIConnectionError, match="the connection broke before the complete response") as caught:
             platform.colour.run(platform.client.with_options(max_retries=1).request(method, "/x"))
         assert caught.value.outcome_unknown == (method == "POST")
         assert len(platform.server.requests) - before == caught.value.attempts == attempts

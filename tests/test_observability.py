@@ -39,7 +39,7 @@ class TestLog:
         lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "fibonacci"]
         assert lines[0] == ("DEBUG", "GET /workflows/wf-1: attempt 1: status 503, request id -")
         assert lines[1][0] == "INFO"
-        assert lines[1][1].startswith("GET /workflows/wf-1: attempt 1: status 503; again in 0.")
+        assert lines[1][1].startswith("GET /workflows/wf-1: attempt 1: status 503; retry in 0.")
         assert lines[2] == ("DEBUG", "GET /workflows/wf-1: attempt 2: status 200, request id req_9")
         assert len(lines) == 3
 

@@ -139,7 +139,7 @@ def test_connections_are_kept_while_watched(
             recorder.give({"data": 1})
             assert colour.run(recorded.request("POST", "/x", json={"a": 1})) == 1
         assert recorder.last.body == b'{"a":1}'
-    assert (len(seen), recorder.connections) == (2, 1)
+    assert (len(seen), recorder.connections) == (2, 2)  # the SDK's own, and the one of httpx
 
 
 def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
@@ -172,7 +172,7 @@ def test_a_watcher_sees_failures_under_the_names_that_httpx_gives_them(
             colour.run(client.workflows.create(name="x"))
     assert [type(error) for error in seen] == [httpx.ConnectError]
     assert not caught.value.outcome_unknown
-    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
 
 class TestInPlaceOfThePool:

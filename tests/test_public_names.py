@@ -1,118 +1,79 @@
-"""The names that `fibonacci` exports: written out here, so that none comes, goes or moves by accident."""
+"""The public names: each stands in one table, and is there, documented, and seen by type checkers."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import fibonacci
 import fibonacci.errors
 import fibonacci.models
+import fibonacci.testing
+import fibonacci.transports
+from tests import stubs
 
-NAMES = [
-    "APIConnectionError",
-    "APIError",
-    "APIResponseError",
-    "APIStatusError",
-    "APITimeoutError",
-    "AsyncFibonacci",
-    "AsyncPager",
-    "AuthenticationError",
-    "BadRequestError",
-    "ConfigurationError",
-    "ConflictError",
-    "ExecutionFailedError",
-    "Fibonacci",
-    "FibonacciError",
-    "NotFoundError",
-    "Page",
-    "Pager",
-    "PaginationError",
-    "PermissionDeniedError",
-    "QuotaExceededError",
-    "RateLimit",
-    "RateLimitError",
-    "ResponseInfo",
-    "RetryEvent",
-    "ServerError",
-    "UNSET",
-    "Unset",
-    "ValidationError",
-    "WaitTimeoutError",
-    "__version__",
-]
-MODELS = [
-    "ApprovalStats",
-    "AuditEntry",
-    "Execution",
-    "ExecutionStatus",
-    "GovernanceReport",
-    "GovernanceSettings",
-    "Headers",
-    "Health",
-    "MemoryEntry",
-    "MemoryScope",
-    "Model",
-    "Page",
-    "Quota",
-    "RateLimit",
-    "RegistryEntry",
-    "RegistryStatus",
-    "ResponseInfo",
-    "Role",
-    "RolePolicyOverride",
-    "SecretsHealth",
-    "Timestamped",
-    "Tool",
-    "ToolConnection",
-    "ToolPolicy",
-    "Workflow",
-    "WorkflowVersion",
-]
+MODULES = [fibonacci, fibonacci.models, fibonacci.testing, fibonacci.transports]
+NAMES = [(module, name) for module in MODULES for name in module.__all__]
+
+each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 
 
-def for_type_checkers(package: Path) -> dict[str, str]:
-    """The names that a package imports under TYPE_CHECKING, each again as itself, and from where."""
-    found: dict[str, str] = {}
-    for node in ast.parse((package / "__init__.py").read_text("utf-8")).body:
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            for each in node.body:
-                assert isinstance(each, ast.ImportFrom)
-                for alias in each.names:
-                    assert alias.asname in (None, alias.name)  # another name would be private to type checkers
-                    found[alias.name] = str(each.module)
-    return found
+def seen_by_type_checkers(module: ModuleType) -> dict[str, str]:
+    """Return the names that the stub of a module imports, and from where."""
+    assert module.__file__ is not None
+    statements = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text("utf-8")).body
+    imports = [each for each in statements if isinstance(each, ast.ImportFrom)]
+    return {alias.name: str(each.module) for each in imports for alias in each.names}
 
 
-def test_the_names_of_the_package() -> None:
-    assert sorted(fibonacci.__all__) == sorted(NAMES)
-    assert sorted(dir(fibonacci)) == sorted(NAMES)
-    assert len(NAMES) == len(set(NAMES))
+def test_every_lazy_module_is_tested() -> None:
+    assert [Path(str(module.__file__)) for module in MODULES] == list(stubs.lazy_modules())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_name_is_there_and_is_public(name: str) -> None:
-    value = getattr(fibonacci, name)
-    assert value is getattr(fibonacci, name)
+def test_the_stubs_are_the_derived_ones() -> None:
+    assert stubs.differences() == []
+
+
+def test_an_outdated_missing_or_stray_stub_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "fibonacci"
+    package.mkdir()
+    (package / "__init__.py").write_text('lazy_names(globals(), {"fibonacci.errors": ["APIError"]})')
+    assert stubs.differences(package) == ["__init__.pyi"]
+    stubs.write(package)
+    assert stubs.differences(package) == []
+    assert "from fibonacci.errors import APIError" in (package / "__init__.pyi").read_text("utf-8")
+    (package / "__init__.py").write_text('lazy_names(globals(), {"fibonacci.errors": ["ServerError"]})')
+    (package / "stray.pyi").touch()
+    assert stubs.differences(package) == ["__init__.pyi", "stray.pyi"]
+    stubs.write(package)
+    assert [path.name for path in package.glob("*.pyi")] == ["__init__.pyi"]
+
+
+@each_module
+def test_the_names_of_a_module_are_those_of_its_stub(module: ModuleType) -> None:
+    seen = sorted([*seen_by_type_checkers(module), *(["__version__"] if module is fibonacci else [])])
+    assert sorted(module.__all__) == sorted(dir(module)) == seen
+    for name, home in seen_by_type_checkers(module).items():
+        assert getattr(importlib.import_module(home), name) is getattr(module, name)
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES, ids=lambda part: getattr(part, "__name__", part))
+def test_each_name_is_there_and_is_documented(module: ModuleType, name: str) -> None:
+    value = getattr(module, name)
+    assert value is getattr(module, name)
     if isinstance(value, type):
         assert value.__name__ == name
         assert value.__doc__
 
 
-def test_type_checkers_see_the_same_names_from_the_same_places() -> None:
-    seen = for_type_checkers(Path(fibonacci.__file__).parent)
-    assert sorted([*seen, "__version__"]) == sorted(NAMES)
-    for name, home in seen.items():
-        assert getattr(importlib.import_module(home), name) is getattr(fibonacci, name)
-
-
 def test_a_star_import_brings_the_names_and_no_more() -> None:
     namespace: dict[str, object] = {}
     exec("from fibonacci import *", namespace)
-    assert sorted(set(namespace) - {"__builtins__"}) == sorted(NAMES)
+    assert sorted(set(namespace) - {"__builtins__"}) == sorted(fibonacci.__all__)
 
 
 def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
@@ -123,17 +84,9 @@ def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
         from fibonacci import Fibonaci  # type: ignore[attr-defined]  # noqa: F401  # pyright: ignore
 
 
-def test_the_names_of_the_models() -> None:
-    assert sorted(fibonacci.models.__all__) == sorted(dir(fibonacci.models)) == sorted(MODELS)
-    for name, home in for_type_checkers(Path(fibonacci.models.__file__).parent).items():
-        assert getattr(importlib.import_module(home), name) is getattr(fibonacci.models, name)
-
-
 def test_every_error_can_be_imported_from_the_package() -> None:
-    assert [
-        name for name in fibonacci.errors.__all__ if getattr(fibonacci, name) is not getattr(fibonacci.errors, name)
-    ] == []
-    assert set(fibonacci.errors.__all__) <= set(NAMES)
+    errors = fibonacci.errors.__all__
+    assert [name for name in errors if getattr(fibonacci, name) is not getattr(fibonacci.errors, name)] == []
 
 
 def test_the_version_is_a_version() -> None:

@@ -1,4 +1,4 @@
-"""What the resources have in common."""
+"""The base class of the resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class AsyncResource:
-    """A part of the API: methods that describe requests and have them carried out."""
+    """A group of calls: its methods describe requests, and the requestor sends them."""
 
     def __init__(self, requestor: AsyncRequestor) -> None:
         self._requestor = requestor

@@ -113,7 +113,7 @@ class AsyncFibonacci:
 
     @namespace
     def versions(self) -> AsyncVersions:
-        """Read the history of a workflow, and go back in it."""
+        """Read the version history of a workflow, and roll back."""
         from fibonacci._async.versions import AsyncVersions
 
         return AsyncVersions(self._requestor)
@@ -134,21 +134,21 @@ class AsyncFibonacci:
 
     @namespace
     def memory(self) -> AsyncMemory:
-        """Keep values under a key."""
+        """Store values under a key."""
         from fibonacci._async.memory import AsyncMemory
 
         return AsyncMemory(self._requestor)
 
     @namespace
     def tools(self) -> AsyncTools:
-        """Look tools up, and connect them."""
+        """Look up and connect tools."""
         from fibonacci._async.tools import AsyncTools
 
         return AsyncTools(self._requestor)
 
     @namespace
     def health(self) -> AsyncHealthChecks:
-        """Ask the platform whether it is well."""
+        """The health of the platform."""
         from fibonacci._async.health import AsyncHealthChecks
 
         return AsyncHealthChecks(self._requestor)

@@ -1,4 +1,4 @@
-"""The clock of a client: it tells the time, and waits."""
+"""The source of time of a client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fibonacci._core.clock import TimeSource
 
 
 class AsyncClock(TimeSource, Protocol):
-    """Tells the time, and waits. A test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time. A test passes its own as `clock=`, so that no wait takes real time.
 
     Example:
         ```python
@@ -26,7 +26,7 @@ class AsyncClock(TimeSource, Protocol):
             def time(self) -> float:
                 return time.time() + self.skipped
 
-            async def sleep(self, seconds: float) -> None:
+            async def sleep(self, seconds: float, /) -> None:
                 self.skipped += seconds
 
 
@@ -34,6 +34,6 @@ class AsyncClock(TimeSource, Protocol):
         ```
     """
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, /) -> None:
         """Wait for so many seconds."""
         ...

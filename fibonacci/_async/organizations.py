@@ -10,19 +10,19 @@ from fibonacci._lazy import namespace
 
 
 class AsyncOrganizations(AsyncResource):
-    """What an organization's owner and administrators decide: three groups of calls."""
+    """Governance, quotas and tool policies of an organization."""
 
     @namespace
     def governance(self) -> AsyncGovernance:
-        """When a human has to approve a run, and what was decided so far."""
+        """Approval settings, reports and the audit log."""
         return AsyncGovernance(self._requestor)
 
     @namespace
     def quota(self) -> AsyncQuotas:
-        """How much the organization may use."""
+        """The limits of the organization."""
         return AsyncQuotas(self._requestor)
 
     @namespace
     def tool_policies(self) -> AsyncToolPolicies:
-        """Which tools may be used, and by which roles."""
+        """The tools that may be used, and the roles that may use them."""
         return AsyncToolPolicies(self._requestor)

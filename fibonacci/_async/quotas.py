@@ -1,4 +1,4 @@
-"""`client.organizations.quota`: how much an organization may use."""
+"""`client.organizations.quota`: the limits of an organization."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fibonacci.models.organizations import Quota
 
 
 class AsyncQuotas(AsyncResource):
-    """Read and change how much an organization may use."""
+    """Read and change the limits of an organization."""
 
     async def get(self, org: str) -> Quota:
         """Return the quota (`GET /organizations/{org}/quota`).
@@ -20,11 +20,11 @@ class AsyncQuotas(AsyncResource):
             org: The id of the organization.
 
         Returns:
-            The plan's limits, the overrides, and what holds.
+            The plan's limits, the overrides, and the effective limits.
 
         Raises:
             NotFoundError: If there is no such organization.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -42,7 +42,7 @@ class AsyncQuotas(AsyncResource):
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override limits (`PATCH /organizations/{org}/quota`). What is not given stays as it is.
+        """Override limits (`PATCH /organizations/{org}/quota`). Arguments left out stay as they are.
 
         Args:
             org: The id of the organization.
@@ -51,12 +51,13 @@ class AsyncQuotas(AsyncResource):
             memory_mb: Memory in MB; None takes the override away.
 
         Returns:
-            The quota as it now is.
+            The updated quota.
 
         Raises:
             PermissionDeniedError: If the key's role is not owner.
             ValidationError: If a value is above the plan's ceiling.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:

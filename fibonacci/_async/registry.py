@@ -24,7 +24,7 @@ class AsyncRegistry(AsyncResource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -35,7 +35,7 @@ class AsyncRegistry(AsyncResource):
         return await self._move(path("/workflow-registry/{workflow_id}/approve-template", workflow_id=workflow_id))
 
     async def deprecate(self, workflow_id: str) -> RegistryEntry:
-        """Mark a template as one not to be used any more (`POST /workflow-registry/{id}/deprecate`).
+        """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
             workflow_id: The id of the workflow.
@@ -46,7 +46,7 @@ class AsyncRegistry(AsyncResource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -57,7 +57,7 @@ class AsyncRegistry(AsyncResource):
         return await self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
     async def archive(self, workflow_id: str) -> RegistryEntry:
-        """Archive a template: lists leave it out unless asked (`POST /workflow-registry/{id}/archive`).
+        """Archive a template: lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
             workflow_id: The id of the workflow.
@@ -68,7 +68,7 @@ class AsyncRegistry(AsyncResource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -88,14 +88,14 @@ class AsyncRegistry(AsyncResource):
 
         Args:
             include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every entry, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

@@ -40,7 +40,8 @@ class AsyncToolPolicies(AsyncResource):
             ValidationError: If there is no such tool (documented: 422).
             ConflictError: If the tool has a policy already.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
 
         Example:
             ```python
@@ -61,7 +62,7 @@ class AsyncToolPolicies(AsyncResource):
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). What is not given stays as it is.
+        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). Arguments left out stay as they are.
 
         Args:
             org: The id of the organization.
@@ -70,12 +71,13 @@ class AsyncToolPolicies(AsyncResource):
             allowed_roles: The roles that may use it.
 
         Returns:
-            The policy as it now is.
+            The updated policy.
 
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:
@@ -98,7 +100,7 @@ class AsyncToolPolicies(AsyncResource):
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -127,7 +129,8 @@ class AsyncToolPolicies(AsyncResource):
             ValidationError: If there is no such tool or role.
             ConflictError: If there is such an exception already.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
 
         Example:
             ```python
@@ -147,14 +150,14 @@ class AsyncToolPolicies(AsyncResource):
 
         Args:
             org: The id of the organization.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every exception, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python
@@ -172,14 +175,14 @@ class AsyncToolPolicies(AsyncResource):
 
         Args:
             org: The id of the organization.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every policy, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

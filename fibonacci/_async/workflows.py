@@ -45,7 +45,8 @@ class AsyncWorkflows(AsyncResource):
 
         Raises:
             ValidationError: If the platform refuses the definition; `details` names the faults.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             TypeError: If the definition holds something that has no JSON form. Nothing is sent.
 
         Example:
@@ -72,8 +73,8 @@ class AsyncWorkflows(AsyncResource):
             The workflow.
 
         Raises:
-            NotFoundError: If there is none with this id.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no such workflow.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -94,17 +95,17 @@ class AsyncWorkflows(AsyncResource):
 
         Args:
             workflow_id: Its id.
-            name: Its new name. What is not given stays as it is.
+            name: Its new name. Arguments left out stay as they are.
             description: Its new description; None empties it.
             definition: Its new definition.
 
         Returns:
-            The workflow as it now is.
+            The updated workflow.
 
         Raises:
-            NotFoundError: If there is none with this id.
+            NotFoundError: If there is no such workflow.
             ValidationError: If the platform refuses the definition.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:
@@ -123,8 +124,8 @@ class AsyncWorkflows(AsyncResource):
             workflow_id: Its id.
 
         Raises:
-            NotFoundError: If there is none with this id.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no such workflow.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -135,14 +136,14 @@ class AsyncWorkflows(AsyncResource):
         await self._send(Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType))
 
     async def execute(self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None) -> Execution:
-        """Start a workflow (`POST /workflows/{id}/execute`). It is never started twice behind your back.
+        """Start a workflow (`POST /workflows/{id}/execute`). A request that may have started it is never sent again.
 
-        A short run has ended when the answer comes; a longer one is still running, and `executions.wait` waits for
-        it. `run` does both. The call may take 300 s unless the client or `with_options` says otherwise.
+        A short run has ended by the time of the response. A longer one is still running: use `executions.wait`, or
+        `run`, which does both. The time limit is 300 s unless the client or `with_options` sets another.
 
         Args:
             workflow_id: The id of the workflow.
-            inputs: What the definition's `{{input.field}}` stand for; any JSON.
+            inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
 
         Returns:
             The execution, with its id and status.
@@ -150,7 +151,7 @@ class AsyncWorkflows(AsyncResource):
         Raises:
             NotFoundError: If there is no such workflow.
             QuotaExceededError: If the plan allows no further run now.
-            APIError: Whatever else goes wrong. When `outcome_unknown` is True, the workflow may be running.
+            APIError: If anything else goes wrong. When `outcome_unknown` is True, the workflow may be running.
             TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
             ValueError: If the inputs hold NaN or an infinity. Nothing is sent.
 
@@ -170,11 +171,11 @@ class AsyncWorkflows(AsyncResource):
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
     ) -> Execution:
-        """Start a workflow, wait for its end, and make sure that it succeeded.
+        """Start a workflow, wait until it has ended, and raise an error unless it succeeded.
 
         Args:
             workflow_id: The id of the workflow.
-            inputs: What the definition's `{{input.field}}` stand for; any JSON.
+            inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
             timeout: Seconds for all of it; None for no limit.
             on_update: Called with the execution whenever it has changed.
 
@@ -182,9 +183,9 @@ class AsyncWorkflows(AsyncResource):
             The execution; it has completed.
 
         Raises:
-            ExecutionFailedError: If it failed or was cancelled; `execution` tells more.
-            WaitTimeoutError: If it had not ended in time; it goes on, and `execution` holds its id.
-            APIError: Whatever else goes wrong, as with `execute`.
+            ExecutionFailedError: If it failed or was canceled; `execution` has the details.
+            WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
+            APIError: If anything else goes wrong, as with `execute`.
 
         Example:
             ```python
@@ -217,14 +218,14 @@ class AsyncWorkflows(AsyncResource):
         """List the workflows (`GET /workflows`).
 
         Args:
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every workflow, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python
@@ -237,7 +238,7 @@ class AsyncWorkflows(AsyncResource):
 
 
 def _why(execution: Execution) -> str:
-    """What is known of an execution that did not succeed."""
-    how = "was cancelled" if execution.status == "cancelled" else f"has ended as {execution.status}"
+    """Say what is known of an execution that did not succeed."""
+    how = "was canceled" if execution.status == "cancelled" else f"has ended as {execution.status}"
     error = (execution.model_extra or {}).get("error")
     return f"execution {execution.id} {how}" + (f": {error}" if error else "")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class TimeSource(Protocol):
-    """Tells the time. The module `time` is one, and the default everywhere."""
+    """A source of time; the module `time` satisfies it."""
 
     def monotonic(self) -> float:
         """Return seconds on a clock that never goes back."""

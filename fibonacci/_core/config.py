@@ -166,7 +166,7 @@ def _base_url(url: str | None, *, allow_insecure: bool) -> str:
     if url is None:
         url = os.environ.get("FIBONACCI_BASE_URL")
         source = "the environment variable FIBONACCI_BASE_URL"
-    if url is None:
+    if url in (None, DEFAULT_BASE_URL):
         return DEFAULT_BASE_URL
     from fibonacci._core.urls import check_base_url
 

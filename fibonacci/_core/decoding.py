@@ -54,10 +54,10 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
     return envelope["data"], _meta(envelope.get("meta"))
 
 
-def decode_any(response: APIResponse) -> Any:
-    """Return the data of a success as plain Python objects; None when there is no body."""
+def decode_any(response: APIResponse) -> tuple[Any, Meta]:
+    """Return the data of a success as plain Python objects (None when there is no body), and the `meta` beside it."""
     body = _body(response)
-    return unwrap(_parse(response, body))[0] if body.strip() else None
+    return unwrap(_parse(response, body)) if body.strip() else (None, {})
 
 
 def decode_list(response: APIResponse, item: Any, collection: str) -> tuple[list[Any], Meta]:

@@ -12,7 +12,7 @@ _POLL_INTERVAL = 0.02
 
 
 class RateLimiter:
-    """Admits requests while the plan allows them, and tells the others how long to wait.
+    """Admits requests while the plan allows them, and returns a delay for the others.
 
     It counts requests in flight, so that many calls at once cannot all take the last one: what may still be sent is the
     lowest number of remaining requests that the server stated in this window, less the requests in flight. Time is an
@@ -26,7 +26,7 @@ class RateLimiter:
     def __init__(self) -> None:
         self.in_flight: int = 0
         self.last: RateLimit | None = None
-        self._window = 0.0  # the server's own name for the window: its reset in Unix seconds
+        self._window: float = 0.0  # the server's own name for the window: its reset in Unix seconds
         self._limit = 0
         self._remaining: int | None = None  # None: not known
         self._reset_at = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
@@ -29,17 +28,11 @@ def is_success(request: Request[Any], result: AttemptResult) -> bool:
     return 200 <= result.status < 300
 
 
-def response_info(call: Call, response: APIResponse) -> ResponseInfo:
-    """Return the HTTP side of a success."""
-    return ResponseInfo(
-        response.status, response.request_id, response.headers, response.rate_limit, call.attempts, call.elapsed
-    )
-
-
-def with_request_id(info: ResponseInfo, meta: Mapping[str, Any]) -> ResponseInfo:
-    """Return the same with the request id of `meta`, where the documentation has it."""
-    found = meta.get("request_id")
-    return replace(info, request_id=found) if isinstance(found, str) and found != info.request_id else info
+def response_info(call: Call, response: APIResponse, meta: Mapping[str, Any], elapsed: float) -> ResponseInfo:
+    """Return the HTTP side of a success. The request id is that of `meta`, where the documentation has it."""
+    stated = meta.get("request_id")
+    request_id = stated if isinstance(stated, str) else response.request_id
+    return ResponseInfo(response.status, request_id, response.headers, response.rate_limit, call.attempts, elapsed)
 
 
 def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:

@@ -48,7 +48,7 @@ def drop_unset(**fields: object) -> dict[str, object]:
 
 
 def require_any(**fields: object) -> dict[str, object]:
-    """The fields that were drop_unset, at least one.
+    """Return the fields that are set, at least one.
 
     Raises:
         ValueError: If none is: the call would change nothing.

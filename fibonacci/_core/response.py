@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from pydantic_core import from_json
@@ -12,6 +11,7 @@ from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._lazy import once
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024
@@ -37,7 +37,7 @@ class APIResponse:
         self._limit = limit
         self._api_key = api_key
 
-    @cached_property
+    @once
     def headers(self) -> Headers:
         """The headers, with an API key that the server echoes redacted."""
         key = self._api_key
@@ -45,7 +45,7 @@ class APIResponse:
             (name.decode("latin-1"), redact(value.decode("latin-1"), key)) for name, value in self._response.headers
         )
 
-    @cached_property
+    @once
     def rate_limit(self) -> RateLimit | None:
         """The rate limit that the headers state."""
         return parse_rate_limit(self.headers)
@@ -60,7 +60,7 @@ class APIResponse:
         """The Unix time at which the server responded, by its own clock where it states it."""
         return server_time(self.headers, self._received_at)
 
-    @cached_property
+    @once
     def body(self) -> bytes:
         """The body, decompressed.
 

@@ -21,7 +21,7 @@ _KEPT_KEYS = 1024
 class SharedLimits:
     """The limits of one API key at one base URL. Safe to use from many threads.
 
-    The retry quota stops retry storms: each retry takes tokens that only success gives back. While a server is down the
+    The retry quota stops retry storms: each retry takes tokens that only a success returns. While a server is down the
     tokens run out, and calls fail at their first attempt instead of multiplying the load.
     """
 

@@ -38,7 +38,7 @@ class TransportError(Exception):
         ```python
         from fibonacci.transports import TransportError
 
-        refused = TransportError("never_sent", ConnectionRefusedError("nobody listens"))
+        refused = TransportError("never_sent", ConnectionRefusedError("nothing listens"))
         assert refused.kind == "never_sent"
         ```
     """

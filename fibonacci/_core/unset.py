@@ -1,4 +1,4 @@
-"""The sentinel that tells "not given" from None."""
+"""The sentinel for an argument that was left out, where None has a meaning of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding out whether another tool wants to see HTTP calls.
+"""Detection of tools that have patched httpx or httpcore.
 
 OpenTelemetry's and Sentry's instrumentation, respx, vcrpy and pytest-httpx replace functions of httpx or of httpcore
 with their own. Connections that bypass httpx would hide the calls from them.

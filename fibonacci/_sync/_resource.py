@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/_resource.py by tests/mirror.py; change that file, not this one.
-"""What the resources have in common."""
+"""The base class of the resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Resource:
-    """A part of the API: methods that describe requests and have them carried out."""
+    """A group of calls: its methods describe requests, and the requestor sends them."""
 
     def __init__(self, requestor: Requestor) -> None:
         self._requestor = requestor

@@ -114,7 +114,7 @@ class Fibonacci:
 
     @namespace
     def versions(self) -> Versions:
-        """Read the history of a workflow, and go back in it."""
+        """Read the version history of a workflow, and roll back."""
         from fibonacci._sync.versions import Versions
 
         return Versions(self._requestor)
@@ -135,21 +135,21 @@ class Fibonacci:
 
     @namespace
     def memory(self) -> Memory:
-        """Keep values under a key."""
+        """Store values under a key."""
         from fibonacci._sync.memory import Memory
 
         return Memory(self._requestor)
 
     @namespace
     def tools(self) -> Tools:
-        """Look tools up, and connect them."""
+        """Look up and connect tools."""
         from fibonacci._sync.tools import Tools
 
         return Tools(self._requestor)
 
     @namespace
     def health(self) -> HealthChecks:
-        """Ask the platform whether it is well."""
+        """The health of the platform."""
         from fibonacci._sync.health import HealthChecks
 
         return HealthChecks(self._requestor)

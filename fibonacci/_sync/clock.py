@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/clock.py by tests/mirror.py; change that file, not this one.
-"""The clock of a client: it tells the time, and waits."""
+"""The source of time of a client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fibonacci._core.clock import TimeSource
 
 
 class Clock(TimeSource, Protocol):
-    """Tells the time, and waits. A test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time. A test passes its own as `clock=`, so that no wait takes real time.
 
     Example:
         ```python
@@ -27,7 +27,7 @@ class Clock(TimeSource, Protocol):
             def time(self) -> float:
                 return time.time() + self.skipped
 
-            def sleep(self, seconds: float) -> None:
+            def sleep(self, seconds: float, /) -> None:
                 self.skipped += seconds
 
 
@@ -35,6 +35,6 @@ class Clock(TimeSource, Protocol):
         ```
     """
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Wait for so many seconds."""
         ...

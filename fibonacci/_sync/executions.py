@@ -25,11 +25,11 @@ class Executions(Resource):
             execution_id: Its id, such as `"exec_abc123"`.
 
         Returns:
-            The execution as it now is.
+            The current state of the execution.
 
         Raises:
-            NotFoundError: If there is none with this id.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no such execution.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -46,12 +46,12 @@ class Executions(Resource):
             execution_id: Its id.
 
         Returns:
-            The execution as it now is.
+            The current state of the execution.
 
         Raises:
-            NotFoundError: If there is none with this id.
+            NotFoundError: If there is no such execution.
             ConflictError: If it has already ended.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -73,10 +73,10 @@ class Executions(Resource):
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
     ) -> Execution:
-        """Wait until an execution has ended, well or not.
+        """Wait until an execution has ended, whatever its status.
 
         It is polled slowly enough for the plan: after 1 s at first, growing to 15 s, and never with more than a fair
-        share of the rate limit. A poll that fails (no connection, a 5xx, a rate limit) is not the end of the wait.
+        share of the rate limit. A poll that fails temporarily (no connection, a 5xx, a rate limit) is repeated.
 
         Args:
             execution_id: Its id.
@@ -84,12 +84,12 @@ class Executions(Resource):
             on_update: Called with the execution whenever it has changed.
 
         Returns:
-            The execution: completed, failed or cancelled.
+            The execution: `completed`, `failed` or `cancelled`.
 
         Raises:
-            WaitTimeoutError: If it has not ended in time; `execution` is how it was last seen.
-            NotFoundError: If there is none with this id.
-            APIError: If polling fails in a way that will not pass.
+            WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
+            NotFoundError: If there is no such execution.
+            APIError: If polling fails permanently.
 
         Example:
             ```python
@@ -113,14 +113,14 @@ class Executions(Resource):
         Args:
             workflow_id: Only those of this workflow.
             status: Only those in this state.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every execution, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

@@ -15,7 +15,7 @@ from fibonacci.models.organizations import ApprovalStats, AuditEntry, Governance
 
 
 class Governance(Resource):
-    """Read and change when a human has to approve a run; read what was decided."""
+    """Read and change the approval settings; read reports and the audit log."""
 
     def get(self, org: str) -> GovernanceSettings:
         """Return the settings (`GET /organizations/{org}/governance`).
@@ -28,7 +28,7 @@ class Governance(Resource):
 
         Raises:
             NotFoundError: If there is no such organization.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -50,7 +50,7 @@ class Governance(Resource):
         approval_threshold: int | Unset = UNSET,
         category_flags: Mapping[str, bool] | Unset = UNSET,
     ) -> GovernanceSettings:
-        """Change settings (`PATCH /organizations/{org}/governance`). What is not given stays as it is.
+        """Change settings (`PATCH /organizations/{org}/governance`). Arguments left out stay as they are.
 
         Args:
             org: The id of the organization.
@@ -62,12 +62,13 @@ class Governance(Resource):
             category_flags: Which categories, such as `financial` and `pii`, need approval.
 
         Returns:
-            The settings as they now are.
+            The updated settings.
 
         Raises:
             PermissionDeniedError: If the key's role is not owner.
             ValidationError: If a value is refused.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:
@@ -99,7 +100,7 @@ class Governance(Resource):
 
         Raises:
             NotFoundError: If there is no such organization.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -115,14 +116,14 @@ class Governance(Resource):
 
         Args:
             org: The id of the organization.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every entry, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python
@@ -145,7 +146,7 @@ class Governance(Resource):
 
         Raises:
             NotFoundError: If there is no such organization.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/health.py by tests/mirror.py; change that file, not this one.
-"""`client.health`: is the platform well?"""
+"""`client.health`: the health of the platform."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _UNHEALTHY = frozenset({503})
 
 
 class HealthChecks(Resource):
-    """Ask the platform whether it is well. These calls are never retried."""
+    """The health of the platform. These calls are never retried."""
 
     def check(self) -> Health:
         """Return the platform's health (`GET /health`).
 
         Returns:
-            The health. A 503 with a JSON body is an answer too: `healthy` is False then.
+            The health. A 503 with a JSON body counts as success: `healthy` is False then.
 
         Raises:
-            APIError: If no such answer comes. The call is never retried.
+            APIError: If no such response is received. The call is never retried.
 
         Example:
             ```python
@@ -35,10 +35,10 @@ class HealthChecks(Resource):
         """Return the health of the store of secrets (`GET /health/secrets`).
 
         Returns:
-            The health, with each check's result. A 503 with a JSON body is an answer too: `healthy` is False then.
+            The health, with each check's result. A 503 with a JSON body counts as success: `healthy` is False then.
 
         Raises:
-            APIError: If no such answer comes. The call is never retried.
+            APIError: If no such response is received. The call is never retried.
 
         Example:
             ```python

@@ -15,7 +15,7 @@ from fibonacci.models.memory import MemoryEntry, MemoryScope
 
 
 class Memory(Resource):
-    """Keep values under a key, for a workflow, a user, an organization, or all."""
+    """Store values under a key, for a workflow, a user, an organization, or everyone."""
 
     def get(
         self,
@@ -29,7 +29,7 @@ class Memory(Resource):
 
         Args:
             key: The key: any text, such as `"user/prefs"`.
-            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            scope: The scope: workflow (the platform's default), user, organization or global.
             user_id: The user, in the scope `user`.
             workflow_id: The workflow, in the scope `workflow`.
 
@@ -37,8 +37,8 @@ class Memory(Resource):
             The entry, with its `value`.
 
         Raises:
-            NotFoundError: If there is nothing under this key, or no more.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no value under this key, or it has expired.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -60,22 +60,22 @@ class Memory(Resource):
         workflow_id: str | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
-        """Keep a value (`PUT /memory/{key}`).
+        """Store a value (`PUT /memory/{key}`).
 
         Args:
             key: The key: any text, such as `"user/prefs"`.
             value: The value: any JSON.
-            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            scope: The scope: workflow (the platform's default), user, organization or global.
             user_id: The user, in the scope `user`.
             workflow_id: The workflow, in the scope `workflow`.
-            ttl: Whole seconds to keep it; for ever when not given.
+            ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
-            The entry as it is kept.
+            The stored entry.
 
         Raises:
             ValidationError: If the platform refuses it.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
             TypeError: If the value has no JSON form. Nothing is sent.
 
         Example:
@@ -94,17 +94,17 @@ class Memory(Resource):
         user_id: str | None = None,
         workflow_id: str | None = None,
     ) -> None:
-        """Forget a value (`DELETE /memory/{key}`).
+        """Delete a value (`DELETE /memory/{key}`).
 
         Args:
             key: The key.
-            scope: Who shares it: workflow (the platform's default), user, organization or global.
+            scope: The scope: workflow (the platform's default), user, organization or global.
             user_id: The user, in the scope `user`.
             workflow_id: The workflow, in the scope `workflow`.
 
         Raises:
-            NotFoundError: If there is nothing under this key.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no value under this key.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python

@@ -11,19 +11,19 @@ from fibonacci._sync.tool_policies import ToolPolicies
 
 
 class Organizations(Resource):
-    """What an organization's owner and administrators decide: three groups of calls."""
+    """Governance, quotas and tool policies of an organization."""
 
     @namespace
     def governance(self) -> Governance:
-        """When a human has to approve a run, and what was decided so far."""
+        """Approval settings, reports and the audit log."""
         return Governance(self._requestor)
 
     @namespace
     def quota(self) -> Quotas:
-        """How much the organization may use."""
+        """The limits of the organization."""
         return Quotas(self._requestor)
 
     @namespace
     def tool_policies(self) -> ToolPolicies:
-        """Which tools may be used, and by which roles."""
+        """The tools that may be used, and the roles that may use them."""
         return ToolPolicies(self._requestor)

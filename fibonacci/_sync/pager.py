@@ -49,7 +49,7 @@ class Pager(Generic[T]):
 
         Raises:
             PaginationError: While it is iterated, if the server names a page again: following it would never end.
-            FibonacciError: While it is iterated, whatever else goes wrong with a call.
+            FibonacciError: While it is iterated, if a call fails.
         """
         return Pages(self._requestor, self._request)
 
@@ -60,7 +60,7 @@ class Pager(Generic[T]):
             The first item of the list, or None when the list is empty.
 
         Raises:
-            FibonacciError: Whatever goes wrong with a call.
+            FibonacciError: If a call fails.
         """
         for page in self.pages():
             if page.items:
@@ -74,7 +74,7 @@ class Pager(Generic[T]):
 class Pages(Generic[T]):
     """The pages of a list, one after the other.
 
-    It is no generator, for one that is left before its end would have to be closed.
+    It is not a generator: one that is left before its end would have to be closed.
     """
 
     def __init__(self, requestor: Requestor, request: Request[T]) -> None:
@@ -103,7 +103,7 @@ class Pages(Generic[T]):
             return None
         mark = repr(sorted(following.items()))
         if mark in self._seen:
-            # The page that has come is a good one; asking for another is what fails.
+            # This page is valid; fetching the next one is what fails.
             self._failure = _repeated(mark, request, page)
             return None
         self._seen.add(mark)

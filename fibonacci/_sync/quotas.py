@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/quotas.py by tests/mirror.py; change that file, not this one.
-"""`client.organizations.quota`: how much an organization may use."""
+"""`client.organizations.quota`: the limits of an organization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fibonacci.models.organizations import Quota
 
 
 class Quotas(Resource):
-    """Read and change how much an organization may use."""
+    """Read and change the limits of an organization."""
 
     def get(self, org: str) -> Quota:
         """Return the quota (`GET /organizations/{org}/quota`).
@@ -21,11 +21,11 @@ class Quotas(Resource):
             org: The id of the organization.
 
         Returns:
-            The plan's limits, the overrides, and what holds.
+            The plan's limits, the overrides, and the effective limits.
 
         Raises:
             NotFoundError: If there is no such organization.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -43,7 +43,7 @@ class Quotas(Resource):
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override limits (`PATCH /organizations/{org}/quota`). What is not given stays as it is.
+        """Override limits (`PATCH /organizations/{org}/quota`). Arguments left out stay as they are.
 
         Args:
             org: The id of the organization.
@@ -52,12 +52,13 @@ class Quotas(Resource):
             memory_mb: Memory in MB; None takes the override away.
 
         Returns:
-            The quota as it now is.
+            The updated quota.
 
         Raises:
             PermissionDeniedError: If the key's role is not owner.
             ValidationError: If a value is above the plan's ceiling.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:

@@ -25,7 +25,7 @@ class Registry(Resource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -36,7 +36,7 @@ class Registry(Resource):
         return self._move(path("/workflow-registry/{workflow_id}/approve-template", workflow_id=workflow_id))
 
     def deprecate(self, workflow_id: str) -> RegistryEntry:
-        """Mark a template as one not to be used any more (`POST /workflow-registry/{id}/deprecate`).
+        """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
             workflow_id: The id of the workflow.
@@ -47,7 +47,7 @@ class Registry(Resource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -58,7 +58,7 @@ class Registry(Resource):
         return self._move(path("/workflow-registry/{workflow_id}/deprecate", workflow_id=workflow_id))
 
     def archive(self, workflow_id: str) -> RegistryEntry:
-        """Archive a template: lists leave it out unless asked (`POST /workflow-registry/{id}/archive`).
+        """Archive a template: lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
             workflow_id: The id of the workflow.
@@ -69,7 +69,7 @@ class Registry(Resource):
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -89,14 +89,14 @@ class Registry(Resource):
 
         Args:
             include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every entry, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.config import Config, check_key
-from fibonacci._core.decoding import decode, decode_any, decode_list
+from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import protect
@@ -21,7 +21,6 @@ from fibonacci._core.outcome import (
     rate_limit_error,
     response_info,
     set_circumstances,
-    with_request_id,
 )
 from fibonacci._core.paging import next_params
 from fibonacci._core.preparation import Call
@@ -29,7 +28,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits
-from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._sync import _runtime
 from fibonacci._sync.shared_state import SharedState
@@ -70,6 +69,7 @@ class Requestor:
         self.config = config
         self.clock: Clock = config.clock or _runtime.SystemClock()
         self._shared = shared
+        shared.transport()  # its first import takes time that is no call's
 
     def send(self, request: Request[T]) -> T:
         """Send a request and return its response as what the request returns.
@@ -77,8 +77,8 @@ class Requestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        (data, meta), info = self._read(self._prepare(request), partial(decode, returns=request.returns))
-        attach_response(data if is_array(data) else [data], with_request_id(info, meta))
+        data, _, info = self._read(self._call(request), partial(decode, returns=request.returns))
+        attach_response(data if is_array(data) else [data], info)
         return cast("T", data)
 
     def send_untyped(self, request: Request[Any]) -> Any:
@@ -87,7 +87,7 @@ class Requestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        data, _ = self._read(self._prepare(request), decode_any)
+        data, _, _ = self._read(self._call(request), decode_any)
         return data
 
     def send_page(self, request: Request[T]) -> tuple[Page[T], dict[str, QueryValue] | None]:
@@ -98,10 +98,9 @@ class Requestor:
         """
         from fibonacci.models.page import Page  # most first calls need none
 
-        call = self._prepare(request)
+        call = self._call(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
-        (items, meta), info = self._read(call, read)
-        info = with_request_id(info, meta)
+        items, meta, info = self._read(call, read)
         attach_response(items, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
@@ -111,20 +110,19 @@ class Requestor:
         """Return the limits of the present key."""
         return self._limits(self._api_key())
 
-    def _prepare(self, request: Request[Any]) -> Call:
-        # The first import of a transport takes time that is not the call's.
-        self._shared.transport()
+    def _call(self, request: Request[Any]) -> Call:
         return Call(request, self.config, self.clock)
 
-    def _read(self, call: Call, read: Callable[[APIResponse], R]) -> tuple[R, ResponseInfo]:
+    def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
         response = self._traced(call)
-        info = response_info(call, response)
+        elapsed = call.elapsed
         try:
-            return read(response), info
+            data, meta = read(response)
         except APIResponseError as error:
-            error.request_id = info.request_id
+            error.request_id = response.request_id
             set_circumstances(error, call, is_uncertain=True)
             raise
+        return data, meta, response_info(call, response, meta, elapsed)
 
     def _traced(self, call: Call) -> APIResponse:
         if self.config.tracing is None:
@@ -202,6 +200,8 @@ class Requestor:
             response = self._send_traced(call)
         except TransportError as error:
             return error
+        except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
+            return transport_error_from(error)
         limit = self.config.max_response_bytes
         if len(response.body) > limit:  # the user's own transport may have no limit
             return TransportError("too_large", None, response)

@@ -41,7 +41,8 @@ class ToolPolicies(Resource):
             ValidationError: If there is no such tool (documented: 422).
             ConflictError: If the tool has a policy already.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
 
         Example:
             ```python
@@ -62,7 +63,7 @@ class ToolPolicies(Resource):
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). What is not given stays as it is.
+        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). Arguments left out stay as they are.
 
         Args:
             org: The id of the organization.
@@ -71,12 +72,13 @@ class ToolPolicies(Resource):
             allowed_roles: The roles that may use it.
 
         Returns:
-            The policy as it now is.
+            The updated policy.
 
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
             ValueError: If nothing is given to change. Nothing is sent.
 
         Example:
@@ -99,7 +101,7 @@ class ToolPolicies(Resource):
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -128,7 +130,8 @@ class ToolPolicies(Resource):
             ValidationError: If there is no such tool or role.
             ConflictError: If there is such an exception already.
             PermissionDeniedError: If the key's role may not do this.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
 
         Example:
             ```python
@@ -148,14 +151,14 @@ class ToolPolicies(Resource):
 
         Args:
             org: The id of the organization.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every exception, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python
@@ -173,14 +176,14 @@ class ToolPolicies(Resource):
 
         Args:
             org: The id of the organization.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every policy, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

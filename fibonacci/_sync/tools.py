@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/tools.py by tests/mirror.py; change that file, not this one.
-"""`client.tools`: the catalogue of tools."""
+"""`client.tools`: the catalog of tools."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fibonacci.models.tools import Tool, ToolConnection
 
 
 class Tools(Resource):
-    """Look tools up, and connect them."""
+    """Look up and connect tools."""
 
     def get(self, name: str) -> Tool:
         """Return one tool (`GET /tools/{name}`).
@@ -26,8 +26,8 @@ class Tools(Resource):
             The tool.
 
         Raises:
-            NotFoundError: If there is none with this name.
-            APIError: Whatever else goes wrong.
+            NotFoundError: If there is no such tool.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -42,15 +42,16 @@ class Tools(Resource):
 
         Args:
             name: Its name.
-            params: What the connection needs, such as credentials; it depends on the tool.
+            params: Parameters of the connection, such as credentials; they depend on the tool.
 
         Returns:
             The connection; its fields are not documented, and all are kept.
 
         Raises:
-            NotFoundError: If there is none with this name.
+            NotFoundError: If there is no such tool.
             ValidationError: If the platform refuses the parameters.
-            APIError: Whatever else goes wrong. It is never sent twice: see `outcome_unknown`.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
 
         Example:
             ```python
@@ -66,14 +67,14 @@ class Tools(Resource):
         """List the tools (`GET /tools`).
 
         Args:
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every tool, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

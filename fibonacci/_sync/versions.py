@@ -11,7 +11,7 @@ from fibonacci.models.versions import WorkflowVersion
 
 
 class Versions(Resource):
-    """Read the history of a workflow, and go back in it."""
+    """Read the version history of a workflow, and roll back."""
 
     def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
@@ -26,7 +26,7 @@ class Versions(Resource):
         Raises:
             NotFoundError: If there is no such workflow or version.
             PermissionDeniedError: If the key's role is neither admin nor owner.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -38,9 +38,9 @@ class Versions(Resource):
         return self._send(Request("GET", where, returns=WorkflowVersion))
 
     def rollback(self, workflow_id: str, version: int | str) -> WorkflowVersion:
-        """Make an old version the present one (`POST /workflows/{id}/versions/{version}/rollback`).
+        """Make an earlier version the current one (`POST /workflows/{id}/versions/{version}/rollback`).
 
-        The history is kept: this makes a new version that is like the old one.
+        The history is kept: this makes a new version with the content of the earlier one.
 
         Args:
             workflow_id: The id of the workflow.
@@ -52,7 +52,7 @@ class Versions(Resource):
         Raises:
             NotFoundError: If there is no such workflow or version.
             PermissionDeniedError: If the key's role is neither admin nor owner.
-            APIError: Whatever else goes wrong.
+            APIError: If anything else goes wrong.
 
         Example:
             ```python
@@ -68,14 +68,14 @@ class Versions(Resource):
 
         Args:
             workflow_id: The id of the workflow.
-            limit: How many to fetch at a time; the platform's own number when not given.
+            limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
             A pager: iterate it for every version, or use its `pages()` and `first()`.
 
         Raises:
-            APIError: While it is iterated, whatever goes wrong.
+            APIError: While it is iterated, if anything goes wrong.
 
         Example:
             ```python

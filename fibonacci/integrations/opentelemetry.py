@@ -95,7 +95,7 @@ class _Span:
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
-    def answered(self, status_code: int, request_id: str | None) -> None:
+    def set_response(self, status_code: int, request_id: str | None) -> None:
         """Note the answer on the span."""
         self._span.set_attribute("http.response.status_code", status_code)
         if request_id is not None:

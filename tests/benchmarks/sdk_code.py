@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-#: A client whose sender gives the answer that stands in `answer`, at once and from memory.
-FIXED_ANSWER = """
+#: A client whose transport returns the response that stands in `fixed`, at once and from memory.
+FIXED_RESPONSE = """
 import json
 from fibonacci import Fibonacci
-from fibonacci._core.call import Call
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
-from fibonacci._core.messages import HTTPResponse
 from fibonacci.models import Workflow
+from fibonacci.transports import Deadline, HTTPResponse
 
-answer = {}
+fixed = {}
 
-class Fixed:
+class FixedTransport:
     def send(self, request, deadline):
-        return HTTPResponse(200, answer["headers"], answer["body"])
+        return HTTPResponse(200, fixed["headers"], fixed["body"])
+
+    def close(self):
+        pass
 
 def make():
-    client = Fibonacci("key", base_url="http://127.0.0.1/v1")
-    client._connections._sender = Fixed()
-    return client
+    return Fibonacci("key", base_url="http://127.0.0.1/v1", transport=FixedTransport())
 
 client = make()
 
@@ -33,14 +33,14 @@ def load(url):
     connection = http.client.HTTPConnection(parts.netloc)
     connection.request("GET", f"{parts.path}?{parts.query}")
     response = connection.getresponse()
-    answer["headers"] = [(k.lower().encode(), v.encode()) for k, v in response.getheaders()]
-    answer["body"] = response.read()
+    fixed["headers"] = [(k.lower().encode(), v.encode()) for k, v in response.getheaders()]
+    fixed["body"] = response.read()
     connection.close()
 """
 
 #: A page by the SDK, and the same objects by hand.
 PAGE = (
-    FIXED_ANSWER
+    FIXED_RESPONSE
     + '''
 from gc import collect
 from fibonacci._core.response import APIResponse
@@ -54,14 +54,14 @@ def fibonacci(number):
 
 def decoded(number):
     for _ in range(number):
-        whole = APIResponse(HTTPResponse(200, answer["headers"], answer["body"]), limit=10**9)
+        whole = APIResponse(HTTPResponse(200, fixed["headers"], fixed["body"]), received_at=0.0, limit=10**9)
         items, _meta = decode_list(whole, Workflow, "workflows")
         attach_response(items, None)
     return len(items)
 
 def by_hand(number):
     for _ in range(number):
-        items = [Workflow.model_validate(item) for item in json.loads(answer["body"])["data"]]
+        items = [Workflow.model_validate(item) for item in json.loads(fixed["body"])["data"]]
     return len(items)
 
 def peak(which):
@@ -83,39 +83,40 @@ def pages(url):
     return memory("VmHWM"), number
 '''
 
-#: What the retry machinery and the gate add to a call that succeeds at once.
+#: What the retry machinery and the limiter add to a call that succeeds at once.
 OVERHEAD = (
-    FIXED_ANSWER
+    FIXED_RESPONSE
     + """
 from fibonacci._core.response import APIResponse
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._{colour}.transport import {prefix}Transport
+from fibonacci._{colour}.requestor import {prefix}Requestor, Settled
 
-class Answered({prefix}Transport):
+class Responded({prefix}Requestor):
     {async_}def _attempt(self, call):
-        return fixed
+        return settled
 
 def prepare():
-    global fixed, transport, call, gate
-    response = HTTPResponse(200, answer["headers"], answer["body"])
-    fixed = APIResponse(response, limit=10**6)
-    fixed.headers, fixed.rate_limit
-    transport = Answered(client._config, client._connections)
+    global settled, requestor, call, limits
+    response = HTTPResponse(200, fixed["headers"], fixed["body"])
+    response = APIResponse(response, received_at=0.0, limit=10**6)
+    response.headers, response.rate_limit
+    requestor = Responded(client._config, client._shared)
     call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config)
-    gate = SharedLimits().gate
+    settled = Settled(call.ended(response, succeeded=True), None)
+    limits = SharedLimits()
 
 {async_}def attempts(number):
     for _ in range(number):
-        {await_}transport._attempt(call)
+        {await_}requestor._attempt(call)
 
-{async_}def carried_out(number):
+{async_}def responded(number):
     for _ in range(number):
-        {await_}transport._carry_out(call)
+        {await_}requestor._respond(call)
 
-{async_}def gated(number):
+{async_}def limited(number):
     for _ in range(number):
-        gate.enter()
-        gate.leave(fixed)
+        limits.acquire(0.0)
+        limits.settle(settled.attempt, 0.0)
 
 def loop(number):
     for _ in range(number):
@@ -125,17 +126,18 @@ def loop(number):
 
 #: A call over a socket, and what is left of it without one layer after another.
 PARTS = (
-    FIXED_ANSWER
+    FIXED_RESPONSE
     + """
 import h11
 import socket
 from urllib.parse import urlsplit
 
 def prepare(url):
-    global whole, wire, plain, request, http
+    global whole, message, plain, request, http
     whole = Fibonacci("key", base_url=url)
     call = Call(Request("GET", "/workflows/wf-1", Workflow), whole._config)
-    wire = call.wire_request("key")
+    call.api_key = "key"
+    message = call.http_request()
     parts = urlsplit(url)
     plain = socket.create_connection((parts.hostname, parts.port))
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -143,7 +145,7 @@ def prepare(url):
     request = sent_by_h11()
 
 def sent_by_h11():
-    head = http.send(h11.Request(method=wire.method, target=wire.target, headers=wire.headers))
+    head = http.send(h11.Request(method=message.method, target=message.target, headers=message.headers))
     return head + http.send(h11.EndOfMessage())
 
 def a_call(number):
@@ -155,9 +157,9 @@ def rules(number):
         client.workflows.get("wf-1")
 
 def sending(number):
-    sender, deadline = whole._connections.sender(), Deadline(None)
+    transport, deadline = whole._shared.transport(), Deadline(None)
     for _ in range(number):
-        sender.send(wire, deadline)
+        transport.send(message, deadline)
 
 def by_h11(number):
     global http

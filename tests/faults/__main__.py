@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fibonacci._core import retry
-from tests.faults.clients import GIVEN, OTHER_COLOURS
 from tests.faults.driving import COLOURS, METHODS, Colour, longest
 from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
-from tests.faults.table import Row, rows
+from tests.faults.table import FaultRow, rows
+from tests.faults.transports import OTHER_COLOURS
 
 BEGIN = "<!-- measured: begin -->\n"
 END = "<!-- measured: end -->\n"
@@ -40,8 +40,7 @@ def main() -> None:
 
 def _lines(colour: Colour) -> Iterator[str]:
     yield (
-        f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call "
-        f"| {GIVEN[0]} client given |"
+        f"| what the server does | {', '.join(REPEATABLE)} | {', '.join(_ONCE)} | timeout | longest call | on httpx |"
     )
     yield "|---|---|---|---|---|---|"
     for row in rows():
@@ -54,16 +53,16 @@ def _lines(colour: Colour) -> Iterator[str]:
                 f"{row.timeout:g} s",
                 f"{_longest(run):.2f} s",
             ]
-            yield f"| {' | '.join([*cells, _on_given(row, run, colour)])} |"
+            yield f"| {' | '.join([*cells, _on_httpx(row, run, colour)])} |"
 
 
-def _on_given(row: Row, own: Run, colour: Colour) -> str:
-    """What is otherwise with a client that the user gave."""
-    if not row.on_given or colour not in OTHER_COLOURS:
+def _on_httpx(row: FaultRow, socket: Run, colour: Colour) -> str:
+    """Say what differs on httpx."""
+    if not row.httpx or colour not in OTHER_COLOURS:
         return ""
-    run = run_row(row, colour, GIVEN[0])
+    run = run_row(row, colour, "httpx")
     is_late = _longest(run) > longest(row.timeout)
-    if all(run.end(method) == own.end(method) for method in run.ended) and not is_late:
+    if all(run.end(method) == socket.end(method) for method in run.ended) and not is_late:
         return "the same"
     return f"{_ends(run, tuple(run.ended))}{f', after {_longest(run):.1f} s' if is_late else ''}"
 

@@ -7,11 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from fibonacci import APIError
-from tests.faults.clients import Client, http_client, methods_of
 from tests.faults.driving import KEY, Colour, Driver, Ended
 from tests.faults.expectations import MAX_RETRIES, End
 from tests.faults.server import Act, FaultServer, Peer
-from tests.faults.table import Row
+from tests.faults.table import FaultRow
+from tests.faults.transports import Transport, methods_of, transport_options
 
 
 @dataclass(frozen=True)
@@ -36,31 +36,28 @@ class Run:
         return End(self.requests[method], type(error), isinstance(error, APIError) and error.outcome_unknown)
 
 
-def run_row(row: Row, colour: Colour, client: Client = "own") -> Run:
-    """Carry out a row in one colour, on the SDK's own connections or with a client given."""
+def run_row(row: FaultRow, colour: Colour, transport: Transport = "socket") -> Run:
+    """Carry out a row in one colour on one transport."""
     server = FaultServer(greet=row.acts[0]) if row.greet else FaultServer(_by_method(row.acts))
     with server, Driver(colour) as driver:
-        calls = {method: _begin(driver, server, row, method, client) for method in methods_of(client)}
+        calls = {method: _begin(driver, server, row, method, transport) for method in methods_of(transport)}
         ended = {method: call.result() for method, call in calls.items()}
     if row.greet:
         # No request is read; connections stand for them.
-        expected = {method: row.ends_on(client)[method].requests for method in ended}
+        expected = {method: row.ends_on(transport)[method].requests for method in ended}
         assert server.connections == sum(expected.values())
         return Run(server, ended, expected)
     return Run(server, ended, dict(server.by_method()))
 
 
-def _begin(driver: Driver, server: FaultServer, row: Row, method: str, client: Client) -> Future[Ended]:
-    given = http_client(client, driver.colour)
-    if given is not None:
-        driver.close_later(given)
+def _begin(driver: Driver, server: FaultServer, row: FaultRow, method: str, transport: Transport) -> Future[Ended]:
     made = driver.client(
         server.base_url,
         api_key=f"{KEY}-{method}",  # one of its own: a key that is refused must not hold the other methods up
         timeout=row.timeout,
         max_retries=MAX_RETRIES,
         max_response_bytes=1024 * 1024,
-        http_client=given,
+        **transport_options(transport, driver),
     )
     body = {} if method in ("GET", "DELETE") else {"json": {"text": "x" * row.body_size}}
     return driver.begin(made.request, method, "/things/1", **body)

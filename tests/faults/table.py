@@ -23,7 +23,6 @@ from fibonacci import (
     ServerError,
     ValidationError,
 )
-from tests.faults.clients import GIVEN, Client
 from tests.faults.driving import COLOURS, Colour, longest
 from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
 from tests.faults.faults import (
@@ -45,13 +44,14 @@ from tests.faults.faults import (
     slow_reader,
 )
 from tests.faults.server import Act
+from tests.faults.transports import HTTPX, Transport
 
 SHORT = 0.4
 brotli: Any = import_module("brotli")  # it brings no types
 
 
 @dataclass(frozen=True)
-class Row:
+class FaultRow:
     """One fault.
 
     Attributes:
@@ -61,10 +61,10 @@ class Row:
         greet: Whether the act is for a connection from which no request is read.
         timeout: The timeout of the client.
         body_size: How large a body is sent with the methods that have one.
-        colours: The colours to try it with, on the SDK's own connections.
-        on_given: The libraries with whose clients, given by the user, it is tried too.
-        given: What it comes to with such a client; None where that is the same.
-        late: By how many seconds such a client outlives the timeout at the most: its limits are for single steps.
+        colours: The colours to try it with on the socket transport.
+        httpx: The other transports to try it on.
+        httpx_ends: What it comes to there; None where that is the same.
+        httpx_late: Seconds by which httpx outlives the timeout at the most: its limits are for single steps.
     """
 
     name: str
@@ -74,22 +74,22 @@ class Row:
     timeout: float = 5.0
     body_size: int = 10
     colours: tuple[Colour, ...] = COLOURS
-    on_given: tuple[Client, ...] = GIVEN
-    given: Ends | None = None
-    late: float = 0.0
+    httpx: tuple[Transport, ...] = HTTPX
+    httpx_ends: Ends | None = None
+    httpx_late: float = 0.0
 
     @property
     def is_slow(self) -> bool:
         """Whether a call does nothing but wait until its time is up."""
-        return self.timeout < Row.timeout
+        return self.timeout < FaultRow.timeout
 
-    def ends_on(self, client: Client) -> Ends:
-        """What the call comes to on a client."""
-        return self.given if client in GIVEN and self.given is not None else self.ends
+    def ends_on(self, transport: Transport) -> Ends:
+        """Return what the call comes to on a transport."""
+        return self.ends if transport == "socket" or self.httpx_ends is None else self.httpx_ends
 
-    def longest_on(self, client: Client) -> float:
-        """How many seconds the call may take on a client."""
-        return longest(self.timeout) + (self.late if client in GIVEN else 0.0)
+    def longest_on(self, transport: Transport) -> float:
+        """Return how many seconds the call may take on a transport."""
+        return longest(self.timeout) + (0.0 if transport == "socket" else self.httpx_late)
 
 
 _BY_STATUS: dict[int, Ends] = {
@@ -124,40 +124,42 @@ _BODIES: dict[str, tuple[bytes, str]] = {
 }
 
 
-def _statuses() -> Iterator[Row]:
+def _statuses() -> Iterator[FaultRow]:
     for status, ends in _BY_STATUS.items():
         for kind, (body, content_type) in _BODIES.items():
             if status in (101, 304) and body:
                 continue  # such an answer has no body
             act = answer(status, body, content_type=content_type)
             # What is read out of a body has nothing to do with the client that brought it.
-            on_given = GIVEN if kind == "JSON" or status in (101, 304) else ()
-            yield Row(f"{status} with {kind}", (act,), ends, on_given=on_given)
-    yield Row("200 with HTML", (answer(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
-    yield Row("200 with HTML that calls itself JSON", (answer(200, _BODIES["HTML"][0]),), broken())
-    yield Row("200 with garbage", (answer(200, _BODIES["garbage"][0]),), broken())
-    yield Row("200 with nothing", (answer(200, b""),), fine())
-    yield Row("200 with JSON that calls itself HTML", (answer(content_type="text/html"),), fine())
-    yield Row("200 with JSON of no content type", (answer(content_type=""),), fine())
-    yield Row("204", (raw(head(204)),), fine())
-    yield Row("validation_error by its code", (answer(400, error_body("validation_error")),), final(ValidationError))
+            httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
+            yield FaultRow(f"{status} with {kind}", (act,), ends, httpx=httpx)
+    yield FaultRow("200 with HTML", (answer(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
+    yield FaultRow("200 with HTML that calls itself JSON", (answer(200, _BODIES["HTML"][0]),), broken())
+    yield FaultRow("200 with garbage", (answer(200, _BODIES["garbage"][0]),), broken())
+    yield FaultRow("200 with nothing", (answer(200, b""),), fine())
+    yield FaultRow("200 with JSON that calls itself HTML", (answer(content_type="text/html"),), fine())
+    yield FaultRow("200 with JSON of no content type", (answer(content_type=""),), fine())
+    yield FaultRow("204", (raw(head(204)),), fine())
+    yield FaultRow(
+        "validation_error by its code", (answer(400, error_body("validation_error")),), final(ValidationError)
+    )
     for code in ("quota_exceeded", "daily_limit_reached"):
-        yield Row(f"429 {code}", (answer(429, error_body(code)),), final(QuotaExceededError))
+        yield FaultRow(f"429 {code}", (answer(429, error_body(code)),), final(QuotaExceededError))
 
 
-def _connections() -> Iterator[Row]:
+def _connections() -> Iterator[FaultRow]:
     cut = head(200, length=1000) + OK_BODY
-    yield Row("reset before the head", (raw_then_reset(b""),), unknown())
-    yield Row("reset in the head", (raw_then_reset(head(200)[:9]),), unknown())
-    yield Row("reset after the head", (raw_then_reset(head(200, length=50)),), unknown())
-    yield Row("reset in the body", (raw_then_reset(cut),), unknown())
-    yield Row("closed before the head", (raw_then_close(b""),), unknown())
-    yield Row("closed in the head", (raw_then_close(head(200)[:-2]),), unknown())
-    yield Row("closed in the body", (raw_then_close(cut),), unknown())
-    yield Row("closed in the body of a 500", (raw_then_close(head(500, length=1000) + b"{}"),), unknown())
-    yield Row("body until the close", (raw_then_close(head(200) + OK_BODY),), fine())
-    yield Row("once broken, then well", (raw_then_reset(b""), ok), _twice(unknown()))
-    yield Row("once 502, then well", (answer(502), ok), _twice(unknown(ServerError)))
+    yield FaultRow("reset before the head", (raw_then_reset(b""),), unknown())
+    yield FaultRow("reset in the head", (raw_then_reset(head(200)[:9]),), unknown())
+    yield FaultRow("reset after the head", (raw_then_reset(head(200, length=50)),), unknown())
+    yield FaultRow("reset in the body", (raw_then_reset(cut),), unknown())
+    yield FaultRow("closed before the head", (raw_then_close(b""),), unknown())
+    yield FaultRow("closed in the head", (raw_then_close(head(200)[:-2]),), unknown())
+    yield FaultRow("closed in the body", (raw_then_close(cut),), unknown())
+    yield FaultRow("closed in the body of a 500", (raw_then_close(head(500, length=1000) + b"{}"),), unknown())
+    yield FaultRow("body until the close", (raw_then_close(head(200) + OK_BODY),), fine())
+    yield FaultRow("once broken, then well", (raw_then_reset(b""), ok), _twice(unknown()))
+    yield FaultRow("once 502, then well", (answer(502), ok), _twice(unknown(ServerError)))
 
 
 def _twice(ends: Ends) -> Ends:
@@ -165,7 +167,7 @@ def _twice(ends: Ends) -> Ends:
     return {method: end if end.requests == 1 else fine(2)[method] for method, end in ends.items()}
 
 
-def _slow() -> Iterator[Row]:
+def _slow() -> Iterator[FaultRow]:
     long_body = head(200, length=1000)
     acts = {
         "no answer": raw_then_stall(b""),
@@ -177,26 +179,26 @@ def _slow() -> Iterator[Row]:
         "dripping chunks": dripping(head(200, {"Transfer-Encoding": "chunked"}), b"1\r\n \r\n" * 500),
     }
     for name, act in acts.items():
-        yield Row(name, (act,), timed_out(), timeout=SHORT)
-    yield Row("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT, late=2.0)
-    yield Row(
+        yield FaultRow(name, (act,), timed_out(), timeout=SHORT)
+    yield FaultRow("a dripping head", (dripping(b"", head(200) + OK_BODY),), timed_out(), timeout=SHORT, httpx_late=2.0)
+    yield FaultRow(
         "a flood of 1xx",
         (flood_of_informational,),
         timed_out(),
         timeout=SHORT,
-        given=once(APIConnectionError),  # its time is never up; it sees the server leave in the end
-        late=1.0,
+        httpx_ends=once(APIConnectionError),  # its time is never up; it sees the server leave in the end
+        httpx_late=1.0,
     )
-    yield Row("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
-    large = Row("", (frozen,), timed_out(), greet=True, timeout=1.0, body_size=8_000_000, on_given=("httpx2",))
+    yield FaultRow("never read from", (frozen,), timed_out(), greet=True, timeout=SHORT)
+    large = FaultRow("", (frozen,), timed_out(), greet=True, timeout=1.0, body_size=8_000_000, httpx=("httpx2",))
     yield replace(large, name="never read from, large body")
-    # A client of httpx2 under asyncio loses what came before the reset: its transport forgets it.
-    early = replace(large, name="refused before it was read, large body", timeout=5.0, on_given=())
+    # httpx2 under asyncio loses what came before the reset: its transport forgets it.
+    early = replace(large, name="refused before it was read, large body", timeout=5.0, httpx=())
     yield replace(early, acts=(raw_then_close(head(413, length=2) + b"{}"),), ends=final(APIStatusError))
-    yield replace(large, name="read slowly, large body", acts=(slow_reader,), late=5.0)
+    yield replace(large, name="read slowly, large body", acts=(slow_reader,), httpx_late=5.0)
 
 
-def _framing() -> Iterator[Row]:
+def _framing() -> Iterator[FaultRow]:
     chunked = head(200, {"Transfer-Encoding": "chunked"})
     broken_heads: dict[str, bytes] = {
         "not HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
@@ -221,26 +223,26 @@ def _framing() -> Iterator[Row]:
         "bad trailers": chunked + b"0\r\nno colon\r\n\r\n",
     }
     for name, data in broken_heads.items():
-        yield Row(name, (raw_then_close(data),), unknown())
+        yield FaultRow(name, (raw_then_close(data),), unknown())
     whole = head(200, length=len(OK_BODY)) + OK_BODY
-    yield Row("bytes after the end", (raw(whole + b"and more"),), fine())
-    yield Row("a second answer", (raw(whole + whole),), fine())
-    yield Row("an interim answer first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine())
-    yield Row("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
-    yield Row("a folded header", (answer(headers={"X-Folded": "a\r\n b"}),), fine())
-    yield Row("headers that are not ASCII", (answer(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
-    yield Row("1,000 headers", (answer(headers=[("X-Same", "v")] * 1000),), fine())
-    yield Row("two equal lengths", (answer(headers={"Content-Length": str(len(OK_BODY))}),), fine())
-    yield Row("bad pace headers", (answer(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
+    yield FaultRow("bytes after the end", (raw(whole + b"and more"),), fine())
+    yield FaultRow("a second answer", (raw(whole + whole),), fine())
+    yield FaultRow("an interim answer first", (raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + whole),), fine())
+    yield FaultRow("no reason", (raw(whole.replace(b" Whatever", b"")),), fine())
+    yield FaultRow("a folded header", (answer(headers={"X-Folded": "a\r\n b"}),), fine())
+    yield FaultRow("headers that are not ASCII", (answer(headers={"X-Name": "\xe4\xf6\xfc"}),), fine())
+    yield FaultRow("1,000 headers", (answer(headers=[("X-Same", "v")] * 1000),), fine())
+    yield FaultRow("two equal lengths", (answer(headers={"Content-Length": str(len(OK_BODY))}),), fine())
+    yield FaultRow("bad pace headers", (answer(headers={f"X-RateLimit-{n}": "NaN" for n in _PACE}),), fine())
     absurd = [(f"X-RateLimit-{n}", v) for n, v in zip(_PACE, ("-1", "9" * 400, "1e308"), strict=True)]
-    yield Row("absurd pace headers", (answer(headers=absurd),), fine())
-    yield Row("two content types", (answer(headers={"Content-Type": "text/html"}),), fine())
+    yield FaultRow("absurd pace headers", (answer(headers=absurd),), fine())
+    yield FaultRow("two content types", (answer(headers={"Content-Type": "text/html"}),), fine())
 
 
 _PACE = ("Limit", "Remaining", "Reset")
 
 
-def _bodies() -> Iterator[Row]:
+def _bodies() -> Iterator[FaultRow]:
     squeezed = gzip.compress(OK_BODY)
     zipped = {"Content-Encoding": "gzip"}
     bomb = gzip_bomb(100)
@@ -282,18 +284,18 @@ def _bodies() -> Iterator[Row]:
         ),
     }
     for name, act in good.items():
-        yield Row(name, (act,), fine())
+        yield FaultRow(name, (act,), fine())
     for name, act in bad.items():
-        yield Row(name, (act,), broken(), timeout=10.0)
-    yield Row("400 with bad gzip", (answer(400, b"no gzip", zipped),), final(BadRequestError))
-    yield Row("400 with deep JSON", (answer(400, deep_json()),), final(BadRequestError))
-    yield Row("500 with a gzip bomb", (answer(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
+        yield FaultRow(name, (act,), broken(), timeout=10.0)
+    yield FaultRow("400 with bad gzip", (answer(400, b"no gzip", zipped),), final(BadRequestError))
+    yield FaultRow("400 with deep JSON", (answer(400, deep_json()),), final(BadRequestError))
+    yield FaultRow("500 with a gzip bomb", (answer(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
     strange = json.dumps({"error": {"code": 7, "message": ["x"], "details": {"a": None}}, "meta": []}).encode()
-    yield Row("404 with a strange error", (answer(404, strange),), final(NotFoundError))
-    yield Row("429 with bad gzip", (answer(429, b"no gzip", zipped),), refused(RateLimitError))
+    yield FaultRow("404 with a strange error", (answer(404, strange),), final(NotFoundError))
+    yield FaultRow("429 with bad gzip", (answer(429, b"no gzip", zipped),), refused(RateLimitError))
 
 
-def rows() -> list[Row]:
+def rows() -> list[FaultRow]:
     """Every row of the table."""
     # What a status means has nothing to do with the network, which is what differs between the event loops.
     by_status = (replace(row, colours=("sync", "asyncio")) for row in _statuses())

@@ -97,5 +97,5 @@ def test_an_unknown_name_is_tried_once(colour: Colour, host: str) -> None:
         error = ended.api_error
         assert type(error) is APIConnectionError, method
         assert (error.attempts, error.outcome_unknown) == (1, False)
-        assert "name is not known" in str(error)
+        assert "name cannot be resolved" in str(error)
         assert "base_url" in str(error)

@@ -8,7 +8,6 @@ import pytest
 
 from fibonacci import APIConnectionError, APIStatusError, APITimeoutError
 from tests.faults.certificates import Authority
-from tests.faults.clients import watch
 from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.faults import head, ok, raw_then_close, raw_then_reset
@@ -57,10 +56,10 @@ def test_http_through_a_proxy(colour: Colour, open_proxy: int, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_through_a_proxy_while_a_tool_watches(
+def test_through_a_proxy_on_httpx(
     colour: Colour, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch(monkeypatch)
+    monkeypatch.setenv("FIBONACCI_TRANSPORT", "httpx")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{open_proxy}")
     with FaultServer(ok, tls=authority.good()) as server, FaultServer(ok) as plain:
         assert all_fine(call_each(colour, server.base_url, ca_bundle=authority.file))
@@ -151,7 +150,7 @@ def test_a_proxy_that_answers_the_tunnel_with_502(
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1 + MAX_RETRIES, False)
-        assert "the proxy answered CONNECT" in str(one.api_error)
+        assert "the proxy responded to CONNECT" in str(one.api_error)
         assert "502 Whatever" in str(one.api_error)
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from fibonacci import APIError, AsyncFibonacci, Fibonacci, PaginationError
-from tests.faults.clients import GIVEN, OTHER_COLOURS, Client, http_client
 from tests.faults.driving import COLOURS, KEY, METHODS, Colour, Driver, Ended
 from tests.faults.faults import answer, head, ok, raw_then_close, raw_then_reset
 from tests.faults.server import Act, FaultServer, Peer
+from tests.faults.transports import HTTPX, OTHER_COLOURS, Transport, transport_options
 
 _BEARER = f"Bearer {KEY}"
 _ECHO = json.dumps({"error": {"code": f"c {KEY}", "message": f"no {KEY}", "details": [{"got": _BEARER}]}}).encode()
@@ -65,27 +65,25 @@ def _all_that_is_said(ended: Ended, client: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("colour", "kind"),
-    [*((colour, "own") for colour in COLOURS), *product(OTHER_COLOURS, GIVEN)],
+    ("colour", "transport"),
+    [*((colour, "socket") for colour in COLOURS), *product(OTHER_COLOURS, HTTPX)],
 )
 @pytest.mark.parametrize("echo", ECHOES)
 def test_what_the_server_echoes_is_seen_nowhere(
-    echo: str, colour: Colour, kind: Client, caplog: pytest.LogCaptureFixture
+    echo: str, colour: Colour, transport: Transport, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("fibonacci", "httpcore", "httpcore2", "httpx", "httpx2", "hpack", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     with FaultServer(ECHOES[echo]) as server, Driver(colour) as driver:
-        given = http_client(kind, colour)
-        if given is not None:
-            driver.close_later(given)
-        client = driver.client(server.base_url, max_response_bytes=1_000_000, max_retries=1, http_client=given)
+        options = transport_options(transport, driver)
+        client = driver.client(server.base_url, max_response_bytes=1_000_000, max_retries=1, **options)
         ended = driver.end(client.request, "POST", "/x", json={"a": 1})
         said = _all_that_is_said(ended, client)
     assert server.requests[0].headers["authorization"] == _BEARER
     assert server.delivered == 1
     assert [where for where, text in said.items() if KEY in text] == []
-    logger = "fibonacci" if kind == "own" else kind.replace("httpx", "httpcore") + "."
+    logger = "fibonacci" if transport == "socket" else transport.replace("httpx", "httpcore") + "."
     assert any(record.name.startswith(logger) for record in caplog.records)
     assert [record.name for record in caplog.records if KEY in record.getMessage()] == []
     assert KEY not in caplog.text

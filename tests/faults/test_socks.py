@@ -55,7 +55,7 @@ def test_a_password(colour: Colour, closed_port: int, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(
-    ("user", "said"), [("", "the proxy wants a password"), ("ada:wrong@", "does not take this user and password")]
+    ("user", "said"), [("", "the proxy needs a user and password"), ("ada:wrong@", "rejected the user and password")]
 )
 def test_without_the_password(
     colour: Colour, user: str, said: str, closed_port: int, monkeypatch: pytest.MonkeyPatch

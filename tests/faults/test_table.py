@@ -1,4 +1,4 @@
-"""Every fault of the table, through both clients, on their own connections and on HTTP clients that are given."""
+"""Every fault of the table, through both clients, on the socket transport, httpx and httpx2."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pytest
 
 from fibonacci import APIError, FibonacciError
 from fibonacci._core import retry
-from tests.faults.clients import OTHER_COLOURS, Client, methods_of, watch
 from tests.faults.driving import KEY, Colour, Ended
 from tests.faults.run_row import Run, run_row
 from tests.faults.server import FaultServer
-from tests.faults.table import Row, rows
+from tests.faults.table import FaultRow, rows
+from tests.faults.transports import OTHER_COLOURS, Transport, methods_of
 
 
-def _cases() -> Iterator[tuple[Row, Client, Colour]]:
+def _cases() -> Iterator[tuple[FaultRow, Transport, Colour]]:
     """Every row with everything that it is tried on."""
     for row in rows():
         for colour in row.colours:
-            yield row, "own", colour
-        for client in ("watched", *row.on_given) if row.on_given else ():
+            yield row, "socket", colour
+        for transport in row.httpx:
             for colour in OTHER_COLOURS:
-                yield row, client, colour
+                yield row, transport, colour
 
 
 CASES = list(_cases())
@@ -37,39 +37,45 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_TRANSIENT_BASE", 0.001)
 
 
-@pytest.fixture(autouse=True)
-def watched(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tools that watch httpx change nothing about what a call comes to."""
-    if client == "watched":
-        watch(monkeypatch)
-
-
 @pytest.mark.parametrize(
-    ("row", "client", "colour"),
+    ("row", "transport", "colour"),
     [pytest.param(*case, id=f"{case[0].name}, {case[1]}, {case[2]}") for case in CASES if not case[0].is_slow],
 )
-def test_a_fault_ends_as_the_table_says(row: Row, client: Client, colour: Colour) -> None:
-    _check(row, client, run_row(row, colour, client))
+def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: Transport, colour: Colour) -> None:
+    _check(row, transport, run_row(row, colour, transport))
 
 
 @pytest.mark.parametrize(
-    ("timeout", "client", "colour"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
+    ("timeout", "transport", "colour"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
 )
-def test_what_waits_until_the_time_is_up_ends_as_the_table_says(timeout: float, client: Client, colour: Colour) -> None:
+def test_what_waits_until_the_time_is_up_ends_as_the_table_says(
+    timeout: float, transport: Transport, colour: Colour
+) -> None:
     # As they do nothing else, they wait side by side.
-    slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, client, colour)]
+    slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, colour)]
     with ThreadPoolExecutor(len(slow)) as threads:
-        runs = [(row, threads.submit(run_row, row, colour, client)) for row in slow]
-    for row, run in runs:
-        _check(row, client, run.result())
+        runs = [(row, threads.submit(run_row, row, colour, transport)) for row in slow]
+    failures = [failure for row, run in runs for failure in _failures(row, transport, run.result())]
+    if failures:
+        raise ExceptionGroup("rows that fail", failures)
 
 
-def _check(row: Row, client: Client, run: Run) -> None:
-    methods = methods_of(client)
-    assert {method: run.end(method) for method in methods} == {m: row.ends_on(client)[m] for m in methods}, row.name
+def _failures(row: FaultRow, transport: Transport, run: Run) -> list[Exception]:
+    """Return what is wrong with a row, so that no row hides another."""
+    try:
+        _check(row, transport, run)
+    except AssertionError as error:
+        error.add_note(row.name)
+        return [error]
+    return []
+
+
+def _check(row: FaultRow, transport: Transport, run: Run) -> None:
+    methods = methods_of(transport)
+    assert {method: run.end(method) for method in methods} == {m: row.ends_on(transport)[m] for m in methods}, row.name
     assert run.server.delivered == sum(run.requests.values())
     for method in methods:
-        assert run.ended[method].seconds <= row.longest_on(client), row.name
+        assert run.ended[method].seconds <= row.longest_on(transport), row.name
         _check_error(method, run.ended[method], run.requests[method])
     _check_idempotency_keys(run.server, run.ended)
 

@@ -35,7 +35,7 @@ async def open_tunnel(
     if isinstance(event, h11.Response) and 200 <= event.status_code < 300:
         return
     status = f"{event.status_code} {event.reason.decode('latin-1')}" if isinstance(event, h11.Response) else "nothing"
-    cause = OSError(f"the proxy answered CONNECT {authority} with {status}")
+    cause = OSError(f"the proxy responded to CONNECT {authority} with status {status}")
     # A 5xx of a gateway may be temporary; a refusal is not.
     is_temporary = isinstance(event, h11.Response) and event.status_code >= 500
     raise TransportError("never_sent" if is_temporary else "proxy", cause) from cause

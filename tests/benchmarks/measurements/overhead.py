@@ -1,4 +1,4 @@
-"""What the retry machinery and the rate gate add to a call that succeeds at once."""
+"""What the retry machinery and the rate limiter add to a call that succeeds at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASYNC = {"colour": "async", "prefix": "Async", "async_": "async ", "await_": "aw
 
 
 def measure(bench: Bench) -> list[Row]:
-    """A whole call, its attempts being given, beside the attempts alone; and a passage through the gate."""
+    """A whole call, its attempts being given, beside the attempts alone; and a passage through the limiter."""
     found: list[Row] = []
     for ending, colour in (("", SYNC), (", async", ASYNC)):
         worker = Worker(bench.environments.python("sdk"), filled(OVERHEAD, colour))
@@ -28,13 +28,13 @@ def measure(bench: Bench) -> list[Row]:
         def run(function: str, worker: Worker = worker) -> float:
             return worker.run(function, number=CALLS).cpu / CALLS * 1e6
 
-        functions = ("attempts", "carried_out", "gated", "loop")
+        functions = ("attempts", "responded", "limited", "loop")
         actions = {function: partial(run, function) for function in functions}
         samples = interleaved(actions, bench.runs(15, 61))
         worker.close()
         added = {
-            "retry machinery": _less(samples["carried_out"], samples["attempts"]),
-            "rate gate": _less(samples["gated"], samples["loop"]),
+            "retry machinery": _less(samples["responded"], samples["attempts"]),
+            "rate limiter": _less(samples["limited"], samples["loop"]),
         }
         found += rows(f"added to a call{ending}", "µs of CPU", added)
     return found
