@@ -1,4 +1,4 @@
-"""What the fields and properties of the models mean."""
+"""The fields and properties of the models."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class TestExecution:
             ({"execution_id": "exec_4", "id": "row-9"}, "exec_4"),
         ],
     )
-    def test_its_id_under_either_name(self, document: dict[str, Any], expected: str) -> None:
+    def test_either_name_of_the_id(self, document: dict[str, Any], expected: str) -> None:
         made = Execution.model_validate(document)
         assert made.id == made.execution_id == expected
         assert made.model_dump(mode="json") == document
 
     @pytest.mark.parametrize("document", [{}, {"id": None}, {"execution_id": ""}, {"id": 7}])
-    def test_none_is_without_an_id(self, document: dict[str, Any]) -> None:
+    def test_an_id_is_required(self, document: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             Execution.model_validate(document)
 
@@ -54,7 +54,7 @@ class TestExecution:
             (None, False, False),
         ],
     )
-    def test_which_states_are_the_end(self, status: str | None, terminal: bool, succeeded: bool) -> None:
+    def test_terminal_states(self, status: str | None, terminal: bool, succeeded: bool) -> None:
         made = Execution.model_validate({"id": "e", "status": status})
         assert (made.is_terminal, made.succeeded) == (terminal, succeeded)
 
@@ -72,7 +72,7 @@ class TestEmptyMaps:
         assert ToolPolicy.model_validate({"tool_name": "t", "allowed_roles": None}).allowed_roles == []
         assert SecretsHealth.model_validate({}).checks == {}
 
-    def test_what_is_there_reads_as_it_is(self) -> None:
+    def test_a_value_is_returned_unchanged(self) -> None:
         quota = Quota.model_validate({"limits": {"a": 1}, "overrides": {"b": None}, "effective": {"c": 0.5}})
         assert (quota.limits, quota.overrides, quota.effective) == ({"a": 1}, {"b": None}, {"c": 0.5})
         assert GovernanceSettings.model_validate({"category_flags": {"pii": True}}).category_flags == {"pii": True}
@@ -95,14 +95,14 @@ class TestTimes:
             ({"$date": 1}, None),
         ],
     )  # fmt: skip
-    def test_iso_8601_is_read_and_the_rest_is_kept(self, text: Any, expected: datetime | None) -> None:
+    def test_iso_8601_is_parsed_and_the_rest_is_kept(self, text: Any, expected: datetime | None) -> None:
         document = {"id": "wf-1", "created_at": text, "updated_at": text}
         made = Workflow.model_validate(document)
         assert made.created_at == made.updated_at == expected
         assert made.model_dump(mode="json") == document
         assert MemoryEntry.model_validate({"expires_at": text}).expires_at == expected
 
-    def test_a_zone_is_kept(self) -> None:
+    def test_a_time_zone_is_kept(self) -> None:
         created = Workflow.model_validate({"id": "w", "created_at": "2026-11-25T02:02:03+01:00"}).created_at
         assert created is not None
         assert created.utcoffset() == timedelta(hours=1)
@@ -112,9 +112,9 @@ class TestHealth:
     @pytest.mark.parametrize(
         ("status", "healthy"), [("healthy", True), ("ok", True), ("degraded", False), (None, False)]
     )
-    def test_healthy_by_its_own_word(self, status: str | None, healthy: bool) -> None:
+    def test_healthy_by_status(self, status: str | None, healthy: bool) -> None:
         assert Health.model_validate({"status": status}).healthy is healthy
 
-    def test_not_healthy_with_an_error_status(self) -> None:
+    def test_not_healthy_with_an_http_error_status(self) -> None:
         assert received(Health.model_validate({"status": "healthy"}), status_code=200).healthy
         assert not received(Health.model_validate({"status": "healthy"}), status_code=503).healthy

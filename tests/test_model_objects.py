@@ -1,4 +1,4 @@
-"""Models as Python objects: repr, equality, copies, and the HTTP side that travels with them."""
+"""Models as Python objects: repr, equality, copies, and the HTTP response that stays with them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickle
 
 class TestRepr:
     @MODELS
-    def test_short_whatever_is_in_it(self, model: type[Model]) -> None:
+    def test_the_length_is_bounded(self, model: type[Model]) -> None:
         document = {**LEAST[model], **{f"field_{number}": "x" * 5000 for number in range(40)}}
         made = model.model_validate(document)
         assert repr(made).startswith(f"{model.__name__}(")
         assert len(repr(made)) < 600
         assert str(made) == repr(made)
 
-    def test_says_what_matters(self) -> None:
+    def test_the_important_fields_are_shown(self) -> None:
         workflow = Workflow.model_validate(
             {"id": "wf-1", "name": "Greeting", "version": 3, "definition": {"nodes": []}}
         )
@@ -39,15 +39,15 @@ class TestRepr:
 
 
 class TestResponse:
-    """The HTTP side of an answer travels with the object, but is no part of its value."""
+    """The HTTP response stays with the object, but is no part of its value."""
 
-    def test_handmade_objects_have_none(self) -> None:
+    def test_an_object_made_by_hand_has_none(self) -> None:
         made = Workflow(id="wf-1")
-        with pytest.raises(AttributeError, match="Workflow was not received"):
+        with pytest.raises(AttributeError, match="Workflow did not come in a response"):
             _ = made.response
         assert not hasattr(made, "response")
 
-    def test_equality_dump_and_repr_leave_it_out(self) -> None:
+    def test_equality_dumps_and_repr_exclude_it(self) -> None:
         one, other = Workflow(id="wf-1"), received(Workflow(id="wf-1"))
         assert one == other
         assert one.model_dump(mode="json") == other.model_dump(mode="json") == {"id": "wf-1"}

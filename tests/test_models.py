@@ -1,4 +1,4 @@
-"""Models give back every field of an answer unchanged, whatever the platform sent."""
+"""Models return every field of a response unchanged."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LEAST: dict[type[Model], dict[str, Any]] = {
     Workflow: {"id": "wf-1"},
     WorkflowVersion: {"version": 1},
 }
-"""Every model, with the fields that it cannot be without; one that is not named has all fields of its row."""
+"""Every model, with its required fields; a model that is not named has the fields of its row."""
 
 MODELS = pytest.mark.parametrize("model", LEAST, ids=lambda model: model.__name__)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -71,7 +71,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 def names_of(model: type[Model]) -> set[str]:
-    """The names that fields have in an answer."""
+    """Return the names of the fields in a response."""
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
@@ -90,12 +90,12 @@ def test_every_public_model_is_tested() -> None:
 
 
 @MODELS
-def test_only_what_was_sent_is_given_back(model: type[Model]) -> None:
+def test_a_dump_has_no_field_that_was_not_sent(model: type[Model]) -> None:
     assert through(model, LEAST[model]) == LEAST[model]
 
 
 @MODELS
-def test_null_is_not_the_same_as_missing(model: type[Model]) -> None:
+def test_null_and_missing_are_distinct(model: type[Model]) -> None:
     document = {**dict.fromkeys(names_of(model)), **LEAST[model]}
     assert exactly(through(model, document)) == exactly(document)
 
@@ -103,22 +103,22 @@ def test_null_is_not_the_same_as_missing(model: type[Model]) -> None:
 @MODELS
 @settings(max_examples=40)
 @given(more=st.dictionaries(st.text(), JSON, max_size=4))
-def test_any_further_field_is_kept(model: type[Model], more: dict[str, Any]) -> None:
+def test_any_unknown_field_is_kept(model: type[Model], more: dict[str, Any]) -> None:
     document = {**{name: value for name, value in more.items() if name not in names_of(model)}, **LEAST[model]}
     assert exactly(through(model, document)) == exactly(document)
 
 
 @MODELS
 @pytest.mark.parametrize(
-    "name", ["model_dump", "copy", "json", "response", "_response", "shown", "model_config", "dict"]
+    "name", ["model_dump", "copy", "json", "response", "_response", "_repr_fields", "model_config", "dict"]
 )
-def test_a_further_field_with_a_name_that_python_uses_is_kept(model: type[Model], name: str) -> None:
+def test_an_unknown_field_with_the_name_of_an_attribute_is_kept(model: type[Model], name: str) -> None:
     document = {**LEAST[model], name: {"x": 1}}
     assert through(model, document) == document
 
 
 @MODELS
-def test_a_further_field_that_is_named_like_an_attribute_here_is_kept(model: type[Model]) -> None:
+def test_an_unknown_field_with_the_name_of_a_raw_field_is_kept(model: type[Model]) -> None:
     for name in set(model.model_fields) - names_of(model):
         alias = model.model_fields[name].alias
         for document in ({**LEAST[model], name: "own"}, {"id": "e", **LEAST[model], name: "own"}):
@@ -129,12 +129,12 @@ def test_a_further_field_that_is_named_like_an_attribute_here_is_kept(model: typ
 
 
 @MODELS
-def test_a_further_field_is_an_attribute(model: type[Model]) -> None:
+def test_an_unknown_field_is_an_attribute(model: type[Model]) -> None:
     assert model.model_validate({**LEAST[model], "brand_new": [1]}).brand_new == [1]  # type: ignore[attr-defined]  # pyright: ignore
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_answers_of_the_endpoint_table_survive_json_and_python(row: Any) -> None:
+def test_the_responses_of_the_endpoint_table_survive_a_round_trip(row: Any) -> None:
     for each in row.data if row.is_list else [row.data] if row.data else []:
         made = row.returns.model_validate(each)
         assert exactly(made.model_dump(mode="json")) == exactly(each)
@@ -175,7 +175,7 @@ class TestFields:
             (Tool, "name", None),
         ],
     )
-    def test_a_field_of_another_type_is_refused_not_bent(self, model: type[Model], field: str, value: Any) -> None:
+    def test_a_field_of_another_type_is_refused_not_coerced(self, model: type[Model], field: str, value: Any) -> None:
         with pytest.raises(ValidationError):
             model.model_validate_json(json.dumps({**LEAST[model], field: value}))
 

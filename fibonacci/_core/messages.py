@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HTTPRequest:
-    """One HTTP request.
-
-    Attributes:
-        method: The HTTP method, in capitals.
-        origin: Scheme, host and port, such as `https://api.fibonacci.dev`.
-        target: Path and query, percent-encoded.
-        headers: Names in lower case, and values. The API key is among them.
-        body: The body; empty for none.
-    """
+    """One HTTP request."""
 
     method: str
+    """The HTTP method, in capitals."""
+
     origin: str
+    """The scheme, host and port, such as `https://api.fibonacci.dev`."""
+
     target: str
+    """The path and query, percent-encoded."""
+
     headers: list[tuple[bytes, bytes]]
+    """The names, in lower case, and the values. The API key is among them."""
+
     body: bytes
+    """The body; empty for none."""
 
     @property
     def url(self) -> str:
@@ -34,19 +35,19 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True)
 class HTTPResponse:
-    """One HTTP response.
-
-    Attributes:
-        status: The HTTP status.
-        headers: Names and values as received.
-        body: The body as received.
-        decoded: Whether the transport has already undone the body's `Content-Encoding`.
-    """
+    """One HTTP response."""
 
     status: int
+    """The HTTP status code, such as 200."""
+
     headers: list[tuple[bytes, bytes]]
+    """The names and values as received."""
+
     body: bytes
+    """The body as received."""
+
     decoded: bool = False
+    """Whether the transport has already decoded the body's `Content-Encoding`."""
 
     def __repr__(self) -> str:
         return f"HTTPResponse({self.status}, {len(self.body)} bytes)"

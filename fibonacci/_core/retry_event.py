@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """A retry that is about to happen: the argument of `on_retry`.
-
-    Attributes:
-        method: The HTTP method.
-        path: The path below the base URL.
-        attempt: The number of the attempt that failed, from 1.
-        wait: Seconds until the next one.
-        cause: What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`.
-    """
+    """A retry that is about to happen: the argument of `on_retry`."""
 
     method: str
+    """The HTTP method, such as `"GET"`."""
+
     path: str
+    """The path below the base URL, such as `"/workflows/wf-1"`."""
+
     attempt: int
+    """The number of the attempt that failed, from 1."""
+
     wait: float
+    """The seconds until the next attempt."""
+
     cause: str
+    """What went wrong, in a few words, such as `"status 503"` or `"no connection to the server"`."""

@@ -17,33 +17,32 @@ _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
     "dependency": ("unknown_dependency", "depends on {!r}, which is not a node"),
     "template": ("unknown_template_source", "the template names {!r}, which is neither a node nor a known source"),
     "branch": ("unknown_branch_target", "branches to {!r}, which is not a node"),
-    "critic": ("unknown_critic_target", "judges {!r}, which is not a node"),
+    "critic": ("unknown_critic_target", "assesses {!r}, which is not a node"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a definition.
-
-    Attributes:
-        location: The place, like `nodes[2].dependencies[0]`; empty for the definition as a whole.
-        code: A stable name of the kind of fault, like `unknown_dependency`.
-        message: What is wrong, for a person.
-    """
+    """One fault of a definition."""
 
     location: str
+    """The place, such as `nodes[2].dependencies[0]`; empty for the definition as a whole."""
+
     code: str
+    """A stable name of the kind of fault, such as `unknown_dependency`."""
+
     message: str
+    """The fault in words, for a person."""
 
 
 def check_definition(definition: object) -> list[Problem]:
     """List all faults of a workflow definition.
 
     Args:
-        definition: The definition as plain JSON. Whatever it is, this function answers and does not raise.
+        definition: The definition as plain JSON. Any value is accepted: this function does not raise.
 
     Returns:
-        The faults: wrong types and missing keys first, then names without a node, then cycles. Empty when it is sound.
+        The faults: wrong types and missing keys first, then names without a node, then cycles. Empty without a fault.
 
     Example:
         >>> node = {"id": "a", "type": "tool", "tool": "calculator", "dependencies": ["b"]}
@@ -63,7 +62,7 @@ def check_definition(definition: object) -> list[Problem]:
 
 
 def _readable_nodes(nodes: object) -> dict[int, Mapping[str, Any]]:
-    """The nodes that have an id at all, by position; faults of the others are faults of shape."""
+    """Return the nodes that have an id, by position; faults of the others are faults of shape."""
     if not is_array(nodes):
         return {}
     return {i: node for i, node in enumerate(nodes) if is_object(node) and isinstance(node.get("id"), str)}
@@ -132,5 +131,5 @@ def _fault_of(link: Link | BadTemplate, ids: set[str], prefix: str) -> Iterator[
 def _cycles(nodes: Mapping[int, Mapping[str, Any]]) -> Iterator[Problem]:
     position = {node["id"]: index for index, node in nodes.items()}
     for cycle in find_cycles(edges(nodes.values())):
-        message = "nodes wait for each other: " + " -> ".join([*cycle, cycle[0]])
+        message = "nodes depend on each other: " + " -> ".join([*cycle, cycle[0]])
         yield Problem(f"nodes[{position[cycle[0]]}]", "cycle", message)

@@ -1,4 +1,4 @@
-"""The order in which the nodes of a workflow run."""
+"""Dependencies between the nodes of a workflow, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from fibonacci.definitions.links import Link, node_links
 from fibonacci.definitions.nodes import WorkflowDefinition
 
 Edges = Mapping[str, Sequence[str]]
-"""For each node the nodes that it waits for."""
+"""The ids of the nodes that a node depends on, by its own id."""
 
 
 class CycleError(ValueError):
-    """Nodes that wait for each other.
+    """Nodes that depend on each other."""
 
-    Attributes:
-        cycle: The ids, each waiting for the next, the last for the first.
-    """
+    cycle: tuple[str, ...]
+    """The ids, each depending on the next, the last on the first."""
 
     def __init__(self, cycle: Sequence[str]) -> None:
-        self.cycle: tuple[str, ...] = tuple(cycle)
-        super().__init__("nodes wait for each other: " + " -> ".join([*cycle, cycle[0]]))
+        self.cycle = tuple(cycle)
+        super().__init__("nodes depend on each other: " + " -> ".join([*cycle, cycle[0]]))
 
 
 def dependencies(definition: WorkflowDefinition) -> dict[str, list[str]]:
-    """Return for each node the nodes that it waits for.
+    """Return the dependencies of each node.
 
-    These are its explicit dependencies, the nodes its templates name, the node a critic judges, and for a node in a
-    branch the conditional that decides about it.
+    These are its explicit dependencies, the nodes that its templates name, the node that a critic assesses, and for a
+    node in a branch the conditional that decides about it.
 
     Args:
         definition: A definition without faults.
@@ -40,7 +39,7 @@ def dependencies(definition: WorkflowDefinition) -> dict[str, list[str]]:
 
 
 def execution_levels(definition: WorkflowDefinition) -> list[list[str]]:
-    """Group the nodes so that each group needs only the groups before it; within a group they may run in parallel.
+    """Group the nodes: each group depends only on the groups before it, and its nodes can run in parallel.
 
     Args:
         definition: A definition without faults.
@@ -49,17 +48,17 @@ def execution_levels(definition: WorkflowDefinition) -> list[list[str]]:
         The groups; inside a group the ids stand in the order of the definition.
 
     Raises:
-        CycleError: When nodes wait for each other.
+        CycleError: If nodes depend on each other.
     """
-    waits_for = dependencies(definition)
-    groups = levels(waits_for)
-    if sum(map(len, groups)) < len(waits_for):
-        raise CycleError(find_cycles(waits_for)[0])
+    depends_on = dependencies(definition)
+    groups = levels(depends_on)
+    if sum(map(len, groups)) < len(depends_on):
+        raise CycleError(find_cycles(depends_on)[0])
     return groups
 
 
 def execution_order(definition: WorkflowDefinition) -> list[str]:
-    """Return the ids in an order in which each node comes after everything it waits for; always the same one.
+    """Return the ids in an order in which each node follows its dependencies. The order is deterministic.
 
     Args:
         definition: A definition without faults.
@@ -68,13 +67,13 @@ def execution_order(definition: WorkflowDefinition) -> list[str]:
         Every node id once.
 
     Raises:
-        CycleError: When nodes wait for each other.
+        CycleError: If nodes depend on each other.
     """
     return [node_id for group in execution_levels(definition) for node_id in group]
 
 
 def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Collect the edges of plain JSON nodes that have an id, leaving out names that belong to no node."""
+    """Return the dependencies of nodes in plain JSON that have an id; names of no node are left out."""
     by_id = {node["id"]: node for node in nodes}
     found: dict[str, dict[str, None]] = {node_id: {} for node_id in by_id}  # dictionaries as ordered sets
     for node_id, node in by_id.items():
@@ -85,12 +84,12 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {node_id: list(targets) for node_id, targets in found.items()}
 
 
-def levels(waits_for: Edges) -> list[list[str]]:
-    """Group ids by level; what stands in or behind a cycle is left out."""
-    missing = {node_id: len(targets) for node_id, targets in waits_for.items()}
-    position = {node_id: index for index, node_id in enumerate(waits_for)}
-    followers: dict[str, list[str]] = {node_id: [] for node_id in waits_for}
-    for node_id, targets in waits_for.items():
+def levels(depends_on: Edges) -> list[list[str]]:
+    """Group ids by level; a cycle and what depends on it are left out."""
+    missing = {node_id: len(targets) for node_id, targets in depends_on.items()}
+    position = {node_id: index for index, node_id in enumerate(depends_on)}
+    followers: dict[str, list[str]] = {node_id: [] for node_id in depends_on}
+    for node_id, targets in depends_on.items():
         for target in targets:
             followers[target].append(node_id)
     groups: list[list[str]] = []
@@ -107,18 +106,18 @@ def levels(waits_for: Edges) -> list[list[str]]:
     return groups
 
 
-def find_cycles(waits_for: Edges) -> list[list[str]]:
-    """Find cycles so that every knot of nodes that wait for each other is shown at least once.
+def find_cycles(depends_on: Edges) -> list[list[str]]:
+    """Find cycles: at least one in each strongly connected group of nodes.
 
     Cycles that share a node with one already found are left out: there can be exponentially many.
     """
     cycles: list[list[str]] = []
     reported: set[str] = set()
     finished: set[str] = set()
-    for root in waits_for:
+    for root in depends_on:
         if root in finished:
             continue
-        path = {root: iter(waits_for[root])}  # the way from the root, in order; not recursive, since it may be long
+        path = {root: iter(depends_on[root])}  # the path from the root, in order; not recursive, since it can be long
         while path:
             node_id, targets = next(reversed(path.items()))
             target = next(targets, None)
@@ -131,5 +130,5 @@ def find_cycles(waits_for: Edges) -> list[list[str]]:
                     reported.update(cycle)
                     cycles.append(cycle)
             elif target not in finished:
-                path[target] = iter(waits_for[target])
+                path[target] = iter(depends_on[target])
     return cycles

@@ -1,4 +1,4 @@
-"""What JSON is, in words that Python, pydantic and type checkers understand."""
+"""The types of JSON for pydantic and for type checkers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of a definition say about each other: every place where one node names another.
+"""Links: every place of a definition where one node names another.
 
 This works on plain JSON and skips what has the wrong type, so that the checks can look at a faulty definition too.
 """
@@ -22,29 +22,31 @@ _BRANCHES = ("true_branch", "false_branch")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One place where a node is named.
-
-    Attributes:
-        location: The place inside the node, like `dependencies[0]`.
-        kind: Why it is named. A `branch` node waits for the conditional; in all other cases the namer waits.
-        target: The id that is named.
-    """
+    """One place where a node is named."""
 
     location: str
+    """The place inside the node that holds the name, such as `dependencies[0]`."""
+
     kind: LinkKind
+    """The kind of link. A node of a `branch` depends on the conditional that names it; else the naming node depends."""
+
     target: str
+    """The id that is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class BadTemplate:
-    """A template that cannot be read, with its place and the reason."""
+    """A template that cannot be parsed."""
 
     location: str
+    """The place inside the node, such as `params.to[0]`."""
+
     reason: str
+    """Why the template cannot be parsed."""
 
 
 def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
-    """Go through every place of a node that names another node, and every template that cannot be read."""
+    """Yield every place of a node that names another node, and every template that cannot be parsed."""
     yield from _named(node, "dependencies", "dependency")
     for key in _BRANCHES:
         yield from _named(node, key, "branch")
@@ -65,7 +67,7 @@ def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
 
 
 def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:
-    """Go through the nodes that the templates inside a value name, and the templates that cannot be read."""
+    """Yield the links of the templates inside a value, and the templates that cannot be parsed."""
     for place, text in strings(value):
         for expression in expressions(text):
             try:

@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
 
 class OperatorError(ValueError):
-    """An operator that is not known, or two values that it cannot compare."""
+    """An unknown operator, or two values that it cannot compare."""
 
 
 def evaluate(operator: str, left: Any, right: Any = None) -> bool:
@@ -24,13 +24,13 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
     Args:
         operator: One of the ten documented names.
         left: The value on the left.
-        right: The value on the right; `is_empty` and `is_not_empty` do not look at it.
+        right: The value on the right; `is_empty` and `is_not_empty` ignore it.
 
     Returns:
         Whether the comparison holds.
 
     Raises:
-        OperatorError: When the operator is unknown, or the order of the two values is not defined.
+        OperatorError: If the operator is unknown, or the order of the two values is not defined.
 
     Example:
         >>> evaluate("greater_than", "10", 9)
@@ -78,7 +78,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _as_numbers(left: Any, right: Any) -> tuple[Any, Any]:
-    """Turn numeric texts into numbers, unless that leaves one side a text: then both stay as they are."""
+    """Convert numeric texts to numbers, unless one side is no number: then return both unchanged."""
     first, second = _number(left), _number(right)
     if first is None or second is None:
         return left, right

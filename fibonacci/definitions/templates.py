@@ -25,11 +25,11 @@ NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
 
 
 class TemplateError(ValueError):
-    """An expression that cannot be read, or that names something which is not there."""
+    """An expression that cannot be parsed, or that names a value that does not exist."""
 
 
 class Absent:
-    """Stands for the value of a node that was skipped: `None` alone, nothing inside a text."""
+    """The value of a node that was skipped. It renders as `None` alone, and as the empty text inside a text."""
 
 
 ABSENT: Final = Absent()
@@ -37,17 +37,16 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One expression, read.
-
-    Attributes:
-        text: The expression as it was written, without braces and outer blanks.
-        source: `input`, `memory`, `env`, `secrets`, or the id of a node.
-        path: The parts after the source.
-    """
+    """One expression, parsed."""
 
     text: str
+    """The expression as it was written, without braces and outer spaces."""
+
     source: str
+    """The source: `input`, `memory`, `env`, `secrets`, or the id of a node."""
+
     path: tuple[str, ...]
+    """The parts of the dotted path after the source."""
 
     @property
     def is_node(self) -> bool:
@@ -56,11 +55,11 @@ class Reference:
 
 
 Resolver = Callable[[Reference], Any]
-"""Gives the value of a reference, or raises `TemplateError`."""
+"""Returns the value of a reference, or raises `TemplateError`."""
 
 
 def parse(expression: str) -> Reference:
-    """Read one expression, given without its braces.
+    """Parse one expression, given without its braces.
 
     Args:
         expression: For example `input.user.name`.
@@ -69,7 +68,7 @@ def parse(expression: str) -> Reference:
         The reference.
 
     Raises:
-        TemplateError: When the expression is empty, holds blanks inside, or names no entry of memory, env or secrets.
+        TemplateError: If the expression is empty, contains spaces, or names no entry of memory, env or secrets.
 
     Example:
         >>> parse(" search.0.title ").path
@@ -85,12 +84,12 @@ def parse(expression: str) -> Reference:
 
 
 def expressions(text: str) -> list[str]:
-    """Return what stands between each pair of double braces in a text."""
+    """Return the text between each pair of double braces."""
     return _EXPRESSION.findall(text)
 
 
 def strings(value: Any) -> Iterator[tuple[str, str]]:
-    """Go through every text inside a JSON value, in order.
+    """Yield every text inside a JSON value, in order.
 
     Args:
         value: Any JSON value, however deep.
@@ -98,7 +97,7 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
     Yields:
         The place of the text relative to the value (like `.to[0]`, empty for the value itself), and the text.
     """
-    pending: list[tuple[str, Any]] = [("", value)]  # a stack, not recursion: the value may be deeper than Python's
+    pending: list[tuple[str, Any]] = [("", value)]  # a stack: the value may be deeper than recursion allows
     while pending:
         place, item = pending.pop()
         if isinstance(item, str):
@@ -110,10 +109,10 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Find every expression inside a JSON value.
+    """Yield every expression inside a JSON value.
 
     Raises:
-        TemplateError: When one of them cannot be read.
+        TemplateError: If one of them cannot be parsed.
     """
     for _, text in strings(value):
         for expression in expressions(text):
@@ -128,13 +127,13 @@ def render(value: Any, resolve: Resolver) -> Any:
 
     Args:
         value: A text, or a structure that holds texts.
-        resolve: Gives the value of each reference.
+        resolve: Returns the value of a reference.
 
     Returns:
-        A new structure; the given one is not changed.
+        A new structure; the argument is not changed.
 
     Raises:
-        TemplateError: When an expression cannot be read or resolved.
+        TemplateError: If an expression cannot be parsed or resolved.
 
     Example:
         >>> render({"n": "{{input.n}}", "text": "n is {{input.n}}"}, lambda reference: 5)
@@ -160,14 +159,14 @@ def _render_text(text: str, resolve: Resolver) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """Write a value out as it appears inside a text."""
+    """Return a value as it is rendered inside a text."""
     if isinstance(value, Absent):
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def follow(value: Any, reference: Reference, path: tuple[str, ...]) -> Any:
-    """Walk a dotted path into a value.
+    """Follow a dotted path into a value.
 
     Args:
         value: Where to start.
@@ -178,7 +177,7 @@ def follow(value: Any, reference: Reference, path: tuple[str, ...]) -> Any:
         The value at the end of the path.
 
     Raises:
-        TemplateError: When a part is not there; the message names the expression and the part.
+        TemplateError: If a part does not exist; the message names the expression and the part.
     """
     for part in path:
         if isinstance(value, Absent):

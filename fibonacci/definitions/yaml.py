@@ -1,4 +1,4 @@
-"""Definitions as YAML. PyYAML comes with the extra `yaml` and is imported when it is first needed."""
+"""Definitions as YAML. PyYAML comes with the extra `yaml` and is imported on first use."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def load_yaml(text: str) -> dict[str, Any]:
         The definition as plain JSON, not checked yet; see `check_definition`.
 
     Raises:
-        ImportError: When PyYAML is not installed; the message says how to install it.
-        ValueError: When the text is not YAML, or not a mapping.
+        ImportError: If PyYAML is not installed; the message says how to install it.
+        ValueError: If the text is not YAML, or not a mapping.
     """
     yaml = _pyyaml()
     try:
@@ -42,7 +42,7 @@ def dump_yaml(definition: Mapping[str, Any]) -> str:
         The document.
 
     Raises:
-        ImportError: When PyYAML is not installed; the message says how to install it.
+        ImportError: If PyYAML is not installed; the message says how to install it.
     """
     text: str = _pyyaml().safe_dump(dict(definition), sort_keys=False, allow_unicode=True)
     return text

@@ -1,1 +1,1 @@
-"""What needs an extra: each module says which, and is imported only when you import it."""
+"""Integrations with other packages. Each needs an extra, which its module names."""

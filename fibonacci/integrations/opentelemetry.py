@@ -1,4 +1,4 @@
-"""OpenTelemetry: a span for each call, a child for each attempt, and `traceparent` on the wire.
+"""OpenTelemetry: a span for each call, a child for each attempt, and `traceparent` in the request.
 
 It needs the extra `[otel]`: `pip install 'fibonacci-sdk[otel]'`. Names follow OpenTelemetry's semantic conventions for
 HTTP clients.
@@ -20,10 +20,10 @@ except ImportError as _error:
 
 
 class OpenTelemetryTracing:
-    """Traces a client's calls with OpenTelemetry. Pass it as `tracing=` when you make the client.
+    """Traces a client's calls with OpenTelemetry. Pass it as `tracing=` to the client.
 
     Args:
-        tracer_provider: Where spans go; OpenTelemetry's global provider when not given.
+        tracer_provider: The provider of the tracer; OpenTelemetry's global one by default.
 
     Example:
         ```python
@@ -40,15 +40,15 @@ class OpenTelemetryTracing:
 
     @contextmanager
     def call(self, method: str, template: str, base_url: str) -> Generator[_Span]:
-        """The span of a call, from its start to its answer or error, waits included.
+        """Start the span of a call, which ends with its response or error; waits are included.
 
         Args:
             method: The HTTP method.
-            template: The path with names in place of ids; empty when not known.
-            base_url: Where the platform is.
+            template: The path with names in place of ids; empty when unknown.
+            base_url: The base URL of the platform.
 
         Yields:
-            The span, to be told of the answer.
+            The span, which records the response.
         """
         attributes = {"http.request.method": method, **_server(base_url)}
         if template:
@@ -59,7 +59,7 @@ class OpenTelemetryTracing:
 
     @contextmanager
     def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[_Span]:
-        """The span of one attempt; its context is sent in the headers.
+        """Start the span of one attempt, and add its context to the headers.
 
         Args:
             method: The HTTP method.
@@ -68,7 +68,7 @@ class OpenTelemetryTracing:
             headers: The headers of the request, to which `traceparent` is added.
 
         Yields:
-            The span, to be told of the answer.
+            The span, which records the response.
         """
         attributes = {"http.request.method": method, "url.full": url, **_server(url)}
         if number > 1:
@@ -90,13 +90,13 @@ class OpenTelemetryTracing:
 
 
 class _Span:
-    """An OpenTelemetry span that can be told of an HTTP answer."""
+    """An OpenTelemetry span that records an HTTP response."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
 
     def set_response(self, status_code: int, request_id: str | None) -> None:
-        """Note the answer on the span."""
+        """Set the attributes of the response."""
         self._span.set_attribute("http.response.status_code", status_code)
         if request_id is not None:
             self._span.set_attribute("fibonacci.request_id", request_id)

@@ -1,8 +1,8 @@
-"""What every answer of the platform has in common."""
+"""What all models have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,10 +14,10 @@ _SHOWN_CHARACTERS = 60
 
 
 class Model(BaseModel):
-    """An answer of the platform: frozen, with typed fields for what is documented, and open for the rest.
+    """An object of the platform: frozen, with typed fields for what is documented, and open for the rest.
 
     Fields that this version of the SDK does not know are kept: they are attributes too, and `model_dump(mode="json")`
-    gives back every field of the answer unchanged, known or not, and none that was not in it.
+    returns every field of the response unchanged, known or not, and no other.
 
     Example:
         ```python
@@ -36,21 +36,21 @@ class Model(BaseModel):
         protected_namespaces=(),
     )
 
-    #: The fields that the repr shows, in this order; the first few received ones when empty.
-    shown: ClassVar[tuple[str, ...]] = ()
+    _repr_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that the repr shows, in this order; the first few received ones when empty."""
 
     @property
     def response(self) -> ResponseInfo:
-        """The HTTP side of the answer: status, request id, headers, rate limit, attempts, elapsed time.
+        """The HTTP response that the object came in: status, request id, headers, rate limit, attempts, elapsed time.
 
         It is not part of dumps, equality or the repr. The items of a list share that of their page.
 
         Raises:
-            AttributeError: If the object was made by hand and came with no answer.
+            AttributeError: If the object did not come in a response.
         """
         info = self.__dict__.get("_response")
         if info is None:
-            raise AttributeError(f"this {type(self).__name__} was not received in an answer, so it has no response")
+            raise AttributeError(f"this {type(self).__name__} did not come in a response, so it has none")
         return info  # type: ignore[no-any-return]
 
     @model_serializer(mode="wrap")
@@ -66,9 +66,14 @@ class Model(BaseModel):
                     fields.pop(name, None)
         return fields
 
+    def __dir__(self) -> Iterable[str]:
+        """List the names to complete: without pydantic's deprecated methods and without the `raw_` fields."""
+        hidden = _deprecated_names()
+        return [name for name in super().__dir__() if name not in hidden and not name.startswith("raw_")]
+
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
-        names = self.shown or [*received, *(self.model_extra or {})][:6]
+        names = self._repr_fields or [*received, *(self.model_extra or {})][:6]
         return f"{type(self).__name__}({', '.join(f'{name}={self._short(name)}' for name in names)})"
 
     __str__ = __repr__
@@ -79,18 +84,25 @@ class Model(BaseModel):
 
 
 def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
-    """Give what was received in one answer its HTTP side, where it is made of models.
+    """Attach the HTTP response to the objects that came in it, where they are models.
 
-    It is written past Pydantic, which leaves names that are no fields out of dumps, equality and reprs; a private
-    attribute would cost a Python call for every object of a page.
+    The attribute is written to the instance's dictionary: pydantic leaves names that are no fields out of dumps,
+    equality and reprs. A private attribute of pydantic's makes reading a page slower: one of 100 objects by 70 %, one
+    of 10,000 by 45 %.
     """
     if received and isinstance(received[0], Model):
         for model in received:
             model.__dict__["_response"] = info
 
 
+def _deprecated_names() -> set[str]:
+    """Return the names of pydantic 1 that pydantic's models still have."""
+    methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
+    return methods | {"__fields__", "__fields_set__"}
+
+
 def parse_time(value: object) -> datetime | None:
-    """The moment that an ISO 8601 text names, or None for anything else."""
+    """Return the time that a text in ISO 8601 names, or None for anything else."""
     if not isinstance(value, str):
         return None
     try:
@@ -100,21 +112,20 @@ def parse_time(value: object) -> datetime | None:
 
 
 class Timestamped(Model):
-    """An answer that says when its subject was made and last changed.
-
-    The text that the platform sent is kept in `raw_created_at` and `raw_updated_at`, so that nothing is lost when it
-    is not ISO 8601.
-    """
+    """An object with the times of its creation and of its last change."""
 
     raw_created_at: Any = Field(default=None, alias="created_at")
+    """The time of creation as the platform sent it, meant to be ISO 8601. `created_at` is the field to read."""
+
     raw_updated_at: Any = Field(default=None, alias="updated_at")
+    """The time of the last change as the platform sent it, meant to be ISO 8601. `updated_at` is the field to read."""
 
     @property
     def created_at(self) -> datetime | None:
-        """When it was made; None when the platform did not say, or not in ISO 8601."""
+        """The time of creation, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
         return parse_time(self.raw_created_at)
 
     @property
     def updated_at(self) -> datetime | None:
-        """When it was last changed; None when the platform did not say, or not in ISO 8601."""
+        """The time of the last change, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
         return parse_time(self.raw_updated_at)

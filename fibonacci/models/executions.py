@@ -15,31 +15,37 @@ TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 
 
 class Execution(Timestamped):
-    """One run of a workflow.
+    """One run of a workflow."""
 
-    Attributes:
-        status: Its state; one that this version of the SDK does not know is kept as a string and is not terminal.
-        workflow_id: The workflow that was run.
-        duration_ms: How long it took, in milliseconds.
-        nodes_executed: How many nodes were run.
-        nodes_failed: How many nodes failed.
-        raw_outputs: The outputs as the platform sent them; None when it sent none.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
 
     raw_execution_id: str | None = Field(default=None, alias="execution_id")
+    """The field `execution_id` as the platform sent it; None when it sent none. `id` is the field to read."""
+
     raw_id: str | None = Field(default=None, alias="id")
+    """The field `id` as the platform sent it; None when it sent none. `id` is the field to read."""
+
     status: ExecutionStatus | None = None
+    """The state, such as `"completed"`. A state that this version of the SDK does not know is not terminal."""
+
     workflow_id: str | None = None
+    """The id of the workflow that was run, such as `"wf-abc123"`."""
+
     raw_outputs: dict[str, Any] | None = Field(default=None, alias="outputs")
+    """The outputs as the platform sent them; None when it sent none. `outputs` is the field to read."""
+
     duration_ms: int | float | None = None
+    """The duration of the run in milliseconds; None while the platform reports none."""
+
     nodes_executed: int | None = None
+    """The number of nodes that were executed; None while the platform reports none."""
+
     nodes_failed: int | None = None
+    """The number of nodes that failed; None while the platform reports none."""
 
     @property
     def id(self) -> str:
-        """Its id, such as `"exec_abc123"`, whether the platform calls it `execution_id` or `id`."""
+        """The id, such as `"exec_abc123"`, whether the platform sends it as `execution_id` or as `id`."""
         return self.raw_execution_id or self.raw_id or ""
 
     @property
@@ -49,17 +55,17 @@ class Execution(Timestamped):
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The value of each node or named output; empty while there are none."""
+        """The value of each node or named output, by name; empty while there are none."""
         return self.raw_outputs or {}
 
     @property
     def is_terminal(self) -> bool:
-        """Whether it has ended: completed, failed or cancelled."""
+        """Whether the execution has ended: completed, failed or cancelled."""
         return self.status in TERMINAL_STATUSES
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended well."""
+        """Whether the execution has completed."""
         return self.status == "completed"
 
     @model_validator(mode="after")

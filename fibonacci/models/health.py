@@ -13,37 +13,32 @@ _HEALTHY = frozenset({"healthy", "ok"})
 
 
 class Health(Model):
-    """The platform's own word on its health.
+    """The health of the platform, as the platform reports it."""
 
-    Attributes:
-        status: Its state, such as `"healthy"`.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("status", "healthy")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("status", "healthy")
 
     status: str | None = None
+    """The state, such as `"healthy"`."""
 
     @property
     def healthy(self) -> bool:
-        """Whether the platform says that it is healthy; False for an answer with an error status."""
+        """Whether the platform reports that it is healthy; False for a response with an error status."""
         info: ResponseInfo | None = self.__dict__.get("_response")
         return self.status in _HEALTHY and (info is None or info.status_code < 400)
 
 
 class SecretsHealth(Health):
-    """The health of the platform's store of secrets.
+    """The health of the platform's secret store."""
 
-    Attributes:
-        backend: The store, such as `"aws_secrets_manager"`.
-        raw_checks: The checks as the platform sent them.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
 
     backend: str | None = None
+    """The kind of secret store, such as `"aws_secrets_manager"`."""
+
     raw_checks: dict[str, str | None] | None = Field(default=None, alias="checks")
+    """The checks as the platform sent them; None when it sent none. `checks` is the field to read."""
 
     @property
     def checks(self) -> dict[str, str | None]:
-        """Each check, such as `list_secrets`, and its result, such as `"ok"`."""
+        """The result of each check, such as `"ok"`, by the name of the check, such as `list_secrets`."""
         return self.raw_checks or {}

@@ -1,4 +1,4 @@
-"""Memory: values that workflows and users keep under a key."""
+"""Memory: values stored under a key."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ MemoryScope = Literal["workflow", "user", "organization", "global"] | str
 
 
 class MemoryEntry(Timestamped):
-    """A value kept under a key.
+    """A value stored under a key."""
 
-    Attributes:
-        key: The key.
-        value: The value: any JSON.
-        scope: Who shares it.
-        user_id: The user that it belongs to, in the scope `user`.
-        workflow_id: The workflow that it belongs to, in the scope `workflow`.
-        ttl: Seconds that it is kept from its last change; None for ever.
-        raw_expires_at: When it ends, as the platform sent it.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
 
     key: str | None = None
+    """The key, unique within its scope."""
+
     value: Any = None
+    """The value: any JSON."""
+
     scope: MemoryScope | None = None
+    """The scope that shares the value: `workflow`, `user`, `organization` or `global`."""
+
     user_id: str | None = None
+    """The id of the user that the value belongs to, in the scope `user`; otherwise None."""
+
     workflow_id: str | None = None
+    """The id of the workflow that the value belongs to, in the scope `workflow`; otherwise None."""
+
     ttl: int | float | None = None
+    """The time to live in seconds, counted from the last change; None when the value does not expire."""
+
     raw_expires_at: Any = Field(default=None, alias="expires_at")
+    """The time of expiry as the platform sent it, meant to be ISO 8601. `expires_at` is the field to read."""
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it ends; None when it does not, or when the platform did not say so in ISO 8601."""
+        """The time of expiry, in the time zone that the platform sends (UTC); None without one in ISO 8601."""
         return parse_time(self.raw_expires_at)

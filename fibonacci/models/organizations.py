@@ -13,29 +13,31 @@ Role = Literal["owner", "admin", "member", "viewer"] | str
 
 
 class GovernanceSettings(Model):
-    """When an organization wants a human's approval before a workflow runs.
+    """The governance settings of an organization: which workflows need a person's approval before they run."""
 
-    Attributes:
-        require_approval_for_external_comm: Approval before workflows that write to the outside, such as e-mail.
-        require_approval_for_public_writes: Approval before workflows that publish.
-        require_approval_for_permission_changes: Approval before workflows that change permissions.
-        allow_self_approval: Whether the person who asks may approve.
-        approval_threshold: How many approvals a run needs.
-        raw_category_flags: The category flags as the platform sent them.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
 
     require_approval_for_external_comm: bool | None = None
+    """Whether workflows that communicate externally, such as by e-mail, need approval."""
+
     require_approval_for_public_writes: bool | None = None
+    """Whether workflows that publish need approval."""
+
     require_approval_for_permission_changes: bool | None = None
+    """Whether workflows that change permissions need approval."""
+
     allow_self_approval: bool | None = None
+    """Whether the person who requests a run may approve it."""
+
     approval_threshold: int | None = None
+    """The number of approvals that a run needs."""
+
     raw_category_flags: dict[str, bool | None] | None = Field(default=None, alias="category_flags")
+    """The category flags as the platform sent them; None when it sent none. `category_flags` is the field to read."""
 
     @property
     def category_flags(self) -> dict[str, bool | None]:
-        """Which categories, such as `financial` and `pii`, need approval; empty when none is set."""
+        """Whether workflows of a category, such as `financial` or `pii`, need approval; empty when none is set."""
         return self.raw_category_flags or {}
 
 
@@ -52,73 +54,76 @@ class ApprovalStats(Model):
 
 
 QuotaValues = dict[str, int | float | None]
+"""Runs per hour (`workflow_runs_per_hour`), executions at a time (`concurrent_executions`), megabytes (`memory_mb`)."""
 
 
 class Quota(Model):
-    """What an organization may use: `workflow_runs_per_hour`, `concurrent_executions`, `memory_mb`.
+    """The quota of an organization.
 
-    Attributes:
-        plan: The name of the plan.
-        raw_limits: The plan's limits as the platform sent them.
-        raw_overrides: The owner's overrides as the platform sent them.
-        raw_effective: What holds, as the platform sent it.
+    The keys of its maps are `workflow_runs_per_hour` (runs per hour), `concurrent_executions` (executions at a time)
+    and `memory_mb` (megabytes).
     """
 
-    shown: ClassVar[tuple[str, ...]] = ("plan", "effective")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("plan", "effective")
 
     plan: str | None = None
+    """The name of the plan, such as `"free"`."""
+
     raw_limits: QuotaValues | None = Field(default=None, alias="limits")
+    """The plan's limits as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
+
     raw_overrides: QuotaValues | None = Field(default=None, alias="overrides")
+    """The overrides as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
+
     raw_effective: QuotaValues | None = Field(default=None, alias="effective")
+    """The effective limits as the platform sent them (runs per hour, executions, megabytes); None when it sent none."""
 
     @property
     def limits(self) -> QuotaValues:
-        """The plan's limits."""
+        """The plan's limits: runs per hour, executions at a time, megabytes of memory."""
         return self.raw_limits or {}
 
     @property
     def overrides(self) -> QuotaValues:
-        """The overrides that the organization's owner has set."""
+        """The limits that the owner has set in place of the plan's: runs per hour, executions at a time, megabytes."""
         return self.raw_overrides or {}
 
     @property
     def effective(self) -> QuotaValues:
-        """What holds: the override, else the plan's limit."""
+        """The limits that apply, the override else the plan's: runs per hour, executions at a time, megabytes."""
         return self.raw_effective or {}
 
 
 class ToolPolicy(Timestamped):
-    """Whether, and for which roles, an organization allows a tool.
+    """An organization's policy for one tool: whether it may be used, and by which roles."""
 
-    Attributes:
-        tool_name: The tool that it speaks of.
-        enabled: Whether the tool may be used.
-        raw_allowed_roles: The allowed roles as the platform sent them; None when it sent none.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
 
     tool_name: str
+    """The name of the tool, such as `"slack_send_message"`."""
+
     enabled: bool | None = None
+    """Whether the tool may be used."""
+
     raw_allowed_roles: list[Role] | None = Field(default=None, alias="allowed_roles")
+    """The allowed roles as the platform sent them; None when it sent none. `allowed_roles` is the field to read."""
 
     @property
     def allowed_roles(self) -> list[Role]:
-        """The roles that may use the tool; empty when the platform named none."""
+        """The roles that may use the tool; empty when the platform names none."""
         return self.raw_allowed_roles or []
 
 
 class RolePolicyOverride(Timestamped):
-    """An exception to a tool policy for one role.
+    """An exception to a tool policy for one role."""
 
-    Attributes:
-        role: The role that it speaks of.
-        tool_name: The tool that it speaks of.
-        enabled: Whether that role may use that tool.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
 
     role: Role | None = None
+    """The role that the exception applies to: `owner`, `admin`, `member` or `viewer`."""
+
     tool_name: str | None = None
+    """The name of the tool that the exception applies to."""
+
     enabled: bool | None = None
+    """Whether that role may use that tool."""

@@ -15,11 +15,6 @@ T = TypeVar("T")
 class Page(Generic[T]):
     """One page of a list, as `pager.pages()` yields it.
 
-    Attributes:
-        items: The objects of the page, in the platform's order.
-        next_cursor: Where the next page begins, to be passed as `cursor` another time; None when there is none.
-        response: The HTTP side of the answer.
-
     Example:
         ```python
         from fibonacci import Page
@@ -31,8 +26,13 @@ class Page(Generic[T]):
     """
 
     items: list[T]
+    """The objects of the page, in the platform's order."""
+
     response: ResponseInfo = field(compare=False, repr=False)
+    """The HTTP response that the page came in. It is not part of equality or the repr."""
+
     next_cursor: str | None = None
+    """The cursor of the next page, to be passed as `cursor` to `list`; None on the last page."""
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

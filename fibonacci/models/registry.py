@@ -11,18 +11,18 @@ RegistryStatus = Literal["approved", "deprecated", "archived"] | str
 
 
 class RegistryEntry(Timestamped):
-    """A workflow's place in the registry.
+    """A workflow's entry in the registry."""
 
-    Attributes:
-        workflow_id: The workflow that it speaks of.
-        id: The entry's own id, where the platform gives one.
-        name: The workflow's name.
-        status: Its state in the registry.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
 
     workflow_id: str | None = None
+    """The id of the workflow, such as `"wf-abc123"`."""
+
     id: str | None = None
+    """The id of the entry; None when the platform sends none."""
+
     name: str | None = None
+    """The name of the workflow."""
+
     status: RegistryStatus | None = None
+    """The state in the registry: `approved`, `deprecated` or `archived`."""

@@ -1,4 +1,4 @@
-"""The HTTP side of an answer."""
+"""What is known of an HTTP response: status, headers, rate limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 class Headers(Mapping[str, str]):
-    """The headers of an answer, looked up without regard to case; repeated ones are joined with a comma.
+    """The headers of a response, looked up without regard to case; repeated ones are joined with a comma.
 
     Example:
         ```python
@@ -39,35 +39,36 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What the `X-RateLimit-*` headers of an answer say about the plan's pace.
-
-    Attributes:
-        limit: Requests that the plan allows in a window, such as 60.
-        remaining: Requests left in the present window.
-        reset_at: When the next window begins (UTC).
-    """
+    """The rate limit, as the `X-RateLimit-*` headers of a response report it."""
 
     limit: int
+    """The number of requests that the plan allows in a window, such as 60."""
+
     remaining: int
+    """The number of requests left in the present window."""
+
     reset_at: datetime
+    """The time at which the next window begins (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseInfo:
-    """The HTTP side of an answer.
-
-    Attributes:
-        status_code: The HTTP status, such as 200.
-        request_id: The platform's id of the request, such as `"req_abc123"`; None when it sent none.
-        headers: The headers of the answer.
-        rate_limit: The plan's pace as of this answer; None when the answer does not tell.
-        attempts: How many times the request was sent; 1 when the first was answered.
-        elapsed: Seconds from the start of the call to the answer, waits included.
-    """
+    """The HTTP response that a model or a page came in."""
 
     status_code: int
+    """The HTTP status code, such as 200."""
+
     request_id: str | None
+    """The platform's id of the request, such as `"req_abc123"`; None when it sent none."""
+
     headers: Headers
+    """The headers of the response."""
+
     rate_limit: RateLimit | None
+    """The rate limit as of this response; None when the response does not report it."""
+
     attempts: int
+    """The number of times that the request was sent; 1 when nothing was retried."""
+
     elapsed: float
+    """The seconds from the start of the call to the response, waits included."""

@@ -8,26 +8,22 @@ from fibonacci.models._base import Model
 
 
 class Tool(Model):
-    """A tool of the platform's catalogue.
+    """A tool of the platform's catalog."""
 
-    Attributes:
-        name: Its name, for `tools.get`, tool policies and tool nodes.
-        description: What it does.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("name", "description")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("name", "description")
 
     name: str
+    """The name, as `tools.get`, tool policies and tool nodes take it."""
+
     description: str | None = None
+    """What the tool does."""
 
 
 class ToolConnection(Model):
-    """The answer to connecting a tool. Its fields are not documented: all are kept, none but these is typed.
-
-    Attributes:
-        name: The tool's name, where the platform repeats it.
-        status: The state of the connection.
-    """
+    """The connection of a tool. Its fields are not documented: all are kept, none but these is typed."""
 
     name: str | None = None
+    """The name of the tool; None when the platform does not repeat it."""
+
     status: str | None = None
+    """The state of the connection, such as `"connected"`."""

@@ -8,22 +8,24 @@ from fibonacci.models._base import Timestamped
 
 
 class Workflow(Timestamped):
-    """A workflow as the platform keeps it.
+    """A workflow as the platform stores it."""
 
-    Attributes:
-        id: Its id, such as `"wf-abc123"`.
-        name: Its name.
-        description: What it is for.
-        definition: Its nodes and outputs, as JSON; `fibonacci.definitions` reads and checks it.
-        version: The number or name of its latest version.
-        status: Its state, as the platform names it.
-    """
-
-    shown: ClassVar[tuple[str, ...]] = ("id", "name", "version")
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "name", "version")
 
     id: str
+    """The id, such as `"wf-abc123"`."""
+
     name: str | None = None
+    """The name."""
+
     description: str | None = None
+    """What the workflow does."""
+
     definition: dict[str, Any] | None = None
+    """The nodes and outputs, as JSON; `fibonacci.definitions` reads and checks it."""
+
     version: int | str | None = None
+    """The number or name of the latest version."""
+
     status: str | None = None
+    """The state, such as `"active"`, as the platform names it."""

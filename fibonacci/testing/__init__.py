@@ -1,7 +1,7 @@
-"""For the tests of your own code: models as the platform would answer them, and a pytest plugin.
+"""Support for tests of your own code: factories of models, and a pytest plugin.
 
-The plugin needs no import: its fixtures `fibonacci_emulator`, `fibonacci_client` and `async_fibonacci_client` are there
-wherever the package is installed.
+The plugin needs no import: pytest finds its fixtures `fibonacci_emulator`, `fibonacci_client` and
+`async_fibonacci_client` wherever the package is installed.
 
 Example:
     >>> from fibonacci.testing import make_execution
@@ -14,7 +14,7 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
-        "fibonacci.testing.factories.answers": ["make_page", "make_rate_limit", "make_response"],
+        "fibonacci.testing.factories.responses": ["make_page", "make_rate_limit", "make_response"],
         "fibonacci.testing.factories.organizations": [
             "make_approval_stats",
             "make_audit_entry",

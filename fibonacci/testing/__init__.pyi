@@ -1,5 +1,4 @@
 # Derived from fibonacci/testing/__init__.py by tests/stubs.py; change that file, not this one.
-from fibonacci.testing.factories.answers import make_page, make_rate_limit, make_response
 from fibonacci.testing.factories.organizations import (
     make_approval_stats,
     make_audit_entry,
@@ -16,6 +15,7 @@ from fibonacci.testing.factories.platform import (
     make_tool,
     make_tool_connection,
 )
+from fibonacci.testing.factories.responses import make_page, make_rate_limit, make_response
 from fibonacci.testing.factories.workflows import (
     make_execution,
     make_registry_entry,

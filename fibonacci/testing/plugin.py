@@ -1,13 +1,14 @@
-"""The pytest plugin; the package's entry point has pytest load it, so there is nothing to import or to register.
+"""The pytest plugin. pytest loads it by the package's entry point, so it needs no import and no registration.
 
-Loading it loads nothing but pytest: a test session that uses none of its fixtures pays nothing for it.
+It imports nothing but pytest, so that it costs nothing in a test session that uses none of its fixtures.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-TYPE_CHECKING = False  # not imported from typing: this is loaded in every test session, whoever's it is
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fibonacci_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A clean platform of this test's own, which listens on a loopback socket.
+    """Provide an emulator for this test alone, which listens on a loopback socket.
 
-    Until the test ends, the environment leads to it: code under test that says `Fibonacci()` reaches it.
+    Until the test ends, the environment variables name it: a client that the code under test creates with
+    `Fibonacci()` connects to it.
     """
     from fibonacci.emulator import Emulator
 
@@ -31,11 +33,11 @@ def fibonacci_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 @pytest.fixture
 def fibonacci_client(fibonacci_emulator: Emulator) -> Fibonacci:
-    """A client of `fibonacci_emulator`, in process: it holds nothing that has to be closed."""
+    """Provide an in-process client of `fibonacci_emulator`. It holds nothing that has to be closed."""
     return fibonacci_emulator.client()
 
 
 @pytest.fixture
 def async_fibonacci_client(fibonacci_emulator: Emulator) -> AsyncFibonacci:
-    """An async client of `fibonacci_emulator`, in process, for any event loop: it holds nothing to be closed."""
+    """Provide an in-process async client of `fibonacci_emulator`, for any event loop. It needs no closing."""
     return fibonacci_emulator.async_client()

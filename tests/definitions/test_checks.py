@@ -41,7 +41,7 @@ SOUND: dict[str, Any] = {
 }
 
 
-def test_a_sound_definition_has_no_faults_and_keeps_what_is_unknown() -> None:
+def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
     assert check_definition(SOUND) == []
     assert check_definition(MappingProxyType(SOUND)) == []
     dumped = WorkflowDefinition.model_validate(SOUND).model_dump(exclude_unset=True)
@@ -110,11 +110,11 @@ def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
         ({"nodes": []}, []),
     ],
 )
-def test_the_whole(definition: object, expected: list[tuple[str, str]]) -> None:
+def test_faults_of_the_whole_definition(definition: object, expected: list[tuple[str, str]]) -> None:
     assert faults(definition) == expected
 
 
-def test_a_whole_number_may_be_written_with_a_point() -> None:
+def test_an_integer_may_have_a_decimal_point() -> None:
     assert check_definition({"nodes": [llm("a", max_tokens=5.0, max_retries=2.0)]}) == []
 
 
@@ -151,12 +151,12 @@ def test_a_cycle_through_a_branch_is_found() -> None:
     assert faults({"nodes": [llm("a"), conditional]}) == [("nodes[0]", "cycle")]
 
 
-def test_a_problem_says_where_and_what() -> None:
+def test_a_problem_names_its_place_and_its_fault() -> None:
     problem = check_definition({"nodes": [llm("a", dependencies=["b"])]})[0]
     assert problem == Problem("nodes[0].dependencies[0]", "unknown_dependency", "depends on 'b', which is not a node")
 
 
-def test_depth_and_size_are_no_danger() -> None:
+def test_depth_and_size_are_unlimited() -> None:
     deep: Any = "{{zz}}"
     for _ in range(3000):
         deep = {"x": deep}
@@ -218,12 +218,12 @@ def test_it_never_raises(definition: Any) -> None:
 
 
 @given(st.fixed_dictionaries({"nodes": st.lists(NODE, max_size=4)}, optional={"outputs": JSON}))
-def test_what_passes_the_checks_can_be_ordered(definition: dict[str, Any]) -> None:
+def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
     if not check_definition(definition):
         order = execution_order(WorkflowDefinition.model_validate(definition))
         assert sorted(order) == sorted(node["id"] for node in definition["nodes"])
 
 
-def test_keys_that_are_no_text_are_a_fault_not_a_crash() -> None:
+def test_keys_other_than_strings_are_a_fault() -> None:
     assert check_definition({"nodes": [], 5: "x"}) != []
     assert check_definition({"nodes": [{1: 2}]}) != []

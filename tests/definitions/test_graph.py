@@ -43,7 +43,7 @@ def test_a_cycle_is_named() -> None:
     assert caught.value.cycle == ("a", "c", "b")
 
 
-def test_every_knot_is_shown_once() -> None:
+def test_every_strongly_connected_group_is_reported_once() -> None:
     edges = {"a": ["b"], "b": ["a", "c"], "c": ["d", "a"], "d": ["d"], "e": ["f"], "f": ["e"], "g": ["a"]}
     assert find_cycles(edges) == [["a", "b"], ["d"], ["e", "f"]]
 
@@ -64,7 +64,7 @@ def test_levels_and_cycles_agree(edges: dict[str, list[str]]) -> None:
         assert all(target in edges[name] for name, target in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
 
 
-def test_a_long_chain_is_no_recursion() -> None:
+def test_a_long_chain_needs_no_recursion() -> None:
     names = [f"n{index}" for index in range(20000)]
     edges = {name: [names[(index + 1) % len(names)]] for index, name in enumerate(names)}
     assert find_cycles(edges) == [names]

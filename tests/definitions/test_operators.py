@@ -52,7 +52,7 @@ def test_evaluate(left: Any, operator: str, right: Any, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(("left", "right"), [(1, "x"), (None, 1), ([], 1), (True, 0), ("x", {})])
-def test_what_has_no_order_is_refused(left: Any, right: Any) -> None:
+def test_values_without_an_order_are_refused(left: Any, right: Any) -> None:
     with pytest.raises(OperatorError, match="cannot order"):
         evaluate("greater_than", left, right)
 
@@ -66,7 +66,7 @@ VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st
 
 
 @given(st.sampled_from(list(OPERATORS)), VALUE, VALUE)
-def test_every_operator_answers_or_refuses(operator: str, left: Any, right: Any) -> None:
+def test_every_operator_returns_a_bool_or_raises(operator: str, left: Any, right: Any) -> None:
     try:
         assert isinstance(evaluate(operator, left, right), bool)
     except OperatorError:

@@ -64,20 +64,20 @@ def test_a_missing_value_is_named(template: str) -> None:
         render(f"text {template}", resolve)
 
 
-def test_a_negative_or_foreign_digit_is_no_index() -> None:
+def test_a_negative_number_or_a_non_ascii_digit_is_no_index() -> None:
     for part in ("-1", "٣", "9" * 5000):
         with pytest.raises(TemplateError):
             render(f"{{{{input.tags.{part}}}}}", resolve)
 
 
-def test_the_value_of_a_skipped_node_is_nothing() -> None:
+def test_a_skipped_node_renders_as_none_or_empty_text() -> None:
     assert render("{{gone}}", lambda _: ABSENT) is None
     assert render("a{{gone}}b", lambda _: ABSENT) == "ab"
     assert follow(ABSENT, parse("gone.x.y"), ("x", "y")) is ABSENT
 
 
 @pytest.mark.parametrize("expression", ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"])
-def test_unreadable_expressions(expression: str) -> None:
+def test_invalid_expressions(expression: str) -> None:
     with pytest.raises(TemplateError):
         parse(expression)
 
@@ -113,7 +113,7 @@ def test_a_structure_deeper_than_the_stack_is_searched() -> None:
 
 
 @given(JSON)
-def test_any_json_is_searched_and_rendered_without_surprise(value: Any) -> None:
+def test_any_json_is_searched_and_rendered(value: Any) -> None:
     try:
         found = list(references(value))
         rendered = render(value, lambda reference: reference.text)
@@ -124,7 +124,7 @@ def test_any_json_is_searched_and_rendered_without_surprise(value: Any) -> None:
 
 
 @given(st.text(alphabet="{}. ab\n", max_size=30))
-def test_any_text_is_read(text: str) -> None:
+def test_any_text_is_rendered_or_refused(text: str) -> None:
     for expression in expressions(text):
         assert "{" not in expression
         with contextlib.suppress(TemplateError):

@@ -18,7 +18,7 @@ outputs:
 """
 
 
-def test_a_definition_survives_both_ways() -> None:
+def test_a_definition_survives_a_round_trip() -> None:
     definition = load_yaml(TEXT)
     assert check_definition(definition) == []
     assert definition["version"] == 1.0
@@ -26,7 +26,7 @@ def test_a_definition_survives_both_ways() -> None:
 
 
 @pytest.mark.parametrize(("text", "reason"), [("- a", "not list"), ("a: [", "not a YAML document"), ("", "NoneType")])
-def test_what_is_no_definition_is_refused(text: str, reason: str) -> None:
+def test_a_document_that_is_no_definition_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         load_yaml(text)
 

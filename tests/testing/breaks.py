@@ -1,4 +1,4 @@
-"""Ways to break one behaviour of the emulator: each is a function around the app's own answer."""
+"""Faulty behaviors of the emulator: each wraps the app's handler."""
 
 from __future__ import annotations
 
@@ -12,122 +12,122 @@ from fibonacci.emulator.messages import Request, Response
 
 API_KEY = "fib-suite"
 
-Answer = Callable[[Request], Response]
-Break = Callable[[Request, Answer], Response]
+Handler = Callable[[Request], Response]
+Break = Callable[[Request, Handler], Response]
 
 
 def is_for(request: Request, method: str, end: str) -> bool:
-    """Tell whether a request has a method and a path that ends so."""
+    """Tell whether a request has a method and the end of a path."""
     return request.method == method and urlsplit(request.target).path.endswith(end)
 
 
 def changed(response: Response, change: Callable[[Any], Any]) -> Response:
-    """Change the JSON of a response."""
+    """Return a response with changed JSON."""
     body = json.dumps(change(json.loads(response.body))).encode()
     kept = [(name, value) for name, value in response.headers if name.lower() != "content-length"]
     return replace(response, body=body, headers=[*kept, ("Content-Length", str(len(body)))])
 
 
-def no_request_id(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def no_request_id(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if b'"meta"' not in response.body:
         return response
     return changed(response, lambda content: {**content, "meta": {**content["meta"], "request_id": None}})
 
 
-def details_are_an_object(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def details_are_an_object(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if response.status != 404 or request.method != "GET":
         return response
     return changed(response, lambda content: {"error": {**content["error"], "details": {}}})
 
 
-def reset_in_words(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def reset_is_no_number(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     rest = [(name, value) for name, value in response.headers if name != "X-RateLimit-Reset"]
     return replace(response, headers=[*rest, ("X-RateLimit-Reset", "soon")])
 
 
-def any_key_will_do(request: Request, answer: Answer) -> Response:
-    return answer(replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"}))
+def every_key_is_accepted(request: Request, handle: Handler) -> Response:
+    return handle(replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"}))
 
 
-def execute_has_meta(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def execute_has_meta(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
     return changed(response, lambda content: {**content, "meta": {"request_id": "req_1"}})
 
 
-def no_failed_nodes(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def no_failed_nodes(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "POST", "/execute"):
         return response
     rest = "execution_id", "status", "outputs", "duration_ms", "nodes_executed"
     return changed(response, lambda content: {"data": {name: content["data"][name] for name in rest}})
 
 
-def update_forgets(request: Request, answer: Answer) -> Response:
+def update_drops_the_description(request: Request, handle: Handler) -> Response:
     if request.method != "PUT" or "/workflows/" not in request.target:
-        return answer(request)
-    return answer(replace(request, body=json.dumps({"description": None, **json.loads(request.body)}).encode()))
+        return handle(request)
+    return handle(replace(request, body=json.dumps({"description": None, **json.loads(request.body)}).encode()))
 
 
-def delete_does_nothing(request: Request, answer: Answer) -> Response:
+def delete_does_nothing(request: Request, handle: Handler) -> Response:
     if request.method != "DELETE" or "/tool-policies/" not in request.target:
-        return answer(request)
-    return replace(answer(replace(request, method="PATCH", body=b"{}")), status=204, body=b"", headers=[])
+        return handle(request)
+    return replace(handle(replace(request, method="PATCH", body=b"{}")), status=204, body=b"", headers=[])
 
 
-def archived_are_shown(request: Request, answer: Answer) -> Response:
+def archived_are_shown(request: Request, handle: Handler) -> Response:
     if not is_for(request, "GET", "/workflow-registry"):
-        return answer(request)
-    return answer(replace(request, target="/v1/workflow-registry?include_archived=true"))
+        return handle(request)
+    return handle(replace(request, target="/v1/workflow-registry?include_archived=true"))
 
 
-def one_scope_for_all(request: Request, answer: Answer) -> Response:
+def scopes_are_shared(request: Request, handle: Handler) -> Response:
     if request.method == "GET" and "/memory/" in request.target:
-        return answer(replace(request, target=request.target.replace("suite-2", "suite-1")))
-    return answer(request)
+        return handle(replace(request, target=request.target.replace("suite-2", "suite-1")))
+    return handle(request)
 
 
-def governance_in_an_envelope(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def governance_in_an_envelope(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     return changed(response, lambda content: {"data": content}) if is_for(request, "GET", "/governance") else response
 
 
-def overrides_do_not_count(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def overrides_are_ineffective(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if response.status != 200 or not is_for(request, "PATCH", "/quota"):
         return response
     return changed(response, lambda content: {**content, "effective": content["limits"]})
 
 
-def unknown_tools_are_400(request: Request, answer: Answer) -> Response:
-    response = answer(request)
+def unknown_tools_are_400(request: Request, handle: Handler) -> Response:
+    response = handle(request)
     if response.status != 422 or not is_for(request, "POST", "/tool-policies"):
         return response
     return replace(response, status=400)
 
 
-def limit_is_ignored(request: Request, answer: Answer) -> Response:
-    return answer(replace(request, target=request.target.replace("limit=1", "limit=100")))
+def limit_is_ignored(request: Request, handle: Handler) -> Response:
+    return handle(replace(request, target=request.target.replace("limit=1", "limit=100")))
 
 
 BREAKS: dict[Break, set[str]] = {
     no_request_id: {"basics.success", "tools.connect", "workflows.created_shape"},
     details_are_an_object: {"basics.error"},
-    reset_in_words: {"basics.reset", "basics.read_by_the_client"},
-    any_key_will_do: {"basics.no_key", "basics.wrong_key"},
+    reset_is_no_number: {"basics.reset", "basics.read_by_the_client"},
+    every_key_is_accepted: {"basics.no_key", "basics.wrong_key"},
     execute_has_meta: {"workflows.executed_shape"},
     no_failed_nodes: {"workflows.executed_fields", "workflows.completed"},
-    update_forgets: {"workflows.updated"},
+    update_drops_the_description: {"workflows.updated"},
     delete_does_nothing: {"tool_policies.deleted"},
     archived_are_shown: {"registry.hidden"},
-    one_scope_for_all: {"memory.scopes"},
+    scopes_are_shared: {"memory.scopes"},
     governance_in_an_envelope: {"governance.settings"},
-    overrides_do_not_count: {"quota.overridden"},
+    overrides_are_ineffective: {"quota.overridden"},
     unknown_tools_are_400: {"tool_policies.unknown_tool"},
     limit_is_ignored: {"paging.limit"},
 }
-"""What breaks, and the checks that find it, by file and function: these, and no others."""
+"""The checks that detect each fault, by file and function: these and no others."""

@@ -1,4 +1,4 @@
-"""The contract suite: the emulator agrees with all of it, and of each break it says which check found it."""
+"""The contract suite: the emulator passes every check, and each fault is detected by the expected checks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fibonacci.emulator.messages import Request, Response
 from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, among, has_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main
-from fibonacci.testing.contract.raw import RawRequests
-from fibonacci.testing.contract.running import Result, run
+from fibonacci.testing.contract.raw_requests import RawRequests
+from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
 from tests.docs.running import run_python
@@ -23,7 +23,7 @@ from tests.testing.breaks import API_KEY, BREAKS, Break, no_failed_nodes
 
 @contextmanager
 def served(emulator: Emulator) -> Generator[Server]:
-    """Let the suite see an emulator, whose time moves where a check would wait."""
+    """Serve an emulator whose clock is advanced where a check would sleep."""
     with emulator:
         server = Server(
             emulator.base_url, emulator.api_key, organization="default", sleep=lambda s: emulator.clock.advance(s)
@@ -38,13 +38,13 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def broken(how: Break) -> Emulator:
-    """Return an emulator with one broken behaviour."""
+def broken(fault: Break) -> Emulator:
+    """Return an emulator with one fault."""
     emulator = Emulator(api_key=API_KEY)
-    answer = emulator._app.handle
+    handler = emulator._app.handle
 
     def handle(request: Request) -> Response:
-        return how(request, answer)
+        return fault(request, handler)
 
     emulator._app.handle = handle  # type: ignore[method-assign]
     return emulator
@@ -54,7 +54,7 @@ def name_of(check: Check) -> str:
     return f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__}"
 
 
-def test_the_emulator_agrees_with_everything(
+def test_the_emulator_passes_every_check(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
@@ -65,13 +65,13 @@ def test_the_emulator_agrees_with_everything(
     assert code == 0
 
 
-@pytest.mark.parametrize(("how", "found"), BREAKS.items(), ids=[how.__name__ for how in BREAKS])
-def test_it_says_what_is_broken(how: Break, found: set[str]) -> None:
-    with served(broken(how)) as server:
+@pytest.mark.parametrize(("fault", "found"), BREAKS.items(), ids=[fault.__name__ for fault in BREAKS])
+def test_a_fault_is_detected(fault: Break, found: set[str]) -> None:
+    with served(broken(fault)) as server:
         assert {name_of(result.check) for result in run(ALL, server) if result.outcome != "agrees"} == found
 
 
-def test_what_is_broken_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disagreement_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with broken(no_failed_nodes) as emulator:
         assert main(["--base-url", emulator.base_url, "--api-key", API_KEY]) == 1
     printed = capsys.readouterr().out
@@ -81,7 +81,7 @@ def test_what_is_broken_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 disagree (2 documented, 0 choices)" in printed
 
 
-def test_everything_is_put_back() -> None:
+def test_every_change_is_reverted() -> None:
     emulator = Emulator(api_key=API_KEY)
     with served(emulator) as server:
         results = list(run(ALL, server))
@@ -103,12 +103,12 @@ def test_read_only_changes_nothing() -> None:
         assert {request.method for request in emulator.requests} == {"GET"}
 
 
-def test_a_second_run_finds_what_the_first_left(server: Server) -> None:
+def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:
     overrides = [check for check in ALL if name_of(check) == "tool_policies.override"]
     assert [result.outcome for _ in range(2) for result in run(overrides, server)] == ["agrees", "skipped"]
 
 
-def test_every_check_says_what_it_is_about() -> None:
+def test_every_check_names_its_endpoint_and_fact() -> None:
     facts = [(check.endpoint, check.expected) for check in ALL]
     assert len(facts) == len(set(facts))
     assert {check.basis for check in ALL} == {"documented", "choice"}
@@ -119,7 +119,7 @@ def test_every_check_says_what_it_is_about() -> None:
         assert check.expected == " ".join(check.expected.split())
 
 
-def test_the_ways_to_disagree() -> None:
+def test_the_messages_of_disagreements() -> None:
     with pytest.raises(Disagreement, match="it is True, not 1"):
         agree(True, 1, "it")
     with pytest.raises(Disagreement, match="it is True, not of the type int or float"):
@@ -130,34 +130,34 @@ def test_the_ways_to_disagree() -> None:
         agree("a" * 300, "", "it")
 
 
-def test_whatever_a_check_meets_is_a_result(server: Server) -> None:
+def test_an_error_in_a_check_is_a_result(server: Server) -> None:
     checks = Checks()
 
     @checks.documented("GET /a")
     def crashes(server: Server) -> None:
-        """It crashes."""
+        """Crash."""
         raise KeyError("data")
 
     @checks.choice("GET /b")
     def skips(server: Server) -> None:
-        """It skips."""
-        raise Skipped("there is nothing")
+        """Skip."""
+        raise Skipped("not applicable")
 
     results = list(run(checks, server))
     assert [(result.outcome, result.why) for result in results] == [
         ("disagrees", "KeyError: 'data'"),
-        ("skipped", "there is nothing"),
+        ("skipped", "not applicable"),
     ]
     assert table([*results, Result(checks[0], "agrees")]).splitlines()[1:] == [
-        "GET /a    It crashes  documented  DISAGREES: KeyError: 'data'",
-        "GET /b    It skips    choice      skipped: there is nothing",
-        "GET /a    It crashes  documented  agrees",
+        "GET /a    Crash     documented  DISAGREES: KeyError: 'data'",
+        "GET /b    Skip      choice      skipped: not applicable",
+        "GET /a    Crash     documented  agrees",
         "",
         "3 checks: 1 agree, 1 disagree (1 documented, 0 choices), 1 skipped",
     ]
 
 
-def test_a_raw_request_waits_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raw_request_waits_for_the_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with Emulator(rate_limit=(1, 60.0), time="manual") as emulator:
         waits: list[float] = []
 
@@ -165,7 +165,7 @@ def test_a_raw_request_waits_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> No
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        monkeypatch.setattr("fibonacci.testing.contract.raw.time.sleep", sleep)
+        monkeypatch.setattr("fibonacci.testing.contract.raw_requests.time.sleep", sleep)
         raw = RawRequests(emulator.base_url, emulator.api_key)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]
@@ -174,21 +174,21 @@ def test_a_raw_request_waits_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--base-url", "http://127.0.0.1:1/v1"], "there is no key: give --api-key, or set FIBONACCI_API_KEY"),
+        (["--base-url", "http://127.0.0.1:1/v1"], "no API key: pass --api-key, or set FIBONACCI_API_KEY"),
         (["--base-url", "http://platform.example/v1", "--api-key", "k"], "allow_insecure"),
         ([], "--base-url"),
     ],
 )
-def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
 
 
-def test_a_server_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--base-url", "http://127.0.0.1:1/v1", "--api-key", "k"]) == 1
-    assert "nothing answers at http://127.0.0.1:1/v1" in capsys.readouterr().err
+    assert "no response from http://127.0.0.1:1/v1" in capsys.readouterr().err
 
 
 def test_as_a_program(emulator: Emulator, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The factories make every model, valid, as if it had been received."""
+"""The factories return every model, valid, as if it had come in a response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_MODELS = {
 }
 
 
-def test_there_is_one_for_every_model() -> None:
+def test_every_model_has_a_factory() -> None:
     received = {value for name in fibonacci.models.__all__ if is_model(value := getattr(fibonacci.models, name))}
     made = {get_type_hints(factory)["return"] for factory in OF_MODELS.values()}
     assert made == received
@@ -32,7 +32,7 @@ def is_model(value: object) -> bool:
 
 
 @pytest.mark.parametrize("factory", OF_MODELS.values(), ids=OF_MODELS)
-def test_what_it_makes_looks_received(factory: Callable[..., Model]) -> None:
+def test_a_model_is_as_if_received(factory: Callable[..., Model]) -> None:
     model = factory()
     assert model.response.status_code == 200
     assert model.response.request_id
@@ -41,32 +41,32 @@ def test_what_it_makes_looks_received(factory: Callable[..., Model]) -> None:
 
 
 @pytest.mark.parametrize("factory", OF_MODELS.values(), ids=OF_MODELS)
-def test_further_fields_are_kept(factory: Callable[..., Model]) -> None:
+def test_unknown_fields_are_kept(factory: Callable[..., Model]) -> None:
     assert factory(region="eu").model_dump()["region"] == "eu"
 
 
-def test_changes_are_checked() -> None:
+def test_values_are_validated() -> None:
     with pytest.raises(pydantic.ValidationError):
         make_workflow(name=3)
 
 
-def test_a_slip_is_refused() -> None:
+def test_a_typo_is_refused() -> None:
     with pytest.raises(TypeError, match="Execution has no field 'output'; did you mean 'outputs'"):
         make_execution(output={})
 
 
-def test_an_id_may_go_by_either_name() -> None:
+def test_an_execution_takes_either_name_of_its_id() -> None:
     assert make_execution(id="exec_1").id == make_execution(execution_id="exec_1").id == "exec_1"
 
 
-def test_models_share_nothing() -> None:
+def test_models_share_no_mutable_default() -> None:
     changed = make_workflow()
     assert changed.definition
     changed.definition["nodes"].clear()
     assert make_workflow().definition != changed.definition
 
 
-def test_what_surrounds_a_model() -> None:
+def test_pages_rate_limits_and_responses() -> None:
     assert make_page([make_workflow()], next_cursor="abc") == Page([make_workflow()], make_response(), "abc")
     assert isinstance(make_rate_limit(remaining=0), RateLimit)
     info = make_response(429, headers={"Retry-After": "3"}, rate_limit=make_rate_limit(remaining=0))

@@ -1,4 +1,4 @@
-"""The fixtures of the plugin: here by import, and in a project of a user's own by the entry point."""
+"""The fixtures of the plugin, by import here and by the entry point in a separate project."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_asyncio(async_fibonacci_client):
 """
 
 
-def test_an_emulator_of_its_own(fibonacci_emulator: Emulator, fibonacci_client: Fibonacci) -> None:
+def test_each_test_has_its_own_emulator(fibonacci_emulator: Emulator, fibonacci_client: Fibonacci) -> None:
     workflow = fibonacci_client.workflows.create(name="Greeter")
     with Fibonacci() as client:
         assert client.base_url == fibonacci_emulator.base_url
@@ -83,11 +83,11 @@ def test_an_async_client_needs_no_loop(async_fibonacci_client: AsyncFibonacci, f
     assert asyncio.run(async_fibonacci_client.workflows.get(workflow.id)) == fibonacci_client.workflows.get(workflow.id)
 
 
-def test_the_environment_is_as_before() -> None:
+def test_the_environment_is_restored() -> None:
     assert "FIBONACCI_BASE_URL" not in os.environ
 
 
-def test_loading_it_loads_nothing_heavy() -> None:
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
     loaded = loaded_by("import pytest; before = set(sys.modules); import fibonacci.testing.plugin")
     assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == {
         "fibonacci",

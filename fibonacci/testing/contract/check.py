@@ -1,4 +1,4 @@
-"""What a check is, and how it says that a server disagrees."""
+"""Checks, and the assertions that they make."""
 
 from __future__ import annotations
 
@@ -9,66 +9,67 @@ from typing import Final, Literal
 from fibonacci.testing.contract.server import Server
 
 Basis = Literal["documented", "choice"]
-"""Whether the platform documents a fact, or the SDK has chosen it where nothing is documented."""
+"""Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
 
 
 class Disagreement(Exception):
-    """The server does something else than is expected."""
+    """The server does not behave as expected."""
 
 
 class Skipped(Exception):
-    """The check has nothing to look at on this server; the text says why."""
+    """The check does not apply to this server; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One fact about one endpoint.
-
-    Attributes:
-        endpoint: The endpoint, such as `GET /workflows/{id}`.
-        expected: The fact.
-        basis: Whether it is documented or a choice.
-        changes: Whether finding out changes anything on the server.
-        run: Finds out; raises `Disagreement`, or whatever else goes wrong.
-    """
+    """One fact about one endpoint."""
 
     endpoint: str
+    """The endpoint, such as `GET /workflows/{id}`."""
+
     expected: str
+    """The fact, in words."""
+
     basis: Basis
+    """Whether the fact is documented or a choice."""
+
     changes: bool
+    """Whether the check changes anything on the server."""
+
     run: Callable[[Server], None]
+    """Checks the fact. It raises `Disagreement`, `Skipped`, or any other error of a call."""
 
 
 Decorator = Callable[[Callable[[Server], None]], Callable[[Server], None]]
 
 
 class Checks(list[Check]):
-    """The checks of one resource, in their order; `documented` and `choice` add the function that they decorate.
+    """The checks of one resource, in order. `documented` and `choice` are decorators that add a function to them.
 
-    The fact is the function's docstring.
+    The fact is the docstring of the function.
     """
 
     def documented(self, endpoint: str, *, changes: bool = False) -> Decorator:
-        """Add a check of what the platform documents.
+        """Return a decorator that adds a check of a documented fact.
 
         Args:
             endpoint: The endpoint.
             changes: Whether the check changes anything on the server.
 
         Returns:
-            A decorator that leaves the function as it is.
+            A decorator that returns the function unchanged.
         """
         return self._adder(endpoint, "documented", changes)
 
     def choice(self, endpoint: str, *, changes: bool = False) -> Decorator:
-        """Add a check of what the SDK has chosen.
+        """Return a decorator that adds a check of a choice of the SDK.
 
         Args:
             endpoint: The endpoint.
             changes: Whether the check changes anything on the server.
 
         Returns:
-            A decorator that leaves the function as it is.
+            A decorator that returns the function unchanged.
         """
         return self._adder(endpoint, "choice", changes)
 
@@ -85,12 +86,12 @@ _SHOWN: Final = 200
 
 
 def agree(found: object, expected: object, what: str) -> None:
-    """Raise `Disagreement` unless two values are equal; booleans are no numbers.
+    """Raise `Disagreement` unless two values are equal; booleans do not count as numbers.
 
     Args:
-        found: What the server answered.
-        expected: What it should have answered.
-        what: What the value is.
+        found: The value in the response.
+        expected: The expected value.
+        what: The name of the value, for the message.
 
     Example:
         >>> agree(1, True, "enabled")
@@ -103,23 +104,23 @@ def agree(found: object, expected: object, what: str) -> None:
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Raise `Disagreement` with a text unless something holds.
+    """Raise `Disagreement` with a message unless a condition holds.
 
     Args:
-        holds: What should be true.
-        otherwise: What is wrong when it is not.
+        holds: The condition.
+        otherwise: The message.
     """
     if not holds:
         raise Disagreement(otherwise)
 
 
 def has_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
-    """Raise `Disagreement` unless a value is of a type; booleans are no numbers.
+    """Raise `Disagreement` unless a value has a type; booleans do not count as numbers.
 
     Args:
-        found: What the server answered.
-        kinds: The types that it may have.
-        what: What the value is.
+        found: The value in the response.
+        kinds: The permitted types.
+        what: The name of the value, for the message.
     """
     allowed = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(found, allowed) or (isinstance(found, bool) and bool not in allowed):
@@ -129,12 +130,12 @@ def has_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
 
 
 def among(found: object, expected: Collection[object], what: str) -> None:
-    """Raise `Disagreement` unless a value is one of some.
+    """Raise `Disagreement` unless a value is among some.
 
     Args:
-        found: What the server answered.
-        expected: What it may have answered.
-        what: What the value is.
+        found: The value in the response.
+        expected: The permitted values.
+        what: The name of the value, for the message.
     """
     if found not in expected:
         raise Disagreement(f"{what} is {_shown(found)}, not one of {', '.join(map(str, expected))}")

@@ -1,4 +1,4 @@
-"""The server that is checked: a client of it, raw requests, and things made for a check and deleted after it."""
+"""The server under test: a client, raw requests, and fixtures that are deleted after a check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.raw import RawRequests
+from fibonacci.testing.contract.raw_requests import RawRequests
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [
@@ -26,23 +26,23 @@ CHEAP: Final[Mapping[str, Any]] = {
         {"id": "left", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"},
     ]
 }
-"""A workflow of conditions alone: it calls no model and no tool, so running it costs nothing."""
+"""A definition of conditionals only: it calls no model and no tool, so that running it costs nothing."""
 
 
 class Server:
-    """One server, and what the checks need to talk to it.
+    """The server under test.
 
     Args:
-        base_url: Where it is.
-        api_key: The key to send.
-        organization: The organization whose settings are looked at.
-        sleep: Waits so many seconds.
+        base_url: The base URL of the server.
+        api_key: The API key.
+        organization: The id of the organization whose settings are checked.
+        sleep: Sleeps for a number of seconds.
 
     Attributes:
-        client: A client of it.
-        raw: Sends requests past the client.
-        organization: The organization whose settings are looked at.
-        sleep: Waits so many seconds.
+        client: A client of the server.
+        raw: Sends requests without the client.
+        organization: The id of the organization whose settings are checked.
+        sleep: Sleeps for a number of seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Server:
         """Create a workflow that is deleted after the check.
 
         Args:
-            name: Its name.
+            name: The name of the workflow.
             body: Further fields of the request.
         """
         workflow = self.client.workflows.create(name=name, **body)
@@ -66,7 +66,7 @@ class Server:
         return workflow
 
     def ran(self, word: str = "yes") -> Execution:
-        """Run the cheap workflow to its end.
+        """Run a workflow without cost to its end.
 
         Args:
             word: The input that decides the branch.
@@ -76,41 +76,41 @@ class Server:
         return execution if execution.is_terminal else self.client.executions.wait(execution.id, timeout=60)
 
     def key(self, name: str, **place: Any) -> str:
-        """Return a key of memory that is deleted after the check.
+        """Return a memory key that is deleted after the check.
 
         Args:
             name: The end of the key.
-            place: The scope, and whose it is.
+            place: The scope, and the user or workflow.
         """
         key = f"contract-suite-{name}"
         self.afterwards(self.client.memory.delete, key, **place)
         return key
 
     def path(self, rest: str) -> str:
-        """Return a path of the organization.
+        """Return the path of a resource of the organization.
 
         Args:
-            rest: What follows the organization's id.
+            rest: The path after the id of the organization.
         """
         return f"/organizations/{self.organization}/{rest}"
 
     def afterwards(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
-        """Have something undone after the check; what is gone already need not be.
+        """Register a cleanup to call after the check; a resource that no longer exists is no error.
 
         Args:
-            undo: What to call.
-            arguments: With what.
-            options: And with what by name.
+            undo: The function to call.
+            arguments: Its positional arguments.
+            options: Its keyword arguments.
         """
 
-        def carefully() -> None:
+        def undo_if_present() -> None:
             with suppress(NotFoundError):
                 undo(*arguments, **options)
 
-        self._undo.callback(carefully)
+        self._undo.callback(undo_if_present)
 
     def tidy(self) -> None:
-        """Undo what the check has done."""
+        """Call the registered cleanups, the last first."""
         self._undo.close()
 
     def close(self) -> None:

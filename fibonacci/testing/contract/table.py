@@ -1,23 +1,23 @@
-"""The results as a table for people."""
+"""The results as a table."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-from fibonacci.testing.contract.running import Result
+from fibonacci.testing.contract.runner import Result
 
 _HEAD = ("endpoint", "expected", "basis", "result")
 
 
 def table(results: Iterable[Result]) -> str:
-    """Write a row for each result, and a line that counts them.
+    """Format a row for each result, and a line with their counts.
 
     Args:
         results: The results.
 
     Returns:
-        The text, without a line break at its end.
+        The table, without a newline at its end.
     """
     shown = list(results)
     rows = [_HEAD, *map(_row, shown)]

@@ -1,4 +1,4 @@
-"""Governance, quotas and tool policies."""
+"""Factories of governance, quotas and tool policies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fibonacci.models import (
     RolePolicyOverride,
     ToolPolicy,
 )
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _SETTINGS: Final = {
     "require_approval_for_external_comm": False,
@@ -53,119 +53,119 @@ _OVERRIDE: Final = {
 
 
 def make_governance_settings(*, response: ResponseInfo | None = None, **changes: Any) -> GovernanceSettings:
-    """Make governance settings, which ask for no approval.
+    """Make governance settings that require no approval.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_governance_settings(approval_threshold=2).approval_threshold
         2
     """
-    return made(GovernanceSettings, _SETTINGS, changes, response)
+    return build(GovernanceSettings, _SETTINGS, changes, response)
 
 
 def make_governance_report(*, response: ResponseInfo | None = None, **changes: Any) -> GovernanceReport:
     """Make a governance report; its fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_governance_report(workflows=3).model_dump()["workflows"]
         3
     """
-    return made(GovernanceReport, _REPORT, changes, response)
+    return build(GovernanceReport, _REPORT, changes, response)
 
 
 def make_audit_entry(*, response: ResponseInfo | None = None, **changes: Any) -> AuditEntry:
     """Make an entry of the audit log; its fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_audit_entry(actor="admin").model_dump()["actor"]
         'admin'
     """
-    return made(AuditEntry, _AUDIT_ENTRY, changes, response)
+    return build(AuditEntry, _AUDIT_ENTRY, changes, response)
 
 
 def make_approval_stats(*, response: ResponseInfo | None = None, **changes: Any) -> ApprovalStats:
     """Make approval statistics; their fields are not documented.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_approval_stats(pending=2).model_dump()["pending"]
         2
     """
-    return made(ApprovalStats, _APPROVALS, changes, response)
+    return build(ApprovalStats, _APPROVALS, changes, response)
 
 
 def make_quota(*, response: ResponseInfo | None = None, **changes: Any) -> Quota:
     """Make the quota of an organization on the plan `free`.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_quota(plan="pro").plan
         'pro'
     """
-    return made(Quota, _QUOTA, changes, response)
+    return build(Quota, _QUOTA, changes, response)
 
 
 def make_tool_policy(*, response: ResponseInfo | None = None, **changes: Any) -> ToolPolicy:
-    """Make a tool policy that lets everybody use the tool.
+    """Make a tool policy that allows the tool for every role.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool_policy(enabled=False).enabled
         False
     """
-    return made(ToolPolicy, _POLICY, changes, response)
+    return build(ToolPolicy, _POLICY, changes, response)
 
 
 def make_role_policy_override(*, response: ResponseInfo | None = None, **changes: Any) -> RolePolicyOverride:
     """Make an exception to a tool policy for one role.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_role_policy_override(role="member").role
         'member'
     """
-    return made(RolePolicyOverride, _OVERRIDE, changes, response)
+    return build(RolePolicyOverride, _OVERRIDE, changes, response)

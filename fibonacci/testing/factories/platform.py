@@ -1,11 +1,11 @@
-"""Memory, tools and health."""
+"""Factories of memory entries, tools and health."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from fibonacci.models import Health, MemoryEntry, ResponseInfo, SecretsHealth, Tool, ToolConnection
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _MEMORY: Final = {
     "key": "prefs",
@@ -29,86 +29,86 @@ _SECRETS: Final = {
 
 
 def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -> MemoryEntry:
-    """Make a value kept under a key.
+    """Make a memory entry.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_memory_entry(value=[1, 2]).value
         [1, 2]
     """
-    return made(MemoryEntry, _MEMORY, changes, response)
+    return build(MemoryEntry, _MEMORY, changes, response)
 
 
 def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
-    """Make a tool of the catalogue.
+    """Make a tool of the catalog.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool(name="web_search").name
         'web_search'
     """
-    return made(Tool, _TOOL, changes, response)
+    return build(Tool, _TOOL, changes, response)
 
 
 def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any) -> ToolConnection:
-    """Make the answer to connecting a tool.
+    """Make the connection of a tool.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_tool_connection(status="expired").status
         'expired'
     """
-    return made(ToolConnection, _CONNECTION, changes, response)
+    return build(ToolConnection, _CONNECTION, changes, response)
 
 
 def make_health(*, response: ResponseInfo | None = None, **changes: Any) -> Health:
-    """Make the health of the platform, which is well.
+    """Make the health of the platform, `healthy` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> from fibonacci.testing import make_response
         >>> make_health(response=make_response(503)).healthy
         False
     """
-    return made(Health, _HEALTH, changes, response)
+    return build(Health, _HEALTH, changes, response)
 
 
 def make_secrets_health(*, response: ResponseInfo | None = None, **changes: Any) -> SecretsHealth:
-    """Make the health of the store of secrets, which is well.
+    """Make the health of the secret store, `healthy` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_secrets_health(backend="vault").backend
         'vault'
     """
-    return made(SecretsHealth, _SECRETS, changes, response)
+    return build(SecretsHealth, _SECRETS, changes, response)

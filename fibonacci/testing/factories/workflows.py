@@ -1,11 +1,11 @@
-"""Workflows, their versions and runs, and their places in the registry."""
+"""Factories of workflows, versions, executions and registry entries."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from fibonacci.models import Execution, RegistryEntry, ResponseInfo, Workflow, WorkflowVersion
-from fibonacci.testing.factories.making import CREATED, made
+from fibonacci.testing.factories.build import CREATED, build
 
 _DEFINITION: Final = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 _WORKFLOW: Final = {
@@ -50,65 +50,65 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
     """Make a workflow.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_workflow(name="News").name
         'News'
     """
-    return made(Workflow, _WORKFLOW, changes, response)
+    return build(Workflow, _WORKFLOW, changes, response)
 
 
 def make_workflow_version(*, response: ResponseInfo | None = None, **changes: Any) -> WorkflowVersion:
     """Make a snapshot of a workflow.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_workflow_version(version=2).version
         2
     """
-    return made(WorkflowVersion, _VERSION, changes, response)
+    return build(WorkflowVersion, _VERSION, changes, response)
 
 
 def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> Execution:
-    """Make an execution, one that completed.
+    """Make an execution, `completed` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_execution(status="failed", outputs={}).succeeded
         False
     """
-    return made(Execution, _EXECUTION, changes, response)
+    return build(Execution, _EXECUTION, changes, response)
 
 
 def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any) -> RegistryEntry:
-    """Make a workflow's place in the registry, approved.
+    """Make a registry entry, `approved` by default.
 
     Args:
-        response: The HTTP side of its answer.
-        changes: Fields in place of the defaults, and further ones, by their names in an answer.
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
 
     Returns:
-        The model, as if it had been received.
+        The model, as if it had come in a response.
 
     Example:
         >>> make_registry_entry(status="archived").status
         'archived'
     """
-    return made(RegistryEntry, _ENTRY, changes, response)
+    return build(RegistryEntry, _ENTRY, changes, response)

@@ -7,13 +7,13 @@ from typing import Any
 
 from fibonacci import NotFoundError
 from fibonacci.testing.contract.check import Disagreement, agree, among, has_type, require
-from fibonacci.testing.contract.raw import RawAnswer
+from fibonacci.testing.contract.raw_requests import RawResponse
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
 
 
-def envelope(answer: RawAnswer) -> Any:
+def envelope(answer: RawResponse) -> Any:
     """Return what an answer in the full envelope holds.
 
     Args:
@@ -30,7 +30,7 @@ def envelope(answer: RawAnswer) -> Any:
     return content["data"]
 
 
-def bare(answer: RawAnswer, *names: str) -> Any:
+def bare(answer: RawResponse, *names: str) -> Any:
     """Return an object without an envelope.
 
     Args:
@@ -48,7 +48,7 @@ def bare(answer: RawAnswer, *names: str) -> Any:
     return content
 
 
-def refused(answer: RawAnswer, status: int) -> Any:
+def refused(answer: RawResponse, status: int) -> Any:
     """Return the error of a refusal in the documented envelope.
 
     Args:

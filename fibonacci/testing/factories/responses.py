@@ -1,4 +1,4 @@
-"""What surrounds every object: the HTTP side of an answer, the plan's pace, pages."""
+"""Factories of what accompanies a model: responses, rate limits, pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ T = TypeVar("T")
 
 
 def make_rate_limit(limit: int = 60, remaining: int = 59, reset_at: datetime | None = None) -> RateLimit:
-    """Make what an answer says about the plan's pace.
+    """Make a rate limit, as a response reports it.
 
     Args:
-        limit: Requests in a window.
-        remaining: Requests left in it.
-        reset_at: When the next window begins; a fixed time when not given.
+        limit: The number of requests that the plan allows in a window.
+        remaining: The number of requests left in it.
+        reset_at: The time at which the next window begins; a fixed time by default.
 
     Returns:
-        The pace.
+        The rate limit.
     """
     return RateLimit(limit, remaining, reset_at or datetime(2026, 1, 2, 3, 5, tzinfo=UTC))
 
@@ -34,26 +34,26 @@ def make_response(
     attempts: int = 1,
     elapsed: float = 0.05,
 ) -> ResponseInfo:
-    """Make the HTTP side of an answer.
+    """Make the HTTP response that a model came in.
 
     Args:
-        status_code: The HTTP status.
+        status_code: The HTTP status code.
         request_id: The platform's id of the request.
-        headers: The headers; the content type alone when not given.
-        rate_limit: The plan's pace; that of `make_rate_limit()` when not given.
-        attempts: How many times the request was sent.
-        elapsed: Seconds that the call took.
+        headers: The headers; `Content-Type` alone by default.
+        rate_limit: The rate limit; that of `make_rate_limit()` by default.
+        attempts: The number of times that the request was sent.
+        elapsed: The seconds that the call took.
 
     Returns:
-        What a model has as `.response`.
+        The value of a model's `.response`.
 
     Example:
         >>> make_response(503, attempts=3).attempts
         3
     """
-    given = {"content-type": "application/json"} if headers is None else headers
+    fields = {"content-type": "application/json"} if headers is None else headers
     return ResponseInfo(
-        status_code, request_id, Headers(given.items()), rate_limit or make_rate_limit(), attempts, elapsed
+        status_code, request_id, Headers(fields.items()), rate_limit or make_rate_limit(), attempts, elapsed
     )
 
 
@@ -62,8 +62,8 @@ def make_page(items: Iterable[T], *, next_cursor: str | None = None, response: R
 
     Args:
         items: The objects of the page.
-        next_cursor: Where the next page begins.
-        response: The HTTP side of its answer.
+        next_cursor: The cursor of the next page; None for the last page.
+        response: The HTTP response that it came in.
 
     Returns:
         The page.

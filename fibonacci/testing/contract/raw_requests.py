@@ -1,4 +1,4 @@
-"""Requests past the client, so that what goes over the wire is seen as it is."""
+"""Requests without the client, so that the response is seen unchanged."""
 
 from __future__ import annotations
 
@@ -12,43 +12,42 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 TIMEOUT: Final = 60.0
-"""Seconds for one request."""
+"""The timeout of one request in seconds."""
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds to wait, when a plan's pace is used up: the window of the plans is a minute."""
+"""The longest wait after a 429 in seconds: the window of the rate limits is a minute."""
 
 
 @dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """An answer as it came.
-
-    Attributes:
-        status: The HTTP status.
-        headers: The headers by lower-case name.
-        body: The body.
-    """
+class RawResponse:
+    """A response as it was received."""
 
     status: int
+    """The HTTP status code."""
+
     headers: Mapping[str, str]
+    """The headers, names in lower case."""
+
     body: bytes
+    """The body, not decoded."""
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The body, decoded as JSON."""
         return json.loads(self.body)
 
 
 class _NoRedirects(HTTPRedirectHandler):
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow none: the key must not go elsewhere."""
+        """Follow no redirect: the key must not be sent to another server."""
 
 
 class RawRequests:
     """Sends requests to one server.
 
     Args:
-        base_url: Where it is.
-        api_key: The key to send.
+        base_url: The base URL of the server.
+        api_key: The API key.
     """
 
     def __init__(self, base_url: str, api_key: str) -> None:
@@ -65,22 +64,22 @@ class RawRequests:
         json_body: Any = None,
         body: bytes | None = None,
         authorization: str | None = "",
-    ) -> RawAnswer:
+    ) -> RawResponse:
         """Send one request.
 
         Args:
             method: The method.
             path: The path below the base URL, percent-encoded.
-            query: The parameters of the query.
-            json_body: What to send as JSON.
-            body: The body as bytes, in its place.
-            authorization: The header in place of the one with the key; `None` for none.
+            query: The query parameters.
+            json_body: The body, to be encoded as JSON.
+            body: The body as bytes, in place of `json_body`.
+            authorization: The `Authorization` header in place of the one with the key; None for none.
 
         Returns:
-            The answer, whatever its status.
+            The response, whatever its status.
 
         Raises:
-            OSError: When there is none.
+            OSError: If no response is received.
         """
         content = body if body is not None else None if json_body is None else json.dumps(json_body).encode()
         headers = {"Content-Type": "application/json"}
@@ -88,29 +87,29 @@ class RawRequests:
             headers["Authorization"] = authorization or f"Bearer {self._api_key}"
         url = f"{self._base_url}{path}{'?' if query else ''}{urlencode(query or {})}"
         request = Request(url, content, headers, method=method)
-        answer = self._send(request)
-        if answer.status == 429:  # refused for the pace: once more, when there is room again
-            time.sleep(_wait(answer.headers))
-            answer = self._send(request)
-        return answer
+        response = self._send(request)
+        if response.status == 429:  # over the rate limit: once more, after the reset
+            time.sleep(_wait(response.headers))
+            response = self._send(request)
+        return response
 
-    def _send(self, request: Request) -> RawAnswer:
+    def _send(self, request: Request) -> RawResponse:
         try:
-            with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return RawAnswer(answer.status, _lower(answer.headers.items()), answer.read())
+            with self._opener.open(request, timeout=TIMEOUT) as response:
+                return RawResponse(response.status, _lower(response.headers.items()), response.read())
         except HTTPError as error:
             with error:
-                return RawAnswer(error.code, _lower(error.headers.items()), error.read())
+                return RawResponse(error.code, _lower(error.headers.items()), error.read())
 
 
 def _opener(base_url: str) -> OpenerDirector:
-    here = urlsplit(base_url).hostname in ("localhost", "127.0.0.1", "::1")
-    return build_opener(_NoRedirects, *([ProxyHandler({})] if here else []))
+    is_loopback = urlsplit(base_url).hostname in ("localhost", "127.0.0.1", "::1")
+    return build_opener(_NoRedirects, *([ProxyHandler({})] if is_loopback else []))
 
 
 def _wait(headers: Mapping[str, str]) -> float:
-    told = headers.get("retry-after", "")
-    return min(float(told), LONGEST_WAIT) if told.isdecimal() else LONGEST_WAIT
+    seconds = headers.get("retry-after", "")
+    return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else LONGEST_WAIT
 
 
 def _lower(headers: Any) -> dict[str, str]:

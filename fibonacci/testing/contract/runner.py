@@ -1,4 +1,4 @@
-"""Running the checks against a server."""
+"""Runs the checks against a server."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ Outcome = Literal["agrees", "disagrees", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one check found.
-
-    Attributes:
-        check: The check.
-        outcome: Whether the server agrees.
-        why: What it does instead, or why nothing was checked; empty when it agrees.
-    """
+    """The result of one check."""
 
     check: Check
+    """The check."""
+
     outcome: Outcome
+    """Whether the server agrees."""
+
     why: str = ""
+    """What the server does instead, or why the check was skipped; empty when the server agrees."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
-    """Run checks one after the other.
+    """Run checks in sequence.
 
     Args:
         checks: The checks.
         server: The server.
-        read_only: Leave out those that change anything.
+        read_only: Leave out the checks that change anything.
 
     Yields:
-        The result of each.
+        The result of each check.
     """
     for check in checks:
         if not (read_only and check.changes):
@@ -53,6 +52,6 @@ def _result(check: Check, server: Server) -> Result:
         return Result(check, "skipped", str(reason))
     except Disagreement as found:
         return Result(check, "disagrees", str(found))
-    except Exception as error:  # whatever a server makes of a request is a result, not the end of the suite
+    except Exception as error:  # one failed check must not end the suite
         return Result(check, "disagrees", f"{type(error).__name__}: {error}")
     return Result(check, "agrees")

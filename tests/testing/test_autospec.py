@@ -1,0 +1,99 @@
+"""`create_autospec` of a client knows the namespaces, their methods and the arguments of these."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from unittest.mock import AsyncMock, create_autospec
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.models import Execution
+from fibonacci.testing import make_execution, make_governance_settings
+
+CLIENTS = pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci], ids=["sync", "async"])
+CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("workflows.get", ("wf-1",), {}),
+    ("workflows.run", ("wf-1",), {"inputs": {"a": 1}, "timeout": 5}),
+    ("executions.wait", ("exec_1",), {"timeout": None}),
+    ("organizations.governance.get", ("org-1",), {}),
+    ("organizations.tool_policies.create", ("org-1",), {"tool_name": "t"}),
+    ("health.check", (), {}),
+    ("request", ("GET", "/x"), {}),
+]
+
+
+def spec_of(client: type) -> Any:
+    return create_autospec(client, instance=True)
+
+
+def member(client: Any, name: str) -> Any:
+    for part in name.split("."):
+        client = getattr(client, part)
+    return client
+
+
+@CLIENTS
+@pytest.mark.parametrize(("name", "arguments", "options"), CALLS, ids=[call[0] for call in CALLS])
+def test_a_call_is_checked(client: type, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+    method = member(spec_of(client), name)
+    method(*arguments, **options).close() if client is AsyncFibonacci else method(*arguments, **options)
+    with pytest.raises(TypeError, match=r"argument"):
+        method(*arguments, **options, no_such_argument=1)
+    with pytest.raises(TypeError, match=r"argument"):
+        method(*arguments, *range(9), **options)
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    "name", ["workflow", "workflows.excute", "organizations.settings", "organizations.governance.fetch"]
+)
+def test_an_unknown_name_is_refused(client: type, name: str) -> None:
+    with pytest.raises(AttributeError, match=name.split(".")[-1]):
+        member(spec_of(client), name)
+
+
+def test_sync_methods_return_what_the_test_says() -> None:
+    client = spec_of(Fibonacci)
+    client.executions.get.return_value = make_execution(id="exec_2")
+    client.organizations.governance.get.return_value = make_governance_settings(approval_threshold=2)
+    assert client.executions.get("exec_2").id == "exec_2"
+    assert client.organizations.governance.get("org-1").approval_threshold == 2
+    client.executions.get.assert_called_once_with("exec_2")
+    assert not isinstance(client.executions.get, AsyncMock)
+    assert isinstance(client, Fibonacci)
+
+
+def test_async_methods_are_awaited() -> None:
+    client = spec_of(AsyncFibonacci)
+    client.executions.get.return_value = make_execution(id="exec_2")
+    client.organizations.governance.get.return_value = make_governance_settings(approval_threshold=2)
+
+    async def calls() -> tuple[Execution, int]:
+        settings = await client.organizations.governance.get("org-1")
+        return await client.executions.get("exec_2"), settings.approval_threshold
+
+    execution, threshold = asyncio.run(calls())
+    assert (execution.id, threshold) == ("exec_2", 2)
+    client.executions.get.assert_awaited_once_with("exec_2")
+    assert isinstance(client, AsyncFibonacci)
+
+
+@CLIENTS
+def test_lists_are_plain_calls(client: type) -> None:
+    """A pager is returned, not awaited, in both modes."""
+    method = spec_of(client).workflows.list
+    assert not isinstance(method, AsyncMock)
+    method(limit=1)
+    method.assert_called_once_with(limit=1)
+
+
+def test_the_class_itself() -> None:
+    patched = create_autospec(Fibonacci)
+    patched("some-key").workflows.get("wf-1")
+    patched.assert_called_once_with("some-key")
+    with pytest.raises(TypeError, match="argument"):
+        patched("some-key", time_out=5)
+    with pytest.raises(TypeError, match="argument"):
+        patched.return_value.workflows.get()
