@@ -20,11 +20,11 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 from tests.contract.document import Operation, load_document, operations, resolve
 
 _SPELLINGS = {"boolean": "true|false", "integer": "-?[0-9]+", "string": "(?s).+"}
-"""How a query value of each type is spelt; openapi-core would let `True` and `1_0` pass."""
+"""How a query value of each type is spelled; openapi-core would let `True` and `1_0` pass."""
 
 
 class ConformanceError(AssertionError):
-    """A request or an answer is not what the document says."""
+    """A request or a response is not what the document says."""
 
 
 def find_operation(method: str, url: str) -> Operation:
@@ -51,7 +51,7 @@ def find_operation(method: str, url: str) -> Operation:
 def validate_request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Operation:
     """Raise `ConformanceError` unless the document allows the request; return its operation.
 
-    Beyond the schemas: no query parameter that is not declared, is there twice or is spelt in a Python way, no body
+    Beyond the schemas: no query parameter that is not declared, is there twice or is spelled in a Python way, no body
     where none is declared, the JSON content type on every request (also without a body, as the platform documents it),
     and a key.
     """
@@ -66,9 +66,9 @@ def validate_request(method: str, url: str, headers: Mapping[str, str], body: by
 def validate_response(
     method: str, url: str, status: int, response_headers: Mapping[str, str], response_body: bytes
 ) -> Operation:
-    """Raise `ConformanceError` unless the document allows the answer to such a request; return the operation.
+    """Raise `ConformanceError` unless the document allows the response to such a request; return the operation.
 
-    Beyond the schemas: a success has a status that the operation declares, and an answer without content is empty.
+    Beyond the schemas: a success has a status that the operation declares, and a response without content is empty.
     """
     operation = find_operation(method, url)
     request = _Request.of(operation, method, url, {}, None)
@@ -77,8 +77,8 @@ def validate_response(
     if status < 400 and str(status) not in operation.responses:
         problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.responses))}")
     if status == 204 and response_body:
-        problems.append("an answer without content has a body")
-    _refuse(problems, f"answer {status} to {method} {url}", response_body)
+        problems.append("a response without content has a body")
+    _refuse(problems, f"response {status} to {method} {url}", response_body)
     return operation
 
 
@@ -91,7 +91,7 @@ def validate_exchange(
     response_headers: Mapping[str, str],
     response_body: bytes,
 ) -> str:
-    """Check that a request and its answer conform to the document.
+    """Check that a request and its response conform to the document.
 
     Args:
         method: The request's method.
@@ -99,9 +99,9 @@ def validate_exchange(
             with that of the documented server (`/v1`).
         request_headers: The request's headers; names in any case.
         request_body: The request's body; None or empty when there was none.
-        status: The answer's status.
-        response_headers: The answer's headers; names in any case.
-        response_body: The answer's body, decompressed; empty when there was none.
+        status: The response's status.
+        response_headers: The response's headers; names in any case.
+        response_body: The response's body, decompressed; empty when there was none.
 
     Returns:
         The operation's id, which is the Python call's name, such as `"workflows.list"`.
@@ -138,7 +138,7 @@ def _request_problems(operation: Operation, request: _Request) -> Iterator[str]:
         if name not in types:
             yield f"the query parameter {name!r} is not declared"
         elif not re.fullmatch(_SPELLINGS[types[name]], value):
-            yield f"the query parameter {name!r} is spelt {value!r}"
+            yield f"the query parameter {name!r} is spelled {value!r}"
     for name in sorted(name for name in set(names) if names.count(name) > 1):
         yield f"the query parameter {name!r} is there more than once"
     if request.content_type.partition(";")[0].strip() != "application/json":
@@ -154,7 +154,7 @@ def _refuse(problems: list[str], what: str, body: bytes | None) -> None:
 
 
 def _words(error: Exception) -> str:
-    """The error with the schema's own complaints, which openapi-core keeps in the cause."""
+    """Describe an error with the schema's own complaints, which openapi-core keeps in the cause."""
     causes: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
@@ -166,7 +166,7 @@ def _words(error: Exception) -> str:
 
 @dataclass
 class _Request:
-    """What openapi-core wants to know of a request."""
+    """A request, as openapi-core wants it."""
 
     host_url: str
     path: str
@@ -200,7 +200,7 @@ class _Request:
 
 @dataclass
 class _Response:
-    """What openapi-core wants to know of an answer."""
+    """A response, as openapi-core wants it."""
 
     status_code: int
     headers: Headers

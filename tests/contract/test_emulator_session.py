@@ -47,11 +47,11 @@ class Session:
         assert response.is_success, response.text
         if not response.content:
             return None
-        answer: dict[str, Any] = response.json()
-        return answer.get("data", answer)
+        content: dict[str, Any] = response.json()
+        return content.get("data", content)
 
     def exchange(self, method: str, path: str, body: object = None, **query: str | int) -> httpx.Response:
-        """Send a request that the document allows, whatever the answer is."""
+        """Send a request that the document allows, whatever the response is."""
         content = None if body is None else json.dumps(body).encode()
         response = self.http.request(
             method, self.base_url + path, params=query or None, content=content, headers=self.headers

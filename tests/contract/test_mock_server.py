@@ -74,7 +74,7 @@ def type_fault(row: EndpointRow, result: Any) -> str:
 
 
 def random_fault(row: EndpointRow, result: Any) -> str:
-    """The same; a random list may be empty."""
+    """Say that a result has another type than the row has; a random list may be empty."""
     return "" if row.is_list and result is None else type_fault(row, result)
 
 

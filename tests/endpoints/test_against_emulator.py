@@ -30,7 +30,7 @@ MISSING = [row for row in ROWS if "%" in row.target.partition("?")[0] and "/orga
 
 @pytest.fixture
 def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
-    """Something at the emulator for each name of the table, and the name that it has there."""
+    """Create an object for each id of the table; return the ids that they have at the emulator."""
     workflow = client.workflows.create(name="Slow", definition=SLOW)
     execution = client.workflows.execute(workflow.id)
     client.memory.set("user/prefs", 1)
@@ -39,7 +39,7 @@ def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
 
 
 def prepared(row: EndpointRow, client: Fibonacci, real: dict[str, str]) -> EndpointRow:
-    """The row with the names that things have here, and what it needs beforehand."""
+    """Return the row with the ids of this emulator; create what it needs."""
     if row.call in ("organizations.tool_policies.update", "organizations.tool_policies.delete"):
         client.organizations.tool_policies.create("acme", tool_name=row.arguments[1])
     if row.call.startswith("registry.") and row.arguments and row.call != "registry.approve_template":
@@ -61,7 +61,7 @@ def test_every_operation_is_called() -> None:
 
 @pytest.fixture
 def transport(colour: Colour) -> AsyncConformingTransport | ConformingTransport:
-    """A transport that checks each exchange."""
+    """Make a transport that checks each exchange."""
     conforming = (
         AsyncConformingTransport(AsyncSocketTransport()) if colour.is_async else ConformingTransport(SocketTransport())
     )

@@ -39,7 +39,7 @@ def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture
 def public(colour: Colour) -> dict[str, Any]:
-    """The public methods of a client."""
+    """Return the public methods of a client."""
     return dict(methods(colour.client("key")))
 
 

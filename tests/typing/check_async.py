@@ -110,7 +110,7 @@ async def pagers(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.list().first(), Workflow | None)
 
 
-async def answers(client: AsyncFibonacci) -> None:
+async def models(client: AsyncFibonacci) -> None:
     execution = await client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])

@@ -108,7 +108,7 @@ def pagers(client: Fibonacci) -> None:
     assert_type(client.workflows.list().first(), Workflow | None)
 
 
-def answers(client: Fibonacci) -> None:
+def models(client: Fibonacci) -> None:
     execution = client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])

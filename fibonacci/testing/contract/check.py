@@ -46,7 +46,7 @@ Decorator = Callable[[Callable[[Server], None]], Callable[[Server], None]]
 class Checks(list[Check]):
     """The checks of one resource, in order. `documented` and `choice` are decorators that add a function to them.
 
-    The fact is the docstring of the function.
+    The fact is the docstring of the function, without `Check that`.
     """
 
     def documented(self, endpoint: str, *, changes: bool = False) -> Decorator:
@@ -75,8 +75,8 @@ class Checks(list[Check]):
 
     def _adder(self, endpoint: str, basis: Basis, changes: bool) -> Decorator:
         def add(run: Callable[[Server], None]) -> Callable[[Server], None]:
-            fact = (run.__doc__ or run.__name__).strip().rstrip(".")
-            self.append(Check(endpoint, fact, basis, changes, run))
+            fact = (run.__doc__ or run.__name__).removeprefix("Check that ").strip().rstrip(".")
+            self.append(Check(endpoint, fact[:1].upper() + fact[1:], basis, changes, run))
             return run
 
         return add

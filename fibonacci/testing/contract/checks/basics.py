@@ -14,44 +14,44 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /tools")
 def success(server: Server) -> None:
-    """A success is {data, meta: {request_id}}."""
+    """Check that a success is {data, meta: {request_id}}."""
     envelope(server.raw("GET", "/tools"))
 
 
 @CHECKS.documented("GET /tools")
 def json(server: Server) -> None:
-    """Answers are JSON, and say so in Content-Type."""
+    """Check that responses are JSON, and say so in Content-Type."""
     kind = server.raw("GET", "/tools").headers.get("content-type", "")
     require(kind.startswith("application/json"), f"Content-Type is {kind!r}")
 
 
 @CHECKS.documented("GET /workflows/{id}")
 def error(server: Server) -> None:
-    """An error is {error: {code, message, details}}, and details is a list."""
+    """Check that an error is {error: {code, message, details}}, and details is a list."""
     refused(server.raw("GET", f"/workflows/{UNKNOWN}"), 404)
 
 
 @CHECKS.choice("GET /tools")
 def no_key(server: Server) -> None:
-    """A request without a key is refused with 401."""
+    """Check that a request without a key is refused with 401."""
     refused(server.raw("GET", "/tools", authorization=None), 401)
 
 
 @CHECKS.choice("GET /tools")
 def wrong_key(server: Server) -> None:
-    """A request with an unknown key is refused with 401."""
+    """Check that a request with an unknown key is refused with 401."""
     refused(server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}"), 401)
 
 
 @CHECKS.choice("GET /{unknown}")
 def unknown_path(server: Server) -> None:
-    """A path that is not there is answered with 404."""
+    """Check that a path that is not there gets a 404."""
     agree(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
 
 
 @CHECKS.documented("GET /tools")
 def rate_limit(server: Server) -> None:
-    """Answers have X-RateLimit-Limit and X-RateLimit-Remaining, which is not more."""
+    """Check that responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is not more."""
     headers = server.raw("GET", "/tools").headers
     limit, remaining = (headers.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining"))
     require(limit.isdecimal(), f"X-RateLimit-Limit is {limit!r}")
@@ -61,7 +61,7 @@ def rate_limit(server: Server) -> None:
 
 @CHECKS.documented("GET /tools")
 def reset(server: Server) -> None:
-    """X-RateLimit-Reset is a time in Unix seconds, at most a day away."""
+    """Check that X-RateLimit-Reset is a time in Unix seconds, at most a day away."""
     text = server.raw("GET", "/tools").headers.get("x-ratelimit-reset", "")
     require(text.isdecimal(), f"X-RateLimit-Reset is {text!r}")
     require(abs(int(text) - time.time()) < 2 * 86_400, f"X-RateLimit-Reset is {text}")
@@ -69,7 +69,7 @@ def reset(server: Server) -> None:
 
 @CHECKS.documented("GET /tools")
 def read_by_the_client(server: Server) -> None:
-    """The client reads the rate limit and the request id of an answer."""
+    """Check that the client reads the rate limit and the request id of a response."""
     page = next(iter(server.client.tools.list().pages()))
     has_type(page.response.request_id, str, "the request id")
     require(page.response.rate_limit is not None, "no rate limit is seen")
@@ -77,5 +77,5 @@ def read_by_the_client(server: Server) -> None:
 
 @CHECKS.choice("POST /workflows", changes=True)
 def not_json(server: Server) -> None:
-    """A body that is not JSON is refused with 400."""
+    """Check that a body that is not JSON is refused with 400."""
     refused(server.raw("POST", "/workflows", body=b'{"name": '), 400)

@@ -13,53 +13,53 @@ UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
 
 
-def envelope(answer: RawResponse) -> Any:
-    """Return what an answer in the full envelope holds.
+def envelope(response: RawResponse) -> Any:
+    """Return what a response in the full envelope holds.
 
     Args:
-        answer: The answer.
+        response: The response.
 
     Raises:
         Disagreement: When it has another shape.
     """
-    among(answer.status, (200, 201), "the status")
-    content = answer.json
+    among(response.status, (200, 201), "the status")
+    content = response.json
     has_type(content, dict, "the body")
     agree(sorted(content), ["data", "meta"], "what the body holds")
     has_type(content["meta"].get("request_id"), str, "meta.request_id")
     return content["data"]
 
 
-def bare(answer: RawResponse, *names: str) -> Any:
+def bare(response: RawResponse, *names: str) -> Any:
     """Return an object without an envelope.
 
     Args:
-        answer: The answer.
+        response: The response.
         names: Fields that it has.
 
     Raises:
         Disagreement: When it has an envelope, or not these fields.
     """
-    agree(answer.status, 200, "the status")
-    content = answer.json
+    agree(response.status, 200, "the status")
+    content = response.json
     has_type(content, dict, "the body")
     missing = [name for name in names if name not in content]
     require(not missing, f"the body has no {', '.join(missing)}")
     return content
 
 
-def refused(answer: RawResponse, status: int) -> Any:
+def refused(response: RawResponse, status: int) -> Any:
     """Return the error of a refusal in the documented envelope.
 
     Args:
-        answer: The answer.
+        response: The response.
         status: The status that it should have.
 
     Raises:
         Disagreement: When it is no such refusal.
     """
-    agree(answer.status, status, "the status")
-    content = answer.json
+    agree(response.status, status, "the status")
+    content = response.json
     has_type(content, dict, "the body")
     agree(sorted(content), ["error"], "what the body holds")
     error = content["error"]
@@ -71,7 +71,7 @@ def refused(answer: RawResponse, status: int) -> Any:
 
 
 def not_found(call: Callable[[], object]) -> None:
-    """Check that a call is answered with a 404.
+    """Check that a call gets a 404.
 
     Args:
         call: The call.
@@ -83,4 +83,4 @@ def not_found(call: Callable[[], object]) -> None:
         call()
     except NotFoundError:
         return
-    raise Disagreement("it is answered as if it were there")
+    raise Disagreement("it is treated as if it were there")

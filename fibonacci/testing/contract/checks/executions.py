@@ -27,7 +27,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def operators(server: Server) -> None:
-    """Eight operators compare two values, as their names say."""
+    """Check that eight operators compare two values, as their names say."""
     questions = [
         (f"{operator}-{number}", operator, left, right, number == 0)
         for operator, left, *rights in OPERATORS
@@ -38,7 +38,7 @@ def operators(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def emptiness(server: Server) -> None:
-    """is_empty and is_not_empty look at one value."""
+    """Check that `is_empty` and `is_not_empty` look at one value."""
     questions = [
         ("empty-0", "is_empty", "", "", True),
         ("empty-1", "is_empty", "a", "", False),
@@ -64,7 +64,7 @@ def _nodes(name: str, operator: str, left: str, right: str) -> list[dict[str, ob
 
 @CHECKS.documented("GET /executions/{id}", changes=True)
 def read(server: Server) -> None:
-    """An execution is read by its id, with its outputs."""
+    """Check that an execution is read by its id, with its outputs."""
     ran = server.ran()
     found = server.client.executions.get(ran.id)
     agree((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
@@ -72,13 +72,13 @@ def read(server: Server) -> None:
 
 @CHECKS.choice("GET /executions/{id}")
 def unknown(server: Server) -> None:
-    """An unknown execution is answered with 404."""
+    """Check that an unknown execution gets a 404."""
     not_found(lambda: server.client.executions.get(UNKNOWN))
 
 
 @CHECKS.choice("GET /executions", changes=True)
 def of_a_workflow(server: Server) -> None:
-    """`workflow_id` lists the executions of one workflow."""
+    """Check that `workflow_id` lists the executions of one workflow."""
     ran = server.ran()
     server.ran()
     workflow_id = server.client.executions.get(ran.id).workflow_id
@@ -88,7 +88,7 @@ def of_a_workflow(server: Server) -> None:
 
 @CHECKS.choice("GET /executions")
 def with_a_status(server: Server) -> None:
-    """`status` lists the executions of one status."""
+    """Check that `status` lists the executions of one status."""
     for status in ("completed", "failed"):
         for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
             agree(execution.status, status, "status")
@@ -96,7 +96,7 @@ def with_a_status(server: Server) -> None:
 
 @CHECKS.choice("POST /executions/{id}/cancel", changes=True)
 def cancel_ended(server: Server) -> None:
-    """An execution that has ended stays as it is; 409 says so."""
+    """Check that an execution that has ended stays as it is; 409 says so."""
     ran = server.ran()
     with suppress(ConflictError):
         server.client.executions.cancel(ran.id)
@@ -105,7 +105,7 @@ def cancel_ended(server: Server) -> None:
 
 @CHECKS.choice("POST /executions/{id}/cancel", changes=True)
 def cancel_running(server: Server) -> None:
-    """A running execution is answered as cancelled."""
+    """Check that the response for a running execution has the status cancelled."""
     if "wait" not in [tool.name for tool in server.client.tools.list()]:
         raise Skipped("there is no tool that takes its time")
     node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
@@ -118,5 +118,5 @@ def cancel_running(server: Server) -> None:
 
 @CHECKS.choice("POST /executions/{id}/cancel", changes=True)
 def cancel_unknown(server: Server) -> None:
-    """An unknown execution is answered with 404."""
+    """Check that an unknown execution gets a 404."""
     not_found(lambda: server.client.executions.cancel(UNKNOWN))

@@ -21,7 +21,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /organizations/{org}/governance")
 def settings(server: Server) -> None:
-    """The settings are a bare object with six fields."""
+    """Check that the settings are a bare object with six fields."""
     content = bare(server.raw("GET", server.path("governance")), *SETTINGS)
     for name in BOOLEANS:
         has_type(content[name], bool, name)
@@ -31,7 +31,7 @@ def settings(server: Server) -> None:
 
 @CHECKS.documented("PATCH /organizations/{org}/governance", changes=True)
 def updated(server: Server) -> None:
-    """What is given is changed; what is not given stays."""
+    """Check that what is given is changed; what is not given stays."""
     governance = server.client.organizations.governance
     before = governance.get(server.organization)
     threshold = before.approval_threshold or 0
@@ -45,19 +45,19 @@ def updated(server: Server) -> None:
 
 @CHECKS.documented("PATCH /organizations/{org}/governance", changes=True)
 def invalid(server: Server) -> None:
-    """A setting of a wrong type is refused with 422."""
+    """Check that a setting of a wrong type is refused with 422."""
     refused(server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": "many"}), 422)
 
 
 @CHECKS.documented("GET /organizations/{org}/governance/report")
 def report(server: Server) -> None:
-    """The report is an object."""
+    """Check that the report is an object."""
     require(server.client.organizations.governance.report(server.organization).model_dump(), "it is empty")
 
 
 @CHECKS.documented("GET /organizations/{org}/governance/audit")
 def audit(server: Server) -> None:
-    """The audit log is paginated."""
+    """Check that the audit log is paginated."""
     pages = iter(server.client.organizations.governance.audit(server.organization, limit=2).pages())
     page = next(pages)
     require(len(page) <= 2, f"a page has {len(page)} entries, not 2")
@@ -65,5 +65,5 @@ def audit(server: Server) -> None:
 
 @CHECKS.documented("GET /organizations/{org}/governance/approvals")
 def approvals(server: Server) -> None:
-    """The statistics of approvals are an object."""
+    """Check that the statistics of approvals are an object."""
     require(server.client.organizations.governance.approvals(server.organization).model_dump(), "it is empty")

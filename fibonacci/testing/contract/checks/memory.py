@@ -15,7 +15,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("PUT /memory/{key}", changes=True)
 def values(server: Server) -> None:
-    """A value is any JSON, and is read as it was set."""
+    """Check that a value is any JSON, and is read as it was set."""
     for number, value in enumerate(VALUES):
         key = server.key(f"value-{number}")
         server.client.memory.set(key, value)
@@ -24,7 +24,7 @@ def values(server: Server) -> None:
 
 @CHECKS.documented("PUT /memory/{key}", changes=True)
 def replaced(server: Server) -> None:
-    """Setting a value again replaces it."""
+    """Check that setting a value again replaces it."""
     key = server.key("twice")
     server.client.memory.set(key, {"a": 1})
     server.client.memory.set(key, {"b": 2})
@@ -33,7 +33,7 @@ def replaced(server: Server) -> None:
 
 @CHECKS.documented("PUT /memory/{key}", changes=True)
 def default_scope(server: Server) -> None:
-    """The scope is workflow when none is given."""
+    """Check that the scope is workflow when none is given."""
     key = server.key("scope")
     agree(server.client.memory.set(key, 1).scope, "workflow", "scope")
     agree(server.client.memory.get(key, scope="workflow").value, 1, "value")
@@ -41,7 +41,7 @@ def default_scope(server: Server) -> None:
 
 @CHECKS.documented("GET /memory/{key}", changes=True)
 def scopes(server: Server) -> None:
-    """Scopes are apart: workflow, user, organization, global."""
+    """Check that scopes are apart: workflow, user, organization, global."""
     key = "scopes"
     for scope in ("organization", "global"):
         server.client.memory.set(server.key(key, scope=scope), scope, scope=scope)
@@ -55,7 +55,7 @@ def scopes(server: Server) -> None:
 
 @CHECKS.documented("PUT /memory/{key}", changes=True)
 def ttl(server: Server) -> None:
-    """`ttl` is in seconds: the value is gone when they have passed."""
+    """Check that `ttl` is in seconds: the value is gone when they have passed."""
     key = server.key("ttl")
     server.client.memory.set(key, 1, ttl=1)
     server.sleep(1.5)
@@ -64,13 +64,13 @@ def ttl(server: Server) -> None:
 
 @CHECKS.choice("GET /memory/{key}")
 def unknown(server: Server) -> None:
-    """An unknown key is answered with 404."""
+    """Check that an unknown key gets a 404."""
     not_found(lambda: server.client.memory.get(UNKNOWN))
 
 
 @CHECKS.choice("PUT /memory/{key}", changes=True)
 def one_segment(server: Server) -> None:
-    """A key is one segment of the path: a slash in it is %2F."""
+    """Check that a key is one segment of the path: a slash in it is %2F."""
     key = server.key("user/prefs")
     server.client.memory.set(key, 1)
     agree(server.raw("GET", f"/memory/{key.replace('/', '%2F')}").status, 200, "the status")
@@ -79,7 +79,7 @@ def one_segment(server: Server) -> None:
 
 @CHECKS.documented("DELETE /memory/{key}", changes=True)
 def deleted(server: Server) -> None:
-    """A deleted value cannot be read."""
+    """Check that a deleted value cannot be read."""
     key = server.key("deleted")
     server.client.memory.set(key, 1)
     server.client.memory.delete(key)

@@ -13,7 +13,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.choice("GET /workflows")
 def where_items_are(server: Server) -> None:
-    """`data` is a list, or an object with one list: items, results or workflows."""
+    """Check that `data` is a list, or an object with one list: items, results or workflows."""
     data: Any = server.raw("GET", "/workflows", query={"limit": 5}).json["data"]
     places: list[Any] = [data] if type(data) is list else [data.get(name) for name in ("items", "results", "workflows")]
     agree(sum(isinstance(place, list) for place in places), 1, "the number of lists")
@@ -21,7 +21,7 @@ def where_items_are(server: Server) -> None:
 
 @CHECKS.choice("GET /workflows", changes=True)
 def limit(server: Server) -> None:
-    """`limit` is the size of a page."""
+    """Check that `limit` is the size of a page."""
     server.workflow()
     server.workflow()
     agree(len(next(iter(server.client.workflows.list(limit=1).pages()))), 1, "the size of the first page")
@@ -29,7 +29,7 @@ def limit(server: Server) -> None:
 
 @CHECKS.choice("GET /workflows", changes=True)
 def cursor(server: Server) -> None:
-    """`next_cursor`, given as `cursor`, brings the next page: each item comes once."""
+    """Check that `next_cursor`, given as `cursor`, brings the next page: each item comes once."""
     made = {server.workflow().id for _ in range(3)}
     found = [each.id for each in islice(server.client.workflows.list(limit=2), 1000)]
     agree(len(found), len(set(found)), "the number of items")

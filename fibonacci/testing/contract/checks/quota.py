@@ -15,7 +15,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /organizations/{org}/quota")
 def fields(server: Server) -> None:
-    """The quota is a bare object: plan, limits, overrides, effective."""
+    """Check that the quota is a bare object: plan, limits, overrides, effective."""
     content = bare(server.raw("GET", server.path("quota")), "plan", "limits", "overrides", "effective")
     has_type(content["plan"], str, "plan")
     for part in ("limits", "effective"):
@@ -24,7 +24,7 @@ def fields(server: Server) -> None:
 
 @CHECKS.documented("GET /organizations/{org}/quota")
 def effective(server: Server) -> None:
-    """What is effective is the override, else the limit."""
+    """Check that what is effective is the override, else the limit."""
     quota = server.client.organizations.quota.get(server.organization)
     given = {name: value for name, value in quota.overrides.items() if value is not None}
     agree(quota.effective, quota.limits | given, "effective")
@@ -32,7 +32,7 @@ def effective(server: Server) -> None:
 
 @CHECKS.documented("PATCH /organizations/{org}/quota", changes=True)
 def overridden(server: Server) -> None:
-    """An override is effective."""
+    """Check that an override is effective."""
     quotas = server.client.organizations.quota
     before = quotas.get(server.organization)
     server.afterwards(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
@@ -42,7 +42,7 @@ def overridden(server: Server) -> None:
 
 @CHECKS.choice("PATCH /organizations/{org}/quota", changes=True)
 def taken_back(server: Server) -> None:
-    """The body is flat; null takes an override back."""
+    """Check that the body is flat; null takes an override back."""
     quotas = server.client.organizations.quota
     before = quotas.get(server.organization)
     server.afterwards(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
@@ -53,5 +53,5 @@ def taken_back(server: Server) -> None:
 
 @CHECKS.documented("PATCH /organizations/{org}/quota", changes=True)
 def ceilings(server: Server) -> None:
-    """An override over the ceiling is refused with 422."""
+    """Check that an override over the ceiling is refused with 422."""
     refused(server.raw("PATCH", server.path("quota"), json_body={"memory_mb": 10**15}), 422)

@@ -13,7 +13,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.choice("POST /workflow-registry/{id}/approve-template", changes=True)
 def approved(server: Server) -> None:
-    """The status is then approved."""
+    """Check that the status is then approved."""
     made = server.workflow()
     entry = server.client.registry.approve_template(made.id)
     agree((entry.workflow_id, entry.status), (made.id, "approved"), "workflow and status")
@@ -21,7 +21,7 @@ def approved(server: Server) -> None:
 
 @CHECKS.choice("POST /workflow-registry/{id}/deprecate", changes=True)
 def deprecated(server: Server) -> None:
-    """The status is then deprecated."""
+    """Check that the status is then deprecated."""
     made = server.workflow()
     server.client.registry.approve_template(made.id)
     agree(server.client.registry.deprecate(made.id).status, "deprecated", "status")
@@ -29,7 +29,7 @@ def deprecated(server: Server) -> None:
 
 @CHECKS.choice("POST /workflow-registry/{id}/archive", changes=True)
 def archived(server: Server) -> None:
-    """The status is then archived."""
+    """Check that the status is then archived."""
     made = server.workflow()
     server.client.registry.approve_template(made.id)
     agree(server.client.registry.archive(made.id).status, "archived", "status")
@@ -37,13 +37,13 @@ def archived(server: Server) -> None:
 
 @CHECKS.choice("POST /workflow-registry/{id}/archive", changes=True)
 def unknown(server: Server) -> None:
-    """An unknown workflow is answered with 404."""
+    """Check that an unknown workflow gets a 404."""
     not_found(lambda: server.client.registry.archive(UNKNOWN))
 
 
 @CHECKS.documented("GET /workflow-registry", changes=True)
 def listed(server: Server) -> None:
-    """An approved workflow is in the list."""
+    """Check that an approved workflow is in the list."""
     made = server.workflow()
     server.client.registry.approve_template(made.id)
     among(made.id, [each.workflow_id for each in server.client.registry.list()], "the workflow")
@@ -51,7 +51,7 @@ def listed(server: Server) -> None:
 
 @CHECKS.documented("GET /workflow-registry", changes=True)
 def hidden(server: Server) -> None:
-    """An archived one is hidden, unless include_archived=true."""
+    """Check that an archived one is hidden, unless include_archived=true."""
     made = server.workflow()
     server.client.registry.approve_template(made.id)
     server.client.registry.archive(made.id)

@@ -25,7 +25,7 @@ def _free_tool(server: Server) -> str:
 
 @CHECKS.choice("POST /organizations/{org}/tool-policies", changes=True)
 def created(server: Server) -> None:
-    """The body is tool_name, enabled, allowed_roles; the answer has them."""
+    """Check that the body is tool_name, enabled, allowed_roles; the response has them."""
     tool = _free_tool(server)
     policy = server.client.organizations.tool_policies.create(
         server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
@@ -36,7 +36,7 @@ def created(server: Server) -> None:
 
 @CHECKS.documented("GET /organizations/{org}/tool-policies", changes=True)
 def listed(server: Server) -> None:
-    """A new policy is in the list."""
+    """Check that a new policy is in the list."""
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool)
     among(tool, [policy.tool_name for policy in policies.list(server.organization)], "the tool")
@@ -44,14 +44,14 @@ def listed(server: Server) -> None:
 
 @CHECKS.documented("POST /organizations/{org}/tool-policies", changes=True)
 def unknown_tool(server: Server) -> None:
-    """An unknown tool is refused with 422, with a hint to GET /tools."""
+    """Check that an unknown tool is refused with 422, with a hint to GET /tools."""
     error = refused(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
     require("GET /tools" in str(error), f"there is no hint to GET /tools: {error}")
 
 
 @CHECKS.choice("PATCH /organizations/{org}/tool-policies/{tool}", changes=True)
 def updated(server: Server) -> None:
-    """What is given is changed; what is not given stays."""
+    """Check that what is given is changed; what is not given stays."""
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"])
     policy = policies.update(server.organization, tool, enabled=False)
@@ -60,13 +60,13 @@ def updated(server: Server) -> None:
 
 @CHECKS.choice("PATCH /organizations/{org}/tool-policies/{tool}", changes=True)
 def update_unknown(server: Server) -> None:
-    """A tool without a policy is answered with 404."""
+    """Check that a tool without a policy gets a 404."""
     not_found(lambda: server.client.organizations.tool_policies.update(server.organization, UNKNOWN, enabled=True))
 
 
 @CHECKS.documented("DELETE /organizations/{org}/tool-policies/{tool}", changes=True)
 def deleted(server: Server) -> None:
-    """A deleted policy is not in the list."""
+    """Check that a deleted policy is not in the list."""
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool)
     policies.delete(server.organization, tool)
@@ -76,7 +76,7 @@ def deleted(server: Server) -> None:
 
 @CHECKS.choice("POST /organizations/{org}/role-policy-overrides", changes=True)
 def override(server: Server) -> None:
-    """The body is role, tool_name, enabled; the answer has them; one stays: the owner may use the first tool."""
+    """Check that the body is role, tool_name, enabled; the response has them; an override of the owner stays."""
     policies = server.client.organizations.tool_policies
     tool = server.client.tools.list().first()
     if tool is None:
@@ -92,6 +92,6 @@ def override(server: Server) -> None:
 
 @CHECKS.documented("POST /organizations/{org}/role-policy-overrides", changes=True)
 def override_of_unknown_tool(server: Server) -> None:
-    """An unknown tool is refused with 422."""
+    """Check that an unknown tool is refused with 422."""
     body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
     refused(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)

@@ -30,7 +30,7 @@ def a_tool(server: Server) -> Tool:
 
 @CHECKS.documented("GET /tools")
 def listed(server: Server) -> None:
-    """Each tool has a name and a description."""
+    """Check that each tool has a name and a description."""
     for tool in server.client.tools.list():
         has_type(tool.name, str, "name")
         has_type(tool.description, str, "description")
@@ -38,20 +38,20 @@ def listed(server: Server) -> None:
 
 @CHECKS.documented("GET /tools/{name}")
 def one(server: Server) -> None:
-    """A tool is read by its name."""
+    """Check that a tool is read by its name."""
     name = a_tool(server).name
     agree(server.client.tools.get(name).name, name, "name")
 
 
 @CHECKS.choice("GET /tools/{name}")
 def unknown(server: Server) -> None:
-    """An unknown tool is answered with 404."""
+    """Check that an unknown tool gets a 404."""
     not_found(lambda: server.client.tools.get(UNKNOWN))
 
 
 @CHECKS.choice("POST /tools/{name}/connect", changes=True)
 def connect(server: Server) -> None:
-    """The body is the parameters; the answer is an object, or a refusal of too few of them."""
+    """Check that the body is the parameters; the response is an object, or a refusal of too few of them."""
     try:
         server.client.tools.connect(a_tool(server).name)
     except (BadRequestError, ValidationError):
@@ -61,5 +61,5 @@ def connect(server: Server) -> None:
 
 @CHECKS.choice("POST /tools/{name}/connect", changes=True)
 def connect_unknown(server: Server) -> None:
-    """Connecting an unknown tool is answered with 404."""
+    """Check that connecting an unknown tool gets a 404."""
     not_found(lambda: server.client.tools.connect(UNKNOWN))

@@ -17,7 +17,7 @@ def _numbers(server: Server, workflow_id: str) -> list[int | str]:
 
 @CHECKS.documented("GET /workflows/{id}/versions", changes=True)
 def snapshots(server: Server) -> None:
-    """Every deployment makes a snapshot."""
+    """Check that every deployment makes a snapshot."""
     made = server.workflow()
     before = _numbers(server, made.id)
     server.client.workflows.update(made.id, name="Changed")
@@ -27,7 +27,7 @@ def snapshots(server: Server) -> None:
 
 @CHECKS.documented("GET /workflows/{id}/versions/{version}", changes=True)
 def read(server: Server) -> None:
-    """A version is read as the workflow was then."""
+    """Check that a version is read as the workflow was then."""
     made = server.workflow()
     first = _numbers(server, made.id)[0]
     server.client.workflows.update(made.id, name="Changed")
@@ -36,20 +36,20 @@ def read(server: Server) -> None:
 
 @CHECKS.choice("GET /workflows/{id}/versions/{version}", changes=True)
 def unknown(server: Server) -> None:
-    """An unknown version is answered with 404."""
+    """Check that an unknown version gets a 404."""
     made = server.workflow()
     not_found(lambda: server.client.versions.get(made.id, 4_000_000))
 
 
 @CHECKS.choice("GET /workflows/{id}/versions")
 def of_unknown(server: Server) -> None:
-    """The versions of an unknown workflow are answered with 404."""
+    """Check that the versions of an unknown workflow get a 404."""
     not_found(lambda: list(server.client.versions.list(UNKNOWN)))
 
 
 @CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", changes=True)
 def rolled_back(server: Server) -> None:
-    """Rolling back brings an earlier version back."""
+    """Check that rolling back brings an earlier version back."""
     made = server.workflow()
     first = _numbers(server, made.id)[0]
     server.client.workflows.update(made.id, name="Changed")
@@ -59,7 +59,7 @@ def rolled_back(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", changes=True)
 def history(server: Server) -> None:
-    """It makes a new version and keeps the history."""
+    """Check that it makes a new version and keeps the history."""
     made = server.workflow()
     server.client.workflows.update(made.id, name="Changed")
     before = _numbers(server, made.id)
@@ -69,9 +69,9 @@ def history(server: Server) -> None:
 
 
 @CHECKS.choice("POST /workflows/{id}/versions/{version}/rollback", changes=True)
-def answer(server: Server) -> None:
-    """It answers the new version."""
+def response(server: Server) -> None:
+    """Check that the response is the new version."""
     made = server.workflow()
     before = _numbers(server, made.id)
     version = server.client.versions.rollback(made.id, before[0]).version
-    require(version not in before, f"the answer is version {version!r}, which was there before")
+    require(version not in before, f"the response is version {version!r}, which was there before")

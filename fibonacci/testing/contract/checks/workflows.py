@@ -13,20 +13,20 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /workflows")
 def listed(server: Server) -> None:
-    """Each workflow of the list has an id."""
+    """Check that each workflow of the list has an id."""
     for workflow in next(iter(server.client.workflows.list(limit=20).pages())):
         has_type(workflow.id, str, "id")
 
 
 @CHECKS.documented("GET /workflows/{id}")
 def unknown(server: Server) -> None:
-    """An unknown workflow cannot be read."""
+    """Check that an unknown workflow cannot be read."""
     not_found(lambda: server.client.workflows.get(UNKNOWN))
 
 
 @CHECKS.choice("POST /workflows", changes=True)
 def created(server: Server) -> None:
-    """The body is name, description, definition; the answer has them, and an id."""
+    """Check that the body is name, description, definition; the response has them, and an id."""
     workflow = server.workflow(description="Made by a check", definition=CHEAP)
     require(workflow.id, "the id is empty")
     agree(workflow.name, "Contract suite", "name")
@@ -36,30 +36,30 @@ def created(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows", changes=True)
 def created_shape(server: Server) -> None:
-    """The answer is in the full envelope."""
+    """Check that the response is in the full envelope."""
     data = envelope(server.raw("POST", "/workflows", json_body={"name": "Contract suite"}))
     server.afterwards(server.client.workflows.delete, data["id"])
 
 
 @CHECKS.documented("POST /workflows", changes=True)
 def invalid(server: Server) -> None:
-    """Invalid input is refused with 422 and the code validation_error."""
-    answer = server.raw("POST", "/workflows", json_body={"name": 7})
-    if answer.status in (200, 201):
-        server.afterwards(server.client.workflows.delete, answer.json["data"]["id"])
-    agree(refused(answer, 422)["code"], "validation_error", "error.code")
+    """Check that invalid input is refused with 422 and the code validation_error."""
+    response = server.raw("POST", "/workflows", json_body={"name": 7})
+    if response.status in (200, 201):
+        server.afterwards(server.client.workflows.delete, response.json["data"]["id"])
+    agree(refused(response, 422)["code"], "validation_error", "error.code")
 
 
 @CHECKS.documented("GET /workflows", changes=True)
 def listed_once(server: Server) -> None:
-    """A new workflow is in the list, once."""
+    """Check that a new workflow is in the list, once."""
     made = server.workflow().id
     agree([each.id for each in server.client.workflows.list()].count(made), 1, "how often it is there")
 
 
 @CHECKS.documented("GET /workflows/{id}", changes=True)
 def read(server: Server) -> None:
-    """A workflow is read as it was created."""
+    """Check that a workflow is read as it was created."""
     made = server.workflow(description="Made by a check", definition=CHEAP)
     found = server.client.workflows.get(made.id)
     agree((found.name, found.description, found.definition), (made.name, made.description, made.definition), "it")
@@ -67,7 +67,7 @@ def read(server: Server) -> None:
 
 @CHECKS.choice("PUT /workflows/{id}", changes=True)
 def updated(server: Server) -> None:
-    """What is given is changed; what is not given stays."""
+    """Check that what is given is changed; what is not given stays."""
     made = server.workflow(description="Made by a check", definition=CHEAP)
     server.client.workflows.update(made.id, name="Changed")
     found = server.client.workflows.get(made.id)
@@ -78,7 +78,7 @@ def updated(server: Server) -> None:
 
 @CHECKS.choice("PUT /workflows/{id}", changes=True)
 def nulled(server: Server) -> None:
-    """A null takes the description away."""
+    """Check that a null takes the description away."""
     made = server.workflow(description="Made by a check")
     server.client.workflows.update(made.id, description=None)
     agree(server.client.workflows.get(made.id).description, None, "description")
@@ -86,13 +86,13 @@ def nulled(server: Server) -> None:
 
 @CHECKS.choice("PUT /workflows/{id}", changes=True)
 def update_unknown(server: Server) -> None:
-    """An unknown workflow is answered with 404."""
+    """Check that an unknown workflow gets a 404."""
     not_found(lambda: server.client.workflows.update(UNKNOWN, name="Changed"))
 
 
 @CHECKS.documented("DELETE /workflows/{id}", changes=True)
 def deleted(server: Server) -> None:
-    """A deleted workflow cannot be read."""
+    """Check that a deleted workflow cannot be read."""
     made = server.workflow()
     server.client.workflows.delete(made.id)
     not_found(lambda: server.client.workflows.get(made.id))
@@ -100,22 +100,22 @@ def deleted(server: Server) -> None:
 
 @CHECKS.choice("DELETE /workflows/{id}", changes=True)
 def delete_unknown(server: Server) -> None:
-    """An unknown workflow is answered with 404."""
+    """Check that an unknown workflow gets a 404."""
     not_found(lambda: server.client.workflows.delete(UNKNOWN))
 
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def executed_shape(server: Server) -> None:
-    """The answer is {data} without meta."""
+    """Check that the response is {data} without meta."""
     made = server.workflow(definition=CHEAP)
-    answer = server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {"word": "yes"}})
-    among(answer.status, (200, 201, 202), "the status")
-    agree(sorted(answer.json), ["data"], "what the body holds")
+    response = server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {"word": "yes"}})
+    among(response.status, (200, 201, 202), "the status")
+    agree(sorted(response.json), ["data"], "what the body holds")
 
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def executed_fields(server: Server) -> None:
-    """It has execution_id, status, outputs, duration_ms, nodes_executed, nodes_failed."""
+    """Check that it has execution_id, status, outputs, duration_ms, nodes_executed, nodes_failed."""
     made = server.workflow(definition=CHEAP)
     data = server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {"word": "yes"}}).json["data"]
     for name in ("execution_id", "status"):
@@ -128,7 +128,7 @@ def executed_fields(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def completed(server: Server) -> None:
-    """A run that goes well is completed, and no node has failed."""
+    """Check that a run that goes well is completed, and no node has failed."""
     execution = server.ran()
     agree(execution.status, "completed", "status")
     agree(execution.nodes_failed, 0, "nodes_failed")
@@ -136,7 +136,7 @@ def completed(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def branch_taken(server: Server) -> None:
-    """`outputs` has the nodes of the branch that a conditional takes, not of the other."""
+    """Check that `outputs` has the nodes of the branch that a conditional takes, not of the other."""
     for word, taken, left in (("yes", "taken", "left"), ("no", "left", "taken")):
         outputs = server.ran(word).outputs
         require(taken in outputs, f"with the input {word!r}, outputs has no {taken!r}: {sorted(outputs)}")
@@ -145,13 +145,13 @@ def branch_taken(server: Server) -> None:
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def nodes_counted(server: Server) -> None:
-    """`nodes_executed` counts the nodes that were run."""
+    """Check that `nodes_executed` counts the nodes that were run."""
     agree(server.ran().nodes_executed, 2, "nodes_executed")
 
 
 @CHECKS.documented("POST /workflows/{id}/execute", changes=True)
 def named_outputs(server: Server) -> None:
-    """With outputs in the definition, they are the outputs, by name."""
+    """Check that with outputs in the definition, they are the outputs, by name."""
     made = server.workflow(definition={**CHEAP, "outputs": {"word": "{{input.word}}"}})
     execution = server.client.workflows.run(made.id, inputs={"word": "yes"}, timeout=60)
     agree(execution.outputs, {"word": "yes"}, "outputs")
@@ -159,5 +159,5 @@ def named_outputs(server: Server) -> None:
 
 @CHECKS.choice("POST /workflows/{id}/execute", changes=True)
 def execute_unknown(server: Server) -> None:
-    """An unknown workflow is answered with 404."""
+    """Check that an unknown workflow gets a 404."""
     not_found(lambda: server.client.workflows.execute(UNKNOWN))
