@@ -80,5 +80,6 @@ def random_fault(row: EndpointRow, result: Any) -> str:
 
 def request_fault(result: Any) -> str:
     """Say what the mock server has against the request: Prism names it in a header of the response."""
-    violations = json.loads(result.response.headers.get("sl-violations", "[]")) if result is not None else []
+    header = "[]" if result is None else result.response.headers.get("sl-violations", "[]")
+    violations: list[dict[str, Any]] = json.loads(header)
     return "; ".join(each["message"] for each in violations if each["location"][0] == "request")
