@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.messages import Request, Response
-from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, among, has_type
+from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, require_among, require_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main
 from fibonacci.testing.contract.raw_requests import RawRequests
@@ -51,7 +51,7 @@ def broken(fault: Break) -> Emulator:
 
 
 def name_of(check: Check) -> str:
-    return f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__}"
+    return f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__.removeprefix('_')}"
 
 
 def test_the_emulator_passes_every_check(
@@ -123,9 +123,9 @@ def test_the_messages_of_disagreements() -> None:
     with pytest.raises(Disagreement, match="it is True, not 1"):
         agree(True, 1, "it")
     with pytest.raises(Disagreement, match="it is True, not of the type int or float"):
-        has_type(True, (int, float), "it")
+        require_type(True, (int, float), "it")
     with pytest.raises(Disagreement, match="it is 3, not one of 1, 2"):
-        among(3, (1, 2), "it")
+        require_among(3, (1, 2), "it")
     with pytest.raises(Disagreement, match=r"it is 'a{199}\.\.\., not ''"):
         agree("a" * 300, "", "it")
 
@@ -133,14 +133,12 @@ def test_the_messages_of_disagreements() -> None:
 def test_an_error_in_a_check_is_a_result(server: Server) -> None:
     checks = Checks()
 
-    @checks.documented("GET /a")
+    @checks.documented("GET /a", "Crash")
     def crashes(server: Server) -> None:
-        """Crash."""
         raise KeyError("data")
 
-    @checks.choice("GET /b")
+    @checks.choice("GET /b", "Skip")
     def skips(server: Server) -> None:
-        """Skip."""
         raise Skipped("not applicable")
 
     results = list(run(checks, server))

@@ -44,39 +44,37 @@ Decorator = Callable[[Callable[[Server], None]], Callable[[Server], None]]
 
 
 class Checks(list[Check]):
-    """The checks of one resource, in order. `documented` and `choice` are decorators that add a function to them.
+    """The checks of one resource, in order. `documented` and `choice` are decorators that add a function to them."""
 
-    The fact is the docstring of the function, without `Check that`.
-    """
-
-    def documented(self, endpoint: str, *, changes: bool = False) -> Decorator:
+    def documented(self, endpoint: str, expected: str, *, changes: bool = False) -> Decorator:
         """Return a decorator that adds a check of a documented fact.
 
         Args:
             endpoint: The endpoint.
+            expected: The fact, in words.
             changes: Whether the check changes anything on the server.
 
         Returns:
             A decorator that returns the function unchanged.
         """
-        return self._adder(endpoint, "documented", changes)
+        return self._adder(endpoint, expected, "documented", changes)
 
-    def choice(self, endpoint: str, *, changes: bool = False) -> Decorator:
+    def choice(self, endpoint: str, expected: str, *, changes: bool = False) -> Decorator:
         """Return a decorator that adds a check of a choice of the SDK.
 
         Args:
             endpoint: The endpoint.
+            expected: The fact, in words.
             changes: Whether the check changes anything on the server.
 
         Returns:
             A decorator that returns the function unchanged.
         """
-        return self._adder(endpoint, "choice", changes)
+        return self._adder(endpoint, expected, "choice", changes)
 
-    def _adder(self, endpoint: str, basis: Basis, changes: bool) -> Decorator:
+    def _adder(self, endpoint: str, expected: str, basis: Basis, changes: bool) -> Decorator:
         def add(run: Callable[[Server], None]) -> Callable[[Server], None]:
-            fact = (run.__doc__ or run.__name__).removeprefix("Check that ").strip().rstrip(".")
-            self.append(Check(endpoint, fact[:1].upper() + fact[1:], basis, changes, run))
+            self.append(Check(endpoint, expected, basis, changes, run))
             return run
 
         return add
@@ -114,7 +112,7 @@ def require(holds: object, otherwise: str) -> None:
         raise Disagreement(otherwise)
 
 
-def has_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
+def require_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
     """Raise `Disagreement` unless a value has a type; booleans do not count as numbers.
 
     Args:
@@ -129,7 +127,7 @@ def has_type(found: object, kinds: type | tuple[type, ...], what: str) -> None:
         )
 
 
-def among(found: object, expected: Collection[object], what: str) -> None:
+def require_among(found: object, expected: Collection[object], what: str) -> None:
     """Raise `Disagreement` unless a value is among some.
 
     Args:

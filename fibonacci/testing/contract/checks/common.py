@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fibonacci import NotFoundError
-from fibonacci.testing.contract.check import Disagreement, agree, among, has_type, require
+from fibonacci.testing.contract.check import Disagreement, agree, require, require_among, require_type
 from fibonacci.testing.contract.raw_requests import RawResponse
 
 UNKNOWN = "contract-suite-unknown"
@@ -14,7 +14,7 @@ UNKNOWN = "contract-suite-unknown"
 
 
 def envelope(response: RawResponse) -> Any:
-    """Return what a response in the full envelope holds.
+    """Return what an response in the full envelope holds.
 
     Args:
         response: The response.
@@ -22,11 +22,11 @@ def envelope(response: RawResponse) -> Any:
     Raises:
         Disagreement: When it has another shape.
     """
-    among(response.status, (200, 201), "the status")
+    require_among(response.status, (200, 201), "the status")
     content = response.json
-    has_type(content, dict, "the body")
+    require_type(content, dict, "the body")
     agree(sorted(content), ["data", "meta"], "what the body holds")
-    has_type(content["meta"].get("request_id"), str, "meta.request_id")
+    require_type(content["meta"].get("request_id"), str, "meta.request_id")
     return content["data"]
 
 
@@ -42,7 +42,7 @@ def bare(response: RawResponse, *names: str) -> Any:
     """
     agree(response.status, 200, "the status")
     content = response.json
-    has_type(content, dict, "the body")
+    require_type(content, dict, "the body")
     missing = [name for name in names if name not in content]
     require(not missing, f"the body has no {', '.join(missing)}")
     return content
@@ -60,18 +60,18 @@ def refused(response: RawResponse, status: int) -> Any:
     """
     agree(response.status, status, "the status")
     content = response.json
-    has_type(content, dict, "the body")
+    require_type(content, dict, "the body")
     agree(sorted(content), ["error"], "what the body holds")
     error = content["error"]
-    has_type(error, dict, "error")
-    has_type(error.get("code"), str, "error.code")
-    has_type(error.get("message"), str, "error.message")
-    has_type(error.get("details"), list, "error.details")
+    require_type(error, dict, "error")
+    require_type(error.get("code"), str, "error.code")
+    require_type(error.get("message"), str, "error.message")
+    require_type(error.get("details"), list, "error.details")
     return error
 
 
 def not_found(call: Callable[[], object]) -> None:
-    """Check that a call gets a 404.
+    """Check that a call is refused with 404.
 
     Args:
         call: The call.
@@ -83,4 +83,4 @@ def not_found(call: Callable[[], object]) -> None:
         call()
     except NotFoundError:
         return
-    raise Disagreement("it is treated as if it were there")
+    raise Disagreement("the call succeeds as if the object existed")

@@ -25,9 +25,10 @@ OPERATORS: Final = [
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("POST /workflows/{id}/execute", changes=True)
-def operators(server: Server) -> None:
-    """Check that eight operators compare two values, as their names say."""
+@CHECKS.documented(
+    "POST /workflows/{id}/execute", "Eight operators compare two values, as their names say", changes=True
+)
+def _operators(server: Server) -> None:
     questions = [
         (f"{operator}-{number}", operator, left, right, number == 0)
         for operator, left, *rights in OPERATORS
@@ -36,9 +37,8 @@ def operators(server: Server) -> None:
     _decide(server, questions)
 
 
-@CHECKS.documented("POST /workflows/{id}/execute", changes=True)
-def emptiness(server: Server) -> None:
-    """Check that `is_empty` and `is_not_empty` look at one value."""
+@CHECKS.documented("POST /workflows/{id}/execute", "is_empty and is_not_empty look at one value", changes=True)
+def _emptiness(server: Server) -> None:
     questions = [
         ("empty-0", "is_empty", "", "", True),
         ("empty-1", "is_empty", "a", "", False),
@@ -62,23 +62,20 @@ def _nodes(name: str, operator: str, left: str, right: str) -> list[dict[str, ob
     return [{"id": name, **asks, "true_branch": [then["id"]]}, dict(then)]
 
 
-@CHECKS.documented("GET /executions/{id}", changes=True)
-def read(server: Server) -> None:
-    """Check that an execution is read by its id, with its outputs."""
+@CHECKS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
+def _read(server: Server) -> None:
     ran = server.ran()
     found = server.client.executions.get(ran.id)
     agree((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
 
 
-@CHECKS.choice("GET /executions/{id}")
-def unknown(server: Server) -> None:
-    """Check that an unknown execution gets a 404."""
+@CHECKS.choice("GET /executions/{id}", "An unknown execution is refused with 404")
+def _unknown(server: Server) -> None:
     not_found(lambda: server.client.executions.get(UNKNOWN))
 
 
-@CHECKS.choice("GET /executions", changes=True)
-def of_a_workflow(server: Server) -> None:
-    """Check that `workflow_id` lists the executions of one workflow."""
+@CHECKS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
+def _of_a_workflow(server: Server) -> None:
     ran = server.ran()
     server.ran()
     workflow_id = server.client.executions.get(ran.id).workflow_id
@@ -86,26 +83,23 @@ def of_a_workflow(server: Server) -> None:
     agree(found, [ran.id], "the list")
 
 
-@CHECKS.choice("GET /executions")
-def with_a_status(server: Server) -> None:
-    """Check that `status` lists the executions of one status."""
+@CHECKS.choice("GET /executions", "`status` lists the executions of one status")
+def _with_a_status(server: Server) -> None:
     for status in ("completed", "failed"):
         for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
             agree(execution.status, status, "status")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
-def cancel_ended(server: Server) -> None:
-    """Check that an execution that has ended stays as it is; 409 says so."""
+@CHECKS.choice("POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True)
+def _cancel_ended(server: Server) -> None:
     ran = server.ran()
     with suppress(ConflictError):
         server.client.executions.cancel(ran.id)
     agree(server.client.executions.get(ran.id).status, ran.status, "status")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
-def cancel_running(server: Server) -> None:
-    """Check that the response for a running execution has the status cancelled."""
+@CHECKS.choice("POST /executions/{id}/cancel", "Canceling a running execution returns it as cancelled", changes=True)
+def _cancel_running(server: Server) -> None:
     if "wait" not in [tool.name for tool in server.client.tools.list()]:
         raise Skipped("there is no tool that takes its time")
     node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
@@ -116,7 +110,6 @@ def cancel_running(server: Server) -> None:
     agree(server.client.executions.cancel(execution.id).status, "cancelled", "status")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", changes=True)
-def cancel_unknown(server: Server) -> None:
-    """Check that an unknown execution gets a 404."""
+@CHECKS.choice("POST /executions/{id}/cancel", "An unknown execution is refused with 404", changes=True)
+def _cancel_unknown(server: Server) -> None:
     not_found(lambda: server.client.executions.cancel(UNKNOWN))

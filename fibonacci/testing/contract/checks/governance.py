@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, agree, has_type, require
+from fibonacci.testing.contract.check import Checks, agree, require, require_type
 from fibonacci.testing.contract.checks.common import bare, refused
 from fibonacci.testing.contract.server import Server
 
@@ -19,19 +19,19 @@ SETTINGS: Final = (*BOOLEANS, "approval_threshold", "category_flags")
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("GET /organizations/{org}/governance")
-def settings(server: Server) -> None:
-    """Check that the settings are a bare object with six fields."""
+@CHECKS.documented("GET /organizations/{org}/governance", "The settings are a bare object with six fields")
+def _settings(server: Server) -> None:
     content = bare(server.raw("GET", server.path("governance")), *SETTINGS)
     for name in BOOLEANS:
-        has_type(content[name], bool, name)
-    has_type(content["approval_threshold"], int, "approval_threshold")
-    has_type(content["category_flags"], dict, "category_flags")
+        require_type(content[name], bool, name)
+    require_type(content["approval_threshold"], int, "approval_threshold")
+    require_type(content["category_flags"], dict, "category_flags")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/governance", changes=True)
-def updated(server: Server) -> None:
-    """Check that what is given is changed; what is not given stays."""
+@CHECKS.documented(
+    "PATCH /organizations/{org}/governance", "Fields in the body change; fields left out stay", changes=True
+)
+def _updated(server: Server) -> None:
     governance = server.client.organizations.governance
     before = governance.get(server.organization)
     threshold = before.approval_threshold or 0
@@ -43,27 +43,25 @@ def updated(server: Server) -> None:
     agree(after.model_dump(exclude=rest), before.model_dump(exclude=rest), "the rest")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/governance", changes=True)
-def invalid(server: Server) -> None:
-    """Check that a setting of a wrong type is refused with 422."""
+@CHECKS.documented(
+    "PATCH /organizations/{org}/governance", "A setting of a wrong type is refused with 422", changes=True
+)
+def _invalid(server: Server) -> None:
     refused(server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": "many"}), 422)
 
 
-@CHECKS.documented("GET /organizations/{org}/governance/report")
-def report(server: Server) -> None:
-    """Check that the report is an object."""
+@CHECKS.documented("GET /organizations/{org}/governance/report", "The report is an object")
+def _report(server: Server) -> None:
     require(server.client.organizations.governance.report(server.organization).model_dump(), "it is empty")
 
 
-@CHECKS.documented("GET /organizations/{org}/governance/audit")
-def audit(server: Server) -> None:
-    """Check that the audit log is paginated."""
+@CHECKS.documented("GET /organizations/{org}/governance/audit", "The audit log is paginated")
+def _audit(server: Server) -> None:
     pages = iter(server.client.organizations.governance.audit(server.organization, limit=2).pages())
     page = next(pages)
     require(len(page) <= 2, f"a page has {len(page)} entries, not 2")
 
 
-@CHECKS.documented("GET /organizations/{org}/governance/approvals")
-def approvals(server: Server) -> None:
-    """Check that the statistics of approvals are an object."""
+@CHECKS.documented("GET /organizations/{org}/governance/approvals", "The statistics of approvals are an object")
+def _approvals(server: Server) -> None:
     require(server.client.organizations.governance.approvals(server.organization).model_dump(), "it is empty")

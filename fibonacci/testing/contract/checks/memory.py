@@ -13,35 +13,31 @@ VALUES: Final[list[Any]] = [{"a": [1, {"b": None}]}, [1, 2.5, "three"], "text", 
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("PUT /memory/{key}", changes=True)
-def values(server: Server) -> None:
-    """Check that a value is any JSON, and is read as it was set."""
+@CHECKS.documented("PUT /memory/{key}", "A value is any JSON, and is read as it was set", changes=True)
+def _values(server: Server) -> None:
     for number, value in enumerate(VALUES):
         key = server.key(f"value-{number}")
         server.client.memory.set(key, value)
         agree(server.client.memory.get(key).value, value, "value")
 
 
-@CHECKS.documented("PUT /memory/{key}", changes=True)
-def replaced(server: Server) -> None:
-    """Check that setting a value again replaces it."""
+@CHECKS.documented("PUT /memory/{key}", "Setting a value again replaces it", changes=True)
+def _replaced(server: Server) -> None:
     key = server.key("twice")
     server.client.memory.set(key, {"a": 1})
     server.client.memory.set(key, {"b": 2})
     agree(server.client.memory.get(key).value, {"b": 2}, "value")
 
 
-@CHECKS.documented("PUT /memory/{key}", changes=True)
-def default_scope(server: Server) -> None:
-    """Check that the scope is workflow when none is given."""
+@CHECKS.documented("PUT /memory/{key}", "The scope is workflow by default", changes=True)
+def _default_scope(server: Server) -> None:
     key = server.key("scope")
     agree(server.client.memory.set(key, 1).scope, "workflow", "scope")
     agree(server.client.memory.get(key, scope="workflow").value, 1, "value")
 
 
-@CHECKS.documented("GET /memory/{key}", changes=True)
-def scopes(server: Server) -> None:
-    """Check that scopes are apart: workflow, user, organization, global."""
+@CHECKS.documented("GET /memory/{key}", "Scopes are apart: workflow, user, organization, global", changes=True)
+def _scopes(server: Server) -> None:
     key = "scopes"
     for scope in ("organization", "global"):
         server.client.memory.set(server.key(key, scope=scope), scope, scope=scope)
@@ -53,33 +49,29 @@ def scopes(server: Server) -> None:
     not_found(lambda: server.client.memory.get(name, scope="user", user_id="contract-suite-2"))
 
 
-@CHECKS.documented("PUT /memory/{key}", changes=True)
-def ttl(server: Server) -> None:
-    """Check that `ttl` is in seconds: the value is gone when they have passed."""
+@CHECKS.documented("PUT /memory/{key}", "`ttl` is in seconds: the value is gone when they have passed", changes=True)
+def _ttl(server: Server) -> None:
     key = server.key("ttl")
     server.client.memory.set(key, 1, ttl=1)
     server.sleep(1.5)
     not_found(lambda: server.client.memory.get(key))
 
 
-@CHECKS.choice("GET /memory/{key}")
-def unknown(server: Server) -> None:
-    """Check that an unknown key gets a 404."""
+@CHECKS.choice("GET /memory/{key}", "An unknown key is refused with 404")
+def _unknown(server: Server) -> None:
     not_found(lambda: server.client.memory.get(UNKNOWN))
 
 
-@CHECKS.choice("PUT /memory/{key}", changes=True)
-def one_segment(server: Server) -> None:
-    """Check that a key is one segment of the path: a slash in it is %2F."""
+@CHECKS.choice("PUT /memory/{key}", "A key is one segment of the path: a slash in it is %2F", changes=True)
+def _one_segment(server: Server) -> None:
     key = server.key("user/prefs")
     server.client.memory.set(key, 1)
     agree(server.raw("GET", f"/memory/{key.replace('/', '%2F')}").status, 200, "the status")
     agree(server.client.memory.get(key).key, key, "key")
 
 
-@CHECKS.documented("DELETE /memory/{key}", changes=True)
-def deleted(server: Server) -> None:
-    """Check that a deleted value cannot be read."""
+@CHECKS.documented("DELETE /memory/{key}", "A deleted value cannot be read", changes=True)
+def _deleted(server: Server) -> None:
     key = server.key("deleted")
     server.client.memory.set(key, 1)
     server.client.memory.delete(key)

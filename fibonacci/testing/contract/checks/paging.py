@@ -11,25 +11,24 @@ from fibonacci.testing.contract.server import Server
 CHECKS: Final = Checks()
 
 
-@CHECKS.choice("GET /workflows")
-def where_items_are(server: Server) -> None:
-    """Check that `data` is a list, or an object with one list: items, results or workflows."""
+@CHECKS.choice("GET /workflows", "`data` is a list, or an object with one list: items, results or workflows")
+def _where_items_are(server: Server) -> None:
     data: Any = server.raw("GET", "/workflows", query={"limit": 5}).json["data"]
     places: list[Any] = [data] if type(data) is list else [data.get(name) for name in ("items", "results", "workflows")]
     agree(sum(isinstance(place, list) for place in places), 1, "the number of lists")
 
 
-@CHECKS.choice("GET /workflows", changes=True)
-def limit(server: Server) -> None:
-    """Check that `limit` is the size of a page."""
+@CHECKS.choice("GET /workflows", "`limit` is the size of a page", changes=True)
+def _limit(server: Server) -> None:
     server.workflow()
     server.workflow()
     agree(len(next(iter(server.client.workflows.list(limit=1).pages()))), 1, "the size of the first page")
 
 
-@CHECKS.choice("GET /workflows", changes=True)
-def cursor(server: Server) -> None:
-    """Check that `next_cursor`, given as `cursor`, brings the next page: each item comes once."""
+@CHECKS.choice(
+    "GET /workflows", "`next_cursor`, given as `cursor`, brings the next page: each item comes once", changes=True
+)
+def _cursor(server: Server) -> None:
     made = {server.workflow().id for _ in range(3)}
     found = [each.id for each in islice(server.client.workflows.list(limit=2), 1000)]
     agree(len(found), len(set(found)), "the number of items")

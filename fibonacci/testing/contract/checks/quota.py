@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, agree, has_type
+from fibonacci.testing.contract.check import Checks, agree, require_type
 from fibonacci.testing.contract.checks.common import bare, refused
 from fibonacci.testing.contract.server import Server
 
@@ -13,26 +13,23 @@ NAMES: Final = ("workflow_runs_per_hour", "concurrent_executions", "memory_mb")
 CHECKS: Final = Checks()
 
 
-@CHECKS.documented("GET /organizations/{org}/quota")
-def fields(server: Server) -> None:
-    """Check that the quota is a bare object: plan, limits, overrides, effective."""
+@CHECKS.documented("GET /organizations/{org}/quota", "The quota is a bare object: plan, limits, overrides, effective")
+def _fields(server: Server) -> None:
     content = bare(server.raw("GET", server.path("quota")), "plan", "limits", "overrides", "effective")
-    has_type(content["plan"], str, "plan")
+    require_type(content["plan"], str, "plan")
     for part in ("limits", "effective"):
         agree(sorted(content[part]), sorted(NAMES), f"what {part} holds")
 
 
-@CHECKS.documented("GET /organizations/{org}/quota")
-def effective(server: Server) -> None:
-    """Check that what is effective is the override, else the limit."""
+@CHECKS.documented("GET /organizations/{org}/quota", "What is effective is the override, else the limit")
+def _effective(server: Server) -> None:
     quota = server.client.organizations.quota.get(server.organization)
     given = {name: value for name, value in quota.overrides.items() if value is not None}
     agree(quota.effective, quota.limits | given, "effective")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/quota", changes=True)
-def overridden(server: Server) -> None:
-    """Check that an override is effective."""
+@CHECKS.documented("PATCH /organizations/{org}/quota", "An override is effective", changes=True)
+def _overridden(server: Server) -> None:
     quotas = server.client.organizations.quota
     before = quotas.get(server.organization)
     server.afterwards(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
@@ -40,9 +37,8 @@ def overridden(server: Server) -> None:
     agree(quotas.update(server.organization, memory_mb=lower).effective.get("memory_mb"), lower, "effective.memory_mb")
 
 
-@CHECKS.choice("PATCH /organizations/{org}/quota", changes=True)
-def taken_back(server: Server) -> None:
-    """Check that the body is flat; null takes an override back."""
+@CHECKS.choice("PATCH /organizations/{org}/quota", "The body is flat; null takes an override back", changes=True)
+def _taken_back(server: Server) -> None:
     quotas = server.client.organizations.quota
     before = quotas.get(server.organization)
     server.afterwards(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
@@ -51,7 +47,6 @@ def taken_back(server: Server) -> None:
     agree(after.effective.get("memory_mb"), after.limits.get("memory_mb"), "effective.memory_mb")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/quota", changes=True)
-def ceilings(server: Server) -> None:
-    """Check that an override over the ceiling is refused with 422."""
+@CHECKS.documented("PATCH /organizations/{org}/quota", "An override over the ceiling is refused with 422", changes=True)
+def _ceilings(server: Server) -> None:
     refused(server.raw("PATCH", server.path("quota"), json_body={"memory_mb": 10**15}), 422)

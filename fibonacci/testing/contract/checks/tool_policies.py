@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract.check import Checks, Skipped, agree, among, require
+from fibonacci.testing.contract.check import Checks, Skipped, agree, require, require_among
 from fibonacci.testing.contract.checks.common import UNKNOWN, not_found, refused
 from fibonacci.testing.contract.server import Server
 
@@ -23,9 +23,12 @@ def _free_tool(server: Server) -> str:
     raise Skipped("every tool has a policy")
 
 
-@CHECKS.choice("POST /organizations/{org}/tool-policies", changes=True)
-def created(server: Server) -> None:
-    """Check that the body is tool_name, enabled, allowed_roles; the response has them."""
+@CHECKS.choice(
+    "POST /organizations/{org}/tool-policies",
+    "The body is tool_name, enabled, allowed_roles; the response has them",
+    changes=True,
+)
+def _created(server: Server) -> None:
     tool = _free_tool(server)
     policy = server.client.organizations.tool_policies.create(
         server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
@@ -34,39 +37,44 @@ def created(server: Server) -> None:
     agree(found, (tool, True, ["owner", "admin"]), "it")
 
 
-@CHECKS.documented("GET /organizations/{org}/tool-policies", changes=True)
-def listed(server: Server) -> None:
-    """Check that a new policy is in the list."""
+@CHECKS.documented("GET /organizations/{org}/tool-policies", "A new policy is in the list", changes=True)
+def _listed(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool)
-    among(tool, [policy.tool_name for policy in policies.list(server.organization)], "the tool")
+    require_among(tool, [policy.tool_name for policy in policies.list(server.organization)], "the tool")
 
 
-@CHECKS.documented("POST /organizations/{org}/tool-policies", changes=True)
-def unknown_tool(server: Server) -> None:
-    """Check that an unknown tool is refused with 422, with a hint to GET /tools."""
+@CHECKS.documented(
+    "POST /organizations/{org}/tool-policies",
+    "An unknown tool is refused with 422, with a hint to GET /tools",
+    changes=True,
+)
+def _unknown_tool(server: Server) -> None:
     error = refused(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
     require("GET /tools" in str(error), f"there is no hint to GET /tools: {error}")
 
 
-@CHECKS.choice("PATCH /organizations/{org}/tool-policies/{tool}", changes=True)
-def updated(server: Server) -> None:
-    """Check that what is given is changed; what is not given stays."""
+@CHECKS.choice(
+    "PATCH /organizations/{org}/tool-policies/{tool}", "Fields in the body change; fields left out stay", changes=True
+)
+def _updated(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"])
     policy = policies.update(server.organization, tool, enabled=False)
     agree((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
 
 
-@CHECKS.choice("PATCH /organizations/{org}/tool-policies/{tool}", changes=True)
-def update_unknown(server: Server) -> None:
-    """Check that a tool without a policy gets a 404."""
+@CHECKS.choice(
+    "PATCH /organizations/{org}/tool-policies/{tool}", "A tool without a policy is refused with 404", changes=True
+)
+def _update_unknown(server: Server) -> None:
     not_found(lambda: server.client.organizations.tool_policies.update(server.organization, UNKNOWN, enabled=True))
 
 
-@CHECKS.documented("DELETE /organizations/{org}/tool-policies/{tool}", changes=True)
-def deleted(server: Server) -> None:
-    """Check that a deleted policy is not in the list."""
+@CHECKS.documented(
+    "DELETE /organizations/{org}/tool-policies/{tool}", "A deleted policy is not in the list", changes=True
+)
+def _deleted(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool)
     policies.delete(server.organization, tool)
@@ -74,9 +82,12 @@ def deleted(server: Server) -> None:
     require(tool not in left, "it is still in the list")
 
 
-@CHECKS.choice("POST /organizations/{org}/role-policy-overrides", changes=True)
-def override(server: Server) -> None:
-    """Check that the body is role, tool_name, enabled; the response has them; an override of the owner stays."""
+@CHECKS.choice(
+    "POST /organizations/{org}/role-policy-overrides",
+    "The body is role, tool_name, enabled; the response has them; one stays: the owner may use the first tool",
+    changes=True,
+)
+def _override(server: Server) -> None:
     policies = server.client.organizations.tool_policies
     tool = server.client.tools.list().first()
     if tool is None:
@@ -87,11 +98,12 @@ def override(server: Server) -> None:
         raise Skipped("there is one already, from an earlier run") from None
     agree((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
     found = [(each.role, each.tool_name) for each in policies.list_role_overrides(server.organization)]
-    among(("owner", tool.name), found, "the override")
+    require_among(("owner", tool.name), found, "the override")
 
 
-@CHECKS.documented("POST /organizations/{org}/role-policy-overrides", changes=True)
-def override_of_unknown_tool(server: Server) -> None:
-    """Check that an unknown tool is refused with 422."""
+@CHECKS.documented(
+    "POST /organizations/{org}/role-policy-overrides", "An unknown tool is refused with 422", changes=True
+)
+def _override_of_unknown_tool(server: Server) -> None:
     body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
     refused(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)

@@ -6,7 +6,7 @@ from typing import Final
 
 from fibonacci import BadRequestError, ValidationError
 from fibonacci.models import Tool
-from fibonacci.testing.contract.check import Checks, Skipped, agree, has_type
+from fibonacci.testing.contract.check import Checks, Skipped, agree, require_type
 from fibonacci.testing.contract.checks.common import UNKNOWN, envelope, not_found
 from fibonacci.testing.contract.server import Server
 
@@ -28,38 +28,37 @@ def a_tool(server: Server) -> Tool:
     return tool
 
 
-@CHECKS.documented("GET /tools")
-def listed(server: Server) -> None:
-    """Check that each tool has a name and a description."""
+@CHECKS.documented("GET /tools", "Each tool has a name and a description")
+def _listed(server: Server) -> None:
     for tool in server.client.tools.list():
-        has_type(tool.name, str, "name")
-        has_type(tool.description, str, "description")
+        require_type(tool.name, str, "name")
+        require_type(tool.description, str, "description")
 
 
-@CHECKS.documented("GET /tools/{name}")
-def one(server: Server) -> None:
-    """Check that a tool is read by its name."""
+@CHECKS.documented("GET /tools/{name}", "A tool is read by its name")
+def _one(server: Server) -> None:
     name = a_tool(server).name
     agree(server.client.tools.get(name).name, name, "name")
 
 
-@CHECKS.choice("GET /tools/{name}")
-def unknown(server: Server) -> None:
-    """Check that an unknown tool gets a 404."""
+@CHECKS.choice("GET /tools/{name}", "An unknown tool is refused with 404")
+def _unknown(server: Server) -> None:
     not_found(lambda: server.client.tools.get(UNKNOWN))
 
 
-@CHECKS.choice("POST /tools/{name}/connect", changes=True)
-def connect(server: Server) -> None:
-    """Check that the body is the parameters; the response is an object, or a refusal of too few of them."""
+@CHECKS.choice(
+    "POST /tools/{name}/connect",
+    "The body is the parameters; the response is an object, or a refusal of too few of them",
+    changes=True,
+)
+def _connect(server: Server) -> None:
     try:
         server.client.tools.connect(a_tool(server).name)
     except (BadRequestError, ValidationError):
         return
-    has_type(envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data")
+    require_type(envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data")
 
 
-@CHECKS.choice("POST /tools/{name}/connect", changes=True)
-def connect_unknown(server: Server) -> None:
-    """Check that connecting an unknown tool gets a 404."""
+@CHECKS.choice("POST /tools/{name}/connect", "Connecting an unknown tool is refused with 404", changes=True)
+def _connect_unknown(server: Server) -> None:
     not_found(lambda: server.client.tools.connect(UNKNOWN))

@@ -15,9 +15,8 @@ def _numbers(server: Server, workflow_id: str) -> list[int | str]:
     return [each.version for each in server.client.versions.list(workflow_id)]
 
 
-@CHECKS.documented("GET /workflows/{id}/versions", changes=True)
-def snapshots(server: Server) -> None:
-    """Check that every deployment makes a snapshot."""
+@CHECKS.documented("GET /workflows/{id}/versions", "Every deployment makes a snapshot", changes=True)
+def _snapshots(server: Server) -> None:
     made = server.workflow()
     before = _numbers(server, made.id)
     server.client.workflows.update(made.id, name="Changed")
@@ -25,31 +24,29 @@ def snapshots(server: Server) -> None:
     agree((len(before), len(set(after))), (1, 2), "the number of versions before and after a change")
 
 
-@CHECKS.documented("GET /workflows/{id}/versions/{version}", changes=True)
-def read(server: Server) -> None:
-    """Check that a version is read as the workflow was then."""
+@CHECKS.documented("GET /workflows/{id}/versions/{version}", "A version is read as the workflow was then", changes=True)
+def _read(server: Server) -> None:
     made = server.workflow()
     first = _numbers(server, made.id)[0]
     server.client.workflows.update(made.id, name="Changed")
     agree(server.client.versions.get(made.id, first).name, made.name, "name")
 
 
-@CHECKS.choice("GET /workflows/{id}/versions/{version}", changes=True)
-def unknown(server: Server) -> None:
-    """Check that an unknown version gets a 404."""
+@CHECKS.choice("GET /workflows/{id}/versions/{version}", "An unknown version is refused with 404", changes=True)
+def _unknown(server: Server) -> None:
     made = server.workflow()
     not_found(lambda: server.client.versions.get(made.id, 4_000_000))
 
 
-@CHECKS.choice("GET /workflows/{id}/versions")
-def of_unknown(server: Server) -> None:
-    """Check that the versions of an unknown workflow get a 404."""
+@CHECKS.choice("GET /workflows/{id}/versions", "The versions of an unknown workflow are refused with 404")
+def _of_unknown(server: Server) -> None:
     not_found(lambda: list(server.client.versions.list(UNKNOWN)))
 
 
-@CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", changes=True)
-def rolled_back(server: Server) -> None:
-    """Check that rolling back brings an earlier version back."""
+@CHECKS.documented(
+    "POST /workflows/{id}/versions/{version}/rollback", "Rolling back brings an earlier version back", changes=True
+)
+def _rolled_back(server: Server) -> None:
     made = server.workflow()
     first = _numbers(server, made.id)[0]
     server.client.workflows.update(made.id, name="Changed")
@@ -57,9 +54,10 @@ def rolled_back(server: Server) -> None:
     agree(server.client.workflows.get(made.id).name, made.name, "name")
 
 
-@CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", changes=True)
-def history(server: Server) -> None:
-    """Check that it makes a new version and keeps the history."""
+@CHECKS.documented(
+    "POST /workflows/{id}/versions/{version}/rollback", "It makes a new version and keeps the history", changes=True
+)
+def _history(server: Server) -> None:
     made = server.workflow()
     server.client.workflows.update(made.id, name="Changed")
     before = _numbers(server, made.id)
@@ -68,9 +66,8 @@ def history(server: Server) -> None:
     require(set(before) < set(after), f"the versions were {before} and are {after}")
 
 
-@CHECKS.choice("POST /workflows/{id}/versions/{version}/rollback", changes=True)
-def response(server: Server) -> None:
-    """Check that the response is the new version."""
+@CHECKS.choice("POST /workflows/{id}/versions/{version}/rollback", "The response is the new version", changes=True)
+def _answer(server: Server) -> None:
     made = server.workflow()
     before = _numbers(server, made.id)
     version = server.client.versions.rollback(made.id, before[0]).version

@@ -1,0 +1,261 @@
+"""Measure what each trick for speed gains: the package as it is, beside a copy without the trick.
+
+    python -m tests.benchmarks.ablations                              print the table
+    python -m tests.benchmarks.ablations --write docs/performance.md  put it into a page, between its markers
+
+A trick stays where it gains more than three percent of what it is for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.figures import interleaved
+from tests.benchmarks.processes import run_script, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- ablations: begin -->\n", "<!-- ablations: end -->\n"
+
+_MADE = """
+import time
+began = time.process_time()
+from fibonacci import Fibonacci
+Fibonacci("key")
+print((time.process_time() - began) * 1e3)
+"""
+_COLD = """
+import time
+began = time.process_time()
+from fibonacci import Fibonacci
+with Fibonacci("key", base_url="{url}/v1") as client:
+    client.workflows.get("wf-1")
+print((time.process_time() - began) * 1e3)
+"""
+_CALLS = """
+import time
+from fibonacci import Fibonacci
+with Fibonacci("key", base_url="{url}/v1") as client:
+    for number in (200, 1000):
+        began = time.process_time()
+        for _ in range(number):
+            client.workflows.get("wf-1")
+        spent = time.process_time() - began
+print(spent / 1000 * 1e6)
+"""
+_PAGE = """
+import http.client, time
+from fibonacci import Fibonacci
+from fibonacci.transports import HTTPResponse
+connection = http.client.HTTPConnection("{url}".removeprefix("http://"))
+connection.request("GET", "/v1/workflows?limit={limit}")
+body = connection.getresponse().read()
+class Fixed:
+    def send(self, request, deadline):
+        return HTTPResponse(200, [], body)
+    def close(self):
+        pass
+client = Fibonacci("key", transport=Fixed())
+def pages(number):
+    for _ in range(number):
+        page = next(client.workflows.list().pages())
+pages(2)
+began = time.process_time()
+pages({number})
+print((time.process_time() - began) / {number} * 1e3)
+"""
+_PEAK = """
+import resource
+{page}
+import http.client
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """A trick, and the package without it.
+
+    Attributes:
+        trick: What the trick is.
+        files: The files that have it, as patterns below the package.
+        old: The text that makes it; None replaces nothing and appends `new`.
+        new: The plain text in its place.
+        measured: What the trick is for.
+        unit: The unit of that figure.
+        script: A script that prints the figure.
+        runs: How many runs to make.
+    """
+
+    trick: str
+    files: tuple[str, ...]
+    old: str
+    new: str
+    measured: str
+    unit: str
+    script: str
+    runs: int = 25
+
+
+_SMALL_PAGE = _PAGE.replace("{limit}", "100").replace("{number}", "50")
+_LARGE_PAGE = _PAGE.replace("{limit}", "10000").replace("{number}", "3")
+
+ABLATIONS = (
+    Ablation(
+        "`TYPE_CHECKING = False` instead of an import of `typing`",
+        (
+            "_lazy.py",
+            "errors.py",
+            "_core/config.py",
+            "_core/unset.py",
+            "_net/instrumentation.py",
+            "_sync/client.py",
+            "_sync/shared_state.py",
+        ),
+        "TYPE_CHECKING = False",
+        "from typing import TYPE_CHECKING",
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "`once` instead of `functools.cached_property`",
+        ("_lazy.py",),
+        "TYPE_CHECKING = False\n",
+        "TYPE_CHECKING = False\nfrom functools import cached_property\n",
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "`once` instead of `functools.cached_property`",
+        ("_core/response.py",),
+        "from fibonacci._lazy import once",
+        "from functools import cached_property as once",
+        "a call",
+        "µs",
+        _CALLS,
+    ),
+    Ablation(
+        "a plain class instead of a dataclass for the configuration",
+        ("_core/config.py",),
+        "import os\n",
+        "import os\nfrom dataclasses import dataclass\n\n@dataclass(frozen=True, slots=True)\nclass Fields:\n"
+        + "".join(f"    field_{number}: object\n" for number in range(16)),
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "tenacity imported when something is retried, not before",
+        ("_sync/requestor.py",),
+        "from functools import partial\n",
+        "from functools import partial\nimport tenacity\n",
+        "cold script, one call",
+        "ms",
+        _COLD,
+    ),
+    Ablation(
+        "headers that never change are encoded once (`lru_cache`)",
+        ("_core/preparation.py",),
+        "@lru_cache(maxsize=64)\n",
+        "",
+        "a call",
+        "µs",
+        _CALLS,
+    ),
+    Ablation(
+        "`attach_response` writes into `__dict__`, not by `object.__setattr__`",
+        ("models/_base.py",),
+        'model.__dict__["_response"] = info',
+        'object.__setattr__(model, "_response", info)',
+        "a page of 100 objects",
+        "ms",
+        _SMALL_PAGE,
+    ),
+    Ablation(
+        "long lists are read in pieces (`long_lists.py`)",
+        ("_core/decoding.py",),
+        "places = edges(body)",
+        "places = list[int]()",
+        "a page of 10,000 objects",
+        "ms",
+        _LARGE_PAGE,
+    ),
+    Ablation(
+        "long lists are read in pieces (`long_lists.py`)",
+        ("_core/decoding.py",),
+        "places = edges(body)",
+        "places = list[int]()",
+        "a page of 10,000 objects: peak memory",
+        "MB",
+        _PEAK.replace("{page}", _PAGE.replace("{limit}", "10000").replace("{number}", "1")),
+        11,
+    ),
+)
+
+
+def main() -> None:
+    """Measure, and print or write the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.ablations", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--write", type=Path, help="a page to put the table into")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, serve(sys.executable) as port:
+        table = "".join(f"{line}\n" for line in _table(Path(folder), f"http://127.0.0.1:{port}"))
+    print(table, end="")
+    if options.write is not None:
+        before, _, rest = options.write.read_text("utf-8").partition(BEGIN)
+        options.write.write_text(f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
+
+
+def _table(folder: Path, url: str) -> Iterator[str]:
+    yield "| Trick | For | With | Without | Gain |"
+    yield "|---|---|---|---|---|"
+    plain = _copy(folder / "as_it_is")
+    for number, ablation in enumerate(ABLATIONS):
+        without = _copy(folder / str(number))
+        _ablate(without, ablation)
+        actions = {
+            name: partial(_figure, ablation, place, url) for name, place in (("with", plain), ("without", without))
+        }
+        found = interleaved(actions, ablation.runs)
+        gain = median(1 - a / b for a, b in zip(found["with"], found["without"], strict=True))
+        cells = [f"{median(found[name]):.3g} {ablation.unit}" for name in ("with", "without")]
+        yield f"| {ablation.trick} | {ablation.measured} | {' | '.join(cells)} | {gain:.0%} |"
+
+
+def _copy(place: Path) -> Path:
+    shutil.copytree(ROOT / "fibonacci", place / "fibonacci", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(place, quiet=1)
+    return place
+
+
+def _ablate(place: Path, ablation: Ablation) -> None:
+    for name in ablation.files:
+        path = place / "fibonacci" / name
+        text = path.read_text("utf-8")
+        if ablation.old not in text:
+            raise ValueError(f"{name} does not have {ablation.old!r}: {ablation.trick}")
+        path.write_text(text.replace(ablation.old, ablation.new, 1), "utf-8")
+    compileall.compile_dir(place, quiet=1)
+
+
+def _figure(ablation: Ablation, place: Path, url: str) -> float:
+    script = f"import sys\nsys.path.insert(0, {str(place)!r})\n{ablation.script.replace('{url}', url)}"
+    return float(run_script(Path(sys.executable), script).result.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
