@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.contract.document import JSON, Operation, examples_of, faults, resolve
+from tests.contract.document import JSON, Operation, example_of, faults, resolve
 
 _VALUES: Final[list[Any]] = [None, True, 0.5, -1, "", "no such value", [], [1], {}, {"name": 1}]
 _TEXTS: Final = ["", "x", "yes", "1.0", "0", "201"]
@@ -40,7 +40,7 @@ def bad_queries(operation: Operation) -> Iterator[tuple[str, str]]:
 
 def example_body(operation: Operation) -> Any:
     """Return the documented example of a body; None for an operation without one."""
-    return None if operation.body is None else examples_of(operation.body)[0]
+    return None if operation.body is None else example_of(operation.body)
 
 
 def _parsed(text: str, schema: JSON) -> object:

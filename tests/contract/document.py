@@ -78,10 +78,24 @@ def media(content: JSON) -> JSON:
     return cast("JSON", content["content"]["application/json"])
 
 
-def examples_of(content: JSON) -> list[Any]:
-    """Return the examples of a request body or a response."""
+def example_of(content: JSON) -> Any:
+    """Return the example of a request body or a response: its own, or one composed of those of its schemas.
+
+    Raises:
+        KeyError: If a schema that has no properties has no example.
+    """
     kind = media(content)
-    return [kind["example"]] if "example" in kind else [each["value"] for each in kind.get("examples", {}).values()]
+    named = [each["value"] for each in kind.get("examples", {}).values()]
+    return kind["example"] if "example" in kind else named[0] if named else _composed(kind["schema"])
+
+
+def _composed(schema: JSON) -> Any:
+    schema = resolve(schema)
+    if schema.get("type") == "array":
+        return [_composed(schema["items"])]
+    if "example" in schema:
+        return schema["example"]
+    return {name: _composed(field) for name, field in schema["properties"].items()}
 
 
 def faults(schema: JSON, value: object) -> list[str]:

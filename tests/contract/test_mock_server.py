@@ -12,12 +12,12 @@ import pytest
 
 from fibonacci import Fibonacci, FibonacciError, ValidationError
 from tests.colours import COLOURS, Colour
-from tests.contract.document import examples_of, operations
+from tests.contract.document import example_of, operations
 from tests.contract.prism import prism
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 
-EXAMPLES = {each.id: examples_of(each.success)[0] for each in operations() if "content" in each.success}
+EXAMPLES = {each.id: example_of(each.success) for each in operations() if "content" in each.success}
 """The documented response of each operation that has one."""
 
 
