@@ -1,7 +1,8 @@
 """The configuration of a client: arguments first, then the environment, then the defaults.
 
 It is read once, when the client is made, and every mistake in it is a `ConfigurationError` that names the remedy. This
-module imports nothing heavy, not even dataclasses: a client made would cost four times as much.
+module does not import dataclasses: importing the package and making a client would take eight times as long (see the
+ablations in docs/performance.md).
 """
 
 from __future__ import annotations

@@ -89,9 +89,7 @@ class Ablation:
 
     Attributes:
         trick: What the trick is.
-        files: The files that have it, as patterns below the package.
-        old: The text that makes it; None replaces nothing and appends `new`.
-        new: The plain text in its place.
+        changes: The plain text in place of the trick's: the file below the package, the old text, the new one.
         measured: What the trick is for.
         unit: The unit of that figure.
         script: A script that prints the figure.
@@ -99,9 +97,7 @@ class Ablation:
     """
 
     trick: str
-    files: tuple[str, ...]
-    old: str
-    new: str
+    changes: tuple[tuple[str, str, str], ...]
     measured: str
     unit: str
     script: str
@@ -110,95 +106,83 @@ class Ablation:
 
 _SMALL_PAGE = _PAGE.replace("{limit}", "100").replace("{number}", "50")
 _LARGE_PAGE = _PAGE.replace("{limit}", "10000").replace("{number}", "3")
+_LAZY_FILES = (
+    "_lazy",
+    "errors",
+    "_core/config",
+    "_core/unset",
+    "_net/instrumentation",
+    "_sync/client",
+    "_sync/shared_state",
+)
+_DATACLASS = "\n".join(
+    ["import os", "from dataclasses import dataclass", "@dataclass(frozen=True, slots=True)", "class Options:"]
+    + [f"    option_{number}: object" for number in range(16)]
+)
+_ALL_AT_ONCE = (("_core/decoding.py", "places = edges(body)", "places = list[int]()"),)
 
 ABLATIONS = (
     Ablation(
-        "`TYPE_CHECKING = False` instead of an import of `typing`",
+        "`TYPE_CHECKING = False`, not an import of `typing`",
+        tuple((f"{name}.py", "TYPE_CHECKING = False", "from typing import TYPE_CHECKING") for name in _LAZY_FILES),
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "`once`, not `functools.cached_property`",
+        (("_lazy.py", "TYPE_CHECKING = False\n", "TYPE_CHECKING = False\nfrom functools import cached_property\n"),),
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "no dataclass in the configuration",
+        (("_core/config.py", "import os\n", f"{_DATACLASS}\n"),),
+        "import and a client made",
+        "ms",
+        _MADE,
+    ),
+    Ablation(
+        "tenacity is imported when a request is retried",
         (
-            "_lazy.py",
-            "errors.py",
-            "_core/config.py",
-            "_core/unset.py",
-            "_net/instrumentation.py",
-            "_sync/client.py",
-            "_sync/shared_state.py",
+            (
+                "_sync/requestor.py",
+                "from functools import partial\n",
+                "from functools import partial\nimport tenacity\n",
+            ),
         ),
-        "TYPE_CHECKING = False",
-        "from typing import TYPE_CHECKING",
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "`once` instead of `functools.cached_property`",
-        ("_lazy.py",),
-        "TYPE_CHECKING = False\n",
-        "TYPE_CHECKING = False\nfrom functools import cached_property\n",
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "`once` instead of `functools.cached_property`",
-        ("_core/response.py",),
-        "from fibonacci._lazy import once",
-        "from functools import cached_property as once",
-        "a call",
-        "µs",
-        _CALLS,
-    ),
-    Ablation(
-        "a plain class instead of a dataclass for the configuration",
-        ("_core/config.py",),
-        "import os\n",
-        "import os\nfrom dataclasses import dataclass\n\n@dataclass(frozen=True, slots=True)\nclass Fields:\n"
-        + "".join(f"    field_{number}: object\n" for number in range(16)),
-        "import and a client made",
-        "ms",
-        _MADE,
-    ),
-    Ablation(
-        "tenacity imported when something is retried, not before",
-        ("_sync/requestor.py",),
-        "from functools import partial\n",
-        "from functools import partial\nimport tenacity\n",
-        "cold script, one call",
+        "cold script with one call",
         "ms",
         _COLD,
     ),
     Ablation(
-        "headers that never change are encoded once (`lru_cache`)",
-        ("_core/preparation.py",),
-        "@lru_cache(maxsize=64)\n",
-        "",
+        "constant headers are encoded once",
+        (("_core/preparation.py", "@lru_cache(maxsize=64)\n", ""),),
         "a call",
         "µs",
         _CALLS,
     ),
     Ablation(
-        "`attach_response` writes into `__dict__`, not by `object.__setattr__`",
-        ("models/_base.py",),
-        'model.__dict__["_response"] = info',
-        'object.__setattr__(model, "_response", info)',
+        "`attach_response` goes past Pydantic, not into a private attribute of it",
+        (
+            (
+                "models/_base.py",
+                "    @property\n    def response",
+                "    _response: Any = None\n\n    @property\n    def response",
+            ),
+            ("models/_base.py", 'self.__dict__.get("_response")', "self._response"),
+            ("models/_base.py", 'object.__setattr__(model, "_response", info)', "model._response = info"),
+        ),
         "a page of 100 objects",
         "ms",
         _SMALL_PAGE,
     ),
+    Ablation("long lists are read in pieces", _ALL_AT_ONCE, "a page of 10,000 objects", "ms", _LARGE_PAGE),
     Ablation(
-        "long lists are read in pieces (`long_lists.py`)",
-        ("_core/decoding.py",),
-        "places = edges(body)",
-        "places = list[int]()",
-        "a page of 10,000 objects",
-        "ms",
-        _LARGE_PAGE,
-    ),
-    Ablation(
-        "long lists are read in pieces (`long_lists.py`)",
-        ("_core/decoding.py",),
-        "places = edges(body)",
-        "places = list[int]()",
-        "a page of 10,000 objects: peak memory",
+        "long lists are read in pieces",
+        _ALL_AT_ONCE,
+        "peak memory of a page of 10,000 objects",
         "MB",
         _PEAK.replace("{page}", _PAGE.replace("{limit}", "10000").replace("{number}", "1")),
         11,
@@ -243,12 +227,12 @@ def _copy(place: Path) -> Path:
 
 
 def _ablate(place: Path, ablation: Ablation) -> None:
-    for name in ablation.files:
+    for name, old, new in ablation.changes:
         path = place / "fibonacci" / name
         text = path.read_text("utf-8")
-        if ablation.old not in text:
-            raise ValueError(f"{name} does not have {ablation.old!r}: {ablation.trick}")
-        path.write_text(text.replace(ablation.old, ablation.new, 1), "utf-8")
+        if old not in text:
+            raise ValueError(f"{name} does not have {old!r}: {ablation.trick}")
+        path.write_text(text.replace(old, new, 1), "utf-8")
     compileall.compile_dir(place, quiet=1)
 
 
