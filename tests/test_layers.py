@@ -39,13 +39,15 @@ MAY_IMPORT = {
 }
 # An error holds the execution or the rate limit that it is about; it need not load the models for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}
-# The emulator hands out clients when asked; nothing else in it may know them.
-FACES = ("emulator/_emulator.py",)
+# The emulator makes clients when one is requested; nothing else in it may import them.
+FACES = ("emulator/facade/clients.py",)
+# The emulator's in-process transport takes and returns the client's public types; a FACE alone imports it, lazily.
+BRIDGES = {"emulator/serving/in_process.py": "fibonacci.transports."}
 
 MAY_NAME = {
-    "h11": ("_async/transports/*", "_sync/transports/*", "emulator/connection.py"),
+    "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
-    "httpx": ("_async/transports/*", "_sync/transports/*", "emulator/in_process.py"),
+    "httpx": ("_async/transports/*", "_sync/transports/*"),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),
 }
@@ -121,6 +123,8 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in FACES and target == "__init__":
         return found.lazy or found.for_types
+    if found.file in BRIDGES:
+        return target in MAY_IMPORT[layer] or found.name.startswith(BRIDGES[found.file])
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
 
 
@@ -163,10 +167,13 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("_sync/requestor.py", "importlib.import_module('httpx')"),
         ("_sync/requestor.py", "import_module('.._async.requestor', __package__)"),
         ("__init__.py", "from . import emulator"),
-        ("emulator/store.py", "from fibonacci.errors import APIError"),
-        ("emulator/store.py", "def f():\n    from fibonacci import Fibonacci"),
+        ("emulator/state/store.py", "from fibonacci.errors import APIError"),
+        ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
         (FACES[0], "from fibonacci import Fibonacci"),
         (FACES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
+        (*BRIDGES, "from fibonacci import Fibonacci"),
+        (*BRIDGES, "from fibonacci._core.deadline import Deadline"),
+        ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
     ],
 )
 def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
@@ -185,6 +192,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("cli/main.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
         (FACES[0], "def f():\n    from fibonacci import Fibonacci"),
         (FACES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
+        (*BRIDGES, "from fibonacci.transports import HTTPRequest"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:

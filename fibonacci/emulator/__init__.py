@@ -1,4 +1,4 @@
-"""The platform on the user's machine, for tests and for trying things out.
+"""The platform on the user's machine, for tests and experiments.
 
 Example:
     >>> from fibonacci.emulator import Emulator
@@ -9,13 +9,13 @@ Example:
 
 from __future__ import annotations
 
-from fibonacci.emulator._emulator import Emulator
-from fibonacci.emulator.failures import Failure, FailureKind
-from fibonacci.emulator.faults import Failures
-from fibonacci.emulator.handlers import CriticCall, LLMCall, ToolCall
-from fibonacci.emulator.keys import Role
-from fibonacci.emulator.record import RecordedRequest, Requests
-from fibonacci.emulator.store import StateError
+from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.app.request_log import RecordedRequest, Requests
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
+from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.faults.fault import Failure, FailureKind
+from fibonacci.emulator.faults.injector import Failures
+from fibonacci.emulator.state.store import StateError
 
 __all__ = [
     "CriticCall",
@@ -23,10 +23,10 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Failures",
+    "KeyRole",
     "LLMCall",
     "RecordedRequest",
     "Requests",
-    "Role",
     "StateError",
     "ToolCall",
 ]

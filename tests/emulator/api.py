@@ -1,4 +1,4 @@
-"""Calls an emulator's app the way a client would, with a clock that the test moves."""
+"""Call an emulator's application as a client would, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from fibonacci.emulator.app import App
-from fibonacci.emulator.clock import Clock
-from fibonacci.emulator.engine import Engine
-from fibonacci.emulator.limits import Rate, RateLimits
-from fibonacci.emulator.messages import Request
-from fibonacci.emulator.performing import World
-from fibonacci.emulator.plans import PLANS, PlanName
-from fibonacci.emulator.store import Store
+from fibonacci.emulator.account.plans import PLANS, PlanName
+from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.store import Store
 
 KEY = "fib-test"
 START = 1_800_000_000.5
 
 
-class StoppedClock(Clock):
+class StoppedClock(VirtualClock):
     def __init__(self) -> None:
         super().__init__("manual")
         self.time = START
@@ -30,7 +30,7 @@ class StoppedClock(Clock):
 
 
 @dataclass
-class Answer:
+class ApiResponse:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -67,24 +67,24 @@ class Api:
             plan=self.plan,
             api_key=KEY,
             limits=RateLimits(self.rate or Rate(terms.per_minute, 60), terms.per_day),
-            engine=Engine(World(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
+            scheduler=Scheduler(Environment(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
             store=store,
             clock=self.clock,
         )
 
-    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> ApiResponse:
         """Send a request under /v1; a body that is not bytes is written as JSON."""
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.key}"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        response = self.app.handle(Request(method, f"/v1{path}", given, raw))
-        return Answer(response.status, dict(response.headers), response.body)
+        response = self.app.handle(ServerRequest(method, f"/v1{path}", given, raw))
+        return ApiResponse(response.status, dict(response.headers), response.body)
 
     def workflow(self, *nodes: dict[str, Any], **definition: Any) -> str:
         """Create a workflow and return its id; without nodes it has no definition."""
         content = {"nodes": list(nodes), **definition} if nodes else None
-        answer = self("POST", "/workflows", {"name": "test", "definition": content})
-        assert answer.status == 201, answer.body
-        return str(answer.data["id"])
+        response = self("POST", "/workflows", {"name": "test", "definition": content})
+        assert response.status == 201, response.body
+        return str(response.data["id"])
 
     def run(self, *nodes: dict[str, Any], inputs: dict[str, Any] | None = None, **definition: Any) -> Any:
         """Create a workflow, execute it and return the whole execution."""
@@ -94,7 +94,7 @@ class Api:
 
 
 def segment(text: str) -> str:
-    """Encode one segment of a path whole."""
+    """Percent-encode a text as one segment of a path."""
     return quote(text, safe="")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.emulator import engine
+from fibonacci.emulator.engine import scheduler
 from tests.emulator.api import Api
 
 
@@ -13,5 +13,5 @@ def api() -> Api:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a quick handler may take longer than an answer waits for it."""
-    monkeypatch.setattr(engine, "PATIENCE", 20.0)
+    """Wait longer for quick handlers: on a busy machine they may take more than the default."""
+    monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 20.0)

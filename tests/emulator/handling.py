@@ -1,4 +1,4 @@
-"""What tests of handlers have in common."""
+"""Helpers for tests of user handlers."""
 
 from __future__ import annotations
 

@@ -5,38 +5,38 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.keys import Keys, Role
-from fibonacci.emulator.plans import PlanName
+from fibonacci.emulator.account.auth import ApiKeys, KeyRole
+from fibonacci.emulator.account.plans import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
-from tests.emulator.api import KEY, Answer, Api, llm, tool
+from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting
 
 SLOW = tool("slow", "wait", {"seconds": 60})
 
 
-def execute(api: Api, workflow: str, role: Role = "owner") -> Answer:
-    return api("POST", f"/workflows/{workflow}/execute", {}, authorization=f"Bearer {Keys(KEY).of(role)}")
+def execute(api: Api, workflow: str, role: KeyRole = "owner") -> ApiResponse:
+    return api("POST", f"/workflows/{workflow}/execute", {}, authorization=f"Bearer {ApiKeys(KEY).of(role)}")
 
 
 def quota(api: Api, **overrides: int) -> None:
     assert api("PATCH", f"{ORG}/quota", overrides).status == 200
 
 
-def refused(answer: Answer) -> tuple[str, list[str]]:
-    assert answer.status in (403, 429)
-    return answer.code, answer.fields
+def refused(response: ApiResponse) -> tuple[str, list[str]]:
+    assert response.status in (403, 429)
+    return response.code, response.fields
 
 
-def test_runs_of_an_hour(api: Api) -> None:
+def test_the_quota_of_runs_per_hour(api: Api) -> None:
     quota(api, workflow_runs_per_hour=2)
     workflow = api.workflow()
     assert execute(api, workflow).status == 200
     api.clock.time += 600
     assert execute(api, workflow, "member").status == 200
-    answer = execute(api, workflow)
-    assert refused(answer) == ("quota_exceeded", ["workflow_runs_per_hour"])
-    assert (answer.status, answer.headers["Retry-After"]) == (429, "3000")
-    assert "workflow_runs_per_hour of 2" in answer.json["error"]["message"]
+    response = execute(api, workflow)
+    assert refused(response) == ("quota_exceeded", ["workflow_runs_per_hour"])
+    assert (response.status, response.headers["Retry-After"]) == (429, "3000")
+    assert "workflow_runs_per_hour of 2" in response.json["error"]["message"]
     assert len(api("GET", "/executions").data) == 2
     assert actions(api)[-1] == "run.refused"
     entry = api("GET", f"{ORG}/governance/audit").data[0]
@@ -45,16 +45,16 @@ def test_runs_of_an_hour(api: Api) -> None:
     assert [execute(api, workflow).status for _ in range(3)] == [200, 200, 429]
 
 
-def test_executions_at_a_time(api: Api) -> None:
+def test_the_quota_of_concurrent_executions(api: Api) -> None:
     quota(api, concurrent_executions=2)
     slow, quick = api.workflow(SLOW), api.workflow(llm("a"))
     first = execute(api, slow).data["execution_id"]
-    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # what has ended takes no place
+    assert [execute(api, quick).status for _ in range(3)] == [200, 200, 200]  # ended executions do not count
     api.clock.time += 30
     assert execute(api, slow).status == 200
-    answer = execute(api, quick)
-    assert refused(answer) == ("quota_exceeded", ["concurrent_executions"])
-    assert "Retry-After" not in answer.headers
+    response = execute(api, quick)
+    assert refused(response) == ("quota_exceeded", ["concurrent_executions"])
+    assert "Retry-After" not in response.headers
     api("POST", f"/executions/{first}/cancel")
     assert execute(api, quick).status == 200
     assert execute(api, slow).status == 200
@@ -63,26 +63,26 @@ def test_executions_at_a_time(api: Api) -> None:
     assert [execute(api, slow).status for _ in range(3)] == [200, 200, 429]
 
 
-def test_a_quota_of_nothing_refuses_all(api: Api) -> None:
+def test_a_quota_of_zero_refuses_every_run(api: Api) -> None:
     quota(api, concurrent_executions=0)
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 
-def test_a_run_that_waits_counts_in_its_hour_and_takes_a_place_when_it_runs(api: Api) -> None:
+def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, workflow_runs_per_hour=2, concurrent_executions=1)
     execution_id = waiting(api, MAIL, SLOW)
     assert execute(api, api.workflow()).status == 200
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
     quota(api, workflow_runs_per_hour=9)
-    assert api.app.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
 
 
-def test_an_approved_run_takes_a_place(api: Api) -> None:
+def test_an_approved_run_counts_as_concurrent(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, concurrent_executions=1)
     execution_id = waiting(api, tool("mail", "email_send"), SLOW)
-    assert api.app.decide(execution_id, "grace", approve=True)["status"] == "running"
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] == "running"
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 
@@ -99,7 +99,7 @@ def test_the_quota_of_a_plan(plan: PlanName) -> None:
     assert [execute(api, workflow).status for _ in range(limit + 1)] == [200] * limit + [429]
 
 
-def test_a_refused_run_is_not_kept_under_its_idempotency_key(api: Api) -> None:
+def test_a_refused_run_is_not_cached_under_its_idempotency_key(api: Api) -> None:
     quota(api, workflow_runs_per_hour=0)
     path = f"/workflows/{api.workflow()}/execute"
     assert api("POST", path, {}, idempotency_key="k").status == 429
@@ -109,12 +109,12 @@ def test_a_refused_run_is_not_kept_under_its_idempotency_key(api: Api) -> None:
     assert len(api("GET", "/executions").data) == 1
 
 
-def test_a_tool_that_is_off_refuses_the_workflow(api: Api) -> None:
+def test_a_disabled_tool_refuses_the_workflow(api: Api) -> None:
     api("POST", f"{ORG}/tool-policies", {"tool_name": "email_send", "enabled": False})
     workflow = api.workflow(llm("a"), MAIL)
-    answer = execute(api, workflow)
-    assert refused(answer) == ("permission_denied", ["tool"])
-    assert answer.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
+    response = execute(api, workflow)
+    assert refused(response) == ("permission_denied", ["tool"])
+    assert response.json["error"]["message"] == "The tool 'email_send' is refused: tool-policies/email_send is off."
     assert api("GET", "/executions").data == []
     assert actions(api)[-1] == "run.refused"
     assert execute(api, api.workflow(llm("a"), tool("b"))).status == 200
@@ -130,7 +130,7 @@ def test_a_policy_names_the_roles(api: Api) -> None:
     assert "tool-policies/calculator does not allow the role member" in message
 
 
-def test_an_override_decides_alone(api: Api) -> None:
+def test_an_override_takes_precedence(api: Api) -> None:
     workflow = api.workflow(tool("a"))
     api("POST", f"{ORG}/role-policy-overrides", {"role": "admin", "tool_name": "calculator", "enabled": False})
     assert "role-policy-overrides/admin/calculator" in execute(api, workflow, "admin").json["error"]["message"]
@@ -145,7 +145,7 @@ def test_another_organizations_policies_refuse_nothing(api: Api) -> None:
     assert execute(api, api.workflow(tool("a"))).status == 200
 
 
-def test_a_client_is_told_what_was_refused() -> None:
+def test_errors_of_a_client_name_what_was_refused() -> None:
     emulator = Emulator(plan="free")
     client = emulator.client()
     workflow = client.workflows.create(name="x", definition={"nodes": [tool("a")]})
@@ -159,7 +159,7 @@ def test_a_client_is_told_what_was_refused() -> None:
         client.workflows.run(workflow.id)
 
 
-def test_an_hour_passes_when_the_clock_is_moved() -> None:
+def test_an_hour_passes_with_the_clock() -> None:
     emulator = Emulator(time="manual")
     client = emulator.client()
     client.organizations.quota.update("default", workflow_runs_per_hour=1)
@@ -171,7 +171,7 @@ def test_an_hour_passes_when_the_clock_is_moved() -> None:
     assert client.workflows.run(workflow.id).succeeded
 
 
-def test_what_governs_outlives_the_process(tmp_path: Path) -> None:
+def test_settings_and_quotas_survive_the_process(tmp_path: Path) -> None:
     file = tmp_path / "fibonacci.db"
     first = Emulator(path=file, api_key=KEY)
     client = first.client()

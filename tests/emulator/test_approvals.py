@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator, ToolCall
-from fibonacci.emulator.categories import categories_of
-from fibonacci.emulator.errors import ApiError
-from fibonacci.emulator.keys import Keys
-from tests.emulator.api import KEY, Answer, Api, llm, tool
+from fibonacci.emulator.account.auth import ApiKeys
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.policy.categories import categories_of
+from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 
 ORG = "/organizations/default"
 EXTERNAL = "require_approval_for_external_comm"
@@ -19,16 +19,16 @@ def settings(api: Api, **given: Any) -> None:
     assert api("PATCH", f"{ORG}/governance", given).status == 200
 
 
-def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> Answer:
-    key = Keys(KEY).of(role, name)
+def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> ApiResponse:
+    key = ApiKeys(KEY).of(role, name)
     return api("POST", f"/workflows/{workflow}/execute", {"inputs": {"to": "ada"}}, authorization=f"Bearer {key}")
 
 
 def waiting(api: Api, *nodes: dict[str, Any], name: str | None = None) -> str:
-    """Ask for a run that has to wait, and return its id."""
-    answer = execute(api, api.workflow(*(nodes or (MAIL,))), name=name)
-    assert answer.data["status"] == "pending_approval"
-    return str(answer.data["execution_id"])
+    """Request a run that requires approval; return its id."""
+    response = execute(api, api.workflow(*(nodes or (MAIL,))), name=name)
+    assert response.data["status"] == "pending_approval"
+    return str(response.data["execution_id"])
 
 
 def actions(api: Api) -> list[str]:
@@ -60,12 +60,12 @@ def approvals(api: Api) -> dict[str, int]:
         ({EXTERNAL: True, "approval_threshold": 0}, [MAIL], []),
     ],
 )
-def test_what_has_to_wait(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
+def test_which_runs_require_approval(api: Api, given: dict[str, Any], definition: Any, reasons: list[str]) -> None:
     settings(api, **given)
-    answer = execute(api, api.workflow(*definition))
-    assert answer.status == 200
-    execution = api("GET", f"/executions/{answer.data['execution_id']}").data
-    assert execution["status"] == answer.data["status"] == ("pending_approval" if reasons else "completed")
+    response = execute(api, api.workflow(*definition))
+    assert response.status == 200
+    execution = api("GET", f"/executions/{response.data['execution_id']}").data
+    assert execution["status"] == response.data["status"] == ("pending_approval" if reasons else "completed")
     assert execution.get("approval", {"reasons": []})["reasons"] == reasons
 
 
@@ -83,7 +83,7 @@ def test_only_the_emulators_organization_decides(api: Api) -> None:
     assert execute(api, api.workflow(MAIL)).data["status"] == "completed"
 
 
-def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
+def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, MAIL, name="ada")
     before = api("GET", f"/executions/{execution_id}").data
@@ -96,7 +96,7 @@ def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
         "rejected_by": None,
     }
     assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
-    after = api.app.decide(execution_id, "grace", approve=True)
+    after = api.app.approvals.decide(execution_id, "grace", approve=True)
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"] == {"to": "ada"}
     assert after["approval"]["approved_by"] == ["grace"]
@@ -112,77 +112,77 @@ def test_nothing_runs_before_the_approval_and_all_of_it_then(api: Api) -> None:
     assert report["executions"]["by_status"] == {"completed": 1}
 
 
-def test_as_many_people_as_the_threshold_says(api: Api) -> None:
+def test_the_threshold_is_the_number_of_approvals_required(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
-    with pytest.raises(ApiError, match="ada has approved"):
-        api.app.decide(execution_id, "ada", approve=True)
-    assert api.app.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
+    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "pending_approval"
+    with pytest.raises(HTTPException, match="ada has approved"):
+        api.app.approvals.decide(execution_id, "ada", approve=True)
+    assert api.app.approvals.decide(execution_id, "grace", approve=True)["approval"]["approved_by"] == ["ada", "grace"]
     assert actions(api).count("approval.given") == 2
     assert approvals(api)["approved"] == 1
 
 
-def test_the_settings_count_as_they_are_when_somebody_decides(api: Api) -> None:
+def test_the_settings_apply_as_they_are_at_the_decision(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 3})
     execution_id = waiting(api)
     settings(api, **{EXTERNAL: False, "approval_threshold": 1})
-    assert api.app.decide(execution_id, "ada", approve=True)["status"] == "completed"
+    assert api.app.approvals.decide(execution_id, "ada", approve=True)["status"] == "completed"
 
 
 @pytest.mark.parametrize("name", [None, "ada"])
-def test_ones_own_run_is_for_others_to_approve(api: Api, name: str | None) -> None:
+def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, name=name)
     me = name or "member"
-    with pytest.raises(ApiError, match=f"{me} may not approve a run of their own") as caught:
-        api.app.decide(execution_id, me, approve=True)
+    with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
+        api.app.approvals.decide(execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
     assert api("GET", f"/executions/{execution_id}").data["approval"]["approved_by"] == []
     settings(api, allow_self_approval=True)
-    assert api.app.decide(execution_id, me, approve=True)["status"] == "completed"
+    assert api.app.approvals.decide(execution_id, me, approve=True)["status"] == "completed"
 
 
 def test_a_rejected_run_is_cancelled(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
-    api.app.decide(execution_id, "grace", approve=True)
-    rejected = api.app.decide(execution_id, "ada", approve=False)
+    api.app.approvals.decide(execution_id, "grace", approve=True)
+    rejected = api.app.approvals.decide(execution_id, "ada", approve=False)
     assert (rejected["status"], rejected["approval"]["rejected_by"]) == ("cancelled", "ada")
     assert rejected["completed_at"] is not None
     assert approvals(api) == {"pending": 0, "approved": 0, "rejected": 1, "total": 1}
     assert actions(api)[-1] == "approval.rejected"
     for approve in (True, False):
-        with pytest.raises(ApiError, match="is cancelled, and waits for no approval") as caught:
-            api.app.decide(execution_id, "grace", approve=approve)
+        with pytest.raises(HTTPException, match="is cancelled, and waits for no approval") as caught:
+            api.app.approvals.decide(execution_id, "grace", approve=approve)
         assert caught.value.status == 409
 
 
-def test_a_run_that_waits_can_be_cancelled(api: Api) -> None:
+def test_a_pending_run_can_be_cancelled(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"
-    with pytest.raises(ApiError, match="is cancelled"):
-        api.app.decide(execution_id, "grace", approve=True)
+    with pytest.raises(HTTPException, match="is cancelled"):
+        api.app.approvals.decide(execution_id, "grace", approve=True)
     assert approvals(api)["pending"] == 0
 
 
-def test_an_approved_run_is_that_of_the_version_it_was_asked_for(api: Api) -> None:
+def test_an_approved_run_has_the_requested_version(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     workflow = api("GET", f"/executions/{execution_id}").data["workflow_id"]
     api("PUT", f"/workflows/{workflow}", {"definition": {"nodes": [llm("other")]}})
-    approved = api.app.decide(execution_id, "grace", approve=True)
+    approved = api.app.approvals.decide(execution_id, "grace", approve=True)
     assert (approved["workflow_version"], list(approved["outputs"])) == (1, ["mail"])
 
 
-def test_a_run_whose_workflow_is_gone_can_only_be_rejected(api: Api) -> None:
+def test_a_run_of_a_deleted_workflow_can_only_be_rejected(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     api("DELETE", f"/workflows/{api('GET', f'/executions/{execution_id}').data['workflow_id']}")
-    with pytest.raises(ApiError, match="was deleted: reject"):
-        api.app.decide(execution_id, "grace", approve=True)
-    assert api.app.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
+    with pytest.raises(HTTPException, match="was deleted: reject"):
+        api.app.approvals.decide(execution_id, "grace", approve=True)
+    assert api.app.approvals.decide(execution_id, "grace", approve=False)["status"] == "cancelled"
 
 
 def test_the_emulator_approves_and_rejects() -> None:

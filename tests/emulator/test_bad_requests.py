@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import pytest
 
-from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.http.bodies import MAX_BODY
 from tests.contract.bad_requests import bad_bodies, bad_queries, example_body
 from tests.contract.document import Operation, operations
-from tests.emulator.api import Answer, Api, tool
+from tests.emulator.api import Api, ApiResponse, tool
 
 OPERATIONS: Final = pytest.mark.parametrize("operation", operations(), ids=str)
 WITH_BODY: Final = [each for each in operations() if each.body is not None]
@@ -80,22 +80,22 @@ class Place:
         }
         self._before = self._state()
 
-    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> Answer:
+    def send(self, method: str, template: str, body: object = None, query: str = "", **other: str) -> ApiResponse:
         headers = {"authorization": other.pop("authorization")} if "authorization" in other else {}
         return self.api(method, template.format(**{**self.values, **other}) + query, body, **headers)
 
-    def refused(self, answer: Answer, status: int, code: str, field: str, *, inside: bool = False) -> bool:
+    def refused(self, response: ApiResponse, status: int, code: str, field: str, *, inside: bool = False) -> bool:
         """Tell whether that was refused in the documented form for a field (or one inside it), and nothing changed."""
-        assert (answer.status, answer.code) == (status, code), answer.body
-        details = answer.json["error"]["details"]
+        assert (response.status, response.code) == (status, code), response.body
+        details = response.json["error"]["details"]
         named = [detail["field"] for detail in details]
         assert field in ([re.split(r"[.\[]", each)[0] for each in named] if inside else named)
         assert all(detail["message"] for detail in details)
-        assert len(answer.json["error"]["message"]) > 10
+        assert len(response.json["error"]["message"]) > 10
         return self._state() == self._before
 
     def _state(self) -> object:
-        tables = json.loads(self.api.app._store.snapshot())["tables"]
+        tables = json.loads(self.api.app.store.snapshot())["tables"]
         return {name: rows for name, rows in tables.items() if name != "rate_windows"}
 
 
@@ -111,12 +111,12 @@ def test_every_operation_with_a_body_or_a_query_has_bad_ones() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "body", "field"), BAD_BODIES)
-def test_a_body_that_does_not_fit_the_schema(place: Place, method: str, path: str, body: Any, field: str) -> None:
+def test_a_body_that_is_invalid_by_the_schema(place: Place, method: str, path: str, body: Any, field: str) -> None:
     assert place.refused(place.send(method, path, body), 422, "validation_error", field, inside=True)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "field"), MORE_BAD_BODIES)
-def test_a_body_that_does_not_fit(place: Place, method: str, path: str, body: Any, field: str) -> None:
+def test_an_invalid_body(place: Place, method: str, path: str, body: Any, field: str) -> None:
     assert place.refused(place.send(method, path, body), 422, "validation_error", field)
 
 
@@ -128,14 +128,14 @@ def test_a_body_that_is_not_json(place: Place, operation: Operation, body: bytes
 
 @OPERATIONS
 def test_a_body_that_is_too_large(place: Place, operation: Operation) -> None:
-    answer = place.send(operation.method, operation.path, b" " * (MAX_BODY + 1))
-    assert place.refused(answer, 413, "payload_too_large", "body")
+    response = place.send(operation.method, operation.path, b" " * (MAX_BODY + 1))
+    assert place.refused(response, 413, "payload_too_large", "body")
 
 
 @pytest.mark.parametrize(("method", "path", "query", "field"), [*BAD_QUERIES, *MORE_BAD_QUERIES])
-def test_a_query_that_does_not_fit(place: Place, method: str, path: str, query: str, field: str) -> None:
-    answer = place.send(method, path, query=f"?{query}")
-    assert place.refused(answer, 422, "validation_error", field)
+def test_an_invalid_query(place: Place, method: str, path: str, query: str, field: str) -> None:
+    response = place.send(method, path, query=f"?{query}")
+    assert place.refused(response, 422, "validation_error", field)
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
@@ -144,24 +144,24 @@ def test_a_cursor_of_another_list(place: Place, operation: Operation) -> None:
     place.api.workflow()
     place = Place(place.api)
     cursor = place.api("GET", f"{other}?limit=1").json["meta"]["next_cursor"]
-    answer = place.send("GET", operation.path, query=f"?cursor={cursor}")
-    assert place.refused(answer, 422, "validation_error", "cursor")
+    response = place.send("GET", operation.path, query=f"?cursor={cursor}")
+    assert place.refused(response, 422, "validation_error", "cursor")
 
 
 @pytest.mark.parametrize(("operation", "parameter"), UNKNOWN, ids=str)
-def test_an_id_that_is_not_known(place: Place, operation: Operation, parameter: str) -> None:
+def test_an_unknown_id(place: Place, operation: Operation, parameter: str) -> None:
     name = "no such" if parameter == "organization_id" else "no-such"
-    answer = place.send(
+    response = place.send(
         operation.method, operation.path, example_body(operation), **{parameter: name.replace(" ", "%20")}
     )
-    assert place.refused(answer, 404, "not_found", parameter)
-    assert name in answer.json["error"]["message"]
+    assert place.refused(response, 404, "not_found", parameter)
+    assert name in response.json["error"]["message"]
 
 
 @OPERATIONS
-def test_a_key_that_is_not_known(place: Place, operation: Operation) -> None:
-    answer = place.send(operation.method, operation.path, {}, authorization="Bearer wrong")
-    assert place.refused(answer, 401, "unauthorized", "Authorization")
+def test_an_unknown_key(place: Place, operation: Operation) -> None:
+    response = place.send(operation.method, operation.path, {}, authorization="Bearer wrong")
+    assert place.refused(response, 401, "unauthorized", "Authorization")
 
 
 @pytest.mark.parametrize("path", sorted({each.path for each in operations()}))
@@ -169,7 +169,7 @@ def test_a_method_that_is_not_allowed(place: Place, path: str) -> None:
     assert place.refused(place.send("BREW", path, {}), 405, "method_not_allowed", "method")
 
 
-def test_what_the_present_state_does_not_allow(place: Place) -> None:
+def test_conflicts_with_the_state(place: Place) -> None:
     body = {"tool_name": "web_search"}
     again = place.api("POST", "/organizations/default/tool-policies", body)
     assert place.refused(again, 409, "conflict", "tool_name")

@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, NotFoundError, QuotaExceededError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.clock import LAST, Clock
+from fibonacci.emulator.state.clock import LAST, VirtualClock
 from tests.emulator.api import Api, tool
 
 
@@ -22,50 +22,50 @@ def definition(*nodes: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", ["real", "skip"])
-def test_the_time_goes_with_the_machine_and_can_be_moved(mode: Any) -> None:
-    clock = Clock(mode)
+def test_the_clock_follows_the_machine_and_can_be_advanced(mode: Any) -> None:
+    clock = VirtualClock(mode)
     assert abs(clock.now() - time.time()) < 1
     clock.advance(3600)
     assert abs(clock.now() - time.time() - 3600) < 1
-    clock.wind(clock.now() - 50)
+    clock.advance_to(clock.now() - 50)
     assert clock.now() > time.time() + 3599
 
 
-def test_manual_time_stands_still() -> None:
-    clock = Clock("manual")
+def test_a_manual_clock_stands_still() -> None:
+    clock = VirtualClock("manual")
     assert abs(clock.now() - time.time()) < 2
     before = clock.now()
     assert clock.now() == before
     clock.advance(0.25)
     assert clock.now() == before + 0.25
-    clock.wind(before + 10)
+    clock.advance_to(before + 10)
     assert clock.now() == before + 10
 
 
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
-def test_time_goes_forward_only(seconds: float) -> None:
-    clock = Clock("manual")
+def test_a_clock_cannot_go_back(seconds: float) -> None:
+    clock = VirtualClock("manual")
     before = clock.now()
     with pytest.raises(ValueError, match="forward only"):
         clock.advance(seconds)
     assert clock.now() == before
 
 
-def test_time_ends_where_it_can_be_written_no_more() -> None:
-    clock = Clock("manual")
+def test_the_clock_ends_at_the_last_time_that_can_be_written() -> None:
+    clock = VirtualClock("manual")
     clock.advance(1e300)
     assert clock.now() == LAST
     clock.advance(1)
     assert clock.now() == LAST
 
 
-def test_an_unknown_kind_of_time_is_refused() -> None:
+def test_an_unknown_mode_is_refused() -> None:
     mode: Any = "fast"
     with pytest.raises(ValueError, match="real, skip, manual, not 'fast'"):
         Emulator(time=mode)
 
 
-def test_skipping_runs_ten_minutes_in_no_time_through_the_client() -> None:
+def test_a_skip_clock_runs_ten_minutes_at_once() -> None:
     emulator = Emulator(time="skip")
     client = emulator.client()
     workflow = client.workflows.create(
@@ -79,7 +79,7 @@ def test_skipping_runs_ten_minutes_in_no_time_through_the_client() -> None:
     assert client.executions.wait(execution.id).duration_ms == 660_000
 
 
-def test_skipping_works_in_async_clients_and_over_sockets() -> None:
+def test_a_skip_clock_with_async_clients_and_sockets() -> None:
     async def run() -> list[object]:
         async with Emulator(time="skip") as emulator, emulator.async_client() as client:
             workflow = await client.workflows.create(name="x", definition=definition(waits(600)))
@@ -91,7 +91,7 @@ def test_skipping_works_in_async_clients_and_over_sockets() -> None:
     assert asyncio.run(run()) == [600_000, 600_000]
 
 
-def test_a_poll_skips_what_came_to_wait_in_other_ways(tmp_path: Path) -> None:
+def test_a_poll_skips_waits_that_began_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with Emulator(path=path, time="manual", api_key="fib-mine") as emulator:
         client = emulator.client()
@@ -102,7 +102,7 @@ def test_a_poll_skips_what_came_to_wait_in_other_ways(tmp_path: Path) -> None:
         assert emulator.client().executions.wait(execution.id).duration_ms == 600_000
 
 
-def test_manual_time_moves_runs_quotas_rates_and_lifetimes() -> None:
+def test_a_manual_clock_moves_runs_quotas_rates_and_lifetimes() -> None:
     emulator = Emulator(time="manual", plan="free", rate_limit=(50, 60))
     client = emulator.client(max_retries=0)
     workflow = client.workflows.create(name="x", definition=definition(waits(600)))
@@ -121,7 +121,7 @@ def test_manual_time_moves_runs_quotas_rates_and_lifetimes() -> None:
     assert client.workflows.execute(workflow.id).status == "running"
 
 
-def test_what_comes_after_the_last_moment_comes_then(api: Api) -> None:
+def test_times_beyond_the_last_are_clamped(api: Api) -> None:
     long = [waits(1e9, f"w{n}", dependencies=[f"w{n - 1}"] if n else []) for n in range(300)]
     workflow = api.workflow(*long)
     execution = api("POST", f"/workflows/{workflow}/execute", {}).data

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.messages import Request
-from tests.emulator.api import KEY, Answer, Api, tool
+from fibonacci.emulator.http.messages import ServerRequest
+from tests.emulator.api import KEY, Api, ApiResponse, tool
 
 TABLE = [
     ("GET", "/failures"),
@@ -25,14 +25,14 @@ TABLE = [
 ]
 
 
-def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> Answer:
+def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> ApiResponse:
     """Send a request of the control API."""
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    response = api.app.handle(Request(method, f"/_emulator{path}", {"authorization": f"Bearer {key}"}, raw))
-    return Answer(response.status, dict(response.headers), response.body)
+    response = api.app.handle(ServerRequest(method, f"/_emulator{path}", {"authorization": f"Bearer {key}"}, raw))
+    return ApiResponse(response.status, dict(response.headers), response.body)
 
 
-def test_failures_are_ordered_counted_and_taken_back(api: Api) -> None:
+def test_failures_are_injected_counted_and_removed(api: Api) -> None:
     made = control(api, "POST", "/failures", {"route": "GET /tools", "status": 503, "times": 2})
     view = {"route": "GET /tools", "kind": "status", "status": 503, "times": 2, "remaining": 2, "delivered": 0}
     assert (made.status, made.data) == (201, view)
@@ -44,8 +44,8 @@ def test_failures_are_ordered_counted_and_taken_back(api: Api) -> None:
     assert control(api, "POST", "/failures", {"kind": "rate_limit", "retry_after": "7"}).status == 201
     assert api("GET", "/health").headers["Retry-After"] == "7"
     assert control(api, "POST", "/failures", {"body": {"a": [1]}, "headers": {"X-A": "b"}}).status == 201
-    answer = api("GET", "/health")
-    assert (answer.status, answer.json, answer.headers["X-A"]) == (500, {"a": [1]}, "b")
+    response = api("GET", "/health")
+    assert (response.status, response.json, response.headers["X-A"]) == (500, {"a": [1]}, "b")
 
 
 def test_chaos(api: Api) -> None:
@@ -76,7 +76,7 @@ def test_the_clock(api: Api) -> None:
     client = emulator.client()
     client.memory.set("k", 1, ttl=3600)
     sender = Api()
-    sender.app = emulator._app
+    sender.app = emulator.app
     before = emulator.clock.now()
     assert control(sender, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key).status == 200
     assert emulator.clock.now() - before == 3600.5
@@ -110,10 +110,10 @@ def test_reset(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
-def test_it_wants_the_owners_key(api: Api, method: str, path: str) -> None:
+def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
     for key, status, code in (("wrong", 401, "unauthorized"), (f"{KEY}-owner-ada", 403, "permission_denied")):
-        answer = control(api, method, path, {}, key)
-        assert (answer.status, answer.code) == (status, code)
+        response = control(api, method, path, {}, key)
+        assert (response.status, response.code) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -139,30 +139,30 @@ def test_it_wants_the_owners_key(api: Api, method: str, path: str) -> None:
     ],
 )
 def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -> None:
-    answer = control(api, "POST", path, body)
-    assert (answer.status, answer.code, answer.fields) == (422, "validation_error", [field])
+    response = control(api, "POST", path, body)
+    assert (response.status, response.code, response.fields) == (422, "validation_error", [field])
     assert control(api, "GET", "/failures").data == []
-    assert not api.app.faults.any
+    assert not api.app.faults.is_active
 
 
 def test_other_bad_requests(api: Api) -> None:
     assert control(api, "POST", "/failures", b"{").code == "bad_request"
     assert control(api, "POST", "/failures", b" " * (10 * 1024 * 1024 + 1)).code == "payload_too_large"
     assert control(api, "PUT", "/failures").headers["Allow"] == "DELETE, GET, POST"
-    answer = control(api, "GET", "/failure")
-    assert (answer.status, answer.code) == (404, "not_found")
-    assert "GET /_emulator/failures" in answer.json["error"]["message"]
+    response = control(api, "GET", "/failure")
+    assert (response.status, response.code) == (404, "not_found")
+    assert "GET /_emulator/failures" in response.json["error"]["message"]
 
 
-def test_it_is_counted_and_recorded_nowhere_and_never_fails() -> None:
+def test_it_is_neither_counted_nor_recorded_and_never_fails() -> None:
     api = Api(plan="free")
-    answer = [control(api, "GET", "/requests") for _ in range(70)][-1]
-    assert (answer.status, answer.data, answer.headers["X-RateLimit-Remaining"]) == (200, [], "60")
+    response = [control(api, "GET", "/requests") for _ in range(70)][-1]
+    assert (response.status, response.data, response.headers["X-RateLimit-Remaining"]) == (200, [], "60")
     control(api, "POST", "/failures", {"kind": "reset", "times": None})
     assert control(api, "GET", "/failures").status == 200
 
 
-def test_a_fault_of_its_own_is_answered_as_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_of_it_is_an_internal_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.app.faults, "all", lambda: 1 / 0)
     assert control(api, "GET", "/failures").code == "internal_error"
 

@@ -1,4 +1,4 @@
-"""State in a file, seen from outside: processes that are killed, and processes that share it."""
+"""State in a file: processes that are killed, and processes that share it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fibonacci.emulator import LLMCall
 emulator = Emulator(path=sys.argv[1])
 
 @emulator.llm
-def answer(call):
+def reply(call):
     return sys.stdin.readline().strip()
 
 definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "?"}]}
@@ -141,7 +141,7 @@ def test_a_file_holds_no_key(tmp_path: Path) -> None:
     assert b"fib-very-secret" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
 
-def test_all_kinds_of_state_outlive_the_emulator(tmp_path: Path) -> None:
+def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
     path = str(tmp_path / "state.db")
     with Emulator(path=path, api_key="fib-mine", rate_limit=(100, 3600)) as emulator:
         client = emulator.client()

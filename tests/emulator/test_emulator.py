@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.in_process import AsyncEmulatorTransport, EmulatorTransport
 
 
 def status(emulator: Emulator, key: str | None = None) -> int:
@@ -17,7 +16,7 @@ def status(emulator: Emulator, key: str | None = None) -> int:
     return httpx.get(f"{emulator.base_url}/health", headers=headers, trust_env=False).status_code
 
 
-def test_an_emulator_listens_inside_with() -> None:
+def test_an_emulator_listens_within_its_context() -> None:
     with Emulator() as emulator:
         assert re.fullmatch(r"http://127\.0\.0\.1:[0-9]+/v1", emulator.base_url)
         assert re.fullmatch(r"fib-emulator-[0-9a-f]+", emulator.api_key)
@@ -31,12 +30,12 @@ def test_an_emulator_listens_inside_with() -> None:
     assert repr(emulator) == "<Emulator in process>"
 
 
-def test_without_listening_there_is_no_address() -> None:
+def test_base_url_requires_listening() -> None:
     with pytest.raises(RuntimeError, match="does not listen"):
         _ = Emulator().base_url
 
 
-def test_starting_and_closing_twice_is_safe_and_the_state_stays() -> None:
+def test_start_and_close_are_idempotent_and_keep_the_state() -> None:
     emulator = Emulator(api_key="fib-mine")
     emulator.close()
     assert emulator.start() is emulator
@@ -52,7 +51,7 @@ def test_starting_and_closing_twice_is_safe_and_the_state_stays() -> None:
     emulator.close()
 
 
-def test_with_may_be_nested() -> None:
+def test_nested_contexts() -> None:
     emulator = Emulator()
     with emulator:
         with emulator:
@@ -62,7 +61,7 @@ def test_with_may_be_nested() -> None:
         _ = emulator.base_url
 
 
-def test_async_with() -> None:
+def test_an_async_context() -> None:
     async def use() -> int:
         async with Emulator() as emulator, httpx.AsyncClient(trust_env=False) as client:
             headers = {"Authorization": f"Bearer {emulator.api_key}"}
@@ -77,7 +76,7 @@ def test_emulators_share_nothing() -> None:
         assert status(one, two.api_key) == 401
 
 
-def test_a_port_of_ones_own() -> None:
+def test_a_fixed_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use"):
@@ -86,7 +85,7 @@ def test_a_port_of_ones_own() -> None:
         assert f":{port}/" in emulator.base_url
 
 
-def test_ipv6_addresses_stand_in_brackets() -> None:
+def test_ipv6_addresses_are_in_brackets() -> None:
     with Emulator(host="::1") as emulator:
         assert emulator.base_url.startswith("http://[::1]:")
         assert status(emulator) == 200
@@ -104,56 +103,7 @@ def test_bad_options_are_refused(options: Any) -> None:
 
 
 def test_env_and_secrets_reach_the_workflows() -> None:
-    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"})
-    headers = {"Authorization": f"Bearer {emulator.api_key}"}
+    client = Emulator(env={"A": "1"}, secrets={"B": "2"}).client()
     node = {"id": "n", "type": "llm", "instruction": "{{env.A}}{{secrets.B}}"}
-    with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
-        made = client.post("http://x/v1/workflows", json={"name": "x", "definition": {"nodes": [node]}}).json()["data"]
-        run = client.post(f"http://x/v1/workflows/{made['id']}/execute", json={})
-    assert run.json()["data"]["outputs"] == {"n": "[default model] 12"}
-
-
-def test_in_process_answers_are_those_of_the_socket() -> None:
-    with Emulator(api_key="fib-test") as emulator:
-        headers = {"Authorization": "Bearer fib-test"}
-
-        async def ask() -> httpx.Response:
-            transport = AsyncEmulatorTransport(emulator._app)
-            async with httpx.AsyncClient(transport=transport, headers=headers) as client:
-                return await client.get("http://x/v1/memory/a%2Fb?scope=global")
-
-        httpx.put(
-            f"{emulator.base_url}/memory/a%2Fb", headers=headers, json={"value": 1, "scope": "global"}, trust_env=False
-        )
-        over_socket = httpx.get(f"{emulator.base_url}/memory/a%2Fb?scope=global", headers=headers, trust_env=False)
-        with httpx.Client(transport=EmulatorTransport(emulator._app), headers=headers) as client:
-            in_process = client.get("http://x/v1/memory/a%2Fb?scope=global")
-            nothing = client.delete("http://x/v1/memory/a%2Fb?scope=global")
-        in_async = asyncio.run(ask())
-    for answer in (over_socket, in_process):
-        assert answer.status_code == 200
-        assert answer.json()["data"]["value"] == 1
-        assert answer.headers["Content-Type"] == "application/json"
-    assert (nothing.status_code, nothing.content) == (204, b"")
-    assert in_async.status_code == 404
-
-
-def test_a_client_in_process() -> None:
-    with Emulator() as emulator, emulator.client(timeout=5, max_retries=0, headers={"X-Team": "blue"}) as client:
-        created = client.workflows.create(name="x")
-        assert [workflow.id for workflow in client.workflows.list()] == [created.id]
-        client.memory.set("user/prefs", [1], ttl=60)
-        assert client.memory.get("user/prefs").value == [1]
-        assert client.health.check().healthy
-        headers = {"Authorization": f"Bearer {emulator.api_key}"}
-        over_socket = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False)
-        assert over_socket.json()["data"][0]["id"] == created.id
-
-
-def test_an_async_client_in_process() -> None:
-    async def use() -> list[str]:
-        async with Emulator().async_client() as client:
-            await client.workflows.create(name="x")
-            return [str(workflow.name) async for workflow in client.workflows.list()]
-
-    assert asyncio.run(use()) == ["x"]
+    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
+    assert client.workflows.execute(workflow.id).outputs == {"n": "[default model] 12"}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.emulator.body import MAX_BODY
-from fibonacci.emulator.messages import Request
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 
 
-def test_the_shapes_of_a_success(api: Api) -> None:
+def test_the_envelopes_of_a_success(api: Api) -> None:
     full = api("GET", "/health")
     assert set(full.json) == {"data", "meta"}
     assert full.json["meta"] == {"request_id": full.headers["X-Request-Id"]}
@@ -23,8 +23,8 @@ def test_the_shapes_of_a_success(api: Api) -> None:
     assert listed.json["meta"] == {"request_id": listed.headers["X-Request-Id"], "next_cursor": None}
 
 
-def test_every_answer_has_the_documented_headers(api: Api) -> None:
-    answers = [
+def test_every_response_has_the_documented_headers(api: Api) -> None:
+    responses = [
         api("GET", "/health"),
         api("GET", "/workflows/wf-none"),
         api("GET", "/nowhere"),
@@ -32,29 +32,29 @@ def test_every_answer_has_the_documented_headers(api: Api) -> None:
         api("DELETE", f"/workflows/{api.workflow()}"),
         Api(key="wrong")("GET", "/health"),
     ]
-    for answer in answers:
-        assert answer.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
-        assert answer.headers["X-Request-Id"].startswith("req_")
-        assert int(answer.headers["X-RateLimit-Limit"]) >= int(answer.headers["X-RateLimit-Remaining"]) >= 0
-        assert int(answer.headers["X-RateLimit-Reset"]) >= START + 60
-        if answer.status == 204:
-            assert (answer.body, "Content-Type" in answer.headers) == (b"", False)
+    for response in responses:
+        assert response.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+        assert response.headers["X-Request-Id"].startswith("req_")
+        assert int(response.headers["X-RateLimit-Limit"]) >= int(response.headers["X-RateLimit-Remaining"]) >= 0
+        assert int(response.headers["X-RateLimit-Reset"]) >= START + 60
+        if response.status == 204:
+            assert (response.body, "Content-Type" in response.headers) == (b"", False)
         else:
-            assert answer.headers["Content-Type"] == "application/json"
-            assert int(answer.headers["Content-Length"]) == len(answer.body)
+            assert response.headers["Content-Type"] == "application/json"
+            assert int(response.headers["Content-Length"]) == len(response.body)
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ENDPOINTS])
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", f"Basic {KEY}", "Bearer wrong", KEY])
-def test_every_endpoint_wants_the_key(method: str, path: str, authorization: str | None) -> None:
+def test_every_endpoint_requires_the_key(method: str, path: str, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    response = Api().app.handle(Request(method, f"/v1{path}", headers))
+    response = Api().app.handle(ServerRequest(method, f"/v1{path}", headers))
     assert response.status == 401
     assert b'"code":"unauthorized"' in response.body
     assert ("WWW-Authenticate", "Bearer") in response.headers
 
 
-def test_the_scheme_is_written_in_any_case(api: Api) -> None:
+def test_the_case_of_the_scheme_does_not_matter(api: Api) -> None:
     assert api("GET", "/health", authorization=f"bearer {KEY}").status == 200
 
 
@@ -69,8 +69,8 @@ def test_the_scheme_is_written_in_any_case(api: Api) -> None:
     ],
 )
 def test_another_method_is_refused_with_the_allowed_ones(api: Api, method: str, path: str, allowed: str) -> None:
-    answer = api(method, path)
-    assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allowed)
+    response = api(method, path)
+    assert (response.status, response.code, response.headers["Allow"]) == (405, "method_not_allowed", allowed)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def test_another_method_is_refused_with_the_allowed_ones(api: Api, method: str, 
     ["/nowhere", "/workflows/", "/workflows//execute", "//", "/workflows/a/b/c/d", "/memory/a/b"],
 )
 def test_an_unknown_path_is_404(api: Api, path: str) -> None:
-    answer = api("GET", path)
-    assert (answer.status, answer.code) == (404, "not_found")
+    response = api("GET", path)
+    assert (response.status, response.code) == (404, "not_found")
 
 
-def test_an_unknown_path_names_its_neighbours(api: Api) -> None:
+def test_an_unknown_path_names_the_closest_ones(api: Api) -> None:
     assert "POST /v1/workflows" in api("POST", "/workflow").json["error"]["message"]
     assert "/v1/workflows/{workflow_id}" in api("POST", "/workflows/1/run").json["error"]["message"]
 
 
 @pytest.mark.parametrize("target", ["*", "", "v1/health", "xv1/health", "/health", "/v2/health", "/", "/v1", "/v1/"])
 def test_a_target_outside_v1_is_404(target: str) -> None:
-    assert Api().app.handle(Request("GET", target, {"authorization": f"Bearer {KEY}"})).status == 404
+    assert Api().app.handle(ServerRequest("GET", target, {"authorization": f"Bearer {KEY}"})).status == 404
 
 
 def test_a_path_that_is_not_utf8_is_400(api: Api) -> None:
@@ -112,8 +112,8 @@ def test_a_path_that_is_not_utf8_is_400(api: Api) -> None:
     ],
 )
 def test_a_body_that_is_not_json_is_400(api: Api, body: bytes) -> None:
-    answer = api("POST", "/workflows", body)
-    assert (answer.status, answer.code) == (400, "bad_request")
+    response = api("POST", "/workflows", body)
+    assert (response.status, response.code) == (400, "bad_request")
 
 
 def test_a_body_with_many_containers_that_are_not_deep_is_read(api: Api) -> None:
@@ -121,8 +121,8 @@ def test_a_body_with_many_containers_that_are_not_deep_is_read(api: Api) -> None
 
 
 def test_a_body_over_the_limit_is_413(api: Api) -> None:
-    answer = api("POST", "/workflows", b" " * (MAX_BODY + 1))
-    assert (answer.status, answer.code) == (413, "payload_too_large")
+    response = api("POST", "/workflows", b" " * (MAX_BODY + 1))
+    assert (response.status, response.code) == (413, "payload_too_large")
 
 
 @pytest.mark.parametrize(
@@ -137,23 +137,23 @@ def test_a_body_over_the_limit_is_413(api: Api) -> None:
         ({"name": "\ud800"}, ["name"]),
     ],
 )
-def test_a_body_that_does_not_fit_is_422_naming_the_fields(api: Api, body: Any, fields: list[str]) -> None:
-    answer = api("POST", "/workflows", body)
-    assert (answer.status, answer.code, answer.fields) == (422, "validation_error", fields)
-    assert all(detail["message"] for detail in answer.json["error"]["details"])
+def test_an_invalid_body_is_422_naming_the_fields(api: Api, body: Any, fields: list[str]) -> None:
+    response = api("POST", "/workflows", body)
+    assert (response.status, response.code, response.fields) == (422, "validation_error", fields)
+    assert all(detail["message"] for detail in response.json["error"]["details"])
     assert api("GET", "/workflows").data == []
 
 
-def test_a_fault_of_the_emulator_is_told_as_one(
+def test_a_bug_of_the_emulator_is_an_internal_error(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("fibonacci.emulator.router.Router.find", broken)
+    monkeypatch.setattr("fibonacci.emulator.http.router.Router.find", broken)
     with caplog.at_level(logging.ERROR):
-        answer = api("POST", "/workflows", {"name": "x"}, idempotency_key="k")
-    assert (answer.status, answer.code) == (500, "internal_error")
+        response = api("POST", "/workflows", {"name": "x"}, idempotency_key="k")
+    assert (response.status, response.code) == (500, "internal_error")
     assert "a fault" in caplog.text
     monkeypatch.undo()
     assert api("POST", "/workflows", {"name": "x"}, idempotency_key="k").status == 201
@@ -173,6 +173,6 @@ TARGETS = st.text("/v1%2Fworkflowstools?=&.{}\\ abc%ff", max_size=40)
 
 @given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "BREW"]), TARGETS, st.binary(max_size=20))
 def test_no_path_breaks_the_emulator(method: str, path: str, body: bytes) -> None:
-    answer = Api()(method, f"/{path}", body)
-    assert answer.status < 500
-    assert answer.status == 204 or answer.json
+    response = Api()(method, f"/{path}", body)
+    assert response.status < 500
+    assert response.status == 204 or response.json

@@ -23,26 +23,26 @@ def statuses(execution: Any) -> dict[str, str]:
     return {node["id"]: node["status"] for node in execution["nodes"]}
 
 
-def test_execute_answers_exactly_the_documented_fields(api: Api) -> None:
+def test_execute_returns_exactly_the_documented_fields(api: Api) -> None:
     workflow = api.workflow(llm("a", "Greet {{input.name}}", model="m"), tool("b", "email_send", {"to": "{{a}}"}))
-    answer = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"name": "Ada"}})
-    assert answer.status == 200
-    assert re.fullmatch(r"exec_[0-9a-f]+", answer.data["execution_id"])
-    assert answer.data == {
-        "execution_id": answer.data["execution_id"],
+    response = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"name": "Ada"}})
+    assert response.status == 200
+    assert re.fullmatch(r"exec_[0-9a-f]+", response.data["execution_id"])
+    assert response.data == {
+        "execution_id": response.data["execution_id"],
         "status": "completed",
         "outputs": {"a": "[m] Greet Ada", "b": {"tool": "email_send", "params": {"to": "[m] Greet Ada"}}},
         "duration_ms": 0,
         "nodes_executed": 2,
         "nodes_failed": 0,
     }
-    whole = api("GET", f"/executions/{answer.data['execution_id']}").data
-    assert whole.items() >= answer.data.items()
+    whole = api("GET", f"/executions/{response.data['execution_id']}").data
+    assert whole.items() >= response.data.items()
     assert (whole["workflow_id"], whole["inputs"], whole["error"]) == (workflow, {"name": "Ada"}, None)
     assert api("GET", "/executions").data == [whole]
 
 
-def test_without_a_definition_it_completes_with_nothing(api: Api) -> None:
+def test_without_a_definition_it_completes_with_no_outputs(api: Api) -> None:
     execution = api.run()
     assert (execution["status"], execution["outputs"], execution["nodes_executed"]) == ("completed", {}, 0)
 
@@ -53,7 +53,7 @@ def test_bad_inputs_run_nothing(api: Api, body: Any) -> None:
     assert api("GET", "/executions").data == []
 
 
-def test_templates_reach_every_source(api: Api) -> None:
+def test_templates_of_every_source(api: Api) -> None:
     api("PUT", "/memory/rules", {"value": {"max": 3}, "scope": "organization"})
     params = {
         "env": "{{env.TEAM}}",
@@ -72,7 +72,7 @@ def test_templates_reach_every_source(api: Api) -> None:
     }
 
 
-def test_memory_is_the_workflows_own_first(api: Api) -> None:
+def test_the_workflows_own_memory_takes_precedence(api: Api) -> None:
     workflow = api.workflow(llm("a", "{{memory.k}}"))
     owner = {"workflow_id": workflow}
     for scope, more in (("global", {}), ("organization", {}), ("workflow", {}), ("workflow", owner)):
@@ -90,7 +90,7 @@ def test_the_outputs_map_names_the_results(api: Api) -> None:
     assert broken["error"].startswith("outputs: {{a.nothing}}")
 
 
-def test_the_branch_not_taken_is_skipped_with_what_hangs_on_it(api: Api) -> None:
+def test_the_branch_not_taken_is_skipped_with_its_dependents(api: Api) -> None:
     nodes = (
         conditional("c", "{{input.n}}", "greater_than", 5, true_branch=["big"], false_branch=["small", "both"]),
         llm("big"),
@@ -149,7 +149,7 @@ def test_a_critic_passes(api: Api) -> None:
         (conditional("bad", [], "less_than", 1), "cannot order"),
     ],
 )
-def test_a_failing_node_fails_the_run_and_stops_what_waits_for_it(api: Api, node: dict[str, Any], reason: str) -> None:
+def test_a_failing_node_fails_the_run_and_stops_its_dependents(api: Api, node: dict[str, Any], reason: str) -> None:
     execution = api.run(node, llm("after", dependencies=["bad"]), llm("last", "{{after}}"), llm("free"))
     assert execution["status"] == "failed"
     assert execution["error"].startswith("node 'bad': ")
@@ -176,7 +176,7 @@ def test_outputs_that_deepen_with_every_node_end(api: Api) -> None:
     assert "nested deeper than 200 levels" in execution["error"]
 
 
-def test_a_run_that_waits_goes_on_with_the_clock(api: Api) -> None:
+def test_a_waiting_run_advances_with_the_clock(api: Api) -> None:
     workflow = api.workflow(
         llm("first"),
         tool("w1", "wait", {"seconds": 10}, dependencies=["first"]),
@@ -200,7 +200,7 @@ def test_a_run_that_waits_goes_on_with_the_clock(api: Api) -> None:
     assert api("GET", "/executions?status=unheard-of").data == []
 
 
-def test_cancel_stops_the_time_line(api: Api) -> None:
+def test_cancel_stops_an_execution(api: Api) -> None:
     workflow = api.workflow(tool("w", "wait", {"seconds": 10}))
     path = f"/executions/{api('POST', f'/workflows/{workflow}/execute', {}).data['execution_id']}"
     api.clock.time += 3
@@ -217,9 +217,9 @@ def test_cancel_stops_the_time_line(api: Api) -> None:
 
 def test_an_unknown_execution_is_named(api: Api) -> None:
     for method, path in (("GET", "/executions/exec_none"), ("POST", "/executions/exec_none/cancel")):
-        answer = api(method, path)
-        assert answer.status == 404
-        assert "'exec_none'" in answer.json["error"]["message"]
+        response = api(method, path)
+        assert response.status == 404
+        assert "'exec_none'" in response.json["error"]["message"]
 
 
 def test_an_execution_is_not_changed_by_later_versions(api: Api) -> None:
@@ -268,13 +268,13 @@ def test_memory_is_written_in_the_middle_of_a_run(api: Api) -> None:
         ({"key": "k", "value": 1, "scope": "user"}, "user_id is required"),
     ],
 )
-def test_what_memory_does_not_take_fails_the_node(api: Api, params: dict[str, Any], reason: str) -> None:
+def test_invalid_parameters_of_memory_set_fail_the_node(api: Api, params: dict[str, Any], reason: str) -> None:
     execution = api.run(tool("a", "memory_set", params))
     assert execution["error"].startswith("node 'a': the tool memory_set: ")
     assert reason in execution["error"]
 
 
-def test_a_run_is_not_changed_by_what_happens_to_its_workflow(api: Api) -> None:
+def test_a_run_is_not_changed_by_changes_of_its_workflow(api: Api) -> None:
     workflow = api.workflow(tool("w", "wait", {"seconds": 10}), llm("after", "{{w.tool}}"))
     execution = api("POST", f"/workflows/{workflow}/execute", {}).data
     api("DELETE", f"/workflows/{workflow}")
@@ -283,7 +283,7 @@ def test_a_run_is_not_changed_by_what_happens_to_its_workflow(api: Api) -> None:
     assert (done["status"], done["outputs"]["after"]) == ("completed", "[default model] wait")
 
 
-def test_runs_go_on_in_the_order_of_time(api: Api) -> None:
+def test_events_of_all_runs_are_processed_in_order_of_time(api: Api) -> None:
     def write(seconds: float) -> str:
         first = tool("w", "wait", {"seconds": seconds})
         params = {"key": "last", "value": seconds, "scope": "global"}

@@ -12,7 +12,7 @@ import pytest
 
 from fibonacci import ExecutionFailedError, Fibonacci
 from fibonacci.emulator import CriticCall, Emulator, LLMCall, ToolCall
-from fibonacci.emulator.messages import Request
+from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
 
@@ -29,11 +29,11 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 
 
 @pytest.mark.usefixtures("patient")
-def test_handlers_take_the_place_of_the_stand_ins(emulator: Emulator, client: Fibonacci) -> None:
+def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacci) -> None:
     calls: list[object] = []
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def reply(call: LLMCall) -> str:
         calls.append(call)
         return call.instruction.upper()
 
@@ -68,7 +68,7 @@ def test_handlers_take_the_place_of_the_stand_ins(emulator: Emulator, client: Fi
         CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
         ToolCall(node_id="tell", tool="slack_send_message", params={"text": "GREET ADA true"}, **origin),
     ]
-    assert answer.__name__ == "answer"
+    assert reply.__name__ == "reply"
     assert inspect.iscoroutinefunction(send)
     assert judge.__name__ == "judge"
 
@@ -76,7 +76,7 @@ def test_handlers_take_the_place_of_the_stand_ins(emulator: Emulator, client: Fi
 @pytest.mark.usefixtures("patient")
 def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fibonacci) -> None:
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         if call.node_id == "bad":
             raise RuntimeError("no model today")
         return "fine"
@@ -100,11 +100,11 @@ class Speechless(BaseException):
 @pytest.mark.usefixtures("patient")
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("error", "message"), [(Speechless(), "Speechless"), (SystemExit("out"), "out")])
-def test_whatever_a_handler_raises_the_emulator_lives(
+def test_no_exception_of_a_handler_ends_the_emulator(
     emulator: Emulator, client: Fibonacci, error: BaseException, message: str
 ) -> None:
     @emulator.llm
-    async def answer(_: LLMCall) -> str:
+    async def response(_: LLMCall) -> str:
         raise error
 
     execution = client.workflows.execute(create(client, llm("a")))
@@ -119,7 +119,7 @@ def circle() -> list[Any]:
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("output", [object(), float("nan"), {1, 2}, circle()])
-def test_what_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
+def test_an_output_that_is_not_json_fails_the_node(emulator: Emulator, client: Fibonacci, output: Any) -> None:
     emulator.llm(lambda _: output)
     execution = client.workflows.execute(create(client, llm("a")))
     assert "returned what is not JSON" in details(client, execution.id)["error"]
@@ -133,7 +133,7 @@ def test_an_output_that_is_too_large_fails_the_node(emulator: Emulator, client: 
 
 
 @pytest.mark.usefixtures("patient")
-def test_what_a_handler_keeps_of_its_output_is_its_own(emulator: Emulator, client: Fibonacci) -> None:
+def test_an_output_is_a_copy(emulator: Emulator, client: Fibonacci) -> None:
     kept = {"a": (1, None)}
     emulator.llm(lambda _: kept)
     execution = client.workflows.execute(create(client, llm("a")))
@@ -146,9 +146,9 @@ def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci
     together = threading.Barrier(3, timeout=5)
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         if call.node_id != "join":
-            together.wait()  # none goes on unless all three are there
+            together.wait()  # passes only if all three run at once
         return call.node_id
 
     branches = [llm(name) for name in "zxy"]
@@ -158,11 +158,11 @@ def test_parallel_branches_run_in_parallel(emulator: Emulator, client: Fibonacci
         assert list(execution.outputs) == ["z", "x", "y", "join"]
 
 
-def test_a_slow_handler_is_polled_and_holds_up_nobody(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_slow_handler_is_polled_and_blocks_no_request(emulator: Emulator, client: Fibonacci) -> None:
     release = threading.Event()
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         assert release.wait(10)
         return "at last"
 
@@ -183,7 +183,7 @@ def test_slow_handlers_of_many_async_calls_overlap() -> None:
     emulator = Emulator()
 
     @emulator.llm
-    def answer(_: LLMCall) -> int:
+    def response(_: LLMCall) -> int:
         return together.wait()
 
     async def run() -> list[Any]:
@@ -198,7 +198,7 @@ def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, clien
     release, ended = threading.Event(), threading.Event()
 
     @emulator.llm
-    def answer(call: LLMCall) -> str:
+    def response(call: LLMCall) -> str:
         assert call.node_id == "slow", "nothing begins after the cancellation"
         assert release.wait(10)
         ended.set()
@@ -220,11 +220,11 @@ def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, clien
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_handler_behind_a_wait_begins_when_its_time_has_come(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_handler_after_a_wait_starts_when_the_wait_is_over(emulator: Emulator, client: Fibonacci) -> None:
     began: list[float] = []
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         began.append(emulator.clock.now())
         return "done"
 
@@ -236,7 +236,7 @@ def test_a_handler_behind_a_wait_begins_when_its_time_has_come(emulator: Emulato
     assert began == [start + 61]
 
 
-def test_short_waits_are_answered_at_once_in_real_time() -> None:
+def test_short_waits_end_before_the_response() -> None:
     client = Emulator().client()
     execution = client.workflows.execute(create(client, tool("w", "wait", {"seconds": 0.02})))
     assert execution.status == "completed"
@@ -244,20 +244,20 @@ def test_short_waits_are_answered_at_once_in_real_time() -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_the_same_idempotency_key_gets_the_settled_answer(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_repetition_gets_the_settled_response(emulator: Emulator, client: Fibonacci) -> None:
     calls = flaky(emulator, 0)
     path = f"/v1/workflows/{create(client, tool('a', 'flaky'))}/execute"
     headers = {"authorization": f"Bearer {emulator.api_key}", "idempotency-key": "once"}
-    first, again = (emulator._app.handle(Request("POST", path, headers, b"{}")) for _ in range(2))
+    first, again = (emulator.app.handle(ServerRequest("POST", path, headers, b"{}")) for _ in range(2))
     assert json.loads(first.body)["data"]["outputs"] == {"a": "done"}
     assert (again.body, calls) == (first.body, [1])
 
 
-def test_forgetting_and_restoring_in_the_middle(emulator: Emulator, client: Fibonacci) -> None:
+def test_reset_and_restore_during_a_run(emulator: Emulator, client: Fibonacci) -> None:
     release = threading.Event()
 
     @emulator.llm
-    def answer(_: LLMCall) -> str:
+    def response(_: LLMCall) -> str:
         assert release.wait(10)
         return "done"
 
@@ -266,11 +266,11 @@ def test_forgetting_and_restoring_in_the_middle(emulator: Emulator, client: Fibo
     emulator.reset()
     release.set()
     wait_until(no_handler_works)
-    emulator.restore(snapshot)  # its handler has ended since, and nobody was there to take the result
+    emulator.restore(snapshot)  # its handler has ended since, and its outcome was dropped
     assert details(client, execution.id)["error"] == "node 'a': the emulator was stopped while the handler worked"
 
 
-def test_a_result_that_cannot_be_kept_is_told_to_the_log(
+def test_an_outcome_that_cannot_be_stored_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
@@ -278,16 +278,16 @@ def test_a_result_that_cannot_be_kept_is_told_to_the_log(
         client = emulator.client()
 
         @emulator.llm
-        def answer(_: LLMCall) -> str:
+        def response(_: LLMCall) -> str:
             assert release.wait(10)
             return "lost"
 
         execution = client.workflows.execute(create(client, llm("a")))
         with monkeypatch.context() as broken:
-            broken.setattr(emulator._store, "transaction", fail)
+            broken.setattr(emulator.app.store, "transaction", fail)
             release.set()
             wait_until(no_handler_works)
-        assert "could not be kept" in caplog.text
+        assert "could not be stored" in caplog.text
         assert details(client, execution.id)["status"] == "failed"
 
 

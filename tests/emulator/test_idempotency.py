@@ -5,7 +5,7 @@ import pytest
 from tests.emulator.api import Api
 
 
-def test_the_same_post_is_done_once_and_answered_again(api: Api) -> None:
+def test_a_repeated_post_is_carried_out_once(api: Api) -> None:
     first = api("POST", "/workflows", {"name": "x"}, idempotency_key="key-1")
     again = api("POST", "/workflows", {"name": "x"}, idempotency_key="key-1")
     assert (again.status, again.body) == (201, first.body)
@@ -18,17 +18,17 @@ def test_the_same_post_is_done_once_and_answered_again(api: Api) -> None:
 @pytest.mark.parametrize(("path", "body"), [("/workflows", {"name": "y"}), ("/tools/wait/connect", {"name": "x"})])
 def test_another_request_with_the_same_key_is_409(api: Api, path: str, body: object) -> None:
     api("POST", "/workflows", {"name": "x"}, idempotency_key="k")
-    answer = api("POST", path, body, idempotency_key="k")
-    assert (answer.status, answer.code) == (409, "idempotency_conflict")
+    response = api("POST", path, body, idempotency_key="k")
+    assert (response.status, response.code) == (409, "idempotency_conflict")
 
 
-def test_an_error_is_answered_again_too(api: Api) -> None:
+def test_an_error_is_repeated_too(api: Api) -> None:
     first = api("POST", "/workflows", {"name": ""}, idempotency_key="k")
     assert first.status == 422
     assert api("POST", "/workflows", {"name": ""}, idempotency_key="k").body == first.body
 
 
-def test_an_answer_is_kept_for_a_day(api: Api) -> None:
+def test_a_response_is_kept_for_a_day(api: Api) -> None:
     for key in ("a", "b"):
         api("POST", "/workflows", {"name": "x"}, idempotency_key=key)
         api.clock.time += 80_000

@@ -27,7 +27,7 @@ def test_any_json_is_a_value(api: Api, value: Any) -> None:
     assert api("GET", "/memory/k").data == put.data
 
 
-def test_scopes_do_not_meet(api: Api) -> None:
+def test_scopes_are_separate(api: Api) -> None:
     places: list[dict[str, str]] = [
         {},
         {"workflow_id": "wf-1"},
@@ -83,8 +83,8 @@ def test_time_to_live(api: Api) -> None:
     ],
 )
 def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
-    answer = api("PUT", "/memory/k", body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PUT", "/memory/k", body)
+    assert (response.status, response.fields) == (422, [field])
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_a_bad_value_is_422(api: Api, body: dict[str, Any], field: str) -> None:
 )
 def test_a_bad_place_is_422(api: Api, query: str, field: str) -> None:
     for method in ("GET", "DELETE"):
-        answer = api(method, f"/memory/k?{query}")
-        assert (answer.status, answer.fields) == (422, [field])
+        response = api(method, f"/memory/k?{query}")
+        assert (response.status, response.fields) == (422, [field])
 
 
-def test_the_catalogue(api: Api) -> None:
+def test_the_catalog(api: Api) -> None:
     tools = api("GET", "/tools").data
     assert len(tools) == len({tool["name"] for tool in tools}) >= 10
     for tool in tools:
@@ -108,7 +108,7 @@ def test_the_catalogue(api: Api) -> None:
     assert {"slack_send_message", "http_request", "wait"} <= {tool["name"] for tool in tools}
 
 
-def test_connecting_a_tool_keeps_no_parameters(api: Api) -> None:
+def test_connecting_a_tool_stores_no_parameters(api: Api) -> None:
     assert api("GET", "/tools/http_request").data["connected"] is False
     connected = api("POST", "/tools/http_request/connect", {"token": "s3cret"})
     assert connected.status == 200
@@ -125,9 +125,9 @@ def test_connecting_a_tool_keeps_no_parameters(api: Api) -> None:
 
 def test_an_unknown_tool_is_named(api: Api) -> None:
     for method, path in (("GET", "/tools/teleport"), ("POST", "/tools/teleport/connect")):
-        answer = api(method, path, {})
-        assert answer.status == 404
-        assert "'teleport'" in answer.json["error"]["message"]
+        response = api(method, path, {})
+        assert response.status == 404
+        assert "'teleport'" in response.json["error"]["message"]
 
 
 def test_health(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Nodes that are tried again, and how long each may take."""
+"""Retries and timeouts of nodes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_node_is_tried_again_after_its_delay(emulator: Emulator, client: Fibonacci) -> None:
+def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci) -> None:
     attempts = flaky(emulator, 2)
     workflow = create(client, tool("a", "flaky", enable_retry=True, retry_delay=30), tool("b", params={"a": "{{a}}"}))
     execution = client.workflows.execute(workflow)
     assert (execution.status, attempts) == ("running", [1])
     emulator.clock.advance(29)
     assert client.executions.get(execution.id).status == "running"
-    emulator.clock.advance(1)  # this alone begins the second attempt
+    emulator.clock.advance(1)  # only this starts the second attempt
     wait_until(lambda: attempts == [1, 2] and no_handler_works())
     emulator.clock.advance(30)
     done = details(client, execution.id)
@@ -53,16 +53,16 @@ def test_retries_end(options: dict[str, Any], tried: int) -> None:
     shown = details(client, execution.id)
     assert (shown["status"], shown["error"]) == ("failed", f"node 'a': failure {tried}")
     assert attempts == list(range(1, tried + 1))
-    assert shown["duration_ms"] >= (tried - 1) * 1000  # the delay is a second unless told
+    assert shown["duration_ms"] >= (tried - 1) * 1000  # the default delay is a second
 
 
-def test_what_would_fail_in_the_same_way_is_not_tried_again(emulator: Emulator, client: Fibonacci) -> None:
+def test_deterministic_errors_are_not_retried(emulator: Emulator, client: Fibonacci) -> None:
     execution = client.workflows.execute(create(client, llm("a", "{{input.absent}}", enable_retry=True)))
     assert execution.status == "failed"
     assert node_of(details(client, execution.id), "a")["attempts"] == 1
 
 
-def test_a_tool_has_thirty_seconds_unless_told(emulator: Emulator, client: Fibonacci) -> None:
+def test_the_default_timeout_of_a_tool_is_thirty_seconds(emulator: Emulator, client: Fibonacci) -> None:
     release = threading.Event()
 
     @emulator.tool("slow")
@@ -84,7 +84,7 @@ def test_a_tool_has_thirty_seconds_unless_told(emulator: Emulator, client: Fibon
     assert (shown["status"], shown["nodes_failed"], shown["duration_ms"]) == ("failed", 2, 90_000)
 
 
-def test_waiting_is_cut_short_by_a_timeout_of_its_own_only() -> None:
+def test_only_an_explicit_timeout_limits_a_wait() -> None:
     client = Emulator(time="skip").client()
     patient = create(client, tool("a", "wait", {"seconds": 600}))
     assert client.workflows.run(patient).duration_ms == 600_000

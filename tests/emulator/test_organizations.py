@@ -18,7 +18,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def test_governance_is_bare_and_changes_in_part(api: Api) -> None:
+def test_governance_has_no_envelope_and_is_updated_in_part(api: Api) -> None:
     assert api("GET", f"{ORG}/governance").json == DEFAULTS
     changed = api("PATCH", f"{ORG}/governance", {"approval_threshold": 2, "category_flags": {"pii": True}})
     assert changed.json == DEFAULTS | {"approval_threshold": 2, "category_flags": {"pii": True}}
@@ -40,15 +40,15 @@ def test_governance_is_bare_and_changes_in_part(api: Api) -> None:
     ],
 )
 def test_a_bad_setting_changes_nothing(api: Api, body: dict[str, Any], field: str) -> None:
-    answer = api("PATCH", f"{ORG}/governance", {"require_approval_for_public_writes": True} | body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PATCH", f"{ORG}/governance", {"require_approval_for_public_writes": True} | body)
+    assert (response.status, response.fields) == (422, [field])
     assert api("GET", f"{ORG}/governance").json == DEFAULTS
     assert api("GET", f"{ORG}/governance/audit").data == []
 
 
 @pytest.mark.parametrize("organization", ["a%20b", "%2E%2E", "x" * 65, "org%2F1", "%C3%A4"])
 @pytest.mark.parametrize("rest", ["governance", "governance/report", "quota", "tool-policies", "role-policy-overrides"])
-def test_an_id_that_cannot_be_one_is_404(api: Api, organization: str, rest: str) -> None:
+def test_an_invalid_organization_id_is_404(api: Api, organization: str, rest: str) -> None:
     assert api("GET", f"/organizations/{organization}/{rest}").status == 404
 
 
@@ -82,7 +82,7 @@ def test_every_change_is_in_the_audit_log(api: Api) -> None:
     assert first.data + rest.data == entries
 
 
-def test_report_and_approvals_count_what_is_there(api: Api) -> None:
+def test_the_counts_of_report_and_approvals(api: Api) -> None:
     api("POST", f"/workflow-registry/{api.workflow()}/approve-template")
     api.run()
     api.run(tool("w", "wait", {"seconds": 60}))
@@ -114,7 +114,7 @@ def test_a_whole_number_may_be_written_with_a_point(api: Api) -> None:
     assert api("PATCH", f"{ORG}/governance", b'{"approval_threshold": -2.0}').status == 422
 
 
-def test_quota_is_bare_and_effective_is_the_override_or_the_limit() -> None:
+def test_quota_has_no_envelope_and_effective_is_the_override_or_the_limit() -> None:
     api = Api(plan="pro")
     quota = api("GET", f"{ORG}/quota").json
     assert (quota["plan"], quota["overrides"], quota["effective"]) == ("pro", {}, quota["limits"])
@@ -140,8 +140,8 @@ def test_quota_is_bare_and_effective_is_the_override_or_the_limit() -> None:
 )
 def test_a_quota_over_the_ceiling_or_of_the_wrong_type_is_422(body: dict[str, Any], field: str) -> None:
     api = Api(plan="pro")
-    answer = api("PATCH", f"{ORG}/quota", {"concurrent_executions": 5} | body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api("PATCH", f"{ORG}/quota", {"concurrent_executions": 5} | body)
+    assert (response.status, response.fields) == (422, [field])
     assert api("GET", f"{ORG}/quota").json["overrides"] == {}
 
 
@@ -167,17 +167,17 @@ def test_tool_policies(api: Api) -> None:
     assert api("GET", "/organizations/other/tool-policies").data == []
     assert api("DELETE", path).status == 204
     for method in ("PATCH", "DELETE"):
-        answer = api(method, path, {})
-        assert (answer.status, "'http_request'" in answer.json["error"]["message"]) == (404, True)
+        response = api(method, path, {})
+        assert (response.status, "'http_request'" in response.json["error"]["message"]) == (404, True)
     assert api("GET", f"{ORG}/tool-policies").data == [other]
 
 
 @pytest.mark.parametrize("path", ["tool-policies", "role-policy-overrides"])
 def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
     body = {"tool_name": "teleport"} | ({"role": "owner"} if path == "role-policy-overrides" else {})
-    answer = api("POST", f"{ORG}/{path}", body)
-    assert (answer.status, answer.fields) == (422, ["tool_name"])
-    assert "GET /tools" in answer.json["error"]["message"]
+    response = api("POST", f"{ORG}/{path}", body)
+    assert (response.status, response.fields) == (422, ["tool_name"])
+    assert "GET /tools" in response.json["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
 )
 def test_a_bad_policy_is_422(api: Api, method: str, path: str, body: dict[str, Any], field: str) -> None:
     api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"})
-    answer = api(method, f"{ORG}/{path}", body)
-    assert (answer.status, answer.fields) == (422, [field])
+    response = api(method, f"{ORG}/{path}", body)
+    assert (response.status, response.fields) == (422, [field])
 
 
 def test_role_overrides(api: Api) -> None:

@@ -4,25 +4,25 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from tests.emulator.api import Answer, Api
+from tests.emulator.api import Api, ApiResponse
 
 
-def pages(api: Api, path: str) -> list[Answer]:
+def pages(api: Api, path: str) -> list[ApiResponse]:
     found = [api("GET", path)]
     while cursor := found[-1].json["meta"]["next_cursor"]:
         found.append(api("GET", f"{path}&cursor={cursor}"))
     return found
 
 
-def test_pages_hold_everything_once(api: Api) -> None:
+def test_pages_have_every_item_once(api: Api) -> None:
     ids = [api.workflow() for _ in range(7)]
     for limit, sizes in ((3, [3, 3, 1]), (7, [7]), (1, [1] * 7), (200, [7])):
-        answers = pages(api, f"/workflows?limit={limit}")
-        assert [len(answer.data) for answer in answers] == sizes
-        assert [workflow["id"] for answer in answers for workflow in answer.data] == ids
+        responses = pages(api, f"/workflows?limit={limit}")
+        assert [len(response.data) for response in responses] == sizes
+        assert [workflow["id"] for response in responses for workflow in response.data] == ids
 
 
-def test_newest_first_is_not_disturbed_by_what_comes_and_goes(api: Api) -> None:
+def test_newest_first_is_stable_under_changes(api: Api) -> None:
     workflow = api.workflow()
     ids = [api("POST", f"/workflows/{workflow}/execute", {}).data["execution_id"] for _ in range(5)]
     first = api("GET", "/executions?limit=2")
@@ -31,19 +31,19 @@ def test_newest_first_is_not_disturbed_by_what_comes_and_goes(api: Api) -> None:
     assert [execution["execution_id"] for execution in first.data + rest.data] == ids[::-1]
 
 
-def test_the_default_is_50_and_a_filter_counts_what_it_keeps(api: Api) -> None:
+def test_the_default_is_50_after_filtering(api: Api) -> None:
     one, other = api.workflow(), api.workflow()
     for workflow in [one, other] * 51:
         api("POST", f"/workflows/{workflow}/execute", {})
-    answers = pages(api, f"/executions?workflow_id={one}")
-    assert [len(answer.data) for answer in answers] == [50, 1]
-    assert {execution["workflow_id"] for answer in answers for execution in answer.data} == {one}
+    responses = pages(api, f"/executions?workflow_id={one}")
+    assert [len(response.data) for response in responses] == [50, 1]
+    assert {execution["workflow_id"] for response in responses for execution in response.data} == {one}
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.0", "", "+1", "1_0", "%D9%A3", "9" * 30])
 def test_a_bad_limit_is_422(api: Api, limit: str) -> None:
-    answer = api("GET", f"/workflows?limit={limit}")
-    assert (answer.status, answer.fields) == (422, ["limit"])
+    response = api("GET", f"/workflows?limit={limit}")
+    assert (response.status, response.fields) == (422, ["limit"])
 
 
 def cursor(text: str) -> str:
@@ -54,8 +54,8 @@ def cursor(text: str) -> str:
     "text", ["", "x", "%20", "a" * 5, cursor("tools:1"), cursor("workflows:x"), cursor("workflows: 1"), "%C3%A4%C3%A4"]
 )
 def test_a_bad_cursor_is_422(api: Api, text: str) -> None:
-    answer = api("GET", f"/workflows?cursor={text}")
-    assert (answer.status, answer.fields) == (422, ["cursor"])
+    response = api("GET", f"/workflows?cursor={text}")
+    assert (response.status, response.fields) == (422, ["cursor"])
 
 
 def test_a_cursor_belongs_to_its_list(api: Api) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.keys import ROLES, Actor, Keys, Role
-from fibonacci.emulator.routes import ENDPOINTS, PERMISSIONS, lowest_role
+from fibonacci.emulator.account.auth import ROLES, Actor, ApiKeys, KeyRole
+from fibonacci.emulator.routes.endpoints import ENDPOINTS, PERMISSIONS, lowest_role
 from fibonacci.errors import PermissionDeniedError
 from tests.emulator.api import KEY, Api, tool
 
@@ -16,7 +16,7 @@ TABLE = [(method, path) for method, path, _ in ENDPOINTS]
 
 
 def place(template: str, workflow: str) -> str:
-    """Fill a template with objects that are there."""
+    """Fill a template with ids of existing objects."""
     values = {"workflow_id": workflow, "version": "1", "organization_id": "default", "tool_name": "wait", "key": "k"}
     return template.format(execution_id="exec_none", **values)
 
@@ -27,18 +27,18 @@ def test_every_permission_belongs_to_an_endpoint() -> None:
 
 @pytest.mark.parametrize(("method", "template"), TABLE)
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template: str, role: Role) -> None:
+def test_a_role_may_use_an_endpoint_or_gets_403(api: Api, method: str, template: str, role: KeyRole) -> None:
     path = place(template, api.workflow())
-    before = api.app._store.snapshot()
-    api.key = Keys(KEY).of(role)
-    answer = api(method, path, {})
+    before = api.app.store.snapshot()
+    api.key = ApiKeys(KEY).of(role)
+    response = api(method, path, {})
     lowest = lowest_role(method, template)
-    assert (answer.status == 403) == (ROLES.index(role) < ROLES.index(lowest))
-    if answer.status == 403:
-        assert (answer.code, answer.fields) == ("permission_denied", ["role"])
-        message = answer.json["error"]["message"]
+    assert (response.status == 403) == (ROLES.index(role) < ROLES.index(lowest))
+    if response.status == 403:
+        assert (response.code, response.fields) == ("permission_denied", ["role"])
+        message = response.json["error"]["message"]
         assert all(word in message for word in (method, template, lowest, role))
-        assert changed_tables(before, api.app._store.snapshot()) == {"rate_windows"}
+        assert changed_tables(before, api.app.store.snapshot()) == {"rate_windows"}
 
 
 def changed_tables(before: bytes, after: bytes) -> set[str]:
@@ -59,12 +59,12 @@ def changed_tables(before: bytes, after: bytes) -> set[str]:
         ("GET", "/health", "viewer"),
     ],
 )
-def test_what_the_documentation_says_about_roles(method: str, template: str, lowest: str) -> None:
+def test_the_documented_permissions(method: str, template: str, lowest: str) -> None:
     assert lowest_role(method, template) == lowest
 
 
-def test_keys_follow_from_the_owners() -> None:
-    keys = Keys("fib-x")
+def test_keys_derive_from_the_owners() -> None:
+    keys = ApiKeys("fib-x")
     assert keys.of("owner") == "fib-x"
     assert keys.of("viewer") == "fib-x-viewer"
     assert keys.of("member", "ada@example.org") == "fib-x-member-ada@example.org"
@@ -84,7 +84,7 @@ def test_keys_follow_from_the_owners() -> None:
 
 
 @pytest.mark.parametrize(("role", "name"), [("king", None), ("member", ""), ("member", "a b"), ("member", "x" * 65)])
-def test_a_key_that_cannot_be_is_refused(role: Any, name: str | None) -> None:
+def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
     with pytest.raises(ValueError, match=r"role is one of|a name is"):
         Emulator().key(role, name=name)
 
@@ -103,7 +103,7 @@ def test_a_client_with_a_roles_key() -> None:
         viewer.workflows.delete(workflow.id)
 
 
-def test_the_organization_has_an_id_that_can_be_one() -> None:
+def test_the_organization_has_a_valid_id() -> None:
     assert Emulator(organization="acme").organization == "acme"
     with pytest.raises(ValueError, match="organization is"):
         Emulator(organization="a b")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.body import MAX_BODY
+from fibonacci.emulator.http.bodies import MAX_BODY
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def head(method: str, path: str, *more: str) -> bytes:
 
 
 def talk(emulator: Emulator, data: bytes) -> bytes:
-    """Send bytes, say that there are no more, and return all that comes back."""
+    """Send bytes, close the sending side, and return everything received."""
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
@@ -65,18 +65,18 @@ def test_requests_follow_each_other_on_one_connection(emulator: Emulator) -> Non
     connection.close()
 
 
-def test_pipelined_requests_are_answered_in_order(emulator: Emulator) -> None:
-    answer = talk(emulator, head("GET", "/v1/health") + head("GET", "/v1/nowhere") + head("GET", "/v1/tools"))
-    assert re.findall(rb"HTTP/1.1 ([^\r]*)", answer) == [b"200 OK", b"404 Not Found", b"200 OK"]
+def test_pipelined_requests_get_their_responses_in_order(emulator: Emulator) -> None:
+    response = talk(emulator, head("GET", "/v1/health") + head("GET", "/v1/nowhere") + head("GET", "/v1/tools"))
+    assert re.findall(rb"HTTP/1.1 ([^\r]*)", response) == [b"200 OK", b"404 Not Found", b"200 OK"]
 
 
 def test_a_chunked_body_is_read(emulator: Emulator) -> None:
     chunks = b'8\r\n{"name":\r\n5\r\n "x"}\r\n0\r\n\r\n'
-    answer = talk(emulator, head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunks)
-    assert answer.startswith(b"HTTP/1.1 201 ")
+    response = talk(emulator, head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunks)
+    assert response.startswith(b"HTTP/1.1 201 ")
 
 
-def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
+def test_expect_100_continue(emulator: Emulator) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(head("POST", "/v1/workflows", "Content-Length: 12", "Expect: 100-continue"))
         assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
@@ -89,7 +89,7 @@ def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
     [
         b"what\r\n\r\n",
         b"GET /v1/health HTTP/x\r\n\r\n",
-        b"GET /v1/health HTTP/1.1\r\n\r\n",  # HTTP/1.1 wants a Host
+        b"GET /v1/health HTTP/1.1\r\n\r\n",  # HTTP/1.1 requires a Host
         head("GET", "/v1/health", "Content-Length: x"),
         head("POST", "/v1/workflows", "Content-Length: " + "9" * 5000),
         head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + b"what\r\n",
@@ -97,9 +97,9 @@ def test_who_asks_whether_to_go_on_is_told(emulator: Emulator) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",  # TLS
     ],
 )
-def test_what_is_not_http_is_400_and_the_end(emulator: Emulator, data: bytes) -> None:
-    answer = talk(emulator, data)
-    top, _, body = answer.partition(b"\r\n\r\n")
+def test_data_that_is_not_http_is_400_and_closes(emulator: Emulator, data: bytes) -> None:
+    response = talk(emulator, data)
+    top, _, body = response.partition(b"\r\n\r\n")
     assert top.startswith(b"HTTP/1.1 400 ")
     assert b"connection: close" in top.lower()
     assert b"x-ratelimit-limit: " in top.lower()
@@ -111,7 +111,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(emulator: Emulator) 
     assert talk(emulator, asked).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_chunked_body_over_the_limit_gets_its_answer(emulator: Emulator) -> None:
+def test_a_chunked_body_over_the_limit_gets_its_response(emulator: Emulator) -> None:
     size = 1024 * 1024
     chunk = f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
     data = head("POST", "/v1/workflows", "Transfer-Encoding: chunked") + chunk * 11
@@ -119,33 +119,33 @@ def test_a_chunked_body_over_the_limit_gets_its_answer(emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize("data", [b"", b"GET /v1", head("POST", "/v1/workflows", "Content-Length: 5") + b"{"])
-def test_a_client_that_goes_away_harms_nobody(emulator: Emulator, data: bytes) -> None:
+def test_a_client_that_disconnects_affects_no_other(emulator: Emulator, data: bytes) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(data)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # a reset, not a farewell
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # SO_LINGER 0: close sends RST
     assert talk(emulator, head("GET", "/v1/health")).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_client_may_ask_for_the_end(emulator: Emulator) -> None:
+def test_connection_close_is_honored(emulator: Emulator) -> None:
     with socket.create_connection(address(emulator), timeout=5) as sock:
         sock.sendall(head("GET", "/v1/health", "Connection: close"))
-        answer = b"".join(iter(lambda: sock.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 200 ")
+        response = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert response.startswith(b"HTTP/1.1 200 ")
 
 
 def test_many_clients_at_once(emulator: Emulator) -> None:
-    answers: list[bytes] = []
+    responses: list[bytes] = []
 
     def work() -> None:
         data = head("POST", "/v1/workflows", "Content-Length: 12") + b'{"name":"x"}'
-        answers.extend(talk(emulator, data)[:12] for _ in range(5))
+        responses.extend(talk(emulator, data)[:12] for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers == [b"HTTP/1.1 201"] * 100
+    assert responses == [b"HTTP/1.1 201"] * 100
 
 
 def test_starting_and_stopping_is_quick_even_with_idle_connections() -> None:

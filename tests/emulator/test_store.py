@@ -11,9 +11,8 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator import sqlite_store as sqlite_module
-from fibonacci.emulator.sqlite_store import SqliteStore
-from fibonacci.emulator.store import SCHEMA, Record, Store
+from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
+from fibonacci.emulator.state.store import SCHEMA, Record, Store
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -42,7 +41,7 @@ def test_records_are_put_read_replaced_and_deleted(store: Store) -> None:
     assert store.workflows.get("a") is None
 
 
-def test_rows_have_lasting_numbers_in_both_directions(store: Store) -> None:
+def test_rows_have_permanent_numbers_in_both_directions(store: Store) -> None:
     for n in range(5):
         store.memory.put(f"k{n}", record={"n": n})
     first = dict(store.memory.rows())
@@ -68,13 +67,13 @@ def test_a_prefix_is_made_of_whole_parts(store: Store) -> None:
     assert number_of(store) == []
 
 
-def test_values_come_back_as_they_were(store: Store) -> None:
+def test_values_round_trip(store: Store) -> None:
     record: Record = {"a": None, "ä\ud800\0": "ä\ud800\0", "b": [10**30, -0.1, [{}], True], "": {"": []}}
     store.memory.put("k", record=record)
     assert store.memory.get("k") == record
 
 
-def test_a_snapshot_holds_everything_and_fits_either_kind(store: Store, tmp_path: Path) -> None:
+def test_a_snapshot_is_complete_and_fits_either_kind_of_store(store: Store, tmp_path: Path) -> None:
     store.memory.put("workflow", "", "k", record={"n": 1})
     store.workflows.put("wf-1", record={"n": 2})
     snapshot = store.snapshot()
@@ -91,7 +90,7 @@ def test_a_snapshot_holds_everything_and_fits_either_kind(store: Store, tmp_path
 
 
 @pytest.mark.parametrize("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
-def test_what_is_no_snapshot_changes_nothing(store: Store, snapshot: bytes) -> None:
+def test_restoring_something_else_changes_nothing(store: Store, snapshot: bytes) -> None:
     store.memory.put("k", record={"n": 1})
     with pytest.raises(StateError, match="not a snapshot"):
         store.restore(snapshot)
@@ -115,7 +114,7 @@ def test_a_snapshot_with_tables_that_are_not_known_changes_nothing(store: Store)
     assert number_of(store) == [1]
 
 
-def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
+def test_a_transaction_is_atomic(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     with store.transaction(), store.transaction():
         store.memory.put("a", record={"n": 1})
@@ -127,7 +126,7 @@ def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_closed_store_opens_again_when_it_is_used(tmp_path: Path) -> None:
+def test_a_closed_store_reopens_on_use(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     store.memory.put("a", record={"n": 1})
     store.close()
@@ -136,7 +135,7 @@ def test_a_closed_store_opens_again_when_it_is_used(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_store_that_nobody_has_any_more_closes_its_file(tmp_path: Path) -> None:
+def test_a_collected_store_closes_its_file(tmp_path: Path) -> None:
     connection = SqliteStore(tmp_path / "state.db").connection()
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
@@ -168,14 +167,12 @@ def newer_database(path: Path) -> None:
     ("make", "message"),
     [
         (text_file, "cannot be used .* not a database"),
-        (foreign_database, "not the database of an emulator, but of something else"),
+        (foreign_database, "not the database of an emulator"),
         (newer_database, "newer fibonacci-sdk"),
         (folder, "cannot be opened"),
     ],
 )
-def test_a_file_that_is_not_ours_is_refused_and_left_alone(
-    tmp_path: Path, make: Callable[[Path], object], message: str
-) -> None:
+def test_a_foreign_file_is_refused_and_unchanged(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
     path = tmp_path / "state.db"
     make(path)
     before = path.read_bytes() if path.is_file() else b""
@@ -185,18 +182,18 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(
     assert (path.read_bytes() if path.is_file() else b"") == before
 
 
-def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite_module, "_PATIENCE", 0.01)
+def test_a_lock_of_another_process_is_waited_for_until_the_busy_timeout(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     SqliteStore(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateError, match="locked"):
-        SqliteStore(path)
+        SqliteStore(path, busy_timeout=0.01)
     other.execute("ROLLBACK")
     emulator = Emulator(path=path)
+    store = emulator.app.store
+    assert isinstance(store, SqliteStore)
+    store.connection().execute("PRAGMA busy_timeout = 10")
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServerError, match="internal_error"):
         emulator.client(max_retries=0).workflows.create(name="x")
@@ -207,7 +204,7 @@ def test_a_file_that_another_process_is_writing_for_ever_is_given_up(
 
 
 class Busy:
-    """A connection to a file that others keep busy for so many tries."""
+    """A connection to a file that is locked for a number of attempts."""
 
     def __init__(self, tries: int) -> None:
         self.tries = tries
@@ -219,11 +216,10 @@ class Busy:
             raise sqlite3.OperationalError("database is locked")
 
 
-def test_who_opens_a_file_while_others_do_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_switch_to_the_write_ahead_log_is_repeated_until_the_busy_timeout() -> None:
     busy: Any = Busy(2)
-    sqlite_module._write_ahead(busy)
+    use_write_ahead_log(busy, busy_timeout=30)
     assert busy.tries == -1
-    monkeypatch.setattr(sqlite_module, "_PATIENCE", -1)
-    for_ever: Any = Busy(1_000_000)
+    always_busy: Any = Busy(1_000_000)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        sqlite_module._write_ahead(for_ever)
+        use_write_ahead_log(always_busy, busy_timeout=-1)

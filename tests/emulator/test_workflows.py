@@ -28,21 +28,21 @@ def test_create_and_get(api: Api) -> None:
     assert api("GET", "/workflows").data == [created.data]
 
 
-def test_a_faulty_definition_is_refused_with_all_faults(api: Api) -> None:
+def test_an_invalid_definition_is_refused_with_all_faults(api: Api) -> None:
     definition = {"nodes": [llm("a", "{{b}}"), llm("a", dependencies=["c"])]}
     for method, path in (("POST", "/workflows"), ("PUT", f"/workflows/{api.workflow()}")):
-        answer = api(method, path, {"name": "x", "definition": definition})
-        assert answer.status == 422
-        assert answer.fields == [
+        response = api(method, path, {"name": "x", "definition": definition})
+        assert response.status == 422
+        assert response.fields == [
             "definition.nodes[1].id",
             "definition.nodes[0].instruction",
             "definition.nodes[1].dependencies[0]",
         ]
-        assert "(duplicate_id)" in answer.json["error"]["details"][0]["message"]
+        assert "(duplicate_id)" in response.json["error"]["details"][0]["message"]
     assert [workflow["version"] for workflow in api("GET", "/workflows").data] == [1]
 
 
-def test_update_changes_what_is_given(api: Api) -> None:
+def test_update_changes_the_given_fields(api: Api) -> None:
     path = f"/workflows/{api.workflow(llm('a'))}"
     api.clock.time += 5
     changed = api("PUT", path, {"description": "new"}).data
@@ -63,13 +63,13 @@ def test_a_bad_update_changes_nothing(api: Api, body: dict[str, object]) -> None
     assert api("GET", path).data == before
 
 
-def test_delete_takes_versions_and_registry_along_and_keeps_executions(api: Api) -> None:
+def test_delete_removes_versions_and_registry_and_keeps_executions(api: Api) -> None:
     workflow = api.workflow()
     path = f"/workflows/{workflow}"
     execution = api("POST", f"{path}/execute", {}).data["execution_id"]
     api("POST", f"/workflow-registry/{workflow}/approve-template")
-    answer = api("DELETE", path)
-    assert (answer.status, answer.body) == (204, b"")
+    response = api("DELETE", path)
+    assert (response.status, response.body) == (204, b"")
     for method, gone in (("GET", path), ("GET", f"{path}/versions"), ("DELETE", path), ("POST", f"{path}/execute")):
         assert api(method, gone, {}).status == 404
     assert api("GET", "/workflows").data == []
@@ -93,9 +93,9 @@ def test_delete_takes_versions_and_registry_along_and_keeps_executions(api: Api)
     ],
 )
 def test_an_unknown_workflow_is_named(api: Api, method: str, path: str) -> None:
-    answer = api(method, path, {})
-    assert (answer.status, answer.code) == (404, "not_found")
-    assert "'wf-none'" in answer.json["error"]["message"]
+    response = api(method, path, {})
+    assert (response.status, response.code) == (404, "not_found")
+    assert "'wf-none'" in response.json["error"]["message"]
 
 
 def test_versions_and_rollback(api: Api) -> None:

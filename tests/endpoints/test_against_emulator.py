@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.routes import ENDPOINTS
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.transports import AsyncSocketTransport, SocketTransport
 from tests.colours import Colour
 from tests.contract.conforming_transport import AsyncConformingTransport, ConformingTransport

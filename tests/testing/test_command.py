@@ -17,7 +17,7 @@ import pytest
 
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.command import exports, log_request, main
+from fibonacci.emulator.cli import exports, log_request, main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
 
@@ -100,13 +100,13 @@ def test_what_stops_it_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "fibonacci.emulator")
     emulator = Emulator()
-    emulator._app.observers.append(log_request)
+    emulator.app.observers.append(log_request)
     emulator.client().tools.get("calculator")
     assert re.fullmatch(r"GET /v1/tools/calculator 200 \d+\.\d ms", caplog.messages[-1])
     emulator.fail("GET /health", kind="reset")
     with pytest.raises(APIConnectionError):
         emulator.client().health.check()
-    assert re.fullmatch(r"GET /v1/health reset as ordered \d+\.\d ms", caplog.messages[-1])
+    assert re.fullmatch(r"GET /v1/health reset \(injected\) \d+\.\d ms", caplog.messages[-1])
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.messages import Request, Response
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, require_among, require_type
 from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.command import main
@@ -38,15 +38,15 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def broken(fault: Break) -> Emulator:
+def broken(fault: Break, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Return an emulator with one fault."""
     emulator = Emulator(api_key=API_KEY)
-    handler = emulator._app.handle
+    handler = emulator.app.handle
 
-    def handle(request: Request) -> Response:
+    def handle(request: ServerRequest) -> ServerResponse:
         return fault(request, handler)
 
-    emulator._app.handle = handle  # type: ignore[method-assign]
+    monkeypatch.setattr(emulator.app, "handle", handle)
     return emulator
 
 
@@ -66,13 +66,13 @@ def test_the_emulator_passes_every_check(
 
 
 @pytest.mark.parametrize(("fault", "found"), BREAKS.items(), ids=[fault.__name__ for fault in BREAKS])
-def test_a_fault_is_detected(fault: Break, found: set[str]) -> None:
-    with served(broken(fault)) as server:
+def test_a_fault_is_detected(fault: Break, found: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(broken(fault, monkeypatch)) as server:
         assert {name_of(result.check) for result in run(ALL, server) if result.outcome != "agrees"} == found
 
 
-def test_a_disagreement_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    with broken(no_failed_nodes) as emulator:
+def test_a_disagreement_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with broken(no_failed_nodes, monkeypatch) as emulator:
         assert main(["--base-url", emulator.base_url, "--api-key", API_KEY]) == 1
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if "DISAGREES" in line)

@@ -1,21 +1,21 @@
-"""The emulator's word on its own health."""
+"""Health of the emulator."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.envelope import Reply, bare
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.replies import Reply, bare
 
 API_VERSION: Final = "1"
 
 
-def health(_: Call) -> Reply:
+def health(_: RequestContext) -> Reply:
     """GET /health."""
     return Reply({"status": "healthy", "version": API_VERSION})
 
 
-def secrets_health(_: Call) -> Reply:
+def secrets_health(_: RequestContext) -> Reply:
     """GET /health/secrets."""
     checks = {"list_secrets": "ok", "get_secret": "ok"}
     return bare({"status": "healthy", "backend": "emulator", "checks": checks})

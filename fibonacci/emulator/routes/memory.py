@@ -1,40 +1,40 @@
-"""Memory: values that workflows and users keep under a key, for ever or for some seconds."""
+"""Memory: values under a key, kept forever or for some seconds."""
 
 from __future__ import annotations
 
-from fibonacci.emulator.body import read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, no_content
-from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.memory import SCOPES, MemorySet, is_live, owner_of, remember
-from fibonacci.emulator.store import Key, Record
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
+from fibonacci.emulator.http.bodies import read
+from fibonacci.emulator.http.errors import Detail, invalid, not_found
+from fibonacci.emulator.http.replies import Reply, no_content
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Key, Record
 
 
-def get_memory(call: Call) -> Reply:
+def get_memory(context: RequestContext) -> Reply:
     """GET /memory/{key}."""
-    return Reply(_shown(_find(call, _place_in_query(call))))
+    return Reply(_shown(_find(context, _place_in_query(context))))
 
 
-def set_memory(call: Call) -> Reply:
+def set_memory(context: RequestContext) -> Reply:
     """PUT /memory/{key}."""
-    body = read(MemorySet, call.body)
-    place = _place(body.scope, body.user_id, body.workflow_id, call.path["key"])
-    return Reply(_shown(remember(call.store, place, body, call.now)))
+    body = read(MemorySet, context.body)
+    place = _place(body.scope, body.user_id, body.workflow_id, context.path["key"])
+    return Reply(_shown(set_value(context.store, place, body, context.now)))
 
 
-def delete_memory(call: Call) -> Reply:
+def delete_memory(context: RequestContext) -> Reply:
     """DELETE /memory/{key}."""
-    place = _place_in_query(call)
-    _find(call, place)
-    call.store.memory.delete(*place)
+    place = _place_in_query(context)
+    _find(context, place)
+    context.store.memory.delete(*place)
     return no_content()
 
 
-def _place_in_query(call: Call) -> Key:
-    query = call.query
+def _place_in_query(context: RequestContext) -> Key:
+    query = context.query
     scope = query.choice("scope", SCOPES, default="workflow")
-    return _place(scope, query.text("user_id"), query.text("workflow_id"), call.path["key"])
+    return _place(scope, query.text("user_id"), query.text("workflow_id"), context.path["key"])
 
 
 def _place(scope: str, user_id: str | None, workflow_id: str | None, key: str) -> Key:
@@ -43,9 +43,9 @@ def _place(scope: str, user_id: str | None, workflow_id: str | None, key: str) -
     return scope, owner_of(scope, user_id, workflow_id), key
 
 
-def _find(call: Call, place: Key) -> Record:
-    entry = call.store.memory.get(*place)
-    if entry is None or not is_live(entry, call.now):
+def _find(context: RequestContext, place: Key) -> Record:
+    entry = context.store.memory.get(*place)
+    if entry is None or not is_live(entry, context.now):
         raise not_found("key", f"memory in the scope {place[0]} with the key", place[-1])
     return entry
 

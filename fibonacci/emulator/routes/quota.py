@@ -7,14 +7,14 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.envelope import Reply, bare
-from fibonacci.emulator.errors import Detail, invalid
-from fibonacci.emulator.keys import Role
-from fibonacci.emulator.plans import PLANS
-from fibonacci.emulator.routes.organizations import audit, organization_of
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.http.replies import Reply, bare
+from fibonacci.emulator.policy.organizations import audit, organization_of
+from fibonacci.emulator.state.store import Record
 
 Amount = Annotated[Whole, Field(ge=0)] | None
 
@@ -27,28 +27,28 @@ class QuotaUpdate(Body):
     memory_mb: Amount = None
 
 
-def get_quota(call: Call) -> Reply:
+def get_quota(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/quota."""
-    organization = organization_of(call)
-    return bare(_quota(call, call.store.quota_overrides.get(organization) or {}))
+    organization = organization_of(context)
+    return bare(_quota(context, context.store.quota_overrides.get(organization) or {}))
 
 
-def update_quota(call: Call) -> Reply:
+def update_quota(context: RequestContext) -> Reply:
     """PATCH /organizations/{organization_id}/quota."""
-    organization = organization_of(call)
-    given = read(QuotaUpdate, call.body).model_dump(exclude_unset=True)
-    _check_ceilings(call, given)
-    before = call.store.quota_overrides.get(organization) or {}
+    organization = organization_of(context)
+    given = read(QuotaUpdate, context.body).model_dump(exclude_unset=True)
+    _check_ceilings(context, given)
+    before = context.store.quota_overrides.get(organization) or {}
     after = {name: value for name, value in (before | given).items() if value is not None}
-    call.store.quota_overrides.put(organization, record=after)
-    audit(call, "quota.updated", "quota", before, after)
-    return bare(_quota(call, after))
+    context.store.quota_overrides.put(organization, record=after)
+    audit(context, "quota.updated", "quota", before, after)
+    return bare(_quota(context, after))
 
 
-def _check_ceilings(call: Call, given: dict[str, Any]) -> None:
-    ceilings = PLANS[call.plan].ceilings
+def _check_ceilings(context: RequestContext, given: dict[str, Any]) -> None:
+    ceilings = PLANS[context.plan].ceilings
     faults = [
-        Detail(name, f"must not be over {ceilings[name]}, the ceiling of the plan {call.plan}")
+        Detail(name, f"must not be over {ceilings[name]}, the ceiling of the plan {context.plan}")
         for name, value in given.items()
         if value is not None and value > ceilings[name]
     ]
@@ -56,15 +56,15 @@ def _check_ceilings(call: Call, given: dict[str, Any]) -> None:
         raise invalid(*faults)
 
 
-def _quota(call: Call, overrides: Record) -> Record:
-    limits = dict(PLANS[call.plan].quota)
-    return {"plan": call.plan, "limits": limits, "overrides": overrides, "effective": limits | overrides}
+def _quota(context: RequestContext, overrides: Record) -> Record:
+    limits = dict(PLANS[context.plan].quota)
+    return {"plan": context.plan, "limits": limits, "overrides": overrides, "effective": limits | overrides}
 
 
 ENDPOINTS = [
     ("GET", "/organizations/{organization_id}/quota", get_quota),
     ("PATCH", "/organizations/{organization_id}/quota", update_quota),
 ]
-PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
     ("PATCH", "/organizations/{organization_id}/quota"): "owner",
 }

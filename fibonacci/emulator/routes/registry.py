@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply
-from fibonacci.emulator.keys import Role
-from fibonacci.emulator.paging import paged
+from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.routes.workflows import find_workflow
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record
 
 
-def list_registry(call: Call) -> Reply:
+def list_registry(context: RequestContext) -> Reply:
     """GET /workflow-registry."""
-    everything = call.query.boolean("include_archived", default=False)
+    include_archived = context.query.boolean("include_archived", default=False)
     return paged(
-        call.store.registry.rows(),
-        call.query,
+        context.store.registry.rows(),
+        context.query,
         kind="registry",
-        keep=lambda entry: everything or entry["status"] != "archived",
+        keep=lambda entry: include_archived or entry["status"] != "archived",
     )
 
 
-def approve_template(call: Call) -> Reply:
+def approve_template(context: RequestContext) -> Reply:
     """POST /workflow-registry/{workflow_id}/approve-template."""
-    return _set_status(call, "approved")
+    return _set_status(context, "approved")
 
 
-def deprecate(call: Call) -> Reply:
+def deprecate(context: RequestContext) -> Reply:
     """POST /workflow-registry/{workflow_id}/deprecate."""
-    return _set_status(call, "deprecated")
+    return _set_status(context, "deprecated")
 
 
-def archive(call: Call) -> Reply:
+def archive(context: RequestContext) -> Reply:
     """POST /workflow-registry/{workflow_id}/archive."""
-    return _set_status(call, "archived")
+    return _set_status(context, "archived")
 
 
-def _set_status(call: Call, status: str) -> Reply:
-    workflow = find_workflow(call)
-    now = iso(call.now)
-    earlier = call.store.registry.get(workflow["id"]) or {"created_at": now}
+def _set_status(context: RequestContext, status: str) -> Reply:
+    workflow = find_workflow(context)
+    now = iso(context.now)
+    earlier = context.store.registry.get(workflow["id"]) or {"created_at": now}
     entry: Record = {
         "workflow_id": workflow["id"],
         "name": workflow["name"],
@@ -51,7 +51,7 @@ def _set_status(call: Call, status: str) -> Reply:
         "created_at": earlier["created_at"],
         "updated_at": now,
     }
-    call.store.registry.put(workflow["id"], record=entry)
+    context.store.registry.put(workflow["id"], record=entry)
     return Reply(entry)
 
 
@@ -61,7 +61,7 @@ ENDPOINTS = [
     ("POST", "/workflow-registry/{workflow_id}/archive", archive),
     ("GET", "/workflow-registry", list_registry),
 ]
-PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
     ("POST", "/workflow-registry/{workflow_id}/approve-template"): "admin",
     ("POST", "/workflow-registry/{workflow_id}/deprecate"): "admin",
     ("POST", "/workflow-registry/{workflow_id}/archive"): "admin",

@@ -1,22 +1,21 @@
-"""Which tools an organization allows, for which roles, and the exceptions for single roles."""
+"""Tool policies: which tools an organization allows to which roles, and the overrides for single roles."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.catalogue import TOOLS
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, created, no_content
-from fibonacci.emulator.errors import Detail, conflict, invalid, not_found
-from fibonacci.emulator.paging import paged
-from fibonacci.emulator.routes.organizations import audit, organization_of
-from fibonacci.emulator.store import Record
+from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply, created, no_content
+from fibonacci.emulator.policy.organizations import audit, organization_of
+from fibonacci.emulator.policy.tool_catalog import TOOLS
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record
 
-Role = Literal["owner", "admin", "member", "viewer"]
-
-EVERYBODY: Final[list[Role]] = ["owner", "admin", "member", "viewer"]
+ALL_ROLES: Final[list[KeyRole]] = ["owner", "admin", "member", "viewer"]
 
 
 class PolicyCreate(Body):
@@ -24,95 +23,99 @@ class PolicyCreate(Body):
 
     tool_name: str
     enabled: bool = True
-    allowed_roles: list[Role] = EVERYBODY
+    allowed_roles: list[KeyRole] = ALL_ROLES
 
 
 class PolicyUpdate(Body):
-    """The body of changing a policy; what is not given stays."""
+    """The body of updating a policy; absent fields stay unchanged."""
 
     enabled: bool = True
-    allowed_roles: list[Role] = EVERYBODY
+    allowed_roles: list[KeyRole] = ALL_ROLES
 
 
 class RoleOverrideCreate(Body):
-    """The body of creating an exception for a role."""
+    """The body of creating an override for a role."""
 
-    role: Role
+    role: KeyRole
     tool_name: str
     enabled: bool = True
 
 
-def list_policies(call: Call) -> Reply:
+def list_policies(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/tool-policies."""
-    organization = organization_of(call)
-    return paged(call.store.tool_policies.rows(organization), call.query, kind=f"tool policies of {organization}")
+    organization = organization_of(context)
+    return paged(context.store.tool_policies.rows(organization), context.query, kind=f"tool policies of {organization}")
 
 
-def create_policy(call: Call) -> Reply:
+def create_policy(context: RequestContext) -> Reply:
     """POST /organizations/{organization_id}/tool-policies."""
-    organization = organization_of(call)
-    body = read(PolicyCreate, call.body)
+    organization = organization_of(context)
+    body = read(PolicyCreate, context.body)
     _check_tool(body.tool_name)
-    if call.store.tool_policies.get(organization, body.tool_name):
+    if context.store.tool_policies.get(organization, body.tool_name):
         raise conflict("tool_name", f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
-    policy = _dated(body, call)
-    call.store.tool_policies.put(organization, body.tool_name, record=policy)
-    audit(call, "tool_policy.created", f"tool-policies/{body.tool_name}", {}, body.model_dump())
+    policy = _dated(body, context)
+    context.store.tool_policies.put(organization, body.tool_name, record=policy)
+    audit(context, "tool_policy.created", f"tool-policies/{body.tool_name}", {}, body.model_dump())
     return created(policy)
 
 
-def update_policy(call: Call) -> Reply:
+def update_policy(context: RequestContext) -> Reply:
     """PATCH /organizations/{organization_id}/tool-policies/{tool_name}."""
-    organization = organization_of(call)
-    before = _find_policy(call, organization)
-    given = read(PolicyUpdate, call.body).model_dump(exclude_unset=True)
+    organization = organization_of(context)
+    before = _find_policy(context, organization)
+    given = read(PolicyUpdate, context.body).model_dump(exclude_unset=True)
     after = before | given
     if after != before:
-        audit(call, "tool_policy.updated", f"tool-policies/{before['tool_name']}", before, after)
-        after["updated_at"] = iso(call.now)
-        call.store.tool_policies.put(organization, before["tool_name"], record=after)
+        audit(context, "tool_policy.updated", f"tool-policies/{before['tool_name']}", before, after)
+        after["updated_at"] = iso(context.now)
+        context.store.tool_policies.put(organization, before["tool_name"], record=after)
     return Reply(after)
 
 
-def delete_policy(call: Call) -> Reply:
+def delete_policy(context: RequestContext) -> Reply:
     """DELETE /organizations/{organization_id}/tool-policies/{tool_name}."""
-    organization = organization_of(call)
-    policy = _find_policy(call, organization)
-    call.store.tool_policies.delete(organization, policy["tool_name"])
+    organization = organization_of(context)
+    policy = _find_policy(context, organization)
+    context.store.tool_policies.delete(organization, policy["tool_name"])
     settings = {name: policy[name] for name in PolicyCreate.model_fields}
-    audit(call, "tool_policy.deleted", f"tool-policies/{policy['tool_name']}", settings, {})
+    audit(context, "tool_policy.deleted", f"tool-policies/{policy['tool_name']}", settings, {})
     return no_content()
 
 
-def list_role_overrides(call: Call) -> Reply:
+def list_role_overrides(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/role-policy-overrides."""
-    organization = organization_of(call)
-    return paged(call.store.role_overrides.rows(organization), call.query, kind=f"role overrides of {organization}")
+    organization = organization_of(context)
+    return paged(
+        context.store.role_overrides.rows(organization), context.query, kind=f"role overrides of {organization}"
+    )
 
 
-def create_role_override(call: Call) -> Reply:
+def create_role_override(context: RequestContext) -> Reply:
     """POST /organizations/{organization_id}/role-policy-overrides."""
-    organization = organization_of(call)
-    body = read(RoleOverrideCreate, call.body)
+    organization = organization_of(context)
+    body = read(RoleOverrideCreate, context.body)
     _check_tool(body.tool_name)
-    if call.store.role_overrides.get(organization, body.role, body.tool_name):
+    if context.store.role_overrides.get(organization, body.role, body.tool_name):
         raise conflict(
             "tool_name", f"There is an override for the role {body.role} and the tool {body.tool_name!r} already."
         )
-    override = _dated(body, call)
-    call.store.role_overrides.put(organization, body.role, body.tool_name, record=override)
-    audit(call, "role_override.created", f"role-policy-overrides/{body.role}/{body.tool_name}", {}, body.model_dump())
+    override = _dated(body, context)
+    context.store.role_overrides.put(organization, body.role, body.tool_name, record=override)
+    audit(
+        context, "role_override.created", f"role-policy-overrides/{body.role}/{body.tool_name}", {}, body.model_dump()
+    )
     return created(override)
 
 
-def _dated(body: Body, call: Call) -> Record:
-    now = iso(call.now)
+def _dated(body: Body, context: RequestContext) -> Record:
+    now = iso(context.now)
     return {**body.model_dump(), "created_at": now, "updated_at": now}
 
 
-def _find_policy(call: Call, organization: str) -> Record:
-    tool = call.path["tool_name"]
-    policy = call.store.tool_policies.get(organization, tool)
+def _find_policy(context: RequestContext, organization: str) -> Record:
+    tool = context.path["tool_name"]
+    policy = context.store.tool_policies.get(organization, tool)
     if policy is None:
         raise not_found("tool_name", "policy for the tool", tool)
     return policy
@@ -131,7 +134,7 @@ ENDPOINTS = [
     ("GET", "/organizations/{organization_id}/role-policy-overrides", list_role_overrides),
     ("POST", "/organizations/{organization_id}/role-policy-overrides", create_role_override),
 ]
-PERMISSIONS: Final[dict[tuple[str, str], Role]] = {
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
     ("POST", "/organizations/{organization_id}/tool-policies"): "admin",
     ("PATCH", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",
     ("DELETE", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions import check_definition
-from fibonacci.emulator import ids
-from fibonacci.emulator.admission import execute
-from fibonacci.emulator.body import Body, read
-from fibonacci.emulator.call import Call
-from fibonacci.emulator.clock import iso
-from fibonacci.emulator.envelope import Reply, created, data_only, no_content
-from fibonacci.emulator.errors import Detail, invalid, not_found
-from fibonacci.emulator.executions import answer_of
-from fibonacci.emulator.paging import paged
-from fibonacci.emulator.store import Record, Store
+from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.records import summary_of
+from fibonacci.emulator.http.bodies import Body, read
+from fibonacci.emulator.http.errors import Detail, invalid, not_found
+from fibonacci.emulator.http.paging import paged
+from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
+from fibonacci.emulator.policy.admission import execute
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record, Store
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -31,29 +31,29 @@ class WorkflowCreate(Body):
 
 
 class WorkflowUpdate(Body):
-    """The body of changing a workflow; what is not given stays."""
+    """The body of updating a workflow; absent fields stay unchanged."""
 
     name: Name = ""
     description: str | None = None
     definition: dict[str, Any] | None = None
 
 
-class Execute(Body):
+class WorkflowExecute(Body):
     """The body of executing a workflow."""
 
     inputs: dict[str, Any] = Field(default_factory=dict)
 
 
-def list_workflows(call: Call) -> Reply:
+def list_workflows(context: RequestContext) -> Reply:
     """GET /workflows."""
-    return paged(call.store.workflows.rows(), call.query, kind="workflows")
+    return paged(context.store.workflows.rows(), context.query, kind="workflows")
 
 
-def create_workflow(call: Call) -> Reply:
+def create_workflow(context: RequestContext) -> Reply:
     """POST /workflows."""
-    body = read(WorkflowCreate, call.body)
+    body = read(WorkflowCreate, context.body)
     _check(body.definition)
-    now = iso(call.now)
+    now = iso(context.now)
     workflow: Record = {
         "id": ids.workflow_id(),
         "name": body.name,
@@ -64,65 +64,65 @@ def create_workflow(call: Call) -> Reply:
         "created_at": now,
         "updated_at": now,
     }
-    save_with_snapshot(call.store, workflow)
+    save_with_snapshot(context.store, workflow)
     return created(workflow)
 
 
-def get_workflow(call: Call) -> Reply:
+def get_workflow(context: RequestContext) -> Reply:
     """GET /workflows/{workflow_id}."""
-    return Reply(find_workflow(call))
+    return Reply(find_workflow(context))
 
 
-def update_workflow(call: Call) -> Reply:
+def update_workflow(context: RequestContext) -> Reply:
     """PUT /workflows/{workflow_id}."""
-    workflow = find_workflow(call)
-    body = read(WorkflowUpdate, call.body)
+    workflow = find_workflow(context)
+    body = read(WorkflowUpdate, context.body)
     _check(body.definition)
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given:
-        workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(call.now)}
-        save_with_snapshot(call.store, workflow)
+        workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
+        save_with_snapshot(context.store, workflow)
     return Reply(workflow)
 
 
-def delete_workflow(call: Call) -> Reply:
-    """DELETE /workflows/{workflow_id}; its executions stay readable."""
-    workflow_id = find_workflow(call)["id"]
-    call.store.workflows.delete(workflow_id)
-    call.store.versions.delete_all(workflow_id)
-    call.store.registry.delete(workflow_id)
+def delete_workflow(context: RequestContext) -> Reply:
+    """DELETE /workflows/{workflow_id}; its executions remain."""
+    workflow_id = find_workflow(context)["id"]
+    context.store.workflows.delete(workflow_id)
+    context.store.versions.delete_all(workflow_id)
+    context.store.registry.delete(workflow_id)
     return no_content()
 
 
-def execute_workflow(call: Call) -> Reply:
+def execute_workflow(context: RequestContext) -> Reply:
     """POST /workflows/{workflow_id}/execute."""
-    workflow = find_workflow(call)
-    execution = execute(call, workflow, read(Execute, call.body).inputs)
-    return data_only(answer_of(execution, call.now), _later(call, execution))
+    workflow = find_workflow(context)
+    execution = execute(context, workflow, read(WorkflowExecute, context.body).inputs)
+    return data_only(summary_of(execution, context.now), _later(context, execution))
 
 
-def _later(call: Call, execution: Record) -> Callable[[], Reply] | None:
-    """How to wait for the end of an execution, when it may come soon."""
-    if not call.engine.may_end_soon(execution, call.now):
+def _later(context: RequestContext, execution: Record) -> Callable[[], Reply] | None:
+    """Return the function that waits for the end of an execution, if it may end soon."""
+    if not context.scheduler.may_end_soon(execution, context.now):
         return None
-    return lambda: data_only(answer_of(*call.engine.settle(execution)))
+    return lambda: data_only(summary_of(*context.scheduler.settle(execution)))
 
 
-def find_workflow(call: Call) -> Record:
+def find_workflow(context: RequestContext) -> Record:
     """Return the workflow that the path names.
 
     Raises:
-        ApiError: 404 when it is not there.
+        HTTPException: 404 if it does not exist.
     """
-    workflow_id = call.path["workflow_id"]
-    workflow = call.store.workflows.get(workflow_id)
+    workflow_id = context.path["workflow_id"]
+    workflow = context.store.workflows.get(workflow_id)
     if workflow is None:
         raise not_found("workflow_id", "workflow", workflow_id)
     return workflow
 
 
 def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | None = None) -> Record:
-    """Put a workflow and the snapshot of its version; return the snapshot."""
+    """Store a workflow and the snapshot of its version; return the snapshot."""
     snapshot: Record = {
         "version": workflow["version"],
         "workflow_id": workflow["id"],

@@ -9,7 +9,7 @@ from typing import Literal
 from fibonacci.testing.contract.check import Check, Disagreement, Skipped
 from fibonacci.testing.contract.server import Server
 
-Outcome = Literal["agrees", "disagrees", "skipped"]
+CheckOutcome = Literal["agrees", "disagrees", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Result:
     check: Check
     """The check."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     """Whether the server agrees."""
 
     why: str = ""

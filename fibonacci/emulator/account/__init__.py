@@ -1,0 +1,4 @@
+"""The account: API keys and their roles, plans, and rate limits.
+
+It imports `state` and `http`.
+"""

@@ -1,0 +1,194 @@
+"""The application: one request in, one response out, without a network.
+
+A request takes these steps: `handle` injects a failure and records the request, `authenticate` finds the caller,
+`dispatch` calls the handler, `respond` completes the response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from fibonacci.emulator.account.auth import Actor, ApiKeys
+from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
+from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owner
+from fibonacci.emulator.app.endpoints import EndpointCaller
+from fibonacci.emulator.app.idempotency import IdempotencyCache
+from fibonacci.emulator.app.request_log import RequestLog, Requests
+from fibonacci.emulator.app.responses import EncodedReply, encoded_error, respond
+from fibonacci.emulator.context import Handler
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
+from fibonacci.emulator.faults.injector import FaultInjector
+from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.http.bodies import MAX_BODY
+from fibonacci.emulator.http.errors import HTTPException, internal_error, payload_too_large
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.router import Router
+from fibonacci.emulator.policy.approvals import Approvals
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.store import Store
+
+Observer = Callable[[ServerRequest, ServerResponse, float], object]
+"""Called with a request, its response, and the seconds that handling it took."""
+
+_CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class App:
+    """Handles requests, one at a time: every request sees the state that the one before it left.
+
+    Attributes:
+        keys: The accepted keys.
+        store: All state.
+        approvals: Decisions about runs that wait for approval.
+        faults: The injected faults.
+        log: The recorded requests.
+        observers: Called after each request.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: PlanName,
+        api_key: str,
+        limits: RateLimits,
+        scheduler: Scheduler,
+        store: Store,
+        clock: VirtualClock,
+        organization: str = "default",
+    ) -> None:
+        self.keys: Final = ApiKeys(api_key)
+        self.store: Final = store
+        self.approvals: Final = Approvals(store, scheduler, clock, organization)
+        self.observers: Final[list[Observer]] = []
+        self._clock = clock
+        self._limits = limits
+        self._scheduler = scheduler
+        self._idempotency = IdempotencyCache(store.replays)
+        self._endpoints = EndpointCaller(plan=plan, organization=organization, store=store, scheduler=scheduler)
+        self._router: Router[Handler] = Router(ENDPOINTS)
+        self.faults: Final = FaultInjector(self._router)
+        self.log: Final = RequestLog(self._router)
+        control = ControlAPI(self.faults, Requests(self.log), clock, self.approvals.decide, self.reset)
+        self._control_router: Router[Handler] = Router(control.endpoints(), CONTROL_PREFIX)
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; safe to call from many threads.
+
+        Args:
+            request: The complete request.
+
+        Returns:
+            The response; every error is one too. A `FailingResponse` has the failure of its delivery.
+        """
+        began = perf_counter()
+        is_control = request.target.startswith(_CONTROL_PATHS)
+        response = self._handle_control(request) if is_control else self._handle_recorded(request)
+        for observe in self.observers:
+            observe(request, response, perf_counter() - began)
+        return response
+
+    def refuse(self, error: HTTPException) -> ServerResponse:
+        """Return the response to a request that cannot be read."""
+        now = self._clock.now()
+        return respond(encoded_error(error), self._limits.untouched(now), now)
+
+    def snapshot(self) -> bytes:
+        """Return the complete state; see `Emulator.snapshot`."""
+        return self.store.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by that of a snapshot; see `Emulator.restore`."""
+        self.store.restore(snapshot)
+        self._scheduler.resume_clock()
+
+    def reset(self) -> None:
+        """Delete all state, recorded requests and injected faults."""
+        self.store.reset()
+        self.faults.clear()
+        self.log.drop(None)
+
+    def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
+        failure = self.faults.take(request) if self.faults.is_active else None
+        response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
+        is_silent = failure is not None and failure.kind in SILENT
+        self.log.add(request, None if is_silent else response.status, self._clock.now())
+        return response
+
+    def _handle_failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
+        if failure.is_done_first:
+            done = self._handle_api(request)
+            return FailingResponse(done.status, done.headers, done.body, failure)
+        now = self._clock.now()
+        reply = EncodedReply(failure.status or 0, failure.body(), ids.request_id())
+        response = respond(reply, self._limits.untouched(now), now)
+        headers = override_headers(dict(response.headers), failure.headers(now))
+        return FailingResponse(response.status, list(headers.items()), response.body, failure)
+
+    def _handle_control(self, request: ServerRequest) -> ServerResponse:
+        now = self._clock.now()
+        try:
+            api_key, actor = self._authenticate(request)
+            if api_key != self.keys.owner:
+                raise not_the_owner()
+            reply = self._endpoints.call(self._control_router, request, actor, now)
+        except HTTPException as error:
+            reply = encoded_error(error)
+        return respond(reply, self._limits.untouched(now), now)
+
+    def _handle_api(self, request: ServerRequest) -> ServerResponse:
+        try:
+            with self.store.transaction():
+                reply, allowance, now = self._process(request)
+            if reply.later is not None:
+                reply = self._settle(request, reply)
+            return respond(reply, allowance, now)
+        except Exception:  # the state could not be written: nothing was changed
+            _log.exception("%s %s failed", request.method, request.target)
+            return self.refuse(internal_error())
+
+    def _process(self, request: ServerRequest) -> tuple[EncodedReply, Allowance, float]:
+        now = self._clock.now()
+        self._scheduler.catch_up(now)
+        allowance = self._limits.untouched(now)
+        try:
+            api_key, actor = self._authenticate(request)
+            allowance = self._limits.take(self.store.rate_windows, api_key, now)
+            if allowance.refusal is not None:
+                raise allowance.refusal
+            reply = self._dispatch(request, api_key, actor, now)
+        except HTTPException as error:
+            reply = encoded_error(error)
+        return reply, allowance, now
+
+    def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
+        if len(request.body) > MAX_BODY:
+            raise payload_too_large(MAX_BODY)
+        return self.keys.authenticate(request.headers.get("authorization", ""))
+
+    def _dispatch(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
+        if request.method != "POST" or "idempotency-key" not in request.headers:
+            return self._endpoints.call(self._router, request, actor, now)
+        reply = self._idempotency.find(api_key, request, now)
+        if reply is None:
+            reply = self._endpoints.call(self._router, request, actor, now)
+            if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
+                self._idempotency.keep(api_key, request, reply, now)
+        return reply
+
+    def _settle(self, request: ServerRequest, reply: EncodedReply) -> EncodedReply:
+        """Wait for the more recent reply, outside of the transaction; a repetition gets that one too."""
+        settled = reply.settled()
+        if "idempotency-key" in request.headers:
+            with self.store.transaction():
+                api_key, _ = self._authenticate(request)
+                self._idempotency.keep(api_key, request, settled, self._clock.now())
+        return settled

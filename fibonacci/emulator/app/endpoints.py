@@ -1,0 +1,68 @@
+"""Calling the handler of an endpoint."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fibonacci.emulator.account.auth import Actor
+from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
+from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.http.errors import HTTPException, internal_error, permission_denied
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.query import Query
+from fibonacci.emulator.http.router import RouteMatch, Router
+from fibonacci.emulator.routes.endpoints import lowest_role
+from fibonacci.emulator.state.store import Store
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class EndpointCaller:
+    """Calls handlers with what they work on.
+
+    Args:
+        plan: The plan of the account.
+        organization: The organization that all workflows belong to.
+        store: All state.
+        scheduler: Runs workflows.
+    """
+
+    def __init__(self, *, plan: PlanName, organization: str, store: Store, scheduler: Scheduler) -> None:
+        self._plan: PlanName = plan
+        self._organization = organization
+        self._store = store
+        self._scheduler = scheduler
+
+    def call(self, router: Router[Handler], request: ServerRequest, actor: Actor, now: float) -> EncodedReply:
+        """Route a request to its handler, if the actor's role may use it; an error is a reply too."""
+        path, _, query = request.target.partition("?")
+        try:
+            match = router.find(request.method, path)
+            lowest = lowest_role(request.method, match.template)
+            if not actor.may(lowest):
+                raise permission_denied(f"{request.method} {match.template}", actor.role, lowest)
+            return encoded(match.handler(self._context(match, Query(query), request.body, actor, now)))
+        except HTTPException as error:
+            return encoded_error(error)
+        except Exception:  # a bug of the emulator must be a response too
+            _log.exception("%s %s failed", request.method, path)
+            return encoded_error(internal_error())
+
+    def _context(
+        self, match: RouteMatch[Handler], query: Query, body: bytes, actor: Actor, now: float
+    ) -> RequestContext:
+        return RequestContext(
+            path=match.values,
+            query=query,
+            body=body,
+            now=now,
+            actor=actor.name,
+            role=actor.role,
+            organization=self._organization,
+            plan=self._plan,
+            store=self._store,
+            scheduler=self._scheduler,
+        )

@@ -1,0 +1,182 @@
+"""The record of requests: every request under `/v1`, with the status of its response."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from fibonacci.emulator.http.bodies import read_json
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.route_patterns import RoutePattern
+from fibonacci.emulator.http.router import API_PREFIX, Router
+
+KEPT_REQUESTS: Final = 10_000
+"""The largest number of recorded requests; the oldest are dropped first."""
+
+KEPT_BYTES: Final = 16 * 1024 * 1024
+"""The largest total size of the bodies of recorded requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """One request that the emulator received.
+
+    Attributes:
+        method: The method.
+        path: The path as received, percent-encoded, without `/v1` and without the query.
+        template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
+        query: The query parameters; the last of several with one name.
+        headers: Values by lower-case name, without `Authorization`.
+        json: The body; `None` if it is empty or not JSON.
+        status: The status of the response; `None` if an injected failure suppressed it.
+        time: The time of the request, in Unix seconds of the emulator's clock.
+    """
+
+    method: str
+    path: str
+    template: str | None
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    json: Any
+    status: int | None
+    time: float
+
+
+class _Entry(NamedTuple):
+    request: ServerRequest
+    status: int | None
+    time: float
+
+
+class RequestLog:
+    """Keeps requests as received; a `RecordedRequest` is made when one is read."""
+
+    def __init__(self, router: Router[object]) -> None:
+        self.router: Final = router
+        self._entries: deque[_Entry] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, request: ServerRequest, status: int | None, time: float) -> None:
+        """Keep one request; drop the oldest ones beyond the limits."""
+        with self._lock:
+            self._entries.append(_Entry(request, status, time))
+            self._bytes += len(request.body)
+            while len(self._entries) > KEPT_REQUESTS or self._bytes > KEPT_BYTES:
+                self._bytes -= len(self._entries.popleft().request.body)
+
+    def matching(self, pattern: RoutePattern | None) -> list[_Entry]:
+        """Return the entries that a pattern selects, the oldest first."""
+        with self._lock:
+            entries = list(self._entries)
+        return entries if pattern is None else [entry for entry in entries if pattern.matches(entry.request)]
+
+    def drop(self, pattern: RoutePattern | None) -> None:
+        """Drop the entries that a pattern selects."""
+        with self._lock:
+            kept = () if pattern is None else [entry for entry in self._entries if not pattern.matches(entry.request)]
+            self._entries = deque(kept)
+            self._bytes = sum(len(entry.request.body) for entry in self._entries)
+
+
+class Requests:
+    """The requests that an emulator received, or those to one endpoint: a live view, the oldest first.
+
+    Requests of the control API are not included. The last 10,000 are kept.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> emulator = Emulator()
+        >>> workflow = emulator.client().workflows.create(name="Greeter")
+        >>> emulator.requests.to("POST /workflows").last.json
+        {'name': 'Greeter'}
+        >>> emulator.requests.to("DELETE /workflows/{id}").count
+        0
+    """
+
+    def __init__(self, log: RequestLog, pattern: RoutePattern | None = None) -> None:
+        self._log = log
+        self._pattern = pattern
+
+    def to(self, route: str) -> Requests:
+        """Return the requests to one endpoint.
+
+        Args:
+            route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*`.
+
+        Returns:
+            A view of them; a view of a view selects from all requests again.
+
+        Raises:
+            ValueError: If no endpoint matches the route; the message names the closest ones.
+        """
+        return Requests(self._log, RoutePattern(route, self._log.router))
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self)
+
+    @property
+    def last(self) -> RecordedRequest:
+        """The newest request.
+
+        Raises:
+            LookupError: If there is none; the message names the last requests to other endpoints.
+        """
+        return self[-1]
+
+    def newest(self, number: int) -> list[RecordedRequest]:
+        """Return the newest requests, at most `number`, the oldest of them first."""
+        return [_shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
+
+    def clear(self) -> None:
+        """Drop the requests of this view."""
+        self._log.drop(self._pattern)
+
+    def __len__(self) -> int:
+        return len(self._log.matching(self._pattern))
+
+    def __iter__(self) -> Iterator[RecordedRequest]:
+        return (_shown(entry, self._log.router) for entry in self._log.matching(self._pattern))
+
+    def __getitem__(self, index: int) -> RecordedRequest:
+        entries = self._log.matching(self._pattern)
+        try:
+            return _shown(entries[index], self._log.router)
+        except IndexError:
+            raise IndexError(f"there is no request {index} among {self!r}") from None
+
+    def __repr__(self) -> str:
+        if self._pattern is None:
+            return f"<{len(self)} requests>"
+        others = [f"{entry.request.method} {entry.request.target}" for entry in self._log.matching(None)[-3:]]
+        came = f"; the last requests of all: {', '.join(others)}" if others else "; no request was received"
+        return f"<{len(self)} requests to {self._pattern.text}{came}>"
+
+
+def _shown(entry: _Entry, router: Router[object]) -> RecordedRequest:
+    request = entry.request
+    path, _, query = request.target.partition("?")
+    return RecordedRequest(
+        method=request.method,
+        path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
+        template=_or_none(lambda: router.find(request.method, path).template),
+        query=dict(parse_qsl(query, keep_blank_values=True)),
+        headers={name: value for name, value in request.headers.items() if name != "authorization"},
+        json=_or_none(lambda: read_json(request.body)),
+        status=entry.status,
+        time=entry.time,
+    )
+
+
+def _or_none(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except HTTPException:
+        return None

@@ -1,0 +1,64 @@
+"""Encoded replies, and the headers that every response has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fibonacci.emulator.account.rate_limits import Allowance
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.http.replies import Reply, encode, encode_error
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import http_date
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedReply:
+    """A reply as bytes, before the headers that every response has.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body.
+        request_id: The id of the request.
+        headers: Headers of this reply alone.
+        later: Waits for a more recent reply to the same request; `None` if none will come.
+    """
+
+    status: int
+    body: bytes
+    request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    later: Callable[[], Reply] | None = None
+
+    def settled(self) -> EncodedReply:
+        """Wait for the more recent reply; return it under the same request id."""
+        if self.later is None:
+            return self
+        return EncodedReply(self.status, encode(self.later(), self.request_id), self.request_id, self.headers)
+
+
+def encoded(reply: Reply) -> EncodedReply:
+    """Encode a reply under a new request id."""
+    request_id = ids.request_id()
+    return EncodedReply(reply.status, encode(reply, request_id), request_id, later=reply.later)
+
+
+def encoded_error(error: HTTPException) -> EncodedReply:
+    """Encode an error under a new request id."""
+    return EncodedReply(error.status, encode_error(error), ids.request_id(), error.headers)
+
+
+def respond(reply: EncodedReply, allowance: Allowance, now: float) -> ServerResponse:
+    """Return the response: the reply with its date, rate limit, type and length."""
+    headers = [
+        ("Date", http_date(int(now))),
+        ("X-Request-Id", reply.request_id),
+        ("X-RateLimit-Limit", str(allowance.limit)),
+        ("X-RateLimit-Remaining", str(allowance.remaining)),
+        ("X-RateLimit-Reset", str(allowance.reset)),
+        *reply.headers.items(),
+    ]
+    if reply.status != 204:
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(reply.body)))]
+    return ServerResponse(reply.status, headers, reply.body)

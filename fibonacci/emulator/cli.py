@@ -1,0 +1,138 @@
+"""The command `python -m fibonacci.emulator`: serve an emulator until a signal, and log the requests."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Final, get_args
+
+from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.state.clock import TimeMode
+from fibonacci.emulator.state.store import StateError
+
+PORT: Final = 8787
+"""The default port: a fixed one, so that exported variables stay valid over a restart."""
+
+_PROGRAM: Final = "python -m fibonacci.emulator"
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        arguments: The arguments of the command line. Default: those in `sys.argv`.
+
+    Returns:
+        The exit code: 0 after a signal, 1 if it cannot serve.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not _is_loopback(options.host) and options.api_key is None:
+        parser.error(f"--host {options.host} can be reached by other machines: choose a key for it with --api-key")
+    stop = _stop_on_signal()
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    try:
+        emulator = Emulator(
+            path=options.db,
+            time=options.time,
+            plan=options.plan,
+            api_key=options.api_key,
+            host=options.host,
+            port=options.port,
+        )
+        with emulator:
+            emulator.app.observers.append(log_request)
+            print(exports(emulator), flush=True)
+            while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
+                pass
+    except StateError as error:
+        return _cannot(str(error))
+    except OSError as error:
+        return _cannot(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}")
+    return 0
+
+
+def exports(emulator: Emulator) -> str:
+    """Return the two lines that configure a shell's clients for a running emulator.
+
+    Args:
+        emulator: The emulator.
+
+    Example:
+        >>> with Emulator(port=0, api_key="local-key") as emulator:
+        ...     print(exports(emulator))
+        export FIBONACCI_BASE_URL=http://127.0.0.1:.../v1
+        export FIBONACCI_API_KEY=local-key
+    """
+    base_url = emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return f"export FIBONACCI_BASE_URL={base_url}\nexport FIBONACCI_API_KEY={shlex.quote(emulator.api_key)}"
+
+
+def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:
+    """Log a line for a request: method, path, status or injected failure, milliseconds."""
+    outcome = f"{response.failure.kind} (injected)" if isinstance(response, FailingResponse) else response.status
+    _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, seconds * 1000)
+
+
+def _cannot(reason: str) -> int:
+    print(f"{_PROGRAM}: {reason}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description="Serve the Fibonacci platform on this machine, until SIGINT (Ctrl-C) or SIGTERM.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; default: loopback")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the port; default: {PORT}; 0 takes a free one")
+    parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: in memory")
+    parser.add_argument("--plan", choices=PLANS, default="enterprise", help="the plan: rate limits and quotas")
+    parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
+    parser.add_argument(
+        "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+def _key(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise argparse.ArgumentTypeError("a key holds printable ASCII without blanks")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return stop

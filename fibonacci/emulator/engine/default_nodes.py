@@ -1,0 +1,62 @@
+"""Default nodes: what language models, tools and critics do without a user handler. Equal inputs, equal outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from fibonacci.definitions import CriticNode, LLMNode
+from fibonacci.definitions.templates import as_text
+
+WAIT: Final = "wait"
+"""The tool that takes time: its execution is `running` until its seconds have passed."""
+
+MEMORY_SET: Final = "memory_set"
+"""The tool that stores a value in memory, as `PUT /memory/{key}` does."""
+
+SetMemory = Callable[[Mapping[str, Any]], None]
+"""Stores a value in memory; raises `NodeError` if the parameters are not valid."""
+
+
+class NodeError(Exception):
+    """A node fails; the message is the reason."""
+
+
+def default_llm_output(node: LLMNode, instruction: str) -> str:
+    """Return a text made from the model and the rendered instruction."""
+    return f"[{node.model or 'default model'}] {instruction}"
+
+
+def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> dict[str, Any]:
+    """Return the call of a tool; `memory_set` also stores its value.
+
+    Raises:
+        NodeError: If the parameters of `memory_set` are not valid.
+    """
+    if tool == MEMORY_SET:
+        set_memory(params)
+    return {"tool": tool, "params": params}
+
+
+def default_critic_output(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
+    """Return a verdict that passes every criterion."""
+    return {"passed": True, "target_node": node.target_node, "criteria": dict.fromkeys(criteria, True)}
+
+
+def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
+    """Return the duration of a tool in seconds of the emulator's clock.
+
+    Raises:
+        NodeError: If `wait` has no valid number of seconds.
+    """
+    if tool != WAIT:
+        return 0.0
+    seconds = params.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:
+        raise NodeError("the tool wait needs seconds: a number from 0 to 1,000,000,000")
+    return float(seconds)
+
+
+def texts(values: Sequence[Any]) -> list[str]:
+    """Return each value as text."""
+    return [as_text(value) for value in values]

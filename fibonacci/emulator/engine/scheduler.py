@@ -1,0 +1,208 @@
+"""The scheduler: starts executions, advances them with the clock, and calls user handlers.
+
+Everything is done inside a transaction of the store, except the handlers: each runs in a thread of its own, so that a
+slow one blocks no request, and its outcome is stored when it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+from fibonacci.emulator.engine import handler_calls
+from fibonacci.emulator.engine.execution import RunningExecution
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
+from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.store import Record
+
+SETTLE_SECONDS: Final = 0.3
+"""Real seconds for which a response waits for the end of its execution, before its status is `running`."""
+
+_INTERRUPTED: Final = HandlerOutcome(error="the emulator was stopped while the handler worked")
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class Scheduler:
+    """Runs the executions of one store.
+
+    Args:
+        environment: What workflows can reach, the store among it.
+        clock: The emulator's clock.
+    """
+
+    def __init__(self, environment: Environment, clock: VirtualClock) -> None:
+        self._environment = environment
+        self._store = environment.store
+        self._clock = clock
+        self._waiters: dict[str, list[threading.Event]] = {}  # by execution: a report wakes only those it concerns
+        self._lock = threading.Lock()
+        clock.on_advance(self._follow_clock)
+
+    def start(self, execution: Record, definition: Record | None, now: float) -> Record:
+        """Start a new execution.
+
+        Args:
+            execution: Its record, not stored yet.
+            definition: The present definition of its workflow.
+            now: The time in Unix seconds.
+
+        Returns:
+            Its new record; a short execution has ended.
+        """
+        return self._advance(execution, {"definition": definition, "chosen": {}}, lambda running: running.begin(now))
+
+    def refresh(self, execution: Record, now: float) -> Record:
+        """Bring an execution up to date; return its record.
+
+        A `skip` clock advances to the end of what the execution waits for.
+        """
+
+        def fail_orphaned_calls(running: RunningExecution) -> None:
+            for call in running.calls:
+                if not handler_calls.is_running(call):
+                    running.complete_call(call, _INTERRUPTED, now)
+            running.advance(now)
+
+        return self._resume(execution, fail_orphaned_calls)
+
+    def catch_up(self, now: float) -> None:
+        """Advance every execution that has an event due; called before each request is handled."""
+        due = [(timer["due"], *key) for key, timer in self._store.timers.items() if timer["due"] <= now]
+        for _, execution_id in sorted(due):
+            execution = self._store.executions.get(execution_id)
+            if execution is not None:
+                self._resume(execution, lambda running: running.advance(now), may_skip=False)
+
+    def resume_clock(self) -> None:
+        """Advance the clock to the time in the state, where its last user left it: time does not go back."""
+        with self._store.transaction():
+            last = self._store.clock_state.get("now")
+        if last is not None:
+            self._clock.advance_to(last["now"])
+
+    def may_end_soon(self, execution: Record, now: float) -> bool:
+        """Return whether `settle` may find the execution ended."""
+        return self._seconds_to_event(execution, now) is not None
+
+    def settle(self, execution: Record) -> tuple[Record, float]:
+        """Wait up to `SETTLE_SECONDS` for the end of an execution; outside of any transaction: it would block others.
+
+        Returns:
+            Its new record, and the time.
+        """
+        deadline = time.monotonic() + SETTLE_SECONDS
+        with self._reports_of(execution["id"]) as reported:
+            while True:
+                reported.clear()
+                execution, now, seconds = self._refreshed(execution)
+                left = deadline - time.monotonic()
+                if seconds is None or left <= 0:
+                    return execution, now
+                reported.wait(min(seconds, left))
+
+    @contextmanager
+    def _reports_of(self, execution_id: str) -> Generator[threading.Event]:
+        """Yield an event that is set whenever a handler of the execution has ended."""
+        reported = threading.Event()
+        with self._lock:
+            self._waiters.setdefault(execution_id, []).append(reported)
+        try:
+            yield reported
+        finally:
+            with self._lock:
+                self._waiters[execution_id].remove(reported)
+                if not self._waiters[execution_id]:
+                    del self._waiters[execution_id]
+
+    def _refreshed(self, execution: Record) -> tuple[Record, float, float | None]:
+        with self._store.transaction():
+            now = self._clock.now()
+            execution = self.refresh(self._store.executions.get(execution["id"]) or execution, now)
+            return execution, now, self._seconds_to_event(execution, now)
+
+    def _seconds_to_event(self, execution: Record, now: float) -> float | None:
+        """Return the real seconds until an event may occur; `None` if that is not within `SETTLE_SECONDS`."""
+        if execution["status"] != "running":
+            return None
+        ages = [handler_calls.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        if ages:
+            return SETTLE_SECONDS - min(ages) if min(ages) < SETTLE_SECONDS else None
+        timer = self._store.timers.get(execution["id"])
+        if timer is None or self._clock.mode == "manual" or timer["due"] - now > SETTLE_SECONDS:
+            return None
+        return float(timer["due"] - now)
+
+    def _resume(self, execution: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True) -> Record:
+        """Act on a stored execution, unless it has ended or waits for approval."""
+        run = self._store.runs.get(execution["id"])
+        return execution if run is None else self._advance(execution, run, act, may_skip=may_skip)
+
+    def _advance(
+        self, execution: Record, run: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True
+    ) -> Record:
+        running = RunningExecution(self._environment, execution, run, partial(self._launch, execution["id"]))
+        act(running)
+        if may_skip and self._clock.mode == "skip":
+            self._skip_waits(running)
+        self._save(running)
+        return running.execution
+
+    def _skip_waits(self, running: RunningExecution) -> None:
+        """Advance the clock from event to event; the wait for a running handler is not skipped."""
+        while not running.calls and (due := running.due) is not None:
+            self._clock.advance_to(due)
+            self._save_time()
+            running.advance(due)
+
+    def _follow_clock(self) -> None:
+        with self._store.transaction():
+            self._save_time()
+            self.catch_up(self._clock.now())
+
+    def _save_time(self) -> None:
+        self._store.clock_state.put("now", record={"now": self._clock.now()})
+
+    def _save(self, running: RunningExecution) -> None:
+        store, name, due = self._store, running.execution["id"], running.due
+        store.executions.put(name, record=running.execution)
+        if due is None:
+            store.timers.delete(name)
+        else:
+            store.timers.put(name, record={"due": due})
+        if running.has_ended:
+            store.runs.delete(name)
+        else:
+            store.runs.put(name, record=running.run)
+
+    def _launch(self, execution_id: str, work: Callable[[], Any]) -> str:
+        call = handler_calls.begin()
+        # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
+        arguments = (execution_id, call, work)
+        threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
+        return call
+
+    def _work(self, execution_id: str, call: str, work: Callable[[], Any]) -> None:
+        outcome = call_handler(work)
+        try:
+            with self._store.transaction():
+                self._report(execution_id, call, outcome)
+        except Exception:  # the file is gone or full: the next refresh finds a call that ended without a report
+            _log.exception("the outcome of a handler could not be stored")
+        finally:
+            handler_calls.finish(call)
+        with self._lock:
+            for reported in self._waiters.get(execution_id, ()):
+                reported.set()
+
+    def _report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
+        execution = self._store.executions.get(execution_id)
+        if execution is not None:  # it may have been deleted by a reset
+            now = self._clock.now()
+            self._resume(execution, lambda running: running.complete_call(call, outcome, now))

@@ -1,0 +1,119 @@
+"""User handlers: the user's functions in place of the default nodes, and their arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fibonacci.emulator.state.json_encoding import to_json
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCall:
+    """The call of a node.
+
+    Attributes:
+        node_id: The id of the node.
+        execution_id: The id of the execution.
+        workflow_id: The id of the workflow.
+        attempt: The attempt, from 1; 2 is the first retry.
+    """
+
+    node_id: str
+    execution_id: str
+    workflow_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMCall(NodeCall):
+    """A call of a language model.
+
+    Attributes:
+        instruction: The instruction, rendered.
+        model: The model of the node, or `None`.
+        max_tokens: The largest number of tokens that the node allows, or `None`.
+        temperature: The temperature of the node, or `None`.
+    """
+
+    instruction: str
+    model: str | None
+    max_tokens: int | None
+    temperature: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall(NodeCall):
+    """A call of a tool.
+
+    Attributes:
+        tool: The name of the tool.
+        params: Its parameters, rendered.
+    """
+
+    tool: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticCall(NodeCall):
+    """A call of a critic.
+
+    Attributes:
+        target_node: The id of the node to assess.
+        output: The output of that node.
+        criteria: The criteria, rendered.
+    """
+
+    target_node: str
+    output: Any
+    criteria: Sequence[str]
+
+
+LLMHandler = Callable[[LLMCall], Any]
+ToolHandler = Callable[[ToolCall], Any]
+CriticHandler = Callable[[CriticCall], Any]
+"""A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node."""
+
+
+@dataclass(slots=True)
+class UserHandlers:
+    """The handlers of one emulator; the default nodes are used where there is none."""
+
+    llm: LLMHandler | None = None
+    critic: CriticHandler | None = None
+    tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerOutcome:
+    """The outcome of a call: an output, or an error."""
+
+    output: Any = None
+    error: str | None = None
+
+
+def call_handler(work: Callable[[], Any]) -> HandlerOutcome:
+    """Call a handler, an async one in an event loop of its own; an exception is an outcome too."""
+    try:
+        output = work()
+        if inspect.isawaitable(output):
+            output = asyncio.run(_finish(output))
+    except BaseException as error:  # also SystemExit: it ends the handler, not the emulator
+        _log.debug("a handler failed", exc_info=True)
+        return HandlerOutcome(error=str(error) or type(error).__name__)
+    try:
+        return HandlerOutcome(json.loads(to_json(output)))  # a copy: the handler may change its own later
+    except (TypeError, ValueError, RecursionError) as error:
+        return HandlerOutcome(error=f"the handler returned what is not JSON: {error}")
+
+
+async def _finish(output: Awaitable[Any]) -> Any:
+    return await output

@@ -1,0 +1,172 @@
+"""The class `Emulator`: its address, its key, and its parts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fibonacci.emulator.account.plans import PLANS, PlanName
+from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.facade.clients import InProcessClients
+from fibonacci.emulator.facade.controls import Controls
+from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
+from fibonacci.emulator.facade.snapshots import Snapshots
+from fibonacci.emulator.policy.organizations import is_organization_id
+from fibonacci.emulator.serving.server import SocketServer
+from fibonacci.emulator.state import ids
+from fibonacci.emulator.state.clock import TimeMode, VirtualClock
+from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.store import Store
+
+
+class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
+    """The platform on this machine: every endpoint, with state, in memory or in a file.
+
+    It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
+    ways share the state. Any number of emulators may exist at a time; they share nothing.
+
+    Attributes:
+        api_key: The owner's key.
+        organization: The organization that all workflows belong to.
+        clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)`.
+        app: The application that servers and transports call: `app.handle` takes a request and returns the response,
+            and `app.observers` are called after each request.
+
+    Example:
+        >>> with Emulator() as emulator:
+        ...     emulator.base_url.endswith("/v1")
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str | Path | None = None,
+        time: TimeMode = "real",
+        plan: PlanName = "enterprise",
+        api_key: str | None = None,
+        organization: str = "default",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        rate_limit: tuple[int, float] | None = None,
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare an emulator; it does not listen yet.
+
+        Args:
+            path: A file that keeps the state, created if it does not exist; several processes may share it. Default:
+                the state is in memory.
+            time: `real` is the machine's time; `skip` also skips the waits of executions, which have ended when the
+                response is sent; `manual` moves only with `clock.advance`.
+            plan: `free`, `pro` or `enterprise`: rate limits and quotas.
+            api_key: The owner's key; a new one by default. `key` returns those of the other roles.
+            organization: The id of the organization that all workflows belong to: its settings, quota and tool policies
+                apply to runs. Those of other organizations can be set, and apply to no run.
+            host: The address to listen on.
+            port: The port; 0 takes a free one.
+            rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
+            env: The values of `{{env.NAME}}` in workflows; none by default.
+            secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
+
+        Raises:
+            ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit is not
+                positive.
+            StateError: If the file is not an emulator's, or was written by a newer version.
+        """
+        if plan not in PLANS:
+            raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
+        requests, seconds = rate_limit or (PLANS[plan].per_minute, 60.0)
+        if requests < 1 or seconds <= 0:
+            raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
+        self.api_key: str = api_key or ids.api_key()
+        self.clock: VirtualClock = VirtualClock(time)
+        store = Store() if path is None else SqliteStore(path)
+        if not is_organization_id(organization):
+            raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
+        self.organization: str = organization
+        self._address = (host, port)
+        self._handlers = UserHandlers()
+        scheduler = Scheduler(Environment(store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
+        scheduler.resume_clock()
+        self.app: App = App(
+            plan=plan,
+            api_key=self.api_key,
+            limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
+            scheduler=scheduler,
+            store=store,
+            clock=self.clock,
+            organization=organization,
+        )
+        self._server: SocketServer | None = None
+        self._entered = 0
+        self._lock = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for clients, ending in `/v1`.
+
+        Raises:
+            RuntimeError: If the emulator does not listen.
+        """
+        server = self._server
+        if server is None:
+            raise RuntimeError("the emulator does not listen: use `with Emulator()` or start(), or client() in process")
+        host = self._address[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{server.port}/v1"
+
+    def start(self) -> Self:
+        """Listen, if it does not yet.
+
+        Returns:
+            The emulator itself.
+
+        Raises:
+            OSError: If the address cannot be used.
+        """
+        with self._lock:
+            if self._server is None:
+                self._server = SocketServer(self.app, *self._address)
+        return self
+
+    def close(self) -> None:
+        """Stop listening and close all connections; a second call does nothing. The state stays; `start` may follow.
+
+        A file that keeps the state is closed; the next use of the emulator opens it again.
+        """
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self.app.store.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._entered += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._entered -= 1
+        if self._entered == 0:  # an inner `with` on the same emulator leaves it open for the outer one
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        where = "in process" if self._server is None else self.base_url
+        return f"<Emulator {where}>"

@@ -1,0 +1,46 @@
+"""The part of `Emulator` that handles its state as a whole."""
+
+from __future__ import annotations
+
+from fibonacci.emulator.app.app import App
+
+
+class Snapshots:
+    """Saves, restores and resets the state."""
+
+    app: App
+
+    def snapshot(self) -> bytes:
+        """Return the complete state: everything but the time, the keys and the handlers.
+
+        Returns:
+            A snapshot for `restore`, of this emulator or another, in memory or in a file.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> emulator = Emulator()
+            >>> before = emulator.snapshot()
+            >>> workflow = emulator.client().workflows.create(name="greeting")
+            >>> emulator.restore(before)
+            >>> list(emulator.client().workflows.list())
+            []
+        """
+        return self.app.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the state by that of a snapshot. The time does not go back.
+
+        Args:
+            snapshot: A result of `snapshot`.
+
+        Raises:
+            StateError: If it is not a snapshot, or one of a newer version; nothing is changed.
+        """
+        self.app.restore(snapshot)
+
+    def reset(self) -> None:
+        """Delete everything: workflows, executions, memory, recorded requests, injected failures.
+
+        The time, the keys and the handlers stay.
+        """
+        self.app.reset()

@@ -1,0 +1,38 @@
+"""HTTP messages as plain data: the emulator itself depends on no socket and on no HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRequest:
+    """One HTTP request as received.
+
+    Attributes:
+        method: The method, in capitals.
+        target: Path and query as received, still percent-encoded.
+        headers: Values by lower-case name.
+        body: The complete body.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerResponse:
+    """One HTTP response to send, complete with its `Content-Length`.
+
+    Attributes:
+        status: The status.
+        headers: Names and values.
+        body: The complete body.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes

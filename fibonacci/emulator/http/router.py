@@ -1,0 +1,128 @@
+"""Routing: from a method and a path to a handler.
+
+The type of the handlers is a parameter: the router calls none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, Generic, TypeVar
+from urllib.parse import unquote
+
+from fibonacci.emulator.http.errors import Detail, HTTPException, bad_request, method_not_allowed
+
+HandlerT = TypeVar("HandlerT", covariant=True)
+
+API_PREFIX: Final = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Route(Generic[HandlerT]):
+    template: str
+    parts: list[str]
+    handlers: dict[str, HandlerT]
+
+    def match(self, segments: Sequence[str]) -> dict[str, str] | None:
+        """Return the parameters if the path matches."""
+        values: dict[str, str] = {}
+        for part, segment in zip(self.parts, segments, strict=True):
+            if part[0] == "{":
+                if not segment:
+                    return None  # an empty id must not reach an object's own endpoint
+                values[part[1:-1]] = segment
+            elif part != segment:
+                return None
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch(Generic[HandlerT]):
+    """The endpoint of a request.
+
+    Attributes:
+        handler: The handler.
+        template: The path of the endpoint, such as `/workflows/{workflow_id}`.
+        values: The decoded path parameters by name.
+    """
+
+    handler: HandlerT
+    template: str
+    values: dict[str, str]
+
+
+class Router(Generic[HandlerT]):
+    """The table of all endpoints under a prefix.
+
+    Args:
+        endpoints: Method, path template and handler of each endpoint.
+        prefix: The first segment of every path.
+    """
+
+    def __init__(self, endpoints: Iterable[tuple[str, str, HandlerT]], prefix: str = API_PREFIX) -> None:
+        self._prefix = prefix
+        self._routes: dict[str, _Route[HandlerT]] = {}
+        self._by_shape: dict[tuple[int, str], list[_Route[HandlerT]]] = {}
+        for method, template, handler in endpoints:
+            route = self._routes.get(template)
+            if route is None:
+                route = self._routes[template] = _Route(template, template[1:].split("/"), {})
+                self._by_shape.setdefault((len(route.parts), route.parts[0]), []).append(route)
+            route.handlers[method] = handler
+
+    def find(self, method: str, path: str) -> RouteMatch[HandlerT]:
+        """Return the endpoint of a raw path.
+
+        Args:
+            method: The method.
+            path: The path, still percent-encoded.
+
+        Raises:
+            HTTPException: 400 if the path is not UTF-8, 404 if there is none, 405 if it has other methods only.
+        """
+        segments = segments_of(path)
+        matched = self._match(segments[1:]) if segments[:1] == [self._prefix] else None
+        if matched is None:
+            message = self.unknown(method, path)
+            raise HTTPException(404, "not_found", message, [Detail("path", message)])
+        route, values = matched
+        if method not in route.handlers:
+            raise method_not_allowed(method, list(route.handlers))
+        return RouteMatch(route.handlers[method], route.template, values)
+
+    def methods(self, segments: Sequence[str]) -> Sequence[str]:
+        """Return the methods of a path given without its prefix; none if there is no such path."""
+        matched = self._match(segments)
+        return list(matched[0].handlers) if matched else []
+
+    def unknown(self, method: str, path: str) -> str:
+        """Return the message for an endpoint that does not exist, with the closest ones."""
+        shown = path[:100]  # comparing long texts takes long
+        near = get_close_matches(shown.removeprefix(f"/{self._prefix}"), self._routes, n=3, cutoff=0.4)
+        names = [f"{name} /{self._prefix}{template}" for template in near for name in self._routes[template].handlers]
+        hint = f" Near it are: {', '.join(names)}." if names else f" Every path begins with /{self._prefix}."
+        return f"There is no {method} {shown}.{hint}"
+
+    def _match(self, segments: Sequence[str]) -> tuple[_Route[HandlerT], dict[str, str]] | None:
+        for route in self._by_shape.get((len(segments), segments[0]), ()) if segments else ():
+            values = route.match(segments)
+            if values is not None:
+                return route, values
+        return None
+
+
+def segments_of(path: str) -> list[str]:
+    """Return the decoded segments of a path. It is split first, so that an encoded slash stays in its segment.
+
+    Raises:
+        HTTPException: 400 if the path is not UTF-8.
+    """
+    if not path.startswith("/"):
+        return []  # `*`, or the host and port of a CONNECT
+    if "%" not in path:
+        return path[1:].split("/")
+    try:
+        return [unquote(segment, errors="strict") for segment in path[1:].split("/")]
+    except UnicodeDecodeError:
+        raise bad_request("The path is not percent-encoded UTF-8.", "path") from None

@@ -1,0 +1,57 @@
+"""The categories of a workflow, derived from its definition. They decide whether a run requires approval.
+
+A definition has the categories that it names itself, as in `{"categories": ["financial"], "nodes": [...]}`, those of
+its tools in the catalog, and those of the words in its tools' names: `slack_send_message` and `email_send` are external
+communication, `file_write` is a public write, `grant_access` a permission change, `refund_payment` financial. Names
+count because a tool need not be in the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator.policy.tool_catalog import TOOLS
+
+EXTERNAL_COMM: Final = "external_comm"
+PUBLIC_WRITES: Final = "public_writes"
+PERMISSION_CHANGES: Final = "permission_changes"
+
+_WORDS: Final[Mapping[str, str]] = {
+    EXTERNAL_COMM: "discord email fax http mail message notify send slack sms teams webhook",
+    PUBLIC_WRITES: "http post publish share tweet upload write",
+    PERMISSION_CHANGES: "acl grant invite permission permissions revoke role roles",
+    "financial": "bank charge invoice pay payment payments payout refund stripe transfer",
+    "pii": "contact contacts crm customer customers passport patient patients ssn",
+}
+_KNOWN: Final = {category: frozenset(words.split()) for category, words in _WORDS.items()}
+
+
+def tools_of(definition: object) -> list[str]:
+    """Return the names of the tools in a definition, each once, in order."""
+    if not is_object(definition) or not is_array(definition["nodes"]):
+        return []
+    return list(dict.fromkeys(node["tool"] for node in definition["nodes"] if node["type"] == "tool"))
+
+
+def categories_of(definition: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the categories of a valid definition.
+
+    Example:
+        >>> node = {"id": "a", "type": "tool", "tool": "email_send"}
+        >>> sorted(categories_of({"categories": ["pii"], "nodes": [node]}))
+        ['communication', 'external_comm', 'pii']
+    """
+    return frozenset() if definition is None else frozenset(_categories(definition))
+
+
+def _categories(definition: Mapping[str, Any]) -> Iterator[str]:
+    named = definition.get("categories")
+    if is_array(named):
+        yield from (name for name in named if isinstance(name, str))
+    for tool in tools_of(definition):
+        if tool in TOOLS:
+            yield TOOLS[tool]["category"]
+        words = set(tool.lower().replace("-", "_").split("_"))
+        yield from (category for category, known in _KNOWN.items() if not known.isdisjoint(words))

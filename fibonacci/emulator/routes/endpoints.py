@@ -1,0 +1,51 @@
+"""All endpoints and the roles that may use them, from the tables at the end of each file of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.context import Handler
+from fibonacci.emulator.routes import (
+    executions,
+    governance,
+    health,
+    memory,
+    quota,
+    registry,
+    tool_policies,
+    tools,
+    versions,
+    workflows,
+)
+
+ENDPOINTS: Final[list[tuple[str, str, Handler]]] = [
+    *workflows.ENDPOINTS,
+    *executions.ENDPOINTS,
+    *versions.ENDPOINTS,
+    *registry.ENDPOINTS,
+    *governance.ENDPOINTS,
+    *quota.ENDPOINTS,
+    *tool_policies.ENDPOINTS,
+    *memory.ENDPOINTS,
+    *tools.ENDPOINTS,
+    *health.ENDPOINTS,
+]
+
+PERMISSIONS: Final[Mapping[tuple[str, str], KeyRole]] = {
+    **versions.PERMISSIONS,
+    **registry.PERMISSIONS,
+    **governance.PERMISSIONS,
+    **quota.PERMISSIONS,
+    **tool_policies.PERMISSIONS,
+}
+"""The lowest role that may use an endpoint. Of the others, viewers may use `GET` and members the rest.
+
+The documentation has those of versions, governance and quota; the others are the emulator's choice.
+"""
+
+
+def lowest_role(method: str, template: str) -> KeyRole:
+    """Return the lowest role that may use an endpoint."""
+    return PERMISSIONS.get((method, template), "viewer" if method == "GET" else "member")

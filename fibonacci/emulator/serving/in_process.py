@@ -1,0 +1,122 @@
+"""The application as the transport of a client in the same process, without a socket.
+
+This file alone in the emulator imports the client's public transport types: a transport takes and returns them. It is
+imported when a client is requested and not before, so that no other part of the emulator can come to depend on the
+client, and a bug of the client cannot hide in the server that tests it.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.faults.fault import Failure
+from fibonacci.emulator.faults.response import FailingResponse
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
+
+_MAY_WAIT: Final = "/execut"
+"""Part of the paths whose handlers may wait for user handlers: `/workflows/{id}/execute` and `/executions`."""
+
+
+class InProcessTransport:
+    """A `Transport` that calls the application. It has no connections, so that nothing has to be closed.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Handle a request; see `Transport.send`."""
+        response = self._app.handle(_received(request))
+        time.sleep(_delivery_seconds(response, deadline))
+        return _delivered(response)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class AsyncInProcessTransport:
+    """An `AsyncTransport` that calls the application, for any event loop. Nothing has to be closed.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        """Handle a request; see `AsyncTransport.send`."""
+        received = _received(request)
+        if _MAY_WAIT in received.target:  # the event loop must not wait for user handlers
+            response = await anyio.to_thread.run_sync(self._app.handle, received)
+        else:
+            response = self._app.handle(received)
+        await anyio.sleep(_delivery_seconds(response, deadline))
+        return _delivered(response)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def _received(request: HTTPRequest) -> ServerRequest:
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    return ServerRequest(request.method, request.target, headers, request.body)
+
+
+def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
+    """Return how many seconds the delivery of a response takes.
+
+    Raises:
+        TransportError: At once if it would not end before the deadline: nothing else can happen until then.
+    """
+    if not isinstance(response, FailingResponse):
+        return 0.0
+    failure, remaining = response.failure, deadline.remaining()
+    bytes_apart = len(response.body) if failure.kind == "drip" else 1
+    seconds = failure.seconds * bytes_apart
+    if failure.kind == "stall" or (remaining is not None and seconds > remaining):
+        failure.count_delivery()
+        raise TransportError("timeout", TimeoutError("timed out"))
+    return seconds
+
+
+def _delivered(response: ServerResponse) -> HTTPResponse:
+    if not isinstance(response, FailingResponse):
+        return _sent(response, response.body)
+    failure = response.failure
+    failure.count_delivery()
+    error = _connection_error(failure)
+    if error is None:
+        return _sent(response, response.body)
+    received = _sent(response, response.body[: len(response.body) // 2]) if failure.kind == "cut" else None
+    raise TransportError("unknown", error, received)
+
+
+def _connection_error(failure: Failure) -> Exception | None:
+    """Return the exception that a failure causes on a socket; None if the response arrives."""
+    match failure.kind:
+        case "reset":
+            return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+        case "no_reply":
+            return EOFError("the server closed the connection before it responded")
+        case "cut":
+            return EOFError("the server closed the connection before the end of the response")
+        case _:
+            return None
+
+
+def _sent(response: ServerResponse, body: bytes) -> HTTPResponse:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]
+    return HTTPResponse(response.status, headers, body)

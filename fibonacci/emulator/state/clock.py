@@ -1,0 +1,98 @@
+"""The clock of an emulator, its only source of time."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Final, Literal, get_args
+
+LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""The last time that ISO 8601 can express; later times are clamped to it."""
+
+
+TimeMode = Literal["real", "skip", "manual"]
+"""`real` is the machine's time, `skip` also skips the waits of executions, `manual` moves only with `advance`."""
+
+
+class VirtualClock:
+    """The time of one emulator; safe to use from many threads.
+
+    Args:
+        mode: `real`, `skip` or `manual`.
+
+    Attributes:
+        mode: `real`, `skip` or `manual`.
+
+    Example:
+        >>> clock = VirtualClock("manual")
+        >>> before = clock.now()
+        >>> clock.advance(3600)
+        >>> clock.now() - before
+        3600.0
+    """
+
+    def __init__(self, mode: TimeMode = "real") -> None:
+        if mode not in get_args(TimeMode):
+            raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
+        self.mode: Final[TimeMode] = mode
+        self._moves = mode != "manual"
+        self._time = (
+            0.0 if self._moves else float(int(time.time()))
+        )  # the time itself, or its offset from the machine's
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        return time.time() + self._time if self._moves else self._time
+
+    def advance(self, seconds: float) -> None:
+        """Advance the time.
+
+        Args:
+            seconds: By how many seconds. Waits, quotas, rate limits and lifetimes end as if they had passed.
+
+        Raises:
+            ValueError: If it is negative: time does not go back.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"time goes forward only, not by {seconds} seconds")
+        self._move(seconds)
+        for listener in self._listeners:
+            listener()
+
+    def advance_to(self, moment: float) -> None:
+        """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
+        self._move(max(0.0, moment - self.now()))
+
+    def on_advance(self, listener: Callable[[], None]) -> None:
+        """Call a function after every `advance`."""
+        self._listeners.append(listener)
+
+    def _move(self, seconds: float) -> None:
+        with self._lock:
+            self._time += min(seconds, max(0.0, LAST - self.now()))
+
+
+def iso(seconds: float) -> str:
+    """Format a time as ISO 8601 in UTC, with milliseconds.
+
+    Args:
+        seconds: Unix seconds.
+
+    Example:
+        >>> iso(0.25)
+        '1970-01-01T00:00:00.250Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=4)
+def http_date(seconds: int) -> str:
+    """Format a time as an HTTP date."""
+    return formatdate(seconds, usegmt=True)

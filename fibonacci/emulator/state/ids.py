@@ -1,0 +1,38 @@
+"""Ids as the documentation shows them: a prefix and hexadecimal digits."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from hashlib import sha256
+
+
+def workflow_id() -> str:
+    """Return a new id of a workflow."""
+    return f"wf-{secrets.token_hex(6)}"
+
+
+def execution_id() -> str:
+    """Return a new id of an execution."""
+    return f"exec_{secrets.token_hex(8)}"
+
+
+def request_id() -> str:
+    """Return a new id of a request."""
+    return f"req_{secrets.token_hex(8)}"
+
+
+def audit_id() -> str:
+    """Return a new id of an audit log entry."""
+    return f"audit_{secrets.token_hex(6)}"
+
+
+def api_key() -> str:
+    """Return a new API key, recognizable as an emulator's."""
+    return f"fib-emulator-{secrets.token_hex(16)}"
+
+
+@lru_cache(maxsize=64)
+def fingerprint(api_key: str) -> str:
+    """Return a digest of an API key. The state has the digest in place of the key."""
+    return sha256(api_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]

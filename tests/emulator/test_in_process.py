@@ -1,0 +1,195 @@
+"""The transports of `Emulator.client()` and `Emulator.async_client()`, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+
+import httpx
+import pytest
+import trio
+
+from fibonacci import APIConnectionError, APITimeoutError
+from fibonacci.emulator import Emulator, FailureKind, LLMCall
+from fibonacci.emulator.serving.in_process import AsyncInProcessTransport, InProcessTransport
+from fibonacci.transports import (
+    AsyncTransport,
+    Deadline,
+    HTTPRequest,
+    HTTPResponse,
+    Transport,
+    TransportError,
+)
+from tests.colours import Colour
+from tests.emulator.api import llm
+
+BROKEN: list[FailureKind] = ["reset", "no_reply", "cut"]
+
+
+def request(emulator: Emulator, method: str = "GET", path: str = "/tools/wait", body: bytes = b"") -> HTTPRequest:
+    headers = [(b"authorization", f"Bearer {emulator.api_key}".encode())]
+    return HTTPRequest(method, "http://127.0.0.1", f"/v1{path}", headers, body)
+
+
+def send(emulator: Emulator, colour: Colour, sent: HTTPRequest, seconds: float | None = None) -> HTTPResponse:
+    """Send a request through the transport of a mode."""
+    if colour.name == "sync":
+        transport: Transport = InProcessTransport(emulator.app)
+        return transport.send(sent, Deadline(seconds))
+    async_transport: AsyncTransport = AsyncInProcessTransport(emulator.app)
+    response: HTTPResponse = colour.run(async_transport.send(sent, Deadline(seconds)))
+    return response
+
+
+def test_responses_are_those_of_the_socket(colour: Colour) -> None:
+    path = "/memory/a%2Fb?scope=global"
+    with Emulator() as emulator:
+        put = send(emulator, colour, request(emulator, "PUT", path, b'{"value": 1, "scope": "global"}'))
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        over_socket = httpx.get(f"{emulator.base_url}{path}", headers=headers, trust_env=False)
+        in_process = send(emulator, colour, request(emulator, "GET", path))
+        deleted = send(emulator, colour, request(emulator, "DELETE", path))
+        missing = send(emulator, colour, request(emulator, "GET", path))
+    assert (put.status, deleted.status, deleted.body, missing.status) == (200, 204, b"", 404)
+    assert (in_process.status, len(in_process.body)) == (over_socket.status_code, len(over_socket.content))
+    assert over_socket.json()["data"]["value"] == 1
+    assert [name.lower() for name, _ in in_process.headers] == [name.lower() for name, _ in over_socket.headers.raw]
+    assert dict(in_process.headers)[b"Content-Type"] == b"application/json"
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_connection(colour: Colour, kind: FailureKind) -> None:
+    emulator = Emulator()
+    whole = send(emulator, colour, request(emulator)).body
+    failure = emulator.fail("GET *", kind)
+    with pytest.raises(TransportError) as caught:
+        send(emulator, colour, request(emulator))
+    received = caught.value.response
+    assert (caught.value.kind, failure.delivered) == ("unknown", 1)
+    assert isinstance(caught.value.cause, OSError | EOFError)
+    assert (received is None) == (kind != "cut")
+    assert received is None or len(received.body) == len(whole) // 2
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("stall", None), ("delay", 30.0), ("drip", 1.0)])
+def test_what_ends_after_the_deadline_is_a_timeout_at_once(
+    colour: Colour, kind: FailureKind, seconds: float | None
+) -> None:
+    emulator = Emulator()
+    failure = emulator.fail("GET *", kind, seconds=seconds)
+    began = time.monotonic()
+    with pytest.raises(TransportError) as caught:
+        send(emulator, colour, request(emulator), seconds=20)
+    assert (caught.value.kind, failure.delivered) == ("timeout", 1)
+    assert time.monotonic() - began < 5
+
+
+def test_a_stall_without_a_deadline_is_a_timeout_too(colour: Colour) -> None:
+    emulator = Emulator()
+    emulator.fail("GET *", "stall")
+    with pytest.raises(TransportError) as caught:
+        send(emulator, colour, request(emulator))
+    assert caught.value.kind == "timeout"
+
+
+def test_a_drip_takes_its_time(colour: Colour) -> None:
+    emulator = Emulator()
+    size = len(send(emulator, colour, request(emulator)).body)
+    emulator.fail("GET *", "drip", seconds=0.1 / size)
+    began = time.monotonic()
+    assert len(send(emulator, colour, request(emulator), seconds=20).body) == size
+    assert time.monotonic() - began >= 0.1
+
+
+def test_a_client_in_process() -> None:
+    with Emulator() as emulator, emulator.client(timeout=5, max_retries=0, headers={"X-Team": "blue"}) as client:
+        created = client.workflows.create(name="x")
+        assert [workflow.id for workflow in client.workflows.list()] == [created.id]
+        client.memory.set("user/prefs", [1], ttl=60)
+        assert client.memory.get("user/prefs").value == [1]
+        assert client.health.check().healthy
+        assert emulator.requests.last.headers["x-team"] == "blue"
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        over_socket = httpx.get(f"{emulator.base_url}/workflows", headers=headers, trust_env=False)
+        assert over_socket.json()["data"][0]["id"] == created.id
+
+
+async def use_async_client(emulator: Emulator) -> list[str]:
+    async with emulator.async_client() as client:
+        await client.workflows.create(name="x")
+        return [str(workflow.name) async for workflow in client.workflows.list()]
+
+
+def test_an_async_client_in_process() -> None:
+    assert asyncio.run(use_async_client(Emulator())) == ["x"]
+    assert trio.run(use_async_client, Emulator()) == ["x"]
+
+
+def test_a_client_can_be_closed_and_used_again() -> None:
+    emulator = Emulator()
+    client = emulator.client()
+    client.close()
+    assert client.health.check().healthy
+
+    async def use() -> bool:
+        async_client = emulator.async_client()
+        await async_client.aclose()
+        return (await async_client.health.check()).healthy
+
+    assert asyncio.run(use())
+
+
+def test_nothing_is_left_to_be_closed() -> None:
+    emulator = Emulator()
+    before = threading.active_count()
+    emulator.client().health.check()
+    asyncio.run(use_async_client(emulator))
+    gc.collect()  # an unclosed socket or event loop would warn here, and warnings are errors
+    assert threading.active_count() == before
+
+
+def test_the_event_loop_goes_on_while_a_handler_works() -> None:
+    emulator = Emulator()
+    released = threading.Event()
+
+    @emulator.llm
+    def wait(call: LLMCall) -> str:
+        released.wait(10)
+        return "done"
+
+    async def use() -> str | None:
+        client = emulator.async_client()
+        workflow = await client.workflows.create(name="x", definition={"nodes": [llm("a")]})
+        run = asyncio.create_task(client.workflows.execute(workflow.id))
+        await asyncio.sleep(0.01)
+        assert not run.done()
+        released.set()
+        return (await run).status
+
+    assert asyncio.run(use()) == "completed"
+
+
+def test_a_delay_can_be_cancelled() -> None:
+    emulator = Emulator()
+    emulator.fail("GET /health", "delay", seconds=30)
+
+    async def use() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(emulator.async_client().health.check(), 0.05)
+
+    began = time.monotonic()
+    asyncio.run(use())
+    assert time.monotonic() - began < 5
+
+
+def test_errors_of_a_client_name_the_cause(colour: Colour) -> None:
+    emulator = Emulator()
+    client = emulator.client(max_retries=0) if colour.name == "sync" else emulator.async_client(max_retries=0)
+    emulator.fail("GET /health", "no_reply")
+    with pytest.raises(APIConnectionError, match="closed the connection before it responded"):
+        colour.run(client.health.check())
+    emulator.fail("GET /health", "stall")
+    with pytest.raises(APITimeoutError):
+        colour.run(client.health.check())

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.account.rate_limits import Rate
+from tests.emulator.api import START, Api
+
+
+@pytest.mark.parametrize(("plan", "limit"), [("free", "60"), ("pro", "300")])
+def test_the_rate_limit_of_a_plan(plan: PlanName, limit: str) -> None:
+    api = Api(plan=plan)
+    left = [api("GET", "/health").headers["X-RateLimit-Remaining"] for _ in range(int(limit))]
+    assert left == [str(number) for number in range(int(limit) - 1, -1, -1)]
+    refused = api("GET", "/health")
+    assert (refused.status, refused.code) == (429, "rate_limit_exceeded")
+    assert refused.headers["X-RateLimit-Limit"] == limit
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert refused.headers["Retry-After"] == "60"
+    assert int(refused.headers["X-RateLimit-Reset"]) == int(START) + 61
+
+
+def test_a_window_ends_at_its_reset() -> None:
+    api = Api(rate=Rate(2, 0.25))
+    assert [api("GET", "/health").status for _ in range(3)] == [200, 200, 429]
+    api.clock.time += 0.2
+    assert api("GET", "/health").headers["Retry-After"] == "1"
+    api.clock.time += 0.05
+    assert [api("GET", "/health").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_the_daily_quota_has_a_code_of_its_own() -> None:
+    api = Api(plan="free")
+    for _ in range(1000):
+        if api("GET", "/health").headers["X-RateLimit-Remaining"] == "0":
+            api.clock.time += 60
+    spent = api.clock.time - START
+    refused = api("GET", "/health")
+    assert (refused.status, refused.code) == (429, "quota_exceeded")
+    assert refused.headers["Retry-After"] == str(int(86_400 - spent))
+    api.clock.time += 86_400 - spent
+    assert api("GET", "/health").status == 200
+
+
+def test_a_refused_request_has_no_effect() -> None:
+    api = Api(rate=Rate(1, 60))
+    api("GET", "/health")
+    assert api("POST", "/workflows", {"name": "x"}, idempotency_key="k").status == 429
+    api.clock.time += 60
+    assert api("GET", "/workflows").data == []
+    api.clock.time += 60
+    assert api("POST", "/workflows", {"name": "x"}, idempotency_key="k").status == 201
+
+
+def test_a_wrong_key_is_not_counted() -> None:
+    api = Api(rate=Rate(1, 60))
+    for _ in range(3):
+        refused = api("GET", "/health", authorization="Bearer wrong")
+        assert (refused.status, refused.headers["X-RateLimit-Remaining"]) == (401, "1")
+    assert api("GET", "/health").status == 200
+
+
+def test_enterprise_is_practically_unlimited() -> None:
+    assert int(Api()("GET", "/health").headers["X-RateLimit-Remaining"]) > 100_000
