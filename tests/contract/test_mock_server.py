@@ -6,6 +6,7 @@ The mock server also checks the requests, by its own reading of the document.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ def test_random_responses() -> None:
         assert failures(base_url, random_fault) == {}
 
 
-def failures(base_url: str, fault: Any) -> dict[str, str]:
+def failures(base_url: str, fault: Callable[[EndpointRow, Any], str]) -> dict[str, str]:
     """Make the call of each row in both modes; return what is wrong, by row."""
     found: dict[str, str] = {}
     for name in COLOURS:
