@@ -1,6 +1,6 @@
-"""A plain asyncio service: jobs come in on a queue, and so many workflows run at a time over one client.
+"""A plain asyncio service: workers take jobs from a queue and run workflows, all with one client.
 
-It ends as services end: no new job is taken, and those under way are waited for.
+At the end the workers finish their jobs and take no new ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ WORKERS = 8
 
 
 async def work(client: AsyncFibonacci, workflow_id: str, jobs: asyncio.Queue[dict[str, str]]) -> int:
-    """Run jobs until the queue is shut; return how many succeeded."""
+    """Run jobs until an empty one is received; return how many succeeded."""
     succeeded = 0
     while True:
         inputs = await jobs.get()
@@ -36,9 +36,9 @@ async def main() -> None:
             workers = [group.create_task(work(client, workflow.id, jobs)) for _ in range(WORKERS)]
             for number in range(40):
                 await jobs.put({"name": f"guest {number}"})
-            await jobs.put({"title": "no name"})  # its node fails; the service goes on
+            await jobs.put({"title": "no name"})  # its node fails; the service continues
             for _ in workers:
-                await jobs.put({})  # an empty job tells a worker to end
+                await jobs.put({})  # an empty job ends a worker
         print(f"{sum(worker.result() for worker in workers)} of 41 jobs succeeded")  # prints: 40 of 41 jobs succeeded
 
 

@@ -1,7 +1,7 @@
-"""Your own `httpx.Client` under the SDK, for hooks, proxies, certificates or limits of your choice.
+"""Use your own `httpx.Client`, for hooks, proxies, certificates or limits of your choice.
 
-The SDK uses it as it is and never closes it. It sends with the time that the call has left, follows no redirects, and
-keeps its own headers: your client's timeouts and auth are not used. Everything else is your client's.
+`http_client=x` is short for `transport=HTTPXTransport(x)`. The SDK uses the client as it is and never closes it. Each
+request gets the remaining time of the call. Redirects are not followed. The client's timeouts and auth are not used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
         client.workflows.delete(workflow.id)
         client.close()
 
-        assert not http_client.is_closed  # it is yours to close
+        assert not http_client.is_closed  # the SDK never closes it
         print(f"{statuses.total()} requests")  # prints: 3 requests
 
 

@@ -49,13 +49,13 @@ def executions_that_fail(client: Fibonacci) -> None:
     node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
     workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
 
-    # The input is missing, so the node fails. The call succeeded all the same: only `run` makes an error of it.
+    # The input is missing, so the node fails. The calls succeed; `run` raises an error for the execution.
     try:
         client.workflows.run(workflow.id)
     except ExecutionFailedError as error:
         show(error)
 
-        # It has ended, so it cannot be cancelled: 409.
+        # It has ended, so it cannot be canceled: 409.
         try:
             client.executions.cancel(error.execution.id)
         except ConflictError as conflict:
@@ -66,13 +66,13 @@ def rate_limit(client: Fibonacci) -> None:
     while client.rate_limit is None or client.rate_limit.remaining:
         client.health.check()
 
-    # No request is left, and the next window is too far away for this call: an error at once, with nothing sent.
+    # No request is left, and the next window is beyond the call's timeout: an error at once, with nothing sent.
     try:
         client.with_options(timeout=0.1).health.check()
     except RateLimitError as error:
         show(error)
 
-    # With time to spare the call waits for the next window by itself, and is not refused.
+    # With a longer timeout, the call waits for the next window.
     began = time.monotonic()
     health = client.health.check()
     waited = time.monotonic() - began > 0.1
@@ -81,9 +81,9 @@ def rate_limit(client: Fibonacci) -> None:
 
 def no_connection() -> None:
     def on_retry(event: RetryEvent) -> None:
-        print(f"  attempt {event.attempt} failed ({event.cause}); the next one in {event.wait:.3f} s")
+        print(f"  attempt {event.attempt}: {event.cause}; retry in {event.wait:.3f} s")
 
-    # Nothing listens on port 9 of this machine. What was never sent may be repeated, a POST too.
+    # Nothing listens on port 9 of this machine. A request that was never sent is retried, even a POST.
     client = Fibonacci("some-key-of-mine", base_url="http://127.0.0.1:9/v1", on_retry=on_retry)
     try:
         client.workflows.create(name="Greeter")

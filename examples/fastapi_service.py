@@ -1,4 +1,4 @@
-"""A small FastAPI service on the platform: one client for all requests, made and closed in the app's lifespan.
+"""A small FastAPI service on the platform: one client for all requests, opened and closed in the app's lifespan.
 
 Serve it with `uvicorn --factory examples.fastapi_service:create_app` and FIBONACCI_API_KEY set. Run as a script, it is
 exercised in process, on an emulator.
@@ -24,7 +24,7 @@ router = APIRouter()
 
 
 def shared_client(request: Request) -> AsyncFibonacci:
-    """Hand the app's one client to a request."""
+    """Return the app's one client."""
     client: AsyncFibonacci = request.app.state.fibonacci
     return client
 
@@ -32,8 +32,8 @@ def shared_client(request: Request) -> AsyncFibonacci:
 Client = Annotated[AsyncFibonacci, Depends(shared_client)]
 
 
-class Answer(BaseModel):
-    """What the service answers about an execution."""
+class ExecutionView(BaseModel):
+    """An execution as the service returns it."""
 
     execution_id: str
     status: str | None
@@ -41,15 +41,15 @@ class Answer(BaseModel):
 
 
 @router.post("/workflows/{workflow_id}/runs", status_code=202)
-async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> Answer:
+async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> ExecutionView:
     execution = await client.workflows.execute(workflow_id, inputs=inputs)
-    return Answer(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+    return ExecutionView(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
 
 
 @router.get("/runs/{execution_id}")
-async def follow(execution_id: str, client: Client) -> Answer:
+async def follow(execution_id: str, client: Client) -> ExecutionView:
     execution = await client.executions.get(execution_id)
-    return Answer(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
+    return ExecutionView(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
 
 
 def on_api_error(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from fibonacci.models import AuditEntry
 
 
 def make_changes(client: Fibonacci) -> None:
-    """Give the audit log something to tell: 25 changes."""
+    """Make 25 changes, each of which is an audit entry."""
     organization = client.organizations
     for threshold in range(2, 12):
         organization.governance.update("acme", approval_threshold=threshold)
@@ -30,11 +30,11 @@ def main() -> None:
         make_changes(client)
         audit = client.organizations.governance.audit("acme", limit=10)
 
-        # Iterating means all: the next page is fetched when it is needed, and only one is held at a time.
+        # Iterating yields every entry: the next page is fetched when it is needed, and only one is held at a time.
         for name, number in Counter(action(entry) for entry in audit).most_common():
             print(f"{number:>4}  {name}")  # prints: 5  tool_policy.created
 
-        # Page by page, with the HTTP side of each.
+        # Page by page, with the response info of each.
         for number, page in enumerate(audit.pages(), 1):
             print(
                 f"page {number}: {len(page)} entries, {page.response.request_id}"

@@ -1,6 +1,6 @@
-"""Create a workflow, change it, execute it, wait for it, and look at what there is to see.
+"""Create a workflow, change it, execute it, wait for the execution, and print outputs and versions.
 
-Without FIBONACCI_API_KEY it talks, over a real socket, to an emulator of the platform that it starts itself.
+Without FIBONACCI_API_KEY it uses an emulator of the platform that it starts itself, over a loopback socket.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def tour(client: Fibonacci) -> None:
 
     client.workflows.delete(workflow.id)
     if client.rate_limit is not None:
-        pace = client.rate_limit
-        print(f"\nRate limit  {pace.remaining:,} of {pace.limit:,} requests left until {pace.reset_at:%H:%M:%S %Z}")
+        limit = client.rate_limit
+        print(f"\nRate limit  {limit.remaining:,} of {limit.limit:,} requests left until {limit.reset_at:%H:%M:%S %Z}")
 
 
 def main() -> None:

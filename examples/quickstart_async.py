@@ -1,6 +1,6 @@
-"""The same with `asyncio`: one client, several executions at a time.
+"""Run several workflows at a time with `asyncio` and one client.
 
-Without FIBONACCI_API_KEY it talks to an emulator of the platform that it starts itself.
+Without FIBONACCI_API_KEY it uses an emulator of the platform that it starts itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Try an hour in milliseconds: a long run, and a memory that expires, on an emulator whose clock skips and moves."""
+"""Test long waits in milliseconds: a ten-minute run and an expiring memory entry, on the emulator's own clock."""
 
 from __future__ import annotations
 

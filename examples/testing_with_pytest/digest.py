@@ -1,4 +1,4 @@
-"""An application: it runs a workflow for each topic, and says which ones came to nothing."""
+"""An application: it runs a workflow for each topic, and reports which ones failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def digest(client: Fibonacci, workflow_id: str, topics: Iterable[str]) -> dict[s
 
 
 def summary(execution: Execution) -> str:
-    """Return what an execution says, in one line."""
+    """Return the output of an execution in one line."""
     return " ".join(str(execution.outputs.get("sum", "nothing")).split())
 
 

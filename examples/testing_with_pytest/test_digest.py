@@ -1,4 +1,4 @@
-"""Its tests: the fixtures come with the SDK, so there is nothing to set up. Run `pytest` in this folder."""
+"""Tests of the application, with the fixtures of the SDK's pytest plugin. Run `pytest` in this folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_line_for_each_topic(fibonacci_client: Fibonacci) -> None:
     assert "Sum up tides" in lines["tides"]
 
 
-def test_what_fails_is_named(fibonacci_client: Fibonacci) -> None:
+def test_a_failed_run_is_reported(fibonacci_client: Fibonacci) -> None:
     nodes = [{"id": "sum", "type": "llm", "instruction": "{{input.headline}}"}]
     workflow = fibonacci_client.workflows.create(name="Digest", definition={"nodes": nodes})
     lines = digest(fibonacci_client, workflow.id, ["tides"])
@@ -37,7 +37,7 @@ def test_one_run_for_each_topic(fibonacci_emulator: Emulator, fibonacci_client: 
     assert [run.json for run in runs] == [{"inputs": {"topic": topic}} for topic in ("the moon", "tides")]
 
 
-def test_a_run_that_takes_minutes_takes_none_here() -> None:
+def test_a_run_of_minutes_with_a_skipping_clock() -> None:
     pause = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 300}}
     client = Emulator(time="skip").client()
     nodes = [pause, {**SUM, "dependencies": ["pause"]}]
@@ -45,7 +45,7 @@ def test_a_run_that_takes_minutes_takes_none_here() -> None:
     assert "Sum up tides" in digest(client, workflow.id, ["tides"])["tides"]
 
 
-def test_no_platform_is_needed_for_an_object() -> None:
+def test_a_summary_of_a_made_execution() -> None:
     assert summary(make_execution(outputs={"sum": "Two\nlines"})) == "Two lines"
     assert summary(make_execution(outputs={})) == "nothing"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fibonacci import __version__
@@ -20,6 +20,13 @@ from fibonacci._core.response import AttemptResult
 from fibonacci._core.retry import NO_RETRIES, Attempt, RetryPolicy
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
+
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_DEFAULT_HEADERS = {
+    b"accept": b"application/json",
+    b"content-type": b"application/json",
+    b"user-agent": f"fibonacci-sdk/{__version__} python/{_PYTHON}".encode("ascii"),
+}
 
 
 class Call:
@@ -71,7 +78,7 @@ class Call:
         """Return the HTTP request of an attempt, with the key."""
         host = self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
-        headers += _constant_headers(tuple(self._config.headers.items()))
+        headers += _constant_headers(self._config.headers)
         if self._body or self.request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
@@ -91,18 +98,12 @@ class Call:
         )
 
 
-@lru_cache(maxsize=64)
-def _constant_headers(extra: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the headers that are the same for every request of a client."""
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    headers = {
-        "accept": "application/json",
-        "accept-encoding": accepted(),
-        "content-type": "application/json",
-        "user-agent": f"fibonacci-sdk/{__version__} python/{python}",
-        **dict(extra),
-    }
-    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
+    """Return the headers that are the same for every request of a client; the user's own replace the defaults."""
+    headers = {**_DEFAULT_HEADERS, b"accept-encoding": accepted().encode("ascii")}
+    for name, value in extra.items():
+        headers[name.encode("ascii")] = value.encode("ascii")
+    return headers.items()
 
 
 def _with_query(path: str, query_string: str) -> str:

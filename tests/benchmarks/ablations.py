@@ -43,17 +43,6 @@ with Fibonacci("key", base_url="{url}/v1") as client:
     client.workflows.get("wf-1")
 print((time.process_time() - began) * 1e3)
 """
-_CALLS = """
-import time
-from fibonacci import Fibonacci
-with Fibonacci("key", base_url="{url}/v1") as client:
-    for number in (200, 1000):
-        began = time.process_time()
-        for _ in range(number):
-            client.workflows.get("wf-1")
-        spent = time.process_time() - began
-print(spent / 1000 * 1e6)
-"""
 _PAGE = """
 import http.client, time
 from fibonacci import Fibonacci
@@ -155,13 +144,6 @@ ABLATIONS = (
         "cold script with one call",
         "ms",
         _COLD,
-    ),
-    Ablation(
-        "constant headers are encoded once",
-        (("_core/preparation.py", "@lru_cache(maxsize=64)\n", ""),),
-        "a call",
-        "µs",
-        _CALLS,
     ),
     Ablation(
         "`attach_response` goes past Pydantic, not into a private attribute of it",

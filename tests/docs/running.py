@@ -126,7 +126,7 @@ def check_prints(code: str, output: str) -> None:
 
 
 def run_python(*arguments: str, emulator: Emulator | None, folder: Path) -> str:
-    """Run Python in a process of its own, which must succeed and complain of nothing; return what it prints."""
+    """Run Python in a process of its own, which must succeed and print nothing to stderr; return its output."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("FIBONACCI_", "PYTEST_", "COV_"))
     }

@@ -1,4 +1,4 @@
-"""Every example in a docstring of the package runs, in both colours.
+"""Every example in a docstring of the package runs, in both modes.
 
 An example is a fenced `python` block, or one with the interpreter's prompts, whose output is compared (`...` stands for
 anything) and which sees its module's names, as with doctest. Both find these ready made:

@@ -1,4 +1,4 @@
-"""Every file of examples/ runs on its own, with warnings as errors, and prints what it says."""
+"""Every file of examples/ runs on its own, with warnings as errors, and prints what its comments state."""
 
 from __future__ import annotations
 

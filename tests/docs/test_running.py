@@ -148,7 +148,7 @@ def test_blocks_of_a_page_run_once_in_order(made: Setting, tmp_path: Path) -> No
     assert made.namespace["x"] == [1, 2, 3]
 
 
-def test_a_process_must_not_complain(tmp_path: Path) -> None:
+def test_a_process_must_print_nothing_to_stderr(tmp_path: Path) -> None:
     assert run_python("-c", "import os; print(os.getcwd())", emulator=None, folder=tmp_path) == f"{tmp_path}\n"
     for code in ("import warnings; warnings.warn('old')", "raise SystemExit(3)"):
         with pytest.raises(AssertionError):

@@ -148,9 +148,7 @@ class App:
         try:
             with self.store.transaction():
                 reply, allowance, now = self._process(request)
-            if reply.later is not None:
-                reply = self._settle(request, reply)
-            return respond(reply, allowance, now)
+            return respond(self._settle(request, reply), allowance, now)
         except Exception:  # the state could not be written: nothing was changed
             _log.exception("%s %s failed", request.method, request.target)
             return self.refuse(internal_error())
@@ -185,9 +183,9 @@ class App:
         return reply
 
     def _settle(self, request: ServerRequest, reply: EncodedReply) -> EncodedReply:
-        """Wait for the more recent reply, outside of the transaction; a repetition gets that one too."""
+        """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
         settled = reply.settled()
-        if "idempotency-key" in request.headers:
+        if settled is not reply and "idempotency-key" in request.headers:
             with self.store.transaction():
                 api_key, _ = self._authenticate(request)
                 self._idempotency.keep(api_key, request, settled, self._clock.now())

@@ -163,9 +163,7 @@ class ControlAPI:
 def not_the_owner() -> HTTPException:
     """Return the error for a control request with another key than the owner's."""
     detail = Detail("role", "must be owner, with the owner's own key")
-    return HTTPException(
-        403, "permission_denied", "The control API requires the key that the emulator was made with.", [detail]
-    )
+    return HTTPException(403, "permission_denied", "The control API requires the owner's own key.", [detail])
 
 
 def _failure_view(failure: Failure) -> Record:

@@ -32,7 +32,7 @@ class EncodedReply:
     later: Callable[[], Reply] | None = None
 
     def settled(self) -> EncodedReply:
-        """Wait for the more recent reply; return it under the same request id."""
+        """Wait for the more recent reply, if one may come; return it under the same request id."""
         if self.later is None:
             return self
         return EncodedReply(self.status, encode(self.later(), self.request_id), self.request_id, self.headers)

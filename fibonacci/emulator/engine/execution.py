@@ -104,6 +104,9 @@ class RunningExecution:
                 self.begin(now)
                 self.advance(now)
 
+    def _executor(self, now: float) -> NodeExecutor:
+        return NodeExecutor(self._environment, self._execution, self._nodes, now)
+
     def _next(self) -> Record | None:
         timed = [node for node in self._nodes.values() if node["until"] is not None]
         return min(timed, key=_due, default=None)
@@ -125,7 +128,7 @@ class RunningExecution:
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
         try:
-            step = NodeExecutor(self._environment, self._execution, self._nodes, now).execute(node, state["attempts"])
+            step = self._executor(now).execute(node, state["attempts"])
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
@@ -181,9 +184,7 @@ class RunningExecution:
             status, reason = "failed", f"node {failed['id']!r}: {failed['error']}"
         elif self._workflow.outputs is not None:
             try:
-                outputs = NodeExecutor(self._environment, self._execution, self._nodes, now).render(
-                    self._workflow.outputs
-                )
+                outputs = self._executor(now).render(self._workflow.outputs)
             except (TemplateError, NodeError) as fault:
                 status, reason = "failed", f"outputs: {fault}"
         self._execution = self._execution | {"status": status, "outputs": outputs, "error": reason, "ended": now}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.emulator.account.auth import KeyRole
+from fibonacci.emulator.account.auth import ROLES, KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
@@ -15,7 +15,7 @@ from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
-ALL_ROLES: Final[list[KeyRole]] = ["owner", "admin", "member", "viewer"]
+ALL_ROLES: Final[list[KeyRole]] = list(reversed(ROLES))
 
 
 class PolicyCreate(Body):

@@ -40,16 +40,15 @@ class VirtualClock:
         if mode not in get_args(TimeMode):
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
-        self._moves = mode != "manual"
-        self._time = (
-            0.0 if self._moves else float(int(time.time()))
-        )  # the time itself, or its offset from the machine's
+        self._follows_machine = mode != "manual"
+        # Seconds ahead of the machine's time; of a manual clock, the time itself.
+        self._time = 0.0 if self._follows_machine else float(int(time.time()))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
-        return time.time() + self._time if self._moves else self._time
+        return time.time() + self._time if self._follows_machine else self._time
 
     def advance(self, seconds: float) -> None:
         """Advance the time.

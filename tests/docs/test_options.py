@@ -1,0 +1,35 @@
+"""Check that docs/clients-and-options.md has every argument of a client and every environment variable."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from tests.docs.markdown import ROOT
+
+PAGE = ROOT / "docs" / "clients-and-options.md"
+CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
+
+_ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
+_DOCUMENTED = re.compile(r"^        (\w+): ", re.MULTILINE)
+
+ROWS: list[tuple[str, str]] = _ROW.findall(PAGE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+def test_every_argument_has_a_row(client: type[Fibonacci | AsyncFibonacci]) -> None:
+    assert [name for name, _ in ROWS] == list(inspect.signature(client).parameters)
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+def test_the_docstring_has_the_same_arguments(client: type[Fibonacci | AsyncFibonacci]) -> None:
+    arguments = (client.__doc__ or "").partition("Args:")[2].partition("Raises:")[0]
+    assert _DOCUMENTED.findall(arguments) == [name for name, _ in ROWS]
+
+
+def test_every_environment_variable_has_a_row() -> None:
+    read = set(re.findall(r"FIBONACCI_\w+", CONFIG.read_text("utf-8")))
+    assert {variable for _, variable in ROWS if variable} == read
