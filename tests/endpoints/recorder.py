@@ -1,4 +1,4 @@
-"""A server on loopback that records every request as it was on the wire, and sends the responses that a test queues."""
+"""A server on loopback that keeps every request as it was on the wire, and answers what a test has told it."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class Sent:
         return json.loads(self.body)
 
     def all(self, name: str) -> list[str]:
-        """Return every value of a header."""
+        """Every value of a header."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def one(self, name: str) -> str:
-        """Return the value of a header that occurs exactly once."""
+        """The value of a header that is there exactly once."""
         (value,) = self.all(name)
         return value
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A queued response."""
+    """What is answered."""
 
     status: int
     headers: dict[str, str]
@@ -87,13 +87,13 @@ class Recorder:
         return self.sent[-1]
 
     def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        """Queue a response: bytes and text as they are, other things as JSON."""
+        """Give an answer in its turn: bytes and text as they are, other things as JSON."""
         fields = {"Content-Type": "application/json", **(headers or {})}
         raw = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else json.dumps(body).encode()
         self._replies.append(Reply(status, fields, b"" if status in (204, 304) else raw))
 
     def next_reply(self) -> Reply:
-        return self._replies.pop(0) if self._replies else Reply(599, {}, b"the test queued no response to this")
+        return self._replies.pop(0) if self._replies else Reply(599, {}, b"the test gave no answer for this request")
 
     def opened(self, connection: socket.socket) -> None:
         self.connections += 1
@@ -133,7 +133,7 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             recorder.closed(self.connection)
             super().finish()
 
-        def respond(self) -> None:
+        def answer(self) -> None:
             method, target, _ = self.requestline.split(" ")
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             recorder.sent.append(Sent(method, target, list(self.headers.items()), body))
@@ -149,5 +149,5 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "REPORT"):
-        setattr(Handler, f"do_{method}", Handler.respond)
+        setattr(Handler, f"do_{method}", Handler.answer)
     return Handler
