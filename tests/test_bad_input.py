@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from fibonacci import ConfigurationError
 from fibonacci._core.urls import check_path, path
 from tests.colours import Colour
+from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.recorder import Recorder
-from tests.endpoints.row import Row
 from tests.endpoints.table import ROWS
 from tests.refusals import refused
 
@@ -43,7 +43,7 @@ class TestIds:
         colour: Colour,
         recorder: Recorder,
         recorded: Any,
-        row: Row,
+        row: EndpointRow,
         value: Any,
         expected: type[Exception],
         text: str,
@@ -109,7 +109,7 @@ class TestNothingToChange:
     def test_an_update_without_anything(
         self, colour: Colour, recorder: Recorder, recorded: Any, name: str, arguments: tuple[str, ...], offered: str
     ) -> None:
-        row = Row(name, "", "", None, object, arguments)
+        row = EndpointRow(name, "", "", None, object, arguments)
         refused(colour, recorder, ValueError, lambda: row.on(recorded), "nothing to change: give at least one", offered)
 
     @pytest.mark.parametrize("method", ["create", "update"])
