@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fibonacci import ConfigurationError
-from tests.endpoints.row import Row
+from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 from tests.kit.assertions import refused
 from tests.kit.mode import Mode
@@ -40,7 +40,7 @@ class TestIds:
         mode: Mode,
         server: ScriptedServer,
         caller: Any,
-        row: Row,
+        row: EndpointRow,
         value: Any,
         expected: type[Exception],
         text: str,
@@ -95,7 +95,7 @@ class TestNothingToChange:
     def test_an_update_without_anything(
         self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[str, ...], offered: str
     ) -> None:
-        row = Row(name, "", "", None, object, arguments)
+        row = EndpointRow(name, "", "", None, object, arguments)
         refused(mode, server, ValueError, lambda: row.on(caller), "nothing to change: give at least one", offered)
 
     @pytest.mark.parametrize("method", ["create", "update"])

@@ -237,7 +237,7 @@ class TestNumbers:
             with pytest.raises(APIConnectionError):
                 mode.run(method(*arguments))
         assert len(transport.requests) == 2 * (1 + retries)
-        assert transport.remaining[:: 1 + retries] == [timeout, execute_timeout]
+        assert transport.remaining[:: 1 + retries] == [pytest.approx(timeout), pytest.approx(execute_timeout)]
 
 
 class TestHeaders:

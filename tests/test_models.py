@@ -38,6 +38,7 @@ from fibonacci.models import (
 from tests.endpoints.table import ROWS
 
 LEAST: dict[type[Model], dict[str, Any]] = {
+    **{row.returns: row.data[0] if row.is_list else row.data for row in ROWS if row.data},
     ApprovalStats: {},
     AuditEntry: {},
     Execution: {"execution_id": "exec_1"},
@@ -55,7 +56,7 @@ LEAST: dict[type[Model], dict[str, Any]] = {
     Workflow: {"id": "wf-1"},
     WorkflowVersion: {"version": 1},
 }
-"""Every model, with its required fields."""
+"""Every model, with its required fields; a model that is not named has the fields of its row."""
 
 MODELS = pytest.mark.parametrize("model", LEAST, ids=lambda model: model.__name__)
 JSON: st.SearchStrategy[Any] = st.recursive(

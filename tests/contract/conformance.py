@@ -1,4 +1,4 @@
-"""Whether requests and answers conform to `docs/openapi.yaml`.
+"""Whether requests and responses conform to `docs/openapi.yaml`.
 
 The functions take plain data, so that any test can hand them what went over the wire, whatever HTTP library it used.
 `validate_exchange` is the one to call; the two others are its halves, for tests that send a bad request on purpose.
@@ -10,82 +10,21 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-import yaml
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
+from tests.contract.document import Operation, load_document, operations, resolve
+
 _SPELLINGS = {"boolean": "true|false", "integer": "-?[0-9]+", "string": "(?s).+"}
-"""How a query value of each type is spelt; openapi-core would let `True` and `1_0` pass."""
-METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+"""How a query value of each type is spelled; openapi-core would let `True` and `1_0` pass."""
 
 
 class ConformanceError(AssertionError):
-    """A request or an answer is not what the document says."""
-
-
-@functools.cache
-def load_document() -> dict[str, Any]:
-    """Return the document as it stands in the file, references and all. Callers do not change it."""
-    return cast("dict[str, Any]", yaml.safe_load(DOCUMENT.read_text(encoding="utf-8")))
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of the document."""
-
-    id: str
-    method: str
-    path: str
-    query: Mapping[str, str]
-    """The types of its query parameters, by name."""
-    body: bool
-    """Whether it has a request body."""
-    statuses: frozenset[str]
-    """The statuses that it declares, `default` among them."""
-
-
-@functools.cache
-def operations() -> tuple[Operation, ...]:
-    """Return the operations of the document, in its order."""
-    document = load_document()
-    found: list[Operation] = []
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
-                operation = item[method]
-                declared = [*item.get("parameters", []), *operation.get("parameters", [])]
-                parameters = [resolve(each) for each in declared]
-                found.append(
-                    Operation(
-                        id=operation["operationId"],
-                        method=method.upper(),
-                        path=path,
-                        query={
-                            each["name"]: resolve(each["schema"])["type"]
-                            for each in parameters
-                            if each["in"] == "query"
-                        },
-                        body="requestBody" in operation,
-                        statuses=frozenset(operation["responses"]),
-                    )
-                )
-    return tuple(found)
-
-
-def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference inside the document, if `node` is one."""
-    while "$ref" in node:
-        target: Any = load_document()
-        for part in cast("str", node["$ref"]).removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
+    """A request or a response is not what the document says."""
 
 
 def find_operation(method: str, url: str) -> Operation:
@@ -112,7 +51,7 @@ def find_operation(method: str, url: str) -> Operation:
 def validate_request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Operation:
     """Raise `ConformanceError` unless the document allows the request; return its operation.
 
-    Beyond the schemas: no query parameter that is not declared, is there twice or is spelt in a Python way, no body
+    Beyond the schemas: no query parameter that is not declared, is there twice or is spelled in a Python way, no body
     where none is declared, the JSON content type on every request (also without a body, as the platform documents it),
     and a key.
     """
@@ -127,19 +66,19 @@ def validate_request(method: str, url: str, headers: Mapping[str, str], body: by
 def validate_response(
     method: str, url: str, status: int, response_headers: Mapping[str, str], response_body: bytes
 ) -> Operation:
-    """Raise `ConformanceError` unless the document allows the answer to such a request; return the operation.
+    """Raise `ConformanceError` unless the document allows the response to such a request; return the operation.
 
-    Beyond the schemas: a success has a status that the operation declares, and an answer without content is empty.
+    Beyond the schemas: a success has a status that the operation declares, and a response without content is empty.
     """
     operation = find_operation(method, url)
     request = _Request.of(operation, method, url, {}, None)
     response = _Response(status, Headers(list(response_headers.items())), response_body)
     problems = [_words(error) for error in _openapi().iter_response_errors(request, response)]
-    if status < 400 and str(status) not in operation.statuses:
-        problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.statuses))}")
+    if status < 400 and str(status) not in operation.responses:
+        problems.append(f"status {status} is not declared; declared are {', '.join(sorted(operation.responses))}")
     if status == 204 and response_body:
-        problems.append("an answer without content has a body")
-    _refuse(problems, f"answer {status} to {method} {url}", response_body)
+        problems.append("a response without content has a body")
+    _refuse(problems, f"response {status} to {method} {url}", response_body)
     return operation
 
 
@@ -152,7 +91,7 @@ def validate_exchange(
     response_headers: Mapping[str, str],
     response_body: bytes,
 ) -> str:
-    """Check that a request and its answer conform to the document.
+    """Check that a request and its response conform to the document.
 
     Args:
         method: The request's method.
@@ -160,9 +99,9 @@ def validate_exchange(
             with that of the documented server (`/v1`).
         request_headers: The request's headers; names in any case.
         request_body: The request's body; None or empty when there was none.
-        status: The answer's status.
-        response_headers: The answer's headers; names in any case.
-        response_body: The answer's body, decompressed; empty when there was none.
+        status: The response's status.
+        response_headers: The response's headers; names in any case.
+        response_body: The response's body, decompressed; empty when there was none.
 
     Returns:
         The operation's id, which is the Python call's name, such as `"workflows.list"`.
@@ -194,16 +133,17 @@ def _path_below_server(url: str) -> str:
 
 def _request_problems(operation: Operation, request: _Request) -> Iterator[str]:
     names = [name for name, _ in request.query]
+    types = {each["name"]: resolve(each["schema"])["type"] for each in operation.parameters_in("query")}
     for name, value in request.query:
-        if name not in operation.query:
+        if name not in types:
             yield f"the query parameter {name!r} is not declared"
-        elif not re.fullmatch(_SPELLINGS[operation.query[name]], value):
-            yield f"the query parameter {name!r} is spelt {value!r}"
+        elif not re.fullmatch(_SPELLINGS[types[name]], value):
+            yield f"the query parameter {name!r} is spelled {value!r}"
     for name in sorted(name for name in set(names) if names.count(name) > 1):
         yield f"the query parameter {name!r} is there more than once"
     if request.content_type.partition(";")[0].strip() != "application/json":
         yield f"the content type is {request.content_type!r}"
-    if request.body and not operation.body:
+    if request.body and operation.body is None:
         yield "there is a body, and none is declared"
 
 
@@ -214,7 +154,7 @@ def _refuse(problems: list[str], what: str, body: bytes | None) -> None:
 
 
 def _words(error: Exception) -> str:
-    """The error with the schema's own complaints, which openapi-core keeps in the cause."""
+    """Describe an error with the schema's own complaints, which openapi-core keeps in the cause."""
     causes: list[str] = []
     cause: BaseException | None = error
     while cause is not None:
@@ -226,7 +166,7 @@ def _words(error: Exception) -> str:
 
 @dataclass
 class _Request:
-    """What openapi-core wants to know of a request."""
+    """A request, as openapi-core wants it."""
 
     host_url: str
     path: str
@@ -260,7 +200,7 @@ class _Request:
 
 @dataclass
 class _Response:
-    """What openapi-core wants to know of an answer."""
+    """A response, as openapi-core wants it."""
 
     status_code: int
     headers: Headers

@@ -1,55 +1,19 @@
-"""The document is valid OpenAPI, has the 37 documented operations, and owns up to every choice."""
+"""The document is valid OpenAPI, its examples are examples of it, and every choice is marked as one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
+from pydantic import TypeAdapter
 
-from tests.contract.conformance import load_document, operations, resolve
-
-DOCUMENTED = """
-GET /workflows workflows.list
-POST /workflows workflows.create
-GET /workflows/{} workflows.get
-PUT /workflows/{} workflows.update
-DELETE /workflows/{} workflows.delete
-POST /workflows/{}/execute workflows.execute
-GET /executions/{} executions.get
-GET /executions executions.list
-POST /executions/{}/cancel executions.cancel
-GET /workflows/{}/versions versions.list
-GET /workflows/{}/versions/{} versions.get
-POST /workflows/{}/versions/{}/rollback versions.rollback
-POST /workflow-registry/{}/approve-template registry.approve_template
-POST /workflow-registry/{}/deprecate registry.deprecate
-POST /workflow-registry/{}/archive registry.archive
-GET /workflow-registry registry.list
-GET /organizations/{}/governance organizations.governance.get
-PATCH /organizations/{}/governance organizations.governance.update
-GET /organizations/{}/governance/report organizations.governance.report
-GET /organizations/{}/governance/audit organizations.governance.audit
-GET /organizations/{}/governance/approvals organizations.governance.approvals
-GET /organizations/{}/quota organizations.quota.get
-PATCH /organizations/{}/quota organizations.quota.update
-GET /organizations/{}/tool-policies organizations.tool_policies.list
-POST /organizations/{}/tool-policies organizations.tool_policies.create
-PATCH /organizations/{}/tool-policies/{} organizations.tool_policies.update
-DELETE /organizations/{}/tool-policies/{} organizations.tool_policies.delete
-GET /organizations/{}/role-policy-overrides organizations.tool_policies.list_role_overrides
-POST /organizations/{}/role-policy-overrides organizations.tool_policies.create_role_override
-GET /memory/{} memory.get
-PUT /memory/{} memory.set
-DELETE /memory/{} memory.delete
-GET /tools tools.list
-GET /tools/{} tools.get
-POST /tools/{}/connect tools.connect
-GET /health health.check
-GET /health/secrets health.secrets
-"""
+from tests.contract.document import Operation, example_of, faults, load_document, media, operations, resolve
+from tests.endpoints.endpoint_row import EndpointRow
+from tests.endpoints.table import ROWS
 
 CHOICES = [
     "components/parameters/Limit",
@@ -105,19 +69,8 @@ DOCUMENTED_PLACES = [
     "components/parameters/IncludeArchived",
 ]
 
-SHAPES = {
-    "enveloped": ["workflows.get", "versions.rollback", "memory.set", "tools.connect", "registry.archive"],
-    "page": ["workflows.list", "executions.list", "organizations.governance.audit", "tools.list"],
-    "meta optional": ["workflows.execute"],
-    "bare": [
-        "organizations.governance.get",
-        "organizations.governance.update",
-        "organizations.quota.get",
-        "organizations.quota.update",
-        "health.secrets",
-    ],
-    "empty": ["workflows.delete", "organizations.tool_policies.delete", "memory.delete"],
-}
+META_OPTIONAL = {"workflows.execute"}
+"""The operations whose documented example has no `meta`."""
 
 
 def at(pointer: str) -> dict[str, Any]:
@@ -125,11 +78,6 @@ def at(pointer: str) -> dict[str, Any]:
     for part in pointer.split("/"):
         node = cast("dict[str, Any]", node[part.replace("~1", "/")])
     return node
-
-
-def operation(operation_id: str) -> dict[str, Any]:
-    (found,) = [each for each in operations() if each.id == operation_id]
-    return cast("dict[str, Any]", load_document()["paths"][found.path][found.method.lower()])
 
 
 def values_of(key: str, node: Any) -> Iterator[Any]:
@@ -156,25 +104,13 @@ def test_an_invalid_document_would_be_noticed() -> None:
         validate(document, cls=OpenAPIV31SpecValidator)
 
 
-def test_it_has_exactly_the_37_operations_named_after_the_calls() -> None:
-    wanted = {tuple(line.split()) for line in DOCUMENTED.strip().splitlines()}
-    found = {(each.method, _nameless(each.path), each.id) for each in operations()}
-    assert len(wanted) == 37
-    assert found == wanted
-    assert len(operations()) == 37
-
-
-def _nameless(path: str) -> str:
-    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
-
-
 def test_the_server_and_the_key_are_the_documented_ones() -> None:
     document = load_document()
     assert [server["url"] for server in document["servers"]] == ["https://api.fibonacci.dev/v1"]
     assert document["security"] == [{"bearerAuth": []}]
     scheme: Mapping[str, Any] = document["components"]["securitySchemes"]["bearerAuth"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
-    assert not [each.id for each in operations() if "security" in operation(each.id)]
+    assert list(values_of("security", document["paths"])) == []
 
 
 @pytest.mark.parametrize("place", CHOICES)
@@ -193,51 +129,97 @@ def test_every_mark_is_one_sentence() -> None:
     assert [mark for mark in marks if not mark.endswith(".") or ". " in mark or "\n" in mark] == []
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_success_has_the_documented_shape(shape: str) -> None:
-    for operation_id in SHAPES[shape]:
-        responses = operation(operation_id)["responses"]
-        (success,) = [resolve(body) for status, body in responses.items() if status.startswith("2")]
-        if shape == "empty":
-            assert "204" in responses
-            assert "content" not in success
-            continue
-        schema = resolve(success["content"]["application/json"]["schema"])
-        properties = schema["properties"]
-        if shape == "bare":
-            assert "data" not in properties
-        else:
-            assert set(properties) == {"data", "meta"}
-            assert schema["required"] == (["data"] if shape == "meta optional" else ["data", "meta"])
-            assert (properties["data"].get("type") == "array") == (shape == "page")
+@pytest.mark.parametrize("row", {row.call: row for row in ROWS}.values(), ids=lambda row: row.call)
+def test_a_success_has_the_documented_shape(row: EndpointRow) -> None:
+    operation = operation_of(row.call)
+    (status,) = [status for status in operation.responses if status.startswith("2")]
+    assert status == str(row.status)
+    if row.status == 204:
+        assert "content" not in operation.success
+        return
+    schema = resolve(media(operation.success)["schema"])
+    properties = schema["properties"]
+    assert ("data" in properties) != row.bare
+    if not row.bare:
+        assert set(properties) == {"data", "meta"}
+        assert schema["required"] == (["data"] if row.call in META_OPTIONAL else ["data", "meta"])
+        assert schema["additionalProperties"] is False
+        assert (properties["data"].get("type") == "array") == row.is_list
 
 
 def test_every_operation_declares_its_errors_and_the_rate_limit() -> None:
     for each in operations():
-        assert each.statuses >= {"400", "401", "403", "422", "429", "default"}, each.id
-        assert ("404" in each.statuses) == ("{" in each.path), each.id
-        for status, body in operation(each.id)["responses"].items():
-            response = resolve(body)
+        assert set(each.responses) >= {"400", "401", "403", "422", "429", "default"}, each.id
+        assert ("404" in each.responses) == ("{" in each.path), each.id
+        for status, response in each.responses.items():
             assert {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} <= set(response["headers"])
             if not status.startswith("2") and status != "503":
-                assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+                assert media(response)["schema"] == {"$ref": "#/components/schemas/Error"}
 
 
 def test_path_parameters_are_one_segment() -> None:
     segment = {"$ref": "#/components/schemas/Segment"}
-    parameters: dict[str, dict[str, Any]] = load_document()["components"]["parameters"]
-    in_path = {name: each["schema"] for name, each in parameters.items() if each["in"] == "path"}
-    assert in_path == dict.fromkeys(
-        ["WorkflowId", "ExecutionId", "Version", "OrganizationId", "ToolName", "MemoryKey"], segment
-    )
+    for each in operations():
+        named = [parameter["name"] for parameter in each.parameters_in("path")]
+        assert named == re.findall(r"{(\w+)}", each.path)
+        assert [parameter["schema"] for parameter in each.parameters_in("path")] == [segment] * len(named)
     assert at("components/schemas/Segment")["minLength"] == 1
 
 
-def test_request_bodies_are_strict_and_answers_are_open() -> None:
+def test_request_bodies_and_envelopes_are_closed_and_objects_in_responses_are_open() -> None:
     components = load_document()["components"]
     free = {"ToolConnect"}  # the body is the tool's own parameters
     for name, body in components["requestBodies"].items():
-        schema = body["content"]["application/json"]["schema"]
         assert body["required"] is True
-        assert name in free or schema["additionalProperties"] is False
-    assert False not in list(values_of("additionalProperties", [components["responses"], components["schemas"]]))
+        assert name in free or media(body)["schema"]["additionalProperties"] is False
+    schemas = [media(response)["schema"] for response in components["responses"].values() if "content" in response]
+    envelopes = [schema for schema in schemas if "data" in schema.get("properties", {})]
+    assert [schema["additionalProperties"] for schema in envelopes] == [False] * len(envelopes)
+    objects = [[schema.get("properties") for schema in schemas], components["schemas"]]
+    assert False not in list(values_of("additionalProperties", objects))
+
+
+class TestExamples:
+    """Whoever makes a mock server or a page from the document shows what the platform sends."""
+
+    @pytest.mark.parametrize("operation", operations(), ids=str)
+    def test_every_body_has_an_example_that_fits_its_schema(self, operation: Operation) -> None:
+        bodies = [*operation.responses.values(), *([operation.body] if operation.body else [])]
+        for body in (each for each in bodies if "content" in each):
+            others = [each["value"] for each in media(body).get("examples", {}).values()]
+            for example in (example_of(body), *others):
+                assert faults(media(body)["schema"], example) == []
+
+    @pytest.mark.parametrize("operation", operations(), ids=str)
+    def test_every_parameter_of_a_path_has_an_example_that_fits_its_schema(self, operation: Operation) -> None:
+        for parameter in operation.parameters_in("path"):
+            assert faults(parameter["schema"], parameter["example"]) == []
+
+    def test_every_header_has_an_example_that_fits_its_schema(self) -> None:
+        for name, header in load_document()["components"]["headers"].items():
+            assert faults(header["schema"], header["example"]) == [], name
+
+    @pytest.mark.parametrize("row", {row.call: row for row in ROWS}.values(), ids=lambda row: row.call)
+    def test_every_success_is_read_by_the_model_of_the_table(self, row: EndpointRow) -> None:
+        success = operation_of(row.call).success
+        if row.status == 204:
+            assert "content" not in success
+            return
+        example = example_of(success)
+        data = example if row.bare else example["data"]
+        items: list[object] = data if row.is_list else [data]
+        assert items
+        model: TypeAdapter[Any] = TypeAdapter(row.returns)
+        for item in items:
+            assert model.dump_python(model.validate_python(item), mode="json") == item
+
+    def test_an_example_that_does_not_fit_is_noticed(self) -> None:
+        schema = media(operation_of("executions.get").success)["schema"]
+        assert faults(schema, {"data": {"status": "completed"}}) == [
+            "'execution_id' is a required property",
+            "'meta' is a required property",
+        ]
+
+
+def operation_of(call: str) -> Operation:
+    return next(each for each in operations() if each.id == call)

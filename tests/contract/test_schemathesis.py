@@ -31,7 +31,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fibonacci.emulator import Emulator
-from tests.contract.conformance import load_document
+from tests.contract.document import load_document
 
 EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
 
@@ -67,7 +67,7 @@ Every list may refuse a cursor that it did not make."""
 
 
 def strict_document() -> dict[str, Any]:
-    """The document without `default` answers, which would let any undeclared status pass."""
+    """Return the document without `default` responses, which would let any undeclared status pass."""
     document = copy.deepcopy(load_document())
     for item in document["paths"].values():
         for method, operation in item.items():
@@ -115,8 +115,8 @@ class Target:
         if "workflow_id" in names:
             path["workflow_id"] = self._workflow()
         if "execution_id" in names:
-            answer = self._send("POST", f"/workflows/{self._workflow()}/execute", {})
-            path["execution_id"] = answer["data"]["execution_id"]
+            execution = self._send("POST", f"/workflows/{self._workflow()}/execute", {})
+            path["execution_id"] = execution["data"]["execution_id"]
         if "organization_id" in names:
             path["organization_id"] = f"organization-{number}"
         if names >= {"organization_id", "tool_name"}:
@@ -126,13 +126,13 @@ class Target:
             self._send("PUT", f"/memory/{path['key']}", {"value": {"known": True}})
         idempotency_key: object = case.headers.get("Idempotency-Key")
         if isinstance(idempotency_key, str) and re.fullmatch("[A-Za-z0-9_-]{1,255}", idempotency_key):
-            # Generated keys are often the same, and the second request with one would get the answer to the first.
+            # Generated keys are often the same, and the second request with one would get the response to the first.
             case.headers["Idempotency-Key"] = f"key-{number}"
 
     def _workflow(self) -> str:
         node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 1000}}
-        answer = self._send("POST", "/workflows", {"name": "known", "definition": {"nodes": [node]}})
-        return str(answer["data"]["id"])
+        workflow = self._send("POST", "/workflows", {"name": "known", "definition": {"nodes": [node]}})
+        return str(workflow["data"]["id"])
 
     def _send(self, method: str, path: str, body: object) -> Any:
         response = self._http.request(method, self.base_url + path, json=body, headers=self.headers)
@@ -170,7 +170,7 @@ def check(case: Case[Any], response: Response, target: Target) -> None:
 
 
 class Sequences(Machine):
-    """Sequences of calls, in which later ones use what earlier ones answered, each on an emulator of its own."""
+    """Sequences of calls, in which later ones use the responses to earlier ones, each on an emulator of its own."""
 
     def setup(self) -> None:
         self.stack = ExitStack()
@@ -200,7 +200,7 @@ TestSequences.settings = settings(
 
 
 def test_a_broken_promise_is_found(target: Target) -> None:
-    """The same way of checking, with a document that promises a field that no answer has."""
+    """The same way of checking, with a document that promises a field that no response has."""
     document = strict_document()
     document["components"]["schemas"]["Tool"]["required"].append("no_such_field")
     case = schemathesis.openapi.from_dict(document, config=config)["/tools"]["GET"].Case()

@@ -13,10 +13,6 @@ from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
 
 
-def test_there_are_37_endpoints() -> None:
-    assert len({(method, path) for method, path, _ in ENDPOINTS}) == 37
-
-
 def test_the_envelopes_of_a_success(api: Api) -> None:
     full = api("GET", "/health")
     assert set(full.json) == {"data", "meta"}

@@ -13,7 +13,7 @@ from fibonacci.models import (
     RolePolicyOverride,
     ToolPolicy,
 )
-from tests.endpoints.row import Row
+from tests.endpoints.endpoint_row import EndpointRow
 
 SETTINGS: dict[str, Any] = {
     "require_approval_for_external_comm": True,
@@ -43,11 +43,12 @@ OVERRIDE: dict[str, Any] = {"role": "viewer", "tool_name": "email_send", "enable
 PAGE: dict[str, Any] = {"limit": 100, "cursor": "n=2"}
 
 GOVERNANCE = [
-    Row("organizations.governance.get", "GET", "/organizations/acme/governance", SETTINGS, GovernanceSettings,
+    EndpointRow("organizations.governance.get", "GET", "/organizations/acme/governance", SETTINGS, GovernanceSettings,
         ("acme",), bare=True),
-    Row("organizations.governance.update", "PATCH", "/organizations/acme/governance", SETTINGS, GovernanceSettings,
+    EndpointRow("organizations.governance.update", "PATCH", "/organizations/acme/governance", SETTINGS,
+        GovernanceSettings,
         ("acme",), {"approval_threshold": 2}, body={"approval_threshold": 2}, bare=True),
-    Row("organizations.governance.update", "PATCH", "/organizations/a%20%26%20b/governance", SETTINGS,
+    EndpointRow("organizations.governance.update", "PATCH", "/organizations/a%20%26%20b/governance", SETTINGS,
         GovernanceSettings, ("a & b",),
         {
             "require_approval_for_external_comm": True,
@@ -66,50 +67,53 @@ GOVERNANCE = [
             "category_flags": {"financial": True, "pii": False},
         },
         bare=True),
-    Row("organizations.governance.report", "GET", "/organizations/acme/governance/report", REPORT, GovernanceReport,
+    EndpointRow("organizations.governance.report", "GET", "/organizations/acme/governance/report", REPORT,
+        GovernanceReport,
         ("acme",)),
-    Row("organizations.governance.audit", "GET", "/organizations/acme/governance/audit", [AUDIT, {}], AuditEntry,
+    EndpointRow("organizations.governance.audit", "GET", "/organizations/acme/governance/audit", [AUDIT, {}],
+        AuditEntry,
         ("acme",)),
-    Row("organizations.governance.audit", "GET", "/organizations/acme/governance/audit?limit=100&cursor=n%3D2",
+    EndpointRow("organizations.governance.audit", "GET", "/organizations/acme/governance/audit?limit=100&cursor=n%3D2",
         [AUDIT], AuditEntry, ("acme",), PAGE),
-    Row("organizations.governance.approvals", "GET", "/organizations/acme/governance/approvals", STATISTICS,
+    EndpointRow("organizations.governance.approvals", "GET", "/organizations/acme/governance/approvals", STATISTICS,
         ApprovalStats, ("acme",)),
 ]  # fmt: skip
 
 QUOTAS = [
-    Row("organizations.quota.get", "GET", "/organizations/acme/quota", QUOTA, Quota, ("acme",), bare=True),
-    Row("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
+    EndpointRow("organizations.quota.get", "GET", "/organizations/acme/quota", QUOTA, Quota, ("acme",), bare=True),
+    EndpointRow("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
         {"memory_mb": 256}, body={"memory_mb": 256}, bare=True),
-    Row("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
+    EndpointRow("organizations.quota.update", "PATCH", "/organizations/acme/quota", QUOTA, Quota, ("acme",),
         {"workflow_runs_per_hour": 0, "concurrent_executions": None, "memory_mb": 1},
         body={"workflow_runs_per_hour": 0, "concurrent_executions": None, "memory_mb": 1}, bare=True),
 ]  # fmt: skip
 
 POLICIES = [
-    Row("organizations.tool_policies.list", "GET", "/organizations/acme/tool-policies", [POLICY], ToolPolicy,
+    EndpointRow("organizations.tool_policies.list", "GET", "/organizations/acme/tool-policies", [POLICY], ToolPolicy,
         ("acme",)),
-    Row("organizations.tool_policies.list", "GET", "/organizations/acme/tool-policies?limit=100&cursor=n%3D2", [],
+    EndpointRow("organizations.tool_policies.list", "GET", "/organizations/acme/tool-policies?limit=100&cursor=n%3D2",
+        [],
         ToolPolicy, ("acme",), PAGE),
-    Row("organizations.tool_policies.create", "POST", "/organizations/acme/tool-policies", POLICY, ToolPolicy,
+    EndpointRow("organizations.tool_policies.create", "POST", "/organizations/acme/tool-policies", POLICY, ToolPolicy,
         ("acme",), {"tool_name": "email_send"}, body={"tool_name": "email_send"}, status=201),
-    Row("organizations.tool_policies.create", "POST", "/organizations/acme/tool-policies", POLICY, ToolPolicy,
+    EndpointRow("organizations.tool_policies.create", "POST", "/organizations/acme/tool-policies", POLICY, ToolPolicy,
         ("acme",), {"tool_name": "email_send", "enabled": False, "allowed_roles": ("owner", "admin")},
         body={"tool_name": "email_send", "enabled": False, "allowed_roles": ["owner", "admin"]}, status=201),
-    Row("organizations.tool_policies.update", "PATCH", "/organizations/acme/tool-policies/email_send", POLICY,
+    EndpointRow("organizations.tool_policies.update", "PATCH", "/organizations/acme/tool-policies/email_send", POLICY,
         ToolPolicy, ("acme", "email_send"), {"enabled": False}, body={"enabled": False}),
-    Row("organizations.tool_policies.update", "PATCH", "/organizations/acme/tool-policies/mail%2Fsend", POLICY,
+    EndpointRow("organizations.tool_policies.update", "PATCH", "/organizations/acme/tool-policies/mail%2Fsend", POLICY,
         ToolPolicy, ("acme", "mail/send"), {"allowed_roles": []}, body={"allowed_roles": []}),
-    Row("organizations.tool_policies.delete", "DELETE", "/organizations/acme/tool-policies/email_send", None,
+    EndpointRow("organizations.tool_policies.delete", "DELETE", "/organizations/acme/tool-policies/email_send", None,
         type(None), ("acme", "email_send"), status=204),
-    Row("organizations.tool_policies.list_role_overrides", "GET", "/organizations/acme/role-policy-overrides",
+    EndpointRow("organizations.tool_policies.list_role_overrides", "GET", "/organizations/acme/role-policy-overrides",
         [OVERRIDE], RolePolicyOverride, ("acme",)),
-    Row("organizations.tool_policies.list_role_overrides", "GET",
+    EndpointRow("organizations.tool_policies.list_role_overrides", "GET",
         "/organizations/acme/role-policy-overrides?limit=100&cursor=n%3D2", [OVERRIDE], RolePolicyOverride,
         ("acme",), PAGE),
-    Row("organizations.tool_policies.create_role_override", "POST", "/organizations/acme/role-policy-overrides",
+    EndpointRow("organizations.tool_policies.create_role_override", "POST", "/organizations/acme/role-policy-overrides",
         OVERRIDE, RolePolicyOverride, ("acme",), {"role": "viewer", "tool_name": "email_send"},
         body={"role": "viewer", "tool_name": "email_send"}, status=201),
-    Row("organizations.tool_policies.create_role_override", "POST", "/organizations/acme/role-policy-overrides",
+    EndpointRow("organizations.tool_policies.create_role_override", "POST", "/organizations/acme/role-policy-overrides",
         OVERRIDE, RolePolicyOverride, ("acme",), {"role": "member", "tool_name": "wait", "enabled": False},
         body={"role": "member", "tool_name": "wait", "enabled": False}, status=201),
 ]  # fmt: skip

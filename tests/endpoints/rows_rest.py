@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.models import Health, MemoryEntry, SecretsHealth, Tool, ToolConnection
-from tests.endpoints.row import Row
+from tests.endpoints.endpoint_row import EndpointRow
 
 ENTRY: dict[str, Any] = {
     "key": "user/prefs",
@@ -29,25 +29,26 @@ AS_QUERY = "scope=user&user_id=ada%2F1&workflow_id=wf-1"
 NOBODY: dict[str, Any] = {"scope": None, "user_id": None, "workflow_id": None}
 
 ROWS = [
-    Row("memory.get", "GET", "/memory/user%2Fprefs", ENTRY, MemoryEntry, ("user/prefs",)),
-    Row("memory.get", "GET", f"/memory/a%20b?{AS_QUERY}", ENTRY, MemoryEntry, ("a b",), WHOSE),
-    Row("memory.get", "GET", "/memory/k", {"value": None}, MemoryEntry, ("k",), NOBODY),
-    Row("memory.set", "PUT", "/memory/user%2Fprefs", ENTRY, MemoryEntry, ("user/prefs", {"theme": "dark"}),
+    EndpointRow("memory.get", "GET", "/memory/user%2Fprefs", ENTRY, MemoryEntry, ("user/prefs",)),
+    EndpointRow("memory.get", "GET", f"/memory/a%20b?{AS_QUERY}", ENTRY, MemoryEntry, ("a b",), WHOSE),
+    EndpointRow("memory.get", "GET", "/memory/k", {"value": None}, MemoryEntry, ("k",), NOBODY),
+    EndpointRow("memory.set", "PUT", "/memory/user%2Fprefs", ENTRY, MemoryEntry, ("user/prefs", {"theme": "dark"}),
         body={"value": {"theme": "dark"}}),
-    Row("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", None), body={"value": None}),
-    Row("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", [False, 0, 0.5, ""]), {**WHOSE, "ttl": 60},
+    EndpointRow("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", None), body={"value": None}),
+    EndpointRow("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", [False, 0, 0.5, ""]), {**WHOSE, "ttl": 60},
         body={"value": [False, 0, 0.5, ""], **WHOSE, "ttl": 60}),
-    Row("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", "v"), {"user_id": None, "ttl": None},
+    EndpointRow("memory.set", "PUT", "/memory/k", ENTRY, MemoryEntry, ("k", "v"), {"user_id": None, "ttl": None},
         body={"value": "v", "user_id": None, "ttl": None}),
-    Row("memory.delete", "DELETE", "/memory/user%2Fprefs", None, type(None), ("user/prefs",), status=204),
-    Row("memory.delete", "DELETE", f"/memory/%E6%97%A5%E6%9C%AC?{AS_QUERY}", None, type(None), ("日本",), WHOSE,
+    EndpointRow("memory.delete", "DELETE", "/memory/user%2Fprefs", None, type(None), ("user/prefs",), status=204),
+    EndpointRow("memory.delete", "DELETE", f"/memory/%E6%97%A5%E6%9C%AC?{AS_QUERY}", None, type(None), ("日本",), WHOSE,
         status=204),
-    Row("tools.list", "GET", "/tools", [TOOL, {"name": "wait", "description": None}], Tool),
-    Row("tools.list", "GET", "/tools?limit=2&cursor=%2B", [TOOL], Tool, options={"limit": 2, "cursor": "+"}),
-    Row("tools.get", "GET", "/tools/email_send", TOOL, Tool, ("email_send",)),
-    Row("tools.connect", "POST", "/tools/email_send/connect", CONNECTION, ToolConnection, ("email_send",), body={}),
-    Row("tools.connect", "POST", "/tools/email_send/connect", CONNECTION, ToolConnection, ("email_send",),
+    EndpointRow("tools.list", "GET", "/tools", [TOOL, {"name": "wait", "description": None}], Tool),
+    EndpointRow("tools.list", "GET", "/tools?limit=2&cursor=%2B", [TOOL], Tool, options={"limit": 2, "cursor": "+"}),
+    EndpointRow("tools.get", "GET", "/tools/email_send", TOOL, Tool, ("email_send",)),
+    EndpointRow("tools.connect", "POST", "/tools/email_send/connect", CONNECTION, ToolConnection, ("email_send",),
+        body={}),
+    EndpointRow("tools.connect", "POST", "/tools/email_send/connect", CONNECTION, ToolConnection, ("email_send",),
         {"params": {"token": "t", "scopes": ["read"]}}, body={"token": "t", "scopes": ["read"]}),
-    Row("health.check", "GET", "/health", HEALTH, Health),
-    Row("health.secrets", "GET", "/health/secrets", SECRETS, SecretsHealth, bare=True),
+    EndpointRow("health.check", "GET", "/health", HEALTH, Health),
+    EndpointRow("health.secrets", "GET", "/health/secrets", SECRETS, SecretsHealth, bare=True),
 ]  # fmt: skip

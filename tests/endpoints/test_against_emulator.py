@@ -1,4 +1,4 @@
-"""The calls of the table against the emulator, which is written apart from the client: both must agree."""
+"""The calls of the table against the emulator, which is written apart from the client: both conform to the document."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pytest
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.routes.endpoints import ENDPOINTS
+from fibonacci.transports import AsyncSocketTransport, SocketTransport
 from tests.colours import Colour
-from tests.endpoints.row import Row
+from tests.contract.conforming_transport import AsyncConformingTransport, ConformingTransport
+from tests.contract.document import operations
+from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
 
 SLOW = {"name": "Slow", "nodes": [{"id": "nap", "type": "tool", "tool": "wait", "params": {"seconds": 600}}]}
@@ -26,7 +30,7 @@ MISSING = [row for row in ROWS if "%" in row.target.partition("?")[0] and "/orga
 
 @pytest.fixture
 def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
-    """Something at the emulator for each name of the table, and the name that it has there."""
+    """Create an object for each id of the table; return the ids that they have at the emulator."""
     workflow = client.workflows.create(name="Slow", definition=SLOW)
     execution = client.workflows.execute(workflow.id)
     client.memory.set("user/prefs", 1)
@@ -34,8 +38,8 @@ def real(emulator: Emulator, client: Fibonacci) -> dict[str, str]:
     return {"wf-abc123": workflow.id, "exec_abc123": execution.id}
 
 
-def prepared(row: Row, client: Fibonacci, real: dict[str, str]) -> Row:
-    """The row with the names that things have here, and what it needs beforehand."""
+def prepared(row: EndpointRow, client: Fibonacci, real: dict[str, str]) -> EndpointRow:
+    """Return the row with the ids of this emulator; create what it needs."""
     if row.call in ("organizations.tool_policies.update", "organizations.tool_policies.delete"):
         client.organizations.tool_policies.create("acme", tool_name=row.arguments[1])
     if row.call.startswith("registry.") and row.arguments and row.call != "registry.approve_template":
@@ -45,11 +49,38 @@ def prepared(row: Row, client: Fibonacci, real: dict[str, str]) -> Row:
     )
 
 
+def test_the_emulator_has_the_operations_of_the_document() -> None:
+    assert sorted((method, path) for method, path, _ in ENDPOINTS) == sorted(
+        (each.method, each.path) for each in operations()
+    )
+
+
+def test_every_operation_is_called() -> None:
+    assert {row.call for row in PLAIN} == {each.id for each in operations()}
+
+
+@pytest.fixture
+def transport(colour: Colour) -> AsyncConformingTransport | ConformingTransport:
+    """Make a transport that checks each exchange."""
+    conforming = (
+        AsyncConformingTransport(AsyncSocketTransport()) if colour.is_async else ConformingTransport(SocketTransport())
+    )
+    colour.close_later(conforming)
+    return conforming
+
+
 @pytest.mark.parametrize("row", PLAIN, ids=str)
 def test_a_call_is_understood(
-    colour: Colour, emulator: Emulator, client: Fibonacci, any_client: Any, real: dict[str, str], row: Row
+    colour: Colour,
+    emulator: Emulator,
+    client: Fibonacci,
+    transport: AsyncConformingTransport | ConformingTransport,
+    real: dict[str, str],
+    row: EndpointRow,
 ) -> None:
-    result = colour.run(prepared(row, client, real).on(any_client))
+    conforming = colour.client(emulator.api_key, base_url=emulator.base_url, transport=transport)
+    result = colour.run(prepared(row, client, real).on(conforming))
+    assert set(transport.calls) == {row.call}
     assert {type(each) for each in (result if row.is_list else [result])} <= {row.returns}
     if row.data and not row.is_list:
         # 200 or 201, as the document has it for the call.
@@ -58,7 +89,7 @@ def test_a_call_is_understood(
 
 
 @pytest.mark.parametrize("row", MISSING, ids=str)
-def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: Row) -> None:
+def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: EndpointRow) -> None:
     if row.call == "memory.set":
         assert colour.run(row.on(any_client)).key == row.arguments[0]
     else:

@@ -12,9 +12,10 @@ import pytest
 from fibonacci import __version__
 from fibonacci.models import RateLimit, Tool
 from tests.colours import Colour
-from tests.contract.conformance import operations, validate_exchange, validate_request
+from tests.contract.conformance import validate_exchange, validate_request
+from tests.contract.document import operations
+from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
 from tests.endpoints.recorder import Recorder
-from tests.endpoints.row import NO_BODY, Row
 from tests.endpoints.table import ROWS
 
 SHAPES = ("data and meta", "data alone", "bare")
@@ -35,7 +36,7 @@ def server() -> Iterator[Recorder]:
 
 
 def in_shape(data: Any, shape: str) -> Any:
-    """The answer with that data in one of the three shapes of the documentation."""
+    """Return a response with that data in one of the three shapes of the documentation."""
     if shape == "data and meta":
         return {"data": data, "meta": {"request_id": "req_meta", "next_cursor": None}}
     return {"data": data} if shape == "data alone" else data
@@ -52,7 +53,7 @@ def dumped(result: Any) -> Any:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_call(colour: Colour, server: Recorder, row: Row, shape: str) -> None:
+def test_a_call(colour: Colour, server: Recorder, row: EndpointRow, shape: str) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
     status = 204 if row.data is None and shape == "data and meta" else 200
@@ -78,11 +79,13 @@ def test_a_call(colour: Colour, server: Recorder, row: Row, shape: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_call_and_its_documented_answer_conform_to_the_document(colour: Colour, server: Recorder, row: Row) -> None:
+def test_a_call_and_its_documented_response_conform_to_the_document(
+    colour: Colour, server: Recorder, row: EndpointRow
+) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
-    answer = in_shape(row.data, "bare" if row.bare else "data and meta")
-    body = b"" if row.status == 204 else json.dumps(answer).encode()
+    content = in_shape(row.data, "bare" if row.bare else "data and meta")
+    body = b"" if row.status == 204 else json.dumps(content).encode()
     headers = {} if row.status == 204 else {"Content-Type": "application/json"}
     server.give(body, row.status, HEADERS)
 
@@ -95,7 +98,7 @@ def test_a_call_and_its_documented_answer_conform_to_the_document(colour: Colour
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: Row) -> None:
+def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: EndpointRow) -> None:
     server.sent.clear()
     client = colour.client(server.api_key, base_url=server.base_url, headers={"X-Team": "blue"})
     for _ in range(2):
@@ -118,7 +121,13 @@ def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: Row) -> No
 
 def test_every_documented_operation_has_a_row() -> None:
     assert {row.call for row in ROWS} == {operation.id for operation in operations()}
-    assert len({row.call for row in ROWS}) == 37
+
+
+def test_an_execution_may_have_its_id_under_another_name(colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    recorder.give({"data": {"id": "exec_1", "status": "running", "outputs": None}})
+    recorder.give({"data": [{"id": "exec_2", "status": "running"}]})
+    assert colour.run(recorded.executions.get("exec_1")).id == "exec_1"
+    assert [each.id for each in colour.run(recorded.executions.list())] == ["exec_2"]
 
 
 class TestRequest:
@@ -146,7 +155,7 @@ class TestRequest:
         assert recorder.last.json == {"k": [None]}
         assert recorder.last.one("Idempotency-Key")
 
-    def test_models_of_a_list_have_their_answer_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_models_of_a_list_have_their_response_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
         recorder.give({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
         tools = colour.run(recorded.request("GET", "/tools", returns=list[Tool]))
         assert [(tool.name, tool.response.request_id) for tool in tools] == [("a", "req_1"), ("b", "req_1")]
@@ -164,7 +173,7 @@ class TestRequest:
         assert colour.run(recorded.request("GET", "/thing?a=1", params={"b": "2"})) == 1
         assert recorder.last.query == "a=1&b=2"
 
-    def test_an_answer_without_a_body_is_none(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
+    def test_a_response_without_a_body_is_none(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
         recorder.give(status=204)
         assert colour.run(recorded.request("DELETE", "/thing")) is None
 

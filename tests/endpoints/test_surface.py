@@ -1,67 +1,34 @@
-"""The names and parameters of the 37 calls, in both colours: users and the documentation rely on each of them."""
+"""The public methods of both clients are those of the document, with its parameters and the types of the table."""
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, get_type_hints
 
 import pytest
 
 from fibonacci import AsyncPager, Pager
+from fibonacci.models import Workflow
 from tests.colours import Colour
+from tests.contract.document import JSON, Operation, load_document, operations, read_operations
+from tests.endpoints.signatures import documented_parameters, is_page, parameters, refused_types
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 
-SIGNATURES = {
-    "workflows.list": "*, limit=, cursor=",
-    "workflows.create": "*, name, description=, definition=",
-    "workflows.get": "workflow_id",
-    "workflows.update": "workflow_id, *, name=, description=, definition=",
-    "workflows.delete": "workflow_id",
-    "workflows.execute": "workflow_id, *, inputs=",
+OTHER_SIGNATURES = {
     "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=",
-    "executions.get": "execution_id",
-    "executions.list": "*, workflow_id=, status=, limit=, cursor=",
-    "executions.cancel": "execution_id",
     "executions.wait": "execution_id, *, timeout=, on_update=",
-    "versions.list": "workflow_id, *, limit=, cursor=",
-    "versions.get": "workflow_id, version",
-    "versions.rollback": "workflow_id, version",
-    "registry.approve_template": "workflow_id",
-    "registry.deprecate": "workflow_id",
-    "registry.archive": "workflow_id",
-    "registry.list": "*, include_archived=, limit=, cursor=",
-    "organizations.governance.get": "org",
-    "organizations.governance.update": (
-        "org, *, require_approval_for_external_comm=, require_approval_for_public_writes=, "
-        "require_approval_for_permission_changes=, allow_self_approval=, approval_threshold=, category_flags="
-    ),
-    "organizations.governance.report": "org",
-    "organizations.governance.audit": "org, *, limit=, cursor=",
-    "organizations.governance.approvals": "org",
-    "organizations.quota.get": "org",
-    "organizations.quota.update": "org, *, workflow_runs_per_hour=, concurrent_executions=, memory_mb=",
-    "organizations.tool_policies.list": "org, *, limit=, cursor=",
-    "organizations.tool_policies.create": "org, *, tool_name, enabled=, allowed_roles=",
-    "organizations.tool_policies.update": "org, tool_name, *, enabled=, allowed_roles=",
-    "organizations.tool_policies.delete": "org, tool_name",
-    "organizations.tool_policies.list_role_overrides": "org, *, limit=, cursor=",
-    "organizations.tool_policies.create_role_override": "org, *, role, tool_name, enabled=",
-    "memory.get": "key, *, scope=, user_id=, workflow_id=",
-    "memory.set": "key, value, *, scope=, user_id=, workflow_id=, ttl=",
-    "memory.delete": "key, *, scope=, user_id=, workflow_id=",
-    "tools.list": "*, limit=, cursor=",
-    "tools.get": "name",
-    "tools.connect": "name, *, params=",
-    "health.check": "",
-    "health.secrets": "",
     "request": "method, path, *, params=, json=, returns=",
     "with_options": "*, timeout=, max_retries=, headers=",
+    "close": "",
+    "aclose": "",
 }
+"""The parameters of the methods that are no endpoint of their own."""
 
 
 def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every public method of a client and of what hangs on it, by dotted name."""
+    """Yield every public method of a client and of its namespaces, by dotted name."""
     for name in dir(type(owner)):
         member = None if name.startswith("_") else getattr(owner, name)
         if callable(member):
@@ -72,36 +39,42 @@ def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture
 def public(colour: Colour) -> dict[str, Any]:
-    """The public methods of a client."""
+    """Return the public methods of a client."""
     return dict(methods(colour.client("key")))
 
 
-def written(method: Any) -> str:
-    """The parameters of a method in short: `=` after those that need not be given."""
-    parts: list[str] = []
-    for parameter in inspect.signature(method).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
-            parts.append("*")
-        assert parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        parts.append(parameter.name if parameter.default is parameter.empty else f"{parameter.name}=")
-    return ", ".join(parts)
+def test_the_methods_are_the_operations_of_the_document(colour: Colour, public: dict[str, Any]) -> None:
+    other = set(NOT_ENDPOINTS) - {"close" if colour.is_async else "aclose"}
+    assert set(public) == {each.id for each in operations()} | other
 
 
-def test_every_public_method_has_a_row(public: dict[str, Any]) -> None:
-    assert set(public) - set(NOT_ENDPOINTS) == {row.call for row in ROWS}
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_the_parameters_are_the_documented_ones(public: dict[str, Any], operation: Operation) -> None:
+    assert parameters(public[operation.id]) == documented_parameters(operation)
+    assert refused_types(operation, public[operation.id]) == []
 
 
-def test_the_parameters_are_the_documented_ones(colour: Colour, public: dict[str, Any]) -> None:
-    public.pop("aclose" if colour.is_async else "close")
-    assert {name: written(method) for name, method in public.items()} == SIGNATURES
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_the_annotation_of_the_result_is_the_type_of_the_table(
+    colour: Colour, public: dict[str, Any], operation: Operation
+) -> None:
+    (returns,) = {row.returns for row in ROWS if row.call == operation.id}
+    pager: Any = AsyncPager if colour.is_async else Pager
+    annotated = get_type_hints(public[operation.id])["return"]
+    assert annotated == (pager[returns] if is_page(operation) else returns)
 
 
-def test_both_colours_say_what_they_are(colour: Colour, public: dict[str, Any]) -> None:
-    paged = {name for name in public if name.rpartition(".")[2] in ("list", "audit", "list_role_overrides")}
-    plain = {"with_options"}
+def test_the_parameters_of_the_other_methods(public: dict[str, Any]) -> None:
+    assert set(OTHER_SIGNATURES) == set(NOT_ENDPOINTS)
+    found = {name: parameters(method) for name, method in public.items() if name in NOT_ENDPOINTS}
+    assert found == {name: written for name, written in OTHER_SIGNATURES.items() if name in public}
+
+
+def test_all_but_lists_are_awaited(colour: Colour, public: dict[str, Any]) -> None:
+    paged = {each.id for each in operations() if is_page(each)}
     awaited = {name for name, method in public.items() if inspect.iscoroutinefunction(method)}
-    assert awaited == (set(public) - paged - plain if colour.is_async else set())
-    assert len(paged) == 8
+    assert awaited == (set(public) - paged - {"with_options"} if colour.is_async else set())
+    assert paged == {row.call for row in ROWS if row.is_list} > {"workflows.list"}
 
 
 def test_lists_are_pagers_that_send_nothing_by_themselves(colour: Colour) -> None:
@@ -114,3 +87,71 @@ def test_lists_are_pagers_that_send_nothing_by_themselves(colour: Colour) -> Non
 
 def test_every_method_and_resource_is_documented(public: dict[str, Any]) -> None:
     assert [name for name, method in public.items() if not inspect.getdoc(method)] == []
+
+
+class TestTheChecks:
+    """A method or a document with a fault is refused."""
+
+    def good(self, workflow_id: str, *, name: str = "", description: str | None = None, definition: Any = None) -> None:
+        """Have the parameters of `workflows.update`."""
+
+    def missing(self, workflow_id: str, *, name: str = "", definition: Any = None) -> None: ...
+    def extra(
+        self, workflow_id: str, *, name: str = "", description: str = "", definition: Any = None, tag: str = ""
+    ) -> None: ...
+    def reordered(self, workflow_id: str, *, description: str = "", name: str = "", definition: Any = None) -> None: ...
+    def required(self, workflow_id: str, *, name: str, description: str = "", definition: Any = None) -> None: ...
+    def positional(self, workflow_id: str, name: str = "", *, description: str = "", definition: Any = "") -> None: ...
+    def keyword(self, *, workflow_id: str, name: str = "", description: str = "", definition: Any = None) -> None: ...
+    def optional(
+        self, workflow_id: str = "", *, name: str = "", description: str = "", definition: Any = None
+    ) -> None: ...
+    def renamed(self, id: str, *, name: str = "", description: str = "", definition: Any = None) -> None: ...
+    def narrow(self, workflow_id: str, *, name: int = 0, description: str = "", definition: Workflow) -> None: ...
+
+    def test_a_method_as_documented(self) -> None:
+        operation = operation_of(load_document(), "workflows.update")
+        assert parameters(self.good) == documented_parameters(operation)
+        assert refused_types(operation, self.good) == []
+
+    @pytest.mark.parametrize(
+        "name", ["missing", "extra", "reordered", "required", "positional", "keyword", "optional", "renamed"]
+    )
+    def test_a_method_with_other_parameters(self, name: str) -> None:
+        method: Callable[..., object] = getattr(self, name)
+        assert parameters(method) != documented_parameters(operation_of(load_document(), "workflows.update"))
+
+    def test_a_method_with_narrow_types(self) -> None:
+        found = refused_types(operation_of(load_document(), "workflows.update"), self.narrow)
+        assert found == ["name: str", "description: NoneType", "definition: Mapping", "definition: NoneType"]
+
+    @pytest.mark.parametrize(
+        ("call", "documented"),
+        [
+            ("executions.list", "*, workflow_id=, status=, limit=, cursor="),
+            ("versions.rollback", "workflow_id, version"),
+            ("organizations.tool_policies.create", "org, *, tool_name, enabled=, allowed_roles="),
+            ("organizations.tool_policies.update", "org, tool_name, *, enabled=, allowed_roles="),
+            ("memory.set", "key, value, *, scope=, user_id=, workflow_id=, ttl="),
+            ("tools.connect", "name, *, params="),
+            ("health.check", ""),
+        ],
+    )
+    def test_the_document_as_it_is(self, call: str, documented: str) -> None:
+        assert documented_parameters(operation_of(load_document(), call)) == documented
+
+    def test_a_document_with_other_parameters(self) -> None:
+        document = copy.deepcopy(load_document())
+        schema = document["components"]["requestBodies"]["ToolPolicyCreate"]["content"]["application/json"]["schema"]
+        schema["properties"] = {"note": {"type": "string"}, **schema["properties"]}
+        schema["required"] = ["tool_name", "enabled"]
+        document["components"]["parameters"]["OrganizationId"].pop("x-python-name")
+        document["components"]["parameters"]["Limit"]["required"] = True
+        created = operation_of(document, "organizations.tool_policies.create")
+        assert documented_parameters(created) == "organization_id, *, note=, tool_name, enabled, allowed_roles="
+        assert documented_parameters(operation_of(document, "tools.list")) == "*, limit, cursor="
+
+
+def operation_of(document: JSON, call: str) -> Operation:
+    """Return the operation of a call."""
+    return next(each for each in read_operations(document) if each.id == call)

@@ -155,7 +155,7 @@ def test_an_error_in_a_check_is_a_result(server: Server) -> None:
     ]
 
 
-def test_a_raw_request_waits_for_the_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raw_request_waits_for_the_rate_limit() -> None:
     with Emulator(rate_limit=(1, 60.0), time="manual") as emulator:
         waits: list[float] = []
 
@@ -163,8 +163,7 @@ def test_a_raw_request_waits_for_the_rate_limit(monkeypatch: pytest.MonkeyPatch)
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        monkeypatch.setattr("fibonacci.testing.contract.raw_requests.time.sleep", sleep)
-        raw = RawRequests(emulator.base_url, emulator.api_key)
+        raw = RawRequests(emulator.base_url, emulator.api_key, sleep=sleep)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]
 

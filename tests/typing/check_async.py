@@ -1,4 +1,7 @@
-"""The type of every call of `AsyncFibonacci`, as type checkers see it. They are the test: it is not run."""
+"""The types of `AsyncFibonacci` that differ in kind, as type checkers see them. They are the test: it is not run.
+
+`tests/endpoints/test_surface.py` compares the annotation of every endpoint with the endpoint table.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,7 @@ from typing import Any, assert_type
 from fibonacci import AsyncFibonacci, AsyncPager, Page, RateLimit, ResponseInfo, RetryEvent
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
-    ApprovalStats,
-    AuditEntry,
     Execution,
-    GovernanceReport,
     GovernanceSettings,
     Headers,
     Health,
@@ -20,7 +20,6 @@ from fibonacci.models import (
     Quota,
     RegistryEntry,
     RolePolicyOverride,
-    SecretsHealth,
     Tool,
     ToolConnection,
     ToolPolicy,
@@ -53,78 +52,46 @@ async def clients() -> None:
         await client.aclose()
 
 
-async def workflows(client: AsyncFibonacci, definition: WorkflowDefinition) -> None:
-    assert_type(client.workflows.list(), AsyncPager[Workflow])
-    assert_type(client.workflows.list(limit=5, cursor=None), AsyncPager[Workflow])
-    assert_type(await client.workflows.create(name="x"), Workflow)
-    assert_type(await client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
-    assert_type(await client.workflows.create(name="x", definition=definition), Workflow)
+async def namespaces(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.get("w"), Workflow)
-    assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
-    assert_type(await client.workflows.delete("w"), None)
-    assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
-    assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
-
-
-async def executions(client: AsyncFibonacci) -> None:
     assert_type(await client.executions.get("e"), Execution)
-    assert_type(client.executions.list(workflow_id="w", status="running", limit=1, cursor="c"), AsyncPager[Execution])
-    assert_type(client.executions.list(status="invented"), AsyncPager[Execution])
-    assert_type(await client.executions.cancel("e"), Execution)
+    assert_type(await client.versions.get("w", 1), WorkflowVersion)
+    assert_type(await client.registry.archive("w"), RegistryEntry)
+    assert_type(await client.organizations.governance.get("o"), GovernanceSettings)
+    assert_type(await client.organizations.quota.get("o"), Quota)
+    assert_type(client.organizations.tool_policies.list("o"), AsyncPager[ToolPolicy])
+    assert_type(await client.memory.get("k", scope="user", user_id="u"), MemoryEntry)
+    assert_type(await client.tools.get("t"), Tool)
+    assert_type(await client.health.check(), Health)
+    assert_type((await client.health.check()).healthy, bool)
+
+
+async def waiting(client: AsyncFibonacci) -> None:
+    assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(await client.executions.wait("e", timeout=1, on_update=print), Execution)
 
 
-async def versions(client: AsyncFibonacci) -> None:
-    assert_type(client.versions.list("w", limit=1), AsyncPager[WorkflowVersion])
-    assert_type(await client.versions.get("w", 1), WorkflowVersion)
+async def nothing(client: AsyncFibonacci) -> None:
+    assert_type(await client.workflows.delete("w"), None)
+    assert_type(await client.organizations.tool_policies.delete("o", "t"), None)
+
+
+async def arguments(client: AsyncFibonacci, definition: WorkflowDefinition) -> None:
+    assert_type(await client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
+    assert_type(await client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(await client.workflows.update("w", name="y", definition=None), Workflow)
+    assert_type(await client.workflows.execute("w", inputs={"a": 1}), Execution)
+    assert_type(client.executions.list(status="invented", limit=1, cursor=None), AsyncPager[Execution])
     assert_type(await client.versions.get("w", "one"), WorkflowVersion)
-    assert_type(await client.versions.rollback("w", 1), WorkflowVersion)
-
-
-async def registry(client: AsyncFibonacci) -> None:
-    assert_type(await client.registry.approve_template("w"), RegistryEntry)
-    assert_type(await client.registry.deprecate("w"), RegistryEntry)
-    assert_type(await client.registry.archive("w"), RegistryEntry)
     assert_type(client.registry.list(include_archived=True), AsyncPager[RegistryEntry])
-
-
-async def organizations(client: AsyncFibonacci) -> None:
     governance = client.organizations.governance
-    assert_type(await governance.get("o"), GovernanceSettings)
-    assert_type(
-        await governance.update("o", allow_self_approval=True, category_flags={"pii": True}), GovernanceSettings
-    )
-    assert_type(await governance.report("o"), GovernanceReport)
-    assert_type(governance.audit("o", limit=1), AsyncPager[AuditEntry])
-    assert_type(await governance.approvals("o"), ApprovalStats)
-    quota = client.organizations.quota
-    assert_type(await quota.get("o"), Quota)
-    assert_type(await quota.update("o", memory_mb=1, concurrent_executions=None), Quota)
-    tool_policies = client.organizations.tool_policies
-    assert_type(tool_policies.list("o"), AsyncPager[ToolPolicy])
-    assert_type(await tool_policies.create("o", tool_name="t", enabled=True, allowed_roles=("owner", "x")), ToolPolicy)
-    assert_type(await tool_policies.update("o", "t", enabled=False), ToolPolicy)
-    assert_type(await tool_policies.delete("o", "t"), None)
-    assert_type(tool_policies.list_role_overrides("o"), AsyncPager[RolePolicyOverride])
-    assert_type(await tool_policies.create_role_override("o", role="viewer", tool_name="t"), RolePolicyOverride)
-
-
-async def memory(client: AsyncFibonacci) -> None:
-    assert_type(await client.memory.get("k", scope="user", user_id="u"), MemoryEntry)
+    assert_type(await governance.update("o", category_flags={"pii": True}), GovernanceSettings)
+    assert_type(await client.organizations.quota.update("o", memory_mb=1, concurrent_executions=None), Quota)
+    policies = client.organizations.tool_policies
+    assert_type(await policies.create("o", tool_name="t", enabled=True, allowed_roles=("owner", "x")), ToolPolicy)
+    assert_type(await policies.create_role_override("o", role="viewer", tool_name="t"), RolePolicyOverride)
     assert_type(await client.memory.set("k", {"any": ["json", None]}, ttl=60, scope="invented"), MemoryEntry)
-    assert_type(await client.memory.delete("k"), None)
-
-
-async def tools(client: AsyncFibonacci) -> None:
-    assert_type(client.tools.list(), AsyncPager[Tool])
-    assert_type(await client.tools.get("t"), Tool)
     assert_type(await client.tools.connect("t", params={"a": 1}), ToolConnection)
-
-
-async def health(client: AsyncFibonacci) -> None:
-    assert_type(await client.health.check(), Health)
-    assert_type(await client.health.secrets(), SecretsHealth)
-    assert_type((await client.health.check()).healthy, bool)
 
 
 async def requests(client: AsyncFibonacci) -> None:
@@ -143,7 +110,7 @@ async def pagers(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.list().first(), Workflow | None)
 
 
-async def answers(client: AsyncFibonacci) -> None:
+async def models(client: AsyncFibonacci) -> None:
     execution = await client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])

@@ -1,4 +1,7 @@
-"""The type of every call of `Fibonacci`, as type checkers see it. They are the test: it is not run."""
+"""The types of `Fibonacci` that differ in kind, as type checkers see them. They are the test: it is not run.
+
+`tests/endpoints/test_surface.py` compares the annotation of every endpoint with the endpoint table.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,7 @@ from typing import Any, assert_type
 from fibonacci import Fibonacci, Page, Pager, RateLimit, ResponseInfo, RetryEvent
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
-    ApprovalStats,
-    AuditEntry,
     Execution,
-    GovernanceReport,
     GovernanceSettings,
     Headers,
     Health,
@@ -20,7 +20,6 @@ from fibonacci.models import (
     Quota,
     RegistryEntry,
     RolePolicyOverride,
-    SecretsHealth,
     Tool,
     ToolConnection,
     ToolPolicy,
@@ -51,76 +50,46 @@ def clients() -> None:
         client.close()
 
 
-def workflows(client: Fibonacci, definition: WorkflowDefinition) -> None:
-    assert_type(client.workflows.list(), Pager[Workflow])
-    assert_type(client.workflows.list(limit=5, cursor=None), Pager[Workflow])
-    assert_type(client.workflows.create(name="x"), Workflow)
-    assert_type(client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
-    assert_type(client.workflows.create(name="x", definition=definition), Workflow)
+def namespaces(client: Fibonacci) -> None:
     assert_type(client.workflows.get("w"), Workflow)
-    assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
-    assert_type(client.workflows.delete("w"), None)
-    assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
-    assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
-
-
-def executions(client: Fibonacci) -> None:
     assert_type(client.executions.get("e"), Execution)
-    assert_type(client.executions.list(workflow_id="w", status="running", limit=1, cursor="c"), Pager[Execution])
-    assert_type(client.executions.list(status="invented"), Pager[Execution])
-    assert_type(client.executions.cancel("e"), Execution)
+    assert_type(client.versions.get("w", 1), WorkflowVersion)
+    assert_type(client.registry.archive("w"), RegistryEntry)
+    assert_type(client.organizations.governance.get("o"), GovernanceSettings)
+    assert_type(client.organizations.quota.get("o"), Quota)
+    assert_type(client.organizations.tool_policies.list("o"), Pager[ToolPolicy])
+    assert_type(client.memory.get("k", scope="user", user_id="u"), MemoryEntry)
+    assert_type(client.tools.get("t"), Tool)
+    assert_type(client.health.check(), Health)
+    assert_type(client.health.check().healthy, bool)
+
+
+def waiting(client: Fibonacci) -> None:
+    assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print), Execution)
 
 
-def versions(client: Fibonacci) -> None:
-    assert_type(client.versions.list("w", limit=1), Pager[WorkflowVersion])
-    assert_type(client.versions.get("w", 1), WorkflowVersion)
+def nothing(client: Fibonacci) -> None:
+    assert_type(client.workflows.delete("w"), None)
+    assert_type(client.organizations.tool_policies.delete("o", "t"), None)
+
+
+def arguments(client: Fibonacci, definition: WorkflowDefinition) -> None:
+    assert_type(client.workflows.create(name="x", description=None, definition={"nodes": []}), Workflow)
+    assert_type(client.workflows.create(name="x", definition=definition), Workflow)
+    assert_type(client.workflows.update("w", name="y", definition=None), Workflow)
+    assert_type(client.workflows.execute("w", inputs={"a": 1}), Execution)
+    assert_type(client.executions.list(status="invented", limit=1, cursor=None), Pager[Execution])
     assert_type(client.versions.get("w", "one"), WorkflowVersion)
-    assert_type(client.versions.rollback("w", 1), WorkflowVersion)
-
-
-def registry(client: Fibonacci) -> None:
-    assert_type(client.registry.approve_template("w"), RegistryEntry)
-    assert_type(client.registry.deprecate("w"), RegistryEntry)
-    assert_type(client.registry.archive("w"), RegistryEntry)
     assert_type(client.registry.list(include_archived=True), Pager[RegistryEntry])
-
-
-def organizations(client: Fibonacci) -> None:
     governance = client.organizations.governance
-    assert_type(governance.get("o"), GovernanceSettings)
-    assert_type(governance.update("o", allow_self_approval=True, category_flags={"pii": True}), GovernanceSettings)
-    assert_type(governance.report("o"), GovernanceReport)
-    assert_type(governance.audit("o", limit=1), Pager[AuditEntry])
-    assert_type(governance.approvals("o"), ApprovalStats)
-    quota = client.organizations.quota
-    assert_type(quota.get("o"), Quota)
-    assert_type(quota.update("o", memory_mb=1, concurrent_executions=None), Quota)
-    tool_policies = client.organizations.tool_policies
-    assert_type(tool_policies.list("o"), Pager[ToolPolicy])
-    assert_type(tool_policies.create("o", tool_name="t", enabled=True, allowed_roles=("owner", "x")), ToolPolicy)
-    assert_type(tool_policies.update("o", "t", enabled=False), ToolPolicy)
-    assert_type(tool_policies.delete("o", "t"), None)
-    assert_type(tool_policies.list_role_overrides("o"), Pager[RolePolicyOverride])
-    assert_type(tool_policies.create_role_override("o", role="viewer", tool_name="t"), RolePolicyOverride)
-
-
-def memory(client: Fibonacci) -> None:
-    assert_type(client.memory.get("k", scope="user", user_id="u"), MemoryEntry)
+    assert_type(governance.update("o", category_flags={"pii": True}), GovernanceSettings)
+    assert_type(client.organizations.quota.update("o", memory_mb=1, concurrent_executions=None), Quota)
+    policies = client.organizations.tool_policies
+    assert_type(policies.create("o", tool_name="t", enabled=True, allowed_roles=("owner", "x")), ToolPolicy)
+    assert_type(policies.create_role_override("o", role="viewer", tool_name="t"), RolePolicyOverride)
     assert_type(client.memory.set("k", {"any": ["json", None]}, ttl=60, scope="invented"), MemoryEntry)
-    assert_type(client.memory.delete("k"), None)
-
-
-def tools(client: Fibonacci) -> None:
-    assert_type(client.tools.list(), Pager[Tool])
-    assert_type(client.tools.get("t"), Tool)
     assert_type(client.tools.connect("t", params={"a": 1}), ToolConnection)
-
-
-def health(client: Fibonacci) -> None:
-    assert_type(client.health.check(), Health)
-    assert_type(client.health.secrets(), SecretsHealth)
-    assert_type(client.health.check().healthy, bool)
 
 
 def requests(client: Fibonacci) -> None:
@@ -139,7 +108,7 @@ def pagers(client: Fibonacci) -> None:
     assert_type(client.workflows.list().first(), Workflow | None)
 
 
-def answers(client: Fibonacci) -> None:
+def models(client: Fibonacci) -> None:
     execution = client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])

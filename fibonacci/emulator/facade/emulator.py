@@ -27,7 +27,7 @@ from fibonacci.emulator.state.store import Store
 
 
 class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
-    """The platform on this machine: all 37 endpoints, with state, in memory or in a file.
+    """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
     ways share the state. Any number of emulators may exist at a time; they share nothing.

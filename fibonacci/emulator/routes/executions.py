@@ -51,3 +51,10 @@ def _find(context: RequestContext) -> Record:
     if execution is None:
         raise not_found("execution_id", "execution", execution_id)
     return execution
+
+
+ENDPOINTS = [
+    ("GET", "/executions/{execution_id}", get_execution),
+    ("GET", "/executions", list_executions),
+    ("POST", "/executions/{execution_id}/cancel", cancel_execution),
+]

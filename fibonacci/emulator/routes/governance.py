@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.bodies import read
@@ -76,3 +77,15 @@ def _statuses(context: RequestContext, organization: str) -> Counter[str]:
     if organization != context.organization:
         return Counter()
     return Counter(execution["status"] for execution in context.store.executions.records())
+
+
+ENDPOINTS = [
+    ("GET", "/organizations/{organization_id}/governance", get_settings),
+    ("PATCH", "/organizations/{organization_id}/governance", update_settings),
+    ("GET", "/organizations/{organization_id}/governance/report", report),
+    ("GET", "/organizations/{organization_id}/governance/audit", audit_log),
+    ("GET", "/organizations/{organization_id}/governance/approvals", approvals),
+]
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
+    ("PATCH", "/organizations/{organization_id}/governance"): "owner",
+}

@@ -19,3 +19,9 @@ def secrets_health(_: RequestContext) -> Reply:
     """GET /health/secrets."""
     checks = {"list_secrets": "ok", "get_secret": "ok"}
     return bare({"status": "healthy", "backend": "emulator", "checks": checks})
+
+
+ENDPOINTS = [
+    ("GET", "/health", health),
+    ("GET", "/health/secrets", secrets_health),
+]

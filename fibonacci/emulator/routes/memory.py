@@ -55,3 +55,10 @@ def _shown(entry: Record) -> Record:
     shown = entry | {"expires_at": None if expires is None else iso(expires)}
     del shown["expires"]
     return shown
+
+
+ENDPOINTS = [
+    ("GET", "/memory/{key}", get_memory),
+    ("PUT", "/memory/{key}", set_memory),
+    ("DELETE", "/memory/{key}", delete_memory),
+]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
@@ -58,3 +59,12 @@ def _check_ceilings(context: RequestContext, given: dict[str, Any]) -> None:
 def _quota(context: RequestContext, overrides: Record) -> Record:
     limits = dict(PLANS[context.plan].quota)
     return {"plan": context.plan, "limits": limits, "overrides": overrides, "effective": limits | overrides}
+
+
+ENDPOINTS = [
+    ("GET", "/organizations/{organization_id}/quota", get_quota),
+    ("PATCH", "/organizations/{organization_id}/quota", update_quota),
+]
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
+    ("PATCH", "/organizations/{organization_id}/quota"): "owner",
+}

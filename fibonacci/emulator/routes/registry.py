@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
@@ -50,3 +53,16 @@ def _set_status(context: RequestContext, status: str) -> Reply:
     }
     context.store.registry.put(workflow["id"], record=entry)
     return Reply(entry)
+
+
+ENDPOINTS = [
+    ("POST", "/workflow-registry/{workflow_id}/approve-template", approve_template),
+    ("POST", "/workflow-registry/{workflow_id}/deprecate", deprecate),
+    ("POST", "/workflow-registry/{workflow_id}/archive", archive),
+    ("GET", "/workflow-registry", list_registry),
+]
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
+    ("POST", "/workflow-registry/{workflow_id}/approve-template"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/deprecate"): "admin",
+    ("POST", "/workflow-registry/{workflow_id}/archive"): "admin",
+}

@@ -124,3 +124,19 @@ def _find_policy(context: RequestContext, organization: str) -> Record:
 def _check_tool(name: str) -> None:
     if name not in TOOLS:
         raise invalid(Detail("tool_name", f"There is no tool {name!r}; GET /tools lists the tools."))
+
+
+ENDPOINTS = [
+    ("GET", "/organizations/{organization_id}/tool-policies", list_policies),
+    ("POST", "/organizations/{organization_id}/tool-policies", create_policy),
+    ("PATCH", "/organizations/{organization_id}/tool-policies/{tool_name}", update_policy),
+    ("DELETE", "/organizations/{organization_id}/tool-policies/{tool_name}", delete_policy),
+    ("GET", "/organizations/{organization_id}/role-policy-overrides", list_role_overrides),
+    ("POST", "/organizations/{organization_id}/role-policy-overrides", create_role_override),
+]
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
+    ("POST", "/organizations/{organization_id}/tool-policies"): "admin",
+    ("PATCH", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",
+    ("DELETE", "/organizations/{organization_id}/tool-policies/{tool_name}"): "admin",
+    ("POST", "/organizations/{organization_id}/role-policy-overrides"): "admin",
+}

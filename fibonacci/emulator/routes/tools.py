@@ -40,3 +40,10 @@ def _find(context: RequestContext) -> Record:
 
 def _shown(context: RequestContext, tool: Record) -> Record:
     return tool | {"connected": context.store.connections.get(tool["name"]) is not None}
+
+
+ENDPOINTS = [
+    ("GET", "/tools", list_tools),
+    ("GET", "/tools/{tool_name}", get_tool),
+    ("POST", "/tools/{tool_name}/connect", connect_tool),
+]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
@@ -38,3 +41,14 @@ def _find_version(context: RequestContext, workflow_id: str) -> Record:
     if snapshot is None:
         raise not_found("version", f"version of workflow {workflow_id!r}:", version)
     return snapshot
+
+
+ENDPOINTS = [
+    ("GET", "/workflows/{workflow_id}/versions", list_versions),
+    ("GET", "/workflows/{workflow_id}/versions/{version}", get_version),
+    ("POST", "/workflows/{workflow_id}/versions/{version}/rollback", rollback),
+]
+PERMISSIONS: Final[dict[tuple[str, str], KeyRole]] = {
+    ("GET", "/workflows/{workflow_id}/versions/{version}"): "admin",
+    ("POST", "/workflows/{workflow_id}/versions/{version}/rollback"): "admin",
+}

@@ -145,3 +145,13 @@ def _check(definition: dict[str, Any] | None) -> None:
         places = (f"definition.{problem.location}".rstrip(".") for problem in problems)
         messages = (f"{problem.message} ({problem.code})" for problem in problems)
         raise invalid(*map(Detail, places, messages))
+
+
+ENDPOINTS = [
+    ("GET", "/workflows", list_workflows),
+    ("POST", "/workflows", create_workflow),
+    ("GET", "/workflows/{workflow_id}", get_workflow),
+    ("PUT", "/workflows/{workflow_id}", update_workflow),
+    ("DELETE", "/workflows/{workflow_id}", delete_workflow),
+    ("POST", "/workflows/{workflow_id}/execute", execute_workflow),
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -48,11 +48,13 @@ class RawRequests:
     Args:
         base_url: The base URL of the server.
         api_key: The API key.
+        sleep: Waits for so many seconds.
     """
 
-    def __init__(self, base_url: str, api_key: str) -> None:
+    def __init__(self, base_url: str, api_key: str, *, sleep: Callable[[float], object] = time.sleep) -> None:
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
+        self._sleep = sleep
         self._opener = _opener(self._base_url)
 
     def __call__(
@@ -89,7 +91,7 @@ class RawRequests:
         request = Request(url, content, headers, method=method)
         response = self._send(request)
         if response.status == 429:  # over the rate limit: once more, after the reset
-            time.sleep(_wait(response.headers))
+            self._sleep(_wait(response.headers))
             response = self._send(request)
         return response
 

@@ -11,8 +11,8 @@ NO_BODY: Final = object()
 
 
 @dataclass(frozen=True)
-class Row:
-    """One call, what it has to send, and an answer to it.
+class EndpointRow:
+    """One call, the request that it has to send, and a response to it.
 
     Attributes:
         call: The call by its dotted name; `docs/openapi.yaml` has the same name as operationId.
@@ -21,10 +21,10 @@ class Row:
         method: The HTTP method.
         target: Path and query below the base URL, exactly as they stand on the wire.
         body: The JSON body, exactly.
-        data: What the platform answers: the object, or the list of objects; None for an answer without a body.
+        data: The object of the response, or the list of objects; None for a response without a body.
         returns: The type of the result, or of each item.
-        status: The status of the documented answer.
-        bare: Whether the documented answer has no envelope.
+        status: The status of the documented response.
+        bare: Whether the documented response has no envelope.
     """
 
     call: str
@@ -46,7 +46,7 @@ class Row:
         return isinstance(self.data, list)
 
     def on(self, client: Any) -> Any:
-        """Make the call; what it gives has to be carried out by the client's colour."""
+        """Make the call; `colour.run` brings the result to a plain value."""
         method = client
         for name in self.call.split("."):
             method = getattr(method, name)
