@@ -10,7 +10,6 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
-from tests.endpoints.recorder import Recorder
 from tests.kit.clock import FakeClock
 from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.server import ScriptedServer
@@ -68,23 +67,3 @@ def caller(mode: Mode, server: ScriptedServer) -> Any:
 def clock() -> FakeClock:
     """Return the clock of the mode's clients, on which waits take no time."""
     return FakeClock()
-
-
-# The former names, for the folders that still use them.
-@pytest.fixture
-def colour(mode: Mode) -> Mode:
-    """Return each mode in turn."""
-    return mode
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """Return a server that sends what `give` gives it, in turn."""
-    with Recorder() as running:
-        yield running
-
-
-@pytest.fixture
-def recorded(mode: Mode, recorder: Recorder) -> Any:
-    """Return a client of the recorder in each mode, which retries nothing."""
-    return mode.client_of(recorder, max_retries=0)

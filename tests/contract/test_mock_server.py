@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, FibonacciError, ValidationError
-from tests.colours import COLOURS, Colour
 from tests.contract.document import example_of, operations
 from tests.contract.prism import prism
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
+from tests.kit.mode import TWO_MODES, Mode
 
 EXAMPLES = {each.id: example_of(each.success) for each in operations() if "content" in each.success}
 """The documented response of each operation that has one."""
@@ -42,20 +42,19 @@ def test_random_responses() -> None:
 def failures(base_url: str, fault: Callable[[EndpointRow, Any], str]) -> dict[str, str]:
     """Make the call of each row in both modes; return what is wrong, by row."""
     found: dict[str, str] = {}
-    for name in COLOURS:
-        colour = Colour(name)
-        for number, row in enumerate(ROWS):
-            # A key of its own for each call: the rate limit of a random response is not that of the next call.
-            client = colour.client(f"key-{name}-{number}", base_url=base_url, max_retries=0)
-            try:
-                result = colour.run(row.on(client).first() if row.is_list else row.on(client))
-            except FibonacciError as error:
-                wrong = str(error)
-            else:
-                wrong = fault(row, result) or request_fault(result)
-            if wrong:
-                found[f"{name} {row}"] = wrong
-        colour.finish()
+    for name in TWO_MODES:
+        with Mode(name) as mode:
+            for number, row in enumerate(ROWS):
+                # A key of its own for each call: the rate limit of a random response is not that of the next call.
+                client = mode.client(f"key-{name}-{number}", base_url=base_url, max_retries=0)
+                try:
+                    result = mode.run(row.on(client).first() if row.is_list else row.on(client))
+                except FibonacciError as error:
+                    wrong = str(error)
+                else:
+                    wrong = fault(row, result) or request_fault(result)
+                if wrong:
+                    found[f"{name} {row}"] = wrong
     return found
 
 

@@ -23,7 +23,7 @@ from fibonacci import (
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults.fault import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.colours import Colour
+from tests.kit.mode import Mode
 
 SET = "PUT /memory/{key}"
 CREATE = "POST /workflows"
@@ -37,13 +37,13 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture(params=["socket", "in process"])
-def make(request: pytest.FixtureRequest, emulator: Emulator, colour: Colour) -> Made:
+def make(request: pytest.FixtureRequest, emulator: Emulator, mode: Mode) -> Made:
     """Make a client of the emulator, in each mode, on a socket and in process."""
 
     def make(**options: Any) -> Any:
         if request.param == "socket":
-            return colour.client(emulator.api_key, base_url=emulator.base_url, **options)
-        return emulator.client(**options) if colour.name == "sync" else emulator.async_client(**options)
+            return mode.client_of(emulator, **options)
+        return emulator.client(**options) if mode.name == "sync" else emulator.async_client(**options)
 
     return make
 
@@ -52,15 +52,15 @@ def names(emulator: Emulator) -> list[str]:
     return [str(workflow.name) for workflow in emulator.client().workflows.list()]
 
 
-def test_a_status_is_sent_times_times(emulator: Emulator, make: Made, colour: Colour) -> None:
+def test_a_status_is_sent_times_times(emulator: Emulator, make: Made, mode: Mode) -> None:
     failure = emulator.fail("POST /workflows", status=503, times=2)
     client = make(max_retries=0)
     for left in (1, 0):
         with pytest.raises(ServerError, match="injected by the emulator") as caught:
-            colour.run(client.workflows.create(name="x"))
+            mode.run(client.workflows.create(name="x"))
         assert (caught.value.status_code, caught.value.code) == (503, "service_unavailable")
         assert (failure.remaining, failure.delivered) == (left, 2 - left)
-    colour.run(client.workflows.create(name="y"))
+    mode.run(client.workflows.create(name="y"))
     assert names(emulator) == ["y"]
     assert [request.status for request in emulator.requests.to(CREATE)] == [503, 503, 201]
 
@@ -75,74 +75,72 @@ def test_a_status_is_sent_times_times(emulator: Emulator, make: Made, colour: Co
         ("html", APIResponseError),
     ],
 )
-def test_a_broken_response(
-    emulator: Emulator, make: Made, colour: Colour, kind: Any, error: type[FibonacciError]
-) -> None:
+def test_a_broken_response(emulator: Emulator, make: Made, mode: Mode, kind: Any, error: type[FibonacciError]) -> None:
     failure = emulator.fail(CREATE, kind)
     with pytest.raises(error) as caught:
-        colour.run(make(timeout=0.5 if kind == "stall" else 5).workflows.create(name="x"))
+        mode.run(make(timeout=0.5 if kind == "stall" else 5).workflows.create(name="x"))
     assert getattr(caught.value, "outcome_unknown", None) is True
     assert failure.delivered == 1
     assert names(emulator) == (["x"] if failure.is_done_first else [])
     (request,) = emulator.requests.to(CREATE)
     assert request.status == {"cut": 201, "html": 200}.get(kind)
-    colour.run(make().workflows.create(name="y"))  # the broken connection is not reused
+    mode.run(make().workflows.create(name="y"))  # the broken connection is not reused
 
 
 @pytest.mark.parametrize("kind", ["reset", "no_reply", "cut"])
-def test_safe_retries_are_made(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
+def test_safe_retries_are_made(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
     failure = emulator.fail(SET, kind)
-    entry = colour.run(make().memory.set("k", 1))
+    entry = mode.run(make().memory.set("k", 1))
     assert (entry.response.attempts, failure.delivered) == (2, 1)
 
 
-def test_no_reply_is_retried_with_its_idempotency_key(emulator: Emulator, make: Made, colour: Colour) -> None:
+def test_no_reply_is_retried_with_its_idempotency_key(emulator: Emulator, make: Made, mode: Mode) -> None:
     workflow = emulator.client().workflows.create(name="x")
     emulator.fail("POST /workflows/{id}/execute", "no_reply")
-    execution = colour.run(make(idempotency="server").workflows.execute(workflow.id))
+    execution = mode.run(make(idempotency="server").workflows.execute(workflow.id))
     assert [found.id for found in emulator.client().executions.list()] == [execution.id]
     assert emulator.requests.to(f"POST /workflows/{workflow.id}/execute").count == 2
 
 
-def test_a_rate_limit(emulator: Emulator, make: Made, colour: Colour) -> None:
+def test_a_rate_limit(emulator: Emulator, make: Made, mode: Mode) -> None:
     failure = emulator.fail(CREATE, "rate_limit", retry_after=90)
     with pytest.raises(RateLimitError) as caught:
-        colour.run(make(timeout=5).workflows.create(name="x"))
+        mode.run(make(timeout=5).workflows.create(name="x"))
     assert caught.value.code == "rate_limit_exceeded"
     assert (caught.value.retry_after, failure.delivered) == (90, 1)
     assert caught.value.rate_limit is not None
     assert caught.value.rate_limit.remaining == 0
 
 
-def test_a_delay_and_a_drip(emulator: Emulator, make: Made, colour: Colour) -> None:
+def test_a_delay_and_a_drip(emulator: Emulator, make: Made, mode: Mode) -> None:
     client = make()
     emulator.fail(SET, "delay", seconds=0.05)
     emulator.fail(SET, "drip", seconds=0.0)
     began = time.perf_counter()
-    assert colour.run(client.memory.set("k", 1)).value == 1
+    assert mode.run(client.memory.set("k", 1)).value == 1
     assert time.perf_counter() - began >= 0.05
-    assert colour.run(client.memory.set("k", 2)).value == 2
+    assert mode.run(client.memory.set("k", 2)).value == 2
     assert [failure.delivered for failure in emulator.failures] == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["delay", "drip"])
-def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, colour: Colour, kind: Any) -> None:
+def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
     client = make(max_retries=0)
-    colour.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
+    mode.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
     failure = emulator.fail(CREATE, kind, seconds=0.6)
     with pytest.raises(APITimeoutError):
-        colour.run(client.with_options(timeout=0.4).workflows.create(name="x"))
+        mode.run(client.with_options(timeout=0.4).workflows.create(name="x"))
     assert names(emulator) == ["x"]
     while failure.delivered == 0:  # on a socket a delay is counted at its end, in process at its begin
         time.sleep(0.01)
 
 
-def test_a_response_without_a_body_is_cut_in_its_head(emulator: Emulator, make: Made, colour: Colour) -> None:
+def test_a_response_without_a_body_is_cut_in_its_head(emulator: Emulator, make: Made, mode: Mode) -> None:
     client = make(max_retries=0)
-    colour.run(client.memory.set("k", 1))
+    mode.run(client.memory.set("k", 1))
     emulator.fail("DELETE /memory/{key}", "cut")
     with pytest.raises(APIConnectionError):
-        colour.run(client.memory.delete("k"))
+        mode.run(client.memory.delete("k"))
     assert emulator.failures.delivered == 1
 
 

@@ -22,8 +22,8 @@ from fibonacci.transports import (
     Transport,
     TransportError,
 )
-from tests.colours import Colour
 from tests.emulator.api import llm
+from tests.kit.mode import Mode
 
 BROKEN: list[FailureKind] = ["reset", "no_reply", "cut"]
 
@@ -33,25 +33,25 @@ def request(emulator: Emulator, method: str = "GET", path: str = "/tools/wait", 
     return HTTPRequest(method, "http://127.0.0.1", f"/v1{path}", headers, body)
 
 
-def send(emulator: Emulator, colour: Colour, sent: HTTPRequest, seconds: float | None = None) -> HTTPResponse:
+def send(emulator: Emulator, mode: Mode, sent: HTTPRequest, seconds: float | None = None) -> HTTPResponse:
     """Send a request through the transport of a mode."""
-    if colour.name == "sync":
+    if mode.name == "sync":
         transport: Transport = InProcessTransport(emulator.app)
         return transport.send(sent, Deadline(seconds))
     async_transport: AsyncTransport = AsyncInProcessTransport(emulator.app)
-    response: HTTPResponse = colour.run(async_transport.send(sent, Deadline(seconds)))
+    response: HTTPResponse = mode.run(async_transport.send(sent, Deadline(seconds)))
     return response
 
 
-def test_responses_are_those_of_the_socket(colour: Colour) -> None:
+def test_responses_are_those_of_the_socket(mode: Mode) -> None:
     path = "/memory/a%2Fb?scope=global"
     with Emulator() as emulator:
-        put = send(emulator, colour, request(emulator, "PUT", path, b'{"value": 1, "scope": "global"}'))
+        put = send(emulator, mode, request(emulator, "PUT", path, b'{"value": 1, "scope": "global"}'))
         headers = {"Authorization": f"Bearer {emulator.api_key}"}
         over_socket = httpx.get(f"{emulator.base_url}{path}", headers=headers, trust_env=False)
-        in_process = send(emulator, colour, request(emulator, "GET", path))
-        deleted = send(emulator, colour, request(emulator, "DELETE", path))
-        missing = send(emulator, colour, request(emulator, "GET", path))
+        in_process = send(emulator, mode, request(emulator, "GET", path))
+        deleted = send(emulator, mode, request(emulator, "DELETE", path))
+        missing = send(emulator, mode, request(emulator, "GET", path))
     assert (put.status, deleted.status, deleted.body, missing.status) == (200, 204, b"", 404)
     assert (in_process.status, len(in_process.body)) == (over_socket.status_code, len(over_socket.content))
     assert over_socket.json()["data"]["value"] == 1
@@ -60,12 +60,12 @@ def test_responses_are_those_of_the_socket(colour: Colour) -> None:
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_connection(colour: Colour, kind: FailureKind) -> None:
+def test_a_broken_connection(mode: Mode, kind: FailureKind) -> None:
     emulator = Emulator()
-    whole = send(emulator, colour, request(emulator)).body
+    whole = send(emulator, mode, request(emulator)).body
     failure = emulator.fail("GET *", kind)
     with pytest.raises(TransportError) as caught:
-        send(emulator, colour, request(emulator))
+        send(emulator, mode, request(emulator))
     received = caught.value.response
     assert (caught.value.kind, failure.delivered) == ("unknown", 1)
     assert isinstance(caught.value.cause, OSError | EOFError)
@@ -75,31 +75,31 @@ def test_a_broken_connection(colour: Colour, kind: FailureKind) -> None:
 
 @pytest.mark.parametrize(("kind", "seconds"), [("stall", None), ("delay", 30.0), ("drip", 1.0)])
 def test_what_ends_after_the_deadline_is_a_timeout_at_once(
-    colour: Colour, kind: FailureKind, seconds: float | None
+    mode: Mode, kind: FailureKind, seconds: float | None
 ) -> None:
     emulator = Emulator()
     failure = emulator.fail("GET *", kind, seconds=seconds)
     began = time.monotonic()
     with pytest.raises(TransportError) as caught:
-        send(emulator, colour, request(emulator), seconds=20)
+        send(emulator, mode, request(emulator), seconds=20)
     assert (caught.value.kind, failure.delivered) == ("timeout", 1)
     assert time.monotonic() - began < 5
 
 
-def test_a_stall_without_a_deadline_is_a_timeout_too(colour: Colour) -> None:
+def test_a_stall_without_a_deadline_is_a_timeout_too(mode: Mode) -> None:
     emulator = Emulator()
     emulator.fail("GET *", "stall")
     with pytest.raises(TransportError) as caught:
-        send(emulator, colour, request(emulator))
+        send(emulator, mode, request(emulator))
     assert caught.value.kind == "timeout"
 
 
-def test_a_drip_takes_its_time(colour: Colour) -> None:
+def test_a_drip_takes_its_time(mode: Mode) -> None:
     emulator = Emulator()
-    size = len(send(emulator, colour, request(emulator)).body)
+    size = len(send(emulator, mode, request(emulator)).body)
     emulator.fail("GET *", "drip", seconds=0.1 / size)
     began = time.monotonic()
-    assert len(send(emulator, colour, request(emulator), seconds=20).body) == size
+    assert len(send(emulator, mode, request(emulator), seconds=20).body) == size
     assert time.monotonic() - began >= 0.1
 
 
@@ -184,12 +184,12 @@ def test_a_delay_can_be_cancelled() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_errors_of_a_client_name_the_cause(colour: Colour) -> None:
+def test_errors_of_a_client_name_the_cause(mode: Mode) -> None:
     emulator = Emulator()
-    client = emulator.client(max_retries=0) if colour.name == "sync" else emulator.async_client(max_retries=0)
+    client = emulator.client(max_retries=0) if mode.name == "sync" else emulator.async_client(max_retries=0)
     emulator.fail("GET /health", "no_reply")
     with pytest.raises(APIConnectionError, match="closed the connection before it responded"):
-        colour.run(client.health.check())
+        mode.run(client.health.check())
     emulator.fail("GET /health", "stall")
     with pytest.raises(APITimeoutError):
-        colour.run(client.health.check())
+        mode.run(client.health.check())

@@ -46,7 +46,7 @@ class EndpointRow:
         return isinstance(self.data, list)
 
     def on(self, client: Any) -> Any:
-        """Make the call; `colour.run` brings the result to a plain value."""
+        """Make the call; `mode.run` brings the result to a plain value."""
         method = client
         for name in self.call.split("."):
             method = getattr(method, name)

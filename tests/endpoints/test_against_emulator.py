@@ -11,11 +11,11 @@ from fibonacci import Fibonacci, NotFoundError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.transports import AsyncSocketTransport, SocketTransport
-from tests.colours import Colour
 from tests.contract.conforming_transport import AsyncConformingTransport, ConformingTransport
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
+from tests.kit.mode import Mode
 
 SLOW = {"name": "Slow", "nodes": [{"id": "nap", "type": "tool", "tool": "wait", "params": {"seconds": 600}}]}
 # Cursors are the platform's own, and there is nothing behind the encoded names.
@@ -60,26 +60,26 @@ def test_every_operation_is_called() -> None:
 
 
 @pytest.fixture
-def transport(colour: Colour) -> AsyncConformingTransport | ConformingTransport:
+def transport(mode: Mode) -> AsyncConformingTransport | ConformingTransport:
     """Make a transport that checks each exchange."""
     conforming = (
-        AsyncConformingTransport(AsyncSocketTransport()) if colour.is_async else ConformingTransport(SocketTransport())
+        AsyncConformingTransport(AsyncSocketTransport()) if mode.is_async else ConformingTransport(SocketTransport())
     )
-    colour.close_later(conforming)
+    mode.close_later(conforming)
     return conforming
 
 
 @pytest.mark.parametrize("row", PLAIN, ids=str)
 def test_a_call_is_understood(
-    colour: Colour,
+    mode: Mode,
     emulator: Emulator,
     client: Fibonacci,
     transport: AsyncConformingTransport | ConformingTransport,
     real: dict[str, str],
     row: EndpointRow,
 ) -> None:
-    conforming = colour.client(emulator.api_key, base_url=emulator.base_url, transport=transport)
-    result = colour.run(prepared(row, client, real).on(conforming))
+    conforming = mode.client_of(emulator, transport=transport)
+    result = mode.run(prepared(row, client, real).on(conforming))
     assert set(transport.calls) == {row.call}
     assert {type(each) for each in (result if row.is_list else [result])} <= {row.returns}
     if row.data and not row.is_list:
@@ -89,18 +89,18 @@ def test_a_call_is_understood(
 
 
 @pytest.mark.parametrize("row", MISSING, ids=str)
-def test_an_encoded_name_arrives_as_one_segment(colour: Colour, any_client: Any, row: EndpointRow) -> None:
+def test_an_encoded_name_arrives_as_one_segment(mode: Mode, any_client: Any, row: EndpointRow) -> None:
     if row.call == "memory.set":
-        assert colour.run(row.on(any_client)).key == row.arguments[0]
+        assert mode.run(row.on(any_client)).key == row.arguments[0]
     else:
         with pytest.raises(NotFoundError):
-            colour.run(row.on(any_client))
+            mode.run(row.on(any_client))
 
 
-def test_the_lists_show_what_is_there(colour: Colour, any_client: Any, real: dict[str, str]) -> None:
-    assert [each.id for each in colour.run(any_client.workflows.list())] == [real["wf-abc123"]]
-    assert [each.id for each in colour.run(any_client.executions.list())] == [real["exec_abc123"]]
-    assert [each.version for each in colour.run(any_client.versions.list(real["wf-abc123"]))] == [1]
-    names = [each.name for each in colour.run(any_client.tools.list(limit=3))]
+def test_the_lists_show_what_is_there(mode: Mode, any_client: Any, real: dict[str, str]) -> None:
+    assert [each.id for each in mode.run(any_client.workflows.list())] == [real["wf-abc123"]]
+    assert [each.id for each in mode.run(any_client.executions.list())] == [real["exec_abc123"]]
+    assert [each.version for each in mode.run(any_client.versions.list(real["wf-abc123"]))] == [1]
+    names = [each.name for each in mode.run(any_client.tools.list(limit=3))]
     assert {"email_send", "wait"} < set(names)
     assert len(names) == len(set(names)) > 3

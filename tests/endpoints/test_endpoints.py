@@ -1,22 +1,21 @@
-"""Every call over a real socket, in both colours: what is on the wire, and what comes back."""
+"""Every call over a real socket, in both modes: what is on the wire, and what comes back."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from fibonacci import __version__
 from fibonacci.models import RateLimit, Tool
-from tests.colours import Colour
 from tests.contract.conformance import validate_exchange, validate_request
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import NO_BODY, EndpointRow
-from tests.endpoints.recorder import Recorder
 from tests.endpoints.table import ROWS
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
 
 SHAPES = ("data and meta", "data alone", "bare")
 HEADERS = {
@@ -26,13 +25,6 @@ HEADERS = {
     "X-RateLimit-Reset": "1800000000",
     "Date": "Fri, 15 Jan 2027 07:59:30 GMT",
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Recorder]:
-    """One recorder for all rows."""
-    with Recorder() as running:
-        yield running
 
 
 def in_shape(data: Any, shape: str) -> Any:
@@ -53,15 +45,14 @@ def dumped(result: Any) -> Any:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_call(colour: Colour, server: Recorder, row: EndpointRow, shape: str) -> None:
-    server.sent.clear()
-    client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
+def test_a_call(mode: Mode, server: ScriptedServer, row: EndpointRow, shape: str) -> None:
+    client = mode.client_of(server, max_retries=0)
     status = 204 if row.data is None and shape == "data and meta" else 200
     server.give(in_shape(row.data, shape), status, HEADERS)
 
-    result = colour.run(row.on(client))
+    result = mode.run(row.on(client))
 
-    (sent,) = server.sent
+    (sent,) = server.requests
     assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
     assert sent.body == b"" if row.body is NO_BODY else exactly(sent.json) == exactly(row.body)
     results = result if row.is_list else [result]
@@ -80,32 +71,30 @@ def test_a_call(colour: Colour, server: Recorder, row: EndpointRow, shape: str) 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_call_and_its_documented_response_conform_to_the_document(
-    colour: Colour, server: Recorder, row: EndpointRow
+    mode: Mode, server: ScriptedServer, row: EndpointRow
 ) -> None:
-    server.sent.clear()
-    client = colour.client(server.api_key, base_url=server.base_url, max_retries=0)
+    client = mode.client_of(server, max_retries=0)
     content = in_shape(row.data, "bare" if row.bare else "data and meta")
     body = b"" if row.status == 204 else json.dumps(content).encode()
     headers = {} if row.status == 204 else {"Content-Type": "application/json"}
     server.give(body, row.status, HEADERS)
 
-    colour.run(row.on(client))
+    mode.run(row.on(client))
 
-    (sent,) = server.sent
+    (sent,) = server.requests
     url = server.origin + sent.target
     named = validate_exchange(sent.method, url, dict(sent.headers), sent.body, row.status, {**HEADERS, **headers}, body)
     assert named == row.call
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: EndpointRow) -> None:
-    server.sent.clear()
-    client = colour.client(server.api_key, base_url=server.base_url, headers={"X-Team": "blue"})
+def test_the_headers_of_a_call(mode: Mode, server: ScriptedServer, row: EndpointRow) -> None:
+    client = mode.client_of(server, headers={"X-Team": "blue"})
     for _ in range(2):
         server.give(in_shape(row.data, "data alone"))
-        colour.run(row.on(client))
+        mode.run(row.on(client))
 
-    for sent in server.sent:
+    for sent in server.requests:
         assert sent.one("Authorization") == f"Bearer {server.api_key}"
         assert sent.one("Content-Type") == "application/json"
         assert sent.one("Accept") == "application/json"
@@ -114,7 +103,7 @@ def test_the_headers_of_a_call(colour: Colour, server: Recorder, row: EndpointRo
         assert sent.one("X-Team") == "blue"
         assert sent.all("Content-Length") == ([] if sent.method in ("GET", "DELETE") else [str(len(sent.body))])
         assert sent.all("Transfer-Encoding") == []
-    keys = [key for sent in server.sent for key in sent.all("Idempotency-Key")]
+    keys = [key for sent in server.requests for key in sent.all("Idempotency-Key")]
     assert len(set(keys)) == len(keys) == (2 if row.method == "POST" else 0)
     assert all(len(key) >= 32 for key in keys)
 
@@ -123,62 +112,62 @@ def test_every_documented_operation_has_a_row() -> None:
     assert {row.call for row in ROWS} == {operation.id for operation in operations()}
 
 
-def test_an_execution_may_have_its_id_under_another_name(colour: Colour, recorder: Recorder, recorded: Any) -> None:
-    recorder.give({"data": {"id": "exec_1", "status": "running", "outputs": None}})
-    recorder.give({"data": [{"id": "exec_2", "status": "running"}]})
-    assert colour.run(recorded.executions.get("exec_1")).id == "exec_1"
-    assert [each.id for each in colour.run(recorded.executions.list())] == ["exec_2"]
+def test_an_execution_may_have_its_id_under_another_name(mode: Mode, server: ScriptedServer, caller: Any) -> None:
+    server.give({"data": {"id": "exec_1", "status": "running", "outputs": None}})
+    server.give({"data": [{"id": "exec_2", "status": "running"}]})
+    assert mode.run(caller.executions.get("exec_1")).id == "exec_1"
+    assert [each.id for each in mode.run(caller.executions.list())] == ["exec_2"]
 
 
 class TestRequest:
     """`client.request`, for any path."""
 
-    def test_a_known_path_conforms_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"data": {"id": "wf-1"}, "meta": {"request_id": "req_1"}})
-        assert colour.run(recorded.request("get", "/workflows/wf-1")) == {"id": "wf-1"}
-        sent = recorder.last
-        operation = validate_request(sent.method, recorder.origin + sent.target, dict(sent.headers), sent.body)
+    def test_a_known_path_conforms_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"data": {"id": "wf-1"}, "meta": {"request_id": "req_1"}})
+        assert mode.run(caller.request("get", "/workflows/wf-1")) == {"id": "wf-1"}
+        sent = server.last
+        operation = validate_request(sent.method, server.origin + sent.target, dict(sent.headers), sent.body)
         assert operation.id == "workflows.get"
 
-    def test_everything_given(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"data": [1, 2]})
-        call = recorded.request(
+    def test_everything_given(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"data": [1, 2]})
+        call = caller.request(
             "post",
             "/new/path with space/a%2Fb",
             params={"q": "a&b", "flag": True, "none": None, "n": 1, "f": 0.5},
             json={"k": [None]},
             returns=list[int],
         )
-        assert colour.run(call) == [1, 2]
-        assert recorder.last.method == "POST"
-        assert recorder.last.target == "/v1/new/path%20with%20space/a%2Fb?q=a%26b&flag=true&n=1&f=0.5"
-        assert recorder.last.json == {"k": [None]}
-        assert recorder.last.one("Idempotency-Key")
+        assert mode.run(call) == [1, 2]
+        assert server.last.method == "POST"
+        assert server.last.target == "/v1/new/path%20with%20space/a%2Fb?q=a%26b&flag=true&n=1&f=0.5"
+        assert server.last.json == {"k": [None]}
+        assert server.last.one("Idempotency-Key")
 
-    def test_models_of_a_list_have_their_response_too(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
-        tools = colour.run(recorded.request("GET", "/tools", returns=list[Tool]))
+    def test_models_of_a_list_have_their_response_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
+        tools = mode.run(caller.request("GET", "/tools", returns=list[Tool]))
         assert [(tool.name, tool.response.request_id) for tool in tools] == [("a", "req_1"), ("b", "req_1")]
 
     @pytest.mark.parametrize(("json_body", "on_the_wire"), [(None, b"null"), ({}, b"{}"), ([], b"[]"), (0, b"0")])
     def test_none_is_sent_as_null(
-        self, colour: Colour, recorder: Recorder, recorded: Any, json_body: Any, on_the_wire: bytes
+        self, mode: Mode, server: ScriptedServer, caller: Any, json_body: Any, on_the_wire: bytes
     ) -> None:
-        recorder.give({"data": None})
-        assert colour.run(recorded.request("PUT", "/thing", json=json_body)) is None
-        assert recorder.last.body == on_the_wire
+        server.give({"data": None})
+        assert mode.run(caller.request("PUT", "/thing", json=json_body)) is None
+        assert server.last.body == on_the_wire
 
-    def test_a_query_in_the_path_is_kept_and_added_to(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give({"data": 1})
-        assert colour.run(recorded.request("GET", "/thing?a=1", params={"b": "2"})) == 1
-        assert recorder.last.query == "a=1&b=2"
+    def test_a_query_in_the_path_is_kept_and_added_to(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give({"data": 1})
+        assert mode.run(caller.request("GET", "/thing?a=1", params={"b": "2"})) == 1
+        assert server.last.query == "a=1&b=2"
 
-    def test_a_response_without_a_body_is_none(self, colour: Colour, recorder: Recorder, recorded: Any) -> None:
-        recorder.give(status=204)
-        assert colour.run(recorded.request("DELETE", "/thing")) is None
+    def test_a_response_without_a_body_is_none(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
+        server.give(status=204)
+        assert mode.run(caller.request("DELETE", "/thing")) is None
 
     @pytest.mark.parametrize("method", ["OPTIONS", "REPORT"])
-    def test_any_method(self, colour: Colour, recorder: Recorder, recorded: Any, method: str) -> None:
-        recorder.give({"data": {"data": 1, "more": 2}})
-        assert colour.run(recorded.request(method, "/thing")) == {"data": 1, "more": 2}
-        assert recorder.last.method == method
+    def test_any_method(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
+        server.give({"data": {"data": 1, "more": 2}})
+        assert mode.run(caller.request(method, "/thing")) == {"data": 1, "more": 2}
+        assert server.last.method == method

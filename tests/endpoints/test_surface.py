@@ -11,10 +11,10 @@ import pytest
 
 from fibonacci import AsyncPager, Pager
 from fibonacci.models import Workflow
-from tests.colours import Colour
 from tests.contract.document import JSON, Operation, load_document, operations, read_operations
 from tests.endpoints.signatures import documented_parameters, is_page, parameters, refused_types
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
+from tests.kit.mode import Mode
 
 OTHER_SIGNATURES = {
     "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=",
@@ -38,13 +38,13 @@ def methods(owner: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture
-def public(colour: Colour) -> dict[str, Any]:
+def public(mode: Mode) -> dict[str, Any]:
     """Return the public methods of a client."""
-    return dict(methods(colour.client("key")))
+    return dict(methods(mode.client("key")))
 
 
-def test_the_methods_are_the_operations_of_the_document(colour: Colour, public: dict[str, Any]) -> None:
-    other = set(NOT_ENDPOINTS) - {"close" if colour.is_async else "aclose"}
+def test_the_methods_are_the_operations_of_the_document(mode: Mode, public: dict[str, Any]) -> None:
+    other = set(NOT_ENDPOINTS) - {"close" if mode.is_async else "aclose"}
     assert set(public) == {each.id for each in operations()} | other
 
 
@@ -56,10 +56,10 @@ def test_the_parameters_are_the_documented_ones(public: dict[str, Any], operatio
 
 @pytest.mark.parametrize("operation", operations(), ids=str)
 def test_the_annotation_of_the_result_is_the_type_of_the_table(
-    colour: Colour, public: dict[str, Any], operation: Operation
+    mode: Mode, public: dict[str, Any], operation: Operation
 ) -> None:
     (returns,) = {row.returns for row in ROWS if row.call == operation.id}
-    pager: Any = AsyncPager if colour.is_async else Pager
+    pager: Any = AsyncPager if mode.is_async else Pager
     annotated = get_type_hints(public[operation.id])["return"]
     assert annotated == (pager[returns] if is_page(operation) else returns)
 
@@ -70,16 +70,16 @@ def test_the_parameters_of_the_other_methods(public: dict[str, Any]) -> None:
     assert found == {name: written for name, written in OTHER_SIGNATURES.items() if name in public}
 
 
-def test_all_but_lists_are_awaited(colour: Colour, public: dict[str, Any]) -> None:
+def test_all_but_lists_are_awaited(mode: Mode, public: dict[str, Any]) -> None:
     paged = {each.id for each in operations() if is_page(each)}
     awaited = {name for name, method in public.items() if inspect.iscoroutinefunction(method)}
-    assert awaited == (set(public) - paged - {"with_options"} if colour.is_async else set())
+    assert awaited == (set(public) - paged - {"with_options"} if mode.is_async else set())
     assert paged == {row.call for row in ROWS if row.is_list} > {"workflows.list"}
 
 
-def test_lists_are_pagers_that_send_nothing_by_themselves(colour: Colour) -> None:
-    client = colour.client("key", base_url="http://127.0.0.1:9")
-    kind = AsyncPager if colour.is_async else Pager
+def test_lists_are_pagers_that_send_nothing_by_themselves(mode: Mode) -> None:
+    client = mode.client("key", base_url="http://127.0.0.1:9")
+    kind = AsyncPager if mode.is_async else Pager
     lists = {row.call: row.on(client) for row in ROWS if row.is_list}
     assert {type(each) for each in lists.values()} == {kind}
     assert repr(lists["tools.list"]) == f"{kind.__name__}(GET /tools)"
