@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ class TestIds:
                 continue
             arguments = [*row.arguments]
             arguments[position] = value
-            refused(mode, server, expected, lambda a=arguments: method(*a, **row.options), name, text)  # type: ignore[misc]
+            refused(mode, server, expected, partial(method, *arguments, **row.options), name, text)
 
     def test_waiting_and_running(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         refused(mode, server, ValueError, lambda: caller.executions.wait(""), "execution_id")

@@ -8,6 +8,7 @@ import math
 import uuid
 from collections import ChainMap, OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -113,7 +114,7 @@ class TestValues:
     @pytest.mark.parametrize("inputs", [["a"], "text", 7, b"x", [("a", 1)]])
     def test_inputs_that_are_no_mapping(self, mode: Mode, server: ScriptedServer, caller: Any, inputs: Any) -> None:
         for make in (caller.workflows.execute, caller.workflows.run):
-            refused(mode, server, TypeError, lambda m=make: m("wf-1", inputs=inputs), "inputs must be a mapping")  # type: ignore[misc]
+            refused(mode, server, TypeError, partial(make, "wf-1", inputs=inputs), "inputs must be a mapping")
 
     @pytest.mark.parametrize("value", [{LONE: 1}, {math.nan: 1}, 10**5000], ids=["surrogate", "nan", "huge"])
     def test_what_json_cannot_write_although_its_type_is_right(

@@ -25,7 +25,7 @@ REASONS = {"needs the platform itself", "needs a Redis server", "runs for ever"}
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
 
-class Page:
+class DocsPage:
     """The blocks of one page, run in order and each only once, whichever of them is asked for first."""
 
     def __init__(self, path: Path, setting: Setting) -> None:
@@ -39,21 +39,21 @@ class Page:
 
 
 @pytest.fixture(scope="session")
-def page_of() -> Iterator[Callable[[Path], Page]]:
+def page_of() -> Iterator[Callable[[Path], DocsPage]]:
     """Return a function that opens a page, once in a session."""
-    opened: dict[Path, Page] = {}
+    opened: dict[Path, DocsPage] = {}
     with ExitStack() as stack:
 
-        def open_page(path: Path) -> Page:
+        def open_page(path: Path) -> DocsPage:
             if path not in opened:
-                opened[path] = Page(path, stack.enter_context(setting()))
+                opened[path] = DocsPage(path, stack.enter_context(setting()))
             return opened[path]
 
         yield open_page
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
-def test_block(block: Block, page_of: Callable[[Path], Page]) -> None:
+def test_block(block: Block, page_of: Callable[[Path], DocsPage]) -> None:
     page_of(block.path).run(block)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.docs.markdown import Block, anchors, blocks, links
 from tests.docs.markdown import main as print_shell_block
 from tests.docs.running import Setting, check_prints, run_python, setting
-from tests.docs.test_pages import Page, resolves
+from tests.docs.test_pages import DocsPage, resolves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ def test_blocks_of_a_page_run_once_in_order(made: Setting, tmp_path: Path) -> No
     path = tmp_path / "page.md"
     path.write_text("```python\nx = [1]\n```\n\n```python\nx.append(2)\n```\n\n```python\nx.append(3)\n```\n")
     _, second, third = blocks(path.read_text(), path)
-    page = Page(path, made)
+    page = DocsPage(path, made)
     page.run(second)
     assert made.namespace["x"] == [1, 2]
     page.run(second)

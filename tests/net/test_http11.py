@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +25,7 @@ NO_LIMIT = Deadline(None)
 
 
 class ScriptedStream:
-    """What a server sends, in pieces; a write may fail, when so much has been taken."""
+    """A stream that yields the given pieces; a write may fail after some bytes were taken."""
 
     def __init__(self, pieces: Iterable[bytes], failure: Exception | None = None, taken: int = 0) -> None:
         self._pieces = list(pieces)
@@ -51,12 +51,23 @@ class ScriptedStream:
         return bool(self._pieces)
 
 
-class AsyncScriptedStream(ScriptedStream):
-    async def read(self, deadline: Deadline) -> bytes:  # type: ignore[override]
-        return super().read(deadline)
+class AsyncScriptedStream:
+    """The same stream for an async connection."""
 
-    async def write(self, data: bytes, deadline: Deadline) -> None:  # type: ignore[override]
-        super().write(data, deadline)
+    def __init__(self, stream: ScriptedStream) -> None:
+        self._stream = stream
+        self.close = stream.close
+        self.is_readable = stream.is_readable
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._stream.bytes_sent
+
+    async def read(self, deadline: Deadline) -> bytes:
+        return self._stream.read(deadline)
+
+    async def write(self, data: bytes, deadline: Deadline) -> None:
+        self._stream.write(data, deadline)
 
 
 def request(body: bytes = b"") -> HTTPRequest:
@@ -71,8 +82,10 @@ class ScriptedConnection:
 
     def __init__(self, mode: Mode, *arguments: Any, **options: Any) -> None:
         self._mode = mode
-        self.stream = (AsyncScriptedStream if mode.is_async else ScriptedStream)(*arguments, **options)
-        self.connection: Any = (AsyncHTTP11Connection if mode.is_async else HTTP11Connection)(cast("Any", self.stream))
+        self.stream = ScriptedStream(*arguments, **options)
+        self.connection: Any = (
+            AsyncHTTP11Connection(AsyncScriptedStream(self.stream)) if mode.is_async else HTTP11Connection(self.stream)
+        )
 
     def exchange(self, sent: HTTPRequest, limit: int = 1000) -> HTTPResponse:
         response: HTTPResponse = self._mode.run(self.connection.exchange(sent, NO_LIMIT, limit))

@@ -64,14 +64,14 @@ class Settings(Protocol):
     def get(self, org: str) -> GovernanceSettings: ...
 
 
-class Organizations(Protocol):
+class GovernedOrganizations(Protocol):
     @property
     def governance(self) -> Settings: ...
 
 
 class HasOrganizations(Protocol):
     @property
-    def organizations(self) -> Organizations: ...
+    def organizations(self) -> GovernedOrganizations: ...
 
 
 class Closable(Protocol):
