@@ -197,7 +197,7 @@ class TestTimeouts:
         refused(mode, server, expected, lambda: caller.workflows.run("w", timeout=value), "timeout", "seconds")
 
 
-class TestMisspelt:
+class TestMisspelled:
     @pytest.mark.parametrize(
         ("where", "name", "meant"),
         [

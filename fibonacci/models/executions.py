@@ -60,7 +60,7 @@ class Execution(Timestamped):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the execution has ended: completed, failed or cancelled."""
+        """Whether the execution has ended: `completed`, `failed` or `cancelled`."""
         return self.status in TERMINAL_STATUSES
 
     @property

@@ -2,7 +2,7 @@
 
     python server.py [certificate key]
 
-It prints its port. Every path is answered with a workflow of 400 bytes, except those that hold:
+It prints its port. The response to every path is a workflow of 400 bytes, except those that hold:
 
     slow        the same after two seconds
     limit=N     a page of N workflows of twelve fields; with `pages=M` the first of M
@@ -69,7 +69,7 @@ def number(name: bytes, target: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-def answer(target: bytes) -> bytes:
+def response_to(target: bytes) -> bytes:
     limit = number(b"limit", target)
     if not limit:
         return ONE
@@ -80,7 +80,7 @@ def answer(target: bytes) -> bytes:
 
 
 class BenchmarkServer(asyncio.Protocol):
-    """Answers each request as soon as it is there whole."""
+    """Responds to each request as soon as all of it is received."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
@@ -95,7 +95,7 @@ class BenchmarkServer(asyncio.Protocol):
             if b"slow" in target:
                 asyncio.get_running_loop().call_later(DELAY, self.transport.write, ONE)
             else:
-                self.transport.write(answer(target))
+                self.transport.write(response_to(target))
 
 
 async def main(certificate: list[str]) -> None:

@@ -2,7 +2,7 @@
 
     python worker.py CODE
 
-Each line on its input is `{"function": name, "arguments": {...}}`; the answer to it, a line too, says what the function
+Each line on its input is `{"function": name, "arguments": {...}}`; the reply, a line too, holds what the function
 returned, and the CPU and wall time that it took in seconds. `calls`, `burst` and `clients` below are there for every
 subject that has `make()` and `call(client, id)`.
 """

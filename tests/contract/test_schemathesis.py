@@ -100,7 +100,7 @@ class Target:
         self.headers = {"Authorization": f"Bearer {emulator.api_key}"}
         self._http = http
         self._numbers = itertools.count()
-        # Each known execution goes on for long, so that it can be cancelled: many are more than the plan allows.
+        # Each known execution goes on for long, so that it can be canceled: many are more than the plan allows.
         self._send("PATCH", "/organizations/default/quota", {"concurrent_executions": 10_000})
 
     def prepare(self, case: Case[Any]) -> None:

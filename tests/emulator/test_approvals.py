@@ -143,7 +143,7 @@ def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     assert api.app.approvals.decide(execution_id, me, approve=True)["status"] == "completed"
 
 
-def test_a_rejected_run_is_cancelled(api: Api) -> None:
+def test_a_rejected_run_is_canceled(api: Api) -> None:
     settings(api, **{EXTERNAL: True, "approval_threshold": 2})
     execution_id = waiting(api)
     api.app.approvals.decide(execution_id, "grace", approve=True)
@@ -158,7 +158,7 @@ def test_a_rejected_run_is_cancelled(api: Api) -> None:
         assert caught.value.status == 409
 
 
-def test_a_pending_run_can_be_cancelled(api: Api) -> None:
+def test_a_pending_run_can_be_canceled(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
     assert api("POST", f"/executions/{execution_id}/cancel").data["status"] == "cancelled"

@@ -194,7 +194,7 @@ def test_slow_handlers_of_many_async_calls_overlap() -> None:
     assert sorted(execution.outputs["a"] for execution in asyncio.run(run())) == list(range(8))
 
 
-def test_cancelling_drops_what_a_handler_still_returns(emulator: Emulator, client: Fibonacci) -> None:
+def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client: Fibonacci) -> None:
     release, ended = threading.Event(), threading.Event()
 
     @emulator.llm

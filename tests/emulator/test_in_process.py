@@ -171,7 +171,7 @@ def test_the_event_loop_goes_on_while_a_handler_works() -> None:
     assert asyncio.run(use()) == "completed"
 
 
-def test_a_delay_can_be_cancelled() -> None:
+def test_a_delay_can_be_canceled() -> None:
     emulator = Emulator()
     emulator.fail("GET /health", "delay", seconds=30)
 

@@ -266,7 +266,7 @@ def _bodies() -> Iterator[FaultRow]:
         "cut gzip": respond(200, squeezed[:-9], zipped),
         "corrupted gzip": respond(200, squeezed[:-8] + bytes(8), zipped),
         "bad deflate": respond(200, b"not deflate", {"Content-Encoding": "deflate"}),
-        "an encoding that was not asked for": respond(200, OK_BODY, {"Content-Encoding": "zstd"}),
+        "an encoding that was not requested": respond(200, OK_BODY, {"Content-Encoding": "zstd"}),
         "bad br": respond(200, b"not br", {"Content-Encoding": "br"}),
         "cut br": respond(200, brotli.compress(OK_BODY)[:-9], {"Content-Encoding": "br"}),
         "a br bomb": respond(200, brotli.compress(bytes(50_000_000), quality=1), {"Content-Encoding": "br"}),

@@ -127,7 +127,7 @@ _STATUSES = st.sampled_from([200, 201, 204, 304, 400, 404, 422, 429, 429, 500, 5
 
 
 @st.composite
-def _answers(draw: st.DrawFn) -> Step:
+def _responses(draw: st.DrawFn) -> Step:
     """Draw a response whose length is right."""
     return respond(
         draw(_STATUSES), draw(_BODIES), draw(_HEADERS), content_type=draw(st.sampled_from(["", "text/plain"]))
@@ -146,7 +146,7 @@ def _mangled(draw: st.DrawFn) -> Step:
     return raw_then_close(data)
 
 
-_STEPS = st.one_of(_answers(), _mangled(), st.binary(max_size=300).map(raw_then_close))
+_STEPS = st.one_of(_responses(), _mangled(), st.binary(max_size=300).map(raw_then_close))
 _CALLS = ("untyped", "typed", "list", "delete", "execute")
 
 

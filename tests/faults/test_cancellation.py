@@ -74,10 +74,10 @@ async def _storm_in_asyncio(client: AsyncFibonacci) -> int:
 
 
 async def _storm_in_scopes(client: AsyncFibonacci) -> int:
-    """Do the same with cancel scopes, which also cancel the cleanup of a cancelled call."""
+    """Do the same with cancel scopes, which also cancel the cleanup of a canceled call."""
     cancelled = 0
     ends = anyio.current_time() + SECONDS
-    # Fifty handshakes take a while: without patience for them every call would be cancelled in its own.
+    # Fifty handshakes take a while: without patience for them every call would be canceled in its own.
     patience = 0.25 if client.base_url.startswith("https") else 0.06
 
     async def call() -> None:
@@ -134,11 +134,11 @@ def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, connections: in
         else:
             asyncio.run(main())
     assert cancelled > 50
-    assert len(server.requests) > 150  # a hundred are of the calm afterwards
-    assert server.connections > 7  # cancelled calls took theirs with them
+    assert len(server.requests) > 150  # a hundred are of the calm afterward
+    assert server.connections > 7  # canceled calls took theirs with them
 
 
-def test_a_cancelled_call_closes_its_connection_and_no_other() -> None:
+def test_a_canceled_call_closes_its_connection_and_no_other() -> None:
     def stall_when_told(peer: Peer) -> None:
         if peer.request.target.endswith("/stall"):
             peer.stall()

@@ -62,14 +62,14 @@ def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authorit
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="needs a system that can hold bytes back, such as Linux")
 def test_surplus_data_after_a_response_under_tls_is_no_response(mode: Mode, authority: Authority) -> None:
-    def two_answers(peer: Peer) -> None:
+    def two_responses(peer: Peer) -> None:
         # Two records that come at once: of the second nothing is decrypted when the first has been read.
         peer.cork(True)
         ok(peer)
         peer.send(head(200, length=13) + b'{"data": 666}')
         peer.cork(False)
 
-    with ScriptedServer(two_answers, tls=authority.good()) as server:
+    with ScriptedServer(two_responses, tls=authority.good()) as server:
         client = mode.client_of(server, ca_bundle=authority.file)
         for _ in range(5):
             assert mode.end(client.request, "POST", "/x").value == {"fine": True}

@@ -1,4 +1,4 @@
-"""Records of executions: how they are stored, started and cancelled, and their public forms."""
+"""Records of executions: how they are stored, started and canceled, and their public forms."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def cancel(store: Store, execution: Record, now: float) -> Record:
 
 
 def cancelled(execution: Record, now: float) -> Record:
-    """Return the record of an execution, cancelled."""
+    """Return the record of an execution, canceled."""
     nodes = [node if node["ended"] is not None else node | {"status": "cancelled"} for node in execution["nodes"]]
     ended = now if execution["status"] == "running" else execution["started"]
     return execution | {"status": "cancelled", "ended": ended, "nodes": nodes, "outputs": _values(execution)}

@@ -115,7 +115,7 @@ class Controls:
 
         On a socket it happens to the connection itself; in process the transport raises the error that it causes, at
         once if only a timeout could follow. Of several failures for a request the oldest is used up first. A failing
-        request does not count towards rate limits, unless it is carried out first.
+        request does not count toward rate limits, unless it is carried out first.
 
         Args:
             route: A method and a path, such as `POST /workflows/{id}/execute`; either may be `*`, and `*` alone is all.

@@ -41,7 +41,7 @@ def cancel_execution(context: RequestContext) -> Reply:
     """POST /executions/{execution_id}/cancel."""
     execution = _find(context)
     if execution["status"] in TERMINAL:
-        raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be cancelled.")
+        raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
     return Reply(view_of(cancel(context.store, execution, context.now), context.now))
 
 

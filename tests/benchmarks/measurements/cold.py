@@ -1,4 +1,4 @@
-"""A script from nothing to its first answer: interpreter, import, client, call; the CPU of the whole process."""
+"""A script from nothing to its first response: interpreter, import, client, call; the CPU of the whole process."""
 
 from __future__ import annotations
 

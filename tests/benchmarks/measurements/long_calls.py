@@ -1,4 +1,4 @@
-"""500 calls at once that the server answers after two seconds each: seconds until all are answered."""
+"""500 calls at once, each with a response after two seconds: seconds until all have ended."""
 
 from __future__ import annotations
 

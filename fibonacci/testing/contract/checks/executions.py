@@ -1,4 +1,4 @@
-"""The ten operators, executions: reading, listing, cancelling."""
+"""The ten operators, executions: reading, listing, canceling."""
 
 from __future__ import annotations
 

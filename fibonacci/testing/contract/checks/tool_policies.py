@@ -91,7 +91,7 @@ def _override(server: Server) -> None:
     policies = server.client.organizations.tool_policies
     tool = server.client.tools.list().first()
     if tool is None:
-        raise Skipped("the catalogue is empty")
+        raise Skipped("the catalog is empty")
     try:
         made = policies.create_role_override(server.organization, role="owner", tool_name=tool.name, enabled=True)
     except ConflictError:

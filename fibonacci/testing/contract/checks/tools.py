@@ -14,7 +14,7 @@ CHECKS: Final = Checks()
 
 
 def a_tool(server: Server) -> Tool:
-    """Return some tool of the catalogue.
+    """Return some tool of the catalog.
 
     Args:
         server: The server.
@@ -24,7 +24,7 @@ def a_tool(server: Server) -> Tool:
     """
     tool = server.client.tools.list().first()
     if tool is None:
-        raise Skipped("the catalogue is empty")
+        raise Skipped("the catalog is empty")
     return tool
 
 
