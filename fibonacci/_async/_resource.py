@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
-from fibonacci._core.suggestions import missing_attribute
 
 T = TypeVar("T")
 
@@ -30,4 +29,6 @@ class AsyncResource:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            from fibonacci._core.suggestions import missing_attribute
+
             raise missing_attribute(self, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,7 +22,6 @@ from fibonacci._core.outcome import (
     response_info,
     set_circumstances,
 )
-from fibonacci._core.paging import next_params
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -45,12 +43,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """An attempt that has ended, and the retry that follows, if any."""
-
-    attempt: Attempt
-    retry: Retry | None
+Ended = tuple[Attempt, Retry | None]
+"""An attempt that has ended, and the retry that follows, if any."""
 
 
 class AsyncRequestor:
@@ -95,7 +89,8 @@ class AsyncRequestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        from fibonacci.models.page import Page  # most first calls need none
+        from fibonacci._core.paging import next_params  # most first calls are for no page
+        from fibonacci.models.page import Page
 
         call = self._call(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
@@ -133,43 +128,42 @@ class AsyncRequestor:
 
     async def _respond(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
-        settled = await self._attempt(call)
-        if settled.retry is not None:  # nearly all first attempts succeed, and never import tenacity
-            settled = await self._retry(call, settled)
-        result = settled.attempt.result
-        if isinstance(result, APIResponse) and settled.attempt.succeeded:
-            return result
-        error = call_error(call, result, now=self.clock.time())
+        attempt, retry = await self._attempt(call)
+        if retry is not None:  # nearly all first attempts succeed, and never import tenacity
+            attempt, _ = await self._retry(call, (attempt, retry))
+        if isinstance(attempt.result, APIResponse) and attempt.succeeded:
+            return attempt.result
+        error = call_error(call, attempt.result, now=self.clock.time())
         raise error from error.__cause__
 
-    async def _retry(self, call: Call, first: Settled) -> Settled:
+    async def _retry(self, call: Call, first: Ended) -> Ended:
         """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
         from tenacity import AsyncRetrying, retry_if_result
 
         ended = [first]
 
-        async def attempt() -> Settled:
+        async def attempt() -> Ended:
             return ended.pop() if ended else await self._attempt(call)
 
         def wait(state: RetryCallState) -> float:
             return _retry_of(state).delay
 
         async def before_sleep(state: RetryCallState) -> None:
-            await self._announce(call, _settled_in(state))
+            await self._announce(call, *_ended_in(state))
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = AsyncRetrying(
             sleep=self.clock.sleep,
-            retry=retry_if_result(lambda settled: settled.retry is not None),
+            retry=retry_if_result(lambda ended: ended[1] is not None),
             wait=wait,
             before_sleep=before_sleep,
         )
         return await retrying(attempt)
 
-    async def _announce(self, call: Call, settled: Settled) -> None:
+    async def _announce(self, call: Call, attempt: Attempt, retry: Retry | None) -> None:
         """Log a retry, and call the user's `on_retry`."""
-        delay = 0.0 if settled.retry is None else settled.retry.delay
-        cause = describe(settled.attempt.result)
+        delay = 0.0 if retry is None else retry.delay
+        cause = describe(attempt.result)
         log_retry(call.request.method, call.request.path, call.attempts, cause, delay, call.api_key)
         if self.config.on_retry is not None:
             from fibonacci._core.retry_event import RetryEvent
@@ -177,7 +171,7 @@ class AsyncRequestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             await _runtime.resolve(self.config.on_retry(event))
 
-    async def _attempt(self, call: Call) -> Settled:
+    async def _attempt(self, call: Call) -> Ended:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._api_key()
         limits = self._limits(call.api_key)
@@ -192,7 +186,7 @@ class AsyncRequestor:
         retry = limits.settle(attempt, self.clock.monotonic())
         call.tokens_spent = 0 if retry is None else retry.cost
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
-        return Settled(attempt, retry)
+        return attempt, retry
 
     async def _exchange(self, call: Call) -> AttemptResult:
         try:
@@ -233,13 +227,13 @@ class AsyncRequestor:
         return limits
 
 
-def _settled_in(state: RetryCallState) -> Settled:
+def _ended_in(state: RetryCallState) -> Ended:
     assert state.outcome is not None  # tenacity sets it before it asks
-    settled: Settled = state.outcome.result()
-    return settled
+    ended: Ended = state.outcome.result()
+    return ended
 
 
 def _retry_of(state: RetryCallState) -> Retry:
-    retry = _settled_in(state).retry
+    _, retry = _ended_in(state)
     assert retry is not None  # `retry=` has asked
     return retry

@@ -20,7 +20,6 @@ from typing_extensions import TypedDict
 from fibonacci._core.compression import DecompressionError, TooLargeError
 from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array, is_object
-from fibonacci._core.long_lists import edges
 from fibonacci._core.response import APIResponse
 
 Meta = Mapping[str, Any]
@@ -86,6 +85,8 @@ def unwrap(document: Any) -> tuple[Any, Meta]:
 
 def read_list(body: bytes, returns: Any) -> tuple[list[Any], Meta]:
     """Return the items of an envelope that holds a list, and its `meta`; a long list is read piece by piece."""
+    from fibonacci._core.long_lists import edges  # most first calls are for no list
+
     items: list[Any] = []
     places = edges(body)
     for start, end in pairwise(places):

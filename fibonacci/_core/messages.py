@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HTTPRequest:
     """One HTTP request."""
 
@@ -33,7 +33,7 @@ class HTTPRequest:
         return f"HTTPRequest({self.method} {self.url})"  # never the headers: they hold the API key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HTTPResponse:
     """One HTTP response."""
 

@@ -17,7 +17,7 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
-from fibonacci._core.retry import NO_RETRIES, Attempt, RetryPolicy
+from fibonacci._core.retry import Attempt
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
 
@@ -93,7 +93,8 @@ class Call:
             method=self.request.method,
             number=self.attempts,
             remaining=self.deadline.remaining(),
-            policy=_policy(self._config) if self.request.can_retry else NO_RETRIES,
+            max_retries=self._config.max_retries if self.request.can_retry else 0,
+            idempotency_key_trusted=self._config.idempotency == "server",
             tokens_spent=self.tokens_spent,
         )
 
@@ -109,10 +110,6 @@ def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]
 def _with_query(path: str, query_string: str) -> str:
     # A path that the user passed may have a query already.
     return path + (query_string.replace("?", "&", 1) if "?" in path else query_string)
-
-
-def _policy(config: Config) -> RetryPolicy:
-    return RetryPolicy(config.max_retries, idempotency_key_trusted=config.idempotency == "server")
 
 
 def _timeout(request: Request[Any], config: Config) -> float | None:

@@ -8,8 +8,7 @@ PATCH whose outcome is unknown is never repeated: that could run a workflow twic
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fibonacci._core.error_mapping import is_quota_error
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -33,24 +32,7 @@ Outcome = Literal["final", "never_sent", "refused", "unknown"]
 """The outcome of one attempt, as far as it matters for the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """The limits that the user has set.
-
-    Attributes:
-        max_retries: The largest number of retries of a call; 0 for none.
-        idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
-    """
-
-    max_retries: int
-    idempotency_key_trusted: bool = False
-
-
-NO_RETRIES = RetryPolicy(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt of a call that has ended.
 
     Attributes:
@@ -59,7 +41,8 @@ class Attempt:
         method: The HTTP method.
         number: The number of the attempt, from 1.
         remaining: Seconds left for the call; None when there is no limit.
-        policy: The limits that the user has set.
+        max_retries: The largest number of retries of the call; 0 for none.
+        idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
         tokens_spent: The retry tokens that the last retry of this call took; 0 when this is the first attempt.
     """
 
@@ -68,12 +51,12 @@ class Attempt:
     method: str
     number: int
     remaining: float | None
-    policy: RetryPolicy
+    max_retries: int
+    idempotency_key_trusted: bool = False
     tokens_spent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """The decision to send a request again.
 
     Attributes:
@@ -87,10 +70,10 @@ class Retry:
 
 def decide(attempt: Attempt) -> Retry | None:
     """Return the retry that follows an attempt, or None when its result is final. It changes nothing."""
-    if attempt.succeeded or attempt.number > attempt.policy.max_retries:
+    if attempt.succeeded or attempt.number > attempt.max_retries:
         return None
     outcome = outcome_of(attempt.result)
-    if not _is_repeatable(attempt.method, outcome, attempt.policy):
+    if not _is_repeatable(attempt, outcome):
         return None
     delay = _delay(attempt, outcome)
     return None if delay is None else Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST)
@@ -134,9 +117,9 @@ def backoff(attempt: int, outcome: Outcome) -> float:
     return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))
 
 
-def _is_repeatable(method: str, outcome: Outcome, policy: RetryPolicy) -> bool:
+def _is_repeatable(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome == "unknown":
-        return method in _IDEMPOTENT_METHODS or (method == "POST" and policy.idempotency_key_trusted)
+        return attempt.method in _IDEMPOTENT_METHODS or (attempt.method == "POST" and attempt.idempotency_key_trusted)
     return outcome != "final"
 
 

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from base64 import b64encode
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """A proxy.
-
-    Attributes:
-        url: Its URL, without user and password.
-        auth: Its user and password; None when it needs none.
-    """
-
-    url: str
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-
-    @property
-    def is_socks(self) -> bool:
-        """Whether it speaks SOCKS5, not HTTP."""
-        return self.url.startswith("socks")
-
-    @property
-    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The headers that an HTTP proxy expects in each request."""
-        if self.auth is None:
-            return ()
-        return ((b"proxy-authorization", b"Basic " + b64encode(":".join(self.auth).encode())),)
+if TYPE_CHECKING:
+    from fibonacci._net.proxy import Proxy
 
 
 def proxy_for(origin: str) -> Proxy | None:
@@ -44,6 +21,8 @@ def proxy_for(origin: str) -> Proxy | None:
         return None
     # Imported here, as it imports much; on macOS and Windows it reads the system's settings too.
     from urllib.request import getproxies, proxy_bypass
+
+    from fibonacci._net.proxy import Proxy
 
     target = urlsplit(origin)
     proxies = getproxies()

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._core.request import Request
-from fibonacci._core.suggestions import missing_attribute
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.requestor import Requestor
 
@@ -31,4 +30,6 @@ class Resource:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            from fibonacci._core.suggestions import missing_attribute
+
             raise missing_attribute(self, name)

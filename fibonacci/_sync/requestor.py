@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,7 +21,6 @@ from fibonacci._core.outcome import (
     response_info,
     set_circumstances,
 )
-from fibonacci._core.paging import next_params
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -46,12 +44,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """An attempt that has ended, and the retry that follows, if any."""
-
-    attempt: Attempt
-    retry: Retry | None
+Ended = tuple[Attempt, Retry | None]
+"""An attempt that has ended, and the retry that follows, if any."""
 
 
 class Requestor:
@@ -96,7 +90,8 @@ class Requestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        from fibonacci.models.page import Page  # most first calls need none
+        from fibonacci._core.paging import next_params  # most first calls are for no page
+        from fibonacci.models.page import Page
 
         call = self._call(request)
         read = partial(decode_list, item=request.returns, collection=request.collection)
@@ -134,43 +129,42 @@ class Requestor:
 
     def _respond(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
-        settled = self._attempt(call)
-        if settled.retry is not None:  # nearly all first attempts succeed, and never import tenacity
-            settled = self._retry(call, settled)
-        result = settled.attempt.result
-        if isinstance(result, APIResponse) and settled.attempt.succeeded:
-            return result
-        error = call_error(call, result, now=self.clock.time())
+        attempt, retry = self._attempt(call)
+        if retry is not None:  # nearly all first attempts succeed, and never import tenacity
+            attempt, _ = self._retry(call, (attempt, retry))
+        if isinstance(attempt.result, APIResponse) and attempt.succeeded:
+            return attempt.result
+        error = call_error(call, attempt.result, now=self.clock.time())
         raise error from error.__cause__
 
-    def _retry(self, call: Call, first: Settled) -> Settled:
+    def _retry(self, call: Call, first: Ended) -> Ended:
         """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
         from tenacity import Retrying, retry_if_result
 
         ended = [first]
 
-        def attempt() -> Settled:
+        def attempt() -> Ended:
             return ended.pop() if ended else self._attempt(call)
 
         def wait(state: RetryCallState) -> float:
             return _retry_of(state).delay
 
         def before_sleep(state: RetryCallState) -> None:
-            self._announce(call, _settled_in(state))
+            self._announce(call, *_ended_in(state))
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = Retrying(
             sleep=self.clock.sleep,
-            retry=retry_if_result(lambda settled: settled.retry is not None),
+            retry=retry_if_result(lambda ended: ended[1] is not None),
             wait=wait,
             before_sleep=before_sleep,
         )
         return retrying(attempt)
 
-    def _announce(self, call: Call, settled: Settled) -> None:
+    def _announce(self, call: Call, attempt: Attempt, retry: Retry | None) -> None:
         """Log a retry, and call the user's `on_retry`."""
-        delay = 0.0 if settled.retry is None else settled.retry.delay
-        cause = describe(settled.attempt.result)
+        delay = 0.0 if retry is None else retry.delay
+        cause = describe(attempt.result)
         log_retry(call.request.method, call.request.path, call.attempts, cause, delay, call.api_key)
         if self.config.on_retry is not None:
             from fibonacci._core.retry_event import RetryEvent
@@ -178,7 +172,7 @@ class Requestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             _runtime.resolve(self.config.on_retry(event))
 
-    def _attempt(self, call: Call) -> Settled:
+    def _attempt(self, call: Call) -> Ended:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._api_key()
         limits = self._limits(call.api_key)
@@ -193,7 +187,7 @@ class Requestor:
         retry = limits.settle(attempt, self.clock.monotonic())
         call.tokens_spent = 0 if retry is None else retry.cost
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
-        return Settled(attempt, retry)
+        return attempt, retry
 
     def _exchange(self, call: Call) -> AttemptResult:
         try:
@@ -234,13 +228,13 @@ class Requestor:
         return limits
 
 
-def _settled_in(state: RetryCallState) -> Settled:
+def _ended_in(state: RetryCallState) -> Ended:
     assert state.outcome is not None  # tenacity sets it before it asks
-    settled: Settled = state.outcome.result()
-    return settled
+    ended: Ended = state.outcome.result()
+    return ended
 
 
 def _retry_of(state: RetryCallState) -> Retry:
-    retry = _settled_in(state).retry
+    _, retry = _ended_in(state)
     assert retry is not None  # `retry=` has asked
     return retry

@@ -89,20 +89,20 @@ OVERHEAD = (
     + """
 from fibonacci._core.response import APIResponse
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._{mode}.requestor import {prefix}Requestor, Settled
+from fibonacci._{mode}.requestor import {prefix}Requestor
 
 class Responded({prefix}Requestor):
     {async_}def _attempt(self, call):
-        return settled
+        return ended
 
 def prepare():
-    global settled, requestor, call, limits
+    global ended, requestor, call, limits
     response = HTTPResponse(200, fixed["headers"], fixed["body"])
     response = APIResponse(response, received_at=0.0, limit=10**6)
     response.headers, response.rate_limit
     requestor = Responded(client._config, client._shared)
     call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config)
-    settled = Settled(call.ended(response, succeeded=True), None)
+    ended = call.ended(response, succeeded=True), None
     limits = SharedLimits()
 
 {async_}def attempts(number):
@@ -116,7 +116,7 @@ def prepare():
 {async_}def limited(number):
     for _ in range(number):
         limits.acquire(0.0)
-        limits.settle(settled.attempt, 0.0)
+        limits.settle(ended[0], 0.0)
 
 def loop(number):
     for _ in range(number):

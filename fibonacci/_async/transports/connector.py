@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fibonacci._async.transports import _network
 from fibonacci._async.transports.http11 import AsyncHTTP11Connection
-from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from
-from fibonacci._net.proxies import Proxy, proxy_for
+from fibonacci._net.proxies import proxy_for
+
+if TYPE_CHECKING:
+    from fibonacci._async.transports.stream import AsyncStream
+    from fibonacci._net.proxy import Proxy
 
 
 class AsyncConnector:

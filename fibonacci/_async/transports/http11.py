@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import h11
 
-from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError
+
+if TYPE_CHECKING:
+    from fibonacci._async.transports.stream import AsyncStream
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
+
+if TYPE_CHECKING:
+    from fibonacci._async.transports.stream import AsyncStream
 
 
 async def connect_via_socks5(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import h11
 
-from fibonacci._async.transports.stream import AsyncStream
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
+
+if TYPE_CHECKING:
+    from fibonacci._async.transports.stream import AsyncStream
 
 
 async def open_tunnel(

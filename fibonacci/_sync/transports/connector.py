@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError, connect_error_from
-from fibonacci._net.proxies import Proxy, proxy_for
+from fibonacci._net.proxies import proxy_for
 from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
-from fibonacci._sync.transports.stream import Stream
+
+if TYPE_CHECKING:
+    from fibonacci._net.proxy import Proxy
+    from fibonacci._sync.transports.stream import Stream
 
 
 class Connector:

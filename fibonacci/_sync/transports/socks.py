@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._sync.transports.stream import Stream
+
+if TYPE_CHECKING:
+    from fibonacci._sync.transports.stream import Stream
 
 
 def connect_via_socks5(stream: Stream, host: str, port: int, auth: tuple[str, str] | None, deadline: Deadline) -> None:

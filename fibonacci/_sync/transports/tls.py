@@ -6,11 +6,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._net.sockets import READ_SIZE
-from fibonacci._sync.transports.stream import Stream
+
+if TYPE_CHECKING:
+    from fibonacci._sync.transports.stream import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")

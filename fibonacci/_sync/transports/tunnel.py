@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import h11
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
-from fibonacci._sync.transports.stream import Stream
+
+if TYPE_CHECKING:
+    from fibonacci._sync.transports.stream import Stream
 
 
 def open_tunnel(stream: Stream, authority: str, headers: tuple[tuple[bytes, bytes], ...], deadline: Deadline) -> None:
