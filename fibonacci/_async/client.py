@@ -7,7 +7,7 @@ from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import namespace, once
 
-TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
+TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping

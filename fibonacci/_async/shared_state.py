@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fibonacci._net.instrumentation import is_httpx_patched
 
-TYPE_CHECKING = False  # not imported from typing: making a client has to stay near free
+TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config

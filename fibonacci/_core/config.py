@@ -12,7 +12,7 @@ import os
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci.errors import ConfigurationError
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
