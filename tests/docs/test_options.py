@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "clients-and-options.md"
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
-_DOCUMENTED = re.compile(r"^        (\w+): ", re.MULTILINE)
+_DOCUMENTED = re.compile(r"^    (\w+): ", re.MULTILINE)
 
 ROWS: list[tuple[str, str]] = _ROW.findall(PAGE.read_text("utf-8"))
 
@@ -26,7 +26,7 @@ def test_every_argument_has_a_row(client: type[Fibonacci | AsyncFibonacci]) -> N
 
 @pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
 def test_the_docstring_has_the_same_arguments(client: type[Fibonacci | AsyncFibonacci]) -> None:
-    arguments = (client.__doc__ or "").partition("Args:")[2].partition("Raises:")[0]
+    arguments = (inspect.getdoc(client) or "").partition("Args:")[2].partition("Raises:")[0]
     assert _DOCUMENTED.findall(arguments) == [name for name, _ in ROWS]
 
 
