@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fibonacci import APIConnectionError, ConfigurationError, FibonacciError
+from fibonacci import APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, FibonacciError
 from fibonacci.transports import TransportError
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -288,6 +288,16 @@ class TestTheRest:
 
     def test_on_retry(self, mode: Mode) -> None:
         refused(mode, "on_retry must be a function", "str", kind=TypeError, on_retry="print")
+
+    @pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+    @pytest.mark.parametrize(("name", "methods"), [("clock", "monotonic, time, sleep"), ("tracing", "call, attempt")])
+    def test_the_methods_of_objects(self, client: type[Fibonacci | AsyncFibonacci], name: str, methods: str) -> None:
+        options: Any = {name: 1.5}
+        with pytest.raises(TypeError, match=f"{name} must have the methods {methods}; float has not"):
+            client(SECRET, **options)
+
+    def test_allow_insecure_is_a_bool(self, mode: Mode) -> None:
+        refused(mode, "allow_insecure must be True or False", "str", kind=TypeError, allow_insecure="no")
 
     def test_one_except_clause_is_enough(self) -> None:
         assert issubclass(ConfigurationError, FibonacciError)

@@ -13,6 +13,7 @@ import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
 from tests.kit.mode import TWO_MODES, Mode
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 
 NAME = "platform.localhost"
@@ -72,11 +73,21 @@ class TestPool:
         assert server.connections == 1
 
     def test_a_connection_slot_that_is_not_free_in_time(self, mode: Mode, server: ScriptedServer) -> None:
-        caller = limited(mode, server, max_connections=0)
+        arrived = threading.Event()
+
+        def hold(peer: Peer) -> None:
+            arrived.set()
+            peer.stall()
+
+        server.default = hold
+        caller = limited(mode, server, max_connections=1).with_options(timeout=0.5)
+        first = mode.begin(caller.request, "GET", "/x")
+        assert arrived.wait(5)
         with pytest.raises(APITimeoutError, match="no connection to the server within the call's time") as caught:
             mode.run(caller.with_options(timeout=0.05).request("POST", "/x"))
         assert not caught.value.outcome_unknown
-        assert server.connections == 0
+        assert isinstance(first.result().error, APITimeoutError)
+        assert [request.method for request in server.requests] == ["GET"]
 
     def test_a_client_that_is_forgotten_leaves_nothing_open(self, server: ScriptedServer) -> None:
         # Whatever complains of an open connection fails the test.

@@ -148,6 +148,39 @@ class TestChoice:
             mode.client("sk-1")
 
 
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"max_connections": 0}, ConfigurationError, "max_connections must be above 0, not 0"),
+            ({"max_connections": "10"}, TypeError, "max_connections must be an int, not str"),
+            ({"max_response_bytes": True}, TypeError, "max_response_bytes must be an int, not bool"),
+            ({"idle_timeout": -1}, ConfigurationError, "idle_timeout must be 0 or more seconds, not -1"),
+            ({"idle_timeout": "15"}, TypeError, "idle_timeout must be a number of seconds, not str"),
+            ({"ca_bundle": "/no/such.pem"}, ConfigurationError, "there is no file '/no/such.pem'"),
+        ],
+    )
+    def test_a_wrong_one_of_the_socket_transport_is_refused(
+        self, mode: Mode, arguments: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        with pytest.raises(error, match=message):
+            mode.socket_transport(**arguments)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"client": 3}, ConfigurationError, "client must be an? (Async)?Client of httpx or httpx2, not int"),
+            ({"max_response_bytes": -1}, ConfigurationError, "max_response_bytes must be above 0, not -1"),
+            ({"ca_bundle": "/no/such.pem"}, ConfigurationError, "there is no file '/no/such.pem'"),
+        ],
+    )
+    def test_a_wrong_one_of_the_httpx_transport_is_refused(
+        self, mode: Mode, arguments: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        with pytest.raises(error, match=message):
+            (AsyncHTTPXTransport if mode.is_async else HTTPXTransport)(**arguments)
+
+
 class TestClosing:
     def test_an_object_is_never_closed(self, mode: Mode) -> None:
         transport = ScriptedTransport(HTTPResponse(200, [], WORKFLOW))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.wait import AsyncExecutionWaiter
-from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.models.executions import Execution, ExecutionStatus

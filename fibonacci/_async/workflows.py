@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset

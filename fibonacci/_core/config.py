@@ -9,6 +9,19 @@ from __future__ import annotations
 
 import os
 
+from fibonacci._core.option_checks import (
+    check_ca_bundle,
+    check_callable,
+    check_flag,
+    check_headers,
+    check_http_client,
+    check_idempotency,
+    check_key,
+    check_methods,
+    check_positive_int,
+    check_timeout,
+    kind_of,
+)
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci.errors import ConfigurationError
 
@@ -28,10 +41,6 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 TRANSPORT_NAMES = ("socket", "httpx")
-
-# These delimit a message or authenticate it: the client alone sets them.
-_RESERVED_HEADERS = frozenset({"authorization", "connection", "content-length", "host", "transfer-encoding"})
-_TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
 class Config:
@@ -54,21 +63,21 @@ class Config:
         self.close: str = close
         self.key_from_environment: bool = get("api_key") is None
         self.api_key: AsyncApiKey = _api_key(get("api_key"))
-        self.allow_insecure: bool = get("allow_insecure", False)
+        self.allow_insecure: bool = check_flag("allow_insecure", get("allow_insecure", False))
         self.base_url: str = _base_url(get("base_url"), allow_insecure=self.allow_insecure)
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
         self.headers: dict[str, str] = check_headers(get("headers"))
-        self.http_client: Any = _http_client(get("http_client"), close=close)
+        self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
-        self.ca_bundle: str | None = _ca_bundle(get("ca_bundle"))
-        self.idempotency: str | None = _idempotency(get("idempotency"))
-        self.max_response_bytes: int = _positive_int(
+        self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
+        self.idempotency: str | None = check_idempotency(get("idempotency"))
+        self.max_response_bytes: int = check_positive_int(
             "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
         )
-        self.on_retry: Callable[[RetryEvent], object] | None = _callable("on_retry", get("on_retry"))
-        self.tracing: Tracing | None = get("tracing")
-        self.clock: Any = get("clock")
+        self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
+        self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
+        self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
 
     @property
     def call_timeout(self) -> float | None:
@@ -86,71 +95,6 @@ class Config:
         new = Config({**self.options(), **changes}, close=self.close)
         new.key_from_environment = self.key_from_environment
         return new
-
-
-def check_key(key: object, *, source: str) -> str:
-    """Return an API key that can stand in a header.
-
-    Raises:
-        ConfigurationError: If it is not a string, is blank, or has a character that a header cannot hold.
-    """
-    if not isinstance(key, str):
-        raise ConfigurationError(f"{source} must be a str, not {_kind(key)}")
-    if not key.strip():
-        raise ConfigurationError(f"{source} is blank; pass your API key, or set FIBONACCI_API_KEY")
-    for position, character in enumerate(key):
-        if not "!" <= character <= "~":
-            # The character is named, never the key.
-            raise ConfigurationError(
-                f"{source} has the character {character!r} at position {position}, which cannot stand in a header;"
-                " copy the key again, without white space or line breaks"
-            )
-    return key
-
-
-def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
-    """Return a time limit in seconds, or None for no limit.
-
-    Raises:
-        TypeError: If it is not a number.
-        ConfigurationError: If it is not above 0 and finite.
-    """
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{name} must be a number of seconds or None, not {_kind(seconds)}")
-    if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}; None means no limit")
-    return float(seconds)
-
-
-def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Return headers to send with each request, names in lower case.
-
-    Raises:
-        TypeError: If a name or a value is not a string.
-        ConfigurationError: If one cannot be sent, or is the client's own to set.
-    """
-    checked: dict[str, str] = {}
-    for name, value in (headers or {}).items():
-        _check_header(name, value)
-        checked[name.lower()] = value
-    return checked
-
-
-def _check_header(name: object, value: object) -> None:
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise TypeError(f"headers must map str to str, not {_kind(name)} to {_kind(value)}")
-    if name.lower() in _RESERVED_HEADERS:
-        remedy = "pass api_key instead" if name.lower() == "authorization" else "leave it out"
-        raise ConfigurationError(f"headers: {name!r} is set by the client itself; {remedy}")
-    if not name or not all(c.isascii() and (c.isalnum() or c in _TOKEN_PUNCTUATION) for c in name):
-        raise ConfigurationError(f"headers: {name!r} is not a header name; use letters, digits and hyphens")
-    if not all(" " <= c <= "~" or c == "\t" for c in value) or value != value.strip():
-        raise ConfigurationError(
-            f"headers: the value of {name!r} has characters that cannot stand in a header;"
-            " use printable ASCII without line breaks or outer spaces"
-        )
 
 
 def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
@@ -201,17 +145,10 @@ def _max_retries(number: object) -> int:
         except ValueError:
             raise ConfigurationError(f"{name} must be a whole number from 0, not {text!r}") from None
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} must be an int, not {_kind(number)}")
+        raise TypeError(f"{name} must be an int, not {kind_of(number)}")
     if number < 0:
         raise ConfigurationError(f"{name} must be 0 or more, not {number}; 0 means no retries")
     return number
-
-
-def _http_client(client: Any, *, close: str) -> Any:
-    if client is not None and not all(hasattr(client, name) for name in ("build_request", "send", close)):
-        kind = "a Client" if close == "close" else "an AsyncClient"
-        raise ConfigurationError(f"http_client must be {kind} of httpx or httpx2, not {type(client).__qualname__}")
-    return client
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
@@ -238,36 +175,3 @@ def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
             f" (see fibonacci.transports), not {type(transport).__qualname__}"
         )
     return transport
-
-
-def _ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
-    if path is None:
-        return None
-    path = os.fspath(path)
-    if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
-        raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass the path of a PEM file")
-    return path
-
-
-def _idempotency(mode: str | None) -> str | None:
-    if mode not in (None, "server"):
-        raise ConfigurationError(f'idempotency must be "server" or None, not {mode!r}')
-    return mode
-
-
-def _callable(name: str, function: Any) -> Any:
-    if function is not None and not callable(function):
-        raise TypeError(f"{name} must be a function of one argument, not {_kind(function)}")
-    return function
-
-
-def _positive_int(name: str, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} must be an int, not {_kind(number)}")
-    if number <= 0:
-        raise ConfigurationError(f"{name} must be above 0, not {number}")
-    return number
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else type(value).__name__

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource

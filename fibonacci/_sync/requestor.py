@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from fibonacci._core.config import Config, check_key
+from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import protect
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
     call_error,
     is_success,

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.config import check_timeout
 from fibonacci._core.deadline import Deadline
+from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset

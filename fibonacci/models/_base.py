@@ -48,10 +48,10 @@ class Model(BaseModel):
         Raises:
             AttributeError: If the object did not come in a response.
         """
-        info = self.__dict__.get("_response")
+        info: ResponseInfo | None = self.__dict__.get("_response")
         if info is None:
             raise AttributeError(f"this {type(self).__name__} did not come in a response, so it has none")
-        return info  # type: ignore[no-any-return]
+        return info
 
     @model_serializer(mode="wrap")
     def _as_received(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.option_checks import check_ca_bundle, check_http_client, check_positive_int
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 
 
@@ -23,6 +24,10 @@ class AsyncHTTPXTransport:
             for each event loop and each process, which `aclose` closes.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, for a client of its own.
         max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
+
+    Raises:
+        ConfigurationError: If the client has another interface, or there is no such file.
+        TypeError: If an argument has the wrong type.
 
     Example:
         ```python
@@ -43,9 +48,9 @@ class AsyncHTTPXTransport:
         ca_bundle: str | os.PathLike[str] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
     ) -> None:
-        self._client = client
-        self._ca_bundle = None if ca_bundle is None else os.fspath(ca_bundle)
-        self._max_response_bytes = max_response_bytes
+        self._client = check_http_client(client, name="client", close="aclose")
+        self._ca_bundle = check_ca_bundle(ca_bundle)
+        self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
         self._own: AsyncPerLoop[Any] = AsyncPerLoop(self._new_client)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:

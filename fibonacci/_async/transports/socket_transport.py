@@ -11,6 +11,7 @@ from fibonacci._async.transports.pool import AsyncConnectionPool
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
+from fibonacci._core.option_checks import check_ca_bundle, check_positive_int, check_seconds
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 
 MAX_CONNECTIONS = 1000
@@ -27,7 +28,11 @@ class AsyncSocketTransport:
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
         max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
         max_connections: The largest number of connections in use for one origin.
-        idle_timeout: Seconds after which an idle connection is not used again.
+        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice.
+
+    Raises:
+        ConfigurationError: If a number is out of range, or there is no such file.
+        TypeError: If an argument has the wrong type.
 
     Example:
         ```python
@@ -50,10 +55,10 @@ class AsyncSocketTransport:
         max_connections: int = MAX_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
-        self._ca_bundle = None if ca_bundle is None else os.fspath(ca_bundle)
-        self._max_response_bytes = max_response_bytes
-        self._max_connections = max_connections
-        self._idle_timeout = idle_timeout
+        self._ca_bundle = check_ca_bundle(ca_bundle)
+        self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
+        self._max_connections = check_positive_int("max_connections", max_connections)
+        self._idle_timeout = check_seconds("idle_timeout", idle_timeout)
         self._pools: AsyncPerLoop[dict[str, AsyncConnectionPool]] = AsyncPerLoop(dict)
 
     @property

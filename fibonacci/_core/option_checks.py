@@ -1,0 +1,186 @@
+"""Checks of single options. Each returns the value as it is used, or raises an error that names the remedy."""
+
+from __future__ import annotations
+
+import os
+
+from fibonacci.errors import ConfigurationError
+
+TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+# These delimit a message or authenticate it: the client alone sets them.
+_RESERVED_HEADERS = frozenset({"authorization", "connection", "content-length", "host", "transfer-encoding"})
+_TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
+
+
+def check_key(key: object, *, source: str) -> str:
+    """Return an API key that can stand in a header.
+
+    Raises:
+        ConfigurationError: If it is not a string, is blank, or has a character that a header cannot hold.
+    """
+    if not isinstance(key, str):
+        raise ConfigurationError(f"{source} must be a str, not {kind_of(key)}")
+    if not key.strip():
+        raise ConfigurationError(f"{source} is blank; pass your API key, or set FIBONACCI_API_KEY")
+    for position, character in enumerate(key):
+        if not "!" <= character <= "~":
+            # The character is named, never the key.
+            raise ConfigurationError(
+                f"{source} has the character {character!r} at position {position}, which cannot stand in a header;"
+                " copy the key again, without white space or line breaks"
+            )
+    return key
+
+
+def check_timeout(seconds: object, *, name: str = "timeout") -> float | None:
+    """Return a time limit in seconds, or None for no limit.
+
+    Raises:
+        TypeError: If it is not a number.
+        ConfigurationError: If it is not above 0 and finite.
+    """
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} must be a number of seconds or None, not {kind_of(seconds)}")
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}; None means no limit")
+    return float(seconds)
+
+
+def check_seconds(name: str, seconds: object) -> float:
+    """Return a number of seconds, 0 or more.
+
+    Raises:
+        TypeError: If it is not a number.
+        ConfigurationError: If it is negative or not finite.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {kind_of(seconds)}")
+    if not 0 <= seconds < float("inf"):
+        raise ConfigurationError(f"{name} must be 0 or more seconds, not {seconds}")
+    return float(seconds)
+
+
+def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return headers to send with each request, names in lower case.
+
+    Raises:
+        TypeError: If a name or a value is not a string.
+        ConfigurationError: If one cannot be sent, or is the client's own to set.
+    """
+    checked: dict[str, str] = {}
+    for name, value in (headers or {}).items():
+        _check_header(name, value)
+        checked[name.lower()] = value
+    return checked
+
+
+def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
+    """Return the path of a PEM file, or None.
+
+    Raises:
+        TypeError: If it is not a path.
+        ConfigurationError: If there is no such file.
+    """
+    if path is None:
+        return None
+    path = os.fspath(path)
+    if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
+        raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass the path of a PEM file")
+    return path
+
+
+def check_http_client(client: Any, *, name: str, close: str) -> Any:
+    """Return a client that has httpx's interface, or None.
+
+    Args:
+        client: The client.
+        name: The argument that it was passed as.
+        close: The name of the method that closes a client of this mode, `close` or `aclose`.
+
+    Raises:
+        ConfigurationError: If it has another interface.
+    """
+    if client is not None and not all(hasattr(client, method) for method in ("build_request", "send", close)):
+        kind = "a Client" if close == "close" else "an AsyncClient"
+        raise ConfigurationError(f"{name} must be {kind} of httpx or httpx2, not {type(client).__qualname__}")
+    return client
+
+
+def check_positive_int(name: str, number: object) -> int:
+    """Return a whole number above 0.
+
+    Raises:
+        TypeError: If it is not an int.
+        ConfigurationError: If it is not above 0.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} must be an int, not {kind_of(number)}")
+    if number <= 0:
+        raise ConfigurationError(f"{name} must be above 0, not {number}")
+    return number
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return True or False.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {kind_of(value)}")
+    return value
+
+
+def check_callable(name: str, function: Any) -> Any:
+    """Return a function of one argument, or None.
+
+    Raises:
+        TypeError: If it cannot be called.
+    """
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} must be a function of one argument, not {kind_of(function)}")
+    return function
+
+
+def check_methods(name: str, value: Any, methods: tuple[str, ...]) -> Any:
+    """Return an object that has these methods, or None."""
+    if value is not None and not all(callable(getattr(value, method, None)) for method in methods):
+        raise TypeError(f"{name} must have the methods {', '.join(methods)}; {kind_of(value)} has not")
+    return value
+
+
+def check_idempotency(mode: str | None) -> str | None:
+    """Return the mode of idempotency, or None.
+
+    Raises:
+        ConfigurationError: If there is no such mode.
+    """
+    if mode not in (None, "server"):
+        raise ConfigurationError(f'idempotency must be "server" or None, not {mode!r}')
+    return mode
+
+
+def _check_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError(f"headers must map str to str, not {kind_of(name)} to {kind_of(value)}")
+    if name.lower() in _RESERVED_HEADERS:
+        remedy = "pass api_key instead" if name.lower() == "authorization" else "leave it out"
+        raise ConfigurationError(f"headers: {name!r} is set by the client itself; {remedy}")
+    if not name or not all(c.isascii() and (c.isalnum() or c in _TOKEN_PUNCTUATION) for c in name):
+        raise ConfigurationError(f"headers: {name!r} is not a header name; use letters, digits and hyphens")
+    if not all(" " <= c <= "~" or c == "\t" for c in value) or value != value.strip():
+        raise ConfigurationError(
+            f"headers: the value of {name!r} has characters that cannot stand in a header;"
+            " use printable ASCII without line breaks or outer spaces"
+        )
+
+
+def kind_of(value: object) -> str:
+    """Return the name of the type of a value, as messages state it."""
+    return "None" if value is None else type(value).__name__
