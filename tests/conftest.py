@@ -52,7 +52,7 @@ def any_client(mode: Mode, emulator: Emulator) -> Any:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    """Return a server that sends what `give` gives it, in turn."""
+    """Return a server that sends what `add_response` gives it, in turn."""
     with ScriptedServer() as running:
         yield running
 

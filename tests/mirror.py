@@ -5,7 +5,7 @@
 
 Names follow one rule, `AsyncX` becomes `X`; `RENAMED` holds the exceptions. The keywords `async` and `await` are
 dropped, and ruff lays the shorter lines out afresh. The words of comments and strings (docstrings, annotations,
-messages) are renamed too, but there the keywords are dropped between backticks only: in prose, "await the answer"
+messages) are renamed too, but there the keywords are dropped between backticks only: in prose, "await the response"
 has no mechanical counterpart. That, and whatever else would still speak of waiting, is refused with file and line.
 
 Only positions are taken from the tokens, and an f-string is one string, so every supported Python derives the same.
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 ASYNC = ROOT / "fibonacci" / "_async"
 SYNC = ROOT / "fibonacci" / "_sync"
 
-# Written by hand in both halves: the sleep, the lock and the concurrent map have no mechanical counterpart.
+# Written by hand in both halves: the clock, capacity, event loops and sockets have no mechanical counterpart.
 HAND_WRITTEN = ("_runtime.py", "transports/_network.py")
 
 HEADER = "# Derived from fibonacci/_async/{name} by tests/mirror.py; change that file, not this one.\n"
@@ -41,19 +41,8 @@ RENAMED = {
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
-    "aiter": "iter",
-    "anext": "next",
     "aclose": "close",
-    "aclosing": "closing",
-    "aread": "read",
-    "aiter_bytes": "iter_bytes",
     "aiter_raw": "iter_raw",
-    "aiter_stream": "iter_stream",
-    "handle_async_request": "handle_request",
-    "asynccontextmanager": "contextmanager",
-    "enter_async_context": "enter_context",
-    "AbstractAsyncContextManager": "AbstractContextManager",
-    "AsyncByteStream": "SyncByteStream",
     "StopAsyncIteration": "StopIteration",
 }
 

@@ -172,7 +172,7 @@ class TestRequest:
     def test_what_can_be_sent_is_encoded(
         self, mode: Mode, server: ScriptedServer, caller: Any, where: str, on_the_wire: str
     ) -> None:
-        server.give({"data": 1})
+        server.add_response({"data": 1})
         mode.run(caller.request("GET", where))
         assert server.last.target == f"/v1{on_the_wire}"
 

@@ -126,6 +126,6 @@ class TestValues:
 
     @pytest.mark.parametrize("mapping", MAPPINGS, ids=kind_of)
     def test_mappings_of_any_kind_are_sent(self, mode: Mode, server: ScriptedServer, caller: Any, mapping: Any) -> None:
-        server.give({"data": {"id": "e"}})
+        server.add_response({"data": {"id": "e"}})
         mode.run(caller.workflows.execute("wf-1", inputs=mapping))
         assert server.last.json == {"inputs": {"a": 1}}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import sys
 import threading
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,13 +19,16 @@ from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport
 
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
 KEY = "sk-do-not-show-me"
 RESOURCES = ["executions", "health", "memory", "organizations", "registry", "tools", "versions", "workflows"]
 LIMITS = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59", "X-RateLimit-Reset": "4000000000"}
 
 
 def give_workflow(server: ScriptedServer, headers: dict[str, str] | None = None) -> None:
-    server.give({"data": {"id": "wf-1"}}, headers=headers)
+    server.add_response({"data": {"id": "wf-1"}}, headers=headers)
 
 
 class TestClones:
@@ -106,13 +111,13 @@ class TestRateLimit:
         assert caller.rate_limit is None
 
     def test_an_error_response_states_the_rate_limit_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"error": {"code": "nope"}}, 404, LIMITS)
+        server.add_response({"error": {"code": "nope"}}, 404, LIMITS)
         with pytest.raises(Exception, match="404"):
             mode.run(caller.workflows.get("wf-1"))
         assert caller.rate_limit.remaining == 59
 
 
-class TestLife:
+class TestLifetime:
     def test_usable_without_with_and_after_closing(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         mode.close(caller)
         for _ in range(3):
@@ -188,7 +193,7 @@ class TestLife:
         assert asyncio.run(work()) == [200] * 50
 
 
-class TestLooks:
+class TestRepr:
     def test_the_key_is_shown_nowhere(self, mode: Mode) -> None:
         client = mode.client(KEY, base_url="http://127.0.0.1:1/v1")
         assert repr(client) == f"{type(client).__name__}(base_url='http://127.0.0.1:1/v1')"
@@ -264,3 +269,19 @@ class TestPickling:
         made = same(caller)
         assert mode.run(made.workflows.get("wf-1")).id == "wf-1"
         mode.close(made)
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+def test_a_client_can_be_made_under_a_debugger(client: type[Fibonacci | AsyncFibonacci]) -> None:
+    # A debugger reads the local variables of each frame, and Python 3.12 then adds names to `locals()`.
+    def trace(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        assert frame.f_locals is not None
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        made = client("sk-1", timeout=3)
+    finally:
+        sys.settrace(before)
+    assert repr(made) == f"{client.__name__}(base_url='https://api.fibonacci.dev/v1')"

@@ -80,7 +80,7 @@ class TestKey:
         keys = iter(["first", "second"])
         client = mode.client(lambda: next(keys), base_url=server.base_url)
         for _ in range(2):
-            server.give({"data": {"id": "wf-1"}})
+            server.add_response({"data": {"id": "wf-1"}})
             mode.run(client.workflows.get("wf-1"))
         assert [sent.one("Authorization") for sent in server.requests] == ["Bearer first", "Bearer second"]
 
@@ -88,7 +88,7 @@ class TestKey:
         async def key() -> str:
             return "awaited"
 
-        server.give({"data": {"id": "wf-1"}})
+        server.add_response({"data": {"id": "wf-1"}})
         with Mode("asyncio") as mode:
             mode.run(mode.client(key, base_url=server.base_url).workflows.get("wf-1"))
         assert server.last.one("Authorization") == "Bearer awaited"
@@ -96,7 +96,7 @@ class TestKey:
     def test_from_the_environment(self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", "from-the-environment")
         monkeypatch.setenv("FIBONACCI_BASE_URL", f"{server.base_url}/")
-        server.give({"data": {"id": "wf-1"}})
+        server.add_response({"data": {"id": "wf-1"}})
         mode.run(mode.client().workflows.get("wf-1"))
         assert server.last.one("Authorization") == "Bearer from-the-environment"
         assert server.last.target == "/v1/workflows/wf-1"
@@ -264,13 +264,13 @@ class TestHeaders:
 
     def test_other_headers_are_sent_and_may_replace_defaults(self, mode: Mode, server: ScriptedServer) -> None:
         client = mode.client(SECRET, base_url=server.base_url, headers={"X-Team": "a\tb", "User-Agent": "mine/1"})
-        server.give({"data": {"id": "wf-1"}})
+        server.add_response({"data": {"id": "wf-1"}})
         mode.run(client.workflows.get("wf-1"))
         assert server.last.one("X-Team") == "a\tb"
         assert server.last.one("User-Agent") == "mine/1"
 
 
-class TestTheRest:
+class TestOtherOptions:
     def test_a_bundle_that_is_not_there(self, mode: Mode, tmp_path: Path) -> None:
         for given in (tmp_path / "absent.pem", str(tmp_path / "absent.pem")):
             refused(mode, "ca_bundle", "there is no file", "absent.pem", "PEM file", ca_bundle=given)

@@ -28,14 +28,14 @@ def limited(mode: Mode, server: ScriptedServer, **limits: Any) -> Any:
 class TestPool:
     def test_one_connection_is_enough_for_calls_in_turn(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         for _ in range(5):
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 1
 
     def test_a_connection_idle_for_too_long_is_not_reused(self, mode: Mode, server: ScriptedServer) -> None:
         caller = limited(mode, server, idle_timeout=0.0)
         for _ in range(3):
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 3
 
@@ -43,7 +43,7 @@ class TestPool:
         self, mode: Mode, server: ScriptedServer, caller: Any
     ) -> None:
         for _ in range(3):
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             assert mode.run(caller.request("POST", "/x")) == 1
             server.hang_up()
         assert server.connections == 3
@@ -51,7 +51,7 @@ class TestPool:
 
     def test_connection_close_is_honored(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         for _ in range(2):
-            server.give({"data": 1}, headers={"Connection": "close"})
+            server.add_response({"data": 1}, headers={"Connection": "close"})
             mode.run(caller.request("GET", "/x"))
         assert server.connections == 2
 
@@ -59,15 +59,15 @@ class TestPool:
     def test_surplus_data_after_a_response_is_no_response(
         self, mode: Mode, server: ScriptedServer, caller: Any, more: bytes
     ) -> None:
-        server.give(b'{"data": 1}' + more, headers={"Content-Length": "11"})
-        server.give({"data": 2})
+        server.add_response(b'{"data": 1}' + more, headers={"Content-Length": "11"})
+        server.add_response({"data": 2})
         assert [mode.run(caller.request("POST", "/x")) for _ in range(2)] == [1, 2]
         assert server.connections == 2
 
-    def test_calls_queue_for_a_place(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_calls_queue_for_a_connection(self, mode: Mode, server: ScriptedServer) -> None:
         caller = limited(mode, server, max_connections=1)
         for _ in range(8):
-            server.give({"data": 1})
+            server.add_response({"data": 1})
         calls = [mode.begin(caller.request, "GET", "/x") for _ in range(8)]
         assert [call.result().value for call in calls] == [1] * 8
         assert server.connections == 1
@@ -94,7 +94,7 @@ class TestPool:
         for name in TWO_MODES:
             mode = Mode(name)
             client: Any = mode.client_of(server)
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             mode.run(client.request("GET", "/x"))
             forgotten = weakref.ref(client)
             mode.forget()
@@ -134,7 +134,7 @@ class TestNames:
             monkeypatch,
             lambda port: [address(family, first, port), address(socket.AF_INET, "127.0.0.1", port)],
         )
-        server.give({"data": 1})
+        server.add_response({"data": 1})
         assert mode.run(named.request("POST", "/x")) == 1
         assert server.last.one("Host").startswith(f"{NAME}:")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_layers import BRIDGES, FACES, PACKAGE, Import, imports, package_files
+from tests.test_layers import CLIENT_FACTORIES, CLIENT_TYPES_ALLOWED, PACKAGE, Import, imports, package_files
 
 EMULATOR = "fibonacci.emulator"
 WINGS = [
@@ -97,7 +97,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("emulator/context.py", "from fibonacci.emulator.account.auth import KeyRole"),
         ("emulator/app/app.py", "if TYPE_CHECKING:\n    from fibonacci.emulator.routes.endpoints import ENDPOINTS"),
         ("emulator/__main__.py", "from fibonacci.emulator.cli import main"),
-        (FACES[0], "def f():\n    from fibonacci.emulator.serving.in_process import InProcessTransport"),
+        (CLIENT_FACTORIES[0], "def f():\n    from fibonacci.emulator.serving.in_process import InProcessTransport"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:
@@ -111,7 +111,7 @@ def test_a_wrong_arrow_is_named_with_its_place() -> None:
 
 
 def test_the_in_process_transport_is_imported_only_when_a_client_is_requested() -> None:
-    (bridge,) = BRIDGES
+    (bridge,) = CLIENT_TYPES_ALLOWED
     name = f"fibonacci.{bridge.removesuffix('.py').replace('/', '.')}"
     importers = [
         (file, found.lazy)
@@ -119,5 +119,5 @@ def test_the_in_process_transport_is_imported_only_when_a_client_is_requested() 
         for found in imports((PACKAGE / file).read_text("utf-8"), file)
         if found.name.startswith(name)
     ]
-    assert {file for file, _ in importers} == set(FACES)
+    assert {file for file, _ in importers} == set(CLIENT_FACTORIES)
     assert all(is_lazy for _, is_lazy in importers)

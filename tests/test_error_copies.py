@@ -56,7 +56,7 @@ def pickled(error: FibonacciError) -> FibonacciError:
 COPIES: list[Callable[[FibonacciError], FibonacciError]] = [pickled, copy.copy, copy.deepcopy]
 
 
-class TestTravel:
+class TestPickling:
     """Errors go through queues and process pools as they are."""
 
     @pytest.mark.parametrize("same", COPIES, ids=["pickle", "copy", "deepcopy"])
@@ -92,7 +92,7 @@ class TestTravel:
         assert pickled(error).__cause__ is None
 
     def test_an_error_of_a_real_call_travels(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
+        server.add_response({"error": {"code": "not_found", "message": "No such"}}, 404, {"X-Request-Id": "req_1"})
         with pytest.raises(NotFoundError) as caught:
             mode.run(caller.workflows.get("wf-1"))
         made = pickled(caught.value)

@@ -112,7 +112,7 @@ class TestClasses:
         self, mode: Mode, server: ScriptedServer, caller: Any, status: int, code: Any, expected: type[APIStatusError]
     ) -> None:
         body = envelope(code, details=[{"field": "name", "message": "is missing"}])
-        server.give(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
+        server.add_response(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is expected
         assert (error.status_code, error.code, error.message) == (status, code, "Told so")
@@ -129,12 +129,12 @@ class TestClasses:
     def test_a_request_that_may_have_been_carried_out_says_so(
         self, mode: Mode, server: ScriptedServer, caller: Any
     ) -> None:
-        server.give(envelope(), 500)
+        server.add_response(envelope(), 500)
         error = failing(mode, lambda: caller.workflows.execute("wf-1"))
         assert error.outcome_unknown
         assert error.idempotency_key == server.last.one("Idempotency-Key")
         assert str(error).endswith(f"so it was not sent again; idempotency key {error.idempotency_key}.")
-        server.give(envelope(), 502)
+        server.add_response(envelope(), 502)
         error = failing(mode, lambda: caller.organizations.quota.update("acme", memory_mb=1))
         assert error.outcome_unknown
         assert str(error).endswith("so it was not sent again.")
@@ -143,19 +143,19 @@ class TestClasses:
     def test_a_refused_request_was_not_carried_out(
         self, mode: Mode, server: ScriptedServer, caller: Any, status: int
     ) -> None:
-        server.give(envelope(), status)
+        server.add_response(envelope(), status)
         assert not failing(mode, lambda: caller.workflows.execute("wf-1")).outcome_unknown
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
     def test_a_redirect_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, status: int) -> None:
-        server.give("", status, {"Location": "https://login.example/?next=v1"})
+        server.add_response("", status, {"Location": "https://login.example/?next=v1"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
         assert "redirects to 'https://login.example/?next=v1'; that is not followed, as the key" in str(error)
         assert len(server.requests) == 1
 
     def test_a_redirect_to_nowhere(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give("", 302)
+        server.add_response("", 302)
         assert "redirects to 'nowhere'" in str(failing(mode, lambda: caller.workflows.get("wf-1")))
 
 
@@ -178,7 +178,7 @@ class TestBodies:
     def test_whatever_the_body_is(
         self, mode: Mode, server: ScriptedServer, caller: Any, body: Any, code: Any, message: str, details: Any
     ) -> None:
-        server.give(body, 404)
+        server.add_response(body, 404)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is NotFoundError
         assert (error.code, error.details) == (code, details)
@@ -186,25 +186,25 @@ class TestBodies:
         assert str(error)
 
     def test_the_request_id_may_be_in_the_body(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({**envelope(), "meta": {"request_id": "req_body"}}, 404)
+        server.add_response({**envelope(), "meta": {"request_id": "req_body"}}, 404)
         assert failing(mode, lambda: caller.workflows.get("wf-1")).request_id == "req_body"
 
     @pytest.mark.parametrize("meta", [None, [], "x", {}, {"request_id": 7}])
     def test_the_request_id_may_be_missing(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
-        server.give({**envelope(), "meta": meta}, 404)
+        server.add_response({**envelope(), "meta": meta}, 404)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.request_id is None
         assert "request id" not in str(error)
 
     def test_a_long_page_is_cut(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give("x" * 200_000, 502)
+        server.add_response("x" * 200_000, 502)
         error = failing(mode, lambda: caller.health.check())
         assert len(error.body) == 64 * 1024
         assert len(str(error)) < 400
 
     def test_an_echoed_key_is_redacted(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         key = server.api_key
-        server.give(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
+        server.add_response(envelope("c", f"bad key {key}", [f"{key}!"]), 401, {"X-Key": key})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         everything = f"{error} {error!r} {error.body} {error.details} {dict(error.headers)} {pickle.dumps(error)!r}"
         assert key not in everything
@@ -214,7 +214,7 @@ class TestBodies:
 class TestTexts:
     def test_it_names_everything(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         body = envelope("validation_error", "Invalid input", [{"field": "name", "message": "is missing"}, "other"])
-        server.give(body, 422, {"X-Request-Id": "req_9"})
+        server.add_response(body, 422, {"X-Request-Id": "req_9"})
         error = failing(mode, lambda: caller.workflows.create(name="x"))
         error.elapsed = 1.234
         assert str(error) == (
@@ -236,7 +236,7 @@ class TestTexts:
         assert (error.message, error.code, error.details) == ("m", "c", [1])
 
     def test_a_wait_is_named(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(envelope("rate_limited"), 429, {"Retry-After": "300"})
+        server.add_response(envelope("rate_limited"), 429, {"Retry-After": "300"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.retry_after == 300
         assert "[retry after 300 s, 1 attempt, " in str(error)
@@ -258,16 +258,16 @@ class TestRateLimits:
             ("Fri, 99 Jan 2027 08:01:40 GMT", None),
         ],
     )
-    def test_when_to_come_back(
+    def test_retry_after(
         self, mode: Mode, server: ScriptedServer, caller: Any, text: str, seconds: float | None
     ) -> None:
         headers = {"Retry-After": text, "Date": "Fri, 15 Jan 2027 08:00:00 GMT"}
-        server.give(envelope("rate_limited"), 429, headers)
+        server.add_response(envelope("rate_limited"), 429, headers)
         assert failing(mode, lambda: caller.workflows.get("wf-1")).retry_after == seconds
 
     def test_the_error_holds_the_rate_limit(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1800000000"}
-        server.give(envelope("quota_exceeded"), 429, headers)
+        server.add_response(envelope("quota_exceeded"), 429, headers)
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert error.rate_limit == RateLimit(60, 1, datetime(2027, 1, 15, 8, 0, tzinfo=UTC))
         assert error.retry_after is None
@@ -278,7 +278,7 @@ class TestHealth:
 
     @pytest.mark.parametrize("call", ["check", "secrets"])
     def test_a_json_object_counts_as_success(self, mode: Mode, server: ScriptedServer, caller: Any, call: str) -> None:
-        server.give({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
+        server.add_response({"status": "healthy", "backend": "b", "checks": {"get": "failed"}}, 503)
         health = mode.run(getattr(caller.health, call)())
         assert not health.healthy
         assert health.response.status_code == 503
@@ -287,13 +287,13 @@ class TestHealth:
     @pytest.mark.parametrize("body", ["<html>down</html>", "", "[1]", '"down"'])
     def test_anything_else_is_an_error_and_is_not_retried(self, mode: Mode, server: ScriptedServer, body: str) -> None:
         client = mode.client_of(server, max_retries=5)
-        server.give(body, 503)
+        server.add_response(body, 503)
         error = failing(mode, lambda: client.health.check())
         assert type(error) is ServerError
         assert len(server.requests) == 1
 
     def test_another_status_is_an_error(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"status": "healthy"}, 500)
+        server.add_response({"status": "healthy"}, 500)
         assert failing(mode, lambda: caller.health.check()).status_code == 500
 
 

@@ -45,7 +45,7 @@ def test_opentelemetry_sees_the_calls(mode: Mode, emulator: Emulator, exporter: 
 def test_opentelemetry_propagates_its_trace(
     mode: Mode, server: ScriptedServer, caller: Any, exporter: InMemorySpanExporter
 ) -> None:
-    server.give({"data": {"id": "wf-1"}})
+    server.add_response({"data": {"id": "wf-1"}})
     mode.run(caller.workflows.create(name="Traced"))
     (span,) = exporter.get_finished_spans()
     assert span.context is not None
@@ -74,9 +74,9 @@ def test_headers_added_by_instrumentation_are_sent_and_it_sees_the_response(
 
     monkeypatch.setattr(httpx.Client, "send", send)
     monkeypatch.setattr(httpx.AsyncClient, "send", send_async)
-    server.give(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
+    server.add_response(gzip.compress(b'{"data": {"id": "wf-1"}}'), 201, {"Content-Encoding": "gzip"})
     assert mode.run(caller.workflows.create(name="Instrumented")).id == "wf-1"
-    server.give({"error": {"code": "not_found"}}, 404)
+    server.add_response({"error": {"code": "not_found"}}, 404)
     with pytest.raises(NotFoundError):
         mode.run(caller.workflows.get("wf-2"))
     assert seen == [201, 404]
@@ -136,7 +136,7 @@ def test_connections_are_kept_while_instrumented(
             if instrumented:
                 patch.setattr(httpx.Client, "send", _noting(httpx.Client.send, seen))
                 patch.setattr(httpx.AsyncClient, "send", _noting(httpx.AsyncClient.send, seen))
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             assert mode.run(caller.request("POST", "/x", json={"a": 1})) == 1
         assert server.last.body == b'{"a":1}'
     assert (len(seen), server.connections) == (2, 2)  # the SDK's own, and the one of httpx
@@ -173,7 +173,7 @@ def test_instrumentation_sees_failures_as_httpx_exceptions(mode: Mode, monkeypat
     assert isinstance(caught.value.__cause__, httpx.ConnectError)
 
 
-class TestInPlaceOfThePool:
+class TestPatchedConnectionPool:
     """Recorders such as vcrpy, and respx, put themselves in place of httpcore's pool."""
 
     def test_a_replaced_pool_responds(
@@ -203,7 +203,7 @@ class TestInPlaceOfThePool:
             (httpcore.AsyncConnectionPool, "handle_async_request"),
         ):
             monkeypatch.setattr(kind, name, _noting_request(getattr(kind, name), passed))
-        server.give({"data": {"id": "wf-1"}})
+        server.add_response({"data": {"id": "wf-1"}})
         assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
         assert passed == ["GET"]
         assert server.last.one("Authorization") == f"Bearer {server.api_key}"

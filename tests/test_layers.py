@@ -33,16 +33,15 @@ MAY_IMPORT = {
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "emulator": {"models", "definitions"},
-    "cli": {*_PUBLIC, "emulator"},
     "integrations": _PUBLIC,
     "testing": {*_PUBLIC, "emulator"},
 }
 # An error holds the execution or the rate limit that it is about; it need not load the models for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
-FACES = ("emulator/facade/clients.py",)
-# The emulator's in-process transport takes and returns the client's public types; a FACE alone imports it, lazily.
-BRIDGES = {"emulator/serving/in_process.py": "fibonacci.transports."}
+CLIENT_FACTORIES = ("emulator/facade/clients.py",)
+# The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
+CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": "fibonacci.transports."}
 
 MAY_NAME = {
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
@@ -121,10 +120,10 @@ def allowed(found: Import) -> bool:
     target = target_of(found.name)
     if found.name == "fibonacci.__version__" or target == layer:  # the version is a constant, there from the start
         return True
-    if found.file in FACES and target == "__init__":
+    if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    if found.file in BRIDGES:
-        return target in MAY_IMPORT[layer] or found.name.startswith(BRIDGES[found.file])
+    if found.file in CLIENT_TYPES_ALLOWED:
+        return target in MAY_IMPORT[layer] or found.name.startswith(CLIENT_TYPES_ALLOWED[found.file])
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
 
 
@@ -169,10 +168,10 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("__init__.py", "from . import emulator"),
         ("emulator/state/store.py", "from fibonacci.errors import APIError"),
         ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
-        (FACES[0], "from fibonacci import Fibonacci"),
-        (FACES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
-        (*BRIDGES, "from fibonacci import Fibonacci"),
-        (*BRIDGES, "from fibonacci._core.deadline import Deadline"),
+        (CLIENT_FACTORIES[0], "from fibonacci import Fibonacci"),
+        (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
         ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
     ],
 )
@@ -189,10 +188,10 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("_async/requestor.py", "from tenacity import AsyncRetrying\nfrom .transports import http"),
         ("_sync/transports/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
         ("__init__.py", "from ._sync.client import Fibonacci"),
-        ("cli/main.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
-        (FACES[0], "def f():\n    from fibonacci import Fibonacci"),
-        (FACES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
-        (*BRIDGES, "from fibonacci.transports import HTTPRequest"),
+        ("testing/plugin.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
+        (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
+        (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:

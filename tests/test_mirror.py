@@ -43,8 +43,8 @@ RULES = {
         "def __iter__(self) -> Iterator[T]:\n    raise StopIteration\n",
     ),
     "exceptions": (
-        "await anext(aiter(x)); await x.aclose(); AsyncByteStream; @asynccontextmanager\n",
-        "next(iter(x)); x.close(); SyncByteStream; @contextmanager\n",
+        "await x.__anext__(); await x.aclose(); x.aiter_raw(); raise StopAsyncIteration\n",
+        "x.__next__(); x.close(); x.iter_raw(); raise StopIteration\n",
     ),
     "names that only look like it": ("Asyn = aclose_ = close_aclose = 1\n", "Asyn = aclose_ = close_aclose = 1\n"),
     "needless parentheses": ("x = (await a.b(c(), 1)).d\n", "x = a.b(c(), 1).d\n"),

@@ -32,8 +32,8 @@ class TestLog:
         self, mode: Mode, server: ScriptedServer, clock: FakeClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, logger="fibonacci")
-        server.give({}, status=503)
-        server.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
+        server.add_response({}, status=503)
+        server.add_response(WORKFLOW, headers={"X-Request-Id": "req_9"})
         client: Any = mode.client_of(server)
         mode.run(client.workflows.get("wf-1"))
         lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "fibonacci"]
@@ -47,7 +47,7 @@ class TestLog:
         self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        server.give(WORKFLOW)
+        server.add_response(WORKFLOW)
         client: Any = mode.client_of(server)
         mode.run(client.workflows.get(server.api_key))
         assert all(server.api_key not in record.getMessage() for record in caplog.records if record.name == "fibonacci")
@@ -56,9 +56,9 @@ class TestLog:
 class TestOnRetry:
     def test_on_retry_is_called_for_each_retry(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
         events: list[RetryEvent] = []
-        server.give({}, status=503, headers={"Retry-After": "3"})
-        server.give({}, status=502)
-        server.give(WORKFLOW)
+        server.add_response({}, status=503, headers={"Retry-After": "3"})
+        server.add_response({}, status=502)
+        server.add_response(WORKFLOW)
         client: Any = mode.client_of(server, on_retry=events.append)
         workflow = mode.run(client.workflows.get("wf-1"))
         assert [(event.method, event.path, event.attempt, event.cause) for event in events] == [
@@ -91,8 +91,8 @@ class TestOnRetry:
             async with AsyncFibonacci(server.api_key, base_url=server.base_url, on_retry=tell) as client:
                 await client.workflows.get("wf-1")
 
-        server.give({}, status=503)
-        server.give(WORKFLOW)
+        server.add_response({}, status=503)
+        server.add_response(WORKFLOW)
         asyncio.run(main())
         assert told == [1]
 
@@ -118,8 +118,8 @@ class TestOpenTelemetry:
         tracing: OpenTelemetryTracing,
         spans: InMemorySpanExporter,
     ) -> None:
-        server.give({}, status=503)
-        server.give(WORKFLOW, headers={"X-Request-Id": "req_9"})
+        server.add_response({}, status=503)
+        server.add_response(WORKFLOW, headers={"X-Request-Id": "req_9"})
         client: Any = mode.client_of(server, tracing=tracing)
         mode.run(client.workflows.get("wf-1"))
         first, second, call = spans.get_finished_spans()
@@ -146,7 +146,7 @@ class TestOpenTelemetry:
     def test_the_context_of_the_attempt_is_sent(
         self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        server.give(WORKFLOW)
+        server.add_response(WORKFLOW)
         client: Any = mode.client_of(server, tracing=tracing)
         mode.run(client.workflows.get("wf-1"))
         context = spans.get_finished_spans()[0].context
@@ -158,7 +158,7 @@ class TestOpenTelemetry:
     def test_an_error_is_the_failure_of_the_call(
         self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        server.give({"error": {"code": "not_found", "message": "none"}}, status=404)
+        server.add_response({"error": {"code": "not_found", "message": "none"}}, status=404)
         client: Any = mode.client_of(server, tracing=tracing)
         with pytest.raises(NotFoundError):
             mode.run(client.workflows.get("wf-1"))
@@ -170,7 +170,7 @@ class TestOpenTelemetry:
     def test_a_path_without_a_template_is_no_span_name(
         self, mode: Mode, server: ScriptedServer, tracing: OpenTelemetryTracing, spans: InMemorySpanExporter
     ) -> None:
-        server.give({"data": 1})
+        server.add_response({"data": 1})
         client: Any = mode.client_of(server, tracing=tracing)
         mode.run(client.request("GET", "/users/ada"))
         call = spans.get_finished_spans()[-1]

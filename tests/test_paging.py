@@ -43,8 +43,8 @@ class TestNextPage:
         ],
     )
     def test_by_meta(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any, query: str) -> None:
-        server.give(page("a", **meta))
-        server.give(page("b"))
+        server.add_response(page("a", **meta))
+        server.add_response(page("b"))
         assert names(mode, caller) == ["a", "b"]
         assert queries(server) == ["", query]
 
@@ -67,7 +67,7 @@ class TestNextPage:
         ],
     )
     def test_none(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
-        server.give(page("a", **meta))
+        server.add_response(page("a", **meta))
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
 
@@ -82,8 +82,8 @@ class TestNextPage:
         ],
     )
     def test_by_link(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
-        server.give(page("a"), headers={"Link": link.format(origin=server.origin)})
-        server.give(page("b"))
+        server.add_response(page("a"), headers={"Link": link.format(origin=server.origin)})
+        server.add_response(page("b"))
         assert names(mode, caller, limit=1) == ["a", "b"]
         assert queries(server) == ["limit=1", "limit=2&cursor=x+y"]
 
@@ -103,19 +103,19 @@ class TestNextPage:
         ],
     )
     def test_a_link_that_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
-        server.give(page("a"), headers={"Link": link})
+        server.add_response(page("a"), headers={"Link": link})
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
 
     def test_meta_precedes_a_link(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
-        server.give(page("b"))
+        server.add_response(page("a", next_cursor="meta"), headers={"Link": '<?cursor=link>; rel="next"'})
+        server.add_response(page("b"))
         assert names(mode, caller) == ["a", "b"]
         assert queries(server) == ["", "cursor=meta"]
 
     def test_filters_go_with_every_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": [{"id": "e1"}], "meta": {"next_cursor": "2"}})
-        server.give({"data": [{"id": "e2"}]})
+        server.add_response({"data": [{"id": "e1"}], "meta": {"next_cursor": "2"}})
+        server.add_response({"data": [{"id": "e2"}]})
         found = mode.run(caller.executions.list(status="failed", workflow_id="wf", limit=1, cursor="1"))
         assert [each.id for each in found] == ["e1", "e2"]
         assert queries(server) == [f"workflow_id=wf&status=failed&limit=1&cursor={cursor}" for cursor in "12"]
@@ -129,7 +129,7 @@ class TestCycles:
         self, mode: Mode, server: ScriptedServer, caller: Any, cursors: list[str]
     ) -> None:
         for cursor in cursors:
-            server.give(page("t", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
+            server.add_response(page("t", next_cursor=cursor), headers={"X-Request-Id": "req_9"})
         with pytest.raises(PaginationError, match="a second time") as caught:
             names(mode, caller)
         error = caught.value
@@ -142,7 +142,7 @@ class TestCycles:
 
     def test_the_items_before_are_not_lost(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         for cursor in ("x", "x"):
-            server.give(page(f"t-{len(server.requests)}", next_cursor=cursor))
+            server.add_response(page(f"t-{len(server.requests)}", next_cursor=cursor))
         seen: list[str] = []
         with pytest.raises(PaginationError):
             mode.each(caller.tools.list(), lambda tool: seen.append(tool.name))
@@ -152,7 +152,7 @@ class TestCycles:
         self, mode: Mode, server: ScriptedServer, caller: Any
     ) -> None:
         for _ in range(2):
-            server.give(page("t", next_cursor="x"))
+            server.add_response(page("t", next_cursor="x"))
         with pytest.raises(PaginationError):
             names(mode, caller, cursor="x")
         assert len(server.requests) <= 2
@@ -160,8 +160,8 @@ class TestCycles:
 
 class TestPager:
     def test_pages(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page("a", "b", next_cursor="2", request_id="req_1"), headers={"X-RateLimit-Limit": "5"})
-        server.give(page(request_id="req_2"), 200)
+        server.add_response(page("a", "b", next_cursor="2", request_id="req_1"), headers={"X-RateLimit-Limit": "5"})
+        server.add_response(page(request_id="req_2"), 200)
         pages: list[Page[Any]] = mode.run(caller.tools.list().pages())
         assert [[tool.name for tool in each.items] for each in pages] == [["a", "b"], []]
         assert [each.response.request_id for each in pages] == ["req_1", "req_2"]
@@ -172,28 +172,28 @@ class TestPager:
 
     def test_iterating_again_fetches_again(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
         for name in ("a", "b", "c", "d"):
-            server.give(page(name, **({"next_cursor": "2"} if name in "ac" else {})))
+            server.add_response(page(name, **({"next_cursor": "2"} if name in "ac" else {})))
         pager = caller.tools.list()
         assert [[tool.name for tool in mode.run(pager)] for _ in range(2)] == [["a", "b"], ["c", "d"]]
         assert queries(server) == ["", "cursor=2"] * 2
 
     def test_first(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page("a", "b", next_cursor="2", request_id="req_1"))
+        server.add_response(page("a", "b", next_cursor="2", request_id="req_1"))
         first = mode.run(caller.tools.list().first())
         assert (first.name, first.response.request_id) == ("a", "req_1")
         assert len(server.requests) == 1
 
     def test_first_of_none(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page())
+        server.add_response(page())
         assert mode.run(caller.tools.list().first()) is None
 
     def test_first_skips_an_empty_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page(next_cursor="2"))
-        server.give(page("b"))
+        server.add_response(page(next_cursor="2"))
+        server.add_response(page("b"))
         assert mode.run(caller.tools.list().first()).name == "b"
 
     def test_an_empty_list(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": []})
+        server.add_response({"data": []})
         assert mode.run(caller.tools.list()) == []
 
     def test_nothing_is_sent_before_it_is_iterated(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
@@ -201,19 +201,19 @@ class TestPager:
         assert server.requests == []
 
     def test_pages_are_fetched_when_they_are_needed(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page("a", "b", next_cursor="2"))
-        server.give(page("c"))
+        server.add_response(page("a", "b", next_cursor="2"))
+        server.add_response(page("c"))
         seen: list[tuple[str, int]] = []
         mode.each(caller.tools.list(), lambda tool: seen.append((tool.name, len(server.requests))))
         assert seen == [("a", 1), ("b", 1), ("c", 2)]
 
     def test_an_error_on_a_later_page_is_raised(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(page("a", next_cursor="2"))
-        server.give({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
+        server.add_response(page("a", next_cursor="2"))
+        server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 404)
         with pytest.raises(NotFoundError, match="The cursor has expired"):
             names(mode, caller)
 
     def test_items_have_the_response_of_their_page(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": [{"name": "t", "created_at": "x"}]})
+        server.add_response({"data": [{"name": "t", "created_at": "x"}]})
         (tool,) = mode.run(caller.tools.list())
         assert tool.response.status_code == 200

@@ -90,7 +90,7 @@ def user_client(mode: Mode, transport: Any = None) -> Any:
     return mode.close_later((httpx.AsyncClient if mode.is_async else httpx.Client)(transport=transport))
 
 
-class TestGivenClient:
+class TestHTTPClient:
     @pytest.mark.parametrize("using", ["httpcore", "httpx"])
     def test_is_mocked(self, mode: Mode, using: str) -> None:
         http = user_client(mode)

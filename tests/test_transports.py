@@ -71,7 +71,7 @@ class TestChoice:
             monkeypatch.setenv("FIBONACCI_TRANSPORT", environment)
         client = mode.client_of(server, transport=transport)
         for _ in range(2):
-            server.give({"data": {"id": "wf-1"}})
+            server.add_response({"data": {"id": "wf-1"}})
             assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
         assert marked == libraries
         assert server.connections == 1
@@ -87,7 +87,7 @@ class TestChoice:
         wrapped = AsyncHTTPXTransport(http) if mode.is_async else HTTPXTransport(http)
         options = {option: http if option == "http_client" else wrapped}
         client = mode.client_of(server, **options)
-        server.give({"data": {"id": "wf-1"}})
+        server.add_response({"data": {"id": "wf-1"}})
         assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
         assert server.last.one("X-Team") == "tests"
         mode.close(client)
@@ -194,7 +194,7 @@ class TestClosing:
     def test_one_made_from_a_name_is_closed(self, mode: Mode, server: ScriptedServer, name: str) -> None:
         client = mode.client_of(server, transport=name)
         for connections in (1, 2):
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             mode.run(client.request("GET", "/x"))
             assert server.connections == connections
             mode.close(client)
@@ -203,7 +203,7 @@ class TestClosing:
         transport = mode.socket_transport()
         for _ in range(3):
             client = mode.client_of(server, transport=transport)
-            server.give({"data": 1})
+            server.add_response({"data": 1})
             mode.run(client.request("GET", "/x"))
             mode.close(client)
         assert server.connections == 1

@@ -94,7 +94,8 @@ class AsyncFibonacci:
         clock: AsyncClock | None = None,
     ) -> None:
         # The signature is the one list of the options: what it binds goes to the configuration whole, by name.
-        options = {name: value for name, value in locals().items() if name != "self"}
+        options = dict(locals())
+        del options["self"]
         self._configure(Config(options, close="aclose"))
 
     @namespace
@@ -195,6 +196,7 @@ class AsyncFibonacci:
             health = await client.with_options(timeout=2, max_retries=0).health.check()
             ```
         """
+        # Not by calling the class: a subclass may have a constructor of its own.
         clone = type(self).__new__(type(self))
         clone._configure(
             self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers), shared=self._shared

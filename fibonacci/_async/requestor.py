@@ -12,16 +12,16 @@ from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
-from fibonacci._core.log_filter import protect
+from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt, log_retry
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
+    add_call_details,
     call_error,
     is_success,
     rate_limit_error,
     response_info,
-    set_circumstances,
 )
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
@@ -44,7 +44,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-Ended = tuple[Attempt, Retry | None]
+AttemptAndRetry = tuple[Attempt, Retry | None]
 """An attempt that has ended, and the retry that follows, if any."""
 
 
@@ -101,9 +101,9 @@ class AsyncRequestor:
         cursor = None if following is None else following.get("cursor")
         return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following
 
-    async def limits(self) -> SharedLimits:
-        """Return the limits of the present key."""
-        return self._limits(await self._api_key())
+    async def use_limits(self) -> SharedLimits:
+        """Return the limits of the current key, which are those of the client from now on."""
+        return self._use_limits(await self._fetch_api_key())
 
     def _call(self, request: Request[Any]) -> Call:
         return Call(request, self.config, self.clock)
@@ -115,19 +115,19 @@ class AsyncRequestor:
             data, meta = read(response)
         except APIResponseError as error:
             error.request_id = response.request_id
-            set_circumstances(error, call, is_uncertain=True)
+            add_call_details(error, call, is_uncertain=True)
             raise
         return data, meta, response_info(call, response, meta, elapsed)
 
     async def _traced(self, call: Call) -> APIResponse:
         if self.config.tracing is None:
-            return await self._respond(call)
+            return await self._send_with_retries(call)
         with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
-            response = await self._respond(call)
+            response = await self._send_with_retries(call)
             span.set_response(response.status, response.request_id)
             return response
 
-    async def _respond(self, call: Call) -> APIResponse:
+    async def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
         attempt, retry = await self._attempt(call)
         if retry is not None:  # nearly all first attempts succeed, and never import tenacity
@@ -137,13 +137,13 @@ class AsyncRequestor:
         error = call_error(call, attempt.result, now=self.clock.time())
         raise error from error.__cause__
 
-    async def _retry(self, call: Call, first: Ended) -> Ended:
+    async def _retry(self, call: Call, first: AttemptAndRetry) -> AttemptAndRetry:
         """Repeat a call while its attempts are to be retried; results are values, so nothing swallows exceptions."""
         from tenacity import AsyncRetrying, retry_if_result
 
         ended = [first]
 
-        async def attempt() -> Ended:
+        async def attempt() -> AttemptAndRetry:
             return ended.pop() if ended else await self._attempt(call)
 
         def wait(state: RetryCallState) -> float:
@@ -172,10 +172,10 @@ class AsyncRequestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             await _runtime.resolve(self.config.on_retry(event))
 
-    async def _attempt(self, call: Call) -> Ended:
+    async def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
-        call.api_key = await self._api_key()
-        limits = self._limits(call.api_key)
+        call.api_key = await self._fetch_api_key()
+        limits = self._use_limits(call.api_key)
         await self._acquire(call, limits)
         try:
             call.attempts += 1
@@ -183,7 +183,7 @@ class AsyncRequestor:
         except BaseException:
             limits.settle(None, self.clock.monotonic())
             raise
-        attempt = call.ended(result, succeeded=is_success(call.request, result))
+        attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
         retry = limits.settle(attempt, self.clock.monotonic())
         call.tokens_spent = 0 if retry is None else retry.cost
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
@@ -216,21 +216,21 @@ class AsyncRequestor:
                 raise rate_limit_error(call, wait, limits.last)
             await self.clock.sleep(wait)
 
-    async def _api_key(self) -> str:
+    async def _fetch_api_key(self) -> str:
         key = self.config.api_key
         if not isinstance(key, str):
             key = check_key(await _runtime.resolve(key()), source="what the api_key function returned")
-        protect(key)
+        redact_in_logs(key)
         return key
 
-    def _limits(self, api_key: str) -> SharedLimits:
+    def _use_limits(self, api_key: str) -> SharedLimits:
         limits = self._shared.limits = shared_limits(self.config.base_url, api_key)
         return limits
 
 
-def _ended_in(state: RetryCallState) -> Ended:
+def _ended_in(state: RetryCallState) -> AttemptAndRetry:
     assert state.outcome is not None  # tenacity sets it before it asks
-    ended: Ended = state.outcome.result()
+    ended: AttemptAndRetry = state.outcome.result()
     return ended
 
 

@@ -60,13 +60,13 @@ class AsyncExecutionWaiter:
             WaitTimeoutError: If it has not ended at the deadline.
             APIError: If polling fails permanently, such as for an unknown id.
         """
-        limits = await self._requestor.limits()
+        limits = await self._requestor.use_limits()
         with limits.poller():
             await self._update(await self._poll() if first is None else first)
             delay: float | None = None
             is_last = False
             while not (self._has_ended() or is_last):
-                delay = poll_delay(delay, limits.spread(self._requestor.clock.monotonic()), limits.pollers)
+                delay = poll_delay(delay, limits.remaining_window(self._requestor.clock.monotonic()), limits.pollers)
                 is_last = await self._sleep(delay)
                 await self._update(await self._poll())
         if self._seen is None or not self._has_ended():

@@ -7,7 +7,7 @@ from typing import Any
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
-from fibonacci._core.transport_errors import TransportError, TransportErrorKind
+from fibonacci._core.transport_errors import TransportError, TransportErrorKind, cause_chain
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -142,11 +142,5 @@ def _fallback_message(response: APIResponse, body: Any) -> str:
 
 def _reason(cause: BaseException) -> str:
     """Return the innermost reason in a chain of exceptions: the outer ones often say nothing."""
-    seen: set[int] = set()
-    reason = str(cause)
-    inner: BaseException | None = cause
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
-        reason = str(inner) or reason
-        inner = inner.__cause__ or inner.__context__
-    return reason or type(cause).__name__
+    reasons = [text for error in cause_chain(cause) if (text := str(error))]
+    return reasons[-1] if reasons else type(cause).__name__

@@ -64,7 +64,7 @@ class RateLimiter:
         if seconds <= _LONGEST_WINDOW:
             self._paused_until = max(self._paused_until, now + seconds)
 
-    def spread(self, now: float) -> tuple[float, int] | None:
+    def remaining_window(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left in the window; None when they are not known."""
         left = self._reset_at - now
         if self._remaining is None or not 0 < left < _LONGEST_WINDOW:

@@ -51,6 +51,6 @@ for _name in _LOGGERS:
     logging.getLogger(_name).addFilter(_filter)
 
 
-def protect(api_key: str) -> None:
+def redact_in_logs(api_key: str) -> None:
     """Redact a key in the logs of HTTP libraries from now on."""
     _filter.add(api_key)

@@ -1,4 +1,4 @@
-"""What a call comes to: the HTTP side of a success, or an error that names the call's circumstances."""
+"""The outcome of a call: the response info of a success, or the error."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         now: The Unix time.
     """
     if isinstance(result, APIResponse):
-        return set_circumstances(status_error(result), call, is_uncertain=outcome_of(result) == "unknown")
+        return add_call_details(status_error(result), call, is_uncertain=outcome_of(result) == "unknown")
     if result.kind == "too_large" and result.response is not None:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
-        return set_circumstances(oversized, call, is_uncertain=True)
+        return add_call_details(oversized, call, is_uncertain=True)
     is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
-    return set_circumstances(connection_error(result), call, is_uncertain=is_uncertain)
+    return add_call_details(connection_error(result), call, is_uncertain=is_uncertain)
 
 
 def rate_limit_error(call: Call, wait: float, last: RateLimit | None) -> RateLimitError:
@@ -57,10 +57,10 @@ def rate_limit_error(call: Call, wait: float, last: RateLimit | None) -> RateLim
     error = RateLimitError(f"the rate limit leaves no request for {wait:.0f} s, longer than the call may take")
     error.retry_after = wait
     error.rate_limit = last
-    return set_circumstances(error, call, is_uncertain=False)
+    return add_call_details(error, call, is_uncertain=False)
 
 
-def set_circumstances(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
+def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
     """Set the circumstances of the call on an error, and redact the key in it."""
     error.method = call.request.method
     error.path = call.request.path

@@ -9,16 +9,16 @@ _GROWTH = 1.5
 _SHARE = 0.5
 
 
-def poll_delay(previous: float | None, spread: tuple[float, int] | None, polling: int) -> float:
+def poll_delay(previous: float | None, window: tuple[float, int] | None, polling: int) -> float:
     """Return the seconds until the next poll: 1 growing to 15, and never more than a fair share of the rate limit.
 
     Args:
         previous: The delay before the last poll; None before the first.
-        spread: The seconds and the requests left in the window; None when not known.
+        window: The seconds and the requests left in the window; None when not known.
         polling: How many calls poll at the same time, this one included.
     """
     delay = FIRST if previous is None else min(LONGEST, previous * _GROWTH)
-    if spread is None:
+    if window is None:
         return delay
-    seconds, requests = spread
+    seconds, requests = window
     return max(delay, min(seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))

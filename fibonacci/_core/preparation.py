@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -45,7 +44,7 @@ class Call:
         ValueError: The same.
     """
 
-    def __init__(self, request: Request[Any], config: Config, clock: TimeSource = time) -> None:
+    def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
         self.request = request
         self.idempotency_key: str | None = os.urandom(16).hex() if request.method == "POST" else None
         self.api_key: str = ""
@@ -85,7 +84,7 @@ class Call:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
         return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body)
 
-    def ended(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
+    def attempt_from(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
         return Attempt(
             result=result,

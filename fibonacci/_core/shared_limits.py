@@ -57,10 +57,10 @@ class SharedLimits:
             with self._lock:
                 self._pollers -= 1
 
-    def spread(self, now: float) -> tuple[float, int] | None:
+    def remaining_window(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left in the window; None when they are not known."""
         with self._lock:
-            return self._limiter.spread(now)
+            return self._limiter.remaining_window(now)
 
     def acquire(self, now: float) -> float:
         """Admit a request, or return the seconds after which to ask again.

@@ -90,7 +90,7 @@ def _kind_of(error: Exception) -> TransportErrorKind:
     kind: TransportErrorKind = _KINDS[names[0]] if names else "broken"
     if kind == "never_sent":
         return _connect_kind_of(error)
-    if kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in _chain(error)):
+    if kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in cause_chain(error)):
         # Over HTTP/2 a response that breaks the protocol has the name of a request that does.
         return "unknown"
     return kind
@@ -98,7 +98,7 @@ def _kind_of(error: Exception) -> TransportErrorKind:
 
 def _connect_kind_of(error: BaseException) -> TransportErrorKind:
     """Return what kept a connection from being made: a failure that persists is not worth a retry."""
-    for inner in _chain(error):
+    for inner in cause_chain(error):
         names = {cls.__name__ for cls in type(inner).__mro__}
         if "SSLError" in names:
             return "tls"
@@ -107,7 +107,7 @@ def _connect_kind_of(error: BaseException) -> TransportErrorKind:
     return "never_sent"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def cause_chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and, one after another, those that caused it."""
     seen: set[int] = set()
     inner: BaseException | None = error

@@ -5,6 +5,7 @@ from __future__ import annotations
 #: A client whose transport returns the response that stands in `fixed`, at once and from memory.
 FIXED_RESPONSE = """
 import json
+import time
 from fibonacci import Fibonacci
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
@@ -101,8 +102,8 @@ def prepare():
     response = APIResponse(response, received_at=0.0, limit=10**6)
     response.headers, response.rate_limit
     requestor = Responded(client._config, client._shared)
-    call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config)
-    ended = call.ended(response, succeeded=True), None
+    call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config, time)
+    ended = call.attempt_from(response, succeeded=True), None
     limits = SharedLimits()
 
 {async_}def attempts(number):
@@ -111,7 +112,7 @@ def prepare():
 
 {async_}def responded(number):
     for _ in range(number):
-        {await_}requestor._respond(call)
+        {await_}requestor._send_with_retries(call)
 
 {async_}def limited(number):
     for _ in range(number):
@@ -135,7 +136,7 @@ from urllib.parse import urlsplit
 def prepare(url):
     global whole, message, plain, request, http
     whole = Fibonacci("key", base_url=url)
-    call = Call(Request("GET", "/workflows/wf-1", Workflow), whole._config)
+    call = Call(Request("GET", "/workflows/wf-1", Workflow), whole._config, time)
     call.api_key = "key"
     message = call.http_request()
     parts = urlsplit(url)

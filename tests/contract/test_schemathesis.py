@@ -199,7 +199,7 @@ TestSequences.settings = settings(
 )
 
 
-def test_a_broken_promise_is_found(target: Target) -> None:
+def test_a_missing_documented_field_is_reported(target: Target) -> None:
     """The same way of checking, with a document that promises a field that no response has."""
     document = strict_document()
     document["components"]["schemas"]["Tool"]["required"].append("no_such_field")

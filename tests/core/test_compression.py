@@ -84,12 +84,12 @@ def test_a_bomb_is_left_near_the_limit(encoding: str) -> None:
 
 @each_encoding
 def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding: str) -> None:
-    server.give(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
+    server.add_response(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})
     assert mode.run(caller.workflows.get("wf-1")).id == "wf-1"
     assert server.last.one("Accept-Encoding") == "gzip, deflate, br"
 
 
-class TestWhetherBrotliIsThere:
+class TestBrotliDetection:
     @pytest.fixture(autouse=True)
     def asked_again(self) -> Iterator[None]:
         for cached in (accepted, compression.bounded_brotli):

@@ -244,12 +244,12 @@ class TestCompressed:
         assert caught.value.body == body[:65536].decode("utf-8", "replace")
 
     def test_a_body_decoded_by_the_http_client_is_not_decoded_again(self, mode: Mode, server: ScriptedServer) -> None:
-        server.give(packed(self.BODY), headers={"Content-Encoding": "gzip"})
+        server.add_response(packed(self.BODY), headers={"Content-Encoding": "gzip"})
         client = mode.client_of(server)
         assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
 
 
-class TestAnything:
+class TestArbitraryJSON:
     """Any bytes are decoded or raise an `APIResponseError`."""
 
     @settings(max_examples=200)
@@ -275,9 +275,9 @@ class TestAnything:
             assert told == (200, "text/x", True)
 
 
-class TestOverTheWire:
+class TestOnASocket:
     def test_the_error_has_the_circumstances_of_the_call(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
+        server.add_response("<html>Sign in</html>", headers={"Content-Type": "text/html", "X-Request-Id": "req_7"})
         with pytest.raises(APIResponseError) as caught:
             mode.run(caller.workflows.get("wf-1"))
         error = caught.value
@@ -291,7 +291,7 @@ class TestOverTheWire:
     def test_an_unreadable_success_may_have_been_carried_out(
         self, mode: Mode, server: ScriptedServer, caller: Any, name: str
     ) -> None:
-        server.give("oops", 201)
+        server.add_response("oops", 201)
         row = next(row for row in ROWS if row.call == name)
         with pytest.raises(APIResponseError) as caught:
             mode.run(row.on(caller))
@@ -300,6 +300,6 @@ class TestOverTheWire:
         assert len(server.requests) == 1
 
     def test_a_list_that_cannot_be_read(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": {"nope": 1}})
+        server.add_response({"data": {"nope": 1}})
         with pytest.raises(APIResponseError, match="no list of audit"):
             mode.run(caller.organizations.governance.audit("acme"))

@@ -75,10 +75,10 @@ def test_the_clock(api: Api) -> None:
     emulator = Emulator(time="manual")
     client = emulator.client()
     client.memory.set("k", 1, ttl=3600)
-    sender = Api()
-    sender.app = emulator.app
+    other = Api()
+    other.app = emulator.app
     before = emulator.clock.now()
-    assert control(sender, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key).status == 200
+    assert control(other, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key).status == 200
     assert emulator.clock.now() - before == 3600.5
 
 

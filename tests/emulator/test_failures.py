@@ -52,7 +52,7 @@ def names(emulator: Emulator) -> list[str]:
     return [str(workflow.name) for workflow in emulator.client().workflows.list()]
 
 
-def test_a_status_is_sent_times_times(emulator: Emulator, make: Made, mode: Mode) -> None:
+def test_a_status_is_sent_to_the_given_number_of_requests(emulator: Emulator, make: Made, mode: Mode) -> None:
     failure = emulator.fail("POST /workflows", status=503, times=2)
     client = make(max_retries=0)
     for left in (1, 0):

@@ -9,7 +9,7 @@ from fibonacci.emulator.engine import handler_calls
 
 
 def test_a_call_is_running_until_it_has_ended() -> None:
-    call = handler_calls.begin()
+    call = handler_calls.register()
     assert handler_calls.is_running(call)
     assert 0 <= handler_calls.age(call) < 5
     handler_calls.finish(call)

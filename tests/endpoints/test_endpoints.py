@@ -48,7 +48,7 @@ def dumped(result: Any) -> Any:
 def test_a_call(mode: Mode, server: ScriptedServer, row: EndpointRow, shape: str) -> None:
     client = mode.client_of(server, max_retries=0)
     status = 204 if row.data is None and shape == "data and meta" else 200
-    server.give(in_shape(row.data, shape), status, HEADERS)
+    server.add_response(in_shape(row.data, shape), status, HEADERS)
 
     result = mode.run(row.on(client))
 
@@ -77,7 +77,7 @@ def test_a_call_and_its_documented_response_conform_to_the_document(
     content = in_shape(row.data, "bare" if row.bare else "data and meta")
     body = b"" if row.status == 204 else json.dumps(content).encode()
     headers = {} if row.status == 204 else {"Content-Type": "application/json"}
-    server.give(body, row.status, HEADERS)
+    server.add_response(body, row.status, HEADERS)
 
     mode.run(row.on(client))
 
@@ -91,7 +91,7 @@ def test_a_call_and_its_documented_response_conform_to_the_document(
 def test_the_headers_of_a_call(mode: Mode, server: ScriptedServer, row: EndpointRow) -> None:
     client = mode.client_of(server, headers={"X-Team": "blue"})
     for _ in range(2):
-        server.give(in_shape(row.data, "data alone"))
+        server.add_response(in_shape(row.data, "data alone"))
         mode.run(row.on(client))
 
     for sent in server.requests:
@@ -113,8 +113,8 @@ def test_every_documented_operation_has_a_row() -> None:
 
 
 def test_an_execution_may_have_its_id_under_another_name(mode: Mode, server: ScriptedServer, caller: Any) -> None:
-    server.give({"data": {"id": "exec_1", "status": "running", "outputs": None}})
-    server.give({"data": [{"id": "exec_2", "status": "running"}]})
+    server.add_response({"data": {"id": "exec_1", "status": "running", "outputs": None}})
+    server.add_response({"data": [{"id": "exec_2", "status": "running"}]})
     assert mode.run(caller.executions.get("exec_1")).id == "exec_1"
     assert [each.id for each in mode.run(caller.executions.list())] == ["exec_2"]
 
@@ -123,14 +123,14 @@ class TestRequest:
     """`client.request`, for any path."""
 
     def test_a_known_path_conforms_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": {"id": "wf-1"}, "meta": {"request_id": "req_1"}})
+        server.add_response({"data": {"id": "wf-1"}, "meta": {"request_id": "req_1"}})
         assert mode.run(caller.request("get", "/workflows/wf-1")) == {"id": "wf-1"}
         sent = server.last
         operation = validate_request(sent.method, server.origin + sent.target, dict(sent.headers), sent.body)
         assert operation.id == "workflows.get"
 
     def test_everything_given(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": [1, 2]})
+        server.add_response({"data": [1, 2]})
         call = caller.request(
             "post",
             "/new/path with space/a%2Fb",
@@ -145,7 +145,7 @@ class TestRequest:
         assert server.last.one("Idempotency-Key")
 
     def test_models_of_a_list_have_their_response_too(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
+        server.add_response({"data": [{"name": "a"}, {"name": "b"}], "meta": {"request_id": "req_1"}})
         tools = mode.run(caller.request("GET", "/tools", returns=list[Tool]))
         assert [(tool.name, tool.response.request_id) for tool in tools] == [("a", "req_1"), ("b", "req_1")]
 
@@ -153,21 +153,21 @@ class TestRequest:
     def test_none_is_sent_as_null(
         self, mode: Mode, server: ScriptedServer, caller: Any, json_body: Any, on_the_wire: bytes
     ) -> None:
-        server.give({"data": None})
+        server.add_response({"data": None})
         assert mode.run(caller.request("PUT", "/thing", json=json_body)) is None
         assert server.last.body == on_the_wire
 
     def test_a_query_in_the_path_is_kept_and_added_to(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give({"data": 1})
+        server.add_response({"data": 1})
         assert mode.run(caller.request("GET", "/thing?a=1", params={"b": "2"})) == 1
         assert server.last.query == "a=1&b=2"
 
     def test_a_response_without_a_body_is_none(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.give(status=204)
+        server.add_response(status=204)
         assert mode.run(caller.request("DELETE", "/thing")) is None
 
     @pytest.mark.parametrize("method", ["OPTIONS", "REPORT"])
     def test_any_method(self, mode: Mode, server: ScriptedServer, caller: Any, method: str) -> None:
-        server.give({"data": {"data": 1, "more": 2}})
+        server.add_response({"data": {"data": 1, "more": 2}})
         assert mode.run(caller.request(method, "/thing")) == {"data": 1, "more": 2}
         assert server.last.method == method

@@ -10,7 +10,7 @@ from fibonacci import UNSET
 from tests.kit.mode import Ended, Mode
 
 METHODS = ("GET", "PUT", "DELETE", "POST", "PATCH")
-KEY = "sk-laboratory-0123456789"
+KEY = "sk-test-0123456789"
 
 
 def call_each(mode: Mode, base_url: str, *, json: Any = UNSET, **options: Any) -> dict[str, Ended]:

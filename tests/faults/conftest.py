@@ -9,7 +9,7 @@ from tests.kit.mode import MODES, Mode, mode_of
 
 
 @pytest.fixture(autouse=True)
-def environment_of_the_laboratory(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_tls_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove what the machine's user has set: it must not decide what a test finds."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)

@@ -135,10 +135,10 @@ def _statuses() -> Iterator[FaultRow]:
             httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
             yield FaultRow(f"{status} with {kind}", (step,), ends, httpx=httpx)
     yield FaultRow("200 with HTML", (respond(200, *_BODIES["HTML"][:1], content_type="text/html"),), broken())
-    yield FaultRow("200 with HTML that calls itself JSON", (respond(200, _BODIES["HTML"][0]),), broken())
+    yield FaultRow("200 with HTML labeled as JSON", (respond(200, _BODIES["HTML"][0]),), broken())
     yield FaultRow("200 with garbage", (respond(200, _BODIES["garbage"][0]),), broken())
     yield FaultRow("200 with nothing", (respond(200, b""),), fine())
-    yield FaultRow("200 with JSON that calls itself HTML", (respond(content_type="text/html"),), fine())
+    yield FaultRow("200 with JSON labeled as HTML", (respond(content_type="text/html"),), fine())
     yield FaultRow("200 with JSON of no content type", (respond(content_type=""),), fine())
     yield FaultRow("204", (raw(head(204)),), fine())
     yield FaultRow(

@@ -150,7 +150,7 @@ _STEPS = st.one_of(_responses(), _mangled(), st.binary(max_size=300).map(raw_the
 _CALLS = ("untyped", "typed", "list", "delete", "execute")
 
 
-class Laboratory:
+class FaultServer:
     """One server whose next steps are set at will, and a client of each mode."""
 
     def __init__(self, stack: ExitStack) -> None:
@@ -186,9 +186,9 @@ class Laboratory:
 
 
 @pytest.fixture(scope="module")
-def laboratory() -> Iterator[Laboratory]:
+def laboratory() -> Iterator[FaultServer]:
     with ExitStack() as stack:
-        laboratory = Laboratory(stack)
+        laboratory = FaultServer(stack)
         # What is imported late is imported here: Hypothesis moves the recursion limit about, which imports in other
         # threads do not bear.
         for step in (ok, respond(404), respond(200, b""), raw_then_close(b"")):
@@ -199,7 +199,9 @@ def laboratory() -> Iterator[Laboratory]:
 
 @pytest.mark.timeout(7200 if LONG else 120)
 @pytest.mark.parametrize("kind", _CALLS)
-def test_only_fibonacci_errors_leave_a_call(kind: str, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_fibonacci_errors_leave_a_call(
+    kind: str, laboratory: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("random.uniform", min)  # the delays before retries
     outcomes: set[str] = set()
 

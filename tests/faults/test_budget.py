@@ -84,7 +84,7 @@ def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> No
     assert server.delivered == len(steps)
 
 
-def test_no_limit_is_no_limit(mode: Mode) -> None:
+def test_timeout_none_sets_no_deadline(mode: Mode) -> None:
     with ScriptedServer(slowly(0.5)) as server:
         assert mode.run(mode.client_of(server, timeout=None).request("GET", "/x")) == {"fine": True}
     assert len(server.requests) == 1

@@ -145,7 +145,9 @@ _DEAD: dict[str, tuple[Step, type[Exception]]] = {
 
 
 @pytest.mark.parametrize("dead", _DEAD)
-def test_a_dead_server_gets_no_storm(dead: str, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_retry_quota_bounds_requests_to_an_unreachable_server(
+    dead: str, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("random.uniform", min)  # no delay before retries
     step, error = _DEAD[dead]
     with ScriptedServer(step) as server:

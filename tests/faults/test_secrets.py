@@ -159,7 +159,7 @@ def test_a_path_cannot_lead_elsewhere(path: str, mode: Mode) -> None:
 @pytest.mark.parametrize(
     "path", ["/@{host}/x", "/x?next=http://{host}/", "/{host}", "/x%0d%0aHost:{host}", "/x\r\nA: b"]
 )
-def test_a_path_that_only_looks_like_elsewhere_stays_here(path: str, mode: Mode) -> None:
+def test_a_path_that_resembles_a_url_stays_on_the_origin(path: str, mode: Mode) -> None:
     with ScriptedServer(ok) as other, ScriptedServer(ok) as server:
         where = path.format(host=f"127.0.0.1:{other.port}")
         assert mode.end(mode.client_of(server).request, "GET", where).value == {"fine": True}

@@ -19,7 +19,7 @@ def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None]) -> Non
     for name, row in rows:
         try:
             check(row)
-        except AssertionError as error:
+        except Exception as error:
             error.add_note(f"row: {name}")
             failures.append(error)
     if failures:

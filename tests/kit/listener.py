@@ -26,7 +26,6 @@ class Listener(ABC):
     Attributes:
         api_key: A key of its own, for the client keeps the limits of a key at an address for the whole process.
         connections: The number of connections that were made.
-        handshakes_failed: The number of TLS handshakes that failed.
         stopped: Set when the server closes.
     """
 
@@ -39,7 +38,6 @@ class Listener(ABC):
         self.lock = threading.Lock()
         self.stopped = threading.Event()
         self.connections = 0
-        self.handshakes_failed = 0
 
     @abstractmethod
     def serve(self, sock: socket.socket, number: int) -> None:
@@ -121,14 +119,9 @@ class Listener(ABC):
 
     def _shake_hands(self, accepted: socket.socket, tls: ssl.SSLContext) -> socket.socket:
         accepted.settimeout(_HANDSHAKE_SECONDS)
-        try:
-            sock = tls.wrap_socket(accepted, server_side=True)
-            # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
-            sock.settimeout(None)
-        except OSError:
-            with self.lock:
-                self.handshakes_failed += 1
-            raise
+        sock = tls.wrap_socket(accepted, server_side=True)
+        # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
+        sock.settimeout(None)
         with self.lock:
             self._open.discard(accepted)
             self._open.add(sock)

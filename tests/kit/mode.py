@@ -124,7 +124,7 @@ class Mode:
         return self.begin(method, *args, **named).result()
 
     def forget(self) -> None:
-        """Let go of everything and close no client, as a careless user does."""
+        """Let go of everything and close no client, and close no client."""
         self._to_close.clear()
         self._resources.close()
 

@@ -23,7 +23,7 @@ class ScriptedServer(Listener):
 
     Args:
         steps: What to do with the first request, the second, and so on; the last is done with all further ones. Without
-            any, a request that `give` has no response for gets status 599.
+            any, a request that `add_response` has no response for gets status 599.
         tls: The server's side of TLS; None for plain http.
         greet: What to do with a connection before TLS and before anything is read; after it nothing is read.
 
@@ -47,7 +47,7 @@ class ScriptedServer(Listener):
         """The last request."""
         return self.requests[-1]
 
-    def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def add_response(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Add a response to the script: text and bytes as they are, other bodies as JSON."""
         self._script.append(respond_json(body, status, headers))
 

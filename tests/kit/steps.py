@@ -1,4 +1,4 @@
-"""What a scripted server can do with a request: steps that respond, break, stall, drip and lie."""
+"""What a scripted server can do with a request: steps that respond, break, stall, drip, or send false framing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.kit.peer import Peer
 Step = Callable[[Peer], object]
 """What a server does when it has read a request."""
 
-OK_BODY = b'{"data": {"fine": true}, "meta": {"request_id": "req_lab"}}'
+OK_BODY = b'{"data": {"fine": true}, "meta": {"request_id": "req_1"}}'
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 

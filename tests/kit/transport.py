@@ -40,7 +40,7 @@ class ScriptedTransport:
         self.remaining: list[float | None] = []
         self.closed = 0
 
-    def give(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def add_response(self, body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Add a response to the script: text and bytes as they are, other bodies as JSON."""
         self._script.append(http_response(body, status, headers))
 

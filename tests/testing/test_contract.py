@@ -10,9 +10,17 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.testing.contract.check import Check, Checks, Disagreement, Skipped, agree, require_among, require_type
+from fibonacci.testing.contract.check import (
+    Check,
+    Checks,
+    Disagreement,
+    Skipped,
+    require_among,
+    require_equal,
+    require_type,
+)
 from fibonacci.testing.contract.checks import ALL
-from fibonacci.testing.contract.command import main
+from fibonacci.testing.contract.cli import main
 from fibonacci.testing.contract.raw_requests import RawRequests
 from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
@@ -121,13 +129,13 @@ def test_every_check_names_its_endpoint_and_fact() -> None:
 
 def test_the_messages_of_disagreements() -> None:
     with pytest.raises(Disagreement, match="it is True, not 1"):
-        agree(True, 1, "it")
+        require_equal(True, 1, "it")
     with pytest.raises(Disagreement, match="it is True, not of the type int or float"):
         require_type(True, (int, float), "it")
     with pytest.raises(Disagreement, match="it is 3, not one of 1, 2"):
         require_among(3, (1, 2), "it")
     with pytest.raises(Disagreement, match=r"it is 'a{199}\.\.\., not ''"):
-        agree("a" * 300, "", "it")
+        require_equal("a" * 300, "", "it")
 
 
 def test_an_error_in_a_check_is_a_result(server: Server) -> None:

@@ -46,7 +46,7 @@ class AsyncHTTP11Connection:
         Args:
             request: The request.
             deadline: The end of the call.
-            limit: The largest body in bytes, as it comes over the wire.
+            limit: The largest body in bytes, as received, before decompression.
 
         Raises:
             TransportError: If nothing of the request was sent, or the body is too large.

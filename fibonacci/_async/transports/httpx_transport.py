@@ -23,7 +23,7 @@ class AsyncHTTPXTransport:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. None makes one of httpx,
             for each event loop and each process, which `aclose` closes.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, for a client of its own.
-        max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
 
     Raises:
         ConfigurationError: If the client has another interface, or there is no such file.

@@ -46,7 +46,7 @@ class AsyncConnectionPool:
         if not await self._capacity.acquire(deadline.remaining()):
             raise TransportError("timeout_never_sent")
         try:
-            connection = self._reusable() or await self._connector.connect(deadline)
+            connection = self._pop_reusable() or await self._connector.connect(deadline)
         except BaseException:
             self._capacity.release()
             raise
@@ -69,7 +69,8 @@ class AsyncConnectionPool:
         while (idle := self._pop(-1)) is not None:
             idle[1].close()
 
-    def _reusable(self) -> AsyncHTTP11Connection | None:
+    def _pop_reusable(self) -> AsyncHTTP11Connection | None:
+        """Remove and return the last usable idle connection; close the others on the way."""
         while (idle := self._pop(-1)) is not None:
             since, connection = idle
             if since + self._idle_timeout > time.monotonic() and not connection.is_closed_by_server():

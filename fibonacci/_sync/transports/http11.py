@@ -47,7 +47,7 @@ class HTTP11Connection:
         Args:
             request: The request.
             deadline: The end of the call.
-            limit: The largest body in bytes, as it comes over the wire.
+            limit: The largest body in bytes, as received, before decompression.
 
         Raises:
             TransportError: If nothing of the request was sent, or the body is too large.

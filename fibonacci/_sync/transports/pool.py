@@ -47,7 +47,7 @@ class ConnectionPool:
         if not self._capacity.acquire(deadline.remaining()):
             raise TransportError("timeout_never_sent")
         try:
-            connection = self._reusable() or self._connector.connect(deadline)
+            connection = self._pop_reusable() or self._connector.connect(deadline)
         except BaseException:
             self._capacity.release()
             raise
@@ -70,7 +70,8 @@ class ConnectionPool:
         while (idle := self._pop(-1)) is not None:
             idle[1].close()
 
-    def _reusable(self) -> HTTP11Connection | None:
+    def _pop_reusable(self) -> HTTP11Connection | None:
+        """Remove and return the last usable idle connection; close the others on the way."""
         while (idle := self._pop(-1)) is not None:
             since, connection = idle
             if since + self._idle_timeout > time.monotonic() and not connection.is_closed_by_server():

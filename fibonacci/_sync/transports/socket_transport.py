@@ -27,7 +27,7 @@ class SocketTransport:
 
     Args:
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
-        max_response_bytes: The largest body in bytes, as it comes over the wire; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
         max_connections: The largest number of connections in use for one origin.
         idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice.
 

@@ -1,4 +1,4 @@
-"""The record of requests: every request under `/v1`, with the status of its response."""
+"""The request log: every request under `/v1`, with the status of its response."""
 
 from __future__ import annotations
 

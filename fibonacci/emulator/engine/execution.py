@@ -76,7 +76,7 @@ class RunningExecution:
         """What is stored beside the record until the execution has ended."""
         return self._run | {"chosen": self._chosen}
 
-    def begin(self, now: float) -> None:
+    def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
         for node_id in self._workflow.order:
             state = self._nodes[node_id]
@@ -90,7 +90,7 @@ class RunningExecution:
         while (state := self._next()) is not None and state["until"] <= now:
             due = state["until"]
             self._end_phase(state, due)
-            self.begin(due)
+            self.start_ready_nodes(due)
 
     def complete_call(self, call: str, outcome: HandlerOutcome, now: float) -> None:
         """Take the outcome of a handler call, unless it has timed out before."""
@@ -101,7 +101,7 @@ class RunningExecution:
                     self._complete(state, outcome.output, now)
                 else:
                     self._fail_or_retry(state, outcome.error, now)
-                self.begin(now)
+                self.start_ready_nodes(now)
                 self.advance(now)
 
     def _executor(self, now: float) -> NodeExecutor:

@@ -17,7 +17,7 @@ _STARTED: Final[dict[str, float]] = {}  # ids are unique, so that emulators in o
 CAN_PROBE: Final = os.name != "nt"  # on Windows, os.kill with signal 0 ends the process
 
 
-def begin() -> str:
+def register() -> str:
     """Return the id of a new call in this process."""
     call = f"{os.getpid()}-{secrets.token_hex(8)}"
     _STARTED[call] = time.monotonic()

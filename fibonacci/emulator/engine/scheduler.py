@@ -56,7 +56,9 @@ class Scheduler:
         Returns:
             Its new record; a short execution has ended.
         """
-        return self._advance(execution, {"definition": definition, "chosen": {}}, lambda running: running.begin(now))
+        return self._advance(
+            execution, {"definition": definition, "chosen": {}}, lambda running: running.start_ready_nodes(now)
+        )
 
     def refresh(self, execution: Record, now: float) -> Record:
         """Bring an execution up to date; return its record.
@@ -182,7 +184,7 @@ class Scheduler:
             store.runs.put(name, record=running.run)
 
     def _launch(self, execution_id: str, work: Callable[[], Any]) -> str:
-        call = handler_calls.begin()
+        call = handler_calls.register()
         # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)
         threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()

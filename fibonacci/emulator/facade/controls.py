@@ -1,4 +1,4 @@
-"""The part of `Emulator` that controls it: keys, approvals, failures, and the record of requests."""
+"""The part of `Emulator` that controls it: keys, approvals, failures, and the request log."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -36,3 +36,16 @@ class ServerResponse:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of a request as text; the first of a name counts."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    return headers
+
+
+def encoded_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response as bytes."""
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -17,7 +18,7 @@ from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.faults.socket_delivery import deliver
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException, bad_request, payload_too_large
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 
 MAX_HEAD: Final = 64 * 1024
 """The largest head of a request, in bytes."""
@@ -119,7 +120,9 @@ class ServerConnection:
 
     def _encode(self, response: ServerResponse, method: bytes) -> tuple[bytes, bytes]:
         """Return the head and the body as bytes."""
-        head = h11.Response(status_code=response.status, headers=_encoded(response), reason=_reason(response.status))
+        head = h11.Response(
+            status_code=response.status, headers=encoded_headers(response.headers), reason=_reason(response.status)
+        )
         parts = [self._http.send(head)]
         if response.body and method != b"HEAD":
             parts.append(self._http.send(h11.Data(data=response.body)))
@@ -129,7 +132,7 @@ class ServerConnection:
     def _refuse(self, error: HTTPException, head: h11.Request | None) -> None:
         """Send an error and close: the begin of the next request is unknown."""
         response = self._app.refuse(error)
-        response.headers.append(("Connection", "close"))
+        response = replace(response, headers=[*response.headers, ("Connection", "close")])
         self._send(response, b"" if head is None else head.method)
         self._linger()
 
@@ -151,10 +154,8 @@ def _reason(status: int) -> str:
 
 
 def _request(head: h11.Request, body: bytes) -> ServerRequest:
-    headers: dict[str, str] = {}
-    for name, value in head.headers:
-        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
-    return ServerRequest(head.method.decode("ascii"), _origin_form(head.target.decode("ascii")), headers, body)
+    target = _origin_form(head.target.decode("ascii"))
+    return ServerRequest(head.method.decode("ascii"), target, decoded_headers(head.headers), body)
 
 
 def _origin_form(target: str) -> str:
@@ -163,7 +164,3 @@ def _origin_form(target: str) -> str:
         _, _, rest = target.partition("://")
         return "/" + rest.partition("/")[2]
     return target
-
-
-def _encoded(response: ServerResponse) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]

@@ -2,7 +2,7 @@
 
 This file alone in the emulator imports the client's public transport types: a transport takes and returns them. It is
 imported when a client is requested and not before, so that no other part of the emulator can come to depend on the
-client, and a bug of the client cannot hide in the server that tests it.
+client: a bug of the client must not affect the server that tests it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import anyio.to_thread
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import Failure
 from fibonacci.emulator.faults.response import FailingResponse
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, TransportError
 
 _MAY_WAIT: Final = "/execut"
@@ -69,10 +69,7 @@ class AsyncInProcessTransport:
 
 
 def _received(request: HTTPRequest) -> ServerRequest:
-    headers: dict[str, str] = {}
-    for name, value in request.headers:
-        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
-    return ServerRequest(request.method, request.target, headers, request.body)
+    return ServerRequest(request.method, request.target, decoded_headers(request.headers), request.body)
 
 
 def _delivery_seconds(response: ServerResponse, deadline: Deadline) -> float:
@@ -118,5 +115,4 @@ def _connection_error(failure: Failure) -> Exception | None:
 
 
 def _sent(response: ServerResponse, body: bytes) -> HTTPResponse:
-    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]
-    return HTTPResponse(response.status, headers, body)
+    return HTTPResponse(response.status, encoded_headers(response.headers), body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fibonacci.testing.contract.command import main
+from fibonacci.testing.contract.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -83,7 +83,7 @@ class Checks(list[Check]):
 _SHOWN: Final = 200
 
 
-def agree(found: object, expected: object, what: str) -> None:
+def require_equal(found: object, expected: object, what: str) -> None:
     """Raise `Disagreement` unless two values are equal; booleans do not count as numbers.
 
     Args:
@@ -92,7 +92,7 @@ def agree(found: object, expected: object, what: str) -> None:
         what: The name of the value, for the message.
 
     Example:
-        >>> agree(1, True, "enabled")
+        >>> require_equal(1, True, "enabled")
         Traceback (most recent call last):
         ...
         fibonacci.testing.contract.check.Disagreement: enabled is 1, not True

@@ -47,7 +47,7 @@ def _result(check: Check, server: Server) -> Result:
         try:
             check.run(server)
         finally:
-            server.tidy()
+            server.do_cleanups()
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
     except Disagreement as found:

@@ -54,7 +54,7 @@ class Server:
         self.sleep: Final = sleep
         self._undo = ExitStack()
 
-    def workflow(self, name: str = "Contract suite", **body: Any) -> Workflow:
+    def create_workflow(self, name: str = "Contract suite", **body: Any) -> Workflow:
         """Create a workflow that is deleted after the check.
 
         Args:
@@ -62,20 +62,20 @@ class Server:
             body: Further fields of the request.
         """
         workflow = self.client.workflows.create(name=name, **body)
-        self.afterwards(self.client.workflows.delete, workflow.id)
+        self.add_cleanup(self.client.workflows.delete, workflow.id)
         return workflow
 
-    def ran(self, word: str = "yes") -> Execution:
+    def run_workflow(self, word: str = "yes") -> Execution:
         """Run a workflow without cost to its end.
 
         Args:
             word: The input that decides the branch.
         """
-        workflow = self.workflow(definition=CHEAP)
+        workflow = self.create_workflow(definition=CHEAP)
         execution = self.client.workflows.execute(workflow.id, inputs={"word": word})
         return execution if execution.is_terminal else self.client.executions.wait(execution.id, timeout=60)
 
-    def key(self, name: str, **place: Any) -> str:
+    def memory_key(self, name: str, **place: Any) -> str:
         """Return a memory key that is deleted after the check.
 
         Args:
@@ -83,7 +83,7 @@ class Server:
             place: The scope, and the user or workflow.
         """
         key = f"contract-suite-{name}"
-        self.afterwards(self.client.memory.delete, key, **place)
+        self.add_cleanup(self.client.memory.delete, key, **place)
         return key
 
     def path(self, rest: str) -> str:
@@ -94,7 +94,7 @@ class Server:
         """
         return f"/organizations/{self.organization}/{rest}"
 
-    def afterwards(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
+    def add_cleanup(self, undo: Callable[..., object], *arguments: Any, **options: Any) -> None:
         """Register a cleanup to call after the check; a resource that no longer exists is no error.
 
         Args:
@@ -109,7 +109,7 @@ class Server:
 
         self._undo.callback(undo_if_present)
 
-    def tidy(self) -> None:
+    def do_cleanups(self) -> None:
         """Call the registered cleanups, the last first."""
         self._undo.close()
 

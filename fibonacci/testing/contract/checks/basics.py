@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, agree, require, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, envelope, refused
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_envelope, require_refusal
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
@@ -14,7 +14,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /tools", "A success is {data, meta: {request_id}}")
 def _success(server: Server) -> None:
-    envelope(server.raw("GET", "/tools"))
+    require_envelope(server.raw("GET", "/tools"))
 
 
 @CHECKS.documented("GET /tools", "Responses are JSON, and their Content-Type is application/json")
@@ -25,22 +25,22 @@ def _json(server: Server) -> None:
 
 @CHECKS.documented("GET /workflows/{id}", "An error is {error: {code, message, details}}, and details is a list")
 def _error(server: Server) -> None:
-    refused(server.raw("GET", f"/workflows/{UNKNOWN}"), 404)
+    require_refusal(server.raw("GET", f"/workflows/{UNKNOWN}"), 404)
 
 
 @CHECKS.choice("GET /tools", "A request without a key is refused with 401")
 def _no_key(server: Server) -> None:
-    refused(server.raw("GET", "/tools", authorization=None), 401)
+    require_refusal(server.raw("GET", "/tools", authorization=None), 401)
 
 
 @CHECKS.choice("GET /tools", "A request with an unknown key is refused with 401")
 def _wrong_key(server: Server) -> None:
-    refused(server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}"), 401)
+    require_refusal(server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}"), 401)
 
 
 @CHECKS.choice("GET /{unknown}", "An unknown path is refused with 404")
 def _unknown_path(server: Server) -> None:
-    agree(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
+    require_equal(server.raw("GET", f"/{UNKNOWN}").status, 404, "the status")
 
 
 @CHECKS.documented("GET /tools", "Responses have X-RateLimit-Limit and X-RateLimit-Remaining, which is not more")
@@ -68,4 +68,4 @@ def _read_by_the_client(server: Server) -> None:
 
 @CHECKS.choice("POST /workflows", "A body that is not JSON is refused with 400", changes=True)
 def _not_json(server: Server) -> None:
-    refused(server.raw("POST", "/workflows", body=b'{"name": '), 400)
+    require_refusal(server.raw("POST", "/workflows", body=b'{"name": '), 400)

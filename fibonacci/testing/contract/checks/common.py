@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from fibonacci import NotFoundError
-from fibonacci.testing.contract.check import Disagreement, agree, require, require_among, require_type
+from fibonacci.testing.contract.check import Disagreement, require, require_among, require_equal, require_type
 from fibonacci.testing.contract.raw_requests import RawResponse
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
 
 
-def envelope(response: RawResponse) -> Any:
-    """Return what an response in the full envelope holds.
+def require_envelope(response: RawResponse) -> Any:
+    """Return the data of a response in the full envelope.
 
     Args:
         response: The response.
@@ -25,12 +25,12 @@ def envelope(response: RawResponse) -> Any:
     require_among(response.status, (200, 201), "the status")
     content = response.json
     require_type(content, dict, "the body")
-    agree(sorted(content), ["data", "meta"], "what the body holds")
+    require_equal(sorted(content), ["data", "meta"], "what the body holds")
     require_type(content["meta"].get("request_id"), str, "meta.request_id")
     return content["data"]
 
 
-def bare(response: RawResponse, *names: str) -> Any:
+def require_bare(response: RawResponse, *names: str) -> Any:
     """Return an object without an envelope.
 
     Args:
@@ -40,7 +40,7 @@ def bare(response: RawResponse, *names: str) -> Any:
     Raises:
         Disagreement: When it has an envelope, or not these fields.
     """
-    agree(response.status, 200, "the status")
+    require_equal(response.status, 200, "the status")
     content = response.json
     require_type(content, dict, "the body")
     missing = [name for name in names if name not in content]
@@ -48,7 +48,7 @@ def bare(response: RawResponse, *names: str) -> Any:
     return content
 
 
-def refused(response: RawResponse, status: int) -> Any:
+def require_refusal(response: RawResponse, status: int) -> Any:
     """Return the error of a refusal in the documented envelope.
 
     Args:
@@ -58,10 +58,10 @@ def refused(response: RawResponse, status: int) -> Any:
     Raises:
         Disagreement: When it is no such refusal.
     """
-    agree(response.status, status, "the status")
+    require_equal(response.status, status, "the status")
     content = response.json
     require_type(content, dict, "the body")
-    agree(sorted(content), ["error"], "what the body holds")
+    require_equal(sorted(content), ["error"], "what the body holds")
     error = content["error"]
     require_type(error, dict, "error")
     require_type(error.get("code"), str, "error.code")
@@ -70,7 +70,7 @@ def refused(response: RawResponse, status: int) -> Any:
     return error
 
 
-def not_found(call: Callable[[], object]) -> None:
+def require_not_found(call: Callable[[], object]) -> None:
     """Check that a call is refused with 404.
 
     Args:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Final
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract.check import Checks, Skipped, agree, require
-from fibonacci.testing.contract.checks.common import UNKNOWN, not_found
+from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found
 from fibonacci.testing.contract.server import Server
 
 OPERATORS: Final = [
@@ -50,7 +50,7 @@ def _emptiness(server: Server) -> None:
 
 def _decide(server: Server, questions: list[tuple[str, str, str, str, bool]]) -> None:
     nodes = [node for question in questions for node in _nodes(*question[:4])]
-    made = server.workflow(definition={"nodes": nodes})
+    made = server.create_workflow(definition={"nodes": nodes})
     outputs = server.client.workflows.run(made.id, timeout=60).outputs
     for name, operator, left, right, holds in questions:
         require((f"then-{name}" in outputs) == holds, f"{left!r} {operator} {right!r} is {not holds}")
@@ -64,38 +64,38 @@ def _nodes(name: str, operator: str, left: str, right: str) -> list[dict[str, ob
 
 @CHECKS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
 def _read(server: Server) -> None:
-    ran = server.ran()
+    ran = server.run_workflow()
     found = server.client.executions.get(ran.id)
-    agree((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
+    require_equal((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
 
 
 @CHECKS.choice("GET /executions/{id}", "An unknown execution is refused with 404")
 def _unknown(server: Server) -> None:
-    not_found(lambda: server.client.executions.get(UNKNOWN))
+    require_not_found(lambda: server.client.executions.get(UNKNOWN))
 
 
 @CHECKS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
 def _of_a_workflow(server: Server) -> None:
-    ran = server.ran()
-    server.ran()
+    ran = server.run_workflow()
+    server.run_workflow()
     workflow_id = server.client.executions.get(ran.id).workflow_id
     found = [each.id for each in server.client.executions.list(workflow_id=workflow_id)]
-    agree(found, [ran.id], "the list")
+    require_equal(found, [ran.id], "the list")
 
 
 @CHECKS.choice("GET /executions", "`status` lists the executions of one status")
 def _with_a_status(server: Server) -> None:
     for status in ("completed", "failed"):
         for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
-            agree(execution.status, status, "status")
+            require_equal(execution.status, status, "status")
 
 
 @CHECKS.choice("POST /executions/{id}/cancel", "An execution that has ended stays as it is; 409 says so", changes=True)
 def _cancel_ended(server: Server) -> None:
-    ran = server.ran()
+    ran = server.run_workflow()
     with suppress(ConflictError):
         server.client.executions.cancel(ran.id)
-    agree(server.client.executions.get(ran.id).status, ran.status, "status")
+    require_equal(server.client.executions.get(ran.id).status, ran.status, "status")
 
 
 @CHECKS.choice("POST /executions/{id}/cancel", "Canceling a running execution returns it as cancelled", changes=True)
@@ -103,13 +103,13 @@ def _cancel_running(server: Server) -> None:
     if "wait" not in [tool.name for tool in server.client.tools.list()]:
         raise Skipped("there is no tool that takes its time")
     node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
-    made = server.workflow(definition={"nodes": [node]})
+    made = server.create_workflow(definition={"nodes": [node]})
     execution = server.client.workflows.execute(made.id)
     if execution.is_terminal:
         raise Skipped("it ended at once")
-    agree(server.client.executions.cancel(execution.id).status, "cancelled", "status")
+    require_equal(server.client.executions.cancel(execution.id).status, "cancelled", "status")
 
 
 @CHECKS.choice("POST /executions/{id}/cancel", "An unknown execution is refused with 404", changes=True)
 def _cancel_unknown(server: Server) -> None:
-    not_found(lambda: server.client.executions.cancel(UNKNOWN))
+    require_not_found(lambda: server.client.executions.cancel(UNKNOWN))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, agree, require, require_type
-from fibonacci.testing.contract.checks.common import bare, refused
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.checks.common import require_bare, require_refusal
 from fibonacci.testing.contract.server import Server
 
 BOOLEANS: Final = (
@@ -21,7 +21,7 @@ CHECKS: Final = Checks()
 
 @CHECKS.documented("GET /organizations/{org}/governance", "The settings are a bare object with six fields")
 def _settings(server: Server) -> None:
-    content = bare(server.raw("GET", server.path("governance")), *SETTINGS)
+    content = require_bare(server.raw("GET", server.path("governance")), *SETTINGS)
     for name in BOOLEANS:
         require_type(content[name], bool, name)
     require_type(content["approval_threshold"], int, "approval_threshold")
@@ -35,19 +35,19 @@ def _updated(server: Server) -> None:
     governance = server.client.organizations.governance
     before = governance.get(server.organization)
     threshold = before.approval_threshold or 0
-    server.afterwards(governance.update, server.organization, approval_threshold=threshold)
+    server.add_cleanup(governance.update, server.organization, approval_threshold=threshold)
     governance.update(server.organization, approval_threshold=threshold + 1)
     after = governance.get(server.organization)
-    agree(after.approval_threshold, threshold + 1, "approval_threshold")
+    require_equal(after.approval_threshold, threshold + 1, "approval_threshold")
     rest = {"approval_threshold"}
-    agree(after.model_dump(exclude=rest), before.model_dump(exclude=rest), "the rest")
+    require_equal(after.model_dump(exclude=rest), before.model_dump(exclude=rest), "the rest")
 
 
 @CHECKS.documented(
     "PATCH /organizations/{org}/governance", "A setting of a wrong type is refused with 422", changes=True
 )
 def _invalid(server: Server) -> None:
-    refused(server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": "many"}), 422)
+    require_refusal(server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": "many"}), 422)
 
 
 @CHECKS.documented("GET /organizations/{org}/governance/report", "The report is an object")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci.testing.contract.check import Checks, require_among, require_type
-from fibonacci.testing.contract.checks.common import bare
+from fibonacci.testing.contract.checks.common import require_bare
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
@@ -25,7 +25,7 @@ def _http_status(server: Server) -> None:
 
 @CHECKS.documented("GET /health/secrets", "The health of secrets is a bare object: status, backend, checks")
 def _secrets(server: Server) -> None:
-    content = bare(server.raw("GET", "/health/secrets"), "status", "backend", "checks")
+    content = require_bare(server.raw("GET", "/health/secrets"), "status", "backend", "checks")
     require_type(content["status"], str, "status")
     require_type(content["backend"], str, "backend")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract.check import Checks, Skipped, agree, require, require_among
-from fibonacci.testing.contract.checks.common import UNKNOWN, not_found, refused
+from fibonacci.testing.contract.check import Checks, Skipped, require, require_among, require_equal
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found, require_refusal
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
@@ -18,7 +18,7 @@ def _free_tool(server: Server) -> str:
     taken = {policy.tool_name for policy in policies.list(server.organization)}
     for tool in server.client.tools.list():
         if tool.name not in taken:
-            server.afterwards(policies.delete, server.organization, tool.name)
+            server.add_cleanup(policies.delete, server.organization, tool.name)
             return tool.name
     raise Skipped("every tool has a policy")
 
@@ -34,7 +34,7 @@ def _created(server: Server) -> None:
         server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
     )
     found = (policy.tool_name, policy.enabled, policy.allowed_roles)
-    agree(found, (tool, True, ["owner", "admin"]), "it")
+    require_equal(found, (tool, True, ["owner", "admin"]), "it")
 
 
 @CHECKS.documented("GET /organizations/{org}/tool-policies", "A new policy is in the list", changes=True)
@@ -50,7 +50,7 @@ def _listed(server: Server) -> None:
     changes=True,
 )
 def _unknown_tool(server: Server) -> None:
-    error = refused(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
+    error = require_refusal(server.raw("POST", server.path("tool-policies"), json_body={"tool_name": UNKNOWN}), 422)
     require("GET /tools" in str(error), f"there is no hint to GET /tools: {error}")
 
 
@@ -61,14 +61,16 @@ def _updated(server: Server) -> None:
     policies, tool = server.client.organizations.tool_policies, _free_tool(server)
     policies.create(server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"])
     policy = policies.update(server.organization, tool, enabled=False)
-    agree((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
+    require_equal((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
 
 
 @CHECKS.choice(
     "PATCH /organizations/{org}/tool-policies/{tool}", "A tool without a policy is refused with 404", changes=True
 )
 def _update_unknown(server: Server) -> None:
-    not_found(lambda: server.client.organizations.tool_policies.update(server.organization, UNKNOWN, enabled=True))
+    require_not_found(
+        lambda: server.client.organizations.tool_policies.update(server.organization, UNKNOWN, enabled=True)
+    )
 
 
 @CHECKS.documented(
@@ -96,7 +98,7 @@ def _override(server: Server) -> None:
         made = policies.create_role_override(server.organization, role="owner", tool_name=tool.name, enabled=True)
     except ConflictError:
         raise Skipped("there is one already, from an earlier run") from None
-    agree((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
+    require_equal((made.role, made.tool_name, made.enabled), ("owner", tool.name, True), "it")
     found = [(each.role, each.tool_name) for each in policies.list_role_overrides(server.organization)]
     require_among(("owner", tool.name), found, "the override")
 
@@ -106,4 +108,4 @@ def _override(server: Server) -> None:
 )
 def _override_of_unknown_tool(server: Server) -> None:
     body = {"role": "owner", "tool_name": UNKNOWN, "enabled": True}
-    refused(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)
+    require_refusal(server.raw("POST", server.path("role-policy-overrides"), json_body=body), 422)

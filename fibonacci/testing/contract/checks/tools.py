@@ -6,8 +6,8 @@ from typing import Final
 
 from fibonacci import BadRequestError, ValidationError
 from fibonacci.models import Tool
-from fibonacci.testing.contract.check import Checks, Skipped, agree, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, envelope, not_found
+from fibonacci.testing.contract.check import Checks, Skipped, require_equal, require_type
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_envelope, require_not_found
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
@@ -38,12 +38,12 @@ def _listed(server: Server) -> None:
 @CHECKS.documented("GET /tools/{name}", "A tool is read by its name")
 def _one(server: Server) -> None:
     name = a_tool(server).name
-    agree(server.client.tools.get(name).name, name, "name")
+    require_equal(server.client.tools.get(name).name, name, "name")
 
 
 @CHECKS.choice("GET /tools/{name}", "An unknown tool is refused with 404")
 def _unknown(server: Server) -> None:
-    not_found(lambda: server.client.tools.get(UNKNOWN))
+    require_not_found(lambda: server.client.tools.get(UNKNOWN))
 
 
 @CHECKS.choice(
@@ -56,9 +56,11 @@ def _connect(server: Server) -> None:
         server.client.tools.connect(a_tool(server).name)
     except (BadRequestError, ValidationError):
         return
-    require_type(envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data")
+    require_type(
+        require_envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data"
+    )
 
 
 @CHECKS.choice("POST /tools/{name}/connect", "Connecting an unknown tool is refused with 404", changes=True)
 def _connect_unknown(server: Server) -> None:
-    not_found(lambda: server.client.tools.connect(UNKNOWN))
+    require_not_found(lambda: server.client.tools.connect(UNKNOWN))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, agree, require, require_among, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, envelope, not_found, refused
+from fibonacci.testing.contract.check import Checks, require, require_among, require_equal, require_type
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_envelope, require_not_found, require_refusal
 from fibonacci.testing.contract.server import CHEAP, Server
 
 CHECKS: Final = Checks()
@@ -19,87 +19,89 @@ def _listed(server: Server) -> None:
 
 @CHECKS.documented("GET /workflows/{id}", "An unknown workflow cannot be read")
 def _unknown(server: Server) -> None:
-    not_found(lambda: server.client.workflows.get(UNKNOWN))
+    require_not_found(lambda: server.client.workflows.get(UNKNOWN))
 
 
 @CHECKS.choice(
     "POST /workflows", "The body is name, description, definition; the response has them, and an id", changes=True
 )
 def _created(server: Server) -> None:
-    workflow = server.workflow(description="Made by a check", definition=CHEAP)
+    workflow = server.create_workflow(description="Made by a check", definition=CHEAP)
     require(workflow.id, "the id is empty")
-    agree(workflow.name, "Contract suite", "name")
-    agree(workflow.description, "Made by a check", "description")
-    agree(workflow.definition, CHEAP, "definition")
+    require_equal(workflow.name, "Contract suite", "name")
+    require_equal(workflow.description, "Made by a check", "description")
+    require_equal(workflow.definition, CHEAP, "definition")
 
 
 @CHECKS.documented("POST /workflows", "The response has the full envelope", changes=True)
 def _created_shape(server: Server) -> None:
-    data = envelope(server.raw("POST", "/workflows", json_body={"name": "Contract suite"}))
-    server.afterwards(server.client.workflows.delete, data["id"])
+    data = require_envelope(server.raw("POST", "/workflows", json_body={"name": "Contract suite"}))
+    server.add_cleanup(server.client.workflows.delete, data["id"])
 
 
 @CHECKS.documented("POST /workflows", "Invalid input is refused with 422 and the code validation_error", changes=True)
 def _invalid(server: Server) -> None:
     response = server.raw("POST", "/workflows", json_body={"name": 7})
     if response.status in (200, 201):
-        server.afterwards(server.client.workflows.delete, response.json["data"]["id"])
-    agree(refused(response, 422)["code"], "validation_error", "error.code")
+        server.add_cleanup(server.client.workflows.delete, response.json["data"]["id"])
+    require_equal(require_refusal(response, 422)["code"], "validation_error", "error.code")
 
 
 @CHECKS.documented("GET /workflows", "A new workflow is in the list, once", changes=True)
 def _listed_once(server: Server) -> None:
-    made = server.workflow().id
-    agree([each.id for each in server.client.workflows.list()].count(made), 1, "how often it is there")
+    made = server.create_workflow().id
+    require_equal([each.id for each in server.client.workflows.list()].count(made), 1, "how often it is there")
 
 
 @CHECKS.documented("GET /workflows/{id}", "A workflow is read as it was created", changes=True)
 def _read(server: Server) -> None:
-    made = server.workflow(description="Made by a check", definition=CHEAP)
+    made = server.create_workflow(description="Made by a check", definition=CHEAP)
     found = server.client.workflows.get(made.id)
-    agree((found.name, found.description, found.definition), (made.name, made.description, made.definition), "it")
+    require_equal(
+        (found.name, found.description, found.definition), (made.name, made.description, made.definition), "it"
+    )
 
 
 @CHECKS.choice("PUT /workflows/{id}", "Fields in the body change; fields left out stay", changes=True)
 def _updated(server: Server) -> None:
-    made = server.workflow(description="Made by a check", definition=CHEAP)
+    made = server.create_workflow(description="Made by a check", definition=CHEAP)
     server.client.workflows.update(made.id, name="Changed")
     found = server.client.workflows.get(made.id)
-    agree(found.name, "Changed", "name")
-    agree(found.description, "Made by a check", "description")
-    agree(found.definition, CHEAP, "definition")
+    require_equal(found.name, "Changed", "name")
+    require_equal(found.description, "Made by a check", "description")
+    require_equal(found.definition, CHEAP, "definition")
 
 
 @CHECKS.choice("PUT /workflows/{id}", "A null takes the description away", changes=True)
 def _nulled(server: Server) -> None:
-    made = server.workflow(description="Made by a check")
+    made = server.create_workflow(description="Made by a check")
     server.client.workflows.update(made.id, description=None)
-    agree(server.client.workflows.get(made.id).description, None, "description")
+    require_equal(server.client.workflows.get(made.id).description, None, "description")
 
 
 @CHECKS.choice("PUT /workflows/{id}", "An unknown workflow is refused with 404", changes=True)
 def _update_unknown(server: Server) -> None:
-    not_found(lambda: server.client.workflows.update(UNKNOWN, name="Changed"))
+    require_not_found(lambda: server.client.workflows.update(UNKNOWN, name="Changed"))
 
 
 @CHECKS.documented("DELETE /workflows/{id}", "A deleted workflow cannot be read", changes=True)
 def _deleted(server: Server) -> None:
-    made = server.workflow()
+    made = server.create_workflow()
     server.client.workflows.delete(made.id)
-    not_found(lambda: server.client.workflows.get(made.id))
+    require_not_found(lambda: server.client.workflows.get(made.id))
 
 
 @CHECKS.choice("DELETE /workflows/{id}", "An unknown workflow is refused with 404", changes=True)
 def _delete_unknown(server: Server) -> None:
-    not_found(lambda: server.client.workflows.delete(UNKNOWN))
+    require_not_found(lambda: server.client.workflows.delete(UNKNOWN))
 
 
 @CHECKS.documented("POST /workflows/{id}/execute", "The response is {data} without meta", changes=True)
 def _executed_shape(server: Server) -> None:
-    made = server.workflow(definition=CHEAP)
+    made = server.create_workflow(definition=CHEAP)
     response = server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {"word": "yes"}})
     require_among(response.status, (200, 201, 202), "the status")
-    agree(sorted(response.json), ["data"], "what the body holds")
+    require_equal(sorted(response.json), ["data"], "what the body holds")
 
 
 @CHECKS.documented(
@@ -108,7 +110,7 @@ def _executed_shape(server: Server) -> None:
     changes=True,
 )
 def _executed_fields(server: Server) -> None:
-    made = server.workflow(definition=CHEAP)
+    made = server.create_workflow(definition=CHEAP)
     data = server.raw("POST", f"/workflows/{made.id}/execute", json_body={"inputs": {"word": "yes"}}).json["data"]
     for name in ("execution_id", "status"):
         require_type(data.get(name), str, name)
@@ -122,9 +124,9 @@ def _executed_fields(server: Server) -> None:
     "POST /workflows/{id}/execute", "A run that goes well is completed, and no node has failed", changes=True
 )
 def _completed(server: Server) -> None:
-    execution = server.ran()
-    agree(execution.status, "completed", "status")
-    agree(execution.nodes_failed, 0, "nodes_failed")
+    execution = server.run_workflow()
+    require_equal(execution.status, "completed", "status")
+    require_equal(execution.nodes_failed, 0, "nodes_failed")
 
 
 @CHECKS.documented(
@@ -134,25 +136,25 @@ def _completed(server: Server) -> None:
 )
 def _branch_taken(server: Server) -> None:
     for word, taken, left in (("yes", "taken", "left"), ("no", "left", "taken")):
-        outputs = server.ran(word).outputs
+        outputs = server.run_workflow(word).outputs
         require(taken in outputs, f"with the input {word!r}, outputs has no {taken!r}: {sorted(outputs)}")
         require(left not in outputs, f"with the input {word!r}, outputs has {left!r}: {sorted(outputs)}")
 
 
 @CHECKS.documented("POST /workflows/{id}/execute", "`nodes_executed` counts the nodes that were run", changes=True)
 def _nodes_counted(server: Server) -> None:
-    agree(server.ran().nodes_executed, 2, "nodes_executed")
+    require_equal(server.run_workflow().nodes_executed, 2, "nodes_executed")
 
 
 @CHECKS.documented(
     "POST /workflows/{id}/execute", "With outputs in the definition, they are the outputs, by name", changes=True
 )
 def _named_outputs(server: Server) -> None:
-    made = server.workflow(definition={**CHEAP, "outputs": {"word": "{{input.word}}"}})
+    made = server.create_workflow(definition={**CHEAP, "outputs": {"word": "{{input.word}}"}})
     execution = server.client.workflows.run(made.id, inputs={"word": "yes"}, timeout=60)
-    agree(execution.outputs, {"word": "yes"}, "outputs")
+    require_equal(execution.outputs, {"word": "yes"}, "outputs")
 
 
 @CHECKS.choice("POST /workflows/{id}/execute", "An unknown workflow is refused with 404", changes=True)
 def _execute_unknown(server: Server) -> None:
-    not_found(lambda: server.client.workflows.execute(UNKNOWN))
+    require_not_found(lambda: server.client.workflows.execute(UNKNOWN))
