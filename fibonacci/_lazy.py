@@ -41,6 +41,16 @@ else:
         _requestor = None
 
 
+def state_of(instance: object) -> "dict[str, Any]":
+    """Return the attributes of an object without those that `once` and `namespace` have computed."""
+    classes = type(instance).__mro__
+    return {
+        name: value
+        for name, value in vars(instance).items()
+        if not any(isinstance(vars(cls).get(name), property) for cls in classes)
+    }
+
+
 def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") -> None:
     """Give a module its public names, each imported on first use (PEP 562).
 

@@ -285,3 +285,36 @@ def test_a_client_can_be_made_under_a_debugger(client: type[Fibonacci | AsyncFib
     finally:
         sys.settrace(before)
     assert repr(made) == f"{client.__name__}(base_url='https://api.fibonacci.dev/v1')"
+
+
+class Tenant(Fibonacci):
+    """A subclass with a constructor and state of its own."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__("sk-1", headers={"X-Tenant": tenant})
+        self.tenant = tenant
+
+
+def test_a_subclass_keeps_its_state() -> None:
+    client = Tenant("acme")
+    _ = client.workflows
+    for other in (client.with_options(timeout=1), copy.copy(client), pickle.loads(pickle.dumps(client))):
+        assert type(other) is Tenant
+        assert other.tenant == "acme"
+        assert other.workflows is not client.workflows
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+@pytest.mark.parametrize("name", ["timeout", "api_key", "headers", "max_retries"])
+def test_an_option_cannot_be_assigned(client: type[Fibonacci | AsyncFibonacci], name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"{name} cannot be changed: use with_options"):
+        setattr(client("sk-1"), name, 5)
+
+
+@pytest.mark.parametrize("returns", [5, "Workflow", [int]])
+def test_what_is_no_type_is_refused_before_anything_is_sent(
+    mode: Mode, server: ScriptedServer, caller: Any, returns: Any
+) -> None:
+    with pytest.raises(TypeError, match="returns must be a model or another type"):
+        mode.run(caller.request("POST", "/x", returns=returns))
+    assert server.requests == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
 
-from fibonacci import APIConnectionError, APIResponseError, APITimeoutError, ConfigurationError
+from fibonacci import APIConnectionError, APIResponseError, APITimeoutError, ConfigurationError, Fibonacci
 from fibonacci.transports import (
     AsyncHTTPXTransport,
     AsyncSocketTransport,
@@ -125,6 +126,7 @@ class TestChoice:
             ({"transport": 7}, "transport must be .*an object with the methods send and a?close .*not int"),
             ({"transport": object()}, "see fibonacci.transports.*not object"),
             ({"transport": httpx.Client()}, "pass it as http_client="),
+            ({"transport": SocketTransport}, "transport must be an object, not the class SocketTransport: call it"),
         ],
     )
     def test_a_wrong_one_is_refused(self, mode: Mode, options: dict[str, Any], message: str) -> None:
@@ -179,6 +181,24 @@ class TestArguments:
     ) -> None:
         with pytest.raises(error, match=message):
             (AsyncHTTPXTransport if mode.is_async else HTTPXTransport)(**arguments)
+
+    @pytest.mark.parametrize("kind", [SocketTransport, AsyncSocketTransport, HTTPXTransport, AsyncHTTPXTransport])
+    def test_a_transport_shows_its_options_and_can_be_pickled(self, kind: type[Any]) -> None:
+        text = repr(kind(max_response_bytes=1000))
+        assert text.startswith(f"{kind.__name__}(")
+        assert "max_response_bytes=1000" in text
+        assert repr(pickle.loads(pickle.dumps(kind(max_response_bytes=1000)))) == text
+
+    def test_a_transport_is_closed_by_with(self, server: ScriptedServer) -> None:
+        with SocketTransport() as transport:
+            server.add_response({"data": 1})
+            Fibonacci(server.api_key, base_url=server.base_url, transport=transport).request("GET", "/x")
+            assert len(transport.connections) == 1
+        assert transport.connections == []
+
+    def test_ca_bundle_beside_a_transport_is_refused(self, mode: Mode) -> None:
+        with pytest.raises(ConfigurationError, match="ca_bundle does not reach a transport"):
+            mode.client("sk-1", transport=mode.socket_transport(), ca_bundle=__file__)
 
 
 class TestClosing:
@@ -253,6 +273,33 @@ class TestErrors:
         assert caught.value.outcome_unknown
         assert caught.value.__cause__ is failure
 
+    @pytest.mark.parametrize(
+        ("response", "message"),
+        [
+            (None, "TypeError: a transport must return an HTTPResponse, not NoneType"),
+            (HTTPResponse("200", [], WORKFLOW), "the status of an HTTPResponse must be an int"),  # type: ignore[arg-type]
+            (HTTPResponse(99, [], WORKFLOW), "the status of an HTTPResponse must be an int from 100 to 999, not 99"),
+            (HTTPResponse(200, [], "text"), "the body of an HTTPResponse must be bytes, not str"),  # type: ignore[arg-type]
+            (HTTPResponse(200, [("X", "y")], WORKFLOW), "AttributeError"),  # type: ignore[list-item]
+            (HTTPResponse(200, None, WORKFLOW), "TypeError"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_a_response_of_a_wrong_type_is_refused_and_blocks_nothing(
+        self, mode: Mode, response: Any, message: str
+    ) -> None:
+        transport = ScriptedTransport(*[response] * 3, HTTPResponse(200, [], WORKFLOW))
+        client = mode.client_of(transport)
+        for _ in range(3):
+            with pytest.raises(APIConnectionError, match=message) as caught:
+                mode.run(client.workflows.create(name="x"))
+            assert (caught.value.outcome_unknown, caught.value.attempts) == (True, 1)
+        assert mode.run(client.workflows.get("wf-1")).id == "wf-1"
+
+    @pytest.mark.parametrize(("kind", "cause"), [("nosuch", None), ("unknown", "text")])
+    def test_a_wrong_transport_error_cannot_be_made(self, kind: Any, cause: Any) -> None:
+        with pytest.raises((ValueError, TypeError), match="must be"):
+            TransportError(kind, cause)
+
     def test_a_body_above_the_limit_is_refused(self, mode: Mode) -> None:
         transport = ScriptedTransport(HTTPResponse(200, [], WORKFLOW))
         client = mode.client("sk-1", transport=transport, max_response_bytes=len(WORKFLOW) - 1)
@@ -263,6 +310,8 @@ class TestErrors:
         kinds = [
             (ConnectionResetError(), "unknown"),
             (DeadlineExceeded(), "timeout"),
+            (TimeoutError(), "timeout"),
+            (TimeoutError(110, "timed out by the system"), "unknown"),
             (httpx.ConnectError("refused"), "never_sent"),
             (httpx2.ReadTimeout("slow"), "timeout"),
             (ZeroDivisionError(), "broken"),

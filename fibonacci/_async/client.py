@@ -5,7 +5,7 @@ from __future__ import annotations
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._lazy import namespace, once
+from fibonacci._lazy import namespace, once, state_of
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
@@ -196,8 +196,9 @@ class AsyncFibonacci:
             health = await client.with_options(timeout=2, max_retries=0).health.check()
             ```
         """
-        # Not by calling the class: a subclass may have a constructor of its own.
+        # Not by calling the class: a subclass may have a constructor of its own, and state that stays.
         clone = type(self).__new__(type(self))
+        vars(clone).update(state_of(self))
         clone._configure(
             self._config.replace(timeout=timeout, max_retries=max_retries, headers=headers), shared=self._shared
         )
@@ -227,6 +228,7 @@ class AsyncFibonacci:
 
         Raises:
             APIError: If anything goes wrong.
+            TypeError: If `returns` is no type. Nothing is sent.
             ValueError: If the path is a whole URL or has `..` in it. Nothing is sent.
 
         Example:
@@ -238,6 +240,7 @@ class AsyncFibonacci:
             assert plain["id"] == same.id
             ```
         """
+        from fibonacci._core.decoding import check_type
         from fibonacci._core.request import Request
         from fibonacci._core.urls import check_method, check_path
 
@@ -245,6 +248,7 @@ class AsyncFibonacci:
         if returns is None:
             data: T = await self._requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
             return data
+        check_type(returns)
         return await self._requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     async def aclose(self) -> None:
@@ -265,7 +269,8 @@ class AsyncFibonacci:
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         # A key from the environment is read from the environment again where the client is unpickled.
         key_from_environment = {"api_key": None} if self._config.key_from_environment else {}
-        return _rebuild, (type(self), {**self._config.options(), **key_from_environment})
+        state = {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
+        return type(self)._rebuild, ({**self._config.options(), **key_from_environment}, state)
 
     if not TYPE_CHECKING:
 
@@ -274,16 +279,25 @@ class AsyncFibonacci:
 
             raise missing_attribute(self, name)
 
+        def __setattr__(self, name: str, value: Any) -> None:
+            config = vars(self).get("_config")
+            if config is not None and name in config.options():
+                raise AttributeError(f"{name} cannot be changed: use with_options(...), or make another client")
+            object.__setattr__(self, name, value)
+
     def _configure(self, config: Config, shared: AsyncSharedState | None = None) -> None:
         self._config = config
         self._shared = AsyncSharedState(config) if shared is None else shared
+
+    @classmethod
+    def _rebuild(cls, options: dict[str, Any], state: dict[str, Any]) -> Self:
+        client = cls.__new__(cls)
+        vars(client).update(state)
+        client._configure(Config(options, close="aclose"))
+        return client
 
     @once
     def _requestor(self) -> AsyncRequestor:
         from fibonacci._async.requestor import AsyncRequestor
 
         return AsyncRequestor(self._config, self._shared)
-
-
-def _rebuild(cls: type[AsyncFibonacci], options: dict[str, Any]) -> AsyncFibonacci:
-    return cls(**options)

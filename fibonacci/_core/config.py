@@ -71,6 +71,11 @@ class Config:
         self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
         self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
+        if self.ca_bundle is not None and not isinstance(self.transport, str):
+            raise ConfigurationError(
+                "ca_bundle does not reach a transport or http_client that you pass: pass it there, as in"
+                " SocketTransport(ca_bundle=...) or httpx.Client(verify=...)"
+            )
         self.idempotency: str | None = check_idempotency(get("idempotency"))
         self.max_response_bytes: int = check_positive_int(
             "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
@@ -160,6 +165,8 @@ def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
             )
         return None
     source = "transport"
+    if isinstance(transport, type):
+        raise ConfigurationError(f"transport must be an object, not the class {transport.__name__}: call it")
     if transport is None:
         transport = os.environ.get("FIBONACCI_TRANSPORT", TRANSPORT_NAMES[0])
         source = "the environment variable FIBONACCI_TRANSPORT"

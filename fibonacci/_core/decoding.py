@@ -13,7 +13,7 @@ from itertools import pairwise
 from types import NoneType
 from typing import Any, NotRequired
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
@@ -35,6 +35,21 @@ def _envelope(returns: Any) -> TypeAdapter[Any]:
     fields = {"data": returns, "meta": NotRequired[Any]}
     shape: Any = with_config(ConfigDict(extra="forbid"))(TypedDict("Envelope", fields))  # type: ignore[operator]
     return TypeAdapter(shape)
+
+
+def check_type(returns: Any) -> None:
+    """Check, before anything is sent, that data can be read as a type.
+
+    Raises:
+        TypeError: If it cannot.
+    """
+    problem = f"returns must be a model or another type that pydantic validates, not {returns!r}"
+    if isinstance(returns, str):  # a name of a type, which pydantic would look up later
+        raise TypeError(problem)
+    try:
+        _envelope(returns)
+    except (PydanticUserError, TypeError) as error:
+        raise TypeError(problem) from error
 
 
 def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:

@@ -47,7 +47,7 @@ _TEXTS: dict[TransportErrorKind, str] = {
     "name": "the host's name cannot be resolved; check base_url and the network's name service",
     "proxy": "the proxy refused; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them",
     "invalid": "the request cannot be sent as it is",
-    "broken": "the HTTP client failed in a way that is not the network's",
+    "broken": "the transport failed",
 }
 
 
@@ -82,6 +82,8 @@ def connection_error(error: TransportError) -> APIConnectionError:
     """Return the error for a request that brought no complete response."""
     timed_out = error.kind in ("timeout", "timeout_never_sent")
     reason = "" if timed_out or error.cause is None else f": {_reason(error.cause)}"
+    if error.kind == "broken" and error.cause is not None:
+        reason = f": {type(error.cause).__name__}{reason}"
     made = (APITimeoutError if timed_out else APIConnectionError)(_TEXTS[error.kind] + reason)
     made.__cause__ = error.cause
     return made

@@ -51,3 +51,18 @@ class HTTPResponse:
 
     def __repr__(self) -> str:
         return f"HTTPResponse({self.status}, {len(self.body)} bytes)"
+
+
+def check_response(response: object) -> HTTPResponse:
+    """Return what a transport has returned, if it is a response.
+
+    Raises:
+        TypeError: If it is none, or one of its parts has another type.
+    """
+    if not isinstance(response, HTTPResponse):
+        raise TypeError(f"a transport must return an HTTPResponse, not {type(response).__name__}")
+    if type(response.status) is not int or not 100 <= response.status <= 999:
+        raise TypeError(f"the status of an HTTPResponse must be an int from 100 to 999, not {response.status!r}")
+    if type(response.body) is not bytes:
+        raise TypeError(f"the body of an HTTPResponse must be bytes, not {type(response.body).__name__}")
+    return response

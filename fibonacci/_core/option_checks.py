@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# These delimit a message or authenticate it: the client alone sets them.
-_RESERVED_HEADERS = frozenset({"authorization", "connection", "content-length", "host", "transfer-encoding"})
+# These delimit, encode, authenticate or identify a message: the client alone sets them.
+_RESERVED_HEADERS = frozenset(
+    {
+        *("accept-encoding", "authorization", "connection", "content-length", "content-type", "expect", "host"),
+        *("idempotency-key", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
+    }
+)
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
@@ -73,6 +78,8 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
         TypeError: If a name or a value is not a string.
         ConfigurationError: If one cannot be sent, or is the client's own to set.
     """
+    if headers is not None and not hasattr(headers, "items"):
+        raise TypeError(f"headers must be a mapping of names to values, not {kind_of(headers)}")
     checked: dict[str, str] = {}
     for name, value in (headers or {}).items():
         _check_header(name, value)
@@ -89,8 +96,11 @@ def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
     """
     if path is None:
         return None
-    path = os.fspath(path)
-    if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
+    try:
+        path = os.fspath(path)
+    except TypeError:
+        raise TypeError(f"ca_bundle must be the path of a PEM file, not {kind_of(path)}") from None
+    if not os.path.isfile(path):  # noqa: PTH113  (pathlib is slow to import)
         raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass the path of a PEM file")
     return path
 

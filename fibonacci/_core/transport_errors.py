@@ -6,7 +6,7 @@ h11, httpx and httpx2 give the same names to the same failures, so the names dec
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from fibonacci._core.messages import HTTPResponse
 
@@ -46,6 +46,10 @@ class TransportError(Exception):
     def __init__(
         self, kind: TransportErrorKind, cause: BaseException | None = None, response: HTTPResponse | None = None
     ) -> None:
+        if kind not in get_args(TransportErrorKind):
+            raise ValueError(f"kind must be one of {', '.join(get_args(TransportErrorKind))}, not {kind!r}")
+        if cause is not None and not isinstance(cause, BaseException):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"cause must be an exception or None, not {type(cause).__name__}")
         super().__init__(kind)
         self.kind: TransportErrorKind = kind
         self.cause = cause
@@ -85,6 +89,8 @@ def connect_error_from(error: Exception) -> TransportError:
 
 
 def _kind_of(error: Exception) -> TransportErrorKind:
+    if isinstance(error, TimeoutError) and not error.errno:  # with an errno, the operating system gave up
+        return "timeout"
     # An exception that no HTTP library raises is a bug, not a failure of the network.
     names = [cls.__name__ for cls in type(error).__mro__ if cls.__name__ in _KINDS]
     kind: TransportErrorKind = _KINDS[names[0]] if names else "broken"

@@ -13,7 +13,7 @@ from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt, log_retry
-from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
     add_call_details,
@@ -181,26 +181,28 @@ class Requestor:
         try:
             call.attempts += 1
             result = self._exchange(call)
+            attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
         except BaseException:
             limits.settle(None, self.clock.monotonic())
             raise
-        attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
         retry = limits.settle(attempt, self.clock.monotonic())
         call.tokens_spent = 0 if retry is None else retry.cost
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
         return attempt, retry
 
     def _exchange(self, call: Call) -> AttemptResult:
+        limit = self.config.max_response_bytes
         try:
-            response = self._send_traced(call)
+            received = check_response(self._send_traced(call))
+            if len(received.body) > limit:  # the user's own transport may have no limit
+                return TransportError("too_large", None, received)
+            response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
+            _ = response.headers  # decoded here, where what is wrong with them is caught
         except TransportError as error:
             return error
         except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
             return transport_error_from(error)
-        limit = self.config.max_response_bytes
-        if len(response.body) > limit:  # the user's own transport may have no limit
-            return TransportError("too_large", None, response)
-        return APIResponse(response, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
+        return response
 
     def _send_traced(self, call: Call) -> HTTPResponse:
         request, transport = call.http_request(), self._shared.transport()

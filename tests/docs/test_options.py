@@ -1,4 +1,4 @@
-"""Check that docs/clients-and-options.md has every argument of a client and every environment variable."""
+"""Check that docs/clients-and-options.md has every call, every argument and every environment variable."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from tests.docs.markdown import ROOT
+from tests.endpoints.table import ROWS as ENDPOINTS
 
 PAGE = ROOT / "docs" / "clients-and-options.md"
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
@@ -33,3 +34,9 @@ def test_the_docstring_has_the_same_arguments(client: type[Fibonacci | AsyncFibo
 def test_every_environment_variable_has_a_row() -> None:
     read = set(re.findall(r"FIBONACCI_\w+", CONFIG.read_text("utf-8")))
     assert {variable for _, variable in ROWS if variable} == read
+
+
+def test_every_call_has_a_place_in_the_table_of_calls() -> None:
+    groups = re.findall(r"^\| `client\.([\w.]+)` \| ((?:`\w+` ?)+)\|$", PAGE.read_text("utf-8"), re.MULTILINE)
+    documented = {f"{group}.{name}" for group, names in groups for name in re.findall(r"\w+", names)}
+    assert documented - {"workflows.run", "executions.wait"} == {row.call for row in ENDPOINTS}

@@ -193,3 +193,10 @@ def test_errors_of_a_client_name_the_cause(mode: Mode) -> None:
     emulator.fail("GET /health", "stall")
     with pytest.raises(APITimeoutError):
         mode.run(client.health.check())
+
+
+@pytest.mark.parametrize("name", ["base_url", "transport", "http_client"])
+def test_what_says_where_to_send_is_refused(name: str) -> None:
+    for make in (Emulator().client, Emulator().async_client):
+        with pytest.raises(TypeError, match=f"{name}: a client in process has its own"):
+            make(**{name: "x"})

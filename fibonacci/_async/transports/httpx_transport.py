@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
 
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
@@ -81,6 +83,24 @@ class AsyncHTTPXTransport:
         self._own.clear()
         if own is not None:
             await own.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        # Connections stay in the process and the event loop that have made them.
+        return partial(type(self), **self._options()), ()
+
+    def _options(self) -> dict[str, Any]:
+        return {"client": self._client, "ca_bundle": self._ca_bundle, "max_response_bytes": self._max_response_bytes}
 
     def _new_client(self) -> Any:
         # Imported here, as a client that the user passes may be of httpx2.

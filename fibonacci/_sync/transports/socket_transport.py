@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
 
 from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
 from fibonacci._core.deadline import Deadline
@@ -86,6 +89,29 @@ class SocketTransport:
         for pool in (self._pools.pop() or {}).values():
             pool.close()
         self._pools.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        # Connections stay in the process and the event loop that have made them.
+        return partial(type(self), **self._options()), ()
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "ca_bundle": self._ca_bundle,
+            "max_response_bytes": self._max_response_bytes,
+            "max_connections": self._max_connections,
+            "idle_timeout": self._idle_timeout,
+        }
 
     def _pool(self, origin: str) -> ConnectionPool:
         pools = self._pools.get()

@@ -31,6 +31,9 @@ class InProcessClients:
         Returns:
             A client; nothing of it has to be closed.
 
+        Raises:
+            TypeError: If an option is unknown, or one that says where and how to send.
+
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> Emulator().client().health.check().healthy
@@ -39,6 +42,7 @@ class InProcessClients:
         from fibonacci import Fibonacci
         from fibonacci.emulator.serving.in_process import InProcessTransport
 
+        _check_options(options)
         return Fibonacci(
             self.api_key if api_key is None else api_key,
             base_url=_IN_PROCESS_URL,
@@ -55,13 +59,23 @@ class InProcessClients:
 
         Returns:
             A client for any event loop; nothing of it has to be closed.
+
+        Raises:
+            TypeError: If an option is unknown, or one that says where and how to send.
         """
         from fibonacci import AsyncFibonacci
         from fibonacci.emulator.serving.in_process import AsyncInProcessTransport
 
+        _check_options(options)
         return AsyncFibonacci(
             self.api_key if api_key is None else api_key,
             base_url=_IN_PROCESS_URL,
             transport=AsyncInProcessTransport(self.app),
             **options,
         )
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name in ("base_url", "transport", "http_client"):
+        if name in options:
+            raise TypeError(f"{name}: a client in process has its own; for another, make a Fibonacci(...) yourself")
