@@ -296,6 +296,22 @@ class TestOtherOptions:
         with pytest.raises(TypeError, match=f"{name} must have the methods {methods}; float has not"):
             client(SECRET, **options)
 
+    def test_a_sync_client_takes_no_async_functions(self) -> None:
+        async def function(*_: object) -> str:
+            return "sk-1"
+
+        class Asynchronous:
+            monotonic = time = aclose = close = staticmethod(print)
+            send = sleep = function
+
+        wrong: dict[str, Any] = {"api_key": function, "on_retry": function}
+        objects: dict[str, Any] = {"transport": Asynchronous(), "clock": Asynchronous()}
+        for name, value in {**wrong, **objects}.items():
+            options: dict[str, Any] = {"api_key": "sk-1", name: value}
+            with pytest.raises(TypeError, match=rf"{name}[.\w]* is an async function.*use AsyncFibonacci"):
+                Fibonacci(**options)
+            AsyncFibonacci(**options)
+
     def test_allow_insecure_is_a_bool(self, mode: Mode) -> None:
         refused(mode, "allow_insecure must be True or False", "str", kind=TypeError, allow_insecure="no")
 

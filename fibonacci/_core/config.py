@@ -19,6 +19,7 @@ from fibonacci._core.option_checks import (
     check_key,
     check_methods,
     check_positive_int,
+    check_sync,
     check_timeout,
     kind_of,
 )
@@ -83,6 +84,13 @@ class Config:
         self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
+        for name, function in (
+            ("api_key", self.api_key),
+            ("on_retry", self.on_retry),
+            ("transport.send", getattr(self.transport, "send", None)),
+            ("clock.sleep", getattr(self.clock, "sleep", None)),
+        ):
+            check_sync(name, function, close=close)
 
     @property
     def call_timeout(self) -> float | None:

@@ -18,6 +18,8 @@ _RESERVED_HEADERS = frozenset(
         *("idempotency-key", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
+# `inspect.CO_COROUTINE`, for inspect is slow to import.
+_COROUTINE = 0x80
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
@@ -189,6 +191,22 @@ def _check_header(name: object, value: object) -> None:
             f"headers: the value of {name!r} has characters that cannot stand in a header;"
             " use printable ASCII without line breaks or outer spaces"
         )
+
+
+def check_sync(name: str, function: Any, *, close: str) -> None:
+    """Check that a function of the user suits the mode: a sync client cannot await.
+
+    Args:
+        name: What the function was passed as.
+        function: The function; anything else is left alone.
+        close: The name of the method that closes a client of this mode, `close` or `aclose`.
+
+    Raises:
+        TypeError: If it is an async function and the client is sync.
+    """
+    code = getattr(function, "__code__", None)
+    if close == "close" and code is not None and code.co_flags & _COROUTINE:
+        raise TypeError(f"{name} is an async function, which a sync client cannot await; use AsyncFibonacci")
 
 
 def kind_of(value: object) -> str:
