@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._async.requestor import AsyncRequestor
@@ -106,7 +105,7 @@ class AsyncPages(Generic[T]):
             self._failure = _repeated(mark, request, page)
             return None
         self._seen.add(mark)
-        return replace(request, params={**request.params, **following})
+        return request._replace(params={**request.params, **following})
 
 
 class AsyncItems(Generic[T]):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from fibonacci._core.request import Request
@@ -107,7 +106,7 @@ class Pages(Generic[T]):
             self._failure = _repeated(mark, request, page)
             return None
         self._seen.add(mark)
-        return replace(request, params={**request.params, **following})
+        return request._replace(params={**request.params, **following})
 
 
 class Items(Generic[T]):
