@@ -1,6 +1,6 @@
 """Lazy attributes and lazy imports, so that importing the package and making a client cost little."""
 
-# Importing typing would take five times as long as importing the package and making a client (82 % of both, by
+# Importing typing would take five times as long as importing the package and making a client (81 % of both, by
 # `python -m tests.benchmarks.ablations`).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ else:
         """A property that is computed once for each object.
 
         It stands for `functools.cached_property`, which type checkers do not accept where a protocol has a read-only
-        property, and whose module takes as long to import as everything else that a client needs (52 % of it, by
+        property, and whose module takes as long to import as everything else that a client needs (51 % of it, by
         `python -m tests.benchmarks.ablations`).
         """
 

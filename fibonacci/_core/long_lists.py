@@ -1,6 +1,6 @@
 """Long lists, read in pieces: the parser's tree of a whole list takes more memory than the objects made from it.
 
-A process that reads a page of 10,000 objects takes 13 % less memory at its peak, and 3 % more time for the page
+A process that reads a page of 10,000 objects takes 13 % less memory at its peak, and 2 % more time for the page
 (`python -m tests.benchmarks.ablations`).
 """
 
