@@ -26,6 +26,8 @@ from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport
 
 WORKFLOW = b'{"data": {"id": "wf-1"}}'
+UNTYPED: Any = HTTPResponse
+"""As a user without a type checker makes one."""
 
 
 @pytest.fixture
@@ -277,11 +279,11 @@ class TestErrors:
         ("response", "message"),
         [
             (None, "TypeError: a transport must return an HTTPResponse, not NoneType"),
-            (HTTPResponse("200", [], WORKFLOW), "the status of an HTTPResponse must be an int"),  # type: ignore[arg-type]
+            (UNTYPED("200", [], WORKFLOW), "the status of an HTTPResponse must be an int"),
             (HTTPResponse(99, [], WORKFLOW), "the status of an HTTPResponse must be an int from 100 to 999, not 99"),
-            (HTTPResponse(200, [], "text"), "the body of an HTTPResponse must be bytes, not str"),  # type: ignore[arg-type]
-            (HTTPResponse(200, [("X", "y")], WORKFLOW), "AttributeError"),  # type: ignore[list-item]
-            (HTTPResponse(200, None, WORKFLOW), "TypeError"),  # type: ignore[arg-type]
+            (UNTYPED(200, [], "text"), "the body of an HTTPResponse must be bytes, not str"),
+            (UNTYPED(200, [("X", "y")], WORKFLOW), "AttributeError"),
+            (UNTYPED(200, None, WORKFLOW), "TypeError"),
         ],
     )
     def test_a_response_of_a_wrong_type_is_refused_and_blocks_nothing(
