@@ -120,7 +120,7 @@ def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
     return path
 
 
-def check_client_cert(files: Any) -> str | tuple[str, ...] | None:
+def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) -> str | tuple[str, ...] | None:
     """Return the path of a certificate, or a tuple of it with the path of its key and the key's password, or None.
 
     Raises:
@@ -131,12 +131,11 @@ def check_client_cert(files: Any) -> str | tuple[str, ...] | None:
         return None
     if not isinstance(files, tuple):
         return _client_cert_path(files)
-    parts: tuple[Any, ...] = files
-    if not 2 <= len(parts) <= 3:
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(parts)}")
-    if not all(isinstance(password, str) for password in parts[2:]):
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(parts[2])}")
-    return (_client_cert_path(parts[0]), _client_cert_path(parts[1]), *parts[2:])
+    if not 2 <= len(files) <= 3:
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
+    if not all(isinstance(password, str) for password in files[2:]):
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
+    return (_client_cert_path(files[0]), _client_cert_path(files[1]), *files[2:])
 
 
 def _client_cert_path(path: str | os.PathLike[str]) -> str:
