@@ -13,7 +13,7 @@ from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt, log_retry
+from fibonacci._core.logs import log_attempt, log_retry, log_wait
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
@@ -172,6 +172,15 @@ class AsyncRequestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             await _runtime.resolve(self.config.on_retry(event))
 
+    async def _announce_connection_wait(self, call: Call, seconds: float, detail: str) -> None:
+        """Log that a call has waited so long for a connection, and call the user's `on_wait`."""
+        log_wait(call.request.method, call.request.path, f"a connection ({detail})", call.api_key)
+        if self.config.on_wait is not None:
+            from fibonacci._core.wait_event import WaitEvent
+
+            event = WaitEvent(call.request.method, call.request.path, seconds, "connection")
+            await _runtime.resolve(self.config.on_wait(event))
+
     async def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key()
@@ -204,7 +213,8 @@ class AsyncRequestor:
         return response
 
     async def _send_traced(self, call: Call) -> HTTPResponse:
-        request, transport = call.http_request(), self._shared.transport()
+        request = call.http_request(partial(self._announce_connection_wait, call))
+        transport = self._shared.transport()
         if self.config.tracing is None:
             return await transport.send(request, call.deadline)
         with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:

@@ -97,11 +97,7 @@ class AsyncSocketTransport:
         """Send a request and read the complete response; see `AsyncTransport.send`."""
         try:
             pool = self._pool(request.origin)
-            connection = await pool.acquire(deadline)
-            try:
-                return await connection.exchange(request, deadline, self._max_response_bytes)
-            finally:
-                pool.release(connection)
+            return await pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except TransportError:
             raise
         except Exception as error:
@@ -109,8 +105,8 @@ class AsyncSocketTransport:
 
     async def aclose(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
-        for pool in (self._pools.pop() or {}).values():
-            pool.close()
+        self._close_idle()
+        self._pools.pop()
         self._pools.clear()
 
     async def __aenter__(self) -> Self:
@@ -144,9 +140,15 @@ class AsyncSocketTransport:
         pool = pools.get(origin)
         return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
 
+    def _close_idle(self) -> int:
+        """Close the idle connections of the present event loop; return how many there were."""
+        return sum(pool.close_idle() for pool in list(self._pools.get().values()))
+
     def _new_pool(self, origin: str) -> AsyncConnectionPool:
         return AsyncConnectionPool(
             AsyncConnector(origin, self._ca_bundle),
             max_connections=self._max_connections,
+            max_idle_connections=self._max_idle_connections,
             idle_timeout=self._idle_timeout,
+            patience=self._connect_timeout,
         )

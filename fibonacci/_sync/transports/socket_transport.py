@@ -98,11 +98,7 @@ class SocketTransport:
         """Send a request and read the complete response; see `Transport.send`."""
         try:
             pool = self._pool(request.origin)
-            connection = pool.acquire(deadline)
-            try:
-                return connection.exchange(request, deadline, self._max_response_bytes)
-            finally:
-                pool.release(connection)
+            return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except TransportError:
             raise
         except Exception as error:
@@ -110,8 +106,8 @@ class SocketTransport:
 
     def close(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
-        for pool in (self._pools.pop() or {}).values():
-            pool.close()
+        self._close_idle()
+        self._pools.pop()
         self._pools.clear()
 
     def __enter__(self) -> Self:
@@ -145,9 +141,15 @@ class SocketTransport:
         pool = pools.get(origin)
         return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
 
+    def _close_idle(self) -> int:
+        """Close the idle connections of the present event loop; return how many there were."""
+        return sum(pool.close_idle() for pool in list(self._pools.get().values()))
+
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
             Connector(origin, self._ca_bundle),
             max_connections=self._max_connections,
+            max_idle_connections=self._max_idle_connections,
             idle_timeout=self._idle_timeout,
+            patience=self._connect_timeout,
         )
