@@ -1,4 +1,4 @@
-"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads the JSON that it prints."""
+"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads what it prints."""
 
 from __future__ import annotations
 

@@ -58,8 +58,7 @@ class AsyncConnectionPool:
         self._idle_timeout = idle_timeout
         self._patience = patience
         self._slowest = 0.0  # seconds that the first byte of a response has taken
-        self._swept_at = 0.0
-        self._shortage_at = -_SWEEP_INTERVAL
+        self._swept_at = time.monotonic()
         self._idle: list[AsyncHTTP11Connection] = []
         self._active: set[AsyncHTTP11Connection] = set()
 
@@ -145,7 +144,7 @@ class AsyncConnectionPool:
         try:
             return await self._connector.connect(deadline)
         except TransportError as error:
-            if not self._lacks_descriptors(error):
+            if not _lacks_descriptors(error):
                 raise
             shortage = error
         wait.reason = ", no file descriptor is left"
@@ -160,7 +159,7 @@ class AsyncConnectionPool:
                 except TransportError as error:
                     if deadline.remaining() == 0:
                         raise _out_of_descriptors(shortage) from shortage
-                    if not self._lacks_descriptors(error):
+                    if not _lacks_descriptors(error):
                         raise
                 if not free_descriptors():
                     await self._clock.sleep(deadline.cap(_DESCRIPTOR_INTERVAL) or 0)
@@ -168,14 +167,6 @@ class AsyncConnectionPool:
                         await wait.tell()
         finally:
             self._without_descriptor.release()
-
-    def _lacks_descriptors(self, error: TransportError) -> bool:
-        now = time.monotonic()
-        if any(getattr(inner, "errno", None) in (errno.EMFILE, errno.ENFILE) for inner in cause_chain(error)):
-            self._shortage_at = now
-            return True
-        # Without a descriptor, OpenSSL cannot read the authorities, and trusts no server.
-        return error.kind == "tls" and now - self._shortage_at < _SWEEP_INTERVAL
 
     def _patience_with(self, connection: AsyncHTTP11Connection, request: HTTPRequest) -> float | None:
         """Return the seconds after which no response means that the connection has died; None for never."""
@@ -261,6 +252,10 @@ class _Wait:
             await _runtime.resolve(self._on_wait(time.monotonic() - self._began, what))
         except Exception as error:
             raise TransportError("never_sent", error) from error
+
+
+def _lacks_descriptors(error: TransportError) -> bool:
+    return any(getattr(inner, "errno", None) in (errno.EMFILE, errno.ENFILE) for inner in cause_chain(error))
 
 
 def _out_of_descriptors(shortage: TransportError) -> TransportError:

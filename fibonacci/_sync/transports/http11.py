@@ -133,11 +133,14 @@ class HTTP11Connection:
         except DeadlineExceeded:
             if idle is None:
                 raise
-            where = f"on a connection that had been idle for {idle:.1f} s"
-            if patience is None or deadline.remaining() == 0:
-                raise DeadlineExceeded(f"no response {where}") from None
-            raise SilentConnection(f"no response in {patience:.1f} s {where}; it may have died silently") from None
-        self.response_time = time.monotonic() - began
+        else:
+            self.response_time = time.monotonic() - began
+            return
+        # Raised here, so that the exception above is not taken for the cause.
+        where = f"on a connection that had been idle for {idle:.1f} s"
+        if patience is None or deadline.remaining() == 0:
+            raise DeadlineExceeded(f"no response {where}")
+        raise SilentConnection(f"no response in {patience:.1f} s {where}; it may have died silently")
 
     def _receive(self, deadline: Deadline, limit: int, *, is_complete: bool) -> HTTPResponse:
         head = self._reader.head(deadline)

@@ -59,8 +59,7 @@ class ConnectionPool:
         self._idle_timeout = idle_timeout
         self._patience = patience
         self._slowest = 0.0  # seconds that the first byte of a response has taken
-        self._swept_at = 0.0
-        self._shortage_at = -_SWEEP_INTERVAL
+        self._swept_at = time.monotonic()
         self._idle: list[HTTP11Connection] = []
         self._active: set[HTTP11Connection] = set()
 
@@ -146,7 +145,7 @@ class ConnectionPool:
         try:
             return self._connector.connect(deadline)
         except TransportError as error:
-            if not self._lacks_descriptors(error):
+            if not _lacks_descriptors(error):
                 raise
             shortage = error
         wait.reason = ", no file descriptor is left"
@@ -161,7 +160,7 @@ class ConnectionPool:
                 except TransportError as error:
                     if deadline.remaining() == 0:
                         raise _out_of_descriptors(shortage) from shortage
-                    if not self._lacks_descriptors(error):
+                    if not _lacks_descriptors(error):
                         raise
                 if not free_descriptors():
                     self._clock.sleep(deadline.cap(_DESCRIPTOR_INTERVAL) or 0)
@@ -169,14 +168,6 @@ class ConnectionPool:
                         wait.tell()
         finally:
             self._without_descriptor.release()
-
-    def _lacks_descriptors(self, error: TransportError) -> bool:
-        now = time.monotonic()
-        if any(getattr(inner, "errno", None) in (errno.EMFILE, errno.ENFILE) for inner in cause_chain(error)):
-            self._shortage_at = now
-            return True
-        # Without a descriptor, OpenSSL cannot read the authorities, and trusts no server.
-        return error.kind == "tls" and now - self._shortage_at < _SWEEP_INTERVAL
 
     def _patience_with(self, connection: HTTP11Connection, request: HTTPRequest) -> float | None:
         """Return the seconds after which no response means that the connection has died; None for never."""
@@ -262,6 +253,10 @@ class _Wait:
             _runtime.resolve(self._on_wait(time.monotonic() - self._began, what))
         except Exception as error:
             raise TransportError("never_sent", error) from error
+
+
+def _lacks_descriptors(error: TransportError) -> bool:
+    return any(getattr(inner, "errno", None) in (errno.EMFILE, errno.ENFILE) for inner in cause_chain(error))
 
 
 def _out_of_descriptors(shortage: TransportError) -> TransportError:
