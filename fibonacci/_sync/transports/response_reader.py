@@ -29,22 +29,24 @@ class ResponseReader:
     Args:
         stream: What to read from.
         http: The state of the connection.
+        peer: Who responds, for errors.
     """
 
-    def __init__(self, stream: Stream, http: h11.Connection) -> None:
+    def __init__(self, stream: Stream, http: h11.Connection, peer: str = "server") -> None:
         self._stream = stream
         self._http = http
+        self._peer = peer
         self._steps = 0
 
     def read(self, deadline: Deadline) -> None:
         """Read some bytes from the stream.
 
         Raises:
-            EOFError: If the server closes the connection before it responds.
+            EOFError: If the peer closes the connection before it responds.
         """
         received = self._stream.read(deadline)
         if not received and self._http.their_state is h11.SEND_RESPONSE:
-            raise EOFError("the server closed the connection before it responded")
+            raise EOFError(f"the {self._peer} closed the connection before it responded")
         self._steps += len(received) // _BYTES_PER_STEP
         self._http.receive_data(received)
 
