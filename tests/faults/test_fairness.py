@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Iterator
 from typing import Literal
 
 import anyio
@@ -59,6 +61,15 @@ async def longest_freeze(ends: anyio.Event) -> float:
     return freeze
 
 
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    """Keep what other tests have left from being searched for garbage, which takes a while."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("without_collection")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", FLOODS)
 def test_other_tasks_run_and_a_canceled_call_ends(name: str, backend: Backend, authority: Authority) -> None:
