@@ -9,8 +9,10 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, cast
 
+from fibonacci import WaitEvent
 from tests.kit.mode import Ended, Mode, ModeName
 
 LIMIT = 256
@@ -51,7 +53,7 @@ def many(mode: Mode, client: Any) -> dict[str, Any]:
 def used_up(mode: Mode, client: Any, other: Any) -> dict[str, Any]:
     """Call while no descriptor is left: until the time is up, for half a second, and beside idle connections."""
     with UsedUp():
-        late = mode.end(client.with_options(timeout=0.3).request, "POST", "/x")
+        late = mode.end(client.with_options(timeout=0.3).request, "POST", "/late")
     with UsedUp():
         call = mode.begin(client.request, "POST", "/x")
         cpu = time.process_time()
@@ -69,14 +71,18 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     with Mode(cast("ModeName", name), threads=CALLS) as mode:
         transport = mode.socket_transport(ca_bundle=ca_bundle or None)
-        client, other = (mode.client("key", base_url=url, transport=transport) for url in (base_url, other_url))
+        waits: list[WaitEvent] = []
+        options = {"transport": transport, "on_wait": waits.append}
+        client, other = (mode.client("key", base_url=url, **options) for url in (base_url, other_url))
         if what == "many":
             result = many(mode, client)
         else:
             for one in (client, other):
                 mode.run(one.request("GET", "/x"))
             mode.close(transport)
-            result = used_up(mode, client, other)
+            for half in ("_async", "_sync"):
+                vars(import_module(f"fibonacci.{half}.transports.pool")).update(_TOLD_AFTER=0.2)
+            result = {**used_up(mode, client, other), "told": [wait.path for wait in waits]}
     print(json.dumps(result))
 
 

@@ -74,4 +74,5 @@ def test_all_descriptors_used_up_by_others(mode: ModeName, other: ScriptedServer
     assert result["cpu"] < 0.25  # of half a second: attempts are made in intervals
     outcome, seconds = result["beside"]
     assert outcome == "answered"
+    assert result["told"] == ["/late", "/x"]
     assert [len(server.requests), len(other.requests)] == [2, 2]
