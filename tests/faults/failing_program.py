@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -119,7 +119,13 @@ def free_port() -> int:
 def main() -> None:
     mode, base_url, *first = sys.argv[1:]
     program = Program(mode, base_url)
-    run: Callable[..., Any] = trio.run if mode == "trio" else lambda method, *args: asyncio.run(method(*args))
+
+    def run(method: Callable[..., Coroutine[Any, Any, None]], *args: str) -> None:
+        if mode == "trio":
+            trio.run(method, *args)
+        else:
+            asyncio.run(method(*args))
+
     if not first:
         run(program.second)
     for path in first:

@@ -17,7 +17,7 @@ from tests.faults.relay import ForgetfulRelay
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import ok
+from tests.kit.steps import Step, ok
 
 FINE = {"fine": True}
 PATIENCE = 0.3
@@ -46,6 +46,16 @@ def closed_by(server: ScriptedServer) -> int:
     return sum(row[3] == "08" and int(row[2].partition(":")[2], 16) == server.port for row in rows)
 
 
+def respond_together(barrier: threading.Barrier) -> Step:
+    """Respond when as many requests are under way as the barrier waits for."""
+
+    def step(peer: Peer) -> None:
+        barrier.wait(5)
+        ok(peer)
+
+    return step
+
+
 def wait_for(condition: Callable[[], object]) -> None:
     """Wait until a condition holds."""
     ends = time.monotonic() + 5
@@ -69,7 +79,7 @@ def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestNumber:
     def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
         together = threading.Barrier(30)
-        with ScriptedServer(lambda peer: (together.wait(5), ok(peer))) as server:
+        with ScriptedServer(respond_together(together)) as server:
             client, transport = client_with(mode, server, max_idle_connections=5)
             calls = [mode.begin(client.request, "GET", "/x") for _ in range(30)]
             assert [call.result().value for call in calls] == [FINE] * 30
@@ -194,7 +204,7 @@ class TestSilentDeath:
     ) -> None:
         client, relay, server = relayed
         together = threading.Barrier(10)
-        server.default = lambda peer: (together.wait(5), ok(peer))
+        server.default = respond_together(together)
         calls = [mode.begin(client.request, "GET", "/x") for _ in range(10)]
         assert [call.result().value for call in calls] == [FINE] * 10
         server.default = ok
