@@ -21,6 +21,7 @@ lazy_names(
         "fibonacci._async.clock": ["AsyncClock"],
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._core.retry_event": ["RetryEvent"],
+        "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],
         "fibonacci._sync.client": ["Fibonacci"],
         "fibonacci._sync.clock": ["Clock"],

@@ -4,6 +4,7 @@ from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.wait_event import WaitEvent
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
@@ -63,6 +64,7 @@ __all__ = [
     "ServerError",
     "Unset",
     "ValidationError",
+    "WaitEvent",
     "WaitTimeoutError",
     "__version__",
 ]

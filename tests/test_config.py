@@ -318,3 +318,19 @@ class TestOtherOptions:
     def test_one_except_clause_is_enough(self) -> None:
         assert issubclass(ConfigurationError, FibonacciError)
         assert issubclass(ConfigurationError, ValueError)
+
+
+class TestRateLimiter:
+    @pytest.mark.parametrize("name", ["machine", "redis://localhost:6379/0"])
+    def test_one_for_several_processes_is_refused_for_now(
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        refused(mode, "rate_limiter: this version has no limiter for several processes", rate_limiter=name)
+        monkeypatch.setenv("FIBONACCI_RATE_LIMITER", name)
+        refused(mode, "the environment variable FIBONACCI_RATE_LIMITER: this version has no limiter")
+
+    def test_another_name_is_refused(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused(mode, 'rate_limiter must be "process" or "off"', rate_limiter="none")
+        refused(mode, 'rate_limiter must be "process" or "off", not int', kind=TypeError, rate_limiter=3)
+        monkeypatch.setenv("FIBONACCI_RATE_LIMITER", "")
+        refused(mode, 'FIBONACCI_RATE_LIMITER must be "process" or "off"')

@@ -152,6 +152,24 @@ class TestChoice:
             mode.client("sk-1")
 
 
+WRONG_CONNECTION_OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
+    (
+        {"client_cert": "/no/such.pem"},
+        ConfigurationError,
+        "client_cert: there is no file '/no/such.pem'; pass",
+    ),
+    ({"client_cert": (__file__, "/no/such.pem")}, ConfigurationError, "client_cert: there is no file '/no/such.pem'"),
+    ({"client_cert": (__file__,)}, TypeError, "client_cert must be .*, not a tuple of 1"),
+    ({"client_cert": 3}, TypeError, "client_cert must be the path of a PEM file, .*, not int"),
+    ({"client_cert": (__file__, __file__, 3)}, TypeError, "client_cert must be .*; the password is int"),
+    ({"connect_timeout": 0}, ConfigurationError, "connect_timeout must be above 0 seconds, not 0"),
+    ({"connect_timeout": float("inf")}, ConfigurationError, "connect_timeout must be 0 or more seconds, not inf"),
+    ({"connect_timeout": None}, TypeError, "connect_timeout must be a number of seconds, not None"),
+    ({"max_idle_connections": -1}, ConfigurationError, "max_idle_connections must be 0 or more, not -1"),
+    ({"max_idle_connections": 1.5}, TypeError, "max_idle_connections must be an int, not float"),
+]
+
+
 class TestArguments:
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
@@ -162,6 +180,7 @@ class TestArguments:
             ({"idle_timeout": -1}, ConfigurationError, "idle_timeout must be 0 or more seconds, not -1"),
             ({"idle_timeout": "15"}, TypeError, "idle_timeout must be a number of seconds, not str"),
             ({"ca_bundle": "/no/such.pem"}, ConfigurationError, "there is no file '/no/such.pem'"),
+            *WRONG_CONNECTION_OPTIONS,
         ],
     )
     def test_a_wrong_one_of_the_socket_transport_is_refused(
@@ -176,6 +195,7 @@ class TestArguments:
             ({"client": 3}, ConfigurationError, "client must be an? (Async)?Client of httpx or httpx2, not int"),
             ({"max_response_bytes": -1}, ConfigurationError, "max_response_bytes must be above 0, not -1"),
             ({"ca_bundle": "/no/such.pem"}, ConfigurationError, "there is no file '/no/such.pem'"),
+            *WRONG_CONNECTION_OPTIONS,
         ],
     )
     def test_a_wrong_one_of_the_httpx_transport_is_refused(
@@ -198,9 +218,27 @@ class TestArguments:
             assert len(transport.connections) == 1
         assert transport.connections == []
 
-    def test_ca_bundle_beside_a_transport_is_refused(self, mode: Mode) -> None:
-        with pytest.raises(ConfigurationError, match="ca_bundle does not reach a transport"):
-            mode.client("sk-1", transport=mode.socket_transport(), ca_bundle=__file__)
+    @pytest.mark.parametrize(
+        "option",
+        [
+            {"ca_bundle": __file__},
+            {"client_cert": (__file__, __file__, "secret")},
+            {"connect_timeout": 1},
+            {"max_connections": 5},
+            {"max_idle_connections": 0},
+        ],
+        ids=str,
+    )
+    def test_a_connection_option_beside_a_transport_is_refused(self, mode: Mode, option: dict[str, Any]) -> None:
+        with pytest.raises(ConfigurationError, match=f"{next(iter(option))} does not reach a transport"):
+            mode.client("sk-1", transport=mode.socket_transport(), **option)
+
+    @pytest.mark.parametrize(("arguments", "error", "message"), WRONG_CONNECTION_OPTIONS)
+    def test_the_client_refuses_the_same(
+        self, mode: Mode, arguments: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        with pytest.raises(error, match=message):
+            mode.client("sk-1", **arguments)
 
 
 class TestClosing:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from fibonacci._async.shared_state import AsyncSharedState
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES, Config
+from fibonacci._core.config import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_IDLE_CONNECTIONS,
+    DEFAULT_MAX_RESPONSE_BYTES,
+    Config,
+)
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import namespace, once, state_of
 
@@ -27,10 +33,11 @@ if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._async.versions import AsyncVersions
     from fibonacci._async.workflows import AsyncWorkflows
-    from fibonacci._core.config import AsyncApiKey
+    from fibonacci._core.config import AsyncApiKey, ClientCert
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
     from fibonacci._core.urls import QueryValue
+    from fibonacci._core.wait_event import WaitEvent
     from fibonacci.models import RateLimit
 
     T = TypeVar("T", default=Any)
@@ -55,10 +62,19 @@ class AsyncFibonacci:
         http_client: A client of httpx or httpx2, used as it is and never closed: short for
             `transport=AsyncHTTPXTransport(http_client)`.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+            `(certificate, key)`, or `(certificate, key, password)`.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
+        max_connections: The largest number of connections in use for one origin; further calls queue.
+        max_idle_connections: The largest number of idle connections that are kept for one origin.
         allow_insecure: Allow plain http to other machines than this one.
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
         max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default.
+        rate_limiter: `"process"` (the clients of a key share, in this process, what is known of its rate limit) or
+            `"off"` (requests are sent without asking). Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
         on_retry: Called with a `RetryEvent` before a request is sent again.
+        on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
+            waiting for a connection.
         tracing: Makes a span for each call and attempt: `fibonacci.integrations.opentelemetry.OpenTelemetryTracing`.
         clock: The source of time, for tests; see `AsyncClock`. Default: the machine's.
 
@@ -86,10 +102,16 @@ class AsyncFibonacci:
         transport: Literal["socket", "httpx"] | AsyncTransport | None = None,
         http_client: Any = None,
         ca_bundle: str | os.PathLike[str] | None = None,
+        client_cert: ClientCert | None = None,
+        connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         allow_insecure: bool = False,
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        rate_limiter: Literal["process", "off"] | None = None,
         on_retry: Callable[[RetryEvent], object] | None = None,
+        on_wait: Callable[[WaitEvent], object] | None = None,
         tracing: Tracing | None = None,
         clock: AsyncClock | None = None,
     ) -> None:

@@ -52,11 +52,10 @@ class AsyncSharedState:
 
 
 def _new_transport(name: str, config: Config) -> AsyncTransport:
-    ca_bundle, limit = config.ca_bundle, config.max_response_bytes
     if name == "socket":
         from fibonacci._async.transports.socket_transport import AsyncSocketTransport
 
-        return AsyncSocketTransport(ca_bundle=ca_bundle, max_response_bytes=limit)
+        return AsyncSocketTransport(**config.connection_options())
     from fibonacci._async.transports.httpx_transport import AsyncHTTPXTransport
 
-    return AsyncHTTPXTransport(config.http_client, ca_bundle=ca_bundle, max_response_bytes=limit)
+    return AsyncHTTPXTransport(config.http_client, **config.connection_options())

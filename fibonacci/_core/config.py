@@ -12,6 +12,8 @@ import os
 from fibonacci._core.option_checks import (
     check_ca_bundle,
     check_callable,
+    check_client_cert,
+    check_count,
     check_flag,
     check_headers,
     check_http_client,
@@ -19,6 +21,7 @@ from fibonacci._core.option_checks import (
     check_key,
     check_methods,
     check_positive_int,
+    check_positive_seconds,
     check_sync,
     check_timeout,
     kind_of,
@@ -33,15 +36,31 @@ if TYPE_CHECKING:
 
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
+    from fibonacci._core.wait_event import WaitEvent
 
     ApiKey = str | Callable[[], str]
     AsyncApiKey = ApiKey | Callable[[], Awaitable[str]]
+    FilePath = str | os.PathLike[str]
+    ClientCert = FilePath | tuple[FilePath, FilePath] | tuple[FilePath, FilePath, str]
 
 DEFAULT_BASE_URL = "https://api.fibonacci.dev/v1"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+DEFAULT_CONNECT_TIMEOUT = 5.0
+DEFAULT_MAX_CONNECTIONS = 1000
+DEFAULT_MAX_IDLE_CONNECTIONS = 100
 TRANSPORT_NAMES = ("socket", "httpx")
+RATE_LIMITERS = ("process", "off")
+
+
+_CONNECTION_DEFAULTS = {
+    "ca_bundle": None,
+    "client_cert": None,
+    "connect_timeout": DEFAULT_CONNECT_TIMEOUT,
+    "max_connections": DEFAULT_MAX_CONNECTIONS,
+    "max_idle_connections": DEFAULT_MAX_IDLE_CONNECTIONS,
+}
 
 
 class Config:
@@ -72,21 +91,31 @@ class Config:
         self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
         self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
-        if self.ca_bundle is not None and not isinstance(self.transport, str):
-            raise ConfigurationError(
-                "ca_bundle does not reach a transport or http_client that you pass: pass it there, as in"
-                " SocketTransport(ca_bundle=...) or httpx.Client(verify=...)"
-            )
+        self.client_cert: str | tuple[str, ...] | None = check_client_cert(get("client_cert"))
+        self.connect_timeout: float = check_positive_seconds(
+            "connect_timeout", get("connect_timeout", DEFAULT_CONNECT_TIMEOUT)
+        )
+        self.max_connections: int = check_positive_int(
+            "max_connections", get("max_connections", DEFAULT_MAX_CONNECTIONS)
+        )
+        self.max_idle_connections: int = check_count(
+            "max_idle_connections", get("max_idle_connections", DEFAULT_MAX_IDLE_CONNECTIONS)
+        )
+        if not isinstance(self.transport, str):
+            self._refuse_connection_options()
         self.idempotency: str | None = check_idempotency(get("idempotency"))
         self.max_response_bytes: int = check_positive_int(
             "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
         )
+        self.rate_limiter: str = _rate_limiter(get("rate_limiter"))
         self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
+        self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
         for name, function in (
             ("api_key", self.api_key),
             ("on_retry", self.on_retry),
+            ("on_wait", self.on_wait),
             ("transport.send", getattr(self.transport, "send", None)),
             ("clock.sleep", getattr(self.clock, "sleep", None)),
         ):
@@ -96,6 +125,10 @@ class Config:
     def call_timeout(self) -> float | None:
         """Seconds for a call that has no default of its own; None for no limit."""
         return DEFAULT_TIMEOUT if isinstance(self.timeout, Unset) else self.timeout
+
+    def connection_options(self) -> dict[str, Any]:
+        """Return the options that a transport made from a name takes, by name."""
+        return {name: getattr(self, name) for name in (*_CONNECTION_DEFAULTS, "max_response_bytes")}
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""
@@ -108,6 +141,14 @@ class Config:
         new = Config({**self.options(), **changes}, close=self.close)
         new.key_from_environment = self.key_from_environment
         return new
+
+    def _refuse_connection_options(self) -> None:
+        for name, default in _CONNECTION_DEFAULTS.items():
+            if getattr(self, name) != default:
+                raise ConfigurationError(
+                    f"{name} does not reach a transport or http_client that you pass: pass it there, as in"
+                    f" SocketTransport({name}=...), or set it on the httpx client"
+                )
 
 
 def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
@@ -162,6 +203,20 @@ def _max_retries(number: object) -> int:
     if number < 0:
         raise ConfigurationError(f"{name} must be 0 or more, not {number}; 0 means no retries")
     return number
+
+
+def _rate_limiter(name: Any) -> str:
+    source = "rate_limiter"
+    if name is None:
+        name = os.environ.get("FIBONACCI_RATE_LIMITER", RATE_LIMITERS[0])
+        source = "the environment variable FIBONACCI_RATE_LIMITER"
+    if not isinstance(name, str):
+        raise TypeError(f'{source} must be "process" or "off", not {kind_of(name)}')
+    if name == "machine" or name.startswith(("redis://", "rediss://")):
+        raise ConfigurationError(f'{source}: this version has no limiter for several processes; use "process" or "off"')
+    if name not in RATE_LIMITERS:
+        raise ConfigurationError(f'{source} must be "process" or "off", not {name!r}')
+    return name
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:

@@ -20,6 +20,7 @@ _RESERVED_HEADERS = frozenset(
 )
 # `inspect.CO_COROUTINE`, for inspect is slow to import.
 _COROUTINE = 0x80
+_CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
 
@@ -73,6 +74,18 @@ def check_seconds(name: str, seconds: object) -> float:
     return float(seconds)
 
 
+def check_positive_seconds(name: str, seconds: object) -> float:
+    """Return a number of seconds above 0.
+
+    Raises:
+        TypeError: If it is not a number.
+        ConfigurationError: If it is not above 0 and finite.
+    """
+    if check_seconds(name, seconds) == 0:
+        raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}")
+    return check_seconds(name, seconds)
+
+
 def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """Return headers to send with each request, names in lower case.
 
@@ -107,6 +120,34 @@ def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
     return path
 
 
+def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) -> str | tuple[str, ...] | None:
+    """Return the path of a certificate, or a tuple of it with the path of its key and the key's password, or None.
+
+    Raises:
+        TypeError: If it is neither a path nor a tuple of two paths, or of two paths and a str.
+        ConfigurationError: If there is no such file.
+    """
+    if files is None:
+        return None
+    if not isinstance(files, tuple):
+        return _client_cert_path(files)
+    if not 2 <= len(files) <= 3:
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
+    if not all(isinstance(password, str) for password in files[2:]):
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
+    return (_client_cert_path(files[0]), _client_cert_path(files[1]), *files[2:])
+
+
+def _client_cert_path(path: str | os.PathLike[str]) -> str:
+    try:
+        path = os.fspath(path)
+    except TypeError:
+        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not {kind_of(path)}") from None
+    if not os.path.isfile(path):  # noqa: PTH113  (pathlib is slow to import)
+        raise ConfigurationError(f"client_cert: there is no file {path!r}; pass {_CLIENT_CERT}")
+    return path
+
+
 def check_http_client(client: Any, *, name: str, close: str) -> Any:
     """Return a client that has httpx's interface, or None.
 
@@ -135,6 +176,20 @@ def check_positive_int(name: str, number: object) -> int:
         raise TypeError(f"{name} must be an int, not {kind_of(number)}")
     if number <= 0:
         raise ConfigurationError(f"{name} must be above 0, not {number}")
+    return number
+
+
+def check_count(name: str, number: object) -> int:
+    """Return a whole number, 0 or more.
+
+    Raises:
+        TypeError: If it is not an int.
+        ConfigurationError: If it is negative.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} must be an int, not {kind_of(number)}")
+    if number < 0:
+        raise ConfigurationError(f"{name} must be 0 or more, not {number}")
     return number
 
 

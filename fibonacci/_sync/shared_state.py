@@ -53,11 +53,10 @@ class SharedState:
 
 
 def _new_transport(name: str, config: Config) -> Transport:
-    ca_bundle, limit = config.ca_bundle, config.max_response_bytes
     if name == "socket":
         from fibonacci._sync.transports.socket_transport import SocketTransport
 
-        return SocketTransport(ca_bundle=ca_bundle, max_response_bytes=limit)
+        return SocketTransport(**config.connection_options())
     from fibonacci._sync.transports.httpx_transport import HTTPXTransport
 
-    return HTTPXTransport(config.http_client, ca_bundle=ca_bundle, max_response_bytes=limit)
+    return HTTPXTransport(config.http_client, **config.connection_options())

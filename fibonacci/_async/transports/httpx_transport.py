@@ -5,14 +5,29 @@ from __future__ import annotations
 import os
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fibonacci._async.transports.per_loop import AsyncPerLoop
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
+from fibonacci._core.config import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_IDLE_CONNECTIONS,
+    DEFAULT_MAX_RESPONSE_BYTES,
+)
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import check_ca_bundle, check_http_client, check_positive_int
+from fibonacci._core.option_checks import (
+    check_ca_bundle,
+    check_client_cert,
+    check_count,
+    check_http_client,
+    check_positive_int,
+    check_positive_seconds,
+)
 from fibonacci._core.transport_errors import TransportError, transport_error_from
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import ClientCert
 
 
 class AsyncHTTPXTransport:
@@ -24,8 +39,14 @@ class AsyncHTTPXTransport:
     Args:
         client: An `httpx.AsyncClient` or `httpx2.AsyncClient`, used as it is and never closed. None makes one of httpx,
             for each event loop and each process, which `aclose` closes.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's, for a client of its own.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's. This and what follows, but for
+            `max_response_bytes`, is for a client of its own.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
+        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+            `(certificate, key)`, or `(certificate, key, password)`.
+        connect_timeout: Seconds for one attempt to connect.
+        max_connections: The largest number of connections in use; further requests queue.
+        max_idle_connections: The largest number of idle connections that are kept.
 
     Raises:
         ConfigurationError: If the client has another interface, or there is no such file.
@@ -49,10 +70,18 @@ class AsyncHTTPXTransport:
         *,
         ca_bundle: str | os.PathLike[str] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        client_cert: ClientCert | None = None,
+        connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="aclose")
         self._ca_bundle = check_ca_bundle(ca_bundle)
         self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
+        self._client_cert = check_client_cert(client_cert)
+        self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
+        self._max_connections = check_positive_int("max_connections", max_connections)
+        self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)
         self._own: AsyncPerLoop[Any] = AsyncPerLoop(self._new_client)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
@@ -100,7 +129,15 @@ class AsyncHTTPXTransport:
         return partial(type(self), **self._options()), ()
 
     def _options(self) -> dict[str, Any]:
-        return {"client": self._client, "ca_bundle": self._ca_bundle, "max_response_bytes": self._max_response_bytes}
+        return {
+            "client": self._client,
+            "ca_bundle": self._ca_bundle,
+            "max_response_bytes": self._max_response_bytes,
+            "client_cert": self._client_cert,
+            "connect_timeout": self._connect_timeout,
+            "max_connections": self._max_connections,
+            "max_idle_connections": self._max_idle_connections,
+        }
 
     def _new_client(self) -> Any:
         # Imported here, as a client that the user passes may be of httpx2.
@@ -108,7 +145,9 @@ class AsyncHTTPXTransport:
 
         from fibonacci._net.tls import ssl_context
 
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        limits = httpx.Limits(
+            max_connections=self._max_connections, max_keepalive_connections=self._max_idle_connections
+        )
         return httpx.AsyncClient(verify=ssl_context(self._ca_bundle), limits=limits)
 
     async def _read(self, response: Any, deadline: Deadline) -> HTTPResponse:

@@ -6,19 +6,33 @@ from __future__ import annotations
 import os
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from fibonacci._core.config import DEFAULT_MAX_RESPONSE_BYTES
+from fibonacci._core.config import (
+    DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_IDLE_CONNECTIONS,
+    DEFAULT_MAX_RESPONSE_BYTES,
+)
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import check_ca_bundle, check_positive_int, check_seconds
+from fibonacci._core.option_checks import (
+    check_ca_bundle,
+    check_client_cert,
+    check_count,
+    check_positive_int,
+    check_positive_seconds,
+    check_seconds,
+)
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
 from fibonacci._sync.transports.pool import ConnectionPool
 
-MAX_CONNECTIONS = 1000
+if TYPE_CHECKING:
+    from fibonacci._core.config import ClientCert
+
 IDLE_TIMEOUT = 15.0
 
 
@@ -31,7 +45,11 @@ class SocketTransport:
     Args:
         ca_bundle: A PEM file of certificate authorities to trust beside the system's.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
-        max_connections: The largest number of connections in use for one origin.
+        client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
+            `(certificate, key)`, or `(certificate, key, password)`.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
+        max_connections: The largest number of connections in use for one origin; further requests queue.
+        max_idle_connections: The largest number of idle connections that are kept for one origin.
         idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice.
 
     Raises:
@@ -56,12 +74,18 @@ class SocketTransport:
         *,
         ca_bundle: str | os.PathLike[str] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
-        max_connections: int = MAX_CONNECTIONS,
+        client_cert: ClientCert | None = None,
+        connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
+        max_connections: int = DEFAULT_MAX_CONNECTIONS,
+        max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
         self._ca_bundle = check_ca_bundle(ca_bundle)
         self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
+        self._client_cert = check_client_cert(client_cert)
+        self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
         self._max_connections = check_positive_int("max_connections", max_connections)
+        self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)
         self._idle_timeout = check_seconds("idle_timeout", idle_timeout)
         self._pools: PerLoop[dict[str, ConnectionPool]] = PerLoop(dict)
 
@@ -109,7 +133,10 @@ class SocketTransport:
         return {
             "ca_bundle": self._ca_bundle,
             "max_response_bytes": self._max_response_bytes,
+            "client_cert": self._client_cert,
+            "connect_timeout": self._connect_timeout,
             "max_connections": self._max_connections,
+            "max_idle_connections": self._max_idle_connections,
             "idle_timeout": self._idle_timeout,
         }
 
