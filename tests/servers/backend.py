@@ -17,7 +17,11 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def backend() -> ScriptedServer:
-    """Return the server; `delay`, `size` and `framing` of a request's query say how it responds."""
+    """Return the server.
+
+    The query of a request says how to respond: `delay` in seconds, the `size` of the response in bytes, and its
+    `framing` (`chunked`, or `close` to close the connection after it).
+    """
     return ScriptedServer(_respond)
 
 
@@ -31,7 +35,11 @@ def _respond(peer: Peer) -> None:
     if not peer.pause(float(asked.get("delay", "0"))):
         return
     received = len(peer.request.body)
-    content = {"id": peer.request.path.rpartition("/")[2], "received": received, "text": "x" * int(asked.get("size", 0))}
+    content = {
+        "id": peer.request.path.rpartition("/")[2],
+        "received": received,
+        "text": "x" * int(asked.get("size", 0)),
+    }
     body = json.dumps({"data": content}).encode()
     match asked.get("framing"):
         case "chunked":

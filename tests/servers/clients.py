@@ -63,7 +63,10 @@ def contenders() -> list[Contender]:
         Contender("httpx, asyncio", "asyncio", _httpx(0), never_sent),
         Contender("httpx, asyncio, 3 retries", "asyncio", _httpx(3), never_sent),
         Contender(
-            "urllib3, 3 retries", "sync", _urllib3, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+            "urllib3, 3 retries",
+            "sync",
+            _urllib3,
+            (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError),
         ),
     ]
 

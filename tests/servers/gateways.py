@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,18 @@ class Gateway:
     def reload(self) -> None:
         """Have new workers take over; the old ones finish the requests that they have read, and close the rest."""
         self.process.send_signal(signal.SIGHUP if self.name == "nginx" else signal.SIGUSR2)
+
+    def kill_workers(self) -> None:
+        """Kill the workers in the middle of their work; the master of nginx starts others."""
+        for worker in self.workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+    @property
+    def workers(self) -> set[int]:
+        """The ids of the worker processes, the old ones after a reload too."""
+        master = self.process.pid
+        return {int(child) for child in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -39,12 +40,10 @@ class Load:
     Attributes:
         workers: How many threads or tasks call at the same time.
         pauses: The least and the most seconds between two calls of a worker.
-        calls: The largest number of calls of a worker; None for no limit.
     """
 
     workers: int
     pauses: tuple[float, float]
-    calls: int | None = None
 
     def begin(self, mode: Mode, request: Callable[[str, str], Any], stop: threading.Event) -> Iterable[LoadedCall]:
         """Begin the work in a mode.
@@ -91,10 +90,12 @@ class Load:
 
     def _plan(self, worker: int) -> Iterator[tuple[str, str, float]]:
         chance = random.Random(worker)
-        number = 0
-        while self.calls is None or number < self.calls:
-            yield f"{worker}-{number}-{time.monotonic_ns()}", METHODS[(worker + number) % 2], chance.uniform(*self.pauses)
-            number += 1
+        for number in itertools.count():
+            yield (
+                f"{worker}-{number}-{time.monotonic_ns()}",
+                METHODS[(worker + number) % 2],
+                chance.uniform(*self.pauses),
+            )
 
 
 class _Calls:

@@ -1,4 +1,4 @@
-"""The same work for every client behind the same gateways: what fails, what is carried out twice, what stays unknown."""
+"""The same work for every client behind the same gateways: what fails, what is done twice, what stays unknown."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def measure(profile: Profile, name: GatewayName, contender: Contender, seconds: 
 def _logging_backend(directory: Path) -> Generator[tuple[int, Path]]:
     """Run an nginx that responds by itself, and writes the id of each request that it has carried out to a file."""
     port, log, file = free_port(), directory / "carried_out", directory / "backend.conf"
-    scratch = " ".join(f"{kind}_temp_path {directory / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    scratch = " ".join(
+        f"{kind}_temp_path {directory / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     file.write_text(f"""
 user root root; daemon off; worker_processes 1; pid {directory / "backend.pid"};
 events {{ worker_connections 1024; }}
