@@ -18,7 +18,7 @@ from tests.servers.gateways import Gateway, GatewayName, gateway
 from tests.servers.load import Load, LoadedCall
 from tests.servers.setups import SHORT_KEEP_ALIVE, Setup
 
-_RELOAD_EVERY = 0.5
+_DISTURB_EVERY = 0.2
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Profile:
     disturb: Callable[[Gateway], None] = lambda _: None
 
 
-RELOADS = Profile("reloads, two a second", Setup(), Load(32, (0.0, 0.1)), Gateway.reload)
-SHORT_KEEP_ALIVES = Profile("keep-alive of 1 s", SHORT_KEEP_ALIVE, Load(48, (0.99, 1.01)))
-PROFILES = (RELOADS, SHORT_KEEP_ALIVES)
+PROFILES = (
+    Profile("reloads, five a second", Setup(), Load(64, (0.0, 0.1)), Gateway.reload),
+    Profile("keep-alive of 0.5 s", SHORT_KEEP_ALIVE, Load(64, (0.49, 0.51))),
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def measure(profile: Profile, name: GatewayName, contender: Contender, seconds: 
             calls = profile.load.begin(mode, request, stop)
             ends = time.monotonic() + seconds
             while time.monotonic() < ends:
-                time.sleep(_RELOAD_EVERY)
+                time.sleep(_DISTURB_EVERY)
                 profile.disturb(running_gateway)
             stop.set()
             done = list(calls)
