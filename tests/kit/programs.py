@@ -40,7 +40,7 @@ def running(port: int, program: str, *arguments: str) -> Generator[subprocess.Po
 
 def find(program: str) -> str:
     """Return the path of a program; without it skip the test, and under CI fail it."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")  # not in every user's PATH
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")  # which not every user looks in
     if found is not None:
         return found
     if os.environ.get("CI") == "true" and shutil.which("apt-get"):
