@@ -56,10 +56,10 @@ def _disturbed(
 
     def disturb_repeatedly(front: Gateway) -> None:
         for _ in range(5):
-            time.sleep(0.4)
+            time.sleep(0.3)
             workers.update(front.workers)
             disturb(front)
-        time.sleep(0.4)
+        time.sleep(0.3)
 
     return _under_load(name, directory, Setup(), BUSY, disturb_repeatedly), workers
 
