@@ -146,7 +146,7 @@ class AsyncSocketTransport:
 
     def _new_pool(self, origin: str) -> AsyncConnectionPool:
         return AsyncConnectionPool(
-            AsyncConnector(origin, self._ca_bundle),
+            AsyncConnector(origin, self._ca_bundle, self._connect_timeout),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )

@@ -23,14 +23,17 @@ class Connector:
     Args:
         origin: Scheme, host and port.
         ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
 
     Raises:
+        UnicodeError: If a host's name is too long or has an empty label.
         TransportError: If the environment names a proxy that is no URL of one.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+    def __init__(self, origin: str, ca_bundle: str | None, connect_timeout: float) -> None:
         self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
+        self._connect_timeout = connect_timeout
         try:
             self._proxy = proxy_for(origin)
         except ValueError as error:
@@ -40,10 +43,11 @@ class Connector:
         """Return a new connection.
 
         Raises:
-            TransportError: If it cannot be made in time.
+            TransportError: If it cannot be made within `connect_timeout` and before the deadline.
         """
+        seconds = self._connect_timeout
         try:
-            return self._connect(deadline)
+            return self._connect(deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"))
         except TransportError:
             raise
         except Exception as error:
@@ -89,12 +93,13 @@ class Connector:
 
 
 class _Endpoint:
-    """The host and port of a URL."""
+    """The host and port of a URL; a name that is not ASCII in its `xn--` form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
+        host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
-        self.host = parts.hostname or ""
+        self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
         self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)

@@ -147,7 +147,7 @@ class SocketTransport:
 
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
-            Connector(origin, self._ca_bundle),
+            Connector(origin, self._ca_bundle, self._connect_timeout),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )
