@@ -26,7 +26,7 @@ class Authority:
         return cls(ca, file)
 
     def good(self) -> ssl.SSLContext:
-        return _server_side(self.ca.issue_cert("127.0.0.1", "localhost"))
+        return _server_side(self.ca.issue_cert("127.0.0.1", "localhost", "0.0.0.0"))
 
     def expired(self) -> ssl.SSLContext:
         before, after = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC)

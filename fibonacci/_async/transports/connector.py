@@ -21,15 +21,17 @@ class AsyncConnector:
 
     Args:
         origin: Scheme, host and port.
-        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+        ca_bundle: A file or folder of authorities to trust beside the system's; None for none.
+        client_cert: The client's certificate, for the origin alone; None for none.
 
     Raises:
         TransportError: If the environment names a proxy that is no URL of one.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+    def __init__(self, origin: str, ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> None:
         self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
+        self._client_cert = client_cert
         try:
             self._proxy = proxy_for(origin)
         except ValueError as error:
@@ -82,7 +84,8 @@ class AsyncConnector:
         from fibonacci._async.transports.tls import AsyncTLSStream
         from fibonacci._net.tls import ssl_context
 
-        encrypted = AsyncTLSStream(stream, ssl_context(self._ca_bundle), endpoint.host)
+        client_cert = self._client_cert if endpoint is self._origin else None
+        encrypted = AsyncTLSStream(stream, ssl_context(self._ca_bundle, client_cert), endpoint.host)
         await encrypted.do_handshake(deadline)
         return encrypted
 

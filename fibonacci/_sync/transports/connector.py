@@ -22,15 +22,17 @@ class Connector:
 
     Args:
         origin: Scheme, host and port.
-        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+        ca_bundle: A file or folder of authorities to trust beside the system's; None for none.
+        client_cert: The client's certificate, for the origin alone; None for none.
 
     Raises:
         TransportError: If the environment names a proxy that is no URL of one.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+    def __init__(self, origin: str, ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> None:
         self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
+        self._client_cert = client_cert
         try:
             self._proxy = proxy_for(origin)
         except ValueError as error:
@@ -83,7 +85,8 @@ class Connector:
         from fibonacci._net.tls import ssl_context
         from fibonacci._sync.transports.tls import TLSStream
 
-        encrypted = TLSStream(stream, ssl_context(self._ca_bundle), endpoint.host)
+        client_cert = self._client_cert if endpoint is self._origin else None
+        encrypted = TLSStream(stream, ssl_context(self._ca_bundle, client_cert), endpoint.host)
         encrypted.do_handshake(deadline)
         return encrypted
 
