@@ -25,7 +25,7 @@ from fibonacci._core.option_checks import (
     check_positive_int,
     check_positive_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
 
@@ -145,8 +145,16 @@ class AsyncHTTPXTransport:
     def _own_client(self, origin: str) -> Any:
         clients = self._own.get()
         client = clients.get(origin)
+        if client is not None:
+            return client
+        try:
+            new = self._new_client(origin)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
         # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
-        return clients.setdefault(origin, self._new_client(origin)) if client is None else client
+        return clients.setdefault(origin, new)
 
     def _new_client(self, origin: str) -> Any:
         # Imported here, as a client that the user passes may be of httpx2.
