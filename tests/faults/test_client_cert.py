@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,21 @@ import pytest
 import trustme
 
 from fibonacci import APIConnectionError, Fibonacci
-from fibonacci.transports import AsyncHTTPXTransport, AsyncSocketTransport, HTTPXTransport, SocketTransport
+from fibonacci._async.transports.connector import AsyncConnector
+from fibonacci._sync.transports.connector import Connector
+from fibonacci.transports import (
+    AsyncHTTPXTransport,
+    AsyncSocketTransport,
+    Deadline,
+    HTTPRequest,
+    HTTPXTransport,
+    SocketTransport,
+    TransportError,
+)
 from tests.faults.calls import METHODS, all_fine, call_each
 from tests.faults.proxies import call_each_elsewhere
 from tests.kit.certificates import Authority, ClientFiles
+from tests.kit.listener import Listener
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -160,3 +174,44 @@ def test_the_password_is_a_secret(kind: type[Any], files: ClientFiles) -> None:
     assert files.password not in str(raised.value)
     without = kind(*arguments, client_cert=certificate[:2])
     assert repr(pickle.loads(pickle.dumps(without))) == repr(without)
+
+
+class RefusingServer(Listener):
+    """Refuses the handshake of TLS 1.3 for want of a certificate, and resets the connection at once.
+
+    Attributes:
+        has_reset: Set when that is done.
+    """
+
+    def __init__(self, authority: Authority) -> None:
+        super().__init__()
+        self._asking = authority.asking()
+        self.has_reset = threading.Event()
+
+    def serve(self, sock: socket.socket, number: int) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._asking.wrap_bio(incoming, outgoing, server_side=True)
+        with suppress(ssl.SSLCertVerificationError, ssl.SSLError):
+            while True:
+                with suppress(ssl.SSLWantReadError):
+                    tls.do_handshake()
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        sock.sendall(outgoing.read())
+        Peer(sock, self.stopped).reset()
+        self.has_reset.set()
+
+
+def test_the_server_has_refused_before_the_request_is_written(mode: Mode, authority: Authority) -> None:
+    request = HTTPRequest("POST", "https://127.0.0.1", "/x", [(b"host", b"127.0.0.1")], b"")
+    with RefusingServer(authority) as server:
+        connector = (AsyncConnector if mode.is_async else Connector)(
+            f"https://127.0.0.1:{server.port}", str(authority.file)
+        )
+        connection = mode.run(connector.connect(Deadline(5)))
+        assert server.has_reset.wait(5)
+        with pytest.raises(TransportError) as raised:
+            mode.run(connection.exchange(request, Deadline(5), 1000))
+        connection.close()
+    assert raised.value.kind == "tls"
+    assert "certificate required" in str(raised.value.cause)
