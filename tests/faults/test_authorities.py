@@ -21,11 +21,6 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 
 
-@pytest.fixture(params=["socket", "httpx"])
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def folder(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the authority's certificate under the name that OpenSSL looks for."""
@@ -51,9 +46,10 @@ def unrelated(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_folder_as_ca_bundle(mode: Mode, transport: str, folder: Path, authority: Authority) -> None:
+@pytest.mark.usefixtures("each_transport")
+def test_a_folder_as_ca_bundle(mode: Mode, folder: Path, authority: Authority) -> None:
     with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(mode, server.base_url, ca_bundle=folder, transport=transport))
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=folder))
 
 
 def test_folders_by_ssl_cert_dir(
@@ -64,6 +60,7 @@ def test_folders_by_ssl_cert_dir(
         assert all_fine(call_each(mode, server.base_url))
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize(
     ("name", "made"),
     [
@@ -81,7 +78,6 @@ def test_folders_by_ssl_cert_dir(
 )
 def test_what_holds_no_certificate_is_named(
     mode: Mode,
-    transport: str,
     name: str,
     made: str,
     authority: Authority,
@@ -96,7 +92,7 @@ def test_what_holds_no_certificate_is_named(
     elif made != "nothing":
         begins = "-----BEGIN CERTIFICATE-----\n"
         place.write_text({"text": "Not a certificate.", "bad certificate": f"{begins}AAAA\n"}.get(made, ""))
-    options: dict[str, Any] = {"transport": transport}
+    options: dict[str, Any] = {}
     if name == "ca_bundle":
         options["ca_bundle"] = place
     else:
@@ -121,13 +117,13 @@ def test_one_of_two_variables_is_enough(authority: Authority, tmp_path: Path, mo
     assert ssl_context(None).cert_store_stats()["x509"] == 1
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize(
     ("system", "trusts_certifi"),
     [("empty folder", True), ("dangling links", True), ("no folder", True), ("folder", False)],
 )
 def test_a_system_without_authorities_has_those_of_certifi(
     mode: Mode,
-    transport: str,
     system: str,
     trusts_certifi: bool,
     unrelated: Path,
@@ -149,7 +145,7 @@ def test_a_system_without_authorities_has_those_of_certifi(
     )
     monkeypatch.setattr("certifi.where", lambda: str(authority.file))
     with ScriptedServer(ok, tls=authority.good()) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=unrelated, transport=transport)
+        ended = call_each(mode, server.base_url, ca_bundle=unrelated)
     assert all_fine(ended) == trusts_certifi
     assert len(server.requests) == (len(METHODS) if trusts_certifi else 0)
 
@@ -181,7 +177,8 @@ def test_a_context_is_made_once(authority: Authority) -> None:
     assert ssl_context(str(authority.file)) is ssl_context(str(authority.file))
 
 
-def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, transport: str, authority: Authority) -> None:
+@pytest.mark.usefixtures("each_transport")
+def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, authority: Authority) -> None:
     selected: list[str | None] = []
     server_side = authority.good()
     server_side.set_alpn_protocols(["h2", "http/1.1"])
@@ -191,17 +188,16 @@ def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, transport: s
         ok(peer)
 
     with ScriptedServer(step, tls=server_side) as server:
-        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file, transport=transport))
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
     assert selected == ["http/1.1"] * len(METHODS)
     assert ssl_context(str(authority.file)).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_sslkeylogfile(
-    mode: Mode, transport: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("each_transport")
+def test_sslkeylogfile(mode: Mode, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = tmp_path / "ca.pem"
     shutil.copy(authority.file, bundle)
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
     with ScriptedServer(ok, tls=authority.good()) as server:
-        assert all_fine(call_each(mode, server.base_url, ca_bundle=bundle, transport=transport))
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=bundle))
     assert (tmp_path / "keys.log").read_text().count("CLIENT_HANDSHAKE_TRAFFIC_SECRET") == len(METHODS)

@@ -35,7 +35,6 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 
-TRANSPORTS = ("socket", "httpx")
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
@@ -49,18 +48,14 @@ def untrusted(tmp_path_factory: pytest.TempPathFactory) -> ClientFiles:
     return ClientFiles.issued_by(trustme.CA(), tmp_path_factory.mktemp("untrusted"))
 
 
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 
 
+@pytest.mark.usefixtures("each_transport")
 @each_version
 @pytest.mark.parametrize("form", ["one file", "two files", "password"])
 def test_a_server_that_asks_for_a_certificate(
-    mode: Mode, transport: str, form: str, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
+    mode: Mode, form: str, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
 ) -> None:
     certificate = {
         "one file": files.both,
@@ -74,18 +69,17 @@ def test_a_server_that_asks_for_a_certificate(
         ok(peer)
 
     with ScriptedServer(step, tls=authority.asking(version=version)) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate, transport=transport)
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate)
     assert all_fine(ended)
     assert len(subjects) == len(METHODS)
     assert all("client.example" in str(subject) for subject in subjects)
 
 
+@pytest.mark.usefixtures("each_transport")
 @each_version
-def test_none_is_given_although_the_server_asks(
-    mode: Mode, transport: str, version: ssl.TLSVersion, authority: Authority
-) -> None:
+def test_none_is_given_although_the_server_asks(mode: Mode, version: ssl.TLSVersion, authority: Authority) -> None:
     with ScriptedServer(ok, tls=authority.asking(version=version)) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=authority.file, transport=transport)
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file)
     assert (server.requests, server.connections) == ([], len(METHODS))
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
@@ -94,22 +88,22 @@ def test_none_is_given_although_the_server_asks(
         assert "the server asks for a client certificate: pass client_cert=" in str(one.api_error)
 
 
+@pytest.mark.usefixtures("each_transport")
 @each_version
 def test_the_server_does_not_trust_the_certificate(
-    mode: Mode, transport: str, version: ssl.TLSVersion, authority: Authority, untrusted: ClientFiles
+    mode: Mode, version: ssl.TLSVersion, authority: Authority, untrusted: ClientFiles
 ) -> None:
     with ScriptedServer(ok, tls=authority.asking(version=version)) as server:
-        ended = call_each(
-            mode, server.base_url, ca_bundle=authority.file, client_cert=untrusted.both, transport=transport
-        )
+        ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=untrusted.both)
     assert (server.requests, server.connections) == ([], len(METHODS))
     for one in ended.values():
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
         assert "the server does not accept the client certificate: pass client_cert=" in str(one.api_error)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_certificate_and_key_that_cannot_be_used(
-    mode: Mode, transport: str, authority: Authority, files: ClientFiles, untrusted: ClientFiles, tmp_path: Path
+    mode: Mode, authority: Authority, files: ClientFiles, untrusted: ClientFiles, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
@@ -124,7 +118,7 @@ def test_certificate_and_key_that_cannot_be_used(
     ]
     with ScriptedServer(ok, tls=authority.asking()) as server:
         for certificate, said in cases:
-            client = mode.client_of(server, ca_bundle=authority.file, client_cert=certificate, transport=transport)
+            client = mode.client_of(server, ca_bundle=authority.file, client_cert=certificate)
             error = mode.end(client.request, "POST", "/x").api_error
             assert (error.attempts, error.outcome_unknown) == (1, False)
             assert f"TLS failed: {said}" in str(error)
@@ -143,8 +137,9 @@ def test_files_that_are_replaced_are_read_again(mode: Mode, authority: Authority
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_a_proxy_behind_tls_is_not_shown_the_certificate(
-    mode: Mode, transport: str, authority: Authority, files: ClientFiles, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, authority: Authority, files: ClientFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[Any] = []
 
@@ -154,7 +149,7 @@ def test_a_proxy_behind_tls_is_not_shown_the_certificate(
 
     with ScriptedServer(step, tls=authority.asking(required=False)) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
-        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file, client_cert=files.both, transport=transport)
+        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file, client_cert=files.both)
     assert all_fine(ended)
     assert shown == [None] * len(METHODS)
     assert server.connections == 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fibonacci import APIConnectionError, APIStatusError, APITimeoutError
-from tests.faults.calls import KEY, METHODS, all_fine, longest
+from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, tinyproxy
 from tests.kit.certificates import Authority
@@ -36,6 +36,7 @@ def secure_proxy(authority: Authority, open_proxy: int, tmp_path_factory: pytest
         yield f"https://127.0.0.1:{port}"
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_https_through_a_proxy(
     mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +48,7 @@ def test_https_through_a_proxy(
     assert all(not request.all("via") for request in server.requests)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_http_through_a_proxy(mode: Mode, open_proxy: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{open_proxy}")
     with ScriptedServer(ok) as server:
@@ -66,6 +68,7 @@ def test_through_a_proxy_on_httpx(
     assert all("tinyproxy" in request.one("via") for request in plain.requests)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_a_proxy_that_accepts_the_credentials(
     mode: Mode, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +80,7 @@ def test_a_proxy_that_accepts_the_credentials(
     assert all(not request.all("proxy-authorization") for request in [*server.requests, *plain.requests])
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("user", ["", "ada:wrong@"])
 def test_a_proxy_that_rejects_the_credentials(
     mode: Mode, user: str, authority: Authority, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
@@ -93,6 +97,7 @@ def test_a_proxy_that_rejects_the_credentials(
         assert "wrong" not in str(one.api_error)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_plain_http_and_a_proxy_that_rejects_the_credentials(
     mode: Mode, closed_proxy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,12 +111,26 @@ def test_plain_http_and_a_proxy_that_rejects_the_credentials(
         assert "HTTP_PROXY" in str(one.error)
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("exempt", [ELSEWHERE, "*", f"example.com, {ELSEWHERE}"])
 def test_no_proxy(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.origin)
         monkeypatch.setenv("NO_PROXY", exempt)
         assert all_fine(call_each_elsewhere(mode, server))
+    assert proxy.connections == 0
+    assert len(server.requests) == len(METHODS)
+
+
+@pytest.mark.usefixtures("each_transport")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+def test_this_machine_is_never_reached_through_a_proxy(
+    mode: Mode, host: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
+        monkeypatch.setenv(variable, proxy.origin)
+        assert all_fine(call_each(mode, server.base_url.replace("127.0.0.1", host)))
     assert proxy.connections == 0
     assert len(server.requests) == len(METHODS)
 
@@ -176,6 +195,7 @@ def test_a_proxy_that_never_responds_to_connect(
     assert error.elapsed <= longest(0.3)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_https_through_a_proxy_behind_tls(
     mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +205,7 @@ def test_https_through_a_proxy_behind_tls(
     assert all(not request.all("via") for request in server.requests)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_http_through_a_proxy_behind_tls(
     mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +215,7 @@ def test_http_through_a_proxy_behind_tls(
     assert all("tinyproxy" in request.one("via") for request in server.requests)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_a_proxy_behind_tls_that_is_not_trusted(
     mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +228,7 @@ def test_a_proxy_behind_tls_that_is_not_trusted(
         assert "certificate verify failed" in str(one.api_error)
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_an_unsupported_proxy_scheme_is_refused(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "ftp://127.0.0.1:1")
     with ScriptedServer(ok) as server:

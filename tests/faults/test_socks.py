@@ -31,6 +31,7 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
@@ -46,6 +47,7 @@ def test_the_proxy_resolves_names(mode: Mode, open_port: int, monkeypatch: pytes
     assert server.requests[0].one("host") == f"127.1:{server.port}"
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_credentials_of_the_proxy_are_sent(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://ada:{QUOTED}@127.0.0.1:{closed_port}")
     with ScriptedServer(ok) as server:
@@ -117,6 +119,7 @@ def test_a_server_that_is_no_proxy(mode: Mode, greeting: bytes, monkeypatch: pyt
         assert not one.api_error.outcome_unknown
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_without_socksio(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
