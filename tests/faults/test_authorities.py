@@ -138,11 +138,14 @@ def test_a_system_without_authorities_has_those_of_certifi(
         (place / "0a775a30.0").symlink_to("/no/such/certificate.pem")
     if system == "folder":
         _hashed(unrelated, place)
-    paths = ssl.get_default_verify_paths()._replace(cafile=None, capath=str(place) if place.exists() else None)
+    found: dict[str, Any] = {"cafile": None, "capath": str(place) if place.exists() else None}
+    paths = ssl.get_default_verify_paths()._replace(**found)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
-    monkeypatch.setattr(
-        ssl.SSLContext, "set_default_verify_paths", lambda context: context.load_verify_locations(capath=str(place))
-    )
+
+    def load_system(context: ssl.SSLContext) -> None:
+        context.load_verify_locations(capath=place)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", load_system)
     monkeypatch.setattr("certifi.where", lambda: str(authority.file))
     with ScriptedServer(ok, tls=authority.good()) as server:
         ended = call_each(mode, server.base_url, ca_bundle=unrelated)

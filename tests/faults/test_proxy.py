@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fibonacci import APIConnectionError, APIStatusError, APITimeoutError
+from fibonacci import APIConnectionError, APIStatusError, APITimeoutError, transports
 from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, tinyproxy
+from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, elsewhere, tinyproxy
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -133,6 +133,19 @@ def test_this_machine_is_never_reached_through_a_proxy(
         assert all_fine(call_each(mode, server.base_url.replace("127.0.0.1", host)))
     assert proxy.connections == 0
     assert len(server.requests) == len(METHODS)
+
+
+@pytest.mark.parametrize("name", ["SocketTransport", "HTTPXTransport"])
+def test_a_transport_decides_for_each_origin(mode: Mode, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = mode.close_later(getattr(transports, f"Async{name}" if mode.is_async else name)())
+    with ScriptedServer(ok) as proxy, ScriptedServer(ok) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+        for url in (elsewhere(server), server.base_url) * 2:
+            client = mode.client(KEY, base_url=url, transport=transport, allow_insecure=True)
+            assert mode.end(client.request, "GET", "/x").value == {"fine": True}
+        assert (proxy.connections, server.connections) == (1, 1)
+    assert [request.target for request in proxy.requests] == [f"{elsewhere(server)}/x"] * 2
+    assert [request.target for request in server.requests] == ["/v1/x"] * 2
 
 
 def test_a_proxy_that_resets_the_tunnel_has_sent_nothing(
