@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -157,6 +158,19 @@ class TestVariables:
         assert found is not None
         assert (found.url, found.auth) == ("http://proxy.example:3128", ("ada", "s3cret/wort"))
         assert "s3cret" not in repr(found)
+
+    @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="the system's settings are read here")
+    @pytest.mark.parametrize(
+        ("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.no_proxy"])]
+    )
+    def test_little_is_imported(self, proxy: str, imported: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY" if proxy else "UNRELATED", proxy)
+        program = (
+            "import sys; from fibonacci._net.proxies import proxy_for; proxy_for('https://api.example.com');"
+            "print(*{'ssl', 'urllib.request', 'fibonacci._net.no_proxy'} & {*sys.modules})"
+        )
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert run.stdout.split() == imported
 
     @pytest.mark.parametrize(
         "url", ["ftp://proxy.example", "http://", "http://ada:s3cret/wort@proxy.example:1", "http://[fd00::1"]
