@@ -7,7 +7,7 @@ import ssl
 from functools import lru_cache
 from pathlib import Path
 
-from fibonacci._net.certificates import holds_certificate, version_of
+from fibonacci._net.certificates import holds_certificate, raise_if_no_descriptor, version_of
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _BUNDLE = "a PEM file of certificates, or a folder of them named by their hashes, as `openssl rehash` names them"
@@ -26,6 +26,7 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
 
     Raises:
         ssl.SSLError: If one of them holds nothing usable; it names the option or the variable.
+        OSError: If no descriptor is left to read them.
     """
     variables = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
     certificates = client_cert[:2] if isinstance(client_cert, tuple) else (client_cert,)
@@ -42,6 +43,7 @@ def _context(
 ) -> ssl.SSLContext:
     context = ssl.create_default_context()  # it writes to SSLKEYLOGFILE
     context.set_alpn_protocols(["http/1.1"])
+    _load_default_file(context)
     problem = _unusable(variables)
     if not variables and not _has_authorities(context):
         # A Python without a certificate store, as some installers leave it, or a container without ca-certificates.
@@ -56,6 +58,16 @@ def _context(
         # Raised here, so that OpenSSL's exception is not its context: its text says less.
         raise ssl.SSLError(ssl.SSL_ERROR_SSL, problem)
     return context
+
+
+def _load_default_file(context: ssl.SSLContext) -> None:
+    # OpenSSL has ignored every reason for which it could not read the file.
+    file = ssl.get_default_verify_paths().cafile
+    if file and not context.cert_store_stats()["x509"]:
+        try:
+            context.load_verify_locations(file)
+        except OSError as error:
+            raise_if_no_descriptor(error)
 
 
 def _has_authorities(context: ssl.SSLContext) -> bool:
@@ -85,7 +97,8 @@ def _load_bundle(context: ssl.SSLContext, path: str) -> str | None:
             return None if holds_certificate(path) else f"ca_bundle: no certificate in {path!r}; it must be {_BUNDLE}"
         context.load_verify_locations(path)
     except OSError as error:
-        return f"ca_bundle: no certificate in {path!r} ({error.strerror}); it must be {_BUNDLE}"
+        raise_if_no_descriptor(error)
+        return f"ca_bundle: no certificate in {path!r} ({error}); it must be {_BUNDLE}"
     return None
 
 
@@ -107,6 +120,6 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
             return "client_cert: the key is encrypted; pass (certificate, key, password)"
         if asked:
             return "client_cert: the password does not open the key"
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return f"client_cert: {reason}; it must be {_CLIENT_CERT}"
+        raise_if_no_descriptor(error)
+        return f"client_cert: {error}; it must be {_CLIENT_CERT}"
     return None

@@ -12,6 +12,8 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from
 from fibonacci._net.proxies import proxy_for
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from fibonacci._async.transports.stream import AsyncStream
     from fibonacci._net.proxy import Proxy
 
@@ -52,6 +54,8 @@ class AsyncConnector:
 
     async def _connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
+        if self._origin.is_secure:
+            self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept
         opened = await _network.connect(first.host, first.port, deadline)
         stream: AsyncStream = opened
         try:
@@ -80,14 +84,17 @@ class AsyncConnector:
         return AsyncHTTP11Connection(stream)
 
     async def _with_tls(self, stream: AsyncStream, endpoint: _Endpoint, deadline: Deadline) -> AsyncStream:
-        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
         from fibonacci._async.transports.tls import AsyncTLSStream
-        from fibonacci._net.tls import ssl_context
 
-        client_cert = self._client_cert if endpoint is self._origin else None
-        encrypted = AsyncTLSStream(stream, ssl_context(self._ca_bundle, client_cert), endpoint.host)
+        encrypted = AsyncTLSStream(stream, self._tls_context(endpoint), endpoint.host)
         await encrypted.do_handshake(deadline)
         return encrypted
+
+    def _tls_context(self, endpoint: _Endpoint) -> SSLContext:
+        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
+        from fibonacci._net.tls import ssl_context
+
+        return ssl_context(self._ca_bundle, self._client_cert if endpoint is self._origin else None)
 
 
 class _Endpoint:

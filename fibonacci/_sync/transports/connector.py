@@ -13,6 +13,8 @@ from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from fibonacci._net.proxy import Proxy
     from fibonacci._sync.transports.stream import Stream
 
@@ -53,6 +55,8 @@ class Connector:
 
     def _connect(self, deadline: Deadline) -> HTTP11Connection:
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
+        if self._origin.is_secure:
+            self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept
         opened = _network.connect(first.host, first.port, deadline)
         stream: Stream = opened
         try:
@@ -81,14 +85,17 @@ class Connector:
         return HTTP11Connection(stream)
 
     def _with_tls(self, stream: Stream, endpoint: _Endpoint, deadline: Deadline) -> Stream:
-        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
-        from fibonacci._net.tls import ssl_context
         from fibonacci._sync.transports.tls import TLSStream
 
-        client_cert = self._client_cert if endpoint is self._origin else None
-        encrypted = TLSStream(stream, ssl_context(self._ca_bundle, client_cert), endpoint.host)
+        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host)
         encrypted.do_handshake(deadline)
         return encrypted
+
+    def _tls_context(self, endpoint: _Endpoint) -> SSLContext:
+        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
+        from fibonacci._net.tls import ssl_context
+
+        return ssl_context(self._ca_bundle, self._client_cert if endpoint is self._origin else None)
 
 
 class _Endpoint:
