@@ -6,12 +6,25 @@ import os
 import ssl
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from fibonacci._net.certificates import holds_certificate, raise_if_no_descriptor, version_of
 
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _BUNDLE = "a PEM file of certificates, or a folder of them named by their hashes, as `openssl rehash` names them"
 _CLIENT_CERT = "PEM files with a certificate and its private key"
+
+
+_making = Lock()  # threads that begin together make one context, not one each, which takes 10 ms and more
+
+
+def _renew_lock() -> None:
+    global _making
+    _making = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # the thread that holds the lock is not in the child
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> ssl.SSLContext:
@@ -31,7 +44,9 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
     variables = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
     certificates = client_cert[:2] if isinstance(client_cert, tuple) else (client_cert,)
     files = (ca_bundle, *certificates, *(value for _, value in variables))
-    return _context(ca_bundle, client_cert, variables, tuple(version_of(file) for file in files if file is not None))
+    versions = tuple(version_of(file) for file in files if file is not None)
+    with _making:
+        return _context(ca_bundle, client_cert, variables, versions)
 
 
 @lru_cache(maxsize=16)
