@@ -27,7 +27,7 @@ from fibonacci.transports import (
     TransportError,
 )
 from tests.faults.calls import METHODS, all_fine, call_each
-from tests.faults.proxies import call_each_elsewhere
+from tests.faults.proxies import call_each_elsewhere, tinyproxy
 from tests.kit.certificates import Authority, ClientFiles
 from tests.kit.listener import Listener
 from tests.kit.mode import Mode
@@ -134,6 +134,18 @@ def test_files_that_are_replaced_are_read_again(mode: Mode, authority: Authority
         assert isinstance(mode.end(client.request, "GET", "/x").error, APIConnectionError)
         ClientFiles.issued_by(authority.ca, tmp_path)
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
+
+
+@pytest.mark.usefixtures("each_transport")
+def test_through_a_tunnel(
+    mode: Mode, authority: Authority, files: ClientFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tinyproxy(tmp_path) as port, ScriptedServer(ok, tls=authority.asking()) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file, client_cert=files.both))
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")  # it is used
+        ended = call_each_elsewhere(mode, server, ca_bundle=authority.file, client_cert=files.both)
+    assert all(isinstance(one.error, APIConnectionError) for one in ended.values())
 
 
 @pytest.mark.usefixtures("each_transport")

@@ -65,7 +65,7 @@ CASES = [
     # Several entries
     NoProxyCase("api.example.com,other.test", "https://other.test", D, D, D, D),
     NoProxyCase("api.example.com, other.test", "https://other.test", D, D, D, D),
-    NoProxyCase("api.example.com other.test", "https://other.test", D, P, P, P, "older curls and Git allow spaces"),
+    NoProxyCase("api.example.com other.test", "https://other.test", D, P, P, P, "no entry has a space in it"),
     NoProxyCase(", ,other.test,", "https://other.test", D, D, D, D),
     # Ports
     NoProxyCase("example.com:443", "https://example.com", D, P, P, P, "443 is the port of this URL"),
