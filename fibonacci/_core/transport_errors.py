@@ -125,9 +125,8 @@ def _connect_kind_of(error: BaseException) -> TransportErrorKind:
 def certificate_alert(error: BaseException) -> str | None:
     """Return the alert by which the server refused the client's certificate or its lack; None for another failure."""
     for inner in cause_chain(error):
-        alert = str(getattr(inner, "reason", None)).rpartition("_ALERT_")[
-            2
-        ]  # such as TLSV13_ALERT_CERTIFICATE_REQUIRED
+        # Of a name such as TLSV13_ALERT_CERTIFICATE_REQUIRED, the last part.
+        alert = str(getattr(inner, "reason", None)).rpartition("_ALERT_")[2]
         if alert in _CERTIFICATE_ALERTS:
             return alert
     return None
