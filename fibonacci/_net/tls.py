@@ -113,7 +113,7 @@ def _load_bundle(context: ssl.SSLContext, path: str) -> str | None:
         context.load_verify_locations(path)
     except OSError as error:
         raise_if_no_descriptor(error)
-        return f"ca_bundle: no certificate in {path!r} ({error}); it must be {_BUNDLE}"
+        return f"ca_bundle: no certificate in {path!r} ({_reason_of(error)}); it must be {_BUNDLE}"
     return None
 
 
@@ -136,5 +136,9 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
         if asked:
             return "client_cert: the password does not open the key"
         raise_if_no_descriptor(error)
-        return f"client_cert: {error}; it must be {_CLIENT_CERT}"
+        return f"client_cert: {_reason_of(error)}; it must be {_CLIENT_CERT}"
     return None
+
+
+def _reason_of(error: Exception) -> str:
+    return str(error).partition(" (_ssl.c:")[0]
