@@ -147,7 +147,7 @@ class AsyncSocketTransport:
 
     def _new_pool(self, origin: str) -> AsyncConnectionPool:
         return AsyncConnectionPool(
-            AsyncConnector(origin, self._ca_bundle, self._client_cert),
+            AsyncConnector(origin, self._ca_bundle, client_cert=self._client_cert),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )

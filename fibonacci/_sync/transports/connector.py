@@ -31,7 +31,7 @@ class Connector:
         TransportError: If the environment names a proxy that is no URL of one.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> None:
+    def __init__(self, origin: str, ca_bundle: str | None, *, client_cert: str | tuple[str, ...] | None = None) -> None:
         self._origin = _Endpoint(origin)
         self._ca_bundle = ca_bundle
         self._client_cert = client_cert

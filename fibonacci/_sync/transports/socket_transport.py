@@ -148,7 +148,7 @@ class SocketTransport:
 
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
-            Connector(origin, self._ca_bundle, self._client_cert),
+            Connector(origin, self._ca_bundle, client_cert=self._client_cert),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )
