@@ -73,9 +73,13 @@ def _is_at_or_below(host: str, domain: str) -> bool:
 def _canonical(host: str) -> str:
     """Return a host name in lower case, in its `xn--` form, without the dot of the root."""
     host = host.lower().removesuffix(".")
+    if host.isascii():
+        return host
+    import idna  # few hosts need it
+
     try:
-        return host if host.isascii() else host.encode("idna").decode()
-    except UnicodeError:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
         return host
 
 

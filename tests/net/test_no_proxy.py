@@ -13,8 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fibonacci._core.urls import is_loopback
+from fibonacci._net.no_proxy import is_exempt
 from fibonacci._net.proxies import proxy_for
 from tests.kit.listener import Listener
 from tests.net.no_proxy_cases import CASES, NoProxyCase, Route
@@ -119,6 +122,25 @@ def test_curl(case: NoProxyCase, routes: Routes, curl: str, monkeypatch: pytest.
 @each_case
 def test_a_case_in_which_clients_differ_has_a_reason(case: NoProxyCase) -> None:
     assert bool(case.why) == (len({case.ours, case.httpx, case.requests, case.curl}) > 1)
+
+
+NONSENSE = [
+    *("/", ":", "://", ".", "*.", "[", "[::1", "]:443", "bü..x", "a:b:c/d", "10.0.0.0/99", f"10.0.0.0/{'9' * 5000}"),
+]
+
+
+@pytest.mark.parametrize("entry", NONSENSE, ids=lambda entry: ascii(entry)[:20])
+@pytest.mark.parametrize("host", ["api.example.com", "10.1.2.3", "fd00::1"])
+def test_what_is_no_entry_names_nothing(entry: str, host: str) -> None:
+    assert not is_exempt(entry, "https", host, 443)
+    assert is_exempt(f"{entry},{host}", "https", host, 443)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(), st.sampled_from(["api.example.com", "10.1.2.3", "fd00::1"]))
+def test_any_text_can_be_read(text: str, host: str) -> None:
+    assert is_exempt(text, "https", host, 443) in (True, False)
+    assert is_exempt(f"{text} {host}", "https", host, 443)
 
 
 class TestVariables:
