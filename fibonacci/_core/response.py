@@ -15,6 +15,8 @@ from fibonacci._lazy import once
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024
+# Whatever is in a smaller body, parsing it takes little: an array or an object has three bytes at least.
+_CHEAP_TO_PARSE = 3 * 1024 * 1024
 
 
 class APIResponse:
@@ -72,6 +74,21 @@ class APIResponse:
         return decompress(self._response.body, encoding, self._limit) if encoding else self._response.body
 
     @property
+    def parsable_body(self) -> bytes:
+        """The body, decompressed, after a check that parsing it as JSON costs a bounded amount of memory.
+
+        Raises:
+            DecompressionError: If it is not what its Content-Encoding says.
+            TooLargeError: If it is larger than `max_response_bytes`, or has too many values.
+        """
+        body = self.body
+        if len(body) > _CHEAP_TO_PARSE:
+            from fibonacci._core.json_bounds import check_values, max_values  # few calls have so large a response
+
+            check_values(body, max_values(self._limit))
+        return body
+
+    @property
     def request_id(self) -> str | None:
         """The `X-Request-Id` header."""
         return self.headers.get("x-request-id")
@@ -84,7 +101,7 @@ class APIResponse:
     def readable_body(self) -> Any:
         """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
         try:
-            return redact_json(from_json(self.body), self._api_key)
+            return redact_json(from_json(self.parsable_body), self._api_key)
         except ValueError:
             return self.text()
 
