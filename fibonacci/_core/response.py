@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from fibonacci._core.compression import decompress
+from fibonacci._core.json_types import check_values
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
@@ -15,8 +16,6 @@ from fibonacci._lazy import once
 from fibonacci.models.response import Headers, RateLimit
 
 TEXT_LIMIT = 64 * 1024
-# Whatever is in a smaller body, parsing it takes little: an array or an object has three bytes at least.
-_CHEAP_TO_PARSE = 3 * 1024 * 1024
 
 
 class APIResponse:
@@ -82,10 +81,7 @@ class APIResponse:
             TooLargeError: If it is larger than `max_response_bytes`, or has too many values.
         """
         body = self.body
-        if len(body) > _CHEAP_TO_PARSE:
-            from fibonacci._core.json_bounds import check_values, max_values  # few calls have so large a response
-
-            check_values(body, max_values(self._limit))
+        check_values(body, self._limit)
         return body
 
     @property

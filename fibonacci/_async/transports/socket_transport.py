@@ -95,6 +95,7 @@ class AsyncSocketTransport:
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `AsyncTransport.send`."""
+        pool: AsyncConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = await pool.acquire(deadline)
@@ -102,10 +103,10 @@ class AsyncSocketTransport:
                 return await connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     async def aclose(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""

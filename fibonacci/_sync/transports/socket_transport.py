@@ -96,6 +96,7 @@ class SocketTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
+        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = pool.acquire(deadline)
@@ -103,10 +104,10 @@ class SocketTransport:
                 return connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     def close(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
