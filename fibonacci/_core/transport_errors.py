@@ -87,6 +87,9 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
+# With this text anyio hides why.
+_VAGUE = "All connection attempts failed"
+
 
 def transport_error_from(error: Exception) -> TransportError:
     """Return the transport error that an exception stands for; one that it is itself as it is."""
@@ -143,7 +146,9 @@ def cause_chain(error: BaseException, *, hidden: bool = True) -> Iterator[BaseEx
 
 def reason_of(error: BaseException) -> str:
     """Return the most telling text in a chain of exceptions, that of the innermost; empty when none has a text."""
-    return next((text for inner in reversed([*cause_chain(error, hidden=False)]) if (text := _text_of(inner))), "")
+    chains = [*cause_chain(error, hidden=False)], [*cause_chain(error)]
+    texts = [text for chain in chains for inner in reversed(chain) if (text := _text_of(inner))]
+    return next((text for text in texts if text != _VAGUE), texts[0] if texts else "")
 
 
 def _text_of(error: BaseException) -> str:
@@ -151,7 +156,7 @@ def _text_of(error: BaseException) -> str:
         texts = [reason_of(inner) for inner in error.exceptions]
         return "; ".join(dict.fromkeys(filter(None, texts)))
     text = str(error)
-    if isinstance(error, OSError) and text.startswith("["):  # as in "[Errno 111] Connection refused"
+    if text.startswith(("[Errno ", "[SSL: ", "[X509: ")):  # as in "[Errno 111] Connection refused"
         text = text.partition("] ")[2]
     if isinstance(error, OSError) and error.errno and text.startswith("Connect call failed"):  # so asyncio puts it
         text = os.strerror(error.errno)
