@@ -164,7 +164,7 @@ class TestBaseUrl:
             ("HTTPS://api.example.com:8443", "https://api.example.com:8443"),
             ("https://Bücher.example:8443/v1/", "https://xn--bcher-kva.example:8443/v1"),
             ("https://straße.example", "https://xn--strae-oqa.example"),
-            ("http://ｌｏｃａｌｈｏｓｔ/v1", "http://localhost/v1"),
+            ("http://\uff4cocalhost/v1", "http://localhost/v1"),
         ],
     )
     def test_the_base_url_is_normalized(self, mode: Mode, given: str, kept: str) -> None:

@@ -151,9 +151,10 @@ class TestClasses:
         server.add_response("", status, {"Location": "https://login.example/?next=v1"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
-        assert "redirects to 'https://login.example/'; that is not followed, as the key must not go elsewhere [" in str(error)
+        assert "redirects to 'https://login.example/'; that is not followed, as the key must not go elsewhere [" in str(
+            error
+        )
         assert len(server.requests) == 1
-
 
 
 class TestBodies:

@@ -105,8 +105,7 @@ def connection_error(error: TransportError, *, base_url: str, is_time_up: bool) 
         is_time_up: Whether no time of the call remains.
     """
     made = (APITimeoutError if error.kind in _TIMEOUTS else APIConnectionError)(
-        _connection_text(error, _address(base_url), is_time_up=is_time_up)
-        + _connection_remedy(error, base_url)
+        _connection_text(error, _address(base_url), is_time_up=is_time_up) + _connection_remedy(error, base_url)
     )
     made.__cause__ = error.cause
     return made

@@ -87,8 +87,10 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
-# With this text anyio hides why.
-_VAGUE = "All connection attempts failed"
+# How asyncio and trio call a failure whose reason is in its errno.
+_WITHOUT_REASON = ("Connect call failed ", "Error connecting to ")
+# With these texts anyio and trio hide why.
+_VAGUE = ("All connection attempts failed", "all attempts to connect to ")
 
 
 def transport_error_from(error: Exception) -> TransportError:
@@ -148,7 +150,7 @@ def reason_of(error: BaseException) -> str:
     """Return the most telling text in a chain of exceptions, that of the innermost; empty when none has a text."""
     chains = [*cause_chain(error, hidden=False)], [*cause_chain(error)]
     texts = [text for chain in chains for inner in reversed(chain) if (text := _text_of(inner))]
-    return next((text for text in texts if text != _VAGUE), texts[0] if texts else "")
+    return next((text for text in texts if not text.startswith(_VAGUE)), texts[0] if texts else "")
 
 
 def _text_of(error: BaseException) -> str:
@@ -158,6 +160,6 @@ def _text_of(error: BaseException) -> str:
     text = str(error)
     if text.startswith(("[Errno ", "[SSL: ", "[X509: ")):  # as in "[Errno 111] Connection refused"
         text = text.partition("] ")[2]
-    if isinstance(error, OSError) and error.errno and text.startswith("Connect call failed"):  # so asyncio puts it
+    if isinstance(error, OSError) and error.errno and text.startswith(_WITHOUT_REASON):
         text = os.strerror(error.errno)
     return text.partition(" (_ssl.c:")[0]

@@ -27,7 +27,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import transport_error_from
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ClientCert
