@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from fibonacci._core.messages import HTTPResponse
 
@@ -155,7 +155,8 @@ def reason_of(error: BaseException) -> str:
 
 def _text_of(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
-        texts = [reason_of(inner) for inner in error.exceptions]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        texts = [reason_of(inner) for inner in group.exceptions]
         return "; ".join(dict.fromkeys(filter(None, texts)))
     text = str(error)
     if text.startswith(("[Errno ", "[SSL: ", "[X509: ")):  # as in "[Errno 111] Connection refused"
