@@ -213,7 +213,7 @@ def _address(base_url: str) -> str:
 
 def _message_without_envelope(response: APIResponse, body: Any, base_url: str, path: str) -> str:
     if response.status == 304:
-        return "the server says that nothing was modified, although it was not asked that; check the cache in between"
+        return "the response says that nothing has changed, which the request did not ask; check the cache in between"
     if 300 <= response.status < 400:
         return _redirect_message(response, base_url, path)
     if response.status == 407:
