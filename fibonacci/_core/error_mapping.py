@@ -50,7 +50,7 @@ _TEXTS: dict[TransportErrorKind, str] = {
     "broken": "the transport failed in a request to {}",
 }
 _TIMEOUTS = ("timeout_never_sent", "timeout")
-_PROXY_REMEDY = "; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them"
+_PROXY_AUTH = "the proxy wants a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
 # The reasons of OpenSSL, in its several versions, for bytes that are no TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 _GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
@@ -174,23 +174,28 @@ def _connection_text(error: TransportError, address: str, *, is_time_up: bool) -
 
 
 def _connection_remedy(error: TransportError, base_url: str) -> str:
+    reason = "" if error.cause is None else reason_of(error.cause)
     if error.kind == "proxy":
-        return _PROXY_REMEDY
+        if "407" in reason.split():
+            return f"; {_PROXY_AUTH.replace('HTTP_PROXY', 'HTTPS_PROXY')}"
+        return "; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them"
     if error.kind == "name":
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "base_url"
         return f"; check {where} and the network's name service"
     if error.kind == "tls" and error.cause is not None:
-        return _tls_remedy(error.cause, is_behind_tls_proxy=(error.proxy or "").startswith("https:"))
-    if error.kind == "unknown" and base_url.startswith("http:") and _is_not_http(error.cause):
+        return _tls_remedy(error.cause, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
+    # So h11 calls bytes that are no text. Some servers only close the connection.
+    is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
+    if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
         return "; if the server speaks TLS on this port, base_url should begin with https://"
     return ""
 
 
-def _tls_remedy(cause: BaseException, *, is_behind_tls_proxy: bool) -> str:
+def _tls_remedy(cause: BaseException, *, is_proxy_behind_tls: bool) -> str:
     if any(getattr(inner, "reason", None) in _NO_TLS for inner in cause_chain(cause)):
-        where = "the proxy or the server seems to" if is_behind_tls_proxy else "the server seems to"
-        urls = "HTTPS_PROXY or base_url" if is_behind_tls_proxy else "base_url"
-        return f"; {where} speak http without TLS on this port: {urls} should begin with http://, or name another port"
+        who = "the proxy or the server" if is_proxy_behind_tls else "the server"
+        url = "HTTPS_PROXY or base_url" if is_proxy_behind_tls else "base_url"
+        return f"; {who} does not speak TLS on this port: {url} should begin with http://, or name another port"
     return (
         "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
         " if it has expired or names another host, fix the server's certificate"
@@ -217,7 +222,7 @@ def _message_without_envelope(response: APIResponse, body: Any, base_url: str, p
     if 300 <= response.status < 400:
         return _redirect_message(response, base_url, path)
     if response.status == 407:
-        return "the proxy wants a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
+        return _PROXY_AUTH
     text = " ".join((body if isinstance(body, str) else response.text())[:200].split())
     return f"the response says {text!r}" if text else "the response has no body"
 

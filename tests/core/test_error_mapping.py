@@ -108,3 +108,12 @@ def test_a_reason_that_is_hidden_is_not_shown() -> None:
 def test_the_address(base_url: str, at: str) -> None:
     made = connection_error(TransportError("never_sent"), base_url=base_url, is_time_up=False)
     assert made.message == f"no connection to {at}"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "is_told"),
+    [("http://api.example:8443", True), ("http://api.example:8080", False), ("https://api.example:443", False)],
+)
+def test_a_port_for_https_that_http_is_spoken_to(base_url: str, is_told: bool) -> None:
+    made = connection_error(TransportError("unknown", EOFError("closed")), base_url=base_url, is_time_up=False)
+    assert ("if the server speaks TLS on this port, base_url should begin with https://" in made.message) == is_told

@@ -78,7 +78,7 @@ def test_https_to_a_port_for_http(mode: Mode) -> None:
         error = _error(mode, server.base_url.replace("http:", "https:"))
     assert server.delivered == 1
     assert error.message.startswith(f"no TLS connection to 127.0.0.1:{server.port}: ")
-    remedy = "the server seems to speak http without TLS on this port: base_url should begin with http://"
+    remedy = "the server does not speak TLS on this port: base_url should begin with http://"
     assert remedy in error.message
     assert "certificate" not in error.message
 
@@ -117,7 +117,10 @@ class TestProxies:
         ("step", "message"),
         [
             (raw_then_close(head(403, length=0)), "no connection to {at}: {status} 403 Whatever; check HTTPS_PROXY, "),
-            (raw_then_close(head(407, length=0)), "no connection to {at}: {status} 407 Whatever; check HTTPS_PROXY, "),
+            (
+                raw_then_close(head(407, length=0)),
+                "no connection to {at}: {status} 407 Whatever; the proxy wants a user",
+            ),
             (raw_then_close(head(502, length=0)), "no connection to {at}: {status} 502 Whatever"),
             (raw_then_reset(b""), "no connection to {at}: Connection reset by peer"),
         ],
