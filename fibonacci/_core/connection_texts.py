@@ -43,14 +43,12 @@ def connection_text(error: TransportError, base_url: str, *, is_time_up: bool) -
     if error.kind == "unknown" and _is_not_http(error.cause):
         return f"the response from {address}{through} is not HTTP/1.1: {reason}"
     text = _TEXTS[error.kind].format(address + through)
+    if error.kind == "timeout_never_sent" and reason.startswith("no connection "):
+        return text + reason.removeprefix("no connection")  # such as "within connect_timeout (5 s)"
     if error.kind in TIMEOUTS:
         if is_time_up and reason.endswith(("timed out", "the call's time is up")):
             reason = ""
         text += " within the call's time" if is_time_up else "" if reason else " in time"
-    # A reason that begins like the text goes on with it: "no connection to ... within connect_timeout (5 s)".
-    goes_on = error.kind == "timeout_never_sent" and not is_time_up and reason.removeprefix("no connection ")
-    if goes_on and goes_on != reason:
-        return f"{text} {goes_on}"
     return f"{text}: {reason}" if reason else text
 
 

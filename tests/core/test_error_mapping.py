@@ -69,7 +69,7 @@ def test_each_kind_says_where(kind: TransportErrorKind) -> None:
         (TransportError("timeout_never_sent", TIME_UP), True, "no connection to {at} within the call's time"),
         (
             TransportError("timeout_never_sent", CONNECT_TIMEOUT),
-            False,
+            True,
             "no connection to {at} within connect_timeout (5 s)",
         ),
         (TransportError("never_sent"), False, "no connection to {at}"),

@@ -102,12 +102,19 @@ class TestProxies:
         assert errors
         assert all("ada" not in repr((str(error), error.__cause__)) for error in errors)
 
+    @pytest.mark.parametrize("transport", ["socket", "httpx"])
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_that_nothing_listens_at(
-        self, scheme: str, mode: Mode, closed_port: int, no_password: list[APIError], monkeypatch: pytest.MonkeyPatch
+        self,
+        scheme: str,
+        transport: str,
+        mode: Mode,
+        closed_port: int,
+        no_password: list[APIError],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://ada:s3cret@127.0.0.1:{closed_port}")
-        error = _error(mode, f"{scheme}://api.example/v1", allow_insecure=True)
+        error = _error(mode, f"{scheme}://api.example/v1", allow_insecure=True, transport=transport)
         port = {"http": 80, "https": 443}[scheme]
         proxy = f"http://127.0.0.1:{closed_port}"
         assert error.message == f"no connection to api.example:{port} through proxy {proxy}: Connection refused"
