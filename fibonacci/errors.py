@@ -280,12 +280,12 @@ def _said_once(message: str, details: Sequence[Any]) -> list[str]:
     texts: list[str] = []
     for detail in details:
         field, text = _field_and_text(detail)
-        if not _contains(message, text) or (field and _contains(text, message)):
+        if not _contains(message, text):
             texts.append(f"{field}: {text}" if field else text)
         elif field and not _contains(message, field):
             texts.append(f"field {field}")
     is_repeated = any(_contains(text, message) for text in texts)
-    return [*([] if is_repeated else [message]), *dict.fromkeys(texts)]
+    return [*([] if is_repeated else [message.rstrip(".") if texts else message]), *dict.fromkeys(texts)]
 
 
 def _field_and_text(detail: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -265,8 +266,20 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(name: str, mo
     assert "s3cret" not in str(error)
 
 
-def test_the_same_is_said_once(mode: Mode) -> None:
-    body = b'{"error": {"code": "c", "message": "No tool x", "details": [{"field": "tool", "message": "No tool x."}]}}'
+@pytest.mark.parametrize(
+    ("message", "details", "text"),
+    [
+        ("No tool x.", [("tool", "No tool x")], "No tool x; field tool"),
+        ("No tool x.", [("tool", "no tool x; there are y and z")], "tool: no tool x; there are y and z"),
+        ("Tool: no tool x", [("tool", "no tool x")], "Tool: no tool x"),
+        ("It is missing.", [("a", "is missing"), ("b", "is missing")], "It is missing; field a; field b"),
+        ("Two are wrong.", [("a", "is long"), ("a", "is long")], "Two are wrong; a: is long"),
+        ("It is wrong.", [], "It is wrong."),
+    ],
+)
+def test_the_same_is_said_once(message: str, details: list[tuple[str, str]], text: str, mode: Mode) -> None:
+    named = [{"field": field, "message": said} for field, said in details]
+    body = json.dumps({"error": {"code": "c", "message": message, "details": named}}).encode()
     with ScriptedServer(respond(422, body)) as server:
         error = _error(mode, server.base_url)
-    assert str(error).startswith("GET /x: status 422 c, tool: No tool x. [")
+    assert str(error).startswith(f"GET /x: status 422 c, {text} [1 attempt, ")
