@@ -282,7 +282,7 @@ def _said_once(message: str, details: Sequence[Any]) -> list[str]:
         field, text = _field_and_text(detail)
         if not _contains(message, text):
             texts.append(f"{field}: {text}" if field else text)
-        elif field and not _contains(message, field):
+        elif field and not any(_contains(message, f"{field}{sign} {text}") for sign in (":", "")):
             texts.append(f"field {field}")
     is_repeated = any(_contains(text, message) for text in texts)
     return [*([] if is_repeated else [message.rstrip(".") if texts else message]), *dict.fromkeys(texts)]

@@ -274,6 +274,7 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(name: str, mo
         ("Tool: no tool x", [("tool", "no tool x")], "Tool: no tool x"),
         ("It is missing.", [("a", "is missing"), ("b", "is missing")], "It is missing; field a; field b"),
         ("Two are wrong.", [("a", "is long"), ("a", "is long")], "Two are wrong; a: is long"),
+        ("The name is missing.", [("name", "is missing")], "The name is missing."),
         ("It is wrong.", [], "It is wrong."),
     ],
 )
