@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from fibonacci._core.transport_errors import TransportError, TransportErrorKind, cause_chain, reason_of
+from fibonacci._core.transport_errors import (
+    TransportError,
+    TransportErrorKind,
+    cause_chain,
+    certificate_alert,
+    reason_of,
+)
 
 # What went wrong at a server, or with the connection to it.
 _TEXTS: dict[TransportErrorKind, str] = {
@@ -63,7 +69,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
         where = "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY" if error.proxy else "base_url"
         return f"; check {where} and the network's name service"
     if error.kind == "tls" and error.cause is not None:
-        return _tls_remedy(error.cause, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
+        return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
     # So h11 calls bytes that are no text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
@@ -71,15 +77,23 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
     return ""
 
 
-def _tls_remedy(cause: BaseException, *, is_proxy_behind_tls: bool) -> str:
+def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool) -> str:
     if any(getattr(inner, "reason", None) in _NO_TLS for inner in cause_chain(cause)):
         who = "the proxy or the server" if is_proxy_behind_tls else "the server"
         url = "HTTPS_PROXY or base_url" if is_proxy_behind_tls else "base_url"
         return f"; {who} does not speak TLS on this port: {url} should begin with http://, or name another port"
-    return (
-        "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
-        " if it has expired or names another host, fix the server's certificate"
-    )
+    if "certificate verify failed" in reason:
+        return (
+            "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
+            " if it has expired or names another host, fix the server's certificate"
+        )
+    alert = certificate_alert(cause)
+    if alert is None:
+        return ""
+    if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
+        # Each of them is how some server says that it was shown no certificate.
+        return "; the server asks for a client certificate: pass client_cert=... with one that it accepts"
+    return "; the server does not accept the client certificate: pass client_cert=... with one that it accepts"
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
