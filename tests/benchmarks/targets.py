@@ -76,6 +76,12 @@ TARGETS = (
     Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
     Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
     Bound(
+        "a connection to a host with one dead address, relative to httpx",
+        "connection to a host with one dead address",
+        1.2,
+    ),
+    Bound("the next connection to it, relative to httpx", "the next connection to it", 0.2),
+    Bound(
         "decoding a page of 100, relative to json.loads and model_validate",
         "page of 100 objects",
         0.7,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.measurements import (
     cold,
     construct,
+    dead_address,
     emulator,
     imports,
     in_flight,
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "parts": parts.measure,
     "in-flight": in_flight.measure,
     "long-calls": long_calls.measure,
+    "dead-address": dead_address.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,
     "overhead": overhead.measure,
