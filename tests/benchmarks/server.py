@@ -103,7 +103,6 @@ class BenchmarkServer(asyncio.Protocol):
             else:
                 self.transport.write(response_to(target))
 
-
     def pause_writing(self) -> None:
         self.is_flooding = False
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.measurements import (
     cold,
     construct,
+    dead_address,
     emulator,
     few_descriptors,
     flood,
@@ -36,6 +37,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "long-calls": long_calls.measure,
     "descriptors": few_descriptors.measure,
     "flood": flood.measure,
+    "dead-address": dead_address.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,
     "overhead": overhead.measure,
