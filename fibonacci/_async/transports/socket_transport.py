@@ -27,7 +27,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import connect_error_from, transport_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ClientCert
@@ -96,14 +96,17 @@ class AsyncSocketTransport:
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `AsyncTransport.send`."""
-        pool: AsyncConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+        try:
             return await pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
-            # Without a pool there was no connection, and nothing was sent.
-            failure = connect_error_from(error) if pool is None else transport_error_from(error)
-            failure.proxy = None if pool is None else pool.proxy
+            failure = transport_error_from(error)
+            failure.proxy = pool.proxy
             raise failure from failure.cause
 
     async def aclose(self) -> None:

@@ -24,7 +24,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import connect_error_from, transport_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -97,14 +97,17 @@ class SocketTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
-        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+        try:
             return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
-            # Without a pool there was no connection, and nothing was sent.
-            failure = connect_error_from(error) if pool is None else transport_error_from(error)
-            failure.proxy = None if pool is None else pool.proxy
+            failure = transport_error_from(error)
+            failure.proxy = pool.proxy
             raise failure from failure.cause
 
     def close(self) -> None:
