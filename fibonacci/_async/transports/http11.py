@@ -37,7 +37,7 @@ class AsyncHTTP11Connection:
         exchanges: How many exchanges have begun.
         began_at: When the last exchange began, on the monotonic clock.
         ended_at: When it ended.
-        response_time: Seconds that the first byte of the last response took.
+        response_time: Seconds from the beginning of the last exchange to the first byte of its response.
     """
 
     def __init__(self, stream: AsyncStream, *, prefix: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -125,14 +125,13 @@ class AsyncHTTP11Connection:
 
     async def _wait_for_response(self, deadline: Deadline, patience: float | None, idle: float | None) -> None:
         """Wait for the first bytes of the response; `idle` is how long the connection had been idle; None if new."""
-        began = time.monotonic()
         try:
             await self._reader.read(deadline if patience is None else Deadline(deadline.cap(patience)))
         except DeadlineExceeded:
             if idle is None:
                 raise
         else:
-            self.response_time = time.monotonic() - began
+            self.response_time = time.monotonic() - self.began_at
             return
         # Raised here, so that the exception above is not taken for the cause.
         where = f"on a connection that had been idle for {idle:.1f} s"
