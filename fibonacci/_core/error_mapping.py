@@ -7,7 +7,7 @@ from typing import Any
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
-from fibonacci._core.transport_errors import TransportError, TransportErrorKind, cause_chain
+from fibonacci._core.transport_errors import TransportError, TransportErrorKind, cause_chain, certificate_alert
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -40,10 +40,7 @@ _TEXTS: dict[TransportErrorKind, str] = {
     "unknown": "the connection broke before the complete response was received",
     "timeout": "no complete response within the call's time",
     "too_large": "the response is larger than max_response_bytes",
-    "tls": (
-        "TLS failed; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
-        " if it has expired or names another host, fix the server's certificate"
-    ),
+    "tls": "TLS failed",
     "name": "the host's name cannot be resolved; check base_url and the network's name service",
     "proxy": "the proxy refused; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them",
     "invalid": "the request cannot be sent as it is",
@@ -84,7 +81,8 @@ def connection_error(error: TransportError) -> APIConnectionError:
     reason = "" if timed_out or error.cause is None else f": {_reason(error.cause)}"
     if error.kind == "broken" and error.cause is not None:
         reason = f": {type(error.cause).__name__}{reason}"
-    made = (APITimeoutError if timed_out else APIConnectionError)(_TEXTS[error.kind] + reason)
+    remedy = _tls_remedy(error.cause, reason) if error.kind == "tls" and error.cause is not None else ""
+    made = (APITimeoutError if timed_out else APIConnectionError)(_TEXTS[error.kind] + remedy + reason)
     made.__cause__ = error.cause
     return made
 
@@ -107,6 +105,21 @@ def response_error(response: APIResponse, problem: str) -> APIResponseError:
     error.content_type = response.content_type
     error.body = response.text()
     return error
+
+
+def _tls_remedy(cause: BaseException, reason: str) -> str:
+    if "certificate verify failed" in reason:
+        return (
+            "; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
+            " if it has expired or names another host, fix the server's certificate"
+        )
+    alert = certificate_alert(cause)
+    if alert is None:
+        return ""
+    if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
+        # Each of them is how some server says that it was shown no certificate.
+        return "; the server asks for a client certificate: pass client_cert=... with one that it accepts"
+    return "; the server does not accept the client certificate: pass client_cert=... with one that it accepts"
 
 
 def _error_class(response: APIResponse, code: str | None) -> type[APIStatusError]:

@@ -74,6 +74,13 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
+# The alerts by which a server refuses the client's certificate, or its lack. With TLS 1.3 the client gets them after
+# its side of the handshake, when it may have sent its request: the server does not carry it out.
+_CERTIFICATE_ALERTS = {
+    *("ACCESS_DENIED", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_REQUIRED", "CERTIFICATE_REVOKED"),
+    *("CERTIFICATE_UNKNOWN", "DECRYPT_ERROR", "HANDSHAKE_FAILURE", "UNKNOWN_CA", "UNSUPPORTED_CERTIFICATE"),
+}
+
 
 def transport_error_from(error: Exception) -> TransportError:
     """Return the transport error that an exception stands for."""
@@ -99,6 +106,8 @@ def _kind_of(error: Exception) -> TransportErrorKind:
     if kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in cause_chain(error)):
         # Over HTTP/2 a response that breaks the protocol has the name of a request that does.
         return "unknown"
+    if kind == "unknown" and certificate_alert(error) is not None:
+        return "tls"
     return kind
 
 
@@ -111,6 +120,16 @@ def _connect_kind_of(error: BaseException) -> TransportErrorKind:
         if "gaierror" in names:
             return "name"
     return "never_sent"
+
+
+def certificate_alert(error: BaseException) -> str | None:
+    """Return the alert by which the server refused the client's certificate or its lack; None for another failure."""
+    for inner in cause_chain(error):
+        # Of a name such as TLSV13_ALERT_CERTIFICATE_REQUIRED, the last part.
+        alert = str(getattr(inner, "reason", None)).rpartition("_ALERT_")[2]
+        if alert in _CERTIFICATE_ALERTS:
+            return alert
+    return None
 
 
 def cause_chain(error: BaseException) -> Iterator[BaseException]:

@@ -62,7 +62,8 @@ class Fibonacci:
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
         http_client: A client of httpx or httpx2, used as it is and never closed: short for
             `transport=HTTPXTransport(http_client)`.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.

@@ -10,14 +10,32 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.faults.calls import call_each
+from tests.kit.listener import Listener
+from tests.kit.mode import Ended, Mode
+
+#: An address at which a server of this machine is reached, and which is not loopback: that never goes through a proxy.
+ELSEWHERE = "0.0.0.0"
 
 #: What the user `ada` of a closed proxy gives, and how it stands in a URL.
 PASSWORD = "s3cret/wort"
 QUOTED = "s3cret%2Fwort"
 
 _STARTED_WITHIN = 10.0
+
+
+def elsewhere(server: Listener) -> str:
+    """Return the base URL of a server as one that a proxy may be used for."""
+    return server.base_url.replace("127.0.0.1", ELSEWHERE)
+
+
+def call_each_elsewhere(mode: Mode, server: Listener, **options: Any) -> dict[str, Ended]:
+    """Call a server with every method at the same time, as one that a proxy may be used for."""
+    return call_each(mode, elsewhere(server), allow_insecure=True, **options)
 
 
 @contextmanager

@@ -130,10 +130,21 @@ class Listener(ABC):
 
     def _shake_hands(self, accepted: socket.socket, tls: ssl.SSLContext) -> socket.socket:
         accepted.settimeout(_HANDSHAKE_SECONDS)
-        sock = tls.wrap_socket(accepted, server_side=True)
-        # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
-        sock.settimeout(None)
+        sock = tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
         with self.lock:
             self._open.discard(accepted)
             self._open.add(sock)
+        try:
+            sock.do_handshake()
+        except OSError:
+            # Read until the client leaves: a reset could overtake the alert that tells it why.
+            with suppress(OSError):
+                while socket.socket.recv(sock, 65536):
+                    pass
+            with self.lock:
+                self._open.discard(sock)
+            sock.close()
+            raise
+        # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
+        sock.settimeout(None)
         return sock

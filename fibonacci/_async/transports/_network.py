@@ -153,8 +153,11 @@ class _Asyncio:
     async def connect(self, sock: socket.socket, address: Any) -> None:
         try:
             await asyncio.get_running_loop().sock_connect(sock, address)
-        except OSError as error:  # whose text names the address and not what happened
-            raise os_error(error.errno) if error.errno else error from None
+        except OSError as error:
+            if error.errno is None or hasattr(error, "winerror"):
+                raise
+            # On Windows the text tells what happened, elsewhere the address alone.
+            raise os_error(error.errno) from None
 
     def checkpoint(self) -> Awaitable[None]:
         return asyncio.sleep(0)
@@ -249,7 +252,7 @@ async def _connect_to(loop: EventLoop, address: Address) -> socket.socket:
 
 
 class _Race:
-    """ConnectionAttempts to connect that overlap. The socket that is connected first wins, the others are closed."""
+    """Connection attempts that overlap. The socket that is connected first wins, the others are closed."""
 
     def __init__(self, loop: EventLoop, attempts: ConnectionAttempts) -> None:
         self._loop = loop

@@ -43,7 +43,8 @@ class SocketTransport:
     each process has connections of its own, in one pool for each origin.
 
     Args:
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
@@ -147,7 +148,12 @@ class SocketTransport:
 
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
-            Connector(origin, self._ca_bundle, self._connect_timeout),
+            Connector(
+                origin,
+                connect_timeout=self._connect_timeout,
+                ca_bundle=self._ca_bundle,
+                client_cert=self._client_cert,
+            ),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )
