@@ -213,7 +213,7 @@ def test_the_server_has_refused_before_the_request_is_written(mode: Mode, author
     request = HTTPRequest("POST", "https://127.0.0.1", "/x", [(b"host", b"127.0.0.1")], b"")
     with RefusingServer(authority) as server:
         connector = (AsyncConnector if mode.is_async else Connector)(
-            f"https://127.0.0.1:{server.port}", str(authority.file)
+            f"https://127.0.0.1:{server.port}", connect_timeout=5.0, ca_bundle=str(authority.file)
         )
         connection = mode.run(connector.connect(Deadline(5)))
         assert server.has_reset.wait(5)

@@ -49,6 +49,11 @@ class AsyncConnector:
         except ValueError as error:
             raise TransportError("proxy", error) from error
 
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return None if self._proxy is None else self._proxy.url
+
     async def connect(self, deadline: Deadline) -> AsyncHTTP11Connection:
         """Return a new connection.
 

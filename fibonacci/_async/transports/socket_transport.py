@@ -27,7 +27,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import transport_error_from
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ClientCert
@@ -96,6 +96,7 @@ class AsyncSocketTransport:
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `AsyncTransport.send`."""
+        pool: AsyncConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = await pool.acquire(deadline)
@@ -103,10 +104,10 @@ class AsyncSocketTransport:
                 return await connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     async def aclose(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""

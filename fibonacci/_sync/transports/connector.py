@@ -50,6 +50,11 @@ class Connector:
         except ValueError as error:
             raise TransportError("proxy", error) from error
 
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return None if self._proxy is None else self._proxy.url
+
     def connect(self, deadline: Deadline) -> HTTP11Connection:
         """Return a new connection.
 

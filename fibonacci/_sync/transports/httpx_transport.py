@@ -105,10 +105,10 @@ class HTTPXTransport:
                 return self._read(response, deadline)
             finally:
                 response.close()
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = self._proxy_url(request.origin)
+            raise failure from failure.cause
 
     def close(self) -> None:
         """Close the clients of the present event loop, unless the client is the user's."""
@@ -195,6 +195,14 @@ class HTTPXTransport:
             if deadline.remaining() == 0:
                 raise TransportError("timeout")
         return self._bounded(HTTPResponse(response.status_code, response.headers.raw, bytes(body)))
+
+    def _proxy_url(self, origin: str) -> str | None:
+        """Return the URL of the proxy of a client of its own, without user and password; None where none is known."""
+        try:
+            proxy = None if self._client is not None else proxy_for(origin)
+        except ValueError:  # the variable is no URL
+            return None
+        return None if proxy is None else proxy.url
 
     def _bounded(self, response: HTTPResponse) -> HTTPResponse:
         if len(response.body) > self._max_response_bytes:

@@ -24,7 +24,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import transport_error_from
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -97,6 +97,7 @@ class SocketTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
+        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = pool.acquire(deadline)
@@ -104,10 +105,10 @@ class SocketTransport:
                 return connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     def close(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
