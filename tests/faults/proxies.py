@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kit.programs import free_port, running
-
 from tests.faults.calls import call_each
 from tests.kit.listener import Listener
 from tests.kit.mode import Ended, Mode
+from tests.kit.programs import free_port, running
 
 #: An address at which a server of this machine is reached, and which is not loopback: that never goes through a proxy.
 ELSEWHERE = "0.0.0.0"
