@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from fibonacci import APIConnectionError, APIError, APITimeoutError
-from tests.faults.black_holes import BlackHole, connections_with_keepalive, linux_only
+from tests.faults.black_holes import BlackHole, connections_with_keepalive
 from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.kit.assertions import appears
@@ -19,6 +19,7 @@ from tests.kit.mode import Mode
 from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
+from tests.kit.systems import linux_only
 
 pytestmark = linux_only
 

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 import pytest
 
 from fibonacci import APITimeoutError, AsyncFibonacci
-from tests.faults.black_holes import BlackHole, linux_only
+from tests.faults.black_holes import BlackHole
 from tests.faults.calls import KEY
 from tests.kit.certificates import Authority
 from tests.kit.names import NameService
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok, respond
+from tests.kit.systems import linux_only
 
 T = TypeVar("T")
 FINE = {"fine": True}
