@@ -106,6 +106,10 @@ class SocketStream:
         """Close the socket."""
         self._sock.close()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor; negative when it is closed."""
+        return self._sock.fileno()
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
