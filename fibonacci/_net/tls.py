@@ -57,6 +57,8 @@ def _context(
     versions: tuple[object, ...],  # a part of the key
 ) -> ssl.SSLContext:
     context = ssl.create_default_context()  # it writes to SSLKEYLOGFILE
+    # Python sets this itself, unless it is built to leave it to OpenSSL, as Debian's is.
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
     _load_default_file(context)
     problem = _unusable(variables)

@@ -10,8 +10,8 @@ import pytest
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows, whatever the signal")
-needs_full_backlogs = pytest.mark.skipif(
-    sys.platform != "linux", reason="needs a system that lets connections wait while a listener's backlog is full"
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs what only Linux has: a full backlog that drops SYNs, netlink's table"
 )
 needs_loopback_network = pytest.mark.skipif(
     sys.platform == "darwin", reason="127.0.0.1 is the only loopback address that macOS configures"

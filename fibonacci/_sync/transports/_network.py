@@ -20,7 +20,7 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
 
 def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
@@ -36,9 +36,9 @@ def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
         raise OSError(f"{host} has no address")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
-    return SocketStream(_race(Attempts(host, port, addresses, monotonic()), deadline))
+    return SocketStream(_race(ConnectionAttempts(host, port, addresses, monotonic()), deadline))
 
 
 class SocketStream:
@@ -115,7 +115,7 @@ def _connect_to(address: Address, deadline: Deadline) -> socket.socket:
     return sock
 
 
-def _race(attempts: Attempts, deadline: Deadline) -> socket.socket:
+def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
     """Return the socket that is connected first. Each turn begins an attempt, and waits for one to end."""
     from fibonacci._net.addresses import STAGGER
 
@@ -142,7 +142,7 @@ def _race(attempts: Attempts, deadline: Deadline) -> socket.socket:
     raise attempts.error()
 
 
-def _begin(address: Address, pending: dict[socket.socket, Address], attempts: Attempts) -> None:
+def _begin(address: Address, pending: dict[socket.socket, Address], attempts: ConnectionAttempts) -> None:
     """Begin to connect to an address."""
     try:
         sock = new_socket(address)
