@@ -32,11 +32,13 @@ def limited(mode: Mode, server: ScriptedServer, **limits: Any) -> Any:
     return mode.client_of(server, max_retries=0, transport=mode.socket_transport(**limits))
 
 
-def hold_for(seconds: float) -> Step:
-    """Respond after a while."""
+def hold_while(condition: Callable[[], bool]) -> Step:
+    """Respond when a condition has ceased to hold, after five seconds at the latest."""
 
     def step(peer: Peer) -> None:
-        peer.pause(seconds)
+        ends = time.monotonic() + 5
+        while condition() and time.monotonic() < ends:
+            peer.pause(0.005)
         ok(peer)
 
     return step
@@ -139,15 +141,14 @@ class TestPool:
         assert isinstance(first.result().error, APITimeoutError)
         assert [request.method for request in server.requests] == ["GET"]
 
-    def test_calls_queue_in_order(self, mode: Mode, server: ScriptedServer) -> None:
-        caller = limited(mode, server, max_connections=1)
-        server.default = hold_for(0.02)
-        calls = list[Any]()
-        for number in range(6):
-            calls.append(mode.begin(caller.request, "GET", f"/{number}"))
-            time.sleep(0.005)  # a thread takes a moment to come into the queue
-        assert all(call.result().error is None for call in calls)
-        assert [request.path for request in server.requests] == [f"/{number}" for number in range(6)]
+    def test_calls_queue_in_order(self, server: ScriptedServer) -> None:
+        # Of tasks, for when a thread begins to queue is the system's choice.
+        server.default = ok
+        with Mode("asyncio") as mode:
+            caller = limited(mode, server, max_connections=1)
+            calls = [mode.begin(caller.request, "GET", f"/{number}") for number in range(20)]
+            assert all(call.result().error is None for call in calls)
+        assert [request.path for request in server.requests] == [f"/{number}" for number in range(20)]
 
     def test_a_request_to_another_origin_gets_a_connection_of_its_own(self, mode: Mode, server: ScriptedServer) -> None:
         # A transport around the client's sends elsewhere after the first call, with the same connections.
@@ -178,15 +179,16 @@ class TestPool:
 class TestWait:
     """A call that has waited a second for a connection is told, once."""
 
-    @pytest.fixture(autouse=True)
-    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.fixture
+    def told_early(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have calls told after a tenth of a second."""
         for half in ("_async", "_sync"):
             monkeypatch.setattr(f"fibonacci.{half}.transports.pool._TOLD_AFTER", 0.1)
 
+    @pytest.mark.usefixtures("told_early")
     def test_on_wait_and_the_log(self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
         events: list[WaitEvent] = []
-        server.default = hold_for(0.5)
+        server.default = hold_while(lambda: not events)
         caplog.set_level("INFO", "fibonacci")
         caller = mode.client_of(server, max_connections=1, on_wait=events.append)
         first = mode.begin(caller.request, "GET", "/first")
@@ -195,11 +197,12 @@ class TestWait:
         assert first.result().error is second.result().error is None
         (event,) = events
         assert (event.method, event.path, event.reason) == ("PUT", "/second", "connection")
-        assert 0.1 <= event.seconds < 0.5
+        assert 0.1 <= event.seconds < 2
         assert [record.getMessage() for record in caplog.records if "waiting" in record.getMessage()] == [
             "PUT /second: waiting for a connection (1 of 1 in use)"
         ]
 
+    @pytest.mark.usefixtures("told_early")
     def test_on_wait_may_be_async(self, server: ScriptedServer) -> None:
         events: list[WaitEvent] = []
 
@@ -207,7 +210,7 @@ class TestWait:
             await anyio.sleep(0.01)
             events.append(event)
 
-        server.default = hold_for(0.3)
+        server.default = hold_while(lambda: not events)
         with Mode("asyncio") as mode:
             caller = mode.client_of(server, max_connections=1, on_wait=on_wait)
             calls = [mode.begin(caller.request, "GET", "/x") for _ in range(2)]
@@ -222,11 +225,15 @@ class TestWait:
         assert all(call.result().error is None for call in calls)
         assert events == []
 
+    @pytest.mark.usefixtures("told_early")
     def test_an_on_wait_that_raises_ends_the_call_with_nothing_sent(self, mode: Mode, server: ScriptedServer) -> None:
+        events: list[WaitEvent] = []
+
         def on_wait(event: WaitEvent) -> None:
+            events.append(event)
             raise RuntimeError("no more patience")
 
-        server.default = hold_for(0.5)
+        server.default = hold_while(lambda: not events)
         caller = mode.client_of(server, max_connections=1, max_retries=0, on_wait=on_wait)
         first = mode.begin(caller.request, "GET", "/first")
         wait_for_requests(server, 1)
