@@ -51,6 +51,38 @@ def state_of(instance: object) -> "dict[str, Any]":
     }
 
 
+class LateImports:
+    """Modules that most first calls of a process do without, imported when its second call begins.
+
+    A script with one call does not wait for them; and calls that fail do not depend on them: an import needs a file
+    descriptor, which may be what a call fails for.
+
+    Args:
+        modules: Their names.
+    """
+
+    def __init__(self, *modules: str) -> None:
+        self._missing = modules
+        self._calls = 0
+
+    def begin_call(self) -> None:
+        """Count a call; import the modules unless it is the first."""
+        if self._missing:
+            self._calls += 1
+            if self._calls > 1:
+                self.load()
+
+    def load(self) -> bool:
+        """Import the modules; return False when that is not possible now."""
+        try:
+            for name in self._missing:
+                __import__(name)
+        except (ImportError, OSError):
+            return False
+        self._missing = ()
+        return True
+
+
 def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") -> None:
     """Give a module its public names, each imported on first use (PEP 562).
 

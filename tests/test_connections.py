@@ -5,16 +5,21 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
-from fibonacci import APIConnectionError, APITimeoutError
+from fibonacci import APIConnectionError, APITimeoutError, WaitEvent
+from fibonacci.transports import AsyncSocketTransport, Deadline, HTTPRequest, HTTPResponse, SocketTransport
 from tests.kit.mode import TWO_MODES, Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, ok
 from tests.kit.systems import needs_loopback_network
 
 NAME = "platform.localhost"
@@ -25,6 +30,49 @@ Lookup = Callable[..., list[Any]]
 def limited(mode: Mode, server: ScriptedServer, **limits: Any) -> Any:
     """Return a client of the server whose pool has other limits."""
     return mode.client_of(server, max_retries=0, transport=mode.socket_transport(**limits))
+
+
+def hold_for(seconds: float) -> Step:
+    """Respond after a while."""
+
+    def step(peer: Peer) -> None:
+        peer.pause(seconds)
+        ok(peer)
+
+    return step
+
+
+class RedirectingTransport:
+    """Sends each request to the next of several origins."""
+
+    def __init__(self, transport: SocketTransport, origins: list[str]) -> None:
+        self._transport = transport
+        self._origins = iter(origins)
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        return self._transport.send(replace(request, origin=next(self._origins)), deadline)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class AsyncRedirectingTransport:
+    """The same for the async client."""
+
+    def __init__(self, transport: AsyncSocketTransport, origins: list[str]) -> None:
+        self._transport = transport
+        self._origins = iter(origins)
+
+    async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        return await self._transport.send(replace(request, origin=next(self._origins)), deadline)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def redirecting(mode: Mode, transport: Any, origins: list[str]) -> Any:
+    """Return a transport that sends to the origins in turn."""
+    return (AsyncRedirectingTransport if mode.is_async else RedirectingTransport)(transport, origins)
 
 
 class TestPool:
@@ -91,6 +139,28 @@ class TestPool:
         assert isinstance(first.result().error, APITimeoutError)
         assert [request.method for request in server.requests] == ["GET"]
 
+    def test_calls_queue_in_order(self, mode: Mode, server: ScriptedServer) -> None:
+        caller = limited(mode, server, max_connections=1)
+        server.default = hold_for(0.02)
+        calls = list[Any]()
+        for number in range(6):
+            calls.append(mode.begin(caller.request, "GET", f"/{number}"))
+            time.sleep(0.005)  # a thread takes a moment to come into the queue
+        assert all(call.result().error is None for call in calls)
+        assert [request.path for request in server.requests] == [f"/{number}" for number in range(6)]
+
+    def test_a_request_to_another_origin_gets_a_connection_of_its_own(self, mode: Mode, server: ScriptedServer) -> None:
+        # A transport around the client's sends elsewhere after the first call, with the same connections.
+        transport = mode.socket_transport()
+        with ScriptedServer() as other:
+            targets = [server, other, server, other]
+            wrapped = redirecting(mode, transport, [target.origin for target in targets])
+            caller = mode.client_of(server, max_retries=0, transport=wrapped)
+            for number, target in enumerate(targets):
+                target.add_response({"data": number})
+                assert mode.run(caller.request("GET", "/x")) == number
+            assert (server.connections, other.connections) == (1, 1)
+
     def test_a_client_that_is_forgotten_leaves_nothing_open(self, server: ScriptedServer) -> None:
         # Whatever complains of an open connection fails the test.
         for name in TWO_MODES:
@@ -103,6 +173,77 @@ class TestPool:
             del client
             gc.collect()
             assert forgotten() is None
+
+
+class TestWait:
+    """A call that has waited a second for a connection is told, once."""
+
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have calls told after a tenth of a second."""
+        for half in ("_async", "_sync"):
+            monkeypatch.setattr(f"fibonacci.{half}.transports.pool._TOLD_AFTER", 0.1)
+
+    def test_on_wait_and_the_log(self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
+        events: list[WaitEvent] = []
+        server.default = hold_for(0.5)
+        caplog.set_level("INFO", "fibonacci")
+        caller = mode.client_of(server, max_connections=1, on_wait=events.append)
+        first = mode.begin(caller.request, "GET", "/first")
+        wait_for_requests(server, 1)
+        second = mode.begin(caller.request, "PUT", "/second", params={"a": "b"})
+        assert first.result().error is second.result().error is None
+        (event,) = events
+        assert (event.method, event.path, event.reason) == ("PUT", "/second", "connection")
+        assert 0.1 <= event.seconds < 0.5
+        assert [record.getMessage() for record in caplog.records if "waiting" in record.getMessage()] == [
+            "PUT /second: waiting for a connection (1 of 1 in use)"
+        ]
+
+    def test_on_wait_may_be_async(self, server: ScriptedServer) -> None:
+        events: list[WaitEvent] = []
+
+        async def on_wait(event: WaitEvent) -> None:
+            await anyio.sleep(0.01)
+            events.append(event)
+
+        server.default = hold_for(0.3)
+        with Mode("asyncio") as mode:
+            caller = mode.client_of(server, max_connections=1, on_wait=on_wait)
+            calls = [mode.begin(caller.request, "GET", "/x") for _ in range(2)]
+            assert all(call.result().error is None for call in calls)
+        assert len(events) == 1
+
+    def test_a_short_wait_is_not_told(self, mode: Mode, server: ScriptedServer) -> None:
+        events: list[WaitEvent] = []
+        caller = mode.client_of(server, max_connections=1, on_wait=events.append)
+        server.default = ok
+        calls = [mode.begin(caller.request, "GET", "/x") for _ in range(4)]
+        assert all(call.result().error is None for call in calls)
+        assert events == []
+
+    def test_an_on_wait_that_raises_ends_the_call_with_nothing_sent(self, mode: Mode, server: ScriptedServer) -> None:
+        def on_wait(event: WaitEvent) -> None:
+            raise RuntimeError("no more patience")
+
+        server.default = hold_for(0.5)
+        caller = mode.client_of(server, max_connections=1, max_retries=0, on_wait=on_wait)
+        first = mode.begin(caller.request, "GET", "/first")
+        wait_for_requests(server, 1)
+        with pytest.raises(APIConnectionError, match="no more patience") as caught:
+            mode.run(caller.request("POST", "/second"))
+        assert not caught.value.outcome_unknown
+        assert first.result().error is None
+        assert mode.run(caller.request("GET", "/third")) == {"fine": True}
+        assert [request.path for request in server.requests] == ["/first", "/third"]
+
+
+def wait_for_requests(server: ScriptedServer, number: int) -> None:
+    """Wait until the server has read so many requests."""
+    ends = time.monotonic() + 5
+    while len(server.requests) < number:
+        assert time.monotonic() < ends
+        time.sleep(0.005)
 
 
 @pytest.fixture

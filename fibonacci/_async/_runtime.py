@@ -1,18 +1,22 @@
 """What has no mechanical counterpart in the other mode: the system's clock, capacity, event loops.
 
 This file and its twin in the other half are written by hand; everything else in the synchronous half is derived.
+asyncio and trio are used directly: loading anyio's backend would be a tenth of a cold script, and not possible when no
+file descriptor is left for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Hashable
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from time import monotonic
 from time import time as unix_time
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import anyio
+from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -25,7 +29,7 @@ class AsyncSystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
-        await anyio.sleep(seconds)
+        await (_running_trio() or asyncio).sleep(seconds)
 
 
 async def resolve(value: T | Awaitable[T]) -> T:
@@ -35,32 +39,103 @@ async def resolve(value: T | Awaitable[T]) -> T:
     return value
 
 
+async def checkpoint() -> None:
+    """Let other tasks run, and notice a cancellation."""
+    trio = _running_trio()
+    if trio is not None:
+        await trio.lowlevel.checkpoint()
+        return
+    for _ in range(3):  # turns of the loop: a task that sleeps is woken in the third after its time
+        await asyncio.sleep(0)
+
+
 def current_loop() -> Hashable:
     """Return what identifies the running event loop: connections cannot be moved from one to another."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        trio = sys.modules["trio"]  # it is running, so it is imported
-        return cast("Hashable", trio.lowlevel.current_trio_token())
+        return cast("Hashable", _running_trio().lowlevel.current_trio_token())
 
 
 class CapacityLimiter:
-    """Bounds how many callers proceed at a time; the others queue."""
+    """Bounds how many callers proceed at a time; the others queue, first come, first served.
+
+    Args:
+        total: The largest number of callers that proceed at a time.
+
+    Attributes:
+        total: The same.
+        in_use: How many callers proceed now.
+    """
 
     def __init__(self, total: int) -> None:
-        self._semaphore = anyio.Semaphore(total)
+        self.total = total
+        self.in_use = 0
+        self._queue: deque[asyncio.Event] = deque()
 
-    async def acquire(self, timeout: float | None) -> bool:
-        """Acquire capacity for one caller; return False when none was released within `timeout` seconds."""
-        try:
-            self._semaphore.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(timeout):
-                await self._semaphore.acquire()
-                return True
+    def acquire_nowait(self) -> bool:
+        """Acquire capacity for one caller; return False when none is free."""
+        if self.in_use >= self.total:
             return False
+        self.in_use += 1
         return True
 
+    async def acquire(
+        self, deadline: Deadline, patience: float | None, on_wait: Callable[[], Awaitable[object]]
+    ) -> bool:
+        """Acquire capacity for one caller; return False when none was released in time.
+
+        Args:
+            deadline: The end of the caller's time.
+            patience: Seconds of waiting after which to call `on_wait`; None for never.
+            on_wait: Called once, when the wait takes that long.
+        """
+        if self.acquire_nowait():
+            return True
+        turn: asyncio.Event = (_running_trio() or asyncio).Event()
+        self._queue.append(turn)
+        try:
+            await _wait(turn, deadline.cap(patience))
+            if not turn.is_set() and deadline.remaining() != 0:
+                await on_wait()
+                await _wait(turn, deadline.remaining())
+        except BaseException:
+            if not self._left(turn):
+                self.release()
+            raise
+        return not self._left(turn)
+
     def release(self) -> None:
-        """Release the capacity of one caller."""
-        self._semaphore.release()
+        """Release the capacity of one caller, to the first in the queue if there is one."""
+        if self._queue:
+            self._queue.popleft().set()
+        else:
+            self.in_use -= 1
+
+    def _left(self, turn: asyncio.Event) -> bool:
+        """Leave the queue; return False when the turn has come before."""
+        with suppress(ValueError):
+            self._queue.remove(turn)
+            return True
+        return False
+
+
+def _running_trio() -> Any:
+    """Return the module of trio when it runs the present task; None under asyncio."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return sys.modules["trio"]  # it is running, so it is imported
+    return None
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait until an event is set, or so many seconds have passed."""
+    trio = _running_trio()
+    if trio is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+    else:
+        with trio.move_on_after(float("inf") if seconds is None else seconds):
+            await event.wait()

@@ -10,10 +10,10 @@ from fibonacci._async import _runtime
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
-from fibonacci._core.error_mapping import describe
+from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt, log_retry
+from fibonacci._core.logs import log_attempt, log_retry, log_wait
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
@@ -30,6 +30,7 @@ from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
+from fibonacci._lazy import LateImports
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
@@ -43,6 +44,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+
+# What retries, pages, bodies and the user's callbacks need.
+_LATE_IMPORTS = LateImports(
+    "tenacity",
+    "json",
+    "fibonacci._core.long_lists",
+    "fibonacci._core.paging",
+    "fibonacci._core.retry_event",
+    "fibonacci._core.wait_event",
+    "fibonacci.models.page",
+)
 
 AttemptAndRetry = tuple[Attempt, Retry | None]
 """An attempt that has ended, and the retry that follows, if any."""
@@ -106,6 +118,7 @@ class AsyncRequestor:
         return self._use_limits(await self._fetch_api_key())
 
     def _call(self, request: Request[Any]) -> Call:
+        _LATE_IMPORTS.begin_call()
         return Call(request, self.config, self.clock)
 
     async def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
@@ -117,6 +130,9 @@ class AsyncRequestor:
             error.request_id = response.request_id
             add_call_details(error, call, is_uncertain=True)
             raise
+        except OSError as error:  # pydantic imports what it has not needed before, which takes a file descriptor
+            unreadable = response_error(response, f"the response cannot be read now ({error})")
+            raise add_call_details(unreadable, call, is_uncertain=True) from error
         return data, meta, response_info(call, response, meta, elapsed)
 
     async def _traced(self, call: Call) -> APIResponse:
@@ -130,7 +146,7 @@ class AsyncRequestor:
     async def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
         attempt, retry = await self._attempt(call)
-        if retry is not None:  # nearly all first attempts succeed, and never import tenacity
+        if retry is not None and _LATE_IMPORTS.load():  # nearly all first attempts succeed, and need no tenacity
             attempt, _ = await self._retry(call, (attempt, retry))
         if isinstance(attempt.result, APIResponse) and attempt.succeeded:
             return attempt.result
@@ -172,6 +188,15 @@ class AsyncRequestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             await _runtime.resolve(self.config.on_retry(event))
 
+    async def _announce_connection_wait(self, call: Call, seconds: float, detail: str) -> None:
+        """Log that a call has waited so long for a connection, and call the user's `on_wait`."""
+        log_wait(call.request.method, call.request.path, f"a connection ({detail})", call.api_key)
+        if self.config.on_wait is not None:
+            from fibonacci._core.wait_event import WaitEvent
+
+            event = WaitEvent(call.request.method, call.request.path, seconds, "connection")
+            await _runtime.resolve(self.config.on_wait(event))
+
     async def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key()
@@ -204,7 +229,8 @@ class AsyncRequestor:
         return response
 
     async def _send_traced(self, call: Call) -> HTTPResponse:
-        request, transport = call.http_request(), self._shared.transport()
+        request = call.http_request(partial(self._announce_connection_wait, call))
+        transport = self._shared.transport()
         if self.config.tracing is None:
             return await transport.send(request, call.deadline)
         with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:

@@ -92,7 +92,7 @@ def bounded_brotli() -> Any:
     """Return the module brotli when it is installed and can bound its result, as from 1.2; else None."""
     try:
         module: Any = import_module("brotli")  # it brings no types
-    except ImportError:
+    except (ImportError, OSError):  # an OSError when no file descriptor is left to read it
         return None
     return module if hasattr(module.Decompressor, "can_accept_more_data") else None
 

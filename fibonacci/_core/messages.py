@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,6 +24,15 @@ class HTTPRequest:
 
     body: bytes
     """The body; empty for none."""
+
+    is_repeatable: bool = False
+    """Whether the client sends the request again if no response comes, so that a transport may give up early on a
+    connection that seems dead. False for a POST or PATCH that must not be sent twice, for the last attempt, and for the
+    attempt after one without a response."""
+
+    on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
+    """Called once by a transport that has kept the request waiting for a connection for a second: with the seconds, and
+    in a few words what it waits for. The async client's returns an awaitable."""
 
     @property
     def url(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fibonacci import __version__
@@ -16,7 +16,8 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
-from fibonacci._core.retry import Attempt
+from fibonacci._core.retry import Attempt, may_be_sent_twice
+from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
 
@@ -50,6 +51,9 @@ class Call:
         self.api_key: str = ""
         self.attempts: int = 0
         self.tokens_spent: int = 0
+        self._had_no_response = False
+        self._idempotency_key_trusted = config.idempotency == "server"
+        self._max_retries = config.max_retries if request.can_retry else 0
         self._body = b"" if isinstance(request.body, Unset) else encode(request.body)
         self._origin, prefix = split_base_url(config.base_url)
         self._target = f"{prefix}{_with_query(request.path, query(request.params))}"
@@ -78,8 +82,12 @@ class Call:
         """Seconds since the call began."""
         return self._clock.monotonic() - self._started
 
-    def http_request(self) -> HTTPRequest:
-        """Return the HTTP request of an attempt, with the key."""
+    def http_request(self, on_wait: Callable[[float, str], object] | None = None) -> HTTPRequest:
+        """Return the HTTP request of an attempt, with the key.
+
+        Args:
+            on_wait: What a transport calls when the request waits for a connection.
+        """
         host = self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
         headers += _constant_headers(self._config.headers)
@@ -87,18 +95,25 @@ class Call:
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
-        return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body)
+        # A connection that only seemed dead is given up once in a call, so that a slow server is not asked ever again.
+        is_repeatable = (
+            self.attempts <= self._max_retries
+            and not self._had_no_response
+            and may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
+        )
+        return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body, is_repeatable, on_wait)
 
     def attempt_from(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
+        self._had_no_response = isinstance(result, TransportError) and result.kind == "unknown"
         return Attempt(
             result=result,
             succeeded=succeeded,
             method=self.request.method,
             number=self.attempts,
             remaining=self.deadline.remaining(),
-            max_retries=self._config.max_retries if self.request.can_retry else 0,
-            idempotency_key_trusted=self._config.idempotency == "server",
+            max_retries=self._max_retries,
+            idempotency_key_trusted=self._idempotency_key_trusted,
             tokens_spent=self.tokens_spent,
         )
 

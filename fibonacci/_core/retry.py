@@ -80,6 +80,11 @@ def decide(attempt: Attempt) -> Retry | None:
     return None if delay is None else Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST)
 
 
+def may_be_sent_twice(method: str, *, idempotency_key_trusted: bool = False) -> bool:
+    """Whether a request may be sent again although the first may have been carried out."""
+    return method in _IDEMPOTENT_METHODS or (method == "POST" and idempotency_key_trusted)
+
+
 def outcome_of(result: AttemptResult) -> Outcome:
     """Return the outcome of an attempt that has not succeeded."""
     if isinstance(result, TransportError):
@@ -120,7 +125,7 @@ def backoff(attempt: int, outcome: Outcome) -> float:
 
 def _is_repeatable(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome == "unknown":
-        return attempt.method in _IDEMPOTENT_METHODS or (attempt.method == "POST" and attempt.idempotency_key_trusted)
+        return may_be_sent_twice(attempt.method, idempotency_key_trusted=attempt.idempotency_key_trusted)
     return outcome != "final"
 
 

@@ -29,7 +29,7 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
     return [address for address in chain.from_iterable(turns) if address is not None]
 
 
-class Attempts:
+class ConnectionAttempts:
     """The attempts to connect to a host that has several addresses; `str()` tells what became of them.
 
     The address that accepted is remembered in the process when it was not the first, so that only one connection in a

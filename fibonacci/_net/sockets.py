@@ -6,12 +6,14 @@ import math
 import os
 import select
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 #: Bytes to read at a time.
 READ_SIZE = 64 * 1024
+# How many sockets select() takes on Windows, which has no poll().
+_SELECT_SIZE = 512
 
 Address = tuple[int, int, int, str, Any]
 """One address as `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`."""
@@ -96,3 +98,16 @@ def is_readable(sock: socket.socket) -> bool:
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock], [], [], 0)[0])
+
+
+def readable(descriptors: Sequence[int]) -> set[int]:
+    """Return those of many sockets, by descriptor, of which a read would return at once."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        for descriptor in descriptors:
+            poll.register(descriptor, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll(0)}
+    found: set[int] = set()
+    for start in range(0, len(descriptors), _SELECT_SIZE):
+        found.update(select.select(descriptors[start : start + _SELECT_SIZE], [], [], 0)[0])
+    return found

@@ -6,10 +6,14 @@ This file and its twin in the other half are written by hand; everything else in
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections import deque
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from time import monotonic, sleep
 from time import time as unix_time
 from typing import TypeVar
+
+from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -27,6 +31,10 @@ def resolve(value: T) -> T:
     return value
 
 
+def checkpoint() -> None:
+    """Do nothing: threads need not let each other run."""
+
+
 class _NoLoop:
     """Stands for the event loop of the other mode. An object of its own, as weak references to it are kept."""
 
@@ -40,15 +48,65 @@ def current_loop() -> Hashable:
 
 
 class CapacityLimiter:
-    """Bounds how many callers proceed at a time; the others queue."""
+    """Bounds how many callers proceed at a time; the others queue, first come, first served.
+
+    Args:
+        total: The largest number of callers that proceed at a time.
+
+    Attributes:
+        total: The same.
+        in_use: How many callers proceed now.
+    """
 
     def __init__(self, total: int) -> None:
-        self._semaphore = threading.Semaphore(total)
+        self.total = total
+        self.in_use = 0
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
 
-    def acquire(self, timeout: float | None) -> bool:
-        """Acquire capacity for one caller; return False when none was released within `timeout` seconds."""
-        return self._semaphore.acquire(timeout=timeout)
+    def acquire_nowait(self) -> bool:
+        """Acquire capacity for one caller; return False when none is free."""
+        with self._lock:
+            if self.in_use >= self.total:
+                return False
+            self.in_use += 1
+            return True
+
+    def acquire(self, deadline: Deadline, patience: float | None, on_wait: Callable[[], object]) -> bool:
+        """Acquire capacity for one caller; return False when none was released in time.
+
+        Args:
+            deadline: The end of the caller's time.
+            patience: Seconds of waiting after which to call `on_wait`; None for never.
+            on_wait: Called once, when the wait takes that long.
+        """
+        turn = threading.Event()
+        with self._lock:
+            if self.in_use < self.total:
+                self.in_use += 1
+                return True
+            self._queue.append(turn)
+        try:
+            if not turn.wait(deadline.cap(patience)) and deadline.remaining() != 0:
+                on_wait()
+                turn.wait(deadline.remaining())
+        except BaseException:
+            if not self._left(turn):
+                self.release()
+            raise
+        return not self._left(turn)
 
     def release(self) -> None:
-        """Release the capacity of one caller."""
-        self._semaphore.release()
+        """Release the capacity of one caller, to the first in the queue if there is one."""
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self.in_use -= 1
+
+    def _left(self, turn: threading.Event) -> bool:
+        """Leave the queue; return False when the turn has come before."""
+        with self._lock, suppress(ValueError):
+            self._queue.remove(turn)
+            return True
+        return False

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
-from fibonacci._core.error_mapping import describe
+from fibonacci._core.error_mapping import describe, response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt, log_retry
+from fibonacci._core.logs import log_attempt, log_retry, log_wait
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
@@ -29,6 +29,7 @@ from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
 from fibonacci._core.shared_limits import SharedLimits, shared_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
+from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
 from fibonacci._sync.shared_state import SharedState
 from fibonacci.errors import APIResponseError
@@ -44,6 +45,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+
+# What retries, pages, bodies and the user's callbacks need.
+_LATE_IMPORTS = LateImports(
+    "tenacity",
+    "json",
+    "fibonacci._core.long_lists",
+    "fibonacci._core.paging",
+    "fibonacci._core.retry_event",
+    "fibonacci._core.wait_event",
+    "fibonacci.models.page",
+)
 
 AttemptAndRetry = tuple[Attempt, Retry | None]
 """An attempt that has ended, and the retry that follows, if any."""
@@ -107,6 +119,7 @@ class Requestor:
         return self._use_limits(self._fetch_api_key())
 
     def _call(self, request: Request[Any]) -> Call:
+        _LATE_IMPORTS.begin_call()
         return Call(request, self.config, self.clock)
 
     def _read(self, call: Call, read: Callable[[APIResponse], tuple[R, Meta]]) -> tuple[R, Meta, ResponseInfo]:
@@ -118,6 +131,9 @@ class Requestor:
             error.request_id = response.request_id
             add_call_details(error, call, is_uncertain=True)
             raise
+        except OSError as error:  # pydantic imports what it has not needed before, which takes a file descriptor
+            unreadable = response_error(response, f"the response cannot be read now ({error})")
+            raise add_call_details(unreadable, call, is_uncertain=True) from error
         return data, meta, response_info(call, response, meta, elapsed)
 
     def _traced(self, call: Call) -> APIResponse:
@@ -131,7 +147,7 @@ class Requestor:
     def _send_with_retries(self, call: Call) -> APIResponse:
         """Return the response of the last attempt when it counts as success."""
         attempt, retry = self._attempt(call)
-        if retry is not None:  # nearly all first attempts succeed, and never import tenacity
+        if retry is not None and _LATE_IMPORTS.load():  # nearly all first attempts succeed, and need no tenacity
             attempt, _ = self._retry(call, (attempt, retry))
         if isinstance(attempt.result, APIResponse) and attempt.succeeded:
             return attempt.result
@@ -173,6 +189,15 @@ class Requestor:
             event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
             _runtime.resolve(self.config.on_retry(event))
 
+    def _announce_connection_wait(self, call: Call, seconds: float, detail: str) -> None:
+        """Log that a call has waited so long for a connection, and call the user's `on_wait`."""
+        log_wait(call.request.method, call.request.path, f"a connection ({detail})", call.api_key)
+        if self.config.on_wait is not None:
+            from fibonacci._core.wait_event import WaitEvent
+
+            event = WaitEvent(call.request.method, call.request.path, seconds, "connection")
+            _runtime.resolve(self.config.on_wait(event))
+
     def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._fetch_api_key()
@@ -205,7 +230,8 @@ class Requestor:
         return response
 
     def _send_traced(self, call: Call) -> HTTPResponse:
-        request, transport = call.http_request(), self._shared.transport()
+        request = call.http_request(partial(self._announce_connection_wait, call))
+        transport = self._shared.transport()
         if self.config.tracing is None:
             return transport.send(request, call.deadline)
         with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:

@@ -5,6 +5,7 @@
 It prints its port. The response to every path is a workflow of 400 bytes, except those that hold:
 
     slow        the same after two seconds
+    flood       chunks of one byte, without end
     limit=N     a page of N workflows of twelve fields; with `pages=M` the first of M
 """
 
@@ -50,6 +51,7 @@ def response(document: object) -> bytes:
     return head(len(body)) + body
 
 
+CHUNKS = b"1\r\n{\r\n" * 20_000
 ONE = response({"data": WORKFLOW, "meta": {"request_id": "req_abc123"}})
 
 
@@ -86,6 +88,7 @@ class BenchmarkServer(asyncio.Protocol):
         assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
         self.received = b""
+        self.is_flooding = False
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -94,8 +97,22 @@ class BenchmarkServer(asyncio.Protocol):
             target = request.split(b" ", 2)[1]
             if b"slow" in target:
                 asyncio.get_running_loop().call_later(DELAY, self.transport.write, ONE)
+            elif b"flood" in target:
+                self.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                self.resume_writing()
             else:
                 self.transport.write(response_to(target))
+
+    def pause_writing(self) -> None:
+        self.is_flooding = False
+
+    def resume_writing(self) -> None:
+        self.is_flooding = True
+        while self.is_flooding and not self.transport.is_closing():
+            self.transport.write(CHUNKS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_flooding = False
 
 
 async def main(certificate: list[str]) -> None:

@@ -75,6 +75,8 @@ TARGETS = (
     Bound("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
     Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
     Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
+    Bound("500 calls at nofile 256, answered", "500 calls at nofile 256: answered", 500, "least", beside=None),
+    Bound("another task under a flood, ms", "flood: longest wait of another task", 50, beside=None),
     Bound(
         "a connection to a host with one dead address, relative to httpx",
         "connection to a host with one dead address",

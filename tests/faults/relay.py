@@ -1,4 +1,4 @@
-"""A TCP relay before a real server, which can lose responses."""
+"""TCP relays before a real server, which lose responses or forget connections."""
 
 from __future__ import annotations
 
@@ -7,6 +7,45 @@ import threading
 from contextlib import suppress
 
 from tests.kit.listener import Listener
+
+
+class ForgetfulRelay(Listener):
+    """Passes all bytes on, until it forgets: then it swallows what comes on the connections that there are.
+
+    Neither side is told, as with a NAT or a load balancer whose table was lost. New connections work.
+
+    Attributes:
+        swallowed: How many pieces have been swallowed.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._target = port
+        self._remembered_from = 0
+        self.swallowed = 0
+
+    def forget(self) -> None:
+        """Forget the connections that there are."""
+        with self.lock:
+            self._remembered_from = self.connections + 1
+
+    def serve(self, sock: socket.socket, number: int) -> None:
+        """Relay one connection in both directions."""
+        with socket.create_connection(("127.0.0.1", self._target)) as target:
+            back = threading.Thread(target=self._pass_on, args=(target, sock, number), daemon=True)
+            back.start()
+            self._pass_on(sock, target, number)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, number: int) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if number >= self._remembered_from:
+                    sink.sendall(data)
+                else:
+                    self.swallowed += 1
 
 
 class LosingRelay(Listener):

@@ -197,7 +197,8 @@ class TestConnectTimeout:
             error = ended[method].api_error
             assert type(error) is APITimeoutError
             assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
-            assert str(error.__cause__) == "no connection within connect_timeout (0.2 s): no response from 127.0.0.2"
+            assert "within connect_timeout (0.2 s): no response from 127.0.0.2" in str(error)
+            assert str(error).count("no connection") == 1
             assert 3 * CONNECT_TIMEOUT <= ended[method].seconds <= longest(3 * CONNECT_TIMEOUT)
         assert hole.attempts == 0
 
@@ -205,7 +206,7 @@ class TestConnectTimeout:
         client = mode.client(KEY, base_url=url(hole.host, hole.port), timeout=CONNECT_TIMEOUT)
         ended = mode.end(client.request, "POST", "/x")
         assert type(ended.error) is APITimeoutError
-        assert str(ended.error.__cause__) == "the call's time is up: no response from 127.0.0.2"
+        assert f"no connection to 127.0.0.2:{hole.port} within the call's time: no response from" in str(ended.error)
         assert (ended.api_error.attempts, ended.api_error.outcome_unknown) == (1, False)
         assert ended.seconds <= longest(CONNECT_TIMEOUT)
 
@@ -271,7 +272,7 @@ def test_a_host_that_is_not_ascii_is_connected_to_by_its_xn_form(
 
 def test_a_lookup_that_fails_for_want_of_descriptors_keeps_its_errno(mode: Mode, names: NameService) -> None:
     names.add_failing("full.test", OSError(24, "Too many open files"))
-    client = insecurely(mode, url("full.test", 80), max_retries=0, timeout=1)
+    client = insecurely(mode, url("full.test", 80), max_retries=0, timeout=0.3)
     cause = mode.end(client.request, "GET", "/x").api_error.__cause__
     assert isinstance(cause, OSError)
     assert not isinstance(cause, socket.gaierror)

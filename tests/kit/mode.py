@@ -59,12 +59,14 @@ class Mode:
     Args:
         name: `sync`, or the event loop.
         clock: The clock of the clients; None for the machine's.
+        threads: How many calls of a sync client may be under way.
     """
 
-    def __init__(self, name: ModeName, clock: FakeClock | None = None) -> None:
+    def __init__(self, name: ModeName, clock: FakeClock | None = None, *, threads: int = 64) -> None:
         self.name: ModeName = name
         self.is_async = name != "sync"
         self.clock = clock
+        self._threads_at_most = threads
         self._to_close: list[Any] = []
         self._resources = ExitStack()
         self._lock = threading.Lock()  # the first calls may come from many threads at once
@@ -150,7 +152,7 @@ class Mode:
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._executor is None:
-                self._executor = self._resources.enter_context(ThreadPoolExecutor(64))
+                self._executor = self._resources.enter_context(ThreadPoolExecutor(self._threads_at_most))
             return self._executor
 
     @property

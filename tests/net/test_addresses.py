@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._net.addresses import MEMORY, Attempts, interleaved
+from fibonacci._net.addresses import MEMORY, ConnectionAttempts, interleaved
 from fibonacci._net.sockets import Address
 from tests.kit.names import address
 
@@ -47,8 +47,8 @@ def test_families_take_turns_while_both_have_addresses_left(addresses: list[Addr
     assert all(before[0] != after[0] for before, after in pairwise(together))
 
 
-def attempts(host: str, now: float = 0.0) -> Attempts:
-    return Attempts(host, 443, [V4[0], V4[1], V6[0]], now)
+def attempts(host: str, now: float = 0.0) -> ConnectionAttempts:
+    return ConnectionAttempts(host, 443, [V4[0], V4[1], V6[0]], now)
 
 
 class TestMemory:
@@ -68,8 +68,8 @@ class TestMemory:
     def test_it_is_used_for_the_same_host_and_port_only_and_while_the_name_has_it(self) -> None:
         attempts("here.test").succeed(V6[0], 0.0)
         assert attempts("there.test").order[0] == V4[0]
-        assert Attempts("here.test", 80, [V4[0], V6[0]], 0.0).order[0] == V4[0]
-        assert Attempts("here.test", 443, [V4[0], V4[1]], 0.0).order == [V4[0], V4[1]]
+        assert ConnectionAttempts("here.test", 80, [V4[0], V6[0]], 0.0).order[0] == V4[0]
+        assert ConnectionAttempts("here.test", 443, [V4[0], V4[1]], 0.0).order == [V4[0], V4[1]]
 
     def test_it_is_forgotten_when_it_fails(self) -> None:
         attempts("failing.test").succeed(V6[0], 0.0)
@@ -80,7 +80,7 @@ class TestMemory:
 
     def test_the_systems_first_address_need_not_be_remembered(self) -> None:
         attempts("first.test").succeed(V4[0], 0.0)
-        assert Attempts("first.test", 443, [V4[1], V4[0]], 0.0).order[0] == V4[1]
+        assert ConnectionAttempts("first.test", 443, [V4[1], V4[0]], 0.0).order[0] == V4[1]
 
     def test_it_is_bounded(self) -> None:
         for number in range(1000):
@@ -92,7 +92,7 @@ class TestMemory:
 
 class TestOutcome:
     def test_one_failure_is_the_error_itself(self) -> None:
-        alone = Attempts("alone.test", 443, [V4[0]], 0.0)
+        alone = ConnectionAttempts("alone.test", 443, [V4[0]], 0.0)
         error = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
         alone.fail(V4[0], error)
         assert alone.error() is error
@@ -109,12 +109,12 @@ class TestOutcome:
         assert "2001:db8::1: Connection refused" in str(several.error())
 
     def test_a_long_list_is_cut(self) -> None:
-        many = Attempts("many.test", 443, V4 + V6, 0.0)
+        many = ConnectionAttempts("many.test", 443, V4 + V6, 0.0)
         assert str(many).endswith("; 2001:db8::2: no response; 8 more")
 
     def test_want_of_descriptors_is_not_hidden_by_another_failure(self) -> None:
         for code in (errno.EMFILE, errno.ENFILE):
-            full = Attempts("full.test", 443, [V4[0], V4[1]], 0.0)
+            full = ConnectionAttempts("full.test", 443, [V4[0], V4[1]], 0.0)
             full.fail(V4[0], OSError(code, "Too many open files"))
             full.fail(V4[1], ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
             assert full.error().errno == code

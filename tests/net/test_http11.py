@@ -47,6 +47,9 @@ class ScriptedStream:
     def close(self) -> None:
         self._pieces = []
 
+    def fileno(self) -> int:
+        return -1
+
     def is_readable(self) -> bool:
         return bool(self._pieces)
 
@@ -57,6 +60,7 @@ class AsyncScriptedStream:
     def __init__(self, stream: ScriptedStream) -> None:
         self._stream = stream
         self.close = stream.close
+        self.fileno = stream.fileno
         self.is_readable = stream.is_readable
 
     @property

@@ -28,7 +28,7 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
 T = TypeVar("T")
 
@@ -49,9 +49,9 @@ async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
         deadline.require()
         connecting = _connect_to(loop, addresses[0])
         return SocketStream(await loop.within(deadline, connecting, f"no response from {addresses[0][4][0]}"), loop)
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
-    race = _Race(loop, Attempts(host, port, addresses, monotonic()))
+    race = _Race(loop, ConnectionAttempts(host, port, addresses, monotonic()))
     return SocketStream(await loop.within(deadline, race.run(), race.attempts), loop)
 
 
@@ -106,6 +106,10 @@ class SocketStream:
         """Close the socket."""
         self._sock.close()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor; negative when it is closed."""
+        return self._sock.fileno()
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
@@ -153,8 +157,11 @@ class _Asyncio:
     async def connect(self, sock: socket.socket, address: Any) -> None:
         try:
             await asyncio.get_running_loop().sock_connect(sock, address)
-        except OSError as error:  # whose text names the address and not what happened
-            raise os_error(error.errno) if error.errno else error from None
+        except OSError as error:
+            if error.errno is None or hasattr(error, "winerror"):
+                raise
+            # On Windows the text tells what happened, elsewhere the address alone.
+            raise os_error(error.errno) from None
 
     def checkpoint(self) -> Awaitable[None]:
         return asyncio.sleep(0)
@@ -249,9 +256,9 @@ async def _connect_to(loop: EventLoop, address: Address) -> socket.socket:
 
 
 class _Race:
-    """Attempts to connect that overlap. The socket that is connected first wins, the others are closed."""
+    """Connection attempts that overlap. The socket that is connected first wins, the others are closed."""
 
-    def __init__(self, loop: EventLoop, attempts: Attempts) -> None:
+    def __init__(self, loop: EventLoop, attempts: ConnectionAttempts) -> None:
         self._loop = loop
         self._winner: socket.socket | None = None
         self._has_failed = anyio.Event()

@@ -37,6 +37,10 @@ class AsyncStream(Protocol):
         """Close the stream."""
         ...
 
+    def fileno(self) -> int:
+        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        ...
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         ...

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
+from fibonacci._async.transports.response_reader import AsyncResponseReader
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
 
@@ -27,19 +28,17 @@ async def open_tunnel(
     Raises:
         TransportError: If the proxy refuses, or cannot reach the server.
         OSError: If the connection breaks.
+        EOFError: If the proxy closes the connection before it responds.
         DeadlineExceeded: If it takes too long.
         h11.RemoteProtocolError: If the response is not HTTP/1.1.
     """
     http = h11.Connection(h11.CLIENT)
     connect = h11.Request(method="CONNECT", target=authority, headers=[(b"host", authority.encode()), *headers])
     await stream.write((http.send(connect) or b"") + (http.send(h11.EndOfMessage()) or b""), deadline)
-    while (event := http.next_event()) is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
-        if event is h11.NEED_DATA:
-            http.receive_data(await stream.read(deadline))
-    if isinstance(event, h11.Response) and 200 <= event.status_code < 300:
+    head = await AsyncResponseReader(stream, http, "proxy").head(deadline)
+    if 200 <= head.status_code < 300:
         return
-    status = f"{event.status_code} {event.reason.decode('latin-1')}" if isinstance(event, h11.Response) else "nothing"
+    status = f"{head.status_code} {head.reason.decode('latin-1')}"
     cause = OSError(f"the proxy responded to CONNECT {authority} with status {status}")
     # A 5xx of a gateway may be temporary; a refusal is not.
-    is_temporary = isinstance(event, h11.Response) and event.status_code >= 500
-    raise TransportError("never_sent" if is_temporary else "proxy", cause) from cause
+    raise TransportError("never_sent" if head.status_code >= 500 else "proxy", cause) from cause

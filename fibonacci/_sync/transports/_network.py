@@ -20,7 +20,7 @@ from fibonacci._net.sockets import (
 )
 
 if TYPE_CHECKING:
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
 
 def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
@@ -36,9 +36,9 @@ def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
         raise OSError(f"{host} has no address")
     if len(addresses) == 1:
         return SocketStream(_connect_to(addresses[0], deadline))
-    from fibonacci._net.addresses import Attempts
+    from fibonacci._net.addresses import ConnectionAttempts
 
-    return SocketStream(_race(Attempts(host, port, addresses, monotonic()), deadline))
+    return SocketStream(_race(ConnectionAttempts(host, port, addresses, monotonic()), deadline))
 
 
 class SocketStream:
@@ -76,6 +76,10 @@ class SocketStream:
         """Close the socket."""
         self._sock.close()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor; negative when it is closed."""
+        return self._sock.fileno()
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return is_readable(self._sock)
@@ -111,7 +115,7 @@ def _connect_to(address: Address, deadline: Deadline) -> socket.socket:
     return sock
 
 
-def _race(attempts: Attempts, deadline: Deadline) -> socket.socket:
+def _race(attempts: ConnectionAttempts, deadline: Deadline) -> socket.socket:
     """Return the socket that is connected first. Each turn begins an attempt, and waits for one to end."""
     from fibonacci._net.addresses import STAGGER
 
@@ -138,7 +142,7 @@ def _race(attempts: Attempts, deadline: Deadline) -> socket.socket:
     raise attempts.error()
 
 
-def _begin(address: Address, pending: dict[socket.socket, Address], attempts: Attempts) -> None:
+def _begin(address: Address, pending: dict[socket.socket, Address], attempts: ConnectionAttempts) -> None:
     """Begin to connect to an address."""
     try:
         sock = new_socket(address)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import h11
@@ -10,12 +11,17 @@ import h11
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.transport_errors import TransportError, connect_error_from
+from fibonacci._sync.transports.response_reader import ResponseReader
 
 if TYPE_CHECKING:
     from fibonacci._sync.transports.stream import Stream
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024
+
+
+class SilentConnection(EOFError):
+    """No response came on a connection that had been idle: it may have died, which nothing else shows."""
 
 
 class HTTP11Connection:
@@ -30,6 +36,9 @@ class HTTP11Connection:
         is_reusable: Whether the last exchange ended cleanly, with nothing left over for the next one.
         is_idle: Whether no exchange is under way.
         exchanges: How many exchanges have begun.
+        began_at: When the last exchange began, on the monotonic clock.
+        ended_at: When it ended.
+        response_time: Seconds that the first byte of the last response took.
     """
 
     def __init__(self, stream: Stream, *, prefix: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -37,34 +46,51 @@ class HTTP11Connection:
         self._prefix = prefix
         self._headers = headers
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+        self._reader = ResponseReader(stream, self._http)
         self.is_reusable: bool = False
         self.is_idle: bool = True
         self.exchanges: int = 0
+        self.began_at: float = 0.0
+        self.ended_at: float = 0.0
+        self.response_time: float = 0.0
 
-    def exchange(self, request: HTTPRequest, deadline: Deadline, limit: int) -> HTTPResponse:
+    def exchange(
+        self, request: HTTPRequest, deadline: Deadline, limit: int, patience: float | None = None
+    ) -> HTTPResponse:
         """Send a request and read the complete response.
 
         Args:
             request: The request.
             deadline: The end of the call.
             limit: The largest body in bytes, as received, before decompression.
+            patience: Seconds to wait for the first byte of a response; None for until the deadline.
 
         Raises:
             TransportError: If nothing of the request was sent, or the body is too large.
+            SilentConnection: If no byte of a response is received in `patience` seconds.
             OSError: If the connection breaks.
             DeadlineExceeded: If the complete response is not received in time.
             h11.ProtocolError: If the response is not HTTP/1.1, or the request cannot be.
         """
+        self.began_at = time.monotonic()
+        idle = self.began_at - self.ended_at if self.exchanges else None
         self.is_reusable = self.is_idle = False
         self.exchanges += 1
         try:
-            return self._exchange(request, deadline, limit)
+            is_complete = self._send(request, deadline)
+            self._wait_for_response(deadline, patience, idle)
+            return self._receive(deadline, limit, is_complete=is_complete)
         finally:
             self.is_idle = True
+            self.ended_at = time.monotonic()
 
     def is_closed_by_server(self) -> bool:
         """Whether the server has closed an idle connection, or has sent unsolicited data."""
         return self._stream.is_readable()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket; negative when it is closed."""
+        return self._stream.fileno()
 
     def close(self) -> None:
         """Close the connection."""
@@ -73,15 +99,6 @@ class HTTP11Connection:
     def __repr__(self) -> str:
         state = "idle" if self.is_idle else "active"
         return f"<{type(self).__name__} {state}, {self.exchanges} exchange{'' if self.exchanges == 1 else 's'}>"
-
-    def _exchange(self, request: HTTPRequest, deadline: Deadline, limit: int) -> HTTPResponse:
-        is_complete = self._send(request, deadline)
-        response = self._receive(deadline, limit)
-        if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
-            # Bytes beyond the end of the response would be taken for the response to the next request.
-            self.is_reusable = not self._http.trailing_data[0]
-            self._http.start_next_cycle()
-        return response
 
     def _send(self, request: HTTPRequest, deadline: Deadline) -> bool:
         """Send a request; return False when the server closed the connection before it had read all of it."""
@@ -107,22 +124,33 @@ class HTTP11Connection:
             return False
         return True
 
-    def _receive(self, deadline: Deadline, limit: int) -> HTTPResponse:
-        event = self._event(deadline)
-        while not isinstance(event, h11.Response):  # informational responses
-            event = self._event(deadline)
-        status, headers = event.status_code, event.headers.raw_items()
+    def _wait_for_response(self, deadline: Deadline, patience: float | None, idle: float | None) -> None:
+        """Wait for the first bytes of the response; `idle` is how long the connection had been idle; None if new."""
+        began = time.monotonic()
+        try:
+            self._reader.read(deadline if patience is None else Deadline(deadline.cap(patience)))
+        except DeadlineExceeded:
+            if idle is None:
+                raise
+        else:
+            self.response_time = time.monotonic() - began
+            return
+        # Raised here, so that the exception above is not taken for the cause.
+        where = f"on a connection that had been idle for {idle:.1f} s"
+        if patience is None or deadline.remaining() == 0:
+            raise DeadlineExceeded(f"no response {where}")
+        raise SilentConnection(f"no response in {patience:.1f} s {where}; it may have died silently")
+
+    def _receive(self, deadline: Deadline, limit: int, *, is_complete: bool) -> HTTPResponse:
+        head = self._reader.head(deadline)
+        status, headers = head.status_code, head.headers.raw_items()
         body = bytearray()
-        while isinstance(event := self._event(deadline), h11.Data):
+        while isinstance(event := self._reader.event(deadline), h11.Data):
             body += event.data
             if len(body) > limit:
                 raise TransportError("too_large", None, HTTPResponse(status, headers, bytes(body)))
+        if is_complete and self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+            # Bytes beyond the end of the response would be taken for the response to the next request.
+            self.is_reusable = not self._http.trailing_data[0]
+            self._http.start_next_cycle()
         return HTTPResponse(status, headers, bytes(body))
-
-    def _event(self, deadline: Deadline) -> object:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            received = self._stream.read(deadline)
-            if not received and self._http.their_state is h11.SEND_RESPONSE:
-                raise EOFError("the server closed the connection before it responded")
-            self._http.receive_data(received)
-        return event

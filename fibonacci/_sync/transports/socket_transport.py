@@ -24,7 +24,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import transport_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -97,23 +97,23 @@ class SocketTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
-        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
-            connection = pool.acquire(deadline)
-            try:
-                return connection.exchange(request, deadline, self._max_response_bytes)
-            finally:
-                pool.release(connection)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+        try:
+            return pool.send(request, deadline, self._max_response_bytes, self._close_idle)
         except Exception as error:
             failure = transport_error_from(error)
-            failure.proxy = None if pool is None else pool.proxy
+            failure.proxy = pool.proxy
             raise failure from failure.cause
 
     def close(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
-        for pool in (self._pools.pop() or {}).values():
-            pool.close()
+        self._close_idle()
+        self._pools.pop()
         self._pools.clear()
 
     def __enter__(self) -> Self:
@@ -147,6 +147,10 @@ class SocketTransport:
         pool = pools.get(origin)
         return pools.setdefault(origin, self._new_pool(origin)) if pool is None else pool
 
+    def _close_idle(self) -> int:
+        """Close the idle connections of the present event loop; return how many there were."""
+        return sum(pool.close_idle() for pool in list(self._pools.get().values()))
+
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
             Connector(
@@ -156,5 +160,7 @@ class SocketTransport:
                 client_cert=self._client_cert,
             ),
             max_connections=self._max_connections,
+            max_idle_connections=self._max_idle_connections,
             idle_timeout=self._idle_timeout,
+            patience=self._connect_timeout,
         )

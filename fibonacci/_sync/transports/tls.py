@@ -75,6 +75,10 @@ class TLSStream:
         """Close the stream below."""
         self._stream.close()
 
+    def fileno(self) -> int:
+        """Return the descriptor of the socket that carries the stream; negative when it is closed."""
+        return self._stream.fileno()
+
     def is_readable(self) -> bool:
         """Whether data has been received, or the peer has closed."""
         return self._incoming.pending > 0 or self._tls.pending() > 0 or self._stream.is_readable()

@@ -9,6 +9,7 @@ import h11
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._sync.transports.response_reader import ResponseReader
 
 if TYPE_CHECKING:
     from fibonacci._sync.transports.stream import Stream
@@ -26,19 +27,17 @@ def open_tunnel(stream: Stream, authority: str, headers: tuple[tuple[bytes, byte
     Raises:
         TransportError: If the proxy refuses, or cannot reach the server.
         OSError: If the connection breaks.
+        EOFError: If the proxy closes the connection before it responds.
         DeadlineExceeded: If it takes too long.
         h11.RemoteProtocolError: If the response is not HTTP/1.1.
     """
     http = h11.Connection(h11.CLIENT)
     connect = h11.Request(method="CONNECT", target=authority, headers=[(b"host", authority.encode()), *headers])
     stream.write((http.send(connect) or b"") + (http.send(h11.EndOfMessage()) or b""), deadline)
-    while (event := http.next_event()) is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
-        if event is h11.NEED_DATA:
-            http.receive_data(stream.read(deadline))
-    if isinstance(event, h11.Response) and 200 <= event.status_code < 300:
+    head = ResponseReader(stream, http, "proxy").head(deadline)
+    if 200 <= head.status_code < 300:
         return
-    status = f"{event.status_code} {event.reason.decode('latin-1')}" if isinstance(event, h11.Response) else "nothing"
+    status = f"{head.status_code} {head.reason.decode('latin-1')}"
     cause = OSError(f"the proxy responded to CONNECT {authority} with status {status}")
     # A 5xx of a gateway may be temporary; a refusal is not.
-    is_temporary = isinstance(event, h11.Response) and event.status_code >= 500
-    raise TransportError("never_sent" if is_temporary else "proxy", cause) from cause
+    raise TransportError("never_sent" if head.status_code >= 500 else "proxy", cause) from cause

@@ -1,0 +1,90 @@
+"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads what it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, cast
+
+from fibonacci import WaitEvent
+from tests.kit.mode import Ended, Mode, ModeName
+
+LIMIT = 256
+CALLS = 500
+
+
+class UsedUp:
+    """Uses up all file descriptors while the block runs."""
+
+    def __enter__(self) -> None:
+        self._copies: list[int] = []
+        with suppress(OSError):
+            while True:
+                self._copies.append(os.dup(0))
+
+    def __exit__(self, *_: object) -> None:
+        for copy in self._copies:
+            os.close(copy)
+
+
+def text_of(ended: Ended) -> str:
+    """Return how a call ended in a few words."""
+    if ended.error is None:
+        return "answered"
+    cause = ended.error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else cause
+    return f"{type(ended.error).__name__}, errno {number}, outcome unknown: {ended.api_error.outcome_unknown}"
+
+
+def many(mode: Mode, client: Any) -> dict[str, Any]:
+    """Make many calls at once."""
+    cpu, began = time.process_time(), time.monotonic()
+    calls = [mode.begin(client.request, "GET", "/x") for _ in range(CALLS)]
+    outcomes = Counter(text_of(call.result()) for call in calls)
+    return {"outcomes": outcomes, "cpu": time.process_time() - cpu, "seconds": time.monotonic() - began}
+
+
+def used_up(mode: Mode, client: Any, other: Any) -> dict[str, Any]:
+    """Call while no descriptor is left: until the time is up, for half a second, and beside idle connections."""
+    with UsedUp():
+        late = mode.end(client.with_options(timeout=0.3).request, "POST", "/late")
+    with UsedUp():
+        call = mode.begin(client.request, "POST", "/x")
+        cpu = time.process_time()
+        time.sleep(0.5)
+        cpu = time.process_time() - cpu
+    waited = call.result()
+    with UsedUp():  # of the other server's connection, which is idle, the descriptor can be had
+        beside = mode.end(other.request, "POST", "/x")
+    results = {"late": late, "waited": waited, "beside": beside}
+    return {"cpu": cpu, **{name: [text_of(ended), ended.seconds] for name, ended in results.items()}}
+
+
+def main() -> None:
+    name, what, base_url, other_url, ca_bundle = sys.argv[1:]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with Mode(cast("ModeName", name), threads=CALLS) as mode:
+        transport = mode.socket_transport(ca_bundle=ca_bundle or None)
+        waits: list[WaitEvent] = []
+        options = {"transport": transport, "on_wait": waits.append}
+        client, other = (mode.client("key", base_url=url, **options) for url in (base_url, other_url))
+        if what == "many":
+            result = many(mode, client)
+        else:
+            for one in (client, other):
+                mode.run(one.request("GET", "/x"))
+            mode.close(transport)
+            for half in ("_async", "_sync"):
+                vars(import_module(f"fibonacci.{half}.transports.pool")).update(_TOLD_AFTER=0.2)
+            result = {**used_up(mode, client, other), "told": [wait.path for wait in waits]}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

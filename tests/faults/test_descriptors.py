@@ -1,0 +1,78 @@
+"""File descriptors run out: calls wait for one, or for a connection that is released, within their time."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.few_descriptors import CALLS, LIMIT
+from tests.kit.certificates import Authority
+from tests.kit.mode import MODES, ModeName
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok
+
+ROOT = Path(__file__).parents[2]
+MANY = LIMIT - 26  # some are the interpreter's own
+
+
+def run(mode: ModeName, what: str, server: ScriptedServer, other: ScriptedServer, ca_bundle: str = "") -> Any:
+    """Run the program, and return what it reports."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.few_descriptors", mode, what, server.base_url, other.base_url, ca_bundle],
+        capture_output=True,
+        cwd=ROOT,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def other() -> Iterator[ScriptedServer]:
+    """Return a second server."""
+    with ScriptedServer(ok) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("mode", "secure"), [*((mode, False) for mode in MODES), ("asyncio", True)])
+def test_500_calls_at_once_with_256_descriptors(
+    mode: ModeName, secure: bool, other: ScriptedServer, authority: Authority
+) -> None:
+    def respond_late(peer: Peer) -> None:
+        while server.connections < MANY and peer.pause(0.01):
+            pass
+        peer.pause(0.05)
+        ok(peer)
+
+    with ScriptedServer(respond_late, tls=authority.good() if secure else None) as server:
+        result = run(mode, "many", server, other, str(authority.file) if secure else "")
+    assert result["outcomes"] == {"answered": CALLS}
+    assert len(server.requests) == CALLS
+    assert MANY <= server.connections < CALLS
+    assert result["cpu"] < 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_all_descriptors_used_up_by_others(mode: ModeName, other: ScriptedServer) -> None:
+    with ScriptedServer(ok) as server:
+        result = run(mode, "used up", server, other)
+    outcome, seconds = result["late"]
+    assert outcome == f"APITimeoutError, errno {errno.EMFILE}, outcome unknown: False"
+    assert 0.3 <= seconds < 1
+    outcome, seconds = result["waited"]
+    assert outcome == "answered"
+    assert 0.5 <= seconds < 1.5
+    assert result["cpu"] < 0.25  # of half a second: attempts are made in intervals
+    outcome, seconds = result["beside"]
+    assert outcome == "answered"
+    assert result["told"] == ["/late", "/x"]
+    assert [len(server.requests), len(other.requests)] == [2, 2]

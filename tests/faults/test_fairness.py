@@ -1,0 +1,154 @@
+"""Floods: however much a server sends, other tasks run, a cancellation is noticed, and the call's time is kept."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import anyio
+import pytest
+
+from fibonacci import APIConnectionError, APITimeoutError, AsyncFibonacci
+from fibonacci.transports import AsyncSocketTransport
+from tests.faults.calls import longest
+from tests.kit.certificates import Authority
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, many_times
+
+Backend = Literal["asyncio", "trio"]
+BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
+LONGEST_FREEZE = 0.15
+"""Seconds of a processor. The target is 0.05, which a processor with other work may miss."""
+LONGEST_CANCELLATION = 0.25
+"""Seconds. The target is 0.05."""
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+INFORMATIONAL = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+
+def flood(piece: bytes, before: bytes = b"") -> Step:
+    """Send the same piece without end."""
+    block = piece * (256 * 1024 // len(piece))
+
+    def step(peer: Peer) -> None:
+        peer.send(before)
+        while peer.pause(0):
+            peer.send(block)
+
+    return step
+
+
+FLOODS = {
+    "chunks of one byte": (flood(b"1\r\n{\r\n", CHUNKED), False),
+    "chunks of one byte over TLS": (flood(b"1\r\n{\r\n", CHUNKED), True),
+    "informational responses": (flood(b"HTTP/1.1 103 Early Hints\r\n" + b"link: </a>\r\n" * 5000 + b"\r\n"), False),
+}
+
+
+async def longest_freeze(ends: anyio.Event) -> float:
+    """Return the longest time that other tasks took between two turns of this one, until the event is set.
+
+    It is the time of the event loop's thread: that of a busy machine's other processes says nothing.
+    """
+    freeze = 0.0
+    while not ends.is_set():
+        before = time.thread_time()
+        await anyio.sleep(0.005)
+        freeze = max(freeze, time.thread_time() - before)
+    return freeze
+
+
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    """Keep what other tests have left from being searched for garbage, which takes a while."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("without_collection")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", FLOODS)
+def test_other_tasks_run_and_a_canceled_call_ends(name: str, backend: Backend, authority: Authority) -> None:
+    step, secure = FLOODS[name]
+    freezes: list[float] = []
+
+    delays: list[float] = []
+
+    async def tick(ended: anyio.Event) -> None:
+        freezes.append(await longest_freeze(ended))
+
+    async def cancel_later(scope: anyio.CancelScope) -> None:
+        await anyio.sleep(0.3)
+        delays.append(-time.monotonic())
+        scope.cancel()
+
+    async def main() -> None:
+        transport = AsyncSocketTransport(ca_bundle=authority.file)
+        client = AsyncFibonacci(server.api_key, base_url=server.base_url, transport=transport)
+        ended = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(tick, ended)
+            with pytest.raises(APITimeoutError) as caught:
+                await client.with_options(timeout=0.8).request("GET", "/x")
+            assert caught.value.elapsed < longest(0.8)
+            with anyio.CancelScope() as scope:
+                group.start_soon(cancel_later, scope)
+                await client.request("GET", "/x")
+            delays[0] += time.monotonic()
+            ended.set()
+        await transport.aclose()
+
+    with ScriptedServer(step, tls=authority.good() if secure else None) as server:
+        anyio.run(main, backend=backend)
+    assert delays[0] < LONGEST_CANCELLATION
+    assert freezes[0] < LONGEST_FREEZE
+    assert len(server.requests) == server.delivered == 2
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_the_time_of_a_call_is_kept(mode: Mode, name: str, authority: Authority) -> None:
+    step, secure = FLOODS[name]
+    with ScriptedServer(step, tls=authority.good() if secure else None) as server:
+        transport = mode.socket_transport(ca_bundle=authority.file)
+        ended = mode.end(mode.client_of(server, transport=transport, timeout=0.4).request, "GET", "/x")
+        assert isinstance(ended.error, APITimeoutError)
+        assert ended.seconds < longest(0.4)
+    assert server.delivered == 1
+
+
+class TestInformationalResponses:
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_their_number_is_bounded(self, mode: Mode, method: str) -> None:
+        with ScriptedServer(flood(INFORMATIONAL)) as server:
+            client = mode.client_of(server, max_retries=1)
+            with pytest.raises(APIConnectionError, match="more than 1000 informational responses") as caught:
+                mode.run(client.request(method, "/x"))
+        assert caught.value.outcome_unknown == (method == "POST")
+        assert caught.value.attempts == server.delivered == (1 if method == "POST" else 2)
+
+    def test_as_many_as_a_long_execution_may_bring_are_fine(self, mode: Mode) -> None:
+        final = b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"data": true}'
+        with ScriptedServer(many_times(b"", INFORMATIONAL, 1000, final)) as server:
+            assert mode.run(mode.client_of(server).request("POST", "/x")) is True
+        assert server.delivered == 1
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (flood(INFORMATIONAL), "more than 1000 informational responses"),
+        (flood(b"a", b"HTTP/1.1 200 OK\r\nX-A: "), "too long"),
+    ],
+)
+def test_a_proxy_that_floods(mode: Mode, response: Step, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(response) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+        client = mode.client("key", base_url="https://platform.example/v1", max_retries=1)
+        with pytest.raises(APIConnectionError, match=reason) as caught:
+            mode.run(client.request("POST", "/x"))
+    assert not caught.value.outcome_unknown
+    assert [request.method for request in proxy.requests] == ["CONNECT"] * 2

@@ -1,0 +1,281 @@
+"""Idle connections: how many are kept, when they are closed, and what one that has died silently costs."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import APIConnectionError, APITimeoutError
+from tests.faults.calls import always
+from tests.faults.relay import ForgetfulRelay
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, ok
+
+FINE = {"fine": True}
+PATIENCE = 0.3
+"""The `connect_timeout` of the clients here, in seconds: what a response on an idle connection has at least."""
+
+
+def client_with(mode: Mode, server: ScriptedServer, **limits: Any) -> tuple[Any, Any]:
+    """Return a client of the server, and its transport with other limits."""
+    transport = mode.socket_transport(**limits)
+    return mode.client_of(server, transport=transport), transport
+
+
+def open_connections(mode: Mode, transport: Any) -> int:
+    """Return how many connections the transport has open in the mode's event loop."""
+
+    async def count() -> int:
+        return len(transport.connections)
+
+    number: int = mode.run(count()) if mode.is_async else len(transport.connections)
+    return number
+
+
+def closed_by(server: ScriptedServer) -> int:
+    """Return how many connections the server has closed and the client has not: those in CLOSE_WAIT."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    return sum(row[3] == "08" and int(row[2].partition(":")[2], 16) == server.port for row in rows)
+
+
+def respond_together(barrier: threading.Barrier) -> Step:
+    """Respond when as many requests are under way as the barrier waits for."""
+
+    def step(peer: Peer) -> None:
+        barrier.wait(5)
+        ok(peer)
+
+    return step
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    ends = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def set_in_pool(monkeypatch: pytest.MonkeyPatch, name: str, seconds: float) -> None:
+    """Change a constant of the pool in both halves."""
+    for half in ("_async", "_sync"):
+        monkeypatch.setattr(f"fibonacci.{half}.transports.pool.{name}", seconds)
+
+
+@pytest.fixture
+def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have idle connections looked at ten times a second, which is once a second otherwise."""
+    set_in_pool(monkeypatch, "_SWEEP_INTERVAL", 0.1)
+
+
+class TestNumber:
+    def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
+        together = threading.Barrier(30)
+        with ScriptedServer(respond_together(together)) as server:
+            client, transport = client_with(mode, server, max_idle_connections=5)
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(30)]
+            assert [call.result().value for call in calls] == [FINE] * 30
+            assert open_connections(mode, transport) == 5
+        assert server.connections == 30
+
+    def test_none_is_kept_with_0(self, mode: Mode) -> None:
+        with ScriptedServer(ok) as server:
+            client, transport = client_with(mode, server, max_idle_connections=0)
+            for _ in range(3):
+                assert mode.run(client.request("GET", "/x")) == FINE
+                assert open_connections(mode, transport) == 0
+        assert server.connections == 3
+
+    @pytest.mark.usefixtures("frequent_sweeps")
+    def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+        together = threading.Barrier(20)
+
+        def step(peer: Peer) -> None:
+            if peer.request.path == "/again":
+                ok(peer)
+                return
+            together.wait(5)
+            peer.pause(0.1 if peer.request.path == "/last" else 0)
+            ok(peer)
+            if peer.request.path != "/last":
+                peer.pause(0.2)
+                peer.close()
+
+        with ScriptedServer(step) as server:
+            client, transport = client_with(mode, server)
+            paths = ["/x"] * 19 + ["/last"]
+            calls = [mode.begin(client.request, "GET", path) for path in paths]
+            assert [call.result().value for call in calls] == [FINE] * 20
+            wait_for(lambda: closed_by(server) == 19)
+            time.sleep(0.1)
+            assert mode.run(client.request("GET", "/again")) == FINE
+            assert closed_by(server) == 0
+            assert open_connections(mode, transport) == 1
+        assert server.connections == 20
+
+    @pytest.mark.usefixtures("frequent_sweeps")
+    def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(self, mode: Mode) -> None:
+        together = threading.Barrier(5)
+
+        def step(peer: Peer) -> None:
+            if peer.request.path == "/x":
+                together.wait(5)
+            ok(peer)
+
+        with ScriptedServer(step) as server:
+            client, transport = client_with(mode, server, idle_timeout=0.3)
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(5)]
+            assert [call.result().value for call in calls] == [FINE] * 5
+            for _ in range(3):
+                time.sleep(0.15)
+                assert mode.run(client.request("GET", "/again")) == FINE
+            assert open_connections(mode, transport) == 1
+        assert server.connections == 5
+
+
+class TestAge:
+    """A request that must not be sent twice takes no connection that has been idle for more than three seconds."""
+
+    def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.1)
+        rows: list[tuple[str, dict[str, Any], bool]] = [
+            ("POST", {}, False),
+            ("PATCH", {}, False),
+            ("GET", {"max_retries": 0}, False),
+            ("GET", {}, True),
+            ("PUT", {}, True),
+            ("DELETE", {}, True),
+            ("POST", {"idempotency": "server"}, True),
+        ]
+        with ScriptedServer(ok) as server:
+            clients = [mode.client_of(server, **options) for _, options, _ in rows]
+            for (method, _, _), client in zip(rows, clients, strict=True):
+                assert mode.run(client.request(method, "/x")) == FINE
+            time.sleep(0.15)
+            for (method, _, _), client in zip(rows, clients, strict=True):
+                assert mode.run(client.request(method, "/x")) == FINE
+        used = [request.connection for request in server.requests]
+        again = [first == second for first, second in zip(used, used[len(rows) :], strict=False)]
+        assert again == [expected for _, _, expected in rows]
+
+    def test_one_that_has_been_used_since_is_taken(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.5)
+        with ScriptedServer(ok) as server:
+            client = mode.client_of(server)
+            for _ in range(3):
+                assert mode.run(client.request("GET", "/x")) == FINE
+                time.sleep(0.3)
+            assert mode.run(client.request("POST", "/x")) == FINE
+        assert server.connections == 1
+
+
+@pytest.fixture
+def relayed(mode: Mode) -> Iterator[tuple[Any, ForgetfulRelay, ScriptedServer]]:
+    """Return a client of a server behind a relay that can forget, the relay and the server."""
+    with ScriptedServer(ok) as server, ForgetfulRelay(server.port) as relay:
+        yield mode.client_of(relay, connect_timeout=PATIENCE, timeout=3), relay, server
+
+
+class TestSilentDeath:
+    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+    def test_it_costs_one_quick_retry(
+        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], method: str
+    ) -> None:
+        client, relay, server = relayed
+        assert mode.run(client.request(method, "/x")) == FINE
+        relay.forget()
+        ended = mode.end(client.request, method, "/x")
+        assert ended.value == FINE
+        assert PATIENCE <= ended.seconds < PATIENCE + 1
+        assert relay.swallowed == 1
+        assert relay.connections == 2
+        assert len(server.requests) == 2  # what the relay swallowed is not among them
+
+    def test_it_costs_no_more_with_many_idle_connections(
+        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer]
+    ) -> None:
+        client, relay, server = relayed
+        together = threading.Barrier(10)
+        server.default = respond_together(together)
+        calls = [mode.begin(client.request, "GET", "/x") for _ in range(10)]
+        assert [call.result().value for call in calls] == [FINE] * 10
+        server.default = ok
+        relay.forget()
+        for limit in (PATIENCE + 1, PATIENCE, PATIENCE):
+            ended = mode.end(client.request, "GET", "/x")
+            assert ended.value == FINE
+            assert ended.seconds < limit
+        assert relay.swallowed == 1
+        assert relay.connections == 11
+
+    def test_what_is_known_is_said_when_no_retry_is_left_in_time(
+        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client, relay, _ = relayed
+        assert mode.run(client.request("GET", "/x")) == FINE
+        relay.forget()
+        monkeypatch.setattr("random.uniform", always(5.0))
+        ended = mode.end(client.request, "GET", "/x")
+        assert isinstance(ended.error, APIConnectionError)
+        known = "no response in 0.3 s on a connection that had been idle for {} s; it may have died silently"
+        assert re.search(known.format(r"\d\.\d"), str(ended.error))
+
+    def test_the_deadline_counts_when_it_is_nearer(
+        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer]
+    ) -> None:
+        client, relay, server = relayed
+        assert mode.run(client.request("GET", "/x")) == FINE
+        relay.forget()
+        ended = mode.end(client.with_options(timeout=PATIENCE / 2).request, "GET", "/x")
+        assert isinstance(ended.error, APITimeoutError)
+        assert ended.seconds < PATIENCE
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH"])
+    def test_a_post_is_sent_once_and_its_error_says_what_is_known(
+        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], method: str
+    ) -> None:
+        client, relay, server = relayed
+        assert mode.run(client.request(method, "/x")) == FINE
+        relay.forget()
+        ended = mode.end(client.with_options(timeout=2 * PATIENCE).request, method, "/x")
+        assert isinstance(ended.error, APITimeoutError)
+        assert ended.error.outcome_unknown
+        assert ended.error.attempts == 1
+        known = r"no response on a connection that had been idle for \d\.\d s"
+        assert re.fullmatch(known, str(ended.error.__cause__))
+        assert relay.swallowed == 1
+        assert len(server.requests) == 1
+
+
+class TestSlowServer:
+    def test_it_is_sent_a_request_twice_once(self, mode: Mode) -> None:
+        def step(peer: Peer) -> None:
+            peer.pause(0.5 if peer.request.path == "/slow" else 0)
+            ok(peer)
+
+        with ScriptedServer(step) as server:
+            client = mode.client_of(server, connect_timeout=0.2)
+            assert mode.run(client.request("GET", "/x")) == FINE
+            for _ in range(3):
+                assert mode.run(client.request("GET", "/slow")) == FINE
+        assert len([request for request in server.requests if request.path == "/slow"]) == 4
+
+    def test_a_slow_post_is_waited_for(self, mode: Mode) -> None:
+        def step(peer: Peer) -> None:
+            peer.pause(2 * PATIENCE)
+            ok(peer)
+
+        with ScriptedServer(ok, step) as server:
+            client = mode.client_of(server, connect_timeout=PATIENCE)
+            assert mode.run(client.request("GET", "/x")) == FINE
+            assert mode.run(client.request("POST", "/x")) == FINE
+        assert (len(server.requests), server.connections) == (2, 1)
