@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from time import monotonic
 from time import time as unix_time
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 
@@ -64,3 +64,38 @@ class CapacityLimiter:
     def release(self) -> None:
         """Release the capacity of one caller."""
         self._semaphore.release()
+
+
+class WakeEvent:
+    """Ends the sleep of one task; any thread may set it."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self._call_soon = _call_soon()
+
+    def set(self) -> None:
+        """End the present sleep, or the next one.
+
+        Raises:
+            RuntimeError: If the event loop is closed.
+        """
+        self._call_soon(self._set)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the event is set, but no longer than so many seconds."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        if self._event.is_set():
+            self._event = anyio.Event()
+
+    def _set(self) -> None:
+        self._event.set()
+
+
+def _call_soon() -> Callable[[Callable[[], None]], Any]:
+    """Return what lets the running event loop call a function, from any thread."""
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        token: Callable[[Callable[[], None]], Any] = sys.modules["trio"].lowlevel.current_trio_token().run_sync_soon
+        return token

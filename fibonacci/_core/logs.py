@@ -1,8 +1,9 @@
-"""The logger `fibonacci`: a line for each attempt and each retry, never a key, and no handler."""
+"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler."""
 
 from __future__ import annotations
 
 import logging
+from math import ceil
 
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.redaction import redact
@@ -23,3 +24,9 @@ def log_attempt(method: str, path: str, number: int, result: AttemptResult, api_
 def log_retry(method: str, path: str, number: int, cause: str, delay: float, api_key: str) -> None:
     """Log a retry at INFO."""
     logger.info("%s %s: attempt %d: %s; retry in %.2f s", method, redact(path, api_key), number, cause, delay)
+
+
+def log_wait(method: str, path: str, seconds: float, left: tuple[int, int] | None, api_key: str) -> None:
+    """Log a wait for the rate limit at INFO."""
+    figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
+    logger.info("%s %s: waiting %.0f s for the rate limit%s", method, redact(path, api_key), ceil(seconds), figures)

@@ -16,7 +16,7 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
-from fibonacci._core.retry import Attempt
+from fibonacci._core.retry import Attempt, Retry
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
 
@@ -37,7 +37,8 @@ class Call:
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
         api_key: The key of the last attempt; empty before the first.
         attempts: How many attempts have begun.
-        tokens_spent: The retry tokens that the last retry took.
+        retry: The retry that follows the last attempt, if any.
+        refusals: How many attempts the rate limit has refused, the last one not included.
 
     Raises:
         TypeError: If the body or a parameter has a value that cannot be sent.
@@ -49,7 +50,8 @@ class Call:
         self.idempotency_key: str | None = os.urandom(16).hex() if request.method == "POST" else None
         self.api_key: str = ""
         self.attempts: int = 0
-        self.tokens_spent: int = 0
+        self.retry: Retry | None = None
+        self.refusals: int = 0
         self._body = b"" if isinstance(request.body, Unset) else encode(request.body)
         self._origin, prefix = split_base_url(config.base_url)
         self._target = f"{prefix}{_with_query(request.path, query(request.params))}"
@@ -62,6 +64,11 @@ class Call:
     def template(self) -> str:
         """The path with names in place of ids; empty when the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """The method, and the path with names in place of ids as far as they are known."""
+        return self.request.method, self.template or self.request.path
 
     @property
     def url(self) -> str:
@@ -86,6 +93,8 @@ class Call:
 
     def attempt_from(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
+        if self.retry is not None and self.retry.is_rate_limited:
+            self.refusals += 1
         return Attempt(
             result=result,
             succeeded=succeeded,
@@ -94,7 +103,8 @@ class Call:
             remaining=self.deadline.remaining(),
             max_retries=self._config.max_retries if self.request.can_retry else 0,
             idempotency_key_trusted=self._config.idempotency == "server",
-            tokens_spent=self.tokens_spent,
+            tokens_spent=0 if self.retry is None else self.retry.cost,
+            refusals=self.refusals,
         )
 
 

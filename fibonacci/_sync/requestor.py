@@ -19,17 +19,18 @@ from fibonacci._core.outcome import (
     add_call_details,
     call_error,
     is_success,
-    rate_limit_error,
     response_info,
 )
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
-from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
-from fibonacci._core.shared_limits import SharedLimits, shared_limits
+from fibonacci._core.retry import Attempt, Retry
+from fibonacci._core.shared_limits import SharedLimits, limits_for
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
+from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
+from fibonacci._sync.rate_limit_wait import RateLimitWait
 from fibonacci._sync.shared_state import SharedState
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
@@ -106,6 +107,14 @@ class Requestor:
         """Return the limits of the current key, which are those of the client from now on."""
         return self._use_limits(self._fetch_api_key())
 
+    def reset_rate_limit(self) -> None:
+        """Forget what the server stated about the key, or the key that a function returned last."""
+        key, limits = self.config.api_key, self._shared.limits
+        if isinstance(key, str):
+            limits = self._use_limits(key)
+        if limits is not None:
+            limits.reset(self.clock.monotonic())
+
     def _call(self, request: Request[Any]) -> Call:
         return Call(request, self.config, self.clock)
 
@@ -155,7 +164,7 @@ class Requestor:
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = Retrying(
-            sleep=self.clock.sleep,
+            sleep=partial(self._sleep, call),
             retry=retry_if_result(lambda ended: ended[1] is not None),
             wait=wait,
             before_sleep=before_sleep,
@@ -177,16 +186,16 @@ class Requestor:
         """Send the request once, when the limiter admits it."""
         call.api_key = self._fetch_api_key()
         limits = self._use_limits(call.api_key)
-        self._acquire(call, limits)
+        admission = self._acquire(call, limits)
         try:
             call.attempts += 1
             result = self._exchange(call)
             attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
         except BaseException:
-            limits.settle(None, self.clock.monotonic())
+            limits.settle(admission, None, self.clock.monotonic())
             raise
-        retry = limits.settle(attempt, self.clock.monotonic())
-        call.tokens_spent = 0 if retry is None else retry.cost
+        retry = limits.settle(admission, attempt, self.clock.monotonic())
+        call.retry = retry
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
         return attempt, retry
 
@@ -213,11 +222,19 @@ class Requestor:
             span.set_response(response.status, None)
             return response
 
-    def _acquire(self, call: Call, limits: SharedLimits) -> None:
-        while (wait := limits.acquire(self.clock.monotonic())) > 0:
-            if wait > LONGEST_WAIT or not call.deadline.allows(wait):
-                raise rate_limit_error(call, wait, limits.last)
-            self.clock.sleep(wait)
+    def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
+        admission = limits.acquire(self.clock.monotonic(), call.endpoint)
+        return self._wait(call, limits).admission() if isinstance(admission, Delay) else admission
+
+    def _sleep(self, call: Call, seconds: float) -> None:
+        """Sleep before a retry."""
+        if call.retry is not None and call.retry.is_rate_limited:
+            self._wait(call, self._use_limits(call.api_key)).retry(seconds)
+        else:
+            self.clock.sleep(seconds)
+
+    def _wait(self, call: Call, limits: SharedLimits) -> RateLimitWait:
+        return RateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     def _fetch_api_key(self) -> str:
         key = self.config.api_key
@@ -227,8 +244,9 @@ class Requestor:
         return key
 
     def _use_limits(self, api_key: str) -> SharedLimits:
-        limits = self._shared.limits = shared_limits(self.config.base_url, api_key)
-        return limits
+        config, shared = self.config, self._shared
+        shared.limits = limits_for(config.rate_limiter, config.base_url, api_key, shared.limits)
+        return shared.limits
 
 
 def _ended_in(state: RetryCallState) -> AttemptAndRetry:
