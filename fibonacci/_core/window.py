@@ -9,9 +9,12 @@ from fibonacci.models.response import RateLimit
 LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
-_USUAL_LENGTH = 60.0
+# Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
+_LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
+_ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
 # A request is taken to have reached the server within this time: requests overtake each other.
 _MARGIN = 1.0
+_UNKNOWN = float("inf")
 
 
 # A plain class: a dataclass takes half a millisecond to define, for which each first call of a process would wait.
@@ -64,9 +67,9 @@ class Window:
         self.limit: int = 0
         self._remaining: int | None = None  # by the last statement; None: not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
-        self._resets_at = 0.0
+        self._resets_at = _UNKNOWN
         self._stated_at = -float("inf")
-        self._length = 0.0  # the longest time to a reset that was stated
+        self._length = 0.0  # of a window; 0 when not known
         self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
         self._uncounted: OrderedDict[Admission, None] = OrderedDict()  # in order of admission
 
@@ -80,27 +83,29 @@ class Window:
         return self._remaining is not None and self._remaining <= len(self._uncounted)
 
     def delay(self, now: float) -> Delay | None:
-        """Return the delay until the next window; None when a request is left, or nothing is known that is recent."""
-        ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
-        if not self.is_exhausted() or now >= ends:
+        """Return the delay of a request; None when one is left, or nothing is known that is recent."""
+        if not self.is_exhausted():
             return None
-        return Delay(ends - now, is_fixed=self._remaining == 0)
+        if self._resets_at == _UNKNOWN:
+            ends = next(iter(self._uncounted)).at + self._longest_length
+        else:
+            ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
+        return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
 
     def remaining(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left; None when they are not known."""
         left = self.left
-        if left is None or not now < self._resets_at or (left == 0 and now >= self._stated_at + LONGEST_WAIT):
+        if left is None or not now < self._resets_at < _UNKNOWN or (left == 0 and self.delay(now) is None):
             return None
         return self._resets_at - now, left
 
     def advance(self, now: float) -> None:
         """Begin the next window when the present one has passed; its first response will state more."""
-        if self._remaining is None or now < self._resets_at:
-            return
-        self._forget_flights(self._resets_at)
-        self._remaining = self.limit
-        self._resets_at = now + max(1.0, self._length or _USUAL_LENGTH)
-        self._stated_at = now
+        if self._remaining is not None and now >= self._resets_at:
+            self._forget_flights(self._resets_at - _MARGIN)
+            self._remaining, self._resets_at = self.limit, _UNKNOWN
+        if self._resets_at == _UNKNOWN:
+            self._forget_flights(now - self._longest_length)
 
     def add(self, admission: Admission) -> None:
         """Count an admitted request until the server does."""
@@ -130,24 +135,30 @@ class Window:
             reset = max(reset, self._reset)
         ends_in = reset - self._clock_offset - now
         # The response to what was sent after the last statement came is newer; others may have overtaken each other.
-        is_newer = admission.is_probe or admission.at >= self._stated_at
-        if ends_in <= 0 or (not is_newer and not is_same and reset < self._reset and now < self._resets_at):
+        is_newer = admission.is_probe or admission.at > self._stated_at
+        is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
+        if ends_in <= 0 or is_older:
             return  # it is about a window that has passed
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
         self.limit, self._reset, self._resets_at, self._stated_at = stated.limit, reset, now + ends_in, now
         if ends_in <= LONGEST_WAIT:
-            self._length = max(self._length, ends_in)
-        self._forget_flights(admission.at)
+            self._length = max(self._length, next((n for n in _LENGTHS if ends_in - _ROUNDING <= n), LONGEST_WAIT))
+        self._forget_flights(admission.at - _MARGIN)
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
         self.limit = 0
         self._remaining = None
         self._length = 0.0
+        self._resets_at = _UNKNOWN
         self._stated_at = self._clock_offset = -float("inf")
 
-    def _forget_flights(self, before: float) -> None:
-        """Leave the count of the requests that were admitted clearly before a time to the server."""
-        before -= min(_MARGIN, self._length / 2)
-        while self._uncounted and next(iter(self._uncounted)).at <= before:
+    @property
+    def _longest_length(self) -> float:
+        """Seconds after its admission when the window of a request has passed for sure."""
+        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
+
+    def _forget_flights(self, until: float) -> None:
+        """Leave the count of the requests that were admitted by then to the server."""
+        while self._uncounted and next(iter(self._uncounted)).at <= until:
             self._uncounted.popitem(last=False)
