@@ -154,8 +154,9 @@ class SharedLimits:
         """Remove a call from the queue, and give back an admission that it has not taken."""
         with self._lock:
             self._queue.pop(call, None)
-            if call.admission is not None:
-                self._limiter.release(call.admission, now)
+            admission, call.admission = call.admission, None
+            if admission is not None:
+                self._limiter.release(admission, now)
                 self._admit_queued(now)
 
     def settle(self, admission: Admission, attempt: Attempt | None, now: float) -> Retry | None:
