@@ -75,6 +75,14 @@ TARGETS = (
     Bound("1,000 in flight, relative to openai[aiohttp]", "1,000 calls in flight", 1.5, "least", "openai[aiohttp]"),
     Bound("a burst of 1,000, relative to httpx", "burst of 1,000 calls", 30, "least"),
     Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
+    Bound("CPU of 500 waiting tasks, % of a core", "500 calls that wait for the rate limit", 1, beside=None),
+    Bound(
+        "CPU of 500 waiting threads, % of a core",
+        "500 calls that wait for the rate limit",
+        1,
+        beside=None,
+        subject="fibonacci, threads",
+    ),
     Bound(
         "decoding a page of 100, relative to json.loads and model_validate",
         "page of 100 objects",

@@ -16,6 +16,7 @@ from tests.benchmarks.measurements import (
     overhead,
     pages,
     parts,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "parts": parts.measure,
     "in-flight": in_flight.measure,
     "long-calls": long_calls.measure,
+    "waiting": waiting.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,
     "overhead": overhead.measure,
