@@ -55,7 +55,7 @@ def _structured_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit 
 def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield name and parameters of each member of a structured list."""
     for member in re.findall(r'(?:"[^"]*"|[^,"])+', text):
-        name, *parameters = re.findall(r'(?:"[^"]*"|[^;"])+', member)
+        name, *parameters = re.findall(r'(?:"[^"]*"|[^;"])+', member) or [""]
         pairs = (parameter.strip().partition("=") for parameter in parameters)
         yield name.strip(), {key: value for key, _, value in pairs}
 
