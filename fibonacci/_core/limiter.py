@@ -71,12 +71,12 @@ class RateLimiter:
 
     def admit(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission:
         """Admit a request whatever is known."""
-        holds = [self._hold_of_all] if self._must_probe() else []
-        if endpoint in self._held:
-            holds.append(self._held[endpoint])
-        admission = Admission(now, endpoint, is_probe=bool(holds))
-        for hold in holds:
-            hold.probe = admission
+        held, is_probe = self._held.get(endpoint), self._must_probe()
+        admission = Admission(now, endpoint, is_probe=is_probe or held is not None)
+        if is_probe:
+            self._hold_of_all.probe = admission
+        if held is not None:
+            held.probe = admission
         self.in_flight += 1
         self.window.add(admission)
         return admission
@@ -138,11 +138,11 @@ class RateLimiter:
         seconds = response.retry_after
         if seconds is not None and seconds <= _LONGEST_PAUSE:
             self._paused_until = max(self._paused_until, now + seconds)
-        elif seconds is not None or (admission.is_probe and self.window.delay(now) is None):
-            self._held.pop(admission.endpoint, None)
-            self._held[admission.endpoint] = _Hold(
-                now + (LONGEST_WAIT if seconds is None else min(seconds, LONGEST_WAIT))
-            )
-            if len(self._held) > _MOST_HELD:
-                del self._held[next(iter(self._held))]
-            self._is_in_doubt = True
+            return
+        if seconds is None and (not admission.is_probe or self.window.delay(now) is not None):
+            return  # the next window lifts it, or nobody knows what does
+        self._held.pop(admission.endpoint, None)
+        self._held[admission.endpoint] = _Hold(now + min(LONGEST_WAIT, LONGEST_WAIT if seconds is None else seconds))
+        if len(self._held) > _MOST_HELD:
+            del self._held[next(iter(self._held))]
+        self._is_in_doubt = True

@@ -64,7 +64,8 @@ def rate_limit_error(
         last: The rate limit as the server last stated it.
     """
     figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
-    error = RateLimitError(f"the rate limit admits no request within the time of the call{figures}; nothing was sent")
+    text = f"the rate limit admits no request within the time of the call{figures}"
+    error = RateLimitError(text if call.attempts else f"{text}; nothing was sent")
     error.retry_after = seconds
     error.rate_limit = last
     return add_call_details(error, call, is_uncertain=False)

@@ -78,6 +78,7 @@ class SharedLimits:
         self._limiter = RateLimiter()
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
+        self._process = os.getpid()
         self._queue: dict[QueuedCall, None] = {}
         self._common_delay: tuple[float, bool] = (0.0, False)  # the end of the queue's delay, and whether it is fixed
 
@@ -90,6 +91,11 @@ class SharedLimits:
     def in_flight(self) -> int:
         """The number of requests that are admitted and not settled."""
         return self._limiter.in_flight
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork: a lock that another thread held then stays locked."""
+        return self._process != os.getpid()
 
     @property
     def queued(self) -> int:
@@ -180,6 +186,8 @@ class SharedLimits:
 
     def reset(self, now: float) -> None:
         """Forget what the server stated, and wake all calls that wait."""
+        if self.is_inherited:
+            return
         with self._lock:
             self._limiter.forget()
             self._admit_queued(now)
@@ -248,5 +256,5 @@ def limits_for(rate_limiter: str, base_url: str, api_key: str, own: SharedLimits
         own: The limits that the client has had until now.
     """
     if rate_limiter == "off":
-        return SharedLimits(is_enforced=False) if own is None else own
+        return SharedLimits(is_enforced=False) if own is None or own.is_inherited else own
     return shared_limits(base_url, api_key)

@@ -55,9 +55,9 @@ class Delay:
 class Window:
     """The present window, as far as it is known.
 
-    A request in flight is counted once: by us until it is sure that the server's statements include it, by the server
-    from then on. That is sure when the request has ended, when a response states the rate limit whose own request was
-    admitted a second later, and when the window has passed in which the request was admitted.
+    What may still be sent is the number of remaining requests that the server stated last, less the requests in flight
+    that this number may not include yet. A request leaves their count when it ends, when a response states the number
+    whose own request was admitted a second later, and when its window has passed.
 
     Attributes:
         limit: The requests that the plan allows in a window; 0 when not known.
@@ -141,8 +141,8 @@ class Window:
             return  # it is about a window that has passed
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
         self.limit, self._reset, self._resets_at, self._stated_at = stated.limit, reset, now + ends_in, now
-        if ends_in <= LONGEST_WAIT:
-            self._length = max(self._length, next((n for n in _LENGTHS if ends_in - _ROUNDING <= n), LONGEST_WAIT))
+        if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
+            self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
         self._forget_flights(admission.at - _MARGIN)
 
     def forget(self) -> None:

@@ -100,8 +100,10 @@ def test_the_documented_fields_win() -> None:
     assert without_sense.limit == 9
 
 
-NAMES = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy"]
-NAMES += ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "date"]
+NAMES = [
+    *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy"),
+    *("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "date"),
+]
 values = st.text(st.characters(max_codepoint=255), max_size=30) | st.text('"=;,rtqw0159-.eZ', max_size=30)
 values |= st.integers().map(str) | st.floats().map(str) | st.datetimes().map(str)
 
