@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fibonacci._async import _runtime
-from fibonacci._async.clock import AsyncClock
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.logs import log_wait
@@ -11,6 +12,9 @@ from fibonacci._core.outcome import closed_error, rate_limit_error
 from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
+
+if TYPE_CHECKING:
+    from fibonacci._async.clock import AsyncClock
 
 # Shorter waits are not reported.
 _SHORTEST_REPORTED = 1.0

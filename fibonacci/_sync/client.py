@@ -56,7 +56,8 @@ class Fibonacci:
         base_url: The base URL of the platform. Default: `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: The largest number of retries of a call. Default: `FIBONACCI_MAX_RETRIES`, else 2.
+        max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
+            Default: `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fibonacci._core.config import Config
 from fibonacci._core.logs import log_wait
 from fibonacci._core.outcome import closed_error, rate_limit_error
@@ -10,8 +12,10 @@ from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
-from fibonacci._sync.clock import Clock
 from fibonacci._sync.shared_state import SharedState
+
+if TYPE_CHECKING:
+    from fibonacci._sync.clock import Clock
 
 # Shorter waits are not reported.
 _SHORTEST_REPORTED = 1.0
