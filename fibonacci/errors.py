@@ -182,10 +182,8 @@ class APIStatusError(APIError):
         if not self.attempts:
             return self.message
         code = f" {self.code}" if self.code else ""
-        texts = [_detail_text(detail) for detail in self.details[:5]]
-        details = "".join(f"; {text}" for text in texts if text not in self.message)
         more = f"; and {len(self.details) - 5} more" if len(self.details) > 5 else ""
-        return f"status {self.status_code}{code}, {self.message}{details}{more}"
+        return f"status {self.status_code}{code}, {'; '.join(_said_once(self.message, self.details[:5]))}{more}"
 
 
 class BadRequestError(APIStatusError):
@@ -282,12 +280,30 @@ def _seconds_text(seconds: float) -> str:
     return f"{max(seconds, 0.01) if seconds > 0 else 0:.2f}".rstrip("0").rstrip(".")
 
 
-def _detail_text(detail: Any) -> str:
-    """Return a detail as `field: message` when it has both, else as text cut to 200 characters."""
+def _said_once(message: str, details: Sequence[Any]) -> list[str]:
+    """Return the message and the details as texts, without what would be said twice."""
+    texts: list[str] = []
+    for detail in details:
+        field, text = _field_and_text(detail)
+        if not _contains(message, text):
+            texts.append(f"{field}: {text}" if field else text)
+        elif field and not any(_contains(message, f"{field}{sign} {text}") for sign in (":", "")):
+            texts.append(f"field {field}")
+    is_repeated = any(_contains(text, message) for text in texts)
+    return [*([] if is_repeated else [message.rstrip(".") if texts else message]), *dict.fromkeys(texts)]
+
+
+def _field_and_text(detail: Any) -> tuple[str, str]:
+    """Return the field and the message of a detail that has both, else nothing and the detail cut to 200 characters."""
     try:
-        return f"{detail['field']}: {detail['message']}"
+        return str(detail["field"]), str(detail["message"])
     except (TypeError, LookupError):
-        return str(detail)[:200]
+        return "", str(detail)[:200]
+
+
+def _contains(text: str, part: str) -> bool:
+    """Whether a text says what another says, whatever the case and the full stop."""
+    return part.strip(" .").casefold() in text.casefold()
 
 
 def _rebuild(

@@ -119,7 +119,10 @@ class TestBaseUrl:
             "https://api.example.com:99999",
             "https://api.example.com:0",
             "https://[::1",
-            "https://api.exämple.com",
+            "https://api.example.com/ä",
+            "https://bücher..example",
+            "https://bücher_.example",
+            "https://user:pass@bücher.example",
             "https://api.example.com/a b",
             "https://api.example.com\n",
             "https://user:pass@api.example.com",
@@ -159,6 +162,9 @@ class TestBaseUrl:
             ("http://127.1.2.3", "http://127.1.2.3"),
             ("https://API.Example.com/V1//", "https://api.example.com/V1"),
             ("HTTPS://api.example.com:8443", "https://api.example.com:8443"),
+            ("https://Bücher.example:8443/v1/", "https://xn--bcher-kva.example:8443/v1"),
+            ("https://straße.example", "https://xn--strae-oqa.example"),
+            ("http://\uff4cocalhost/v1", "http://localhost/v1"),
         ],
     )
     def test_the_base_url_is_normalized(self, mode: Mode, given: str, kept: str) -> None:

@@ -146,17 +146,15 @@ class TestClasses:
         server.add_response(envelope(), status)
         assert not failing(mode, lambda: caller.workflows.execute("wf-1")).outcome_unknown
 
-    @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
     def test_a_redirect_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, status: int) -> None:
         server.add_response("", status, {"Location": "https://login.example/?next=v1"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
-        assert "redirects to 'https://login.example/?next=v1'; that is not followed, as the key" in str(error)
+        assert "redirects to 'https://login.example/'; that is not followed, as the key must not go elsewhere [" in str(
+            error
+        )
         assert len(server.requests) == 1
-
-    def test_a_redirect_to_nowhere(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        server.add_response("", 302)
-        assert "redirects to 'nowhere'" in str(failing(mode, lambda: caller.workflows.get("wf-1")))
 
 
 class TestBodies:
@@ -302,5 +300,5 @@ def test_the_cause_of_a_failed_connection_is_kept(mode: Mode) -> None:
     error = failing(mode, lambda: client.workflows.execute("wf-1"))
     assert type(error) is APIConnectionError
     assert error.__cause__ is not None
-    assert "no connection to the server" in str(error)
+    assert "no connection to 127.0.0.1:9: Connection refused [" in str(error)
     assert (error.attempts, error.outcome_unknown) == (1, False)

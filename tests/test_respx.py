@@ -107,7 +107,7 @@ class TestHTTPClient:
 
         http = user_client(mode, httpx.MockTransport(fail))
         client = mode.client("key", http_client=http, max_retries=0)
-        with pytest.raises(APIConnectionError, match="no connection to the server: refused") as caught:
+        with pytest.raises(APIConnectionError, match=r"no connection to api\.fibonacci\.dev:443: refused") as caught:
             mode.run(client.workflows.get("wf-1"))
         assert isinstance(caught.value.__cause__, httpx.ConnectError)
 

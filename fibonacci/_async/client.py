@@ -52,7 +52,8 @@ class AsyncFibonacci:
     Args:
         api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
             variable `FIBONACCI_API_KEY`.
-        base_url: The base URL of the platform. Default: `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+        base_url: The base URL of the platform; a host that is not ASCII is sent in its `xn--` form. Default:
+            `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
         max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
@@ -62,7 +63,8 @@ class AsyncFibonacci:
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
         http_client: A client of httpx or httpx2, used as it is and never closed: short for
             `transport=AsyncHTTPXTransport(http_client)`.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
         connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
@@ -70,7 +72,8 @@ class AsyncFibonacci:
         max_idle_connections: The largest number of idle connections that are kept for one origin.
         allow_insecure: Allow plain http to other machines than this one.
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
-        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default.
+        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default. It bounds the
+            number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
         rate_limiter: `"process"` (the clients of a key share, in this process, what is known of its rate limit) or
             `"off"` (requests are sent without asking). Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
         on_retry: Called with a `RetryEvent` before a request is sent again.

@@ -18,7 +18,7 @@ class DecompressionError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """A body is larger than `max_response_bytes`."""
+    """A body is larger than `max_response_bytes`, or has more JSON values than that allows."""
 
 
 @cache

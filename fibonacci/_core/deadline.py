@@ -30,11 +30,12 @@ class Deadline:
         ```
     """
 
-    __slots__ = ("_at", "_clock")
+    __slots__ = ("_at", "_clock", "_reason")
 
     def __init__(self, seconds: float | None, clock: TimeSource = time) -> None:
         self._clock = clock
         self._at = None if seconds is None else clock.monotonic() + seconds
+        self._reason = "the call's time is up"
 
     def remaining(self) -> float | None:
         """Return the remaining seconds, never negative; None when there is no limit."""
@@ -50,17 +51,26 @@ class Deadline:
             return None
         seconds = self._at - self._clock.monotonic()
         if seconds <= 0:
-            raise DeadlineExceeded("the call's time is up")
+            raise self.exceeded()
         return seconds
 
-    def split(self, n: int) -> Deadline:
-        """Return the deadline of the first of `n` steps that follow one another and share the remaining time equally.
+    def at_most(self, seconds: float, reason: str) -> Deadline:
+        """Return the deadline of one step, which is so many seconds from now or this deadline, whichever is earlier.
 
-        Raises:
-            DeadlineExceeded: If no time remains.
+        Args:
+            seconds: The longest that the step may take.
+            reason: What a `DeadlineExceeded` says when the step has taken that long.
         """
-        seconds = self.require()
-        return self if seconds is None or n == 1 else Deadline(seconds / n, self._clock)
+        remaining = self.remaining()
+        if remaining is not None and remaining <= seconds:
+            return self
+        step = Deadline(seconds, self._clock)
+        step._reason = reason
+        return step
+
+    def exceeded(self, detail: str = "") -> DeadlineExceeded:
+        """Return the exception for this deadline, which may say in more detail what was waited for."""
+        return DeadlineExceeded(f"{self._reason}: {detail}" if detail else self._reason)
 
     def allows(self, seconds: float) -> bool:
         """Whether time remains after a wait of so many seconds."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fibonacci._core.connection_texts import TIMEOUTS, connection_remedy, connection_text, short_text
 from fibonacci._core.json_types import is_array, is_object
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.response import TEXT_LIMIT, APIResponse, AttemptResult
-from fibonacci._core.transport_errors import TransportError, TransportErrorKind, cause_chain
+from fibonacci._core.response_texts import hint_without_envelope, text_without_envelope
+from fibonacci._core.transport_errors import TransportError
 from fibonacci.errors import (
     APIConnectionError,
     APIResponseError,
@@ -34,28 +36,12 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
     429: RateLimitError,
 }
 
-_TEXTS: dict[TransportErrorKind, str] = {
-    "never_sent": "no connection to the server",
-    "timeout_never_sent": "no connection to the server within the call's time",
-    "unknown": "the connection broke before the complete response was received",
-    "timeout": "no complete response within the call's time",
-    "too_large": "the response is larger than max_response_bytes",
-    "tls": (
-        "TLS failed; if a private authority signed the certificate, pass ca_bundle=... or set SSL_CERT_FILE;"
-        " if it has expired or names another host, fix the server's certificate"
-    ),
-    "name": "the host's name cannot be resolved; check base_url and the network's name service",
-    "proxy": "the proxy refused; check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, and the user and password in them",
-    "invalid": "the request cannot be sent as it is",
-    "broken": "the transport failed",
-}
-
 
 def describe(result: AttemptResult) -> str:
     """Return the result of an attempt in a few words."""
     if isinstance(result, APIResponse):
         return f"status {result.status}"
-    return _TEXTS[result.kind].partition(";")[0]
+    return short_text(result)
 
 
 def is_quota_error(response: APIResponse) -> bool:
@@ -64,11 +50,21 @@ def is_quota_error(response: APIResponse) -> bool:
     return "quota" in code or "daily" in code
 
 
-def status_error(response: APIResponse) -> APIStatusError:
-    """Return the error for a response with an error status, or with a redirect, which is never followed."""
+def status_error(response: APIResponse, *, base_url: str = "", path: str = "") -> APIStatusError:
+    """Return the error for a response with an error status, or with a redirect, which is never followed.
+
+    Args:
+        response: The response.
+        base_url: The client's base URL, for the remedies.
+        path: The request's path below it.
+    """
     body = response.readable_body()
     code, message, details = _error_fields(body)
-    error = _error_class(response, code)(message or _fallback_message(response, body), code=code, details=details)
+    if not message:
+        message = text_without_envelope(response, body, base_url, path)
+        if code is None:
+            message += hint_without_envelope(response, base_url, path)
+    error = _error_class(response, code)(message, code=code, details=details)
     error.status_code = response.status
     error.body = body
     error.headers = response.headers
@@ -78,13 +74,17 @@ def status_error(response: APIResponse) -> APIStatusError:
     return error
 
 
-def connection_error(error: TransportError) -> APIConnectionError:
-    """Return the error for a request that brought no complete response."""
-    timed_out = error.kind in ("timeout", "timeout_never_sent")
-    reason = "" if timed_out or error.cause is None else f": {_reason(error.cause)}"
-    if error.kind == "broken" and error.cause is not None:
-        reason = f": {type(error.cause).__name__}{reason}"
-    made = (APITimeoutError if timed_out else APIConnectionError)(_TEXTS[error.kind] + reason)
+def connection_error(error: TransportError, *, base_url: str, is_time_up: bool) -> APIConnectionError:
+    """Return the error for a request that brought no complete response.
+
+    Args:
+        error: Why there is none.
+        base_url: The client's base URL, which names host and port.
+        is_time_up: Whether no time of the call remains.
+    """
+    made = (APITimeoutError if error.kind in TIMEOUTS else APIConnectionError)(
+        connection_text(error, base_url, is_time_up=is_time_up) + connection_remedy(error, base_url)
+    )
     made.__cause__ = error.cause
     return made
 
@@ -92,7 +92,7 @@ def connection_error(error: TransportError) -> APIConnectionError:
 def too_large_error(response: HTTPResponse, *, received_at: float, api_key: str) -> APIResponseError:
     """Return the error for a response that is larger than the client accepts."""
     readable = APIResponse(response, received_at=received_at, limit=TEXT_LIMIT, api_key=api_key)
-    return response_error(readable, _TEXTS["too_large"])
+    return response_error(readable, "the response is larger than max_response_bytes")
 
 
 def response_error(response: APIResponse, problem: str) -> APIResponseError:
@@ -130,19 +130,3 @@ def _error_fields(body: Any) -> tuple[str | None, str | None, list[Any]]:
         message if isinstance(message, str) else None,
         details if is_array(details) else [],
     )
-
-
-def _fallback_message(response: APIResponse, body: Any) -> str:
-    if 300 <= response.status < 400:
-        target = response.headers.get("location", "nowhere")
-        return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere"
-    if response.status == 407:
-        return _TEXTS["proxy"]
-    text = " ".join((body if isinstance(body, str) else response.text())[:200].split())
-    return f"the response says {text!r}" if text else "the response has no body"
-
-
-def _reason(cause: BaseException) -> str:
-    """Return the innermost reason in a chain of exceptions: the outer ones often say nothing."""
-    reasons = [text for error in cause_chain(cause) if (text := str(error))]
-    return reasons[-1] if reasons else type(cause).__name__

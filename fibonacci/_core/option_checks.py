@@ -20,6 +20,7 @@ _RESERVED_HEADERS = frozenset(
 )
 # `inspect.CO_COROUTINE`, for inspect is slow to import.
 _COROUTINE = 0x80
+_CA_BUNDLE = "the path of a PEM file, or of a folder of certificates named by their hashes"
 _CLIENT_CERT = "the path of a PEM file, (certificate, key) or (certificate, key, password)"
 _TOKEN_PUNCTUATION = frozenset("!#$%&'*+-.^_`|~")
 
@@ -103,20 +104,20 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
-    """Return the path of a PEM file, or None.
+    """Return the path of a PEM file or of a folder, or None. What it holds is known at the first connection.
 
     Raises:
         TypeError: If it is not a path.
-        ConfigurationError: If there is no such file.
+        ConfigurationError: If there is no such file or folder.
     """
     if path is None:
         return None
     try:
-        path = os.fspath(path)
+        path = os.fsdecode(path)
     except TypeError:
-        raise TypeError(f"ca_bundle must be the path of a PEM file, not {kind_of(path)}") from None
-    if not os.path.isfile(path):  # noqa: PTH113  (pathlib is slow to import)
-        raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass the path of a PEM file")
+        raise TypeError(f"ca_bundle must be {_CA_BUNDLE}, not {kind_of(path)}") from None
+    if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
+        raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass {_CA_BUNDLE}")
     return path
 
 
@@ -135,17 +136,23 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
         raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
     if not all(isinstance(password, str) for password in files[2:]):
         raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
-    return (_client_cert_path(files[0]), _client_cert_path(files[1]), *files[2:])
+    return (_client_cert_path(files[0]), _client_cert_path(files[1]), *map(_password, files[2:]))
 
 
 def _client_cert_path(path: str | os.PathLike[str]) -> str:
     try:
-        path = os.fspath(path)
+        path = os.fsdecode(path)
     except TypeError:
         raise TypeError(f"client_cert must be {_CLIENT_CERT}, not {kind_of(path)}") from None
     if not os.path.isfile(path):  # noqa: PTH113  (pathlib is slow to import)
         raise ConfigurationError(f"client_cert: there is no file {path!r}; pass {_CLIENT_CERT}")
     return path
+
+
+def _password(text: str) -> str:
+    from fibonacci._core.password import Password  # few clients need it
+
+    return Password(text)
 
 
 def check_http_client(client: Any, *, name: str, close: str) -> Any:

@@ -44,12 +44,14 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
         now: The Unix time.
     """
     if isinstance(result, APIResponse):
-        return add_call_details(status_error(result), call, is_uncertain=outcome_of(result) == "unknown")
+        refused = status_error(result, base_url=call.base_url, path=call.request.path)
+        return add_call_details(refused, call, is_uncertain=outcome_of(result) == "unknown")
     if result.kind == "too_large" and result.response is not None:
         oversized = too_large_error(result.response, received_at=now, api_key=call.api_key)
         return add_call_details(oversized, call, is_uncertain=True)
     is_uncertain = result.kind == "broken" or outcome_of(result) == "unknown"
-    return add_call_details(connection_error(result), call, is_uncertain=is_uncertain)
+    failed = connection_error(result, base_url=call.base_url, is_time_up=call.deadline.remaining() == 0)
+    return add_call_details(failed, call, is_uncertain=is_uncertain)
 
 
 def rate_limit_error(

@@ -71,6 +71,11 @@ class Call:
         return self.request.method, self.template or self.request.path
 
     @property
+    def base_url(self) -> str:
+        """The client's base URL."""
+        return self._config.base_url
+
+    @property
     def url(self) -> str:
         """The whole URL of the request."""
         return f"{self._origin}{self._target}"

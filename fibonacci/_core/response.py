@@ -7,6 +7,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from fibonacci._core.compression import decompress
+from fibonacci._core.json_types import check_values
 from fibonacci._core.messages import HTTPResponse
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after, server_time
 from fibonacci._core.redaction import redact, redact_bytes, redact_json
@@ -72,6 +73,18 @@ class APIResponse:
         return decompress(self._response.body, encoding, self._limit) if encoding else self._response.body
 
     @property
+    def parsable_body(self) -> bytes:
+        """The body, decompressed, after a check that parsing it as JSON costs a bounded amount of memory.
+
+        Raises:
+            DecompressionError: If it is not what its Content-Encoding says.
+            TooLargeError: If it is larger than `max_response_bytes`, or has too many values.
+        """
+        body = self.body
+        check_values(body, self._limit)
+        return body
+
+    @property
     def request_id(self) -> str | None:
         """The `X-Request-Id` header."""
         return self.headers.get("x-request-id")
@@ -84,7 +97,7 @@ class APIResponse:
     def readable_body(self) -> Any:
         """Return the body for a person: decoded JSON, else text, cut, with the key redacted. It never raises."""
         try:
-            return redact_json(from_json(self.body), self._api_key)
+            return redact_json(from_json(self.parsable_body), self._api_key)
         except ValueError:
             return self.text()
 

@@ -5,8 +5,9 @@ h11, httpx and httpx2 give the same names to the same failures, so the names dec
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from fibonacci._core.messages import HTTPResponse
 
@@ -33,6 +34,7 @@ class TransportError(Exception):
             `broken`.
         cause: The exception that it stands for; None for none.
         response: The part of a response that was received when its body was cut or too large; None for none.
+        proxy: The URL of the proxy on the way, without user and password; None for none.
 
     Example:
         ```python
@@ -40,11 +42,17 @@ class TransportError(Exception):
 
         refused = TransportError("never_sent", ConnectionRefusedError("nothing listens"))
         assert refused.kind == "never_sent"
+        assert str(refused) == "never_sent: nothing listens"
         ```
     """
 
     def __init__(
-        self, kind: TransportErrorKind, cause: BaseException | None = None, response: HTTPResponse | None = None
+        self,
+        kind: TransportErrorKind,
+        cause: BaseException | None = None,
+        response: HTTPResponse | None = None,
+        *,
+        proxy: str | None = None,
     ) -> None:
         if kind not in get_args(TransportErrorKind):
             raise ValueError(f"kind must be one of {', '.join(get_args(TransportErrorKind))}, not {kind!r}")
@@ -54,6 +62,11 @@ class TransportError(Exception):
         self.kind: TransportErrorKind = kind
         self.cause = cause
         self.response = response
+        self.proxy = proxy
+
+    def __str__(self) -> str:
+        reason = "" if self.cause is None else f": {reason_of(self.cause) or type(self.cause).__name__}"
+        return f"{self.kind}{f' through proxy {self.proxy}' if self.proxy else ''}{reason}"
 
 
 _KINDS: dict[str, TransportErrorKind] = {
@@ -74,10 +87,21 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
+# How asyncio and trio call a failure whose reason is in its errno.
+_WITHOUT_REASON = ("Connect call failed ", "Error connecting to ")
+# With these texts anyio and trio hide why.
+_VAGUE = ("All connection attempts failed", "all attempts to connect to ")
+# The alerts by which a server refuses the client's certificate, or its lack. With TLS 1.3 the client gets them after
+# its side of the handshake, when it may have sent its request: the server does not carry it out.
+_CERTIFICATE_ALERTS = {
+    *("ACCESS_DENIED", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_REQUIRED", "CERTIFICATE_REVOKED"),
+    *("CERTIFICATE_UNKNOWN", "DECRYPT_ERROR", "HANDSHAKE_FAILURE", "UNKNOWN_CA", "UNSUPPORTED_CERTIFICATE"),
+}
+
 
 def transport_error_from(error: Exception) -> TransportError:
-    """Return the transport error that an exception stands for."""
-    return TransportError(_kind_of(error), error)
+    """Return the transport error that an exception stands for; one that it is itself as it is."""
+    return error if isinstance(error, TransportError) else TransportError(_kind_of(error), error)
 
 
 def connect_error_from(error: Exception) -> TransportError:
@@ -99,6 +123,8 @@ def _kind_of(error: Exception) -> TransportErrorKind:
     if kind == "invalid" and any(type(inner).__module__.partition(".")[0] == "h2" for inner in cause_chain(error)):
         # Over HTTP/2 a response that breaks the protocol has the name of a request that does.
         return "unknown"
+    if kind == "unknown" and certificate_alert(error) is not None:
+        return "tls"
     return kind
 
 
@@ -113,11 +139,46 @@ def _connect_kind_of(error: BaseException) -> TransportErrorKind:
     return "never_sent"
 
 
-def cause_chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and, one after another, those that caused it."""
+def certificate_alert(error: BaseException) -> str | None:
+    """Return the alert by which the server refused the client's certificate or its lack; None for another failure."""
+    for inner in cause_chain(error):
+        # Of a name such as TLSV13_ALERT_CERTIFICATE_REQUIRED, the last part.
+        alert = str(getattr(inner, "reason", None)).rpartition("_ALERT_")[2]
+        if alert in _CERTIFICATE_ALERTS:
+            return alert
+    return None
+
+
+def cause_chain(error: BaseException, *, hidden: bool = True) -> Iterator[BaseException]:
+    """Yield an exception and, one after another, those that caused it.
+
+    Args:
+        error: The exception.
+        hidden: Whether to yield also what `raise ... from None` hides.
+    """
     seen: set[int] = set()
     inner: BaseException | None = error
     while inner is not None and id(inner) not in seen:
         seen.add(id(inner))
         yield inner
-        inner = inner.__cause__ or inner.__context__
+        inner = inner.__cause__ or (inner.__context__ if hidden or not inner.__suppress_context__ else None)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the most telling text in a chain of exceptions, that of the innermost; empty when none has a text."""
+    chains = [*cause_chain(error, hidden=False)], [*cause_chain(error)]
+    texts = [text for chain in chains for inner in reversed(chain) if (text := _text_of(inner))]
+    return next((text for text in texts if not text.startswith(_VAGUE)), texts[0] if texts else "")
+
+
+def _text_of(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        texts = [reason_of(inner) for inner in group.exceptions]
+        return "; ".join(dict.fromkeys(filter(None, texts)))
+    text = str(error)
+    if text.startswith(("[Errno ", "[SSL: ", "[X509: ")):  # as in "[Errno 111] Connection refused"
+        text = text.partition("] ")[2]
+    if isinstance(error, OSError) and error.errno and text.startswith(_WITHOUT_REASON):
+        text = os.strerror(error.errno)
+    return text.partition(" (_ssl.c:")[0]

@@ -14,7 +14,7 @@ _PATH_SAFE = "/%:@!$&'()*+,;=-._~"
 
 
 def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
-    """Return the base URL without a final slash.
+    """Return the base URL without a final slash, and a host that is not ASCII in its `xn--` form.
 
     Raises:
         TypeError: If it is not a string.
@@ -28,7 +28,12 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigurationError(f"{source} is not a URL ({error}); use one like https://api.example.com/v1") from None
-    if parts.scheme not in ("http", "https") or not host or port == 0 or not url.isascii() or not url.isprintable():
+    netloc = parts.netloc.lower()
+    if host and not host.isascii() and parts.username is None:
+        host = _ascii_host(host, source=source)
+        netloc = host if port is None else f"{host}:{port}"
+    is_ascii = netloc.isascii() and parts.path.isascii()
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not is_ascii or not url.isprintable():
         raise ConfigurationError(f"{source} must be like https://api.example.com/v1, not {_without_user(url)!r}")
     if " " in url or parts.username is not None or parts.query or parts.fragment:
         raise ConfigurationError(f"{source} must hold no user, space, query or fragment; pass the key as api_key")
@@ -37,7 +42,18 @@ def check_base_url(url: object, *, source: str, allow_insecure: bool) -> str:
             f"{source} is plain http to {host}: the API key would travel unencrypted;"
             " use https, or pass allow_insecure=True in a network that you trust"
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
+
+
+def _ascii_host(host: str, *, source: str) -> str:
+    import idna  # few hosts need it
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ConfigurationError(
+            f"{source} has a host that is no name ({error}); correct it, or write it in its xn-- form"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:

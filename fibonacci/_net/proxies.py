@@ -1,4 +1,4 @@
-"""Proxies, from the environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as everywhere in Python."""
+"""Proxies, from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, or from the settings of macOS and Windows."""
 
 from __future__ import annotations
 
@@ -10,29 +10,83 @@ from urllib.parse import unquote, urlsplit
 if TYPE_CHECKING:
     from fibonacci._net.proxy import Proxy
 
+# What the functions of urllib.request that read the system's settings end with.
+_SETTINGS = {"darwin": "macosx_sysconf", "win32": "registry"}
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+
 
 def proxy_for(origin: str) -> Proxy | None:
     """Return the proxy for an origin such as `https://api.fibonacci.dev`; None for none.
 
-    Raises:
-        ValueError: If a variable is no URL of a proxy.
-    """
-    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    # Imported here, as it imports much; on macOS and Windows it reads the system's settings too.
-    from urllib.request import getproxies, proxy_bypass
+    This machine is always reached directly: a proxy cannot reach it, and would read the key.
 
-    from fibonacci._net.proxy import Proxy
+    Raises:
+        ValueError: If what is set is no URL of a proxy.
+    """
+    variables = _variables()
+    if not variables and sys.platform not in _SETTINGS:
+        return None
+    # Imported here, as most programs have no proxy.
+    from fibonacci._net.no_proxy import is_exempt, is_loopback
 
     target = urlsplit(origin)
-    proxies = getproxies()
-    url = proxies.get(target.scheme) or proxies.get("all")
-    if not url or proxy_bypass(target.netloc) or proxy_bypass(target.hostname or ""):
+    host = target.hostname or ""
+    port = target.port or (443 if target.scheme == "https" else 80)
+    if is_loopback(host) or is_exempt(variables.get("no", ""), target.scheme, host, port):
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
-        raise ValueError(f"the environment names a {target.scheme} proxy that is no http, https or socks5 URL")
+    if variables.keys() & {"http", "https", "all"}:
+        url = variables.get(target.scheme) or variables.get("all")
+    else:
+        url = _system_proxy(target.scheme, host, target.netloc)
+    if not url:
+        return None
+    proxy = _proxy(url)
+    if proxy is None:
+        raise ValueError(
+            f"the environment names a {target.scheme} proxy that is no http, https or socks5 URL;"
+            " in its user and password, percent-encode all but letters and digits"
+        )
+    return proxy
+
+
+def _variables() -> dict[str, str]:
+    """Return the variables named `..._proxy`, by what is before that. One in lower case precedes, even when empty."""
+    found = [(name, value) for name, value in os.environ.items() if name.lower().endswith("_proxy")]
+    if not found:
+        return {}
+    variables = {name[:-6].lower(): value for name, value in found}
+    if "REQUEST_METHOD" in os.environ:
+        # In a CGI program HTTP_PROXY is the header `Proxy` of the request, which anybody may send.
+        variables.pop("http", None)
+    variables |= {name[:-6]: value for name, value in found if name.islower()}
+    return {name: value for name, value in variables.items() if value}
+
+
+def _system_proxy(scheme: str, host: str, netloc: str) -> str | None:
+    """Return the URL of the proxy that the settings of macOS or Windows name."""
+    settings = _SETTINGS.get(sys.platform)
+    if settings is None:
+        return None
+    import urllib.request
+
+    is_exempt = getattr(urllib.request, f"proxy_bypass_{settings}")
+    if is_exempt(netloc) or is_exempt(host):
+        return None
+    url: str | None = getattr(urllib.request, f"getproxies_{settings}")().get(scheme)
+    return url
+
+
+def _proxy(url: str) -> Proxy | None:
+    """Return the proxy that a URL names; None when it is no such URL."""
+    from fibonacci._net.proxy import Proxy
+
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:  # its text may quote a part of the password
+        return None
+    if not host or parts.scheme not in _SCHEMES:
+        return None
     auth = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = f":{parts.port}" if parts.port else ""
-    return Proxy(f"{parts.scheme}://{host}{port}", auth)
+    bracketed = f"[{host}]" if ":" in host else host
+    return Proxy(f"{parts.scheme}://{bracketed}:{port}" if port else f"{parts.scheme}://{bracketed}", auth)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, field
 
+#: What an error says when the package for SOCKS is missing.
+NO_SOCKSIO = "SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'"
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -22,6 +25,11 @@ class Proxy:
     def is_socks(self) -> bool:
         """Whether it speaks SOCKS5, not HTTP."""
         return self.url.startswith("socks")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return self.url.startswith("https:")
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,10 +1,13 @@
-"""Sockets and addresses, for both modes."""
+"""Sockets, for both modes."""
 
 from __future__ import annotations
 
+import math
+import os
 import select
 import socket
-from ipaddress import ip_address
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 #: Bytes to read at a time.
@@ -12,6 +15,28 @@ READ_SIZE = 64 * 1024
 
 Address = tuple[int, int, int, str, Any]
 """One address as `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`."""
+
+# Keepalive: 60 s idle, 60 s between probes, 5 probes. Load balancers and NATs forget a connection that is silent for a
+# few minutes, which a long execution is. macOS names the first option TCP_KEEPALIVE; a system may lack any of them.
+# There is no bound for data that stays unacknowledged: with TCP_USER_TIMEOUT Linux also closes the connection of a
+# peer that acknowledges but has no room to receive, and after one lost probe of keepalive.
+_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
+_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _KEEPALIVE if hasattr(socket, name)),
+)
+
+
+def literal_address(host: str, port: int) -> Address | None:
+    """Return the address that a host names when it is an IP address, which needs no name service; else None."""
+    for family, target in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", target
+    return None
 
 
 class QuietSocket(socket.socket):
@@ -22,13 +47,44 @@ class QuietSocket(socket.socket):
             self.close()
 
 
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address, which needs no name service."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+def new_socket(address: Address) -> QuietSocket:
+    """Return a socket for connections to an address, with keepalive and without Nagle's delay.
+
+    Raises:
+        OSError: If the system has no such family, such as IPv6, or no descriptor left.
+    """
+    family, kind, protocol, *_ = address
+    sock = QuietSocket(family, kind, protocol)
+    for level, option, value in _OPTIONS:
+        with suppress(OSError):  # not every system that names an option has it
+            sock.setsockopt(level, option, value)
+    return sock
+
+
+def os_error(code: int) -> OSError:
+    """Return the exception for an error code of a socket."""
+    texts: dict[int, str] = getattr(socket, "errorTab", {})  # on Windows, whose strerror does not know these codes
+    return OSError(code, texts.get(code) or os.strerror(code))
+
+
+def connect_error(sock: socket.socket) -> OSError | None:
+    """Return why a connection attempt that has ended failed; None when the socket is connected."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return os_error(code) if code else None
+
+
+def wait_connected(socks: Iterable[socket.socket], seconds: float | None) -> list[socket.socket]:
+    """Wait until a connection attempt ends; return the sockets whose attempt has ended, or none after `seconds`."""
+    if hasattr(select, "poll"):  # select() knows no descriptors above 1023; looked up late, as gevent replaces it
+        by_descriptor = {sock.fileno(): sock for sock in socks}
+        poll = select.poll()
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLOUT)
+        ended = poll.poll(None if seconds is None else math.ceil(seconds * 1000))
+        return [by_descriptor[descriptor] for descriptor, _ in ended]
+    waiting = [*socks]
+    _, connected, failed = select.select([], waiting, waiting, seconds)  # Windows tells failures by the third list
+    return list({*connected, *failed})
 
 
 def is_readable(sock: socket.socket) -> bool:

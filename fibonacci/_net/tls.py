@@ -1,29 +1,144 @@
-"""The TLS context: one per process and set of authorities, made at the first https connection."""
+"""TLS contexts: one per process and set of files, made at the first https connection."""
 
 from __future__ import annotations
 
 import os
 import ssl
 from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+from fibonacci._net.certificates import holds_certificate, raise_if_no_descriptor, version_of
+
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_BUNDLE = "a PEM file of certificates, or a folder of them named by their hashes, as `openssl rehash` names them"
+_CLIENT_CERT = "PEM files with a certificate and its private key"
 
 
-def ssl_context(ca_bundle: str | None) -> ssl.SSLContext:
+_making = Lock()  # threads that begin together make one context, not one each, which takes 10 ms and more
+
+
+def _renew_lock() -> None:
+    global _making
+    _making = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # the thread that holds the lock is not in the child
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None = None) -> ssl.SSLContext:
     """Return a context that trusts the system's authorities, and those of `ca_bundle` beside them.
 
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's, as everywhere with OpenSSL.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's, as everywhere with OpenSSL. A system without any is given
+    those of certifi. A file that has been replaced is read again, as certificates are renewed while programs run.
+
+    Args:
+        ca_bundle: A PEM file of authorities, or a folder of them; None for none.
+        client_cert: A PEM file with certificate and key, or both files, or both and the key's password; None for none.
+
+    Raises:
+        ssl.SSLError: If one of them holds nothing usable; it names the option or the variable.
+        OSError: If no descriptor is left to read them.
     """
-    return _context(ca_bundle, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    variables = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
+    certificates = client_cert[:2] if isinstance(client_cert, tuple) else (client_cert,)
+    files = (ca_bundle, *certificates, *(value for _, value in variables))
+    versions = tuple(version_of(file) for file in files if file is not None)
+    with _making:
+        return _context(ca_bundle, client_cert, variables, versions)
 
 
 @lru_cache(maxsize=16)
-def _context(ca_bundle: str | None, cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    paths = ssl.get_default_verify_paths()
-    if not (cert_file or cert_dir or paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
-        # A Python without a certificate store, as some installers leave it; httpx depends on certifi.
+def _context(
+    ca_bundle: str | None,
+    client_cert: str | tuple[str, ...] | None,
+    variables: tuple[tuple[str, str], ...],
+    versions: tuple[object, ...],  # a part of the key
+) -> ssl.SSLContext:
+    context = ssl.create_default_context()  # it writes to SSLKEYLOGFILE
+    context.set_alpn_protocols(["http/1.1"])
+    _load_default_file(context)
+    problem = _unusable(variables)
+    if not variables and not _has_authorities(context):
+        # A Python without a certificate store, as some installers leave it, or a container without ca-certificates.
         import certifi
 
         context.load_verify_locations(certifi.where())
-    if ca_bundle is not None:
-        context.load_verify_locations(ca_bundle)
+    if problem is None and ca_bundle is not None:
+        problem = _load_bundle(context, ca_bundle)
+    if problem is None and client_cert is not None:
+        problem = _load_client_cert(context, client_cert)
+    if problem is not None:
+        # Raised here, so that OpenSSL's exception is not its context: its text says less.
+        raise ssl.SSLError(ssl.SSL_ERROR_SSL, problem)
     return context
+
+
+def _load_default_file(context: ssl.SSLContext) -> None:
+    # OpenSSL has ignored every reason for which it could not read the file.
+    file = ssl.get_default_verify_paths().cafile
+    if file and not context.cert_store_stats()["x509"]:
+        try:
+            context.load_verify_locations(file)
+        except OSError as error:
+            raise_if_no_descriptor(error)
+
+
+def _has_authorities(context: ssl.SSLContext) -> bool:
+    # OpenSSL looks into a folder when it verifies, so that a folder's certificates are not in the count.
+    folder = ssl.get_default_verify_paths().capath
+    return context.cert_store_stats()["x509"] > 0 or (bool(folder) and holds_certificate(folder))
+
+
+def _unusable(variables: tuple[tuple[str, str], ...]) -> str | None:
+    """Return what is wrong with the variables when none of those that are set names a certificate."""
+    if not variables or any(
+        holds_certificate(path)
+        for name, value in variables
+        for path in (value.split(os.pathsep) if name == "SSL_CERT_DIR" else [value])
+        if path
+    ):
+        return None
+    named = " and ".join(f"{name}={value}" for name, value in variables)
+    return f"no certificate authority in {named}: unset it, or name {_BUNDLE}"
+
+
+def _load_bundle(context: ssl.SSLContext, path: str) -> str | None:
+    """Trust the authorities of a file or folder; return what is wrong with it, if anything."""
+    try:
+        if Path(path).is_dir():
+            context.load_verify_locations(capath=path)
+            return None if holds_certificate(path) else f"ca_bundle: no certificate in {path!r}; it must be {_BUNDLE}"
+        context.load_verify_locations(path)
+    except OSError as error:
+        raise_if_no_descriptor(error)
+        return f"ca_bundle: no certificate in {path!r} ({_reason_of(error)}); it must be {_BUNDLE}"
+    return None
+
+
+def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> str | None:
+    """Load the client's certificate and key; return what is wrong with them, if anything."""
+    certificate, key, *passwords = (files, None) if isinstance(files, str) else files
+    asked = False
+
+    def password() -> str:
+        # Without a function OpenSSL would ask at the terminal.
+        nonlocal asked
+        asked = True
+        return passwords[0] if passwords else ""
+
+    try:
+        context.load_cert_chain(certificate, key, password)
+    except (OSError, ValueError) as error:
+        if asked and not passwords:
+            return "client_cert: the key is encrypted; pass (certificate, key, password)"
+        if asked:
+            return "client_cert: the password does not open the key"
+        raise_if_no_descriptor(error)
+        return f"client_cert: {_reason_of(error)}; it must be {_CLIENT_CERT}"
+    return None
+
+
+def _reason_of(error: Exception) -> str:
+    return str(error).partition(" (_ssl.c:")[0]

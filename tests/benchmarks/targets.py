@@ -84,6 +84,12 @@ TARGETS = (
         subject="fibonacci, threads",
     ),
     Bound(
+        "a connection to a host with one dead address, relative to httpx",
+        "connection to a host with one dead address",
+        1.2,
+    ),
+    Bound("the next connection to it, relative to httpx", "the next connection to it", 0.2),
+    Bound(
         "decoding a page of 100, relative to json.loads and model_validate",
         "page of 100 objects",
         0.7,

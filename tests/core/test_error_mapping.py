@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import APIStatusError
-from fibonacci._core.error_mapping import status_error
+from fibonacci._core.deadline import DeadlineExceeded
+from fibonacci._core.error_mapping import connection_error, describe, status_error
+from fibonacci._core.transport_errors import TransportErrorKind
+from fibonacci.transports import TransportError
 from tests.core.responses import api_response
+
+BASE_URL = "https://api.example.com/v1"
+KINDS: tuple[TransportErrorKind, ...] = get_args(TransportErrorKind)
+TIME_UP = DeadlineExceeded("the call's time is up")
+CONNECT_TIMEOUT = DeadlineExceeded("no connection within connect_timeout (5 s)")
 
 
 @given(status=st.integers(300, 599), body=st.binary(max_size=60) | st.just(b'{"error": {}}'))
@@ -16,3 +27,93 @@ def test_any_response_makes_an_error_with_a_text(status: int, body: bytes) -> No
     assert isinstance(error, APIStatusError)
     assert error.status_code == status
     assert error.message
+
+
+def _nested(*texts: str) -> Exception:
+    """Return an exception that is caused by another, and that by a third."""
+    error = OSError(texts[-1])
+    for text in reversed(texts[:-1]):
+        outer = OSError(text)
+        outer.__cause__ = error
+        error = outer
+    return error
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_says_where(kind: TransportErrorKind) -> None:
+    error = TransportError(kind, OSError(7, "Why"), proxy="http://proxy.example:3128")
+    message = connection_error(error, base_url=BASE_URL, is_time_up=False).message
+    assert "api.example.com:443 through proxy http://proxy.example:3128" in message
+    assert message.count("Why") == 1
+    assert "the server" in describe(error)
+    assert len(describe(error)) < 90
+    assert str(error) == f"{kind} through proxy http://proxy.example:3128: Why"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_time_up", "message"),
+    [
+        (TransportError("timeout", TIME_UP), True, "no complete response from {at} within the call's time"),
+        (TransportError("timeout"), True, "no complete response from {at} within the call's time"),
+        (TransportError("timeout"), False, "no complete response from {at} in time"),
+        (
+            TransportError("timeout", OSError("The read operation timed out")),
+            False,
+            "no complete response from {at}: The read operation timed out",
+        ),
+        (
+            TransportError("timeout", DeadlineExceeded("no response on an idle connection")),
+            True,
+            "no complete response from {at} within the call's time: no response on an idle connection",
+        ),
+        (TransportError("timeout_never_sent", TIME_UP), True, "no connection to {at} within the call's time"),
+        (
+            TransportError("timeout_never_sent", CONNECT_TIMEOUT),
+            True,
+            "no connection to {at} within connect_timeout (5 s)",
+        ),
+        (TransportError("never_sent"), False, "no connection to {at}"),
+        (TransportError("never_sent", OSError()), False, "no connection to {at}: OSError"),
+        (TransportError("never_sent", _nested("outer", "", "inner")), False, "no connection to {at}: inner"),
+        (TransportError("never_sent", _nested("outer", "", "")), False, "no connection to {at}: outer"),
+        (
+            TransportError("never_sent", ExceptionGroup("two", [OSError(1, "a"), OSError(1, "a"), OSError(2, "b")])),
+            False,
+            "no connection to {at}: a; b",
+        ),
+        (TransportError("broken", KeyError("x")), False, "the transport failed in a request to {at}: KeyError: 'x'"),
+    ],
+)
+def test_the_reason_is_the_most_telling_one(error: TransportError, is_time_up: bool, message: str) -> None:
+    made = connection_error(error, base_url=BASE_URL, is_time_up=is_time_up)
+    assert made.message == message.format(at="api.example.com:443")
+    assert made.__cause__ is error.cause
+
+
+def test_a_reason_that_is_hidden_is_not_shown() -> None:
+    error = DeadlineExceeded("what counts")
+    error.__context__ = OSError("why not")
+    error.__suppress_context__ = True
+    assert str(TransportError("unknown", error)) == "unknown: what counts"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "at"),
+    [
+        ("http://api.example.com", "api.example.com:80"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+        ("https://[::1]/v1", "[::1]:443"),
+    ],
+)
+def test_the_address(base_url: str, at: str) -> None:
+    made = connection_error(TransportError("never_sent"), base_url=base_url, is_time_up=False)
+    assert made.message == f"no connection to {at}"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "is_told"),
+    [("http://api.example:8443", True), ("http://api.example:8080", False), ("https://api.example:443", False)],
+)
+def test_a_port_for_https_that_http_is_spoken_to(base_url: str, is_told: bool) -> None:
+    made = connection_error(TransportError("unknown", EOFError("closed")), base_url=base_url, is_time_up=False)
+    assert ("if the server speaks TLS on this port, base_url should begin with https://" in made.message) == is_told

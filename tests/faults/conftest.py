@@ -22,6 +22,13 @@ def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
         yield mode
 
 
+@pytest.fixture(params=["socket", "httpx"])
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make clients use each of the transports with a name in turn; return it."""
+    monkeypatch.setenv("FIBONACCI_TRANSPORT", request.param)
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Return a private authority that signs the servers' certificates."""

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import pytest
+from tests.kit.programs import free_port, running
+
+from tests.faults.calls import call_each
+from tests.kit.listener import Listener
+from tests.kit.mode import Ended, Mode
+
+#: An address at which a server of this machine is reached, and which is not loopback: that never goes through a proxy.
+ELSEWHERE = "0.0.0.0"
 
 #: What the user `ada` of a closed proxy gives, and how it stands in a URL.
 PASSWORD = "s3cret/wort"
 QUOTED = "s3cret%2Fwort"
 
-_STARTED_WITHIN = 10.0
+
+def elsewhere(server: Listener) -> str:
+    """Return the base URL of a server as one that a proxy may be used for."""
+    return server.base_url.replace("127.0.0.1", ELSEWHERE)
+
+
+def call_each_elsewhere(mode: Mode, server: Listener, **options: Any) -> dict[str, Ended]:
+    """Call a server with every method at the same time, as one that a proxy may be used for."""
+    return call_each(mode, elsewhere(server), allow_insecure=True, **options)
 
 
 @contextmanager
@@ -28,13 +40,13 @@ def tinyproxy(directory: Path, *, password: str | None = None) -> Generator[int]
         directory: Where its configuration may be written.
         password: What the user `ada` has to give; None when it lets everybody pass.
     """
-    port = _free_port()
+    port = free_port()
     lines = [f"Port {port}", "Listen 127.0.0.1", "Timeout 30", "LogLevel Critical", f'LogFile "{directory / "log"}"']
     if password is not None:
         lines.append(f"BasicAuth ada {password}")
     configuration = directory / "tinyproxy.conf"
     configuration.write_text("\n".join(lines) + "\n")
-    with _running(port, "tinyproxy", "-d", "-c", str(configuration)):
+    with running(port, "tinyproxy", "-d", "-c", str(configuration)):
         yield port
 
 
@@ -45,9 +57,9 @@ def microsocks(*, password: str | None = None) -> Generator[int]:
     Args:
         password: What the user `ada` has to give; None when it lets everybody pass.
     """
-    port = _free_port()
+    port = free_port()
     user = [] if password is None else ["-u", "ada", "-P", password]
-    with _running(port, "microsocks", "-q", "-i", "127.0.0.1", "-p", str(port), *user):
+    with running(port, "microsocks", "-q", "-i", "127.0.0.1", "-p", str(port), *user):
         yield port
 
 
@@ -59,38 +71,7 @@ def behind_tls(port: int, certificate: Path) -> Generator[int]:
         port: Where it listens.
         certificate: A PEM file with a certificate and its key.
     """
-    secure = _free_port()
+    secure = free_port()
     listen = f"OPENSSL-LISTEN:{secure},bind=127.0.0.1,reuseaddr,fork,verify=0,cert={certificate}"
-    with _running(secure, "socat", "-lf", os.devnull, listen, f"TCP:127.0.0.1:{port}"):
+    with running(secure, "socat", "-lf", os.devnull, listen, f"TCP:127.0.0.1:{port}"):
         yield secure
-
-
-@contextmanager
-def _running(port: int, program: str, *arguments: str) -> Generator[None]:
-    found = shutil.which(program)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{program} is missing: apt-get install {program}")
-        pytest.skip(f"needs {program}: apt-get install {program}")
-    process = subprocess.Popen([found, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_it_listens(port, program)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _wait_until_it_listens(port: int, program: str) -> None:
-    deadline = time.monotonic() + _STARTED_WITHIN
-    while time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.02)
-    pytest.fail(f"{program} does not listen")

@@ -29,6 +29,7 @@ from tests.faults.refusals import rate_limit
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
+from tests.kit.systems import START_METHODS
 
 _WITH_ID = {"X-Request-Id": "req_77"}
 STEPS: dict[str, tuple[Step, type[APIError]]] = {
@@ -79,7 +80,7 @@ def _fail(base_url: str) -> object:
         return client.request("POST", "/x", json={})
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", START_METHODS)
 def test_errors_come_back_from_another_process(method: str) -> None:
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(1, mp_context=context) as processes:

@@ -24,6 +24,7 @@ from tests.kit.limits import limits_of
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok, respond
+from tests.kit.systems import START_METHODS, needs_fork, needs_signals
 
 FINE = {"fine": True}
 
@@ -88,7 +89,7 @@ def _call(client: Fibonacci) -> object:
     return client.request("GET", "/x")
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", START_METHODS)
 def test_a_client_pickled_to_a_process_pool(method: str, server: ScriptedServer) -> None:
     with Fibonacci(server.api_key, base_url=server.base_url) as client:
         assert client.request("GET", "/x") == FINE
@@ -197,7 +198,9 @@ def _respond(peer: Peer) -> None:
         ok(peer)
 
 
-@pytest.mark.parametrize("program", _PROGRAMS)
+@pytest.mark.parametrize(
+    "program", [pytest.param(name, marks=needs_fork if "os.fork" in _PROGRAMS[name] else ()) for name in _PROGRAMS]
+)
 def test_a_program_ends_without_output(program: str) -> None:
     text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
     with ScriptedServer(_respond) as server:
@@ -215,6 +218,7 @@ def test_a_program_ends_without_output(program: str) -> None:
         assert len(pairs) == len({connection for _, connection in pairs}) == 4
 
 
+@needs_signals
 def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
     with (
         ScriptedServer(lambda peer: peer.stall(), ok) as server,
@@ -233,6 +237,7 @@ def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
     assert server.connections == 2
 
 
+@needs_signals
 def test_a_keyboard_interrupt_during_wait() -> None:
     running = respond(200, b'{"data": {"execution_id": "exec_1", "status": "running"}}')
     done = respond(200, b'{"data": {"execution_id": "exec_1", "status": "completed"}}')

@@ -16,6 +16,7 @@ from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_close, raw_then_reset, respond
+from tests.kit.systems import needs_full_backlogs
 
 
 @contextmanager
@@ -56,6 +57,7 @@ def test_a_server_that_starts_to_listen_in_time(mode: Mode, monkeypatch: pytest.
         assert [call.result().value for call in calls] == [{"fine": True}] * len(METHODS)
 
 
+@needs_full_backlogs
 def test_a_listener_that_accepts_no_connection(mode: Mode) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as resources:
         # These fill the system's queue: it lets further ones wait.

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from fibonacci import APIConnectionError
-from tests.faults.calls import KEY, all_fine, call_each
+from tests.faults.calls import KEY, all_fine
 from tests.faults.expectations import MAX_RETRIES
-from tests.faults.proxies import PASSWORD, QUOTED, microsocks
+from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, call_each_elsewhere, microsocks
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
@@ -31,25 +31,27 @@ def closed_port() -> Iterator[int]:
         yield port
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
-        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
-        assert all_fine(call_each(mode, plain.base_url))
+        assert all_fine(call_each_elsewhere(mode, server, ca_bundle=authority.file))
+        assert all_fine(call_each_elsewhere(mode, plain))
 
 
 def test_the_proxy_resolves_names(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{open_port}")
     with ScriptedServer(ok) as server:
-        client = mode.client(KEY, base_url=f"http://localhost:{server.port}/v1")
+        client = mode.client(KEY, base_url=f"http://127.1:{server.port}/v1", allow_insecure=True)
         assert mode.end(client.request, "GET", "/x").value == {"fine": True}
-    assert server.requests[0].one("host") == f"localhost:{server.port}"
+    assert server.requests[0].one("host") == f"127.1:{server.port}"
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_credentials_of_the_proxy_are_sent(mode: Mode, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://ada:{QUOTED}@127.0.0.1:{closed_port}")
     with ScriptedServer(ok) as server:
-        assert all_fine(call_each(mode, server.base_url))
+        assert all_fine(call_each_elsewhere(mode, server))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_credentials_are_missing_or_wrong(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://{user}127.0.0.1:{closed_port}")
     with ScriptedServer(ok) as server:
-        ended = call_each(mode, server.base_url)
+        ended = call_each_elsewhere(mode, server)
     assert server.connections == 0
     for one in ended.values():
         assert (one.api_error.attempts, one.api_error.outcome_unknown) == (1, False)
@@ -73,11 +75,11 @@ def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: 
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nothing listens there
-        client = mode.client(KEY, base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        client = mode.client(KEY, base_url=f"http://{ELSEWHERE}:{taken.getsockname()[1]}/v1", allow_insecure=True)
         error = mode.end(client.request, "POST", "/x").api_error
     # It may reach it the next time, and nothing has been sent.
     assert (error.attempts, error.outcome_unknown) == (1 + MAX_RETRIES, False)
-    assert "the proxy cannot reach 127.0.0.1" in str(error)
+    assert f"the proxy cannot reach {ELSEWHERE}" in str(error)
     assert "refused" in str(error)
 
 
@@ -95,7 +97,9 @@ def test_a_socks_refusal_is_final_and_a_failure_is_not(
 
     with ScriptedServer(greet=step) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
-        error = mode.end(mode.client(KEY, base_url="http://127.0.0.1:1/v1").request, "POST", "/x").api_error
+        error = mode.end(
+            mode.client(KEY, base_url=f"http://{ELSEWHERE}:1/v1", allow_insecure=True).request, "POST", "/x"
+        ).api_error
     assert (error.attempts, error.outcome_unknown, proxy.connections) == (attempts, False, attempts)
     assert said in str(error)
 
@@ -108,17 +112,18 @@ def test_a_server_that_is_no_proxy(mode: Mode, greeting: bytes, monkeypatch: pyt
 
     with ScriptedServer(greet=step) as proxy, ScriptedServer(ok) as server:
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.port}")
-        ended = call_each(mode, server.base_url)
+        ended = call_each_elsewhere(mode, server)
     assert server.connections == 0
     for one in ended.values():
         assert type(one.api_error) is APIConnectionError
         assert not one.api_error.outcome_unknown
 
 
+@pytest.mark.usefixtures("each_transport")
 def test_without_socksio(mode: Mode, open_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with ScriptedServer(ok) as server:
-        ended = call_each(mode, server.base_url)
+        ended = call_each_elsewhere(mode, server)
     assert server.connections == 0
     assert all("pip install 'fibonacci-sdk[socks]'" in str(one.api_error) for one in ended.values())

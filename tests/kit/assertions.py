@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -37,3 +38,13 @@ def refused(
     assert [part for part in parts if part not in text] == [], text
     assert server.requests == []
     assert server.api_key not in text
+
+
+def appears(condition: Callable[[], bool]) -> bool:
+    """Whether a condition holds within some seconds."""
+    ends = time.monotonic() + 5
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.005)
+    return True

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,17 @@ class Authority:
         return cls(ca, file)
 
     def good(self) -> ssl.SSLContext:
-        return _server_side(self.ca.issue_cert("127.0.0.1", "localhost"))
+        return _server_side(self.ca.issue_cert("127.0.0.1", "localhost", "0.0.0.0"))
+
+    def asking(
+        self, *, required: bool = True, version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    ) -> ssl.SSLContext:
+        """Return a server side that asks for a client's certificate of this authority, in TLS of this version."""
+        context = self.good()
+        context.maximum_version = version
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+        context.load_verify_locations(self.file)
+        return context
 
     def expired(self) -> ssl.SSLContext:
         before, after = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC)
@@ -34,6 +45,35 @@ class Authority:
 
     def for_another_host(self) -> ssl.SSLContext:
         return _server_side(self.ca.issue_cert("another-host.example"))
+
+
+@dataclass(frozen=True)
+class ClientFiles:
+    """A client's certificate in files: with its key in one, apart from it, and apart with an encrypted key."""
+
+    both: Path
+    certificate: Path
+    key: Path
+    encrypted_key: Path
+
+    #: What opens the encrypted key.
+    password = "open-sesame-8312"
+
+    @classmethod
+    def issued_by(cls, ca: trustme.CA, directory: Path) -> ClientFiles:
+        """Have an authority issue one, and write it into a directory."""
+        issued = ca.issue_cert("client.example")
+        key = issued.private_key_pem.bytes()
+        encryption = serialization.BestAvailableEncryption(cls.password.encode())
+        encrypted = serialization.load_pem_private_key(key, None).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+        )
+        files = cls(*(directory / f"{name}.pem" for name in ("both", "certificate", "key", "encrypted_key")))
+        files.both.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+        files.certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+        files.key.write_bytes(key)
+        files.encrypted_key.write_bytes(encrypted)
+        return files
 
 
 def self_signed() -> ssl.SSLContext:

@@ -22,6 +22,8 @@ class Listener(ABC):
     Args:
         tls: The server's side of TLS; None for plain TCP.
         receive_buffer: Bytes that the system buffers of what is not read; None for the system's default.
+        host: The loopback address to listen at.
+        port: The port; 0 for a free one.
 
     Attributes:
         api_key: A key of its own, for the client keeps the limits of a key at an address for the whole process.
@@ -29,8 +31,17 @@ class Listener(ABC):
         stopped: Set when the server closes.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        receive_buffer: int | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self._tls = tls
+        self._host = host
+        self.port = port
         self._receive_buffer = receive_buffer
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
@@ -46,7 +57,7 @@ class Listener(ABC):
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{self._host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -67,10 +78,10 @@ class Listener(ABC):
                     sock.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener = socket.create_server((self._host, self.port), backlog=1024)
         if self._receive_buffer is not None:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         return self
@@ -79,7 +90,7 @@ class Listener(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stopped.set()
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+        with suppress(OSError), socket.create_connection((self._host, self.port)):
             pass  # wakes the acceptor
         self._acceptor.join()
         self._listener.close()
@@ -119,10 +130,21 @@ class Listener(ABC):
 
     def _shake_hands(self, accepted: socket.socket, tls: ssl.SSLContext) -> socket.socket:
         accepted.settimeout(_HANDSHAKE_SECONDS)
-        sock = tls.wrap_socket(accepted, server_side=True)
-        # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
-        sock.settimeout(None)
+        sock = tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
         with self.lock:
             self._open.discard(accepted)
             self._open.add(sock)
+        try:
+            sock.do_handshake()
+        except OSError:
+            # Read until the client leaves: a reset could overtake the alert that tells it why.
+            with suppress(OSError):
+                while socket.socket.recv(sock, 65536):
+                    pass
+            with self.lock:
+                self._open.discard(sock)
+            sock.close()
+            raise
+        # With TLS 1.3 a client's refusal of the certificate comes after the server's side is done.
+        sock.settimeout(None)
         return sock

@@ -90,6 +90,14 @@ class Mode:
         """Make a transport over the SDK's own connections, with other limits than the default."""
         return self.close_later((AsyncSocketTransport if self.is_async else SocketTransport)(**options))
 
+    def connections_of(self, transport: Any) -> list[Any]:
+        """Return the open connections of a transport: in async mode those of the mode's event loop."""
+
+        async def look() -> list[Any]:
+            return list(transport.connections)
+
+        return self._portal.call(look) if self.is_async else list(transport.connections)
+
     def close_later(self, resource: Any) -> Any:
         """Return a client or transport that is closed when the mode ends."""
         self._to_close.append(resource)

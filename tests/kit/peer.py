@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -76,6 +77,12 @@ class Peer:
         self._unread = b""
         self.sent = 0
         self.is_closed = False
+
+    @property
+    def tls(self) -> ssl.SSLSocket:
+        """The connection as one of TLS."""
+        assert isinstance(self._sock, ssl.SSLSocket)
+        return self._sock
 
     def send(self, data: bytes) -> None:
         """Send all bytes."""

@@ -26,6 +26,8 @@ class ScriptedServer(Listener):
             any, a request that `add_response` has no response for gets status 599.
         tls: The server's side of TLS; None for plain http.
         greet: What to do with a connection before TLS and before anything is read; after it nothing is read.
+        host: The loopback address to listen at.
+        port: The port; 0 for a free one.
 
     Attributes:
         default: What is done with requests after the end of the script.
@@ -33,9 +35,16 @@ class ScriptedServer(Listener):
         delivered: How many steps were carried out: bytes were sent, or the connection was broken or left, as ordered.
     """
 
-    def __init__(self, *steps: Step, tls: ssl.SSLContext | None = None, greet: Step | None = None) -> None:
+    def __init__(
+        self,
+        *steps: Step,
+        tls: ssl.SSLContext | None = None,
+        greet: Step | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         # What is not read must not fit into the system's buffers.
-        super().__init__(tls=tls, receive_buffer=None if greet is None else 64 * 1024)
+        super().__init__(tls=tls, receive_buffer=None if greet is None else 64 * 1024, host=host, port=port)
         *first, self.default = steps or (_UNSCRIPTED,)
         self._script = deque(first)
         self._greet = greet

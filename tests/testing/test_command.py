@@ -18,6 +18,7 @@ import pytest
 from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main
+from tests.kit.systems import needs_signals
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
 
@@ -49,6 +50,7 @@ def ended(process: subprocess.Popen[str], number: int) -> tuple[int, str]:
     return process.returncode, log
 
 
+@needs_signals
 def test_it_serves_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = str(tmp_path / "fibonacci.db")
     with served("--db", state) as (process, exported):
@@ -78,6 +80,7 @@ def _signals_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@needs_signals
 @pytest.mark.usefixtures("_signals_as_before")
 def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
     killer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
@@ -91,8 +94,10 @@ def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_stops_it_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=str(port)) as caught:
+            socket.create_server(("127.0.0.1", port))
         assert main(["--port", str(port)]) == 1
-        assert f"it cannot listen on 127.0.0.1, port {port}: Address already in use" in capsys.readouterr().err
+        assert f"it cannot listen on 127.0.0.1, port {port}: {caught.value.strerror}" in capsys.readouterr().err
     assert main(["--port", "0", "--db", str(tmp_path / "no" / "folder.db")]) == 1
     assert "folder.db" in capsys.readouterr().err
 

@@ -7,35 +7,52 @@ its loop is closed, and a cancellation leaves no state behind.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._net.sockets import READ_SIZE, Address, QuietSocket, is_address, is_readable
+import anyio
+
+from fibonacci._core.deadline import Deadline
+from fibonacci._net.sockets import (
+    READ_SIZE,
+    Address,
+    connect_error,
+    is_readable,
+    literal_address,
+    new_socket,
+    os_error,
+)
+
+if TYPE_CHECKING:
+    from fibonacci._net.addresses import Attempts
 
 T = TypeVar("T")
 
 
 async def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
-    """Connect to the first address of a host that accepts.
+    """Connect to a host. When it has several addresses, they are raced (RFC 8305).
 
     Raises:
-        OSError: If none does.
+        OSError: If no address accepts.
         DeadlineExceeded: If none does in time.
     """
     loop = _event_loop()
-    found = await _resolve(loop, host, port, deadline)
-    if not found:
+    literal = literal_address(host, port)
+    addresses = await _resolve(loop, host, port, deadline) if literal is None else [literal]
+    if not addresses:
         raise OSError(f"{host} has no address")
-    for remaining in range(len(found), 1, -1):
-        try:
-            return await _connect_to(loop, found[-remaining], deadline.split(remaining))
-        except (OSError, DeadlineExceeded):
-            pass  # the next address may accept
-    return await _connect_to(loop, found[-1], deadline)
+    if len(addresses) == 1:
+        deadline.require()
+        connecting = _connect_to(loop, addresses[0])
+        return SocketStream(await loop.within(deadline, connecting, f"no response from {addresses[0][4][0]}"), loop)
+    from fibonacci._net.addresses import Attempts
+
+    race = _Race(loop, Attempts(host, port, addresses, monotonic()))
+    return SocketStream(await loop.within(deadline, race.run(), race.attempts), loop)
 
 
 class SocketStream:
@@ -48,16 +65,31 @@ class SocketStream:
     def __init__(self, sock: socket.socket, loop: EventLoop) -> None:
         self._sock = sock
         self._loop = loop
+        self._has_written = False
         self.bytes_sent: int = 0
 
     async def read(self, deadline: Deadline) -> bytes:
-        """Read some bytes; return none at the end."""
-        left = deadline.require()
-        return await self._loop.within(left, self._loop.receive(self._sock))
+        """Read some bytes; return none at the end.
+
+        A read that need not wait gives other tasks a turn, so that a peer that sends without end cannot stop them.
+        """
+        deadline.require()
+        if self._has_written:  # what is read next is hardly there yet: it costs less not to try
+            self._has_written = False
+        else:
+            try:
+                data = self._sock.recv(READ_SIZE)
+            except (BlockingIOError, InterruptedError):
+                pass
+            else:
+                await self._loop.checkpoint()
+                return data
+        return await self._loop.within(deadline, self._loop.receive(self._sock))
 
     async def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
-        left = deadline.require()
+        deadline.require()
+        self._has_written = True
         try:
             sent = self._sock.send(data)
         except (BlockingIOError, InterruptedError):
@@ -66,7 +98,9 @@ class SocketStream:
         if sent < len(data):
             rest = memoryview(data)[sent:]
             self.bytes_sent += len(rest)
-            await self._loop.within(left, self._loop.send_all(self._sock, rest))
+            await self._loop.within(deadline, self._loop.send_all(self._sock, rest))
+        elif sent > READ_SIZE:
+            await self._loop.checkpoint()
 
     def close(self) -> None:
         """Close the socket."""
@@ -78,7 +112,7 @@ class SocketStream:
 
 
 class EventLoop(Protocol):
-    """How an event loop waits for sockets, for names and for a time limit."""
+    """How an event loop waits for sockets, for other threads and for a deadline."""
 
     def receive(self, sock: socket.socket) -> Awaitable[bytes]:
         """Read some bytes."""
@@ -92,15 +126,19 @@ class EventLoop(Protocol):
         """Connect."""
         ...
 
-    def getaddrinfo(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
-        """Return the addresses of a host."""
+    def checkpoint(self) -> Awaitable[None]:
+        """Give other tasks a turn, and notice a cancellation."""
         ...
 
-    async def within(self, seconds: float | None, operation: Awaitable[T]) -> T:
+    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Return a function for any thread; it has `function` called in this event loop, unless that has ended."""
+        ...
+
+    async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
         """Return the result of an operation.
 
         Raises:
-            DeadlineExceeded: If it takes more than so many seconds.
+            DeadlineExceeded: If it is not there in time; `detail` says what was waited for.
         """
         ...
 
@@ -112,20 +150,26 @@ class _Asyncio:
     def send_all(self, sock: socket.socket, data: memoryview) -> Awaitable[None]:
         return asyncio.get_running_loop().sock_sendall(sock, data)
 
-    def connect(self, sock: socket.socket, address: Any) -> Awaitable[None]:
-        return asyncio.get_running_loop().sock_connect(sock, address)
-
-    def getaddrinfo(self, host: str, port: int) -> Awaitable[Sequence[Address]]:
-        return asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-    async def within(self, seconds: float | None, operation: Awaitable[T]) -> T:
+    async def connect(self, sock: socket.socket, address: Any) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().sock_connect(sock, address)
+        except OSError as error:  # whose text names the address and not what happened
+            raise os_error(error.errno) if error.errno else error from None
+
+    def checkpoint(self) -> Awaitable[None]:
+        return asyncio.sleep(0)
+
+    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
+        return partial(_call_soon, asyncio.get_running_loop().call_soon_threadsafe, function)
+
+    async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
+        try:
+            async with asyncio.timeout(deadline.remaining()):
                 return await operation
         except TimeoutError as error:
             if error.errno:  # the operating system gave up; the deadline has not passed
                 raise
-            raise DeadlineExceeded("the call's time is up") from None
+            raise deadline.exceeded(str(detail)) from None
 
 
 class _Trio:
@@ -136,10 +180,9 @@ class _Trio:
 
     async def receive(self, sock: socket.socket) -> bytes:
         while True:
-            try:
+            await self._trio.lowlevel.wait_readable(sock)
+            with suppress(BlockingIOError):
                 return sock.recv(READ_SIZE)
-            except BlockingIOError:
-                await self._trio.lowlevel.wait_readable(sock)
 
     async def send_all(self, sock: socket.socket, data: memoryview) -> None:
         while data:
@@ -152,17 +195,26 @@ class _Trio:
             sock.connect(address)
         except BlockingIOError:
             await self._trio.lowlevel.wait_writable(sock)
-            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise OSError(error, os.strerror(error)) from None
+            if error := connect_error(sock):
+                raise error from None
 
-    async def getaddrinfo(self, host: str, port: int) -> Sequence[Address]:
-        found: Sequence[Address] = await self._trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return found
+    def checkpoint(self) -> Awaitable[None]:
+        checkpoint: Awaitable[None] = self._trio.lowlevel.checkpoint()
+        return checkpoint
 
-    async def within(self, seconds: float | None, operation: Awaitable[T]) -> T:
+    def from_thread(self, function: Callable[[], object]) -> Callable[[], None]:
+        return partial(_call_soon, self._trio.lowlevel.current_trio_token().run_sync_soon, function)
+
+    async def within(self, deadline: Deadline, operation: Awaitable[T], detail: object = "") -> T:
+        seconds = deadline.remaining()
         with self._trio.move_on_after(float("inf") if seconds is None else seconds):
             return await operation
-        raise DeadlineExceeded("the call's time is up")
+        raise deadline.exceeded(str(detail))
+
+
+def _call_soon(schedule: Callable[[Callable[[], object]], object], function: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # the event loop has ended
+        schedule(function)
 
 
 def _event_loop() -> EventLoop:
@@ -175,21 +227,65 @@ def _event_loop() -> EventLoop:
 
 
 async def _resolve(loop: EventLoop, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
-    if is_address(host):  # needs no name service, and so no thread
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    left = deadline.require()
-    return await loop.within(left, loop.getaddrinfo(host, port))
+    from fibonacci._net.names import resolver  # not needed for an address
+
+    deadline.require()
+    lookup = resolver.lookup(host, port)
+    ended = anyio.Event()
+    lookup.add_done_callback(loop.from_thread(ended.set))
+    await loop.within(deadline, ended.wait(), "the name service did not respond")
+    return lookup.result()
 
 
-async def _connect_to(loop: EventLoop, address: Address, deadline: Deadline) -> SocketStream:
-    family, kind, protocol, _, target = address
-    left = deadline.require()
-    sock = QuietSocket(family, kind, protocol)  # fails where the system has no such family, such as IPv6
+async def _connect_to(loop: EventLoop, address: Address) -> socket.socket:
+    sock = new_socket(address)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.within(left, loop.connect(sock, target))
+        await loop.connect(sock, address[4])
     except BaseException:
         sock.close()
         raise
-    return SocketStream(sock, loop)
+    return sock
+
+
+class _Race:
+    """Attempts to connect that overlap. The socket that is connected first wins, the others are closed."""
+
+    def __init__(self, loop: EventLoop, attempts: Attempts) -> None:
+        self._loop = loop
+        self._winner: socket.socket | None = None
+        self._has_failed = anyio.Event()
+        self.attempts = attempts
+
+    async def run(self) -> socket.socket:
+        """Return the winner; raise the error of the attempts when there is none."""
+        from fibonacci._net.addresses import STAGGER
+
+        try:
+            async with anyio.create_task_group() as group:
+                for address in self.attempts.order:
+                    self._has_failed = anyio.Event()
+                    group.start_soon(self._attempt, address, group.cancel_scope)
+                    with anyio.move_on_after(STAGGER):
+                        await self._has_failed.wait()
+        except BaseException:
+            if self._winner is not None:
+                self._winner.close()
+            raise
+        if self._winner is None:
+            raise self.attempts.error()
+        return self._winner
+
+    async def _attempt(self, address: Address, race: anyio.CancelScope) -> None:
+        try:
+            sock = await _connect_to(self._loop, address)
+        except OSError as error:
+            self.attempts.fail(address, error)
+            self._has_failed.set()
+            return
+        if self._winner is None:
+            self._winner = sock
+            self.attempts.succeed(address, monotonic())
+            race.cancel()
+        else:
+            sock.close()

@@ -8,7 +8,7 @@ import h11
 
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.transport_errors import TransportError, connect_error_from
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
@@ -97,11 +97,10 @@ class AsyncHTTP11Connection:
         try:
             await self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
-            late = isinstance(error, DeadlineExceeded)
             if self._stream.bytes_sent == before:
                 # Nothing was sent: the server had closed an idle connection.
-                raise TransportError("timeout_never_sent" if late else "never_sent", error) from error
-            if late:
+                raise connect_error_from(error) from error
+            if isinstance(error, DeadlineExceeded):
                 raise
             # The server may have responded before it had read everything, and closed.
             return False

@@ -33,6 +33,11 @@ class AsyncConnectionPool:
         self._active: set[AsyncHTTP11Connection] = set()
 
     @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return self._connector.proxy
+
+    @property
     def connections(self) -> list[AsyncHTTP11Connection]:
         """The open connections, those in use first."""
         return [*self._active, *(connection for _, connection in self._idle)]

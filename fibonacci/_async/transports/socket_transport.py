@@ -27,7 +27,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import transport_error_from
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ClientCert
@@ -42,7 +42,8 @@ class AsyncSocketTransport:
     each process has connections of its own, in one pool for each origin.
 
     Args:
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
@@ -95,6 +96,7 @@ class AsyncSocketTransport:
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `AsyncTransport.send`."""
+        pool: AsyncConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = await pool.acquire(deadline)
@@ -102,10 +104,10 @@ class AsyncSocketTransport:
                 return await connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     async def aclose(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
@@ -146,7 +148,12 @@ class AsyncSocketTransport:
 
     def _new_pool(self, origin: str) -> AsyncConnectionPool:
         return AsyncConnectionPool(
-            AsyncConnector(origin, self._ca_bundle),
+            AsyncConnector(
+                origin,
+                connect_timeout=self._connect_timeout,
+                ca_bundle=self._ca_bundle,
+                client_cert=self._client_cert,
+            ),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )

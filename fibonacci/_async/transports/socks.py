@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
@@ -31,7 +32,7 @@ async def connect_via_socks5(
     try:
         from socksio import ProtocolError, socks5
     except ImportError as error:
-        raise _refused("SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'") from error
+        raise _refused(NO_SOCKSIO) from error
     protocol: Any = socks5.SOCKS5Connection()  # its annotations are wrong
 
     async def request(message: Any) -> Any:

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import socket
-import threading
+from collections import deque
 from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
 
-from fibonacci._core.deadline import Deadline, DeadlineExceeded
-from fibonacci._net.sockets import READ_SIZE, Address, QuietSocket, is_address, is_readable
+from fibonacci._core.deadline import Deadline
+from fibonacci._net.sockets import (
+    READ_SIZE,
+    Address,
+    connect_error,
+    is_readable,
+    literal_address,
+    new_socket,
+    wait_connected,
+)
+
+if TYPE_CHECKING:
+    from fibonacci._net.addresses import Attempts
 
 
 def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
-    """Connect to the first address of a host that accepts.
+    """Connect to a host. When it has several addresses, they are raced (RFC 8305).
 
     Raises:
-        OSError: If none does.
+        OSError: If no address accepts.
         DeadlineExceeded: If none does in time.
     """
-    found = _resolve(host, port, deadline)
-    if not found:
+    literal = literal_address(host, port)
+    addresses = _resolve(host, port, deadline) if literal is None else [literal]
+    if not addresses:
         raise OSError(f"{host} has no address")
-    for remaining in range(len(found), 1, -1):
-        try:
-            return _connect_to(found[-remaining], deadline.split(remaining))
-        except (OSError, DeadlineExceeded):
-            pass  # the next address may accept
-    return _connect_to(found[-1], deadline)
+    if len(addresses) == 1:
+        return SocketStream(_connect_to(addresses[0], deadline))
+    from fibonacci._net.addresses import Attempts
+
+    return SocketStream(_race(Attempts(host, port, addresses, monotonic()), deadline))
 
 
 class SocketStream:
@@ -45,7 +58,7 @@ class SocketStream:
         try:
             return self._sock.recv(READ_SIZE)
         except TimeoutError as error:
-            raise _timeout_cause(error) from None
+            raise _timeout_cause(error, deadline) from None
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
@@ -55,7 +68,7 @@ class SocketStream:
             try:
                 sent = self._sock.send(rest)
             except TimeoutError as error:
-                raise _timeout_cause(error) from None
+                raise _timeout_cause(error, deadline) from None
             self.bytes_sent += sent
             rest = rest[sent:]
 
@@ -68,46 +81,77 @@ class SocketStream:
         return is_readable(self._sock)
 
 
-def _timeout_cause(error: TimeoutError) -> Exception:
+def _timeout_cause(error: TimeoutError, deadline: Deadline, detail: str = "") -> Exception:
     """Return what timed out: with an errno, the operating system gave up; without, the deadline has passed."""
-    return error if error.errno else DeadlineExceeded("the call's time is up")
-
-
-def _connect_to(address: Address, deadline: Deadline) -> SocketStream:
-    family, kind, protocol, _, target = address
-    left = deadline.require()
-    sock = QuietSocket(family, kind, protocol)  # fails where the system has no such family, such as IPv6
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(left)
-        sock.connect(target)
-    except TimeoutError as error:
-        sock.close()
-        raise _timeout_cause(error) from None
-    except BaseException:
-        sock.close()
-        raise
-    return SocketStream(sock)
+    return error if error.errno else deadline.exceeded(detail)
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> Sequence[Address]:
-    """Return the addresses of a host. The system's lookup has no time limit, so it runs in a thread of its own."""
-    if is_address(host):  # needs no name service
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    found: list[Address] = []
-    failures: list[Exception] = []
+    from fibonacci._net.names import resolver  # not needed for an address
 
-    def lookup() -> None:
-        try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:  # a label of a name may be too long to be encoded
-            failures.append(error)
+    left = deadline.require()
+    lookup = resolver.lookup(host, port)
+    if not lookup.wait(left):
+        raise deadline.exceeded("the name service did not respond")
+    return lookup.result()
 
-    thread = threading.Thread(target=lookup, name="fibonacci-name-lookup", daemon=True)
-    thread.start()
-    thread.join(deadline.require())
-    if failures:
-        raise failures[0]
-    if thread.is_alive():
-        raise DeadlineExceeded("the name service did not respond in time")
-    return found
+
+def _connect_to(address: Address, deadline: Deadline) -> socket.socket:
+    left = deadline.require()
+    sock = new_socket(address)
+    try:
+        sock.settimeout(left)
+        sock.connect(address[4])
+    except TimeoutError as error:
+        sock.close()
+        raise _timeout_cause(error, deadline, f"no response from {address[4][0]}") from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _race(attempts: Attempts, deadline: Deadline) -> socket.socket:
+    """Return the socket that is connected first. Each turn begins an attempt, and waits for one to end."""
+    from fibonacci._net.addresses import STAGGER
+
+    upcoming = deque(attempts.order)
+    pending: dict[socket.socket, Address] = {}
+    try:
+        while upcoming or pending:
+            if upcoming:
+                _begin(upcoming.popleft(), pending, attempts)
+            ended = wait_connected(pending, deadline.cap(STAGGER if upcoming else None)) if pending else []
+            if pending and not ended and not (upcoming and deadline.allows(0)):
+                raise deadline.exceeded(str(attempts))
+            for sock in ended:
+                address = pending.pop(sock)
+                error = connect_error(sock)
+                if error is None:
+                    attempts.succeed(address, monotonic())
+                    return sock
+                sock.close()
+                attempts.fail(address, error)
+    finally:
+        for sock in pending:
+            sock.close()
+    raise attempts.error()
+
+
+def _begin(address: Address, pending: dict[socket.socket, Address], attempts: Attempts) -> None:
+    """Begin to connect to an address."""
+    try:
+        sock = new_socket(address)
+    except OSError as error:
+        attempts.fail(address, error)
+        return
+    pending[sock] = address
+    sock.setblocking(False)
+    try:
+        sock.connect(address[4])
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        del pending[sock]
+        sock.close()
+        attempts.fail(address, error)

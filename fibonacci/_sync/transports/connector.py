@@ -13,6 +13,8 @@ from fibonacci._sync.transports import _network
 from fibonacci._sync.transports.http11 import HTTP11Connection
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from fibonacci._net.proxy import Proxy
     from fibonacci._sync.transports.stream import Stream
 
@@ -22,28 +24,46 @@ class Connector:
 
     Args:
         origin: Scheme, host and port.
-        ca_bundle: A PEM file of authorities to trust beside the system's; None for none.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
+        ca_bundle: A file or folder of authorities to trust beside the system's; None for none.
+        client_cert: The client's certificate, for the origin alone; None for none.
 
     Raises:
+        UnicodeError: If a host's name is too long or has an empty label.
         TransportError: If the environment names a proxy that is no URL of one.
     """
 
-    def __init__(self, origin: str, ca_bundle: str | None) -> None:
+    def __init__(
+        self,
+        origin: str,
+        *,
+        connect_timeout: float,
+        ca_bundle: str | None = None,
+        client_cert: str | tuple[str, ...] | None = None,
+    ) -> None:
         self._origin = _Endpoint(origin)
+        self._connect_timeout = connect_timeout
         self._ca_bundle = ca_bundle
+        self._client_cert = client_cert
         try:
             self._proxy = proxy_for(origin)
         except ValueError as error:
             raise TransportError("proxy", error) from error
 
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return None if self._proxy is None else self._proxy.url
+
     def connect(self, deadline: Deadline) -> HTTP11Connection:
         """Return a new connection.
 
         Raises:
-            TransportError: If it cannot be made in time.
+            TransportError: If it cannot be made within `connect_timeout` and before the deadline.
         """
+        seconds = self._connect_timeout
         try:
-            return self._connect(deadline)
+            return self._connect(deadline.at_most(seconds, f"no connection within connect_timeout ({seconds:g} s)"))
         except TransportError:
             raise
         except Exception as error:
@@ -51,6 +71,8 @@ class Connector:
 
     def _connect(self, deadline: Deadline) -> HTTP11Connection:
         first = self._origin if self._proxy is None else _Endpoint(self._proxy.url)
+        if self._origin.is_secure:
+            self._tls_context(self._origin)  # made before a socket takes the last descriptor, and kept
         opened = _network.connect(first.host, first.port, deadline)
         stream: Stream = opened
         try:
@@ -79,22 +101,27 @@ class Connector:
         return HTTP11Connection(stream)
 
     def _with_tls(self, stream: Stream, endpoint: _Endpoint, deadline: Deadline) -> Stream:
-        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
-        from fibonacci._net.tls import ssl_context
         from fibonacci._sync.transports.tls import TLSStream
 
-        encrypted = TLSStream(stream, ssl_context(self._ca_bundle), endpoint.host)
+        encrypted = TLSStream(stream, self._tls_context(endpoint), endpoint.host)
         encrypted.do_handshake(deadline)
         return encrypted
 
+    def _tls_context(self, endpoint: _Endpoint) -> SSLContext:
+        # Imported here: loading TLS takes longer than everything else that a call over plain http needs.
+        from fibonacci._net.tls import ssl_context
+
+        return ssl_context(self._ca_bundle, self._client_cert if endpoint is self._origin else None)
+
 
 class _Endpoint:
-    """The host and port of a URL."""
+    """The host and port of a URL; a name that is not ASCII in its `xn--` form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
+        host = parts.hostname or ""
         self.url = url
         self.is_secure = parts.scheme == "https"
-        self.host = parts.hostname or ""
+        self.host = host if host.isascii() else host.encode("idna").decode("ascii")
         self.bracketed = f"[{self.host}]" if ":" in self.host else self.host
         self.port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,7 +25,9 @@ from fibonacci._core.option_checks import (
     check_positive_int,
     check_positive_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
+from fibonacci._net.proxies import proxy_for
+from fibonacci._net.proxy import NO_SOCKSIO
 from fibonacci._sync.transports.per_loop import PerLoop
 
 if TYPE_CHECKING:
@@ -39,13 +42,13 @@ class HTTPXTransport:
 
     Args:
         client: An `httpx.Client` or `httpx2.Client`, used as it is and never closed. None makes one of httpx,
-            for each event loop and each process, which `close` closes.
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's. This and what follows, but for
-            `max_response_bytes`, is for a client of its own.
+            for each origin, event loop and process, which `close` closes.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes. This and what follows, but for `max_response_bytes`, is for a client of its own.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect.
+        connect_timeout: Seconds for one attempt to connect. A client that you pass keeps its own.
         max_connections: The largest number of connections in use; further requests queue.
         max_idle_connections: The largest number of idle connections that are kept.
 
@@ -83,18 +86,18 @@ class HTTPXTransport:
         self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
         self._max_connections = check_positive_int("max_connections", max_connections)
         self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)
-        self._own: PerLoop[Any] = PerLoop(self._new_client)
+        self._own: PerLoop[dict[str, Any]] = PerLoop(dict)
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
         try:
-            client = self._own.get() if self._client is None else self._client
+            client = self._own_client(request.origin) if self._client is None else self._client
             built = client.build_request(
                 request.method,
                 request.url,
                 headers=request.headers,
                 content=request.body,
-                timeout=deadline.remaining(),
+                timeout=_timeouts(client, deadline),
             )
             # No redirects and no auth of the client's own: the key goes to the platform alone.
             response = client.send(built, stream=True, follow_redirects=False, auth=None)
@@ -102,17 +105,17 @@ class HTTPXTransport:
                 return self._read(response, deadline)
             finally:
                 response.close()
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = self._proxy_url(request.origin)
+            raise failure from failure.cause
 
     def close(self) -> None:
-        """Close the client of the present event loop, unless it is the user's."""
-        own = self._own.pop()
+        """Close the clients of the present event loop, unless the client is the user's."""
+        own = self._own.pop() or {}
         self._own.clear()
-        if own is not None:
-            own.close()
+        for client in own.values():
+            client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,16 +143,43 @@ class HTTPXTransport:
             "max_idle_connections": self._max_idle_connections,
         }
 
-    def _new_client(self) -> Any:
+    def _own_client(self, origin: str) -> Any:
+        clients = self._own.get()
+        client = clients.get(origin)
+        if client is not None:
+            return client
+        try:
+            new = self._new_client(origin)
+        except TransportError:
+            raise
+        except Exception as error:
+            raise connect_error_from(error) from error
+        # Two threads may make one at the same time; the first is kept, and the other has opened nothing.
+        return clients.setdefault(origin, new)
+
+    def _new_client(self, origin: str) -> Any:
         # Imported here, as a client that the user passes may be of httpx2.
         import httpx
 
         from fibonacci._net.tls import ssl_context
 
-        limits = httpx.Limits(
-            max_connections=self._max_connections, max_keepalive_connections=self._max_idle_connections
+        try:
+            proxy = proxy_for(origin)
+        except ValueError as error:
+            raise TransportError("proxy", error) from error
+        if proxy is not None and proxy.is_socks and find_spec("socksio") is None:
+            raise TransportError("proxy", OSError(NO_SOCKSIO))
+        # The client's certificate is for the platform; a proxy behind TLS does not get it.
+        proxy_context = ssl_context(self._ca_bundle) if proxy is not None and proxy.is_secure else None
+        return httpx.Client(
+            verify=ssl_context(self._ca_bundle, self._client_cert),
+            timeout=httpx.Timeout(None, connect=self._connect_timeout),
+            limits=httpx.Limits(
+                max_connections=self._max_connections, max_keepalive_connections=self._max_idle_connections
+            ),
+            trust_env=False,  # its reading of NO_PROXY differs
+            proxy=None if proxy is None else httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=proxy_context),
         )
-        return httpx.Client(verify=ssl_context(self._ca_bundle), limits=limits)
 
     def _read(self, response: Any, deadline: Deadline) -> HTTPResponse:
         if response.is_stream_consumed:
@@ -166,7 +196,24 @@ class HTTPXTransport:
                 raise TransportError("timeout")
         return self._bounded(HTTPResponse(response.status_code, response.headers.raw, bytes(body)))
 
+    def _proxy_url(self, origin: str) -> str | None:
+        """Return the URL of the proxy of a client of its own, without user and password; None where none is known."""
+        try:
+            proxy = None if self._client is not None else proxy_for(origin)
+        except ValueError:  # the variable is no URL
+            return None
+        return None if proxy is None else proxy.url
+
     def _bounded(self, response: HTTPResponse) -> HTTPResponse:
         if len(response.body) > self._max_response_bytes:
             raise TransportError("too_large", None, response)
         return response
+
+
+def _timeouts(client: Any, deadline: Deadline) -> Any:
+    """Return the timeouts of a request: to connect, that of the client; to read, write and queue, what remains."""
+    remaining = deadline.remaining()
+    timeout: Any = getattr(client, "timeout", None)
+    if not hasattr(timeout, "connect"):
+        return remaining
+    return deadline.cap(timeout.connect), remaining, remaining, remaining

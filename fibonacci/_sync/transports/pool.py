@@ -34,6 +34,11 @@ class ConnectionPool:
         self._active: set[HTTP11Connection] = set()
 
     @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy, without user and password; None for none."""
+        return self._connector.proxy
+
+    @property
     def connections(self) -> list[HTTP11Connection]:
         """The open connections, those in use first."""
         return [*self._active, *(connection for _, connection in self._idle)]

@@ -24,7 +24,7 @@ from fibonacci._core.option_checks import (
     check_positive_seconds,
     check_seconds,
 )
-from fibonacci._core.transport_errors import TransportError, transport_error_from
+from fibonacci._core.transport_errors import transport_error_from
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -43,7 +43,8 @@ class SocketTransport:
     each process has connections of its own, in one pool for each origin.
 
     Args:
-        ca_bundle: A PEM file of certificate authorities to trust beside the system's.
+        ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
+            their hashes.
         max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
@@ -96,6 +97,7 @@ class SocketTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request and read the complete response; see `Transport.send`."""
+        pool: ConnectionPool | None = None
         try:
             pool = self._pool(request.origin)
             connection = pool.acquire(deadline)
@@ -103,10 +105,10 @@ class SocketTransport:
                 return connection.exchange(request, deadline, self._max_response_bytes)
             finally:
                 pool.release(connection)
-        except TransportError:
-            raise
         except Exception as error:
-            raise transport_error_from(error) from error
+            failure = transport_error_from(error)
+            failure.proxy = None if pool is None else pool.proxy
+            raise failure from failure.cause
 
     def close(self) -> None:
         """Close the idle connections of the present event loop; those in use are closed when their call ends."""
@@ -147,7 +149,12 @@ class SocketTransport:
 
     def _new_pool(self, origin: str) -> ConnectionPool:
         return ConnectionPool(
-            Connector(origin, self._ca_bundle),
+            Connector(
+                origin,
+                connect_timeout=self._connect_timeout,
+                ca_bundle=self._ca_bundle,
+                client_cert=self._client_cert,
+            ),
             max_connections=self._max_connections,
             idle_timeout=self._idle_timeout,
         )

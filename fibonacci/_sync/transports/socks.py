@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._net.proxy import NO_SOCKSIO
 
 if TYPE_CHECKING:
     from fibonacci._sync.transports.stream import Stream
@@ -30,7 +31,7 @@ def connect_via_socks5(stream: Stream, host: str, port: int, auth: tuple[str, st
     try:
         from socksio import ProtocolError, socks5
     except ImportError as error:
-        raise _refused("SOCKS proxies need socksio: pip install 'fibonacci-sdk[socks]'") from error
+        raise _refused(NO_SOCKSIO) from error
     protocol: Any = socks5.SOCKS5Connection()  # its annotations are wrong
 
     def request(message: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from fibonacci._core.deadline import Deadline
+from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
 
 if TYPE_CHECKING:
@@ -61,8 +61,15 @@ class TLSStream:
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[self._perform(deadline, self._tls.write, rest) :]
+        before = self.bytes_sent
+        try:
+            while rest:
+                rest = rest[self._perform(deadline, self._tls.write, rest) :]
+        except ConnectionError:
+            if self.bytes_sent == before:  # so there is no response; an alert may say why the peer has left
+                with suppress(ConnectionError, DeadlineExceeded):
+                    self.read(deadline)
+            raise
 
     def close(self) -> None:
         """Close the stream below."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.benchmarks.measurements import (
     cold,
     construct,
+    dead_address,
     emulator,
     imports,
     in_flight,
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "in-flight": in_flight.measure,
     "long-calls": long_calls.measure,
     "waiting": waiting.measure,
+    "dead-address": dead_address.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,
     "overhead": overhead.measure,

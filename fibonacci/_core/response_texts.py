@@ -1,0 +1,56 @@
+"""What an error says about a response that is not in the form of the platform's errors: who responded, and why."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin, urlsplit
+
+from fibonacci._core.connection_texts import PROXY_AUTH
+from fibonacci._core.response import APIResponse
+
+_GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 531)})
+# How nginx, Apache and Go respond to http on a port for https.
+_HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enabled", "http request to an https server")
+
+
+def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
+    """Return what a response with an error status says that has no message in the form of the platform's errors."""
+    if response.status == 304:
+        return "the response says that nothing has changed, which the request did not ask; check the cache in between"
+    if 300 <= response.status < 400:
+        return _redirect_message(response, base_url, path)
+    if response.status == 407:
+        return PROXY_AUTH
+    text = " ".join((body if isinstance(body, str) else response.text())[:200].split())
+    return f"the response says {text!r}" if text else "the response has no body"
+
+
+def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
+    location = response.headers.get("location", "")
+    if not location:
+        return "the server redirects, and does not say where"
+    try:
+        parts = urlsplit(urljoin(base_url + path, location))
+    except ValueError:
+        return "the server redirects to what is no URL"
+    # What is before the host or in the query may be a secret.
+    target = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    moved = target.removesuffix(path.partition("?")[0])
+    remedy = f"; if you trust that address, pass base_url={moved!r}" if moved not in (target, base_url) else ""
+    return f"the server redirects to {target[:200]!r}; that is not followed, as the key must not go elsewhere{remedy}"
+
+
+def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
+    """Return what is to be known about a response that the platform would have given in another form."""
+    said = response.text()[:1000].lower()
+    if response.status == 400 and base_url.startswith("http:") and any(text in said for text in _HTTP_TO_HTTPS_PORT):
+        return "; the server speaks TLS on this port: base_url should begin with https://"
+    if response.status in (404, 405) and base_url and not re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
+        return f"; base_url is {base_url}, which may lack /v1"
+    if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, said)):
+        return "; a gateway or proxy in between responded, not the platform"
+    return ""
+
+
+def _is_from_gateway(response: APIResponse, said: str) -> bool:
+    return said.lstrip().startswith("<") or any(name == "via" or name.startswith("proxy-") for name in response.headers)

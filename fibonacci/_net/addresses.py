@@ -1,0 +1,84 @@
+"""The addresses of a host: in which order to try them, and what became of each attempt (RFC 8305)."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+from fibonacci._net.sockets import Address
+
+#: Seconds between the starts of two attempts.
+STAGGER = 0.25
+#: Seconds for which an address that accepted in place of an earlier one is tried first.
+MEMORY = 60.0
+_MOST_REMEMBERED = 256
+_MOST_SHOWN = 4
+
+#: What a host's address was last, where the first one did not accept, and until when to prefer it.
+_preferred: dict[tuple[str, int], tuple[Any, float]] = {}
+
+
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Return the addresses, each once, with their families taking turns; the system's first one stays the first."""
+    families: dict[int, dict[Any, Address]] = {}
+    for address in addresses:
+        families.setdefault(address[0], {}).setdefault(address[4], address)
+    turns = zip_longest(*(family.values() for family in families.values()))
+    return [address for address in chain.from_iterable(turns) if address is not None]
+
+
+class Attempts:
+    """The attempts to connect to a host that has several addresses; `str()` tells what became of them.
+
+    The address that accepted is remembered in the process when it was not the first, so that only one connection in a
+    minute waits for an address that is dead.
+
+    Args:
+        host: The host.
+        port: The port.
+        addresses: Its addresses in the system's order.
+        now: The monotonic time.
+
+    Attributes:
+        order: The addresses in the order to try them.
+    """
+
+    def __init__(self, host: str, port: int, addresses: Sequence[Address], now: float) -> None:
+        self._key = (host, port)
+        self._failures: dict[Address, OSError] = {}
+        self.order = interleaved(addresses)
+        target, until = _preferred.get(self._key, (None, now))
+        if now < until:
+            self.order.sort(key=lambda address: address[4] != target)
+
+    def succeed(self, address: Address, now: float) -> None:
+        """Note that an address accepted."""
+        if address is not self.order[0]:
+            if len(_preferred) >= _MOST_REMEMBERED:
+                _preferred.clear()
+            _preferred[self._key] = (address[4], now + MEMORY)
+
+    def fail(self, address: Address, error: OSError) -> None:
+        """Note that an attempt failed."""
+        self._failures[address] = error
+        if _preferred.get(self._key, (None,))[0] == address[4]:
+            _preferred.pop(self._key, None)
+
+    def error(self) -> OSError:
+        """Return the error for attempts that have all failed."""
+        *_, last = self._failures.values()
+        for failure in self._failures.values():
+            if failure.errno in (errno.EMFILE, errno.ENFILE):
+                return failure  # says nothing about the address
+        return last if len(self.order) == 1 else OSError(last.errno, str(self))
+
+    def __str__(self) -> str:
+        parts = [f"{address[4][0]}: {self._outcome(address)}" for address in self.order[:_MOST_SHOWN]]
+        more = len(self.order) - _MOST_SHOWN
+        return "; ".join([*parts, f"{more} more"] if more > 0 else parts)
+
+    def _outcome(self, address: Address) -> str:
+        failure = self._failures.get(address)
+        return "no response" if failure is None else failure.strerror or str(failure)

@@ -1,0 +1,120 @@
+"""Name lookups: in a few threads, and one at a time for each name, whose result all who wait for it share.
+
+The system's lookup has no time limit and cannot be canceled; it may hang for as long as the name service does. So it
+runs in daemon threads, and who waits for it may leave. The executor of asyncio is not used: at the end of `asyncio.run`
+it waits for the lookups that hang.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from fibonacci._net.sockets import Address
+
+MAX_THREADS = 8
+
+
+class Lookup:
+    """A lookup that runs or has ended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._has_ended = threading.Event()
+        self._callbacks: list[Callable[[], object]] = []
+        self._addresses: Sequence[Address] = ()
+        self._error: BaseException | None = None
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for the end; return whether the lookup has ended."""
+        return self._has_ended.wait(seconds)
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Have a function called at the end, in any thread and perhaps twice; at once if the lookup has ended."""
+        self._callbacks.append(callback)
+        if self._has_ended.is_set():
+            callback()
+
+    def result(self) -> Sequence[Address]:
+        """Return the addresses.
+
+        Raises:
+            OSError: If the name cannot be resolved.
+            UnicodeError: If a label of the name is empty or too long.
+        """
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        return self._addresses
+
+    def end(self, addresses: Sequence[Address], error: BaseException | None) -> None:
+        """End the lookup."""
+        self._addresses, self._error = addresses, error
+        self._has_ended.set()
+        for callback in self._callbacks:
+            callback()
+
+
+class Resolver:
+    """Runs lookups in at most `MAX_THREADS` threads, which end when there is nothing to look up."""
+
+    def __init__(self) -> None:
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        """Begin anew: a process that was forked has none of the threads, and perhaps a lock that is held."""
+        self._lock = threading.Lock()
+        self._lookups: dict[tuple[str, int], Lookup] = {}
+        self._queue: deque[Lookup] = deque()
+        self._threads = 0
+
+    def lookup(self, host: str, port: int) -> Lookup:
+        """Return the lookup of a host that is under way, or begin one."""
+        with self._lock:
+            lookup = self._lookups.get((host, port))
+            if lookup is not None:
+                return lookup
+            lookup = self._lookups[host, port] = Lookup(host, port)
+            self._queue.append(lookup)
+            if self._threads == MAX_THREADS:
+                return lookup
+            self._threads += 1
+        try:
+            threading.Thread(target=self._run, name="fibonacci-name-lookup", daemon=True).start()
+        except RuntimeError as error:  # the system has no thread left, or the interpreter ends
+            refusal = OSError(errno.EAGAIN, f"no thread for the name lookup: {error}")
+            while (queued := self._next()) is not None:
+                self._end(queued, (), refusal)
+        return lookup
+
+    def _run(self) -> None:
+        while (lookup := self._next()) is not None:
+            try:
+                # Looked up late, for tools replace it.
+                addresses = socket.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
+            except BaseException as error:  # raised where the result is asked for
+                self._end(lookup, (), error)
+            else:
+                self._end(lookup, addresses, None)
+
+    def _next(self) -> Lookup | None:
+        """Return the next lookup; without one, the thread is to end and is counted no more."""
+        with self._lock:
+            if self._queue:
+                return self._queue.popleft()
+            self._threads -= 1
+            return None
+
+    def _end(self, lookup: Lookup, addresses: Sequence[Address], error: BaseException | None) -> None:
+        with self._lock:
+            del self._lookups[lookup.host, lookup.port]
+        lookup.end(addresses, error)
+
+
+resolver = Resolver()

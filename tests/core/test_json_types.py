@@ -1,0 +1,52 @@
+"""How many values a JSON document has, as far as that is checked before it is parsed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fibonacci._core.compression import TooLargeError
+from fibonacci._core.json_types import BYTES_PER_VALUE, MAX_VALUES, check_values
+
+LIMIT = MAX_VALUES * BYTES_PER_VALUE
+# Separators that count nothing, at the end of a string and before it: escaped quotes and backslashes are about them.
+TEXT = b'"' + b',[{:\\"\\\\' * 500_000 + b'"'
+
+
+def _numbers(count: int) -> bytes:
+    """Return an array of a text and so many numbers less one: as many values."""
+    return b"[" + TEXT + b",0" * (count - 2) + b"]"
+
+
+def test_the_last_value_that_is_allowed() -> None:
+    check_values(_numbers(MAX_VALUES), LIMIT)
+    with pytest.raises(TooLargeError, match="more than 1,048,576 JSON values"):
+        check_values(_numbers(MAX_VALUES + 1), LIMIT)
+
+
+def test_names_of_members_count() -> None:
+    def members(count: int) -> bytes:
+        return b'{"":' + TEXT + b',"":0' * (count - 1) + b"}"
+
+    check_values(members(MAX_VALUES // 2 - 1), LIMIT)
+    with pytest.raises(TooLargeError):
+        check_values(members(MAX_VALUES // 2 + 1), LIMIT)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'"' * (4 * 1024 * 1024),
+        b'"' + b"a," * (2 * 1024 * 1024),
+        b'"' + b"\\," * (2 * 1024 * 1024) + b"\\",
+        b'"' + b'\\"' * (2 * 1024 * 1024) + b",",
+        b'""' * (2 * 1024 * 1024) + b'"' + b"," * (2 * 1024 * 1024),
+        TEXT * 4,
+    ],
+    ids=["quotes", "open", "escaped end", "escaped quotes", "empty texts", "texts"],
+)
+def test_a_body_without_values_takes_little_time(body: bytes) -> None:
+    began = time.process_time()
+    check_values(body, LIMIT)
+    assert time.process_time() - began < 2

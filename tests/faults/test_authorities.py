@@ -1,0 +1,207 @@
+"""Which certificate authorities are trusted, wherever they come from, and what is said when there are none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from fibonacci import APIConnectionError
+from fibonacci._net.tls import ssl_context
+from tests.faults.calls import METHODS, all_fine, call_each
+from tests.kit.certificates import Authority
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok
+
+
+@pytest.fixture(scope="module")
+def folder(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the authority's certificate under the name that OpenSSL looks for."""
+    return _hashed(authority.file, tmp_path_factory.mktemp("hashed"))
+
+
+def _hashed(certificate: Path, folder: Path) -> Path:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the program openssl")
+    command = [openssl, "x509", "-noout", "-hash", "-in", str(certificate)]
+    name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    shutil.copy(certificate, folder / f"{name}.0")
+    (folder / "README").write_text("Not a certificate.")
+    return folder
+
+
+@pytest.fixture
+def unrelated(tmp_path: Path) -> Path:
+    """Return the certificate of another authority, at a path that no other test has used."""
+    file = tmp_path / "unrelated.pem"
+    trustme.CA().cert_pem.write_to_path(str(file))
+    return file
+
+
+@pytest.mark.usefixtures("each_transport")
+def test_a_folder_as_ca_bundle(mode: Mode, folder: Path, authority: Authority) -> None:
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=folder))
+
+
+def test_folders_by_ssl_cert_dir(
+    mode: Mode, folder: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(("/no/such/folder", str(folder))))
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url))
+
+
+@pytest.mark.usefixtures("each_transport")
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("SSL_CERT_FILE", "nothing"),
+        ("SSL_CERT_FILE", "empty file"),
+        ("SSL_CERT_DIR", "nothing"),
+        ("SSL_CERT_DIR", "empty folder"),
+        ("SSL_CERT_DIR", "folder without hashes"),
+        ("ca_bundle", "empty file"),
+        ("ca_bundle", "text"),
+        ("ca_bundle", "bad certificate"),
+        ("ca_bundle", "empty folder"),
+        ("ca_bundle", "folder without hashes"),
+    ],
+)
+def test_what_holds_no_certificate_is_named(
+    mode: Mode,
+    name: str,
+    made: str,
+    authority: Authority,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = tmp_path / "authorities"
+    if "folder" in made:
+        place.mkdir()
+        if made == "folder without hashes":
+            shutil.copy(authority.file, place / "ca.pem")
+    elif made != "nothing":
+        begins = "-----BEGIN CERTIFICATE-----\n"
+        place.write_text({"text": "Not a certificate.", "bad certificate": f"{begins}AAAA\n"}.get(made, ""))
+    options: dict[str, Any] = {}
+    if name == "ca_bundle":
+        options["ca_bundle"] = place
+    else:
+        monkeypatch.setenv(name, str(place))
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        client = mode.client_of(server, **options)
+        error = mode.end(client.request, "POST", "/x").api_error
+    assert server.connections == 0
+    assert type(error) is APIConnectionError
+    assert (error.attempts, error.outcome_unknown) == (1, False)
+    said = (
+        f"ca_bundle: no certificate in '{place}'" if name == "ca_bundle" else f"authority in {name}={place}: unset it"
+    )
+    assert said in str(error)
+    assert "private authority" not in str(error)
+    assert "a PEM file of certificates, or a folder" in str(error)
+
+
+def test_one_of_two_variables_is_enough(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert ssl_context(None).cert_store_stats()["x509"] == 1
+
+
+@pytest.mark.usefixtures("each_transport")
+@pytest.mark.parametrize(
+    ("system", "trusts_certifi"),
+    [("empty folder", True), ("dangling links", True), ("no folder", True), ("folder", False)],
+)
+def test_a_system_without_authorities_has_those_of_certifi(
+    mode: Mode,
+    system: str,
+    trusts_certifi: bool,
+    unrelated: Path,
+    authority: Authority,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = tmp_path / "certs"
+    if system != "no folder":
+        place.mkdir()
+    if system == "dangling links":
+        (place / "0a775a30.0").symlink_to("/no/such/certificate.pem")
+    if system == "folder":
+        _hashed(unrelated, place)
+    found: dict[str, Any] = {"cafile": None, "capath": str(place) if place.exists() else None}
+    paths = ssl.get_default_verify_paths()._replace(**found)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+
+    def load_system(context: ssl.SSLContext) -> None:
+        context.load_verify_locations(capath=place)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_default_verify_paths", load_system)
+    monkeypatch.setattr("certifi.where", lambda: str(authority.file))
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        ended = call_each(mode, server.base_url, ca_bundle=unrelated)
+    assert all_fine(ended) == trusts_certifi
+    assert len(server.requests) == (len(METHODS) if trusts_certifi else 0)
+
+
+def test_certifi_does_not_replace_what_the_user_has_set(
+    unrelated: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("certifi.where", lambda: str(authority.file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(unrelated))
+    monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
+    assert [held["subject"] for held in ssl_context(None).get_ca_certs()] == [
+        held["subject"] for held in _context_of(unrelated).get_ca_certs()
+    ]
+
+
+def _context_of(authorities: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authorities)
+
+
+def test_an_authority_that_is_replaced_is_read_again(mode: Mode, unrelated: Path, authority: Authority) -> None:
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        client = mode.client_of(server, ca_bundle=unrelated)
+        assert isinstance(mode.end(client.request, "GET", "/x").error, APIConnectionError)
+        shutil.copy(authority.file, unrelated)
+        assert mode.end(client.request, "GET", "/x").value == {"fine": True}
+
+
+def test_a_context_is_made_once(authority: Authority) -> None:
+    assert ssl_context(str(authority.file)) is ssl_context(str(authority.file))
+
+
+@pytest.mark.usefixtures("each_transport")
+def test_the_handshake_offers_http11_and_at_least_tls12(mode: Mode, authority: Authority) -> None:
+    selected: list[str | None] = []
+    server_side = authority.good()
+    server_side.set_alpn_protocols(["h2", "http/1.1"])
+
+    def step(peer: Peer) -> None:
+        selected.append(peer.tls.selected_alpn_protocol())
+        ok(peer)
+
+    with ScriptedServer(step, tls=server_side) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=authority.file))
+    assert selected == ["http/1.1"] * len(METHODS)
+    assert ssl_context(str(authority.file)).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.usefixtures("each_transport")
+def test_sslkeylogfile(mode: Mode, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = tmp_path / "ca.pem"
+    shutil.copy(authority.file, bundle)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    with ScriptedServer(ok, tls=authority.good()) as server:
+        assert all_fine(call_each(mode, server.base_url, ca_bundle=bundle))
+    assert (tmp_path / "keys.log").read_text().count("CLIENT_HANDSHAKE_TRAFFIC_SECRET") == len(METHODS)

@@ -1,0 +1,21 @@
+"""What tests need of the operating system beyond Windows, macOS and Linux in common. On Linux they all run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+
+import pytest
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows, whatever the signal")
+needs_full_backlogs = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs a system that lets connections wait while a listener's backlog is full"
+)
+needs_loopback_network = pytest.mark.skipif(
+    sys.platform == "darwin", reason="127.0.0.1 is the only loopback address that macOS configures"
+)
+
+#: How a process pool may start its processes without a fork of this one.
+START_METHODS = [method for method in ("spawn", "forkserver") if method in multiprocessing.get_all_start_methods()]

@@ -1,0 +1,214 @@
+"""Name lookups: shared by those who wait for the same name, in a few threads, and never waited for at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+
+from fibonacci import APIConnectionError, AsyncFibonacci
+from fibonacci._net.names import MAX_THREADS, Lookup, Resolver
+from fibonacci._net.sockets import literal_address
+from tests.kit.assertions import appears
+from tests.kit.mode import MODES, Mode, mode_of
+from tests.kit.names import NameService, address
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    with mode_of(request) as mode:
+        yield mode
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameService]:
+    names = NameService(monkeypatch)
+    yield names
+    names.released.set()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer(ok) as server:
+        yield server
+
+
+def lookup_threads() -> int:
+    return sum(thread.name == "fibonacci-name-lookup" for thread in threading.enumerate())
+
+
+def client_at(mode: Mode, server: ScriptedServer, name: str, **options: Any) -> Any:
+    base_url = f"http://{name}:{server.port}/v1"
+    return mode.client(server.api_key, base_url=base_url, allow_insecure=True, max_retries=0, **options)
+
+
+class TestCalls:
+    def test_calls_at_once_share_a_lookup(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
+        name = f"shared-{mode.name}.test"
+        names.add_hanging(name, "127.0.0.1")
+        clients = [client_at(mode, server, name) for _ in range(10)]
+        calls = [mode.begin(client.request, "GET", "/x") for client in clients]
+        assert appears(lambda: names.lookups[name] == 1)
+        with pytest.raises(TimeoutError):
+            calls[-1].result(0.1)
+        names.released.set()
+        assert [call.result().value for call in calls] == [{"fine": True}] * 10
+        assert names.lookups[name] == 1
+
+    def test_one_that_leaves_takes_nothing_from_the_others(
+        self, mode: Mode, server: ScriptedServer, names: NameService
+    ) -> None:
+        name = f"left-{mode.name}.test"
+        names.add_hanging(name, "127.0.0.1")
+        patient = mode.begin(client_at(mode, server, name).request, "GET", "/x")
+        assert appears(lambda: names.lookups[name] == 1)
+        left = mode.end(client_at(mode, server, name, timeout=0.1).request, "GET", "/x")
+        assert left.error is not None
+        assert left.seconds < 1
+        names.released.set()
+        assert patient.result().value == {"fine": True}
+        assert names.lookups[name] == 1
+
+    def test_lookups_that_hang_hold_few_threads(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
+        hanging = [f"hanging-{number}-{mode.name}.test" for number in range(4 * MAX_THREADS)]
+        for name in hanging:
+            names.add_hanging(name, "127.0.0.1")
+        patient = mode.begin(client_at(mode, server, hanging[-1]).request, "GET", "/x")
+        calls = [mode.begin(client_at(mode, server, name, timeout=0.3).request, "GET", "/x") for name in hanging[:-1]]
+        assert appears(lambda: lookup_threads() == MAX_THREADS)
+        assert all(isinstance(call.result().error, APIConnectionError) for call in calls)
+        assert lookup_threads() == MAX_THREADS
+        names.released.set()
+        assert patient.result().value == {"fine": True}
+        assert appears(lambda: lookup_threads() == 0)
+
+    def test_each_call_gets_the_error_of_a_lookup_that_fails(
+        self, mode: Mode, server: ScriptedServer, names: NameService
+    ) -> None:
+        names.add_failing("failing.test", socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+        calls = [mode.begin(client_at(mode, server, "failing.test").request, "GET", "/x") for _ in range(5)]
+        for call in calls:
+            assert isinstance(call.result().error, APIConnectionError)
+            assert "name cannot be resolved" in str(call.result().error)
+            assert isinstance(call.result().api_error.__cause__, socket.gaierror)
+
+    def test_an_error_that_no_name_service_raises_reaches_the_caller(
+        self, mode: Mode, server: ScriptedServer, names: NameService
+    ) -> None:
+        names.add_failing("blocked.test", RuntimeError("the test may not use the network"))
+        ended = mode.end(client_at(mode, server, "blocked.test").request, "GET", "/x")
+        assert "the test may not use the network" in str(ended.error)
+
+    def test_no_thread_is_left_in_the_system(
+        self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name == "fibonacci-name-lookup":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        start = threading.Thread.start
+        client = client_at(mode, server, "threads.test")
+        names.add("threads.test", "127.0.0.1")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            refused = mode.end(client.request, "POST", "/x").api_error
+        assert "can't start new thread" in str(refused.__cause__)
+        assert not refused.outcome_unknown
+        assert mode.run(client.request("POST", "/x")) == {"fine": True}
+
+
+class TestLookup:
+    def test_a_finished_lookup_is_not_used_again(self, names: NameService) -> None:
+        resolver = Resolver()
+        names.add("again.test", "127.0.0.1")
+        for expected in (1, 2):
+            lookup = resolver.lookup("again.test", 80)
+            assert lookup.wait(5)
+            assert lookup.result() == [address("127.0.0.1", 80)]
+            assert names.lookups["again.test"] == expected
+
+    def test_a_callback_is_called_whenever_it_comes(self) -> None:
+        lookup = Lookup("any.test", 80)
+        called: list[str] = []
+        lookup.add_done_callback(lambda: called.append("before"))
+        assert called == []
+        lookup.end([], None)
+        lookup.add_done_callback(lambda: called.append("after"))
+        assert called == ["before", "after"]
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+    @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+    def test_a_forked_process_looks_up_anew(self, names: NameService) -> None:
+        resolver = Resolver()
+        for number in range(MAX_THREADS):
+            names.add_hanging(f"held-{number}.test")
+            resolver.lookup(f"held-{number}.test", 80)
+        names.add("child.test", "127.0.0.1")
+        child = os.fork()
+        if not child:
+            os._exit(0 if resolver.lookup("child.test", 80).wait(5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+class TestTheEndOfTheLoop:
+    def test_asyncio_run_does_not_wait_for_a_lookup_that_hangs(
+        self, server: ScriptedServer, names: NameService
+    ) -> None:
+        async def main() -> None:
+            client = AsyncFibonacci("key", base_url=f"http://end.test:{server.port}/v1", allow_insecure=True)
+            with anyio.move_on_after(0.1):
+                await client.request("GET", "/x")
+
+        names.add_hanging("end.test")
+        began = time.monotonic()
+        asyncio.run(main())
+        assert time.monotonic() - began < 2
+        assert names.lookups["end.test"] == 1
+        names.released.set()  # what ends now finds its event loop closed
+        assert appears(lambda: lookup_threads() == 0)
+
+    def test_an_interpreter_ends_while_a_lookup_hangs(self) -> None:
+        code = """
+import socket, threading
+from fibonacci import APITimeoutError, Fibonacci
+socket.getaddrinfo = lambda *args, **options: threading.Event().wait(30)
+try:
+    Fibonacci("key", base_url="https://hanging.test/v1", timeout=0.1).request("GET", "/x")
+except APITimeoutError:
+    print("timed out")
+"""
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+        assert (run.stdout, run.stderr) == ("timed out\n", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "family"),
+    [
+        ("127.0.0.1", socket.AF_INET),
+        ("::1", socket.AF_INET6),
+        ("2001:db8::1", socket.AF_INET6),
+        ("localhost", None),
+        ("127.1", None),
+        ("1", None),
+        ("bücher.test", None),
+        ("fe80::1%lo", None),
+        ("", None),
+    ],
+)
+def test_an_ip_address_needs_no_lookup(host: str, family: int | None) -> None:
+    found = literal_address(host, 80)
+    assert found == (None if family is None else address(host, 80))
+    if found is not None:  # as the system has it
+        assert found in socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)

@@ -1,0 +1,264 @@
+"""NO_PROXY, case by case: what this SDK does, and what httpx, requests and curl do with the same value."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibonacci._core.urls import is_loopback
+from fibonacci._net.no_proxy import is_exempt
+from fibonacci._net.proxies import proxy_for
+from tests.kit.listener import Listener
+from tests.net.no_proxy_cases import CASES, NoProxyCase, Route
+
+_CURL = (8, 14)
+_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than a case
+
+each_case = pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.no_proxy or 'empty'} {case.url}".replace("bü", "bue")
+)
+
+
+class HangUp(Listener):
+    """Reads a little and hangs up: that a connection was made is all that counts."""
+
+    def serve(self, sock: socket.socket, number: int) -> None:
+        sock.recv(65536)
+
+
+class Routes:
+    """A proxy, and the place that every connection leads to which does not go through it."""
+
+    def __init__(self, proxy: HangUp, direct: HangUp) -> None:
+        self.proxy = proxy
+        self.direct = direct
+
+    def taken_by(self, send: Callable[[], object]) -> Route:
+        """Return which way a request takes, which fails whatever the way."""
+        before = self.proxy.connections, self.direct.connections
+        with suppress(Exception):
+            send()
+        is_proxied, is_direct = self.proxy.connections > before[0], self.direct.connections > before[1]
+        assert not (is_proxied and is_direct)
+        return "proxied" if is_proxied else "direct" if is_direct else "refused"
+
+
+@pytest.fixture(scope="module")
+def listeners() -> Iterator[Routes]:
+    with HangUp() as proxy, HangUp() as direct:
+        yield Routes(proxy, direct)
+
+
+@pytest.fixture
+def routes(listeners: Routes, monkeypatch: pytest.MonkeyPatch) -> Routes:
+    """Return the routes, with all proxy variables set, and with every other host at the direct one's address."""
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"):  # curl does not read HTTP_PROXY
+        monkeypatch.setenv(name, listeners.proxy.origin)
+    system = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *args: Any, **named: Any) -> Any:
+        to_proxy = host in ("127.0.0.1", b"127.0.0.1") and port == listeners.proxy.port
+        return system("127.0.0.1", port if to_proxy else listeners.direct.port, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return listeners
+
+
+@each_case
+def test_this_sdk(case: NoProxyCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", case.no_proxy)
+    assert ("direct" if proxy_for(case.url) is None else "proxied") == case.ours
+
+
+@each_case
+def test_httpx(case: NoProxyCase, routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", case.no_proxy)
+
+    def send() -> None:
+        with httpx.Client(verify=_NO_AUTHORITIES) as client:
+            client.get(case.url)
+
+    assert routes.taken_by(send) == case.httpx
+
+
+@each_case
+def test_requests(case: NoProxyCase, routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: Any = pytest.importorskip("requests", reason="requests is not installed")
+    monkeypatch.setenv("NO_PROXY", case.no_proxy)
+    assert routes.taken_by(lambda: requests.get(case.url)) == case.requests
+
+
+@pytest.fixture(scope="module")
+def curl() -> str:
+    program = shutil.which("curl")
+    if program is None:
+        pytest.skip("curl is not installed")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    if tuple(int(part) for part in version.split(".")[:2]) < _CURL:
+        pytest.skip(f"curl {version} is older than 8.14, which the column is about")
+    return program
+
+
+@each_case
+def test_curl(case: NoProxyCase, routes: Routes, curl: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", case.no_proxy)
+    command = [curl, "-sSk", "--max-time", "10", "--connect-to", f"::127.0.0.1:{routes.direct.port}", case.url]
+    assert routes.taken_by(lambda: subprocess.run(command, capture_output=True, check=False)) == case.curl
+
+
+@each_case
+def test_a_case_in_which_clients_differ_has_a_reason(case: NoProxyCase) -> None:
+    assert bool(case.why) == (len({case.ours, case.httpx, case.requests, case.curl}) > 1)
+
+
+NONSENSE = [
+    *("/", ":", "://", ".", "*.", "[", "[::1", "]:443", "bü..x", "a:b:c/d", "10.0.0.0/99", f"10.0.0.0/{'9' * 5000}"),
+]
+
+
+@pytest.mark.parametrize("entry", NONSENSE, ids=lambda entry: ascii(entry)[:20])
+@pytest.mark.parametrize("host", ["api.example.com", "10.1.2.3", "fd00::1"])
+def test_what_is_no_entry_names_nothing(entry: str, host: str) -> None:
+    assert not is_exempt(entry, "https", host, 443)
+    assert is_exempt(f"{entry},{host}", "https", host, 443)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(), st.sampled_from(["api.example.com", "10.1.2.3", "fd00::1"]))
+def test_any_text_can_be_read(text: str, host: str) -> None:
+    assert is_exempt(text, "https", host, 443) in (True, False)
+    assert is_exempt(f"{text} {host}", "https", host, 443)
+
+
+class TestVariables:
+    """Which variable names the proxy."""
+
+    @pytest.mark.parametrize(
+        ("variables", "url", "proxy"),
+        [
+            ({}, "https://api.example.com", None),
+            ({"HTTPS_PROXY": "http://a:1"}, "https://api.example.com", "http://a:1"),
+            ({"HTTPS_PROXY": "http://a:1"}, "http://api.example.com", None),
+            ({"HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:1"}, "https://api.example.com", "http://a:1"),
+            ({"HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:1"}, "http://api.example.com", "http://b:1"),
+            ({"HTTPS_PROXY": "http://a:1", "https_proxy": "http://b:1"}, "https://api.example.com", "http://b:1"),
+            ({"HTTPS_PROXY": "http://a:1", "https_proxy": ""}, "https://api.example.com", None),
+            ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*", "no_proxy": "b"}, "https://a.b.c", "http://a:1"),
+            ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*", "no_proxy": ""}, "https://a.b.c", "http://a:1"),
+            ({"HTTPS_PROXY": "a:1"}, "https://api.example.com", "http://a:1"),
+            ({"HTTPS_PROXY": "https://[fd00::1]:3"}, "https://api.example.com", "https://[fd00::1]:3"),
+            ({"FTP_PROXY": "http://a:1"}, "https://api.example.com", None),
+            ({"HTTP_PROXY": "http://a:1", "REQUEST_METHOD": "GET"}, "http://api.example.com", None),
+            ({"http_proxy": "http://a:1", "REQUEST_METHOD": "GET"}, "http://api.example.com", "http://a:1"),
+        ],
+        ids=str,
+    )
+    def test_the_proxy_of_an_origin(
+        self, variables: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        found = proxy_for(url)
+        assert (None if found is None else found.url) == proxy
+
+    def test_user_and_password_are_apart_from_the_url(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "http://ada:s3cret%2Fwort@proxy.example:3128")
+        found = proxy_for("https://api.example.com")
+        assert found is not None
+        assert (found.url, found.auth) == ("http://proxy.example:3128", ("ada", "s3cret/wort"))
+        assert "s3cret" not in repr(found)
+
+    @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="the system's settings are read here")
+    @pytest.mark.parametrize(
+        ("proxy", "imported"), [("", []), ("http://proxy.example:3128", ["fibonacci._net.no_proxy"])]
+    )
+    def test_little_is_imported(self, proxy: str, imported: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY" if proxy else "UNRELATED", proxy)
+        program = (
+            "import sys; from fibonacci._net.proxies import proxy_for; proxy_for('https://api.example.com');"
+            "print(*{'ssl', 'urllib.request', 'fibonacci._net.no_proxy'} & {*sys.modules})"
+        )
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert run.stdout.split() == imported
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://proxy.example", "http://", "http://ada:s3cret/wort@proxy.example:1", "http://[fd00::1"]
+    )
+    def test_what_is_no_url_of_a_proxy_is_refused_and_not_shown(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        with pytest.raises(ValueError, match="https proxy that is no http, https or socks5 URL") as raised:
+            proxy_for("https://api.example.com")
+        assert "s3cret" not in str(raised.value)
+        assert raised.value.__context__ is None
+
+
+class TestThisMachine:
+    """It is never reached through a proxy."""
+
+    HOSTS = ("localhost", "localhost.", "LOCALHOST", "a.b.localhost", "127.0.0.1", "127.255.0.1", "[::1]")
+
+    @pytest.mark.parametrize("host", [*HOSTS, "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]"])
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_loopback_is_direct(self, scheme: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+        assert proxy_for(f"{scheme}://{host}:8000") is None
+        assert proxy_for(f"{scheme}://{host}") is None
+
+    @pytest.mark.parametrize("host", ["localhost.example", "notlocalhost", "128.0.0.1", "[::2]", "0.0.0.0"])
+    def test_what_only_looks_like_it_is_not(self, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+        assert proxy_for(f"http://{host}:8000") is not None
+
+    @pytest.mark.parametrize("host", [host.strip("[]") for host in HOSTS])
+    def test_what_may_be_reached_by_plain_http_is_direct(self, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+        if is_loopback(host):
+            assert proxy_for(f"http://[{host}]" if ":" in host else f"http://{host}") is None
+
+
+@pytest.mark.parametrize(("platform", "suffix"), [("darwin", "macosx_sysconf"), ("win32", "registry")])
+class TestSettingsOfTheSystem:
+    """macOS and Windows have proxies in their settings, which hold when no variable names one."""
+
+    @pytest.fixture(autouse=True)
+    def settings(self, platform: str, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.platform", platform)
+        settings = {"https": "http://of-the-system:3128"}
+        monkeypatch.setattr(f"urllib.request.getproxies_{suffix}", lambda: settings, raising=False)
+        monkeypatch.setattr(f"urllib.request.proxy_bypass_{suffix}", "intranet.example".__eq__, raising=False)
+
+    @pytest.mark.parametrize(
+        ("variables", "url", "proxy"),
+        [
+            ({}, "https://api.example.com", "http://of-the-system:3128"),
+            ({}, "http://api.example.com", None),
+            ({}, "https://intranet.example:8443", None),
+            ({}, "https://localhost", None),
+            ({"NO_PROXY": "example.com"}, "https://api.example.com", None),
+            ({"NO_PROXY": "other.test"}, "https://api.example.com", "http://of-the-system:3128"),
+            ({"HTTPS_PROXY": "http://a:1"}, "https://intranet.example", "http://a:1"),
+            ({"HTTP_PROXY": "http://a:1"}, "https://api.example.com", None),
+        ],
+    )
+    def test_the_proxy_of_an_origin(
+        self, variables: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        found = proxy_for(url)
+        assert (None if found is None else found.url) == proxy

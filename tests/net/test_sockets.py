@@ -1,0 +1,123 @@
+"""The SDK's sockets: their options, and reads and writes that need not wait."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+
+import anyio
+import pytest
+
+from fibonacci._async.transports import _network
+from fibonacci._net.sockets import READ_SIZE, QuietSocket, new_socket, os_error
+from fibonacci.transports import Deadline
+from tests.kit.names import address
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+
+LONGEST_FREEZE = 0.25  # seconds on a loaded machine; without turns for other tasks, the whole time of the flood
+FLOOD = 0.6
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("option", "value"), [("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)]
+    )
+    def test_keepalive(self, option: str, value: int) -> None:
+        if not hasattr(socket, option):
+            pytest.skip("the system has no such option")
+        with new_socket(address("127.0.0.1", 80)) as sock:
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
+
+    def test_there_is_no_delay_and_no_bound_for_unacknowledged_data(self) -> None:
+        with new_socket(address("127.0.0.1", 80)) as sock:
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
+
+    def test_an_option_that_the_system_refuses_is_left_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+        monkeypatch.setattr(QuietSocket, "setsockopt", refuse)
+        with new_socket(address("127.0.0.1", 80)) as sock:
+            assert sock.fileno() >= 0
+
+    def test_an_error_code_becomes_the_exception_of_its_kind(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused = os_error(errno.ECONNREFUSED)
+        assert type(refused) is ConnectionRefusedError
+        assert str(refused) == f"[Errno {errno.ECONNREFUSED}] Connection refused"
+        monkeypatch.setattr(socket, "errorTab", {10061: "Connection refused."}, raising=False)
+        assert str(os_error(10061)) == "[Errno 10061] Connection refused."
+
+
+def flood(peer: Peer) -> None:
+    """Send without end, faster than anyone reads."""
+    while not peer.is_closed:
+        peer.send(bytes(1 << 20))
+
+
+def greet_and_read(peer: Peer) -> None:
+    peer.send(b"hello")
+    peer.stall()
+
+
+async def longest_freeze(seconds: float) -> float:
+    """Return the longest time by which a task that sleeps a millisecond at a time wakes up late."""
+    longest, ends = 0.0, time.monotonic() + seconds
+    while (began := time.monotonic()) < ends:
+        await anyio.sleep(0.001)
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+class TestTurns:
+    def test_a_flood_leaves_turns_to_other_tasks(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_network, "READ_SIZE", 256)  # so that the server is always ahead
+        received = 0
+
+        async def read(port: int) -> None:
+            nonlocal received
+            stream = await _network.connect("127.0.0.1", port, Deadline(30))
+            try:
+                while True:
+                    received += len(await stream.read(Deadline(30)))
+            finally:
+                stream.close()
+
+        async def main(port: int) -> float:
+            canceled = freeze = 0.0
+            async with anyio.create_task_group() as group:
+                group.start_soon(read, port)
+                freeze = await longest_freeze(FLOOD)
+                group.cancel_scope.cancel()
+                canceled = time.monotonic()
+            assert time.monotonic() - canceled < LONGEST_FREEZE
+            return freeze
+
+        with ScriptedServer(greet=flood) as server:
+            assert anyio.run(main, server.port, backend=backend) < LONGEST_FREEZE
+        assert server.delivered == 1
+        assert received > 1 << 20
+
+    @pytest.mark.parametrize("operation", ["read", "write"])
+    def test_what_need_not_wait_notices_a_cancellation(self, backend: str, operation: str) -> None:
+        async def main(port: int) -> bool:
+            stream = await _network.connect("127.0.0.1", port, Deadline(5))
+            while not stream.is_readable():
+                await anyio.sleep(0.001)
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                if operation == "read":
+                    await stream.read(Deadline(5))
+                else:
+                    await stream.write(bytes(READ_SIZE + 1), Deadline(5))
+            assert operation == "read" or stream.bytes_sent == READ_SIZE + 1
+            stream.close()
+            return scope.cancelled_caught
+
+        with ScriptedServer(greet=greet_and_read) as server:
+            assert anyio.run(main, server.port, backend=backend)

@@ -1,0 +1,54 @@
+"""Measure how the clients fare behind nginx and haproxy, and write it down.
+
+python -m tests.servers                                 print the table
+python -m tests.servers --write docs/reliability.md     put it between the page's markers
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers.clients import contenders
+from tests.servers.gateways import GATEWAYS
+from tests.servers.measure import PROFILES, Tally, measure
+
+BEGIN, END = "<!-- servers: begin -->\n", "<!-- servers: end -->\n"
+
+
+def main() -> None:
+    """Measure every client in every profile, and print or write the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.servers", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
+    parser.add_argument("--seconds", type=float, default=20, help="how long each client works in each profile; 20")
+    options = parser.parse_args()
+    lines: list[str] = []
+    for line in _lines(options.seconds):
+        print(line, flush=True)
+        lines.append(f"{line}\n")
+    if options.write is not None:
+        before, begin, rest = options.write.read_text("utf-8").partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            parser.error(f"{options.write} has no {BEGIN.strip()} and {END.strip()}")
+        options.write.write_text(f"{before}{BEGIN}{''.join(lines)}{END}{after}", "utf-8")
+
+
+def _lines(seconds: float) -> Iterator[str]:
+    yield "| gateway | what it does | client | calls | GETs failed | POSTs failed | outcome unknown | done twice |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for profile in PROFILES:
+        for gateway in GATEWAYS:
+            for contender in contenders():
+                tally = measure(profile, gateway, contender, seconds)
+                yield f"| {gateway} | {profile.name} | {contender.name} | {' | '.join(_figures(tally))} |"
+
+
+def _figures(tally: Tally) -> list[str]:
+    figures = (len(tally.calls), tally.failed("GET"), tally.failed("POST"), tally.unknown, tally.duplicates)
+    return [f"{figure:,}" for figure in figures]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Whatever nginx and haproxy do with their connections, each call succeeds and is carried out once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.servers.backend import carried_out
+from tests.servers.gateways import GATEWAYS, Gateway, gateway
+from tests.servers.setups import CONNECTIONS
+
+FRAMINGS = ("length", "chunked", "close")
+CALLS = 12
+LARGE = 4 * 1024 * 1024
+
+
+@pytest.fixture(scope="module", params=GATEWAYS)
+def front(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: ScriptedServer
+) -> Iterator[Gateway]:
+    """Return a gateway with every setup."""
+    with gateway(request.param, tmp_path_factory.mktemp("gateway"), CONNECTIONS, behind.port) as running:
+        yield running
+
+
+@pytest.mark.parametrize("setup", CONNECTIONS)
+def test_each_call_succeeds_once(setup: str, mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
+    client = mode.client(behind.api_key, base_url=front.base_url(setup), max_retries=0)
+    ids = [f"{front.name}-{setup}-{mode.name}-{number}".replace(" ", "-") for number in range(CALLS)]
+    for number, call_id in enumerate(ids):
+        method, framing = ("GET", "POST")[number % 2], FRAMINGS[number % 3]
+        answer = mode.run(client.request(method, f"/calls/{call_id}", params={"framing": framing}))
+        assert answer["id"] == call_id
+    times = carried_out(behind)
+    assert [times[call_id] for call_id in ids] == [1] * CALLS
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_connection_carries_as_many_requests_as_the_server_allows(count: int, mode: Mode, front: Gateway) -> None:
+    transport = mode.socket_transport()
+    url = front.base_url(f"{count} requests per connection")
+    client = mode.client("sk-test-0123456789", base_url=url, max_retries=0, transport=transport)
+    kept: list[int] = []
+    for number in range(2 * count):
+        mode.run(client.request("POST", f"/calls/{number}"))
+        kept.append(sum(connection.exchanges for connection in mode.connections_of(transport)))
+    assert kept == [*range(1, count), 0] * 2
+
+
+def test_large_bodies_both_ways(mode: Mode, front: Gateway) -> None:
+    client = mode.client("sk-test-0123456789", base_url=front.base_url("large bodies"), max_retries=0)
+    answer = mode.run(client.request("POST", "/calls/large", params={"size": LARGE}, json="x" * LARGE))
+    assert (len(answer["text"]), answer["received"]) == (LARGE, LARGE + 2)
+
+
+def test_the_setups_do_what_they_are_called(front: Gateway) -> None:
+    assert b"content-encoding: gzip" in _raw_response(front.ports["gzip"])
+    if front.name == "haproxy":
+        assert _raw_response(front.ports["early hints"]).startswith(b"http/1.1 103 early hints\r\n")
+
+
+def _raw_response(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"GET /v1/calls/1 HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: sock.recv(65536), b"")).lower()

@@ -1,0 +1,77 @@
+"""Errors that nginx and haproxy themselves respond with: what each says of the call is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fibonacci import APIStatusError, ServerError
+from tests.kit.mode import Ended, Mode
+from tests.kit.programs import free_port
+from tests.kit.server import ScriptedServer
+from tests.servers.backend import carried_out
+from tests.servers.gateways import GATEWAYS, Gateway, gateway
+from tests.servers.load import LoadedCall, check
+from tests.servers.setups import failing
+
+
+@pytest.fixture(scope="module", params=GATEWAYS)
+def front(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: ScriptedServer
+) -> Iterator[Gateway]:
+    """Return a gateway with every setup that fails."""
+    with gateway(request.param, tmp_path_factory.mktemp("gateway"), failing(free_port()), behind.port) as running:
+        yield running
+
+
+def test_a_backend_that_is_down(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
+    ended = _call_at_once(mode, front, behind, "backend down", ["GET", "POST"])
+    status = {"nginx": 502, "haproxy": 503}[front.name]
+    assert [_end(one) for one in ended] == [(ServerError, status, 3, False), (ServerError, status, 1, True)]
+
+
+def test_a_backend_that_is_too_slow(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
+    ended = _call_at_once(mode, front, behind, "slow backend", ["GET", "POST"], delay=0.5)
+    assert [_end(one) for one in ended] == [(ServerError, 504, 3, False), (ServerError, 504, 1, True)]
+    # The work has been done all the same.
+    assert sorted(carried_out(behind)[_id(front, mode, "slow backend", number)] for number in range(2)) == [1, 3]
+
+
+def test_more_calls_than_the_gateway_lets_through(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
+    ended = _call_at_once(mode, front, behind, "one at a time", ["POST"] * 6, delay=0.3)
+    refused = [one for one in ended if one.error is not None]
+    assert 0 < len(refused) < len(ended)
+    assert {_end(one) for one in refused} == {(ServerError, 503, 1, True)}
+
+
+def test_a_body_that_is_too_large(mode: Mode, front: Gateway, behind: ScriptedServer) -> None:
+    """The gateway responds and closes while most of the body has not been sent."""
+    ended = _call_at_once(mode, front, behind, "small requests only", ["POST"], json="x" * 4 * 1024 * 1024)
+    assert [_end(one) for one in ended] == [(APIStatusError, 413, 1, False)]
+
+
+def _call_at_once(
+    mode: Mode, front: Gateway, behind: ScriptedServer, setup: str, methods: list[str], delay: float = 0, **body: str
+) -> list[Ended]:
+    """Make calls at the same time, and check that what their ends say is true."""
+    client = mode.client(behind.api_key, base_url=front.base_url(setup), timeout=10)
+    ids = [_id(front, mode, setup, number) for number in range(len(methods))]
+    begun = [
+        mode.begin(client.request, method, f"/calls/{call_id}", params={"delay": delay}, **body)
+        for method, call_id in zip(methods, ids, strict=True)
+    ]
+    ended = [one.result() for one in begun]
+    calls = [LoadedCall(call_id, method, one.error) for call_id, method, one in zip(ids, methods, ended, strict=True)]
+    check(calls, carried_out(behind))
+    return ended
+
+
+def _id(front: Gateway, mode: Mode, setup: str, number: int) -> str:
+    return f"{front.name}-{mode.name}-{setup}-{number}".replace(" ", "-")
+
+
+def _end(ended: Ended) -> tuple[type[Exception], int, int, bool]:
+    error = ended.error
+    assert isinstance(error, APIStatusError), ended
+    return type(error), error.status_code, error.attempts, error.outcome_unknown
