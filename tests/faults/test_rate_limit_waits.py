@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 
 import anyio
 import pytest
 
-from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, RateLimitError
+from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError, RateLimitError
 from fibonacci.emulator import Emulator
 from tests.kit.limits import limits_of
 from tests.kit.mode import MODES, Ended, Mode, Platform
@@ -122,7 +123,7 @@ def test_a_call_waits_no_longer_than_its_time(mode: Mode) -> None:
     """One request is left and in flight: its response may say that more are, so the wait is not refused at once."""
 
     def long(peer: Peer) -> None:
-        peer.pause(1.0)
+        peer.pause(0.5)
         ok(peer)
 
     with ScriptedServer(stating(1, 30), long, ok) as server:
@@ -206,8 +207,19 @@ def test_processes_that_share_a_plan_lose_no_call() -> None:
         assert [call.result() for call in work] == [[]] * 4
 
 
-def test_all_modes_are_woken_by_one_response() -> None:
-    """The queue is one for threads and the tasks of several event loops."""
+def test_threads_and_tasks_share_a_plan_of_the_emulator() -> None:
+    with Emulator(rate_limit=(15, 1.0)) as emulator, ExitStack() as stack:
+        modes = [stack.enter_context(Mode(name)) for name in MODES]
+        clients = [mode.client_of(emulator) for mode in modes]
+        modes[0].run(clients[0].health.check())  # from now on the limit is known
+        pairs = zip(modes, clients, strict=True)
+        begun = [mode.begin(client.workflows.get, "wf-1") for mode, client in pairs for _ in range(8)]
+        errors = [call.result().error for call in begun]
+    assert {type(error) for error in errors} == {NotFoundError}
+    assert [request.status for request in emulator.requests if request.status == 429] == []
+
+
+def test_all_modes_wait_in_one_queue() -> None:
     with (
         ScriptedServer(stating(0, 2), ok) as server,
         Mode("sync") as sync,
