@@ -52,8 +52,8 @@ def connection_text(error: TransportError, base_url: str, *, is_time_up: bool) -
     if error.kind == "timeout_never_sent" and reason.startswith("no connection "):
         return text + reason.removeprefix("no connection")  # such as "within connect_timeout (5 s)"
     if error.kind in TIMEOUTS:
-        if is_time_up and reason.endswith(("timed out", "the call's time is up")):
-            reason = ""
+        if is_time_up:  # said once
+            reason = "" if reason.endswith("timed out") else reason.removeprefix("the call's time is up").lstrip(": ")
         text += " within the call's time" if is_time_up else "" if reason else " in time"
     return f"{text}: {reason}" if reason else text
 

@@ -68,6 +68,11 @@ def test_each_kind_says_where(kind: TransportErrorKind) -> None:
         ),
         (TransportError("timeout_never_sent", TIME_UP), True, "no connection to {at} within the call's time"),
         (
+            TransportError("timeout_never_sent", DeadlineExceeded(f"{TIME_UP}: no response from 127.0.0.2")),
+            True,
+            "no connection to {at} within the call's time: no response from 127.0.0.2",
+        ),
+        (
             TransportError("timeout_never_sent", CONNECT_TIMEOUT),
             True,
             "no connection to {at} within connect_timeout (5 s)",
