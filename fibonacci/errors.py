@@ -227,7 +227,7 @@ class RateLimitError(APIStatusError):
     """The rate limit as the server last reported it; None when it never did."""
 
     def _circumstances(self) -> list[str]:
-        wait = [] if self.retry_after is None else [f"retry after {self.retry_after:.0f} s"]
+        wait = [] if self.retry_after is None else [f"retry after {_seconds_text(self.retry_after)} s"]
         return [*wait, *super()._circumstances()]
 
 
@@ -273,6 +273,11 @@ class WaitTimeoutError(FibonacciError):
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+
+
+def _seconds_text(seconds: float) -> str:
+    """Return seconds to the hundredth; never 0 for more than 0."""
+    return f"{max(seconds, 0.01) if seconds > 0 else 0:.2f}".rstrip("0").rstrip(".")
 
 
 def _said_once(message: str, details: Sequence[Any]) -> list[str]:

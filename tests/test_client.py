@@ -205,7 +205,9 @@ class TestRepr:
     def test_dir_offers_the_resources(self, mode: Mode) -> None:
         public = [name for name in dir(mode.client(KEY)) if not name.startswith("_")]
         closing = "aclose" if mode.is_async else "close"
-        assert public == sorted([*RESOURCES, "base_url", closing, "rate_limit", "request", "with_options"])
+        assert public == sorted(
+            [*RESOURCES, "base_url", closing, "rate_limit", "request", "reset_rate_limit", "with_options"]
+        )
 
     def test_resources_are_documented_on_the_class(self, mode: Mode) -> None:
         kind: Any = AsyncFibonacci if mode.is_async else Fibonacci

@@ -92,7 +92,7 @@ class CapacityLimiter:
         """
         if self.acquire_nowait():
             return True
-        turn: asyncio.Event = (_running_trio() or asyncio).Event()
+        turn = _new_event()
         self._queue.append(turn)
         try:
             await _wait(turn, deadline.cap(patience))
@@ -120,6 +120,31 @@ class CapacityLimiter:
         return False
 
 
+class WakeEvent:
+    """Ends the sleep of one task; any thread may set it."""
+
+    def __init__(self) -> None:
+        self._event = _new_event()
+        self._call_soon = _call_soon()
+
+    def set(self) -> None:
+        """End the present sleep, or the next one.
+
+        Raises:
+            RuntimeError: If the event loop is closed.
+        """
+        self._call_soon(self._set)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until the event is set, but no longer than so many seconds."""
+        await _wait(self._event, seconds)
+        if self._event.is_set():
+            self._event = _new_event()
+
+    def _set(self) -> None:
+        self._event.set()
+
+
 def _running_trio() -> Any:
     """Return the module of trio when it runs the present task; None under asyncio."""
     try:
@@ -139,3 +164,18 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     else:
         with trio.move_on_after(float("inf") if seconds is None else seconds):
             await event.wait()
+
+
+def _new_event() -> asyncio.Event:
+    """Return an event of the running event loop."""
+    event: asyncio.Event = (_running_trio() or asyncio).Event()
+    return event
+
+
+def _call_soon() -> Callable[[Callable[[], None]], object]:
+    """Return what lets the running event loop call a function, from any thread."""
+    trio = _running_trio()
+    if trio is None:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    run_sync_soon: Callable[[Callable[[], None]], object] = trio.lowlevel.current_trio_token().run_sync_soon
+    return run_sync_soon

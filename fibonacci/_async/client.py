@@ -56,7 +56,8 @@ class AsyncFibonacci:
             `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
-        max_retries: The largest number of retries of a call. Default: `FIBONACCI_MAX_RETRIES`, else 2.
+        max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
+            Default: `FIBONACCI_MAX_RETRIES`, else 2.
         headers: Headers to send with each request.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
@@ -195,6 +196,20 @@ class AsyncFibonacci:
             ```
         """
         return self._shared.rate_limit
+
+    def reset_rate_limit(self) -> None:
+        """Forget what is known of the key's rate limit: all calls that wait go on, and the next call asks the server.
+
+        It waits for nothing. Other clients of the key in this process share the rate limit, and so the reset. With a
+        function as `api_key`, it is about the key that was used last.
+
+        Example:
+            ```python
+            client.reset_rate_limit()
+            assert client.rate_limit is None
+            ```
+        """
+        self._requestor.reset_rate_limit()
 
     def with_options(
         self,

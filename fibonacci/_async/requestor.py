@@ -7,29 +7,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
+from fibonacci._async.announcements import announce_retry, announce_wait
+from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
-from fibonacci._core.error_mapping import describe, response_error
+from fibonacci._core.error_mapping import response_error
 from fibonacci._core.json_types import is_array
 from fibonacci._core.log_filter import redact_in_logs
-from fibonacci._core.logs import log_attempt, log_retry, log_wait
+from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import (
     add_call_details,
     call_error,
     is_success,
-    rate_limit_error,
     response_info,
 )
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
-from fibonacci._core.retry import LONGEST_WAIT, Attempt, Retry
-from fibonacci._core.shared_limits import SharedLimits, shared_limits
+from fibonacci._core.retry import Attempt, Retry
+from fibonacci._core.shared_limits import SharedLimits, limits_for
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
+from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
@@ -117,6 +119,14 @@ class AsyncRequestor:
         """Return the limits of the current key, which are those of the client from now on."""
         return self._use_limits(await self._fetch_api_key())
 
+    def reset_rate_limit(self) -> None:
+        """Forget what the server stated about the key, or the key that a function returned last."""
+        key, limits = self.config.api_key, self._shared.limits
+        if isinstance(key, str):
+            limits = self._use_limits(key)
+        if limits is not None:
+            limits.reset(self.clock.monotonic())
+
     def _call(self, request: Request[Any]) -> Call:
         _LATE_IMPORTS.begin_call()
         return Call(request, self.config, self.clock)
@@ -166,51 +176,33 @@ class AsyncRequestor:
             return _retry_of(state).delay
 
         async def before_sleep(state: RetryCallState) -> None:
-            await self._announce(call, *_ended_in(state))
+            attempt, retry = _ended_in(state)
+            assert retry is not None  # `retry=` has asked
+            await announce_retry(call, self.config, attempt, retry)
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = AsyncRetrying(
-            sleep=self.clock.sleep,
+            sleep=partial(self._sleep, call),
             retry=retry_if_result(lambda ended: ended[1] is not None),
             wait=wait,
             before_sleep=before_sleep,
         )
         return await retrying(attempt)
 
-    async def _announce(self, call: Call, attempt: Attempt, retry: Retry | None) -> None:
-        """Log a retry, and call the user's `on_retry`."""
-        delay = 0.0 if retry is None else retry.delay
-        cause = describe(attempt.result)
-        log_retry(call.request.method, call.request.path, call.attempts, cause, delay, call.api_key)
-        if self.config.on_retry is not None:
-            from fibonacci._core.retry_event import RetryEvent
-
-            event = RetryEvent(call.request.method, call.request.path, call.attempts, delay, cause)
-            await _runtime.resolve(self.config.on_retry(event))
-
-    async def _announce_connection_wait(self, call: Call, seconds: float, detail: str) -> None:
-        """Log that a call has waited so long for a connection, and call the user's `on_wait`."""
-        log_wait(call.request.method, call.request.path, f"a connection ({detail})", call.api_key)
-        if self.config.on_wait is not None:
-            from fibonacci._core.wait_event import WaitEvent
-
-            event = WaitEvent(call.request.method, call.request.path, seconds, "connection")
-            await _runtime.resolve(self.config.on_wait(event))
-
     async def _attempt(self, call: Call) -> AttemptAndRetry:
         """Send the request once, when the limiter admits it."""
         call.api_key = await self._fetch_api_key()
         limits = self._use_limits(call.api_key)
-        await self._acquire(call, limits)
+        admission = await self._acquire(call, limits)
         try:
             call.attempts += 1
             result = await self._exchange(call)
             attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
         except BaseException:
-            limits.settle(None, self.clock.monotonic())
+            limits.settle(admission, None, self.clock.monotonic())
             raise
-        retry = limits.settle(attempt, self.clock.monotonic())
-        call.tokens_spent = 0 if retry is None else retry.cost
+        retry = limits.settle(admission, attempt, self.clock.monotonic())
+        call.note_retry(retry)
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
         return attempt, retry
 
@@ -229,7 +221,7 @@ class AsyncRequestor:
         return response
 
     async def _send_traced(self, call: Call) -> HTTPResponse:
-        request = call.http_request(partial(self._announce_connection_wait, call))
+        request = call.http_request(partial(self._announce_wait, call))
         transport = self._shared.transport()
         if self.config.tracing is None:
             return await transport.send(request, call.deadline)
@@ -238,11 +230,22 @@ class AsyncRequestor:
             span.set_response(response.status, None)
             return response
 
-    async def _acquire(self, call: Call, limits: SharedLimits) -> None:
-        while (wait := limits.acquire(self.clock.monotonic())) > 0:
-            if wait > LONGEST_WAIT or not call.deadline.allows(wait):
-                raise rate_limit_error(call, wait, limits.last)
-            await self.clock.sleep(wait)
+    async def _announce_wait(self, call: Call, seconds: float, detail: str) -> None:
+        await announce_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+
+    async def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
+        admission = limits.acquire(self.clock.monotonic(), call.endpoint)
+        return await self._wait(call, limits).admission() if isinstance(admission, Delay) else admission
+
+    async def _sleep(self, call: Call, seconds: float) -> None:
+        """Sleep before a retry."""
+        if call.retry is not None and call.retry.is_rate_limited:
+            await self._wait(call, self._use_limits(call.api_key)).retry(seconds)
+        else:
+            await self.clock.sleep(seconds)
+
+    def _wait(self, call: Call, limits: SharedLimits) -> AsyncRateLimitWait:
+        return AsyncRateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     async def _fetch_api_key(self) -> str:
         key = self.config.api_key
@@ -252,8 +255,9 @@ class AsyncRequestor:
         return key
 
     def _use_limits(self, api_key: str) -> SharedLimits:
-        limits = self._shared.limits = shared_limits(self.config.base_url, api_key)
-        return limits
+        config, shared = self.config, self._shared
+        shared.limits = limits_for(config.rate_limiter, config.base_url, api_key, shared.limits)
+        return shared.limits
 
 
 def _ended_in(state: RetryCallState) -> AttemptAndRetry:

@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from fibonacci._async.transports.transport import AsyncTransport
     from fibonacci._core.config import Config
-    from fibonacci._core.shared_limits import SharedLimits
+    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
     from fibonacci.models.response import RateLimit
 
 
@@ -17,12 +17,17 @@ class AsyncSharedState:
 
     Args:
         config: The configuration of the first client.
+
+    Attributes:
+        limits: The limits of the key that was used last; None before the first call.
+        queued: The calls that wait for the rate limit.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._made: dict[str, AsyncTransport] = {}
         self.limits: SharedLimits | None = None
+        self.queued: set[QueuedCall] = set()
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -40,7 +45,9 @@ class AsyncSharedState:
         return passed
 
     async def aclose(self) -> None:
-        """Close the transports that were made from a name, and with them the SDK's own connections."""
+        """End the waits for the rate limit, and close the transports that were made from a name."""
+        for call in list(self.queued):
+            call.close()
         while self._made:
             _, transport = self._made.popitem()
             await transport.aclose()

@@ -3,83 +3,146 @@
 from __future__ import annotations
 
 from fibonacci._core.response import APIResponse
+from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Window
 from fibonacci.models.response import RateLimit
 
-# A reset further away than this is no plan's window (the longest is a day); it must not stop a client.
-_LONGEST_WINDOW = 25 * 3600.0
-# Seconds until a call asks again while responses under way may show that more requests remain.
-_POLL_INTERVAL = 0.02
+# The plans have windows of a minute: a longer `Retry-After` is about something else than the plan.
+_LONGEST_PAUSE = 60.0
+# Seconds after which another probe is sent, if there is no response: a refusal comes at once, the run of a workflow
+# takes long.
+_PROBE_INTERVAL = 5.0
+_MOST_HELD = 1000
+
+
+class _Hold:
+    """Admits nothing until a time, and then one probe at a time, until one has shown that requests are admitted.
+
+    Attributes:
+        until: Seconds on the monotonic clock.
+        probe: The probe that is under way.
+    """
+
+    __slots__ = ("probe", "until")
+
+    def __init__(self, until: float) -> None:
+        self.until: float = until
+        self.probe: Admission | None = None
+
+    def delay(self, now: float) -> Delay | None:
+        """Return the delay of the next probe; None when it may be sent now."""
+        if now < self.until:
+            return Delay(self.until - now, is_fixed=True)
+        wait = 0.0 if self.probe is None else self.probe.at + _PROBE_INTERVAL - now
+        return Delay(wait, is_fixed=False) if wait > 0 else None
 
 
 class RateLimiter:
     """Admits requests while the plan allows them, and returns a delay for the others.
 
-    It counts requests in flight, so that many calls at once cannot all take the last one: what may still be sent is the
-    lowest number of remaining requests that the server stated in this window, less the requests in flight. Time is an
-    argument everywhere: seconds on the monotonic clock. The caller holds the lock.
+    What the server states is trusted for 120 seconds at most: after that a probe asks it again, so that no single
+    response stops a client for longer. Time is an argument everywhere: seconds on the monotonic clock. The caller holds
+    the lock.
 
     Attributes:
         in_flight: Requests admitted and not yet released.
         last: The last rate limit that the server stated; None before the first.
+        window: The present window.
     """
 
     def __init__(self) -> None:
         self.in_flight: int = 0
+        self.window: Window = Window()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what the server stated; requests in flight stay counted."""
         self.last: RateLimit | None = None
-        self._window: float = 0.0  # the server's own name for the window: its reset in Unix seconds
-        self._limit = 0
-        self._remaining: int | None = None  # None: not known
-        self._reset_at = 0.0
-        self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
-        self._paused_until = 0.0
+        self.window.forget()
+        self._paused_until = -float("inf")
+        self._held: dict[tuple[str, str], _Hold] = {}
+        self._is_in_doubt = False  # whether one endpoint is held up, and nothing is known of the others
+        self._hold_of_all = _Hold(-float("inf"))
 
-    def acquire(self, now: float) -> float:
-        """Admit a request, or return the seconds after which to ask again.
+    def acquire(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission | Delay:
+        """Admit a request, after which `release` must follow, or return its delay."""
+        self.window.advance(now)
+        delay = self.delay(now, endpoint)
+        return self.admit(now, endpoint) if delay is None else delay
 
-        Returns:
-            0.0 when the request may be sent now; `release` must follow.
-        """
+    def admit(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission:
+        """Admit a request whatever is known."""
+        held, is_probe = self._held.get(endpoint), self._must_probe()
+        admission = Admission(now, endpoint, is_probe=is_probe or held is not None)
+        if is_probe:
+            self._hold_of_all.probe = admission
+        if held is not None:
+            held.probe = admission
+        self.in_flight += 1
+        self.window.add(admission)
+        return admission
+
+    def delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
+        """Return the delay of a request; without an endpoint, that of all requests."""
         if now < self._paused_until:
-            return self._paused_until - now
-        if self._remaining is not None and now >= self._reset_at:
-            # A new window has begun; its first response will state more.
-            self._remaining = self._limit
-            self._reset_at = float("inf")
-        if self._remaining is None or self._remaining > self.in_flight:
-            self.in_flight += 1
-            return 0.0
-        wait = self._reset_at - now
-        return min(wait, _POLL_INTERVAL) if self._remaining > 0 else wait
+            return Delay(self._paused_until - now, is_fixed=True)
+        delay = self.window.delay(now)
+        if delay is None and self._must_probe():
+            delay = self._hold_of_all.delay(now)
+        if delay is None and endpoint in self._held:
+            delay = self._held[endpoint].delay(now)
+        return delay
 
-    def release(self, now: float, response: APIResponse | None = None) -> None:
-        """End the flight of a request, and learn from its response when there is one."""
+    def release(
+        self, admission: Admission, now: float, response: APIResponse | None = None, *, is_refused: bool = False
+    ) -> None:
+        """End the flight of a request, and learn from its response when there is one.
+
+        Args:
+            admission: The admission of the request.
+            now: Seconds on the monotonic clock.
+            response: Its response.
+            is_refused: Whether the response refuses the request because of the rate limit.
+        """
         self.in_flight -= 1
+        self.window.remove(admission)
         stated = None if response is None else response.rate_limit
         if response is not None and stated is not None:
             self.last = stated
-            self._learn(stated, response.server_time, now)
+            self.window.learn(stated, response.server_time, now, admission)
+        has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
+        if admission.is_probe:
+            self._end_probe(admission, now, has_passed=has_passed)
+        if response is not None and is_refused:
+            self._refuse(admission, response, now)
 
-    def pause(self, seconds: float, now: float) -> None:
-        """Admit nothing for so many seconds, because the server refused a request; what no plan has is ignored."""
-        if seconds <= _LONGEST_WINDOW:
-            self._paused_until = max(self._paused_until, now + seconds)
+    def _must_probe(self) -> bool:
+        """Whether requests are probes: an endpoint was refused for long, or no request is said to be left for long."""
+        return self._is_in_doubt or self.window.is_exhausted()
 
-    def remaining_window(self, now: float) -> tuple[float, int] | None:
-        """Return the seconds and the requests left in the window; None when they are not known."""
-        left = self._reset_at - now
-        if self._remaining is None or not 0 < left < _LONGEST_WINDOW:
-            return None
-        return left, max(0, self._remaining - self.in_flight)
-
-    def _learn(self, stated: RateLimit, server_now: float, now: float) -> None:
-        # `Date` is cut to whole seconds, so it is never ahead of the server's clock: the largest offset seen is the
-        # closest, and with it the reset is never taken to be earlier than it is.
-        offset = server_now - now
-        self._clock_offset = offset if abs(offset - self._clock_offset) > 2 else max(self._clock_offset, offset)
-        window = stated.reset_at.timestamp()
-        until = window - self._clock_offset - now
-        if until > _LONGEST_WINDOW or (window < self._window and now < self._reset_at):
+    def _end_probe(self, admission: Admission, now: float, *, has_passed: bool) -> None:
+        """Open what a probe has shown to be open; if it has shown nothing, the next one may be sent."""
+        held = self._held.get(admission.endpoint)
+        for hold in (self._hold_of_all, held):
+            if hold is not None and hold.probe is admission:
+                hold.probe = None
+        if not has_passed:
             return
-        is_same = window == self._window and self._remaining is not None
-        self._remaining = min(self._remaining or 0, stated.remaining) if is_same else stated.remaining
-        self._window, self._limit, self._reset_at = window, stated.limit, now + until
+        self._is_in_doubt = False
+        if held is not None and admission.at >= held.until:
+            del self._held[admission.endpoint]
+        if self.window.is_exhausted() and self.window.delay(now) is None:
+            self.window.forget()
+
+    def _refuse(self, admission: Admission, response: APIResponse, now: float) -> None:
+        """Hold up what was refused: all requests for as long as a plan's window may take, else the endpoint alone."""
+        seconds = response.retry_after
+        if seconds is not None and seconds <= _LONGEST_PAUSE:
+            self._paused_until = max(self._paused_until, now + seconds)
+            return
+        if seconds is None and (not admission.is_probe or self.window.delay(now) is not None):
+            return  # the next window lifts it, or nobody knows what does
+        self._held.pop(admission.endpoint, None)
+        self._held[admission.endpoint] = _Hold(now + min(LONGEST_WAIT, LONGEST_WAIT if seconds is None else seconds))
+        if len(self._held) > _MOST_HELD:
+            del self._held[next(iter(self._held))]
+        self._is_in_doubt = True

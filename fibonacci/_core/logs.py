@@ -1,4 +1,4 @@
-"""The logger `fibonacci`: a line for each attempt and each retry, never a key, and no handler."""
+"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def log_attempt(method: str, path: str, number: int, result: AttemptResult, api_
         logger.debug("%s %s: attempt %d: %s, request id %s", method, redact(path, api_key), number, outcome, request_id)
 
 
-def log_wait(method: str, path: str, reason: str, api_key: str) -> None:
-    """Log a wait before a request is sent at INFO."""
-    logger.info("%s %s: waiting for %s", method, redact(path, api_key), reason)
-
-
 def log_retry(method: str, path: str, number: int, cause: str, delay: float, api_key: str) -> None:
     """Log a retry at INFO."""
     logger.info("%s %s: attempt %d: %s; retry in %.2f s", method, redact(path, api_key), number, cause, delay)
+
+
+def log_wait(method: str, path: str, wait: str, api_key: str) -> None:
+    """Log a wait before a request is sent at INFO."""
+    logger.info("%s %s: waiting %s", method, redact(path, api_key), wait)

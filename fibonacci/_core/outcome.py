@@ -13,7 +13,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import outcome_of
 from fibonacci._core.transport_errors import TransportError
-from fibonacci.errors import APIError, APIStatusError, RateLimitError
+from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError
 from fibonacci.models.response import RateLimit, ResponseInfo
 
 ErrorT = TypeVar("ErrorT", bound=APIError)
@@ -54,11 +54,29 @@ def call_error(call: Call, result: AttemptResult, *, now: float) -> APIError:
     return add_call_details(failed, call, is_uncertain=is_uncertain)
 
 
-def rate_limit_error(call: Call, wait: float, last: RateLimit | None) -> RateLimitError:
-    """Return the error for a call that the rate limiter cannot admit in time: nothing was sent."""
-    error = RateLimitError(f"the rate limit leaves no request for {wait:.0f} s, longer than the call may take")
-    error.retry_after = wait
+def rate_limit_error(
+    call: Call, seconds: float, *, left: tuple[int, int] | None, last: RateLimit | None
+) -> RateLimitError:
+    """Return the error for a call that the rate limiter does not admit in time.
+
+    Args:
+        call: The call.
+        seconds: The seconds until a request may be sent again.
+        left: The requests that are left in the window, and the limit; None when not known.
+        last: The rate limit as the server last stated it.
+    """
+    figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
+    text = f"the rate limit admits no request within the time of the call{figures}"
+    error = RateLimitError(text if call.attempts else f"{text}; nothing was sent")
+    error.retry_after = seconds
     error.rate_limit = last
+    return add_call_details(error, call, is_uncertain=False)
+
+
+def closed_error(call: Call) -> APIConnectionError:
+    """Return the error for a call that waited for the rate limit when its client was closed."""
+    text = "the client was closed while the call waited for the rate limit"
+    error = APIConnectionError(text if call.attempts else f"{text}; nothing was sent")
     return add_call_details(error, call, is_uncertain=False)
 
 

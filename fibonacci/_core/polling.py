@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fibonacci._core.window import LONGEST_WAIT
+
 FIRST = 1.0
 LONGEST = 15.0
 _GROWTH = 1.5
@@ -21,4 +23,4 @@ def poll_delay(previous: float | None, window: tuple[float, int] | None, polling
     if window is None:
         return delay
     seconds, requests = window
-    return max(delay, min(seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))
+    return max(delay, min(LONGEST_WAIT, seconds, max(1, polling) * seconds / max(1.0, requests * _SHARE)))

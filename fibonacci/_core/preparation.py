@@ -16,7 +16,7 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
-from fibonacci._core.retry import Attempt, may_be_sent_twice
+from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
@@ -38,7 +38,8 @@ class Call:
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
         api_key: The key of the last attempt; empty before the first.
         attempts: How many attempts have begun.
-        tokens_spent: The retry tokens that the last retry took.
+        retry: The retry that follows the last attempt, if any.
+        refusals: How many attempts were repeated because the rate limit refused them.
 
     Raises:
         TypeError: If the body or a parameter has a value that cannot be sent.
@@ -50,7 +51,8 @@ class Call:
         self.idempotency_key: str | None = os.urandom(16).hex() if request.method == "POST" else None
         self.api_key: str = ""
         self.attempts: int = 0
-        self.tokens_spent: int = 0
+        self.retry: Retry | None = None
+        self.refusals: int = 0
         self._had_no_response = False
         self._idempotency_key_trusted = config.idempotency == "server"
         self._max_retries = config.max_retries if request.can_retry else 0
@@ -66,6 +68,11 @@ class Call:
     def template(self) -> str:
         """The path with names in place of ids; empty when the user passed the whole path."""
         return self.request.path.template if isinstance(self.request.path, FilledPath) else ""
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """The method, and the path with names in place of ids as far as they are known."""
+        return self.request.method, self.template or self.request.path
 
     @property
     def base_url(self) -> str:
@@ -97,11 +104,17 @@ class Call:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
         # A connection that only seemed dead is given up once in a call, so that a slow server is not asked ever again.
         is_repeatable = (
-            self.attempts <= self._max_retries
+            self.attempts <= self._max_retries + self.refusals
             and not self._had_no_response
             and may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
         )
         return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body, is_repeatable, on_wait)
+
+    def note_retry(self, retry: Retry | None) -> None:
+        """Note the retry that follows the last attempt, if any."""
+        self.retry = retry
+        if retry is not None and retry.is_rate_limited:
+            self.refusals += 1
 
     def attempt_from(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
@@ -114,7 +127,8 @@ class Call:
             remaining=self.deadline.remaining(),
             max_retries=self._max_retries,
             idempotency_key_trusted=self._idempotency_key_trusted,
-            tokens_spent=self.tokens_spent,
+            tokens_spent=0 if self.retry is None else self.retry.cost,
+            refusals=self.refusals,
         )
 
 

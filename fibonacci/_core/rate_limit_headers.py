@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -11,15 +12,91 @@ from math import isfinite
 from fibonacci.models.response import RateLimit
 
 
-def parse_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """Return what the three `X-RateLimit-*` headers state; None unless all three make sense."""
+def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return the rate limit that the headers state; None when there is none that makes sense.
+
+    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's draft, older
+    (`RateLimit-Limit` and so on) and newer (`RateLimit`, `RateLimit-Policy`).
+
+    Args:
+        headers: The headers of the response.
+        now: The local Unix time, for a response without `Date`.
+    """
+    found = _rate_limit(headers, "x-ratelimit", now)
+    if found is None and ("ratelimit" in headers or "ratelimit-limit" in headers):
+        found = _rate_limit(headers, "ratelimit", now) or _structured_rate_limit(headers, now)
+    return found
+
+
+def _rate_limit(headers: Mapping[str, str], prefix: str, now: float) -> RateLimit | None:
     try:
-        limit = int(headers["x-ratelimit-limit"])
-        remaining = int(headers["x-ratelimit-remaining"])
-        reset_at = datetime.fromtimestamp(float(headers["x-ratelimit-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
+        limit = headers[f"{prefix}-limit"]
+        remaining, reset = headers[f"{prefix}-remaining"], headers[f"{prefix}-reset"]
+        # The draft's limit may be followed by the policies that it comes from.
+        return _checked(limit.partition(",")[0].partition(";")[0], remaining, reset, headers, now)
+    except KeyError:
         return None
-    return RateLimit(limit, remaining, reset_at) if limit > 0 and remaining >= 0 else None
+
+
+def _structured_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return what `RateLimit: "name";r=50;t=30` states, of several limits the one with the fewest requests left."""
+    quotas = dict(_members(headers.get("ratelimit-policy", "")))
+    found: list[RateLimit] = []
+    for name, stated in _members(headers.get("ratelimit", "")):
+        policy = quotas.get(name, {})
+        if policy.get("qu", '"requests"') == '"requests"':  # other units are bytes and the like
+            remaining = stated.get("r", "")
+            limit = policy.get("q", "1" if remaining == "0" else remaining)  # without a policy, at the least
+            made = _checked(limit, remaining, stated.get("t", ""), headers, now)
+            found += [] if made is None else [made]
+    return min(found, key=lambda limit: limit.remaining, default=None)
+
+
+def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield name and parameters of each member of a structured list."""
+    for member in re.findall(r'(?:"[^"]*"|[^,"])+', text):
+        name, *parameters = re.findall(r'(?:"[^"]*"|[^;"])+', member) or [""]
+        pairs = (parameter.strip().partition("=") for parameter in parameters)
+        yield name.strip(), {key: value for key, _, value in pairs}
+
+
+def _checked(limit: str, remaining: str, reset: str, headers: Mapping[str, str], now: float) -> RateLimit | None:
+    try:
+        most, left = int(limit), int(remaining)
+        moment = _moment(reset, headers, now)
+        return RateLimit(most, left, datetime.fromtimestamp(moment, UTC)) if most > 0 <= left else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _moment(text: str, headers: Mapping[str, str], now: float) -> float:
+    """Return the Unix time of a reset, recognized by form and size.
+
+    Raises:
+        ValueError: If the text is neither a number nor a date.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return _date(text)
+    if number < 0:
+        raise ValueError("a reset is not negative")
+    if number < 1e8:  # a number of seconds; as a Unix time it would be in 1973 or before
+        return server_time(headers, now) + number
+    # Unix seconds, milliseconds or microseconds.
+    return number / (1 if number < 1e11 else 1e3 if number < 1e14 else 1e6)
+
+
+def _date(text: str) -> float:
+    """Return the Unix time of a date, as ISO 8601 or HTTP writes it."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        seconds = parse_date(text)
+        if seconds is None:
+            raise
+        return seconds
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -49,7 +49,7 @@ class APIResponse:
     @once
     def rate_limit(self) -> RateLimit | None:
         """The rate limit that the headers state."""
-        return parse_rate_limit(self.headers)
+        return parse_rate_limit(self.headers, self._received_at)
 
     @property
     def retry_after(self) -> float | None:

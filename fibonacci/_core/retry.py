@@ -3,6 +3,9 @@
 Three outcomes decide. *Never sent*: any method may be repeated. *Refused* (429, and 503 with Retry-After): any method,
 after the delay that the server asks for. *Unknown* (sent, and no usable response): only idempotent methods. A POST or
 PATCH whose outcome is unknown is never repeated: that could run a workflow twice.
+
+A refusal by the rate limit says that the call is fine and comes too early: it is repeated for as long as the time of
+the call lasts, and does not count as one of the `max_retries`.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from typing import Literal, NamedTuple
 from fibonacci._core.error_mapping import is_quota_error
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.transport_errors import TransportError
+from fibonacci._core.window import LONGEST_WAIT
 
-LONGEST_WAIT = 120.0
 # Figures of AWS's standard retry mode of 2026.
 _TRANSIENT_COST = 14
 _THROTTLING_COST = 5
 _BACKOFF_CAP = 20.0
+# Seconds between the later attempts of a call at the least, whatever the server asks for.
+_SHORTEST_PACE = 1.0
 _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
@@ -45,6 +50,7 @@ class Attempt(NamedTuple):
         max_retries: The largest number of retries of the call; 0 for none.
         idempotency_key_trusted: Whether the server honors `Idempotency-Key`, so that a POST may be repeated.
         tokens_spent: The retry tokens that the last retry of this call took; 0 when this is the first attempt.
+        refusals: How many attempts before this one the rate limit refused.
     """
 
     result: AttemptResult
@@ -55,6 +61,7 @@ class Attempt(NamedTuple):
     max_retries: int
     idempotency_key_trusted: bool = False
     tokens_spent: int = 0
+    refusals: int = 0
 
 
 class Retry(NamedTuple):
@@ -63,21 +70,29 @@ class Retry(NamedTuple):
     Attributes:
         delay: Seconds to wait before.
         cost: Tokens to take from the retry quota.
+        is_rate_limited: Whether the rate limit refused the attempt.
     """
 
     delay: float
     cost: int
+    is_rate_limited: bool = False
 
 
 def decide(attempt: Attempt) -> Retry | None:
     """Return the retry that follows an attempt, or None when its result is final. It changes nothing."""
-    if attempt.succeeded or attempt.number > attempt.max_retries:
+    if attempt.succeeded or attempt.max_retries == 0:
         return None
-    outcome = outcome_of(attempt.result)
-    if not _is_repeatable(attempt, outcome):
+    outcome, is_limited = outcome_of(attempt.result), is_rate_limited(attempt.result)
+    failures = attempt.refusals + 1 if is_limited else attempt.number - attempt.refusals
+    if (failures > attempt.max_retries and not is_limited) or not _is_repeatable(attempt, outcome):
         return None
-    delay = _delay(attempt, outcome)
-    return None if delay is None else Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST)
+    asked = server_delay(attempt.result) if outcome == "refused" and isinstance(attempt.result, APIResponse) else None
+    delay = _delay(attempt.remaining, outcome, failures, asked)
+    if delay is None:
+        return None
+    if is_limited and asked:
+        return Retry(delay, 0, is_limited)  # a server that states a wait sets the pace itself
+    return Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST, is_limited)
 
 
 def may_be_sent_twice(method: str, *, idempotency_key_trusted: bool = False) -> bool:
@@ -102,14 +117,23 @@ def outcome_of(result: AttemptResult) -> Outcome:
     return "unknown" if result.status >= 500 and result.status not in _NOTHING_DONE else "final"
 
 
+def is_rate_limited(result: AttemptResult) -> bool:
+    """Whether the rate limit refused a request; a quota's refusal is another matter."""
+    return isinstance(result, APIResponse) and result.status == 429 and not is_quota_error(result)
+
+
 def server_delay(response: APIResponse) -> float | None:
-    """Return the seconds that the server asks to wait: `Retry-After`, else until the reset when nothing remains."""
+    """Return the seconds that the server asks to wait: `Retry-After`, else until the reset when nothing remains.
+
+    A reset that is not in the future asks for nothing.
+    """
     if response.retry_after is not None:
         return response.retry_after
     rate_limit = response.rate_limit
     if rate_limit is None or rate_limit.remaining > 0:
         return None
-    return max(0.0, rate_limit.reset_at.timestamp() - response.server_time)
+    seconds = rate_limit.reset_at.timestamp() - response.server_time
+    return seconds if seconds > 0 else None
 
 
 def jittered(delay: float) -> float:
@@ -129,15 +153,21 @@ def _is_repeatable(attempt: Attempt, outcome: Outcome) -> bool:
     return outcome != "final"
 
 
-def _delay(attempt: Attempt, outcome: Outcome) -> float | None:
-    """Return the delay before the next attempt, or None when it does not fit into the time of the call."""
-    remaining = float("inf") if attempt.remaining is None else attempt.remaining
-    asked = None
-    if outcome == "refused" and isinstance(attempt.result, APIResponse):
-        asked = server_delay(attempt.result)
+def _delay(remaining: float | None, outcome: Outcome, failures: int, asked: float | None) -> float | None:
+    """Return the delay before the next attempt, or None when it does not fit into the time of the call.
+
+    Args:
+        remaining: Seconds left for the call; None when there is no limit.
+        outcome: The outcome of the attempt.
+        failures: How many attempts have ended in the same way, this one included.
+        asked: The seconds that the server asks to wait; None when it does not say.
+    """
+    remaining = float("inf") if remaining is None else remaining
     if asked is None:
-        delay = backoff(attempt.number, outcome)
+        delay = backoff(failures, outcome)
         return delay if delay < remaining else None
+    if failures > 1:  # a server that asks for next to nothing, again and again, would be flooded
+        asked = max(asked, min(_SHORTEST_PACE, 0.05 * 2.0 ** min(failures - 1, 30)))
     if asked > LONGEST_WAIT or asked >= remaining:
         return None
     delay = jittered(asked)

@@ -5,6 +5,7 @@ This file and its twin in the other half are written by hand; everything else in
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -16,6 +17,9 @@ from typing import TypeVar
 from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
+
+# On Windows, Ctrl-C does not end the wait for a lock before its time.
+_LONGEST_SLEEP = 1.0 if sys.platform == "win32" else threading.TIMEOUT_MAX
 
 
 class SystemClock:
@@ -110,3 +114,21 @@ class CapacityLimiter:
             self._queue.remove(turn)
             return True
         return False
+
+
+class WakeEvent:
+    """Ends the sleep of one thread; any thread may set it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """End the present sleep, or the next one."""
+        self._event.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the event is set, but no longer than so many seconds."""
+        ends = monotonic() + seconds
+        while not self._event.wait(min(max(0.0, ends - monotonic()), _LONGEST_SLEEP)) and monotonic() < ends:
+            pass
+        self._event.clear()

@@ -8,7 +8,7 @@ from fibonacci._net.instrumentation import is_httpx_patched
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from fibonacci._core.config import Config
-    from fibonacci._core.shared_limits import SharedLimits
+    from fibonacci._core.shared_limits import QueuedCall, SharedLimits
     from fibonacci._sync.transports.transport import Transport
     from fibonacci.models.response import RateLimit
 
@@ -18,12 +18,17 @@ class SharedState:
 
     Args:
         config: The configuration of the first client.
+
+    Attributes:
+        limits: The limits of the key that was used last; None before the first call.
+        queued: The calls that wait for the rate limit.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
+        self.queued: set[QueuedCall] = set()
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -41,7 +46,9 @@ class SharedState:
         return passed
 
     def close(self) -> None:
-        """Close the transports that were made from a name, and with them the SDK's own connections."""
+        """End the waits for the rate limit, and close the transports that were made from a name."""
+        for call in list(self.queued):
+            call.close()
         while self._made:
             _, transport = self._made.popitem()
             transport.close()

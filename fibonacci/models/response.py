@@ -39,7 +39,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The rate limit, as the `X-RateLimit-*` headers of a response report it."""
+    """The rate limit, as the headers of a response report it."""
 
     limit: int
     """The number of requests that the plan allows in a window, such as 60."""

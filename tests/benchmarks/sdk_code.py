@@ -116,14 +116,68 @@ def prepare():
 
 {async_}def limited(number):
     for _ in range(number):
-        limits.acquire(0.0)
-        limits.settle(ended[0], 0.0)
+        limits.settle(limits.acquire(0.0, call.endpoint), ended[0], 0.0)
 
 def loop(number):
     for _ in range(number):
         pass
 """
 )
+
+#: Calls that wait for the rate limit, by a server that says that no request is left for a minute.
+WAITING = """
+import asyncio
+import threading
+import time
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.transports import HTTPResponse
+
+def response():
+    stated = {"limit": 60, "remaining": 0, "reset": int(time.time() + 60)}
+    headers = [(f"x-ratelimit-{name}".encode(), str(value).encode()) for name, value in stated.items()]
+    return HTTPResponse(200, headers, b'{"data": {"id": "wf-1"}}')
+
+class Exhausted:
+    def send(self, request, deadline):
+        return response()
+
+    def close(self):
+        pass
+
+class AsyncExhausted:
+    async def send(self, request, deadline):
+        return response()
+
+    async def aclose(self):
+        pass
+
+async def tasks(number, seconds):
+    client = AsyncFibonacci("tasks", transport=AsyncExhausted())
+    await client.workflows.get("wf-1")
+    waiting = [asyncio.create_task(client.workflows.get("wf-1")) for _ in range(number)]
+    await asyncio.sleep(1)
+    before = time.process_time()
+    await asyncio.sleep(seconds)
+    used = time.process_time() - before
+    client.reset_rate_limit()
+    await asyncio.gather(*waiting)
+    return used / seconds * 100
+
+def threads(number, seconds):
+    client = Fibonacci("threads", transport=Exhausted())
+    client.workflows.get("wf-1")
+    waiting = [threading.Thread(target=client.workflows.get, args=["wf-1"]) for _ in range(number)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(1)
+    before = time.process_time()
+    time.sleep(seconds)
+    used = time.process_time() - before
+    client.reset_rate_limit()
+    for thread in waiting:
+        thread.join()
+    return used / seconds * 100
+"""
 
 #: A call over a socket, and what is left of it without one layer after another.
 PARTS = (

@@ -77,6 +77,14 @@ TARGETS = (
     Bound("500 calls of two seconds, s", "500 calls of two seconds", 2.5, beside=None),
     Bound("500 calls at nofile 256, answered", "500 calls at nofile 256: answered", 500, "least", beside=None),
     Bound("another task under a flood, ms", "flood: longest wait of another task", 50, beside=None),
+    Bound("CPU of 500 waiting tasks, % of a core", "500 calls that wait for the rate limit", 1, beside=None),
+    Bound(
+        "CPU of 500 waiting threads, % of a core",
+        "500 calls that wait for the rate limit",
+        1,
+        beside=None,
+        subject="fibonacci, threads",
+    ),
     Bound(
         "a connection to a host with one dead address, relative to httpx",
         "connection to a host with one dead address",

@@ -15,6 +15,7 @@ ROWS = [*WORKFLOWS, *ORGANIZATIONS, *REST]
 NOT_ENDPOINTS = {
     "request": "any path; it has a test of its own",
     "with_options": "makes a client",
+    "reset_rate_limit": "sends nothing",
     "close": "closes connections",
     "aclose": "closes connections",
     "executions.wait": "repeats executions.get",

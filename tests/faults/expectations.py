@@ -41,8 +41,8 @@ def final(error: type[Exception], *, requests: int = 1) -> Ends:
 
 
 def refused(error: type[Exception]) -> Ends:
-    """Expect a retry with any method: the server did nothing."""
-    return dict.fromkeys(METHODS, End(1 + MAX_RETRIES, error))
+    """Expect a retry each second for the five seconds of the call, with any method, whatever `max_retries` is."""
+    return dict.fromkeys(METHODS, End(5, error))
 
 
 def unknown(error: type[Exception] = APIConnectionError) -> Ends:

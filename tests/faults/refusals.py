@@ -93,7 +93,7 @@ WITH_RATE_LIMIT_ONLY = [
     Refusal("nothing left, clock a day ahead", rate_limit(0, 1), "a wait", 1.0, clock=DAY),
     Refusal("nothing left, clock a day behind", rate_limit(0, 1), "a wait", 1.0, clock=-DAY),
     Refusal("nothing left for an hour", rate_limit(0, 3600), "too long", 3600.0),
-    Refusal("a reset that has been", rate_limit(0, -60), "a wait"),
+    Refusal("a reset that has been", rate_limit(0, -60)),
     Refusal("something left", rate_limit(7, 30)),
     Refusal("no header at all", lambda now: [], clock=None),
 ]

@@ -125,12 +125,17 @@ _BODIES: dict[str, tuple[bytes, str]] = {
 }
 
 
+_WAIT = {"Retry-After": "1"}
+
+
 def _statuses() -> Iterator[FaultRow]:
     for status, ends in _BY_STATUS.items():
         for kind, (body, content_type) in _BODIES.items():
             if status in (101, 304) and body:
                 continue  # such a response has no body
-            step = respond(status, body, content_type=content_type)
+            # A refusal that states a wait, so that the number of the attempts is no chance.
+            headers = _WAIT if status == 429 else ()
+            step = respond(status, body, headers, content_type=content_type)
             # What is read out of a body has nothing to do with the client that brought it.
             httpx = HTTPX if kind == "JSON" or status in (101, 304) else ()
             yield FaultRow(f"{status} with {kind}", (step,), ends, httpx=httpx)
@@ -297,7 +302,7 @@ def _bodies() -> Iterator[FaultRow]:
     yield FaultRow("500 with a gzip bomb", (respond(500, bomb, zipped),), unknown(ServerError), timeout=10.0)
     strange = json.dumps({"error": {"code": 7, "message": ["x"], "details": {"a": None}}, "meta": []}).encode()
     yield FaultRow("404 with a strange error", (respond(404, strange),), final(NotFoundError))
-    yield FaultRow("429 with bad gzip", (respond(429, b"no gzip", zipped),), refused(RateLimitError))
+    yield FaultRow("429 with bad gzip", (respond(429, b"no gzip", {**zipped, **_WAIT}),), refused(RateLimitError))
 
 
 def rows() -> list[FaultRow]:

@@ -19,6 +19,9 @@ from tests.kit.mode import MODES, ModeName
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
+from tests.kit.systems import needs_descriptor_limits
+
+pytestmark = needs_descriptor_limits
 
 ROOT = Path(__file__).parents[2]
 MANY = LIMIT - 26  # some are the interpreter's own

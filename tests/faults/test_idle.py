@@ -18,6 +18,7 @@ from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok
+from tests.kit.systems import linux_only
 
 FINE = {"fine": True}
 PATIENCE = 0.3
@@ -95,6 +96,7 @@ class TestNumber:
         assert server.connections == 3
 
     @pytest.mark.usefixtures("frequent_sweeps")
+    @linux_only
     def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(self, mode: Mode) -> None:
         together = threading.Barrier(20)
 

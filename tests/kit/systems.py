@@ -9,9 +9,13 @@ import sys
 import pytest
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
+needs_descriptor_limits = pytest.mark.skipif(
+    os.name == "nt", reason="needs a system that limits the descriptors of a process"
+)
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows, whatever the signal")
 linux_only = pytest.mark.skipif(
-    sys.platform != "linux", reason="needs what only Linux has: a full backlog that drops SYNs, netlink's table"
+    sys.platform != "linux",
+    reason="needs a full backlog that drops SYNs, or the tables of the Linux kernel",
 )
 needs_loopback_network = pytest.mark.skipif(
     sys.platform == "darwin", reason="127.0.0.1 is the only loopback address that macOS configures"

@@ -23,6 +23,7 @@ from tests.kit.mode import MODES, Mode, mode_of
 from tests.kit.names import NameService, address
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
+from tests.kit.systems import needs_fork
 
 
 @pytest.fixture(params=MODES)
@@ -148,7 +149,7 @@ class TestLookup:
         lookup.add_done_callback(lambda: called.append("after"))
         assert called == ["before", "after"]
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+    @needs_fork
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
     def test_a_forked_process_looks_up_anew(self, names: NameService) -> None:
         resolver = Resolver()

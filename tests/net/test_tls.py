@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ import trustme
 
 from fibonacci._net.tls import ssl_context
 from tests.kit.certificates import Authority, ClientFiles
+from tests.kit.systems import needs_descriptor_limits, needs_fork
 
 _PROGRAM = """
 import errno, os, resource, sys
@@ -42,7 +42,7 @@ print(before, [failure(*case) for case in cases])
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@needs_descriptor_limits
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_no_descriptor_is_left(variable: str, tmp_path: Path) -> None:
     authority = Authority.made_in(tmp_path)
@@ -101,7 +101,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+@needs_fork
 def test_a_fork_while_a_context_is_made() -> None:
     run = subprocess.run([sys.executable, "-c", _FORK], capture_output=True, text=True, check=True, timeout=20)
     assert run.stdout.strip() == "7"

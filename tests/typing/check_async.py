@@ -47,6 +47,7 @@ async def clients() -> None:
     async with AsyncFibonacci() as client:
         assert_type(client, AsyncFibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), AsyncFibonacci)
+        assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
         await client.aclose()

@@ -45,6 +45,7 @@ def clients() -> None:
     with Fibonacci() as client:
         assert_type(client, Fibonacci)
         assert_type(client.with_options(timeout=1.5, max_retries=0, headers={"X": "y"}), Fibonacci)
+        assert_type(client.reset_rate_limit(), None)
         assert_type(client.rate_limit, RateLimit | None)
         assert_type(client.base_url, str)
         client.close()

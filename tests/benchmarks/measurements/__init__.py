@@ -19,6 +19,7 @@ from tests.benchmarks.measurements import (
     overhead,
     pages,
     parts,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "long-calls": long_calls.measure,
     "descriptors": few_descriptors.measure,
     "flood": flood.measure,
+    "waiting": waiting.measure,
     "dead-address": dead_address.measure,
     "pages": pages.measure,
     "many-pages": many_pages.measure,

@@ -1,0 +1,38 @@
+"""What a call tells its user while it goes on: retries and waits, to the log and to the client's callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from fibonacci._async import _runtime
+from fibonacci._core.error_mapping import describe
+from fibonacci._core.logs import log_retry, log_wait
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import Config
+    from fibonacci._core.preparation import Call
+    from fibonacci._core.retry import Attempt, Retry
+
+# RetryEvent and WaitEvent are imported when they are needed: a dataclass takes long to define.
+
+
+async def announce_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+    """Log a retry, and call the user's `on_retry`."""
+    method, path, cause = call.request.method, call.request.path, describe(attempt.result)
+    log_retry(method, path, call.attempts, cause, retry.delay, call.api_key)
+    if config.on_retry is not None:
+        from fibonacci._core.retry_event import RetryEvent
+
+        await _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
+
+
+async def announce_wait(
+    call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
+) -> None:
+    """Log a wait, and call the user's `on_wait`."""
+    method, path = call.request.method, call.request.path
+    log_wait(method, path, text, call.api_key)
+    if config.on_wait is not None:
+        from fibonacci._core.wait_event import WaitEvent
+
+        await _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))

@@ -1,0 +1,164 @@
+"""The window of a rate limit: what the server states of it, and the requests that its statements do not include."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from fibonacci.models.response import RateLimit
+
+LONGEST_WAIT = 120.0
+"""Seconds for which a statement of the server is trusted, and so the longest wait for one."""
+
+# Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
+_LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
+_ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
+# A request is taken to have reached the server within this time: requests overtake each other.
+_MARGIN = 1.0
+_UNKNOWN = float("inf")
+
+
+# A plain class: a dataclass takes half a millisecond to define, for which each first call of a process would wait.
+class Admission:
+    """The permission to send one request.
+
+    Args:
+        at: When it was given, in seconds on the monotonic clock.
+        endpoint: The method and the path template of the request.
+
+    Attributes:
+        is_probe: Whether the request finds out whether the server admits requests again.
+    """
+
+    __slots__ = ("at", "endpoint", "is_probe")
+
+    def __init__(self, at: float, endpoint: tuple[str, str] = ("", ""), *, is_probe: bool = False) -> None:
+        self.at = at
+        self.endpoint = endpoint
+        self.is_probe = is_probe
+
+
+class Delay:
+    """The delay of a request that is not admitted.
+
+    Args:
+        seconds: Seconds until the server is expected to admit it.
+        is_fixed: Whether only time ends the delay; else the response to another request may end it before.
+    """
+
+    __slots__ = ("is_fixed", "seconds")
+
+    def __init__(self, seconds: float, *, is_fixed: bool) -> None:
+        self.seconds = seconds
+        self.is_fixed = is_fixed
+
+
+class Window:
+    """The present window, as far as it is known.
+
+    What may still be sent is the number of remaining requests that the server stated last, less the requests in flight
+    that this number may not include yet. A request leaves their count when it ends, when a response states the number
+    whose own request was admitted a second later, and when its window has passed.
+
+    Attributes:
+        limit: The requests that the plan allows in a window; 0 when not known.
+    """
+
+    def __init__(self) -> None:
+        self.limit: int = 0
+        self._remaining: int | None = None  # by the last statement; None: not known
+        self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
+        self._resets_at = _UNKNOWN
+        self._stated_at = -float("inf")
+        self._length = 0.0  # of a window; 0 when not known
+        self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
+        self._uncounted: OrderedDict[Admission, None] = OrderedDict()  # in order of admission
+
+    @property
+    def left(self) -> int | None:
+        """The requests that may still be sent; None when not known."""
+        return None if self._remaining is None else max(0, self._remaining - len(self._uncounted))
+
+    def is_exhausted(self) -> bool:
+        """Whether no request may be sent by the last statement."""
+        return self._remaining is not None and self._remaining <= len(self._uncounted)
+
+    def delay(self, now: float) -> Delay | None:
+        """Return the delay of a request; None when one is left, or nothing is known that is recent."""
+        if not self.is_exhausted():
+            return None
+        if self._resets_at == _UNKNOWN:
+            ends = next(iter(self._uncounted)).at + self._longest_length
+        else:
+            ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
+        return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
+
+    def remaining(self, now: float) -> tuple[float, int] | None:
+        """Return the seconds and the requests left; None when they are not known."""
+        left = self.left
+        if left is None or not now < self._resets_at < _UNKNOWN or (left == 0 and self.delay(now) is None):
+            return None
+        return self._resets_at - now, left
+
+    def advance(self, now: float) -> None:
+        """Begin the next window when the present one has passed; its first response will state more."""
+        if self._remaining is not None and now >= self._resets_at:
+            self._forget_flights(self._resets_at - _MARGIN)
+            self._remaining, self._resets_at = self.limit, _UNKNOWN
+        if self._resets_at == _UNKNOWN:
+            self._forget_flights(now - self._longest_length)
+
+    def add(self, admission: Admission) -> None:
+        """Count an admitted request until the server does."""
+        self._uncounted[admission] = None
+
+    def remove(self, admission: Admission) -> None:
+        """Count a request no longer that has ended."""
+        self._uncounted.pop(admission, None)
+
+    def learn(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
+        """Take over what a response states.
+
+        Args:
+            stated: The rate limit in its headers.
+            server_now: Its `Date` in Unix seconds.
+            now: Seconds on the monotonic clock.
+            admission: The admission of its request.
+        """
+        # `Date` is cut to whole seconds, so it is never ahead of the server's clock: the largest offset seen is the
+        # closest, and with it the reset is never taken to be earlier than it is.
+        offset = server_now - now
+        self._clock_offset = offset if abs(offset - self._clock_offset) > 2 else max(self._clock_offset, offset)
+        reset = stated.reset_at.timestamp()
+        # Seconds from now, rounded, name the same window a little differently each time.
+        is_same = self._remaining is not None and abs(reset - self._reset) < min(2.0, self._length / 2)
+        if is_same:
+            reset = max(reset, self._reset)
+        ends_in = reset - self._clock_offset - now
+        # The response to what was sent after the last statement came is newer; others may have overtaken each other.
+        is_newer = admission.is_probe or admission.at > self._stated_at
+        is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
+        if ends_in <= 0 or is_older:
+            return  # it is about a window that has passed
+        self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
+        self.limit, self._reset, self._resets_at, self._stated_at = stated.limit, reset, now + ends_in, now
+        if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
+            self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
+        self._forget_flights(admission.at - _MARGIN)
+
+    def forget(self) -> None:
+        """Forget what the server stated; requests in flight stay counted."""
+        self.limit = 0
+        self._remaining = None
+        self._length = 0.0
+        self._resets_at = _UNKNOWN
+        self._stated_at = self._clock_offset = -float("inf")
+
+    @property
+    def _longest_length(self) -> float:
+        """Seconds after its admission when the window of a request has passed for sure."""
+        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
+
+    def _forget_flights(self, until: float) -> None:
+        """Leave the count of the requests that were admitted by then to the server."""
+        while self._uncounted and next(iter(self._uncounted)).at <= until:
+            self._uncounted.popitem(last=False)

@@ -1,0 +1,114 @@
+# Derived from fibonacci/_async/rate_limit_wait.py by tests/mirror.py; change that file, not this one.
+"""Waiting for the rate limit: a call sleeps until it may be sent, until its time is up, or until its client closes."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from fibonacci._core.config import Config
+from fibonacci._core.outcome import closed_error, rate_limit_error
+from fibonacci._core.preparation import Call
+from fibonacci._core.shared_limits import QueuedCall, SharedLimits
+from fibonacci._core.window import Admission, Delay
+from fibonacci._sync import _runtime
+from fibonacci._sync.announcements import announce_wait
+from fibonacci._sync.shared_state import SharedState
+
+if TYPE_CHECKING:
+    from fibonacci._sync.clock import Clock
+
+# Shorter waits are not reported.
+_SHORTEST_REPORTED = 1.0
+# A clock of the user's cannot be interrupted: what other calls may end is asked for again after so many seconds.
+_POLL_INTERVAL = 0.02
+
+
+class RateLimitWait:
+    """One wait of a call for the rate limit.
+
+    Args:
+        call: The call.
+        limits: The limits of its key.
+        config: The configuration of its client.
+        shared: What its client shares with clones; closing it ends the wait.
+        clock: The client's source of time.
+    """
+
+    def __init__(self, call: Call, limits: SharedLimits, config: Config, shared: SharedState, clock: Clock) -> None:
+        self._call = call
+        self._limits = limits
+        self._config = config
+        self._shared = shared
+        self._clock = clock
+        self._event = _runtime.WakeEvent()
+        self._is_reported = False
+
+    def admission(self) -> Admission:
+        """Wait in the queue until the request is admitted.
+
+        Raises:
+            RateLimitError: If that does not fit into the time of the call.
+            APIConnectionError: If the client is closed.
+        """
+        queued = self._queued(self._call.endpoint)
+        try:
+            while isinstance(found := self._limits.queue(queued, self._clock.monotonic()), Delay):
+                self._check(found)
+                self._sleep(found, queued)
+            return found
+        finally:
+            self._leave(queued)
+
+    def retry(self, seconds: float) -> None:
+        """Wait until a refused request may be sent again; a reset of the rate limit ends the wait.
+
+        Raises:
+            APIConnectionError: If the client is closed.
+        """
+        queued = self._queued(None)
+        ends = self._clock.monotonic() + seconds
+        try:
+            self._limits.queue(queued, self._clock.monotonic())
+            while seconds > 0 and not queued.is_reset:
+                self._sleep(Delay(seconds, is_fixed=True), queued)
+                seconds = ends - self._clock.monotonic()
+        finally:
+            self._leave(queued)
+
+    def _queued(self, endpoint: tuple[str, str] | None) -> QueuedCall:
+        queued = QueuedCall(self._event.set, endpoint)
+        self._shared.queued.add(queued)
+        return queued
+
+    def _leave(self, queued: QueuedCall) -> None:
+        self._shared.queued.discard(queued)
+        self._limits.leave(queued, self._clock.monotonic())
+
+    def _check(self, delay: Delay) -> None:
+        """Raise an error if the delay does not fit into the time of the call."""
+        deadline = self._call.deadline
+        is_too_long = delay.is_fixed and not deadline.allows(delay.seconds)
+        if is_too_long or not deadline.allows(0.0):
+            raise rate_limit_error(self._call, delay.seconds, left=self._limits.left, last=self._limits.last)
+
+    def _sleep(self, delay: Delay, queued: QueuedCall) -> None:
+        """Sleep until the end of the delay or of the call's time, unless woken."""
+        self._report(delay.seconds)
+        seconds = self._call.deadline.cap(delay.seconds) or 0.0
+        if self._config.clock is None:
+            self._event.sleep(seconds)
+        else:
+            self._clock.sleep(seconds if delay.is_fixed else min(seconds, _POLL_INTERVAL))
+        if queued.is_closed:
+            raise closed_error(self._call)
+
+    def _report(self, seconds: float) -> None:
+        """Announce the wait, once."""
+        if self._is_reported or seconds < _SHORTEST_REPORTED:
+            return
+        self._is_reported = True
+        left = self._limits.left
+        figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
+        text = f"{ceil(seconds)} s for the rate limit{figures}"
+        announce_wait(self._call, self._config, seconds, "rate_limit", text)

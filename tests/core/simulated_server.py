@@ -1,0 +1,121 @@
+"""A server with a rate limit and a limiter in front of it, over simulated time: no sleep, no socket."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, deque
+from collections.abc import Callable
+from itertools import count
+
+from fibonacci._core.limiter import RateLimiter
+from fibonacci._core.response import APIResponse
+from fibonacci._core.window import Admission
+from tests.core.responses import api_response
+from tests.kit.clock import START
+from tests.kit.steps import http_date
+
+ENDPOINT = ("GET", "/x")
+
+
+class SimulatedServer:
+    """A fixed window per key: aligned to the clock, or begun by the first request after the last one.
+
+    Args:
+        limit: Requests in a window.
+        length: Seconds of a window.
+        is_aligned: Whether windows begin at multiples of their length.
+        skew: How far the server's clock is ahead.
+
+    Attributes:
+        admitted: The requests that were let through, by the end of their window.
+        refused: The number of those that were not.
+    """
+
+    def __init__(self, limit: int, length: float, *, is_aligned: bool, skew: float = 0.0) -> None:
+        self.limit = limit
+        self.admitted: Counter[float] = Counter()
+        self.refused = 0
+        self._length = length
+        self._is_aligned = is_aligned
+        self._skew = skew
+        self._ends = 0.0
+
+    def receive(self, now: float) -> Callable[[float], APIResponse]:
+        """Count a request; return what makes its response at the time that it is sent."""
+        if now >= self._ends:
+            self._ends = (now // self._length + 1) * self._length if self._is_aligned else now + self._length
+        fits = self.admitted[self._ends] < self.limit
+        self.admitted[self._ends] += fits
+        self.refused += not fits
+        headers = {
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.limit - self.admitted[self._ends]),
+            "x-ratelimit-reset": str(math.ceil(self._ends + START + self._skew)),
+        }
+        if not fits:
+            headers["retry-after"] = str(math.ceil(self._ends - now))
+
+        def response(at: float) -> APIResponse:
+            date = {"date": http_date(math.floor(START + self._skew + at))}
+            return api_response(b"{}", 200 if fits else 429, headers | date)
+
+        return response
+
+
+class Simulation:
+    """Calls that queue for a limiter, and the server that answers them.
+
+    Args:
+        server: The server.
+        limiter: The limiter.
+
+    Attributes:
+        sent: When each request was admitted.
+    """
+
+    def __init__(self, server: SimulatedServer, limiter: RateLimiter) -> None:
+        self.now = 0.0
+        self.sent: list[float] = []
+        self._server = server
+        self._limiter = limiter
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._queue: deque[tuple[float, float]] = deque()
+
+    def call(self, at: float, transit: float, duration: float) -> None:
+        """Plan a call: `transit` seconds to the server, `duration` to its response."""
+        self._at(at, lambda: self._begin(transit, duration))
+
+    def run(self) -> None:
+        """Let time pass until nothing is left to happen."""
+        while self._events:
+            self.now, _, event = heapq.heappop(self._events)
+            event()
+            self._admit()
+
+    def _at(self, time: float, event: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (time, next(self._order), event))
+
+    def _begin(self, transit: float, duration: float) -> None:
+        self._queue.append((transit, duration))
+
+    def _admit(self) -> None:
+        while self._queue:
+            outcome = self._limiter.acquire(self.now, ENDPOINT)
+            if not isinstance(outcome, Admission):
+                assert 0 < outcome.seconds <= 120
+                self._at(self.now + outcome.seconds, lambda: None)
+                return
+            self.sent.append(self.now)
+            self._send(outcome, *self._queue.popleft())
+
+    def _send(self, admission: Admission, transit: float, duration: float) -> None:
+        def arrive() -> None:
+            response = self._server.receive(self.now)
+            self._at(self.now + duration, lambda: self._end(admission, response(self.now)))
+
+        self._at(self.now + transit, arrive)
+
+    def _end(self, admission: Admission, response: APIResponse) -> None:
+        self._limiter.release(admission, self.now, response, is_refused=response.status == 429)

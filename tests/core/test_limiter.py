@@ -1,0 +1,260 @@
+"""The rate limiter: what it admits, over simulated time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci._core.limiter import RateLimiter
+from fibonacci._core.response import APIResponse
+from fibonacci._core.window import Admission, Delay
+from tests.core.responses import api_response
+from tests.core.simulated_server import SimulatedServer, Simulation
+from tests.kit.clock import START
+from tests.kit.steps import http_date
+
+HOUR = 3600.0
+GET = ("GET", "/x")
+POST = ("POST", "/y")
+DELETE = ("DELETE", "/z")
+
+
+def stating(
+    remaining: int, reset_in: float, now: float, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> APIResponse:
+    """Return a response that states the rate limit; the server's clock shows START at 0."""
+    stated = {
+        "x-ratelimit-limit": "60",
+        "x-ratelimit-remaining": str(remaining),
+        "x-ratelimit-reset": str(math.floor(START + now + reset_in)),
+        "date": http_date(math.floor(START + now)),
+    }
+    return api_response(b"{}", status, stated | dict(headers or {}))
+
+
+def admitted(limiter: RateLimiter, now: float, endpoint: tuple[str, str] = GET) -> Admission:
+    """Return the admission of a request."""
+    outcome = limiter.acquire(now, endpoint)
+    assert isinstance(outcome, Admission)
+    return outcome
+
+
+def delayed(limiter: RateLimiter, now: float, endpoint: tuple[str, str] = GET) -> float:
+    """Return the delay of a request that is not admitted."""
+    outcome = limiter.acquire(now, endpoint)
+    assert isinstance(outcome, Delay)
+    return outcome.seconds
+
+
+def respond(limiter: RateLimiter, admission: Admission, now: float, response: APIResponse) -> None:
+    """Let the response to a request come."""
+    limiter.release(admission, now, response, is_refused=response.status == 429)
+
+
+def refusing(retry_after: float) -> APIResponse:
+    return api_response(b"{}", 429, {"retry-after": str(retry_after)})
+
+
+def exhausted(reset_in: float = HOUR) -> RateLimiter:
+    """Return a limiter that was told at 0 that no request is left."""
+    limiter = RateLimiter()
+    respond(limiter, admitted(limiter, 0.0), 0.0, stating(0, reset_in, 0.0))
+    return limiter
+
+
+calls = st.lists(
+    st.tuples(
+        st.floats(0, 200),  # when it begins
+        st.floats(0, 0.9),  # until it is received: less than the margin
+        st.floats(0, 300),  # until the response
+    ),
+    max_size=60,
+)
+
+
+class TestAgainstAServer:
+    @given(
+        calls=calls,
+        limit=st.integers(1, 9),
+        length=st.sampled_from([2.0, 5.0, 10.0, 60.0]),
+        is_aligned=st.booleans(),
+        skew=st.sampled_from([0.0, -86_400.0, 3600.5]),
+    )
+    def test_no_more_is_sent_than_the_server_lets_through_and_all_is_sent(
+        self, calls: list[tuple[float, float, float]], limit: int, length: float, is_aligned: bool, skew: float
+    ) -> None:
+        server = SimulatedServer(limit, length, is_aligned=is_aligned, skew=skew)
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.0, 0.1)  # after its response the limit is known
+        for at, transit, duration in calls:
+            simulation.call(0.2 + at, transit, duration)
+        simulation.run()
+        assert server.refused == 0
+        assert sum(server.admitted.values()) == len(simulation.sent) == 1 + len(calls)
+
+    def test_long_requests_do_not_stop_the_windows_that_follow(self) -> None:
+        server = SimulatedServer(60, 60.0, is_aligned=True)
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.01, 0.1)
+        for _ in range(60 * 9):
+            simulation.call(0.5, 0.01, 600.0)
+        simulation.run()
+        assert server.refused == 0
+        # Each minute its 60, though no response came since the first.
+        assert max(simulation.sent) < 60.0 * 9 + 15
+        assert [server.admitted[60.0 * minute] for minute in range(1, 10)] == [60] * 9
+
+
+class TestTrust:
+    def test_a_reset_an_hour_away_is_trusted_for_two_minutes(self) -> None:
+        limiter = exhausted()
+        assert delayed(limiter, 0.0) == 120
+        assert delayed(limiter, 119.5) == 0.5
+        admitted(limiter, 120.0)
+
+    def test_one_probe_at_a_time(self) -> None:
+        limiter = exhausted()
+        probe = admitted(limiter, 120.0)
+        assert delayed(limiter, 120.0) <= 5
+        respond(limiter, probe, 120.5, stating(7, 30, 120.5))
+        for _ in range(7):
+            admitted(limiter, 121.0)
+        assert delayed(limiter, 121.0, POST) == pytest.approx(29.5, abs=1)
+
+    def test_a_probe_without_rate_limit_opens_all(self) -> None:
+        limiter = exhausted()
+        respond(limiter, admitted(limiter, 120.0), 120.1, api_response(b"{}"))
+        for _ in range(100):
+            admitted(limiter, 120.1)
+
+    def test_a_probe_that_says_the_same_renews_it(self) -> None:
+        limiter = exhausted()
+        respond(limiter, admitted(limiter, 150.0), 151.0, stating(0, HOUR, 151.0))
+        assert delayed(limiter, 151.0) == 120
+
+    def test_a_probe_may_correct_the_window_backwards(self) -> None:
+        limiter = exhausted()
+        respond(limiter, admitted(limiter, 120.0), 120.0, stating(3, 10, 120.0))
+        for _ in range(3):
+            admitted(limiter, 120.0)
+        assert delayed(limiter, 120.0) <= 10
+
+    @pytest.mark.parametrize("response", [None, api_response(b"", 502)])
+    def test_a_lost_probe_lets_the_next_one_through(self, response: APIResponse | None) -> None:
+        limiter = exhausted()
+        limiter.release(admitted(limiter, 120.0), 121.0, response)
+        admitted(limiter, 121.0)
+
+    def test_a_probe_that_takes_long_does_not_stop_the_next(self) -> None:
+        limiter = exhausted()
+        first = admitted(limiter, 120.0)
+        assert delayed(limiter, 124.0) == 1.0
+        admitted(limiter, 125.0)
+        respond(limiter, first, 126.0, api_response(b"{}"))
+        for _ in range(9):
+            admitted(limiter, 126.0)
+
+    def test_a_reset_that_has_been_is_ignored(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(0, -60, 0.0))
+        for _ in range(9):
+            admitted(limiter, 0.0)
+        assert limiter.last is not None
+
+    def test_forgetting_opens_all(self) -> None:
+        limiter = exhausted()
+        respond(limiter, limiter.admit(0.0, POST), 0.0, refusing(HOUR))
+        respond(limiter, limiter.admit(0.0, GET), 0.0, refusing(30))
+        limiter.forget()
+        assert limiter.last is None
+        for endpoint in (GET, POST, DELETE):
+            for _ in range(100):
+                admitted(limiter, 0.0, endpoint)
+
+
+class TestEndpoints:
+    def test_a_refusal_for_a_minute_pauses_all(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(60))
+        assert delayed(limiter, 0.0, GET) == delayed(limiter, 0.0, POST) == 60
+        for _ in range(9):
+            admitted(limiter, 60.0, POST)
+
+    def test_a_longer_one_holds_up_its_endpoint_and_the_others_are_probed(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+        assert delayed(limiter, 1.0, GET) == 119
+        probe = admitted(limiter, 1.0, POST)
+        assert 0 < delayed(limiter, 1.0, DELETE) <= 5
+        respond(limiter, probe, 2.0, api_response(b"{}"))
+        for endpoint in (POST, DELETE):
+            for _ in range(9):
+                admitted(limiter, 2.0, endpoint)
+        assert delayed(limiter, 2.0, GET) == 118
+
+    @pytest.mark.parametrize("again", [refusing(HOUR), api_response(b"{}", 429)])
+    def test_an_endpoint_that_refuses_the_probe_is_held_up_too(self, again: APIResponse) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+        respond(limiter, admitted(limiter, 1.0, POST), 1.0, again)
+        assert delayed(limiter, 1.0, GET) == 119
+        assert delayed(limiter, 1.0, POST) == 120
+        admitted(limiter, 1.0, DELETE)
+
+    def test_the_endpoint_itself_is_probed_in_the_end(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+        respond(limiter, admitted(limiter, 0.0, POST), 0.0, api_response(b"{}"))
+        probe = admitted(limiter, 120.0)
+        assert delayed(limiter, 120.0) == 5
+        admitted(limiter, 120.0, POST)
+        respond(limiter, probe, 121.0, api_response(b"{}"))
+        for _ in range(9):
+            admitted(limiter, 121.0)
+
+    def test_a_stated_hold_that_is_shorter_is_kept(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(90))
+        assert delayed(limiter, 0.0) == 90
+
+    def test_the_number_of_held_endpoints_is_bounded(self) -> None:
+        limiter = RateLimiter()
+        for number in range(2000):
+            respond(limiter, limiter.admit(0.0, ("GET", f"/{number}")), 0.0, refusing(HOUR))
+        delays = [limiter.delay(1.0, ("GET", f"/{number}")) for number in range(2000)]
+        assert 0 < sum(delay is not None and delay.is_fixed for delay in delays) <= 1000
+
+
+FIELDS = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]
+VALUES = ["0", "1", "30", "90", "60", "3600", "1e9", "-1", "", "soon", str(START + HOUR), http_date(START)]
+responses = st.builds(
+    api_response,
+    st.just(b"{}"),
+    st.sampled_from([200, 404, 429, 429, 500]),
+    st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(VALUES)),
+)
+
+
+@given(st.lists(st.tuples(st.none() | responses, st.sampled_from([0.0, 0.5, 20.0]))))
+def test_nothing_that_a_server_says_stops_an_endpoint_for_longer_than_two_minutes(
+    script: list[tuple[APIResponse | None, float]],
+) -> None:
+    limiter, now = RateLimiter(), 0.0
+    for response, duration in script:
+        outcome = limiter.acquire(now, GET)
+        since = now
+        while isinstance(outcome, Delay):
+            assert 0 < outcome.seconds <= 120
+            now += outcome.seconds
+            assert now - since <= 120
+            outcome = limiter.acquire(now, GET)
+        now += duration
+        is_refused = response is not None and response.status == 429
+        limiter.release(outcome, now, response, is_refused=is_refused)
+    assert limiter.in_flight == 0
+    limiter.forget()
+    admitted(limiter, now)

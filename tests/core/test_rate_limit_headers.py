@@ -1,0 +1,117 @@
+"""The forms in which a server states its rate limit: recognized by form and size, or ignored."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
+from fibonacci.models import Headers, RateLimit
+from tests.kit.clock import START
+from tests.kit.steps import http_date
+
+DATE = http_date(START)
+LOCAL = START - 5000  # a clock that is wrong: it must not matter
+IN_A_MINUTE = int(START) + 60
+
+
+def parsed(**fields: str) -> RateLimit | None:
+    """Return the rate limit that headers state; their names are written with underscores."""
+    return parse_rate_limit(Headers([("Date", DATE), *((key.replace("_", "-"), fields[key]) for key in fields)]), LOCAL)
+
+
+def reset_in(stated: RateLimit | None) -> float | None:
+    """Return the seconds from the response to the reset."""
+    return None if stated is None else stated.reset_at.timestamp() - START
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (f"{IN_A_MINUTE}", 60),
+        (f"{IN_A_MINUTE}.5", 60.5),
+        (f"{IN_A_MINUTE}000", 60),
+        (f"{IN_A_MINUTE}000000", 60),
+        ("60", 60),
+        ("0.5", 0.5),
+        ("0", 0),
+        ("86400", 86400),
+        (f"{int(START) - 60}", -60),
+        (http_date(START + 60), 60),
+        ("2027-01-15T08:01:00Z", 60),
+        ("2027-01-15T10:01:00+02:00", 60),
+        ("2027-01-15 08:01:00", 60),
+        *(
+            (text, None)
+            for text in ("", "soon", "-5", "nan", "inf", "1e400", "1e30", "2027-13-01", "Mon, 01 Jan", "1,2")
+        ),
+    ],
+)
+def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None) -> None:
+    found = parsed(X_RateLimit_Limit="60", X_RateLimit_Remaining="5", X_RateLimit_Reset=text)
+    assert reset_in(found) == seconds
+    assert found is None or (found.limit, found.remaining) == (60, 5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"RateLimit_Limit": "100", "RateLimit_Remaining": "50", "RateLimit_Reset": "30"}, (100, 50, 30)),
+        ({"RateLimit_Limit": "100, 100;w=60", "RateLimit_Remaining": "50", "RateLimit_Reset": "30"}, (100, 50, 30)),
+        ({"RateLimit": '"default";r=50;t=30', "RateLimit_Policy": '"default";q=100;w=60'}, (100, 50, 30)),
+        ({"RateLimit": '"a" ; r=50 ; t=30', "RateLimit_Policy": '"a";qu="requests";q=100'}, (100, 50, 30)),
+        ({"RateLimit": '"default";r=50;t=30'}, (50, 50, 30)),
+        ({"RateLimit": '"default";r=0;t=30'}, (1, 0, 30)),
+        (
+            {
+                "RateLimit": '"second";r=5;t=1, "day, or so;";r=2;t=3000',
+                "RateLimit_Policy": '"second";q=10;w=1, "day, or so;";q=1000;w=86400',
+            },
+            (1000, 2, 3000),
+        ),
+        (
+            {
+                "RateLimit": '"bytes";r=0;t=9, "calls";r=7;t=30',
+                "RateLimit_Policy": '"bytes";q=99;qu="content-bytes", "calls";q=60',
+            },
+            (60, 7, 30),
+        ),
+        ({"RateLimit": '"default";r=50'}, None),
+        ({"RateLimit": '"default";t=30'}, None),
+        ({"RateLimit": '"default'}, None),
+        ({"RateLimit": ",;,"}, None),
+        ({"RateLimit_Policy": '"default";q=100;w=60'}, None),
+    ],
+)
+def test_the_fields_of_the_draft(fields: dict[str, str], expected: tuple[int, int, float] | None) -> None:
+    found = parsed(**fields)
+    assert (None if found is None else (found.limit, found.remaining, reset_in(found))) == expected
+
+
+def test_the_documented_fields_win() -> None:
+    draft = {"RateLimit_Limit": "9", "RateLimit_Remaining": "8", "RateLimit_Reset": "7"}
+    documented = {"X_RateLimit_Limit": "60", "X_RateLimit_Remaining": "5", "X_RateLimit_Reset": str(IN_A_MINUTE)}
+    both = parsed(**draft, **documented)
+    assert both is not None
+    assert both.limit == 60
+    without_sense = parsed(**draft, **{**documented, "X_RateLimit_Limit": "many"})
+    assert without_sense is not None
+    assert without_sense.limit == 9
+
+
+NAMES = [
+    *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy"),
+    *("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "date"),
+]
+values = st.text(st.characters(max_codepoint=255), max_size=30) | st.text('"=;,rtqw0159-.eZ', max_size=30)
+values |= st.integers().map(str) | st.floats().map(str) | st.datetimes().map(str)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), values))
+def test_nonsense_is_ignored(fields: dict[str, str]) -> None:
+    headers = Headers(fields.items())
+    found = parse_rate_limit(headers, START)
+    assert found is None or (found.limit > 0 and found.remaining >= 0)
+    seconds = parse_retry_after(headers, START)
+    assert seconds is None or seconds >= 0

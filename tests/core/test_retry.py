@@ -1,0 +1,69 @@
+"""Which attempts are repeated, after what delay, at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci._core.response import APIResponse
+from fibonacci._core.retry import Attempt, Retry, decide
+from tests.core.responses import api_response
+from tests.kit.clock import START
+
+
+def refusal(retry_after: str | None = None, *, status: int = 429, reset: object = None) -> APIResponse:
+    """Return a response that states a wait, or that no request is left until a reset."""
+    headers = {} if retry_after is None else {"retry-after": retry_after}
+    if reset is not None:
+        headers |= {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)}
+    return api_response(b"{}", status, headers)
+
+
+def decided(response: APIResponse, **options: Any) -> Retry | None:
+    defaults: dict[str, Any] = {"method": "POST", "number": 1, "remaining": 60.0, "max_retries": 2}
+    return decide(Attempt(response, succeeded=False, **{**defaults, **options}))
+
+
+@pytest.fixture(autouse=True)
+def longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let chance be at its upper bound."""
+    monkeypatch.setattr("random.uniform", max)
+
+
+@pytest.mark.parametrize(
+    ("response", "options", "expected"),
+    [
+        # The server states a wait: it costs nothing and does not count.
+        (refusal("30"), {}, Retry(31.0, 0, True)),
+        (refusal("30"), {"number": 50, "refusals": 49}, Retry(31.0, 0, True)),
+        (refusal(reset=START + 20), {}, Retry(21.0, 0, True)),
+        # It states none that makes sense: the backoff.
+        (refusal(), {}, Retry(1.0, 5, True)),
+        (refusal(), {"number": 3, "refusals": 2}, Retry(4.0, 5, True)),
+        (refusal(), {"number": 50, "refusals": 49}, Retry(20.0, 5, True)),
+        (refusal(reset=START - 60), {}, Retry(1.0, 5, True)),
+        (refusal(reset="0"), {}, Retry(1.0, 5, True)),
+        (refusal(reset="soon"), {}, Retry(1.0, 5, True)),
+        # At once, and from then on no faster than the second attempt after 0.1 s, the third after 0.2 s.
+        (refusal("0"), {}, Retry(0.01, 5, True)),
+        (refusal("0"), {"number": 2, "refusals": 1}, Retry(0.12, 5, True)),
+        (refusal("0"), {"number": 50, "refusals": 49}, Retry(1.11, 5, True)),
+        # Too long.
+        (refusal("121"), {"remaining": None}, None),
+        (refusal("60"), {}, None),
+        (refusal("1"), {"max_retries": 0}, None),
+        # A 503 counts, and failures that count are counted without the refusals.
+        (refusal("30", status=503), {}, Retry(31.0, 5)),
+        (refusal("30", status=503), {"number": 3}, None),
+        (refusal("30", status=503), {"number": 9, "refusals": 7}, Retry(31.0, 5)),
+        (refusal(status=500), {"number": 9, "refusals": 8, "method": "GET"}, Retry(0.05, 14)),
+        (refusal(status=500), {"number": 9, "refusals": 6, "method": "GET"}, None),
+    ],
+)
+def test_retries(response: APIResponse, options: dict[str, Any], expected: Retry | None) -> None:
+    found = decided(response, **options)
+    assert (found is None) == (expected is None)
+    if found is not None and expected is not None:
+        assert found._replace(delay=0.0) == expected._replace(delay=0.0)
+        assert found.delay == pytest.approx(expected.delay)

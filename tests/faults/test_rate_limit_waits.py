@@ -1,0 +1,235 @@
+"""Waiting for the rate limit, in real time: who wakes a call that waits, and who does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
+
+import anyio
+import pytest
+
+from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError, RateLimitError
+from fibonacci.emulator import Emulator
+from tests.kit.limits import limits_of
+from tests.kit.mode import MODES, Ended, Mode, Platform
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import OK_BODY, Step, error_body, ok, refusing, respond
+
+CALLS = 9
+# Seconds from an event until those whom it wakes have ended their calls: 50 ms on an idle machine.
+SOON = 0.5
+
+
+def stating(remaining: int, reset_in: float) -> Step:
+    """Respond with the rate limit, of which so much remains for so long."""
+
+    def step(peer: Peer) -> None:
+        headers = {
+            "X-RateLimit-Limit": "60",
+            "X-RateLimit-Remaining": str(remaining),
+            "X-RateLimit-Reset": str(reset_in),
+        }
+        respond(200, OK_BODY, headers)(peer)
+
+    return step
+
+
+def wait_until_queued(platform: Platform, number: int) -> None:
+    """Return when so many calls wait for the rate limit."""
+    ends = time.monotonic() + 10
+    while limits_of(platform).queued != number:
+        assert time.monotonic() < ends, limits_of(platform).queued
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def exhausted() -> Iterator[ScriptedServer]:
+    """Return a server that states in its first response that no request is left for half a minute."""
+    with ScriptedServer(stating(0, 30), ok) as server:
+        yield server
+
+
+def ends_of(begun: list[Future[Ended]]) -> list[Ended]:
+    """Return how calls ended, which must be soon."""
+    before = time.monotonic()
+    ended = [call.result(timeout=10) for call in begun]
+    assert time.monotonic() - before < SOON
+    return ended
+
+
+def test_a_reset_wakes_all_that_wait(mode: Mode, exhausted: ScriptedServer) -> None:
+    client = mode.client_of(exhausted)
+    mode.run(client.request("GET", "/x"))
+    begun = [mode.begin(client.request, "GET", "/x") for _ in range(CALLS)]
+    wait_until_queued(exhausted, CALLS)
+    client.reset_rate_limit()
+    assert all(ended.error is None for ended in ends_of(begun))
+    assert limits_of(exhausted).queued == limits_of(exhausted).in_flight == 0
+
+
+def test_a_reset_wakes_those_who_were_refused(mode: Mode) -> None:
+    with ScriptedServer(refusing(429, {"Retry-After": "30"}), ok) as server:
+        client = mode.client_of(server)
+        begun = mode.begin(client.request, "GET", "/x")
+        wait_until_queued(server, 1)
+        client.reset_rate_limit()
+        assert ends_of([begun])[0].error is None
+    assert len(server.requests) == 2
+
+
+def test_the_response_to_a_probe_wakes_those_who_wait_for_it(mode: Mode) -> None:
+    answered = threading.Event()
+
+    def probe(peer: Peer) -> None:
+        answered.wait(10)
+        ok(peer)
+
+    with ScriptedServer(refusing(429, {"Retry-After": "3600"}), probe, ok) as server:
+        client = mode.client_of(server, timeout=10)
+        assert isinstance(mode.end(client.request, "GET", "/x").error, RateLimitError)
+        begun = [mode.begin(client.request, "GET", f"/{number}") for number in range(CALLS)]
+        wait_until_queued(server, CALLS - 1)
+        assert len(server.requests) == 2
+        answered.set()
+        assert all(ended.error is None for ended in ends_of(begun))
+
+
+def test_closing_a_client_ends_its_waits_and_no_others(mode: Mode, exhausted: ScriptedServer) -> None:
+    client, other = mode.client_of(exhausted), mode.client_of(exhausted)
+    mode.run(client.request("GET", "/x"))
+    begun = [mode.begin(client.with_options(timeout=50).request, "GET", "/x") for _ in range(CALLS)]
+    others = [mode.begin(other.request, "GET", "/x") for _ in range(CALLS)]
+    wait_until_queued(exhausted, 2 * CALLS)
+    mode.close(client)
+    for ended in ends_of(begun):
+        assert type(ended.error) is APIConnectionError
+        assert ended.api_error.attempts == 0
+        assert "the client was closed" in str(ended.error)
+        assert not ended.api_error.outcome_unknown
+    assert limits_of(exhausted).queued == CALLS
+    assert not any(call.done() for call in others)
+    other.reset_rate_limit()
+    assert all(ended.error is None for ended in ends_of(others))
+    assert mode.end(client.request, "GET", "/x").error is None
+
+
+def test_a_call_waits_no_longer_than_its_time(mode: Mode) -> None:
+    """One request is left and in flight: its response may say that more are, so the wait is not refused at once."""
+
+    def long(peer: Peer) -> None:
+        peer.pause(0.5)
+        ok(peer)
+
+    with ScriptedServer(stating(1, 30), long, ok) as server:
+        client = mode.client_of(server)
+        mode.run(client.request("GET", "/x"))
+        first = mode.begin(client.request, "GET", "/x")
+        while len(server.requests) < 2:
+            time.sleep(0.002)
+        ended = mode.end(client.with_options(timeout=0.3).request, "GET", "/x")
+        assert first.result().error is None
+    assert isinstance(ended.error, RateLimitError)
+    assert 0.3 <= ended.seconds < 0.3 + SOON
+    assert ended.error.retry_after == pytest.approx(29, abs=1.5)
+    assert "0 of 60 left" in str(ended.error)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_canceled_call_leaves_the_queue(backend: str) -> None:
+    async def main(server: ScriptedServer) -> None:
+        async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
+            await client.request("GET", "/x")
+            with anyio.move_on_after(0.1):
+                async with anyio.create_task_group() as group:
+                    for _ in range(CALLS):
+                        group.start_soon(partial(client.request, "GET", "/x"))
+            assert limits_of(server).queued == limits_of(server).in_flight == 0
+
+    with ScriptedServer(stating(0, 30), ok) as server:
+        anyio.run(main, server, backend=backend)
+    assert len(server.requests) == 1
+
+
+class LongRequests:
+    """A server with a plan of 5 requests in 2 seconds, whose responses take longer than a window."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends = 0.0
+        self._used = 0
+        self.refused = 0
+
+    def step(self, peer: Peer) -> None:
+        with self._lock:
+            now = time.time()
+            if now >= self._ends:
+                self._ends, self._used = now + 2.0, 0
+            fits = self._used < 5
+            self._used += fits
+            self.refused += not fits
+            headers = {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": str(5 - self._used)}
+            headers["X-RateLimit-Reset"] = str(self._ends)
+        if peer.request.target.endswith("/long"):
+            peer.pause(3.0)
+        respond(200 if fits else 429, OK_BODY if fits else error_body("rate_limited"), headers)(peer)
+
+
+def test_long_requests_do_not_stop_those_that_follow() -> None:
+    plan = LongRequests()
+    with ScriptedServer(plan.step) as server, Mode("asyncio") as mode:
+        client = mode.client_of(server, timeout=30)
+        mode.run(client.request("GET", "/short"))
+        begun = [mode.begin(client.request, "POST", "/long") for _ in range(9)]
+        ended = [call.result() for call in begun]
+    assert all(call.error is None for call in ended)
+    assert plan.refused == 0
+    # 4 in the first window, 5 in the second, before the first response has come.
+    assert max(call.seconds for call in ended) < 2 * 3.0
+
+
+def calls_of_a_process(api_key: str, base_url: str, number: int) -> list[str]:
+    """Make calls at once, as one of several processes; return the errors."""
+    with Fibonacci(api_key, base_url=base_url, timeout=30) as client, ThreadPoolExecutor(8) as threads:
+        errors = [threads.submit(client.workflows.list().first).exception() for _ in range(number)]
+    return [str(error) for error in errors if error is not None]
+
+
+def test_processes_that_share_a_plan_lose_no_call() -> None:
+    with Emulator(rate_limit=(60, 1.0)) as emulator, ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        work = [pool.submit(calls_of_a_process, emulator.api_key, emulator.base_url, 40) for _ in range(4)]
+        assert [call.result() for call in work] == [[]] * 4
+
+
+def test_threads_and_tasks_share_a_plan_of_the_emulator() -> None:
+    with Emulator(rate_limit=(15, 1.0)) as emulator, ExitStack() as stack:
+        modes = [stack.enter_context(Mode(name)) for name in MODES]
+        clients = [mode.client_of(emulator) for mode in modes]
+        modes[0].run(clients[0].health.check())  # from now on the limit is known
+        pairs = zip(modes, clients, strict=True)
+        begun = [mode.begin(client.workflows.get, "wf-1") for mode, client in pairs for _ in range(8)]
+        errors = [call.result().error for call in begun]
+    assert {type(error) for error in errors} == {NotFoundError}
+    assert [request.status for request in emulator.requests if request.status == 429] == []
+
+
+def test_all_modes_wait_in_one_queue() -> None:
+    with (
+        ScriptedServer(stating(0, 2), ok) as server,
+        Mode("sync") as sync,
+        Mode("asyncio") as asyncio,
+        Mode("trio") as trio,
+    ):
+        modes = {"sync": sync, "asyncio": asyncio, "trio": trio}
+        clients = {name: modes[name].client_of(server) for name in MODES}
+        sync.run(clients["sync"].request("GET", "/x"))
+        begun = [modes[name].begin(clients[name].request, "GET", "/x") for name in MODES for _ in range(3)]
+        wait_until_queued(server, 9)
+        assert all(call.result().error is None for call in begun)
+        assert all(1.0 < call.result().seconds < 2.0 + SOON for call in begun)
