@@ -76,7 +76,7 @@ class Fibonacci:
         max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default. It bounds the
             number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
         rate_limiter: `"process"` (the clients of a key share, in this process, what is known of its rate limit) or
-            `"off"` (requests are sent without asking). Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
+            `"off"` (no request is delayed before it is sent). Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
         on_retry: Called with a `RetryEvent` before a request is sent again.
         on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
             waiting for a connection.
