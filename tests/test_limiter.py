@@ -1,4 +1,4 @@
-"""The rate limiter as a user meets it: which calls wait, which are refused, what is told, on a clock that skips."""
+"""The rate limiter as a user meets it: which calls wait, which are refused, what is reported, on a clock that skips."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ class TestEndpoints:
         for _ in range(9):
             admitted(limiter, 60.0, POST)
 
-    def test_a_longer_one_holds_up_its_endpoint_and_the_others_are_probed(self) -> None:
+    def test_a_longer_one_stops_its_endpoint_and_the_others_are_probed(self) -> None:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
         assert delayed(limiter, 1.0, GET) == 119
@@ -197,7 +197,7 @@ class TestEndpoints:
         assert delayed(limiter, 2.0, GET) == 118
 
     @pytest.mark.parametrize("again", [refusing(HOUR), api_response(b"{}", 429)])
-    def test_an_endpoint_that_refuses_the_probe_is_held_up_too(self, again: APIResponse) -> None:
+    def test_an_endpoint_that_refuses_the_probe_is_stopped_too(self, again: APIResponse) -> None:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
         respond(limiter, admitted(limiter, 1.0, POST), 1.0, again)
@@ -216,12 +216,12 @@ class TestEndpoints:
         for _ in range(9):
             admitted(limiter, 121.0)
 
-    def test_a_stated_hold_that_is_shorter_is_kept(self) -> None:
+    def test_a_shorter_refusal_of_an_endpoint_replaces_a_longer_one(self) -> None:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, refusing(90))
         assert delayed(limiter, 0.0) == 90
 
-    def test_the_number_of_held_endpoints_is_bounded(self) -> None:
+    def test_the_number_of_circuit_breakers_is_bounded(self) -> None:
         limiter = RateLimiter()
         for number in range(2000):
             respond(limiter, limiter.admit(0.0, ("GET", f"/{number}")), 0.0, refusing(HOUR))

@@ -99,7 +99,7 @@ def test_a_call_whose_event_loop_is_closed_is_passed_over() -> None:
     assert limits.queued == 0
 
 
-def test_a_held_endpoint_does_not_stop_those_behind_it() -> None:
+def test_a_stopped_endpoint_does_not_stop_those_behind_it() -> None:
     limits = SharedLimits()
     admission = limits.acquire(0.0, ENDPOINT)
     assert isinstance(admission, Admission)

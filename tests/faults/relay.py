@@ -12,7 +12,7 @@ from tests.kit.listener import Listener
 class ForgetfulRelay(Listener):
     """Passes all bytes on, until it forgets: then it swallows what comes on the connections that there are.
 
-    Neither side is told, as with a NAT or a load balancer whose table was lost. New connections work.
+    Neither side is notified, as with a NAT or a load balancer whose table was lost. New connections work.
 
     Attributes:
         swallowed: How many pieces have been swallowed.

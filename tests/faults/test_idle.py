@@ -1,4 +1,4 @@
-"""Idle connections: how many are kept, when they are closed, and what one that has died silently costs."""
+"""Idle connections: how many are kept, when they are closed, and what one that was dropped without notice costs."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def relayed(mode: Mode) -> Iterator[tuple[Any, ForgetfulRelay, ScriptedServer]]:
         yield mode.client_of(relay, connect_timeout=PATIENCE, timeout=3), relay, server
 
 
-class TestSilentDeath:
+class TestDroppedConnection:
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
     def test_it_costs_one_quick_retry(
         self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], method: str

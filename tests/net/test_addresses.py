@@ -1,4 +1,4 @@
-"""The order in which the addresses of a host are tried, and which of them is remembered."""
+"""The order in which the addresses of a host are tried, and which of them is preferred."""
 
 from __future__ import annotations
 

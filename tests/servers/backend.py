@@ -1,6 +1,6 @@
 """What stands behind the gateways: a server that records every request, and responds in the form asked for.
 
-A request names itself in its path, `/v1/calls/ID`, so that one that was carried out twice can be told from two.
+A request names itself in its path, `/v1/calls/ID`, so that one that was carried out twice is not taken for two.
 """
 
 from __future__ import annotations

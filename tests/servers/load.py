@@ -35,7 +35,7 @@ class LoadedCall(NamedTuple):
 
 @dataclass(frozen=True)
 class Load:
-    """What every worker does, until it is told to stop.
+    """What every worker does, until it is stopped.
 
     Attributes:
         workers: How many threads or tasks call at the same time.

@@ -1,4 +1,4 @@
-"""What the gateways are told to do, in the words of each."""
+"""The configuration of each gateway for each test."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def encrypted(certificate: Path, authority: Path) -> dict[str, Setup]:
         certificate: A PEM file with the gateway's certificate and its key.
         authority: A PEM file with the authority that signs the certificates of clients.
     """
-    tell = (
+    headers = (
         'add_header X-TLS "$ssl_protocol $ssl_alpn_protocol"; http2 on;',
         'http-response set-header X-TLS "%[ssl_fc_protocol] %[ssl_fc_alpn]"',
     )
     setups = {
         f"TLS {version}": Setup(
-            f"ssl_protocols TLSv{version}; ssl_session_cache shared:tls{version}:1m; {tell[0]}",
-            tell[1],
+            f"ssl_protocols TLSv{version}; ssl_session_cache shared:tls{version}:1m; {headers[0]}",
+            headers[1],
             f"ssl-min-ver TLSv{version} ssl-max-ver TLSv{version} alpn h2,http/1.1",
             tls=certificate,
         )
