@@ -111,7 +111,6 @@ class TestPool:
         (connection,) = mode.connections_of(transport)
         connection.is_closed_by_server = lambda: False  # the pool has looked too early
         server.hang_up()
-        time.sleep(0.05)
         mode.run(client.request("POST", "/x"))
         assert (server.by_method(), server.connections) == ({"GET": 1, "POST": 1}, 2)
 
