@@ -216,7 +216,7 @@ class TestEndpoints:
         for _ in range(9):
             admitted(limiter, 121.0)
 
-    def test_a_shorter_refusal_of_an_endpoint_replaces_a_longer_one(self) -> None:
+    def test_a_refusal_of_less_than_two_minutes_lasts_as_long_as_stated(self) -> None:
         limiter = RateLimiter()
         respond(limiter, admitted(limiter, 0.0), 0.0, refusing(90))
         assert delayed(limiter, 0.0) == 90

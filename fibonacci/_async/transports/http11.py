@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _MAX_HEAD = 100 * 1024
 
 
+class StaleConnection(ConnectionError):
+    """The server has closed an idle connection: nothing of the request was sent."""
+
+
 class SilentConnection(EOFError):
     """No response came on a connection that had been idle: it may have died, which nothing else shows."""
 
@@ -65,6 +69,7 @@ class AsyncHTTP11Connection:
             patience: Seconds to wait for the first byte of a response; None for until the deadline.
 
         Raises:
+            StaleConnection: If the server has closed the connection since its last exchange.
             TransportError: If nothing of the request was sent, or the body is too large.
             SilentConnection: If no byte of a response is received in `patience` seconds.
             OSError: If the connection breaks.
@@ -111,11 +116,16 @@ class AsyncHTTP11Connection:
             data += self._http.send(h11.Data(data=request.body)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
         before = self._stream.bytes_sent
+        is_reused = self.exchanges > 1
+        # Looked at again as late as can be: servers that are reloaded close their idle connections all at once.
+        if is_reused and self._stream.is_readable():
+            raise StaleConnection("the server has closed the idle connection")
         try:
             await self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
             if self._stream.bytes_sent == before:
-                # Nothing was sent: the server had closed an idle connection.
+                if is_reused and isinstance(error, OSError):
+                    raise StaleConnection("the server has closed the idle connection") from error
                 raise connect_error_from(error) from error
             if isinstance(error, DeadlineExceeded):
                 raise

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from fibonacci._async import _runtime
 from fibonacci._async.transports.connector import AsyncConnector
-from fibonacci._async.transports.http11 import AsyncHTTP11Connection, SilentConnection
+from fibonacci._async.transports.http11 import AsyncHTTP11Connection, SilentConnection, StaleConnection
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.retry import may_be_sent_twice
@@ -87,18 +87,27 @@ class AsyncConnectionPool:
         Raises:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
-        connection = await self._acquire(request, deadline, free_descriptors)
+        while True:
+            connection = await self._acquire(request, deadline, free_descriptors)
+            try:
+                return await self._exchange(connection, request, deadline, limit)
+            except StaleConnection:
+                pass  # another one; a new connection is not stale
+            finally:
+                self._release(connection)
+
+    async def _exchange(
+        self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
+    ) -> HTTPResponse:
         try:
             response = await connection.exchange(request, deadline, limit, self._timeout_on(connection, request))
-            if request.is_repeatable or may_be_sent_twice(request.method):
-                self._slowest = max(self._slowest, connection.response_time)
-            return response
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
-        finally:
-            self._release(connection)
+        if request.is_repeatable or may_be_sent_twice(request.method):
+            self._slowest = max(self._slowest, connection.response_time)
+        return response
 
     def close_idle(self) -> int:
         """Close the idle connections; return how many there were."""

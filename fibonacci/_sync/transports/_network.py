@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._net.sockets import (
@@ -21,6 +22,9 @@ from fibonacci._net.sockets import (
 
 if TYPE_CHECKING:
     from fibonacci._net.addresses import ConnectionAttempts
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def connect(host: str, port: int, deadline: Deadline) -> SocketStream:
@@ -50,27 +54,37 @@ class SocketStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        sock.settimeout(0.0)
         self.bytes_sent: int = 0
 
     def read(self, deadline: Deadline) -> bytes:
         """Read some bytes; return none at the end."""
-        self._sock.settimeout(deadline.require())
-        try:
-            return self._sock.recv(READ_SIZE)
-        except TimeoutError as error:
-            raise _timeout_cause(error, deadline) from None
+        return self._within(deadline, self._sock.recv, READ_SIZE)
 
     def write(self, data: bytes, deadline: Deadline) -> None:
         """Write all bytes."""
+        deadline.require()
         rest = memoryview(data)
+        with suppress(BlockingIOError):  # at first without a wait, which would let other threads run before
+            rest = self._send(rest)
         while rest:
-            self._sock.settimeout(deadline.require())
-            try:
-                sent = self._sock.send(rest)
-            except TimeoutError as error:
-                raise _timeout_cause(error, deadline) from None
-            self.bytes_sent += sent
-            rest = rest[sent:]
+            rest = self._within(deadline, self._send, rest)
+
+    def _send(self, data: memoryview) -> memoryview:
+        """Send what the system accepts; return the rest."""
+        sent = self._sock.send(data)
+        self.bytes_sent += sent
+        return data[sent:]
+
+    def _within(self, deadline: Deadline, operation: Callable[[U], T], argument: U) -> T:
+        """Return the result of an operation of the socket, for which it may block until the deadline."""
+        self._sock.settimeout(deadline.require())
+        try:
+            result = operation(argument)
+        except TimeoutError as error:
+            raise _timeout_cause(error, deadline) from None
+        self._sock.settimeout(0.0)
+        return result
 
     def close(self) -> None:
         """Close the socket."""

@@ -18,7 +18,7 @@ from fibonacci._core.transport_errors import TransportError, cause_chain
 from fibonacci._net.sockets import lacks_descriptor, readable
 from fibonacci._sync import _runtime
 from fibonacci._sync.transports.connector import Connector
-from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection
+from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection, StaleConnection
 
 # Idle seconds after which a connection carries no request that must not be sent twice. Servers and load balancers close
 # idle connections, some when they are reloaded: a request that is in flight at that moment is lost.
@@ -88,18 +88,27 @@ class ConnectionPool:
         Raises:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
-        connection = self._acquire(request, deadline, free_descriptors)
+        while True:
+            connection = self._acquire(request, deadline, free_descriptors)
+            try:
+                return self._exchange(connection, request, deadline, limit)
+            except StaleConnection:
+                pass  # another one; a new connection is not stale
+            finally:
+                self._release(connection)
+
+    def _exchange(
+        self, connection: HTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
+    ) -> HTTPResponse:
         try:
             response = connection.exchange(request, deadline, limit, self._timeout_on(connection, request))
-            if request.is_repeatable or may_be_sent_twice(request.method):
-                self._slowest = max(self._slowest, connection.response_time)
-            return response
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
-        finally:
-            self._release(connection)
+        if request.is_repeatable or may_be_sent_twice(request.method):
+            self._slowest = max(self._slowest, connection.response_time)
+        return response
 
     def close_idle(self) -> int:
         """Close the idle connections; return how many there were."""
