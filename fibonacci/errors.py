@@ -127,8 +127,8 @@ class APIError(FibonacciError):
         return self.message
 
     def _circumstances(self) -> list[str]:
-        said = [f"request id {self.request_id}"] if self.request_id else []
-        return [*said, f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}", f"{self.elapsed:.2f} s"]
+        request_id = [f"request id {self.request_id}"] if self.request_id else []
+        return [*request_id, f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}", f"{self.elapsed:.2f} s"]
 
 
 class APIConnectionError(APIError):
@@ -183,7 +183,7 @@ class APIStatusError(APIError):
             return self.message
         code = f" {self.code}" if self.code else ""
         more = f"; and {len(self.details) - 5} more" if len(self.details) > 5 else ""
-        return f"status {self.status_code}{code}, {'; '.join(_said_once(self.message, self.details[:5]))}{more}"
+        return f"status {self.status_code}{code}, {'; '.join(_deduplicated(self.message, self.details[:5]))}{more}"
 
 
 class BadRequestError(APIStatusError):
@@ -213,7 +213,7 @@ class ValidationError(APIStatusError):
 class RateLimitError(APIStatusError):
     """429: too many requests, and the wait does not fit into the call's time.
 
-    Raised also before anything is sent (`attempts` is 0, `status_code` is 429) when the last responses reported that
+    Raised also before anything is sent (`attempts` is 0, `status_code` is 429) when the last responses stated that
     no request is left and the reset is too far away.
     """
 
@@ -221,10 +221,10 @@ class RateLimitError(APIStatusError):
     """The HTTP status code: 429."""
 
     retry_after: float | None = None
-    """The seconds until a request may be sent again; None when the server did not report it."""
+    """The seconds until a request may be sent again; None when the server did not state it."""
 
     rate_limit: RateLimit | None = None
-    """The rate limit as the server last reported it; None when it never did."""
+    """The rate limit as the server last stated it; None when it never did."""
 
     def _circumstances(self) -> list[str]:
         wait = [] if self.retry_after is None else [f"retry after {_seconds_text(self.retry_after)} s"]
@@ -280,8 +280,8 @@ def _seconds_text(seconds: float) -> str:
     return f"{max(seconds, 0.01) if seconds > 0 else 0:.2f}".rstrip("0").rstrip(".")
 
 
-def _said_once(message: str, details: Sequence[Any]) -> list[str]:
-    """Return the message and the details as texts, without what would be said twice."""
+def _deduplicated(message: str, details: Sequence[Any]) -> list[str]:
+    """Return the message and the details as texts, without what would be repeated."""
     texts: list[str] = []
     for detail in details:
         field, text = _field_and_text(detail)
@@ -302,7 +302,7 @@ def _field_and_text(detail: Any) -> tuple[str, str]:
 
 
 def _contains(text: str, part: str) -> bool:
-    """Whether a text says what another says, whatever the case and the full stop."""
+    """Whether a text contains another, without regard to case and to a final full stop."""
     return part.strip(" .").casefold() in text.casefold()
 
 

@@ -190,13 +190,13 @@ class TestPool:
 
 
 class TestWait:
-    """A call that has waited a second for a connection is told, once."""
+    """A call that has waited a second for a connection is reported, once."""
 
     @pytest.fixture
     def told_early(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Have calls told after a tenth of a second."""
+        """Have waits reported after a tenth of a second."""
         for half in ("_async", "_sync"):
-            monkeypatch.setattr(f"fibonacci.{half}.transports.pool._TOLD_AFTER", 0.1)
+            monkeypatch.setattr(f"fibonacci.{half}.transports.pool._REPORTED_AFTER", 0.1)
 
     @pytest.mark.usefixtures("told_early")
     def test_on_wait_and_the_log(self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -230,7 +230,7 @@ class TestWait:
             assert all(call.result().error is None for call in calls)
         assert len(events) == 1
 
-    def test_a_short_wait_is_not_told(self, mode: Mode, server: ScriptedServer) -> None:
+    def test_a_short_wait_is_not_reported(self, mode: Mode, server: ScriptedServer) -> None:
         events: list[WaitEvent] = []
         caller = mode.client_of(server, max_connections=1, on_wait=events.append)
         server.default = ok
@@ -244,13 +244,13 @@ class TestWait:
 
         def on_wait(event: WaitEvent) -> None:
             events.append(event)
-            raise RuntimeError("no more patience")
+            raise RuntimeError("no more waiting")
 
         server.default = hold_while(lambda: not events)
         caller = mode.client_of(server, max_connections=1, max_retries=0, on_wait=on_wait)
         first = mode.begin(caller.request, "GET", "/first")
         wait_for_requests(server, 1)
-        with pytest.raises(APIConnectionError, match="no more patience") as caught:
+        with pytest.raises(APIConnectionError, match="no more waiting") as caught:
             mode.run(caller.request("POST", "/second"))
         assert not caught.value.outcome_unknown
         assert first.result().error is None

@@ -81,13 +81,13 @@ class CapacityLimiter:
         return True
 
     async def acquire(
-        self, deadline: Deadline, patience: float | None, on_wait: Callable[[], Awaitable[object]]
+        self, deadline: Deadline, report_in: float | None, on_wait: Callable[[], Awaitable[object]]
     ) -> bool:
         """Acquire capacity for one caller; return False when none was released in time.
 
         Args:
             deadline: The end of the caller's time.
-            patience: Seconds of waiting after which to call `on_wait`; None for never.
+            report_in: Seconds of waiting after which to call `on_wait`; None for never.
             on_wait: Called once, when the wait takes that long.
         """
         if self.acquire_nowait():
@@ -95,15 +95,15 @@ class CapacityLimiter:
         turn = _new_event()
         self._queue.append(turn)
         try:
-            await _wait(turn, deadline.cap(patience))
+            await _wait(turn, deadline.cap(report_in))
             if not turn.is_set() and deadline.remaining() != 0:
                 await on_wait()
                 await _wait(turn, deadline.remaining())
         except BaseException:
-            if not self._left(turn):
+            if not self._leave(turn):
                 self.release()
             raise
-        return not self._left(turn)
+        return not self._leave(turn)
 
     def release(self) -> None:
         """Release the capacity of one caller, to the first in the queue if there is one."""
@@ -112,8 +112,8 @@ class CapacityLimiter:
         else:
             self.in_use -= 1
 
-    def _left(self, turn: asyncio.Event) -> bool:
-        """Leave the queue; return False when the turn has come before."""
+    def _leave(self, turn: asyncio.Event) -> bool:
+        """Leave the queue; return False when capacity was given before."""
         with suppress(ValueError):
             self._queue.remove(turn)
             return True

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
-from fibonacci._async.announcements import announce_retry, announce_wait
 from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
+from fibonacci._async.reporting import report_retry, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.decoding import Meta, decode, decode_any, decode_list
@@ -18,12 +18,7 @@ from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.outcome import (
-    add_call_details,
-    call_error,
-    is_success,
-    response_info,
-)
+from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -178,7 +173,7 @@ class AsyncRequestor:
         async def before_sleep(state: RetryCallState) -> None:
             attempt, retry = _ended_in(state)
             assert retry is not None  # `retry=` has asked
-            await announce_retry(call, self.config, attempt, retry)
+            await report_retry(call, self.config, attempt, retry)
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = AsyncRetrying(
@@ -197,12 +192,12 @@ class AsyncRequestor:
         try:
             call.attempts += 1
             result = await self._exchange(call)
-            attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
+            attempt = call.ended_attempt(result, succeeded=is_success(call.request, result))
         except BaseException:
             limits.settle(admission, None, self.clock.monotonic())
             raise
         retry = limits.settle(admission, attempt, self.clock.monotonic())
-        call.note_retry(retry)
+        call.record(attempt, retry)
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
         return attempt, retry
 
@@ -221,7 +216,7 @@ class AsyncRequestor:
         return response
 
     async def _send_traced(self, call: Call) -> HTTPResponse:
-        request = call.http_request(partial(self._announce_wait, call))
+        request = call.http_request(partial(self._report_wait, call))
         transport = self._shared.transport()
         if self.config.tracing is None:
             return await transport.send(request, call.deadline)
@@ -230,8 +225,8 @@ class AsyncRequestor:
             span.set_response(response.status, None)
             return response
 
-    async def _announce_wait(self, call: Call, seconds: float, detail: str) -> None:
-        await announce_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+    async def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
+        await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
 
     async def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
         admission = limits.acquire(self.clock.monotonic(), call.endpoint)

@@ -52,8 +52,6 @@ DEFAULT_MAX_CONNECTIONS = 1000
 DEFAULT_MAX_IDLE_CONNECTIONS = 100
 TRANSPORT_NAMES = ("socket", "httpx")
 RATE_LIMITERS = ("process", "off")
-
-
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -112,6 +110,9 @@ class Config:
         self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
+        self._check_mode()
+
+    def _check_mode(self) -> None:
         for name, function in (
             ("api_key", self.api_key),
             ("on_retry", self.on_retry),
@@ -119,7 +120,7 @@ class Config:
             ("transport.send", getattr(self.transport, "send", None)),
             ("clock.sleep", getattr(self.clock, "sleep", None)),
         ):
-            check_sync(name, function, close=close)
+            check_sync(name, function, close=self.close)
 
     @property
     def call_timeout(self) -> float | None:

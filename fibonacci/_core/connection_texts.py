@@ -1,4 +1,4 @@
-"""What an error says about a connection that failed: where, why, and the remedy."""
+"""The text of an error for a connection that failed: where, why, and the remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from fibonacci._core.transport_errors import (
     reason_of,
 )
 
-# What went wrong at a server, or with the connection to it.
 _TEXTS: dict[TransportErrorKind, str] = {
     "never_sent": "no connection to {}",
     "timeout_never_sent": "no connection to {}",
@@ -28,7 +27,7 @@ _TEXTS: dict[TransportErrorKind, str] = {
 #: The kinds that mean that time was up.
 TIMEOUTS = ("timeout_never_sent", "timeout")
 #: The remedy where a proxy responds with 407.
-PROXY_AUTH = "the proxy wants a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
+PROXY_AUTH = "the proxy needs a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
 # The reasons of OpenSSL, in its several versions, for bytes that are no TLS.
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
 
@@ -52,7 +51,7 @@ def connection_text(error: TransportError, base_url: str, *, is_time_up: bool) -
     if error.kind == "timeout_never_sent" and reason.startswith("no connection "):
         return text + reason.removeprefix("no connection")  # such as "within connect_timeout (5 s)"
     if error.kind in TIMEOUTS:
-        if is_time_up:  # said once
+        if is_time_up:  # the end of the text says so already
             reason = "" if reason.endswith("timed out") else reason.removeprefix("the call's time is up").lstrip(": ")
         text += " within the call's time" if is_time_up else "" if reason else " in time"
     return f"{text}: {reason}" if reason else text
@@ -70,7 +69,7 @@ def connection_remedy(error: TransportError, base_url: str) -> str:
         return f"; check {where} and the network's name service"
     if error.kind == "tls" and error.cause is not None:
         return _tls_remedy(error.cause, reason, is_proxy_behind_tls=(error.proxy or "").startswith("https:"))
-    # So h11 calls bytes that are no text. Some servers only close the connection.
+    # h11's text for bytes that are not text. Some servers only close the connection.
     is_tls_likely = reason.startswith("illegal request line") or _address(base_url).endswith("443")
     if error.kind == "unknown" and base_url.startswith("http:") and is_tls_likely:
         return "; if the server speaks TLS on this port, base_url should begin with https://"
@@ -91,13 +90,13 @@ def _tls_remedy(cause: BaseException, reason: str, *, is_proxy_behind_tls: bool)
     if alert is None:
         return ""
     if alert in ("BAD_CERTIFICATE", "CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE"):
-        # Each of them is how some server says that it was shown no certificate.
+        # Servers differ in which of these they send when the client has no certificate.
         return "; the server asks for a client certificate: pass client_cert=... with one that it accepts"
     return "; the server does not accept the client certificate: pass client_cert=... with one that it accepts"
 
 
 def _is_not_http(cause: BaseException | None) -> bool:
-    """Whether something was received that is not HTTP/1.1, as h11 says, and not only too little of it."""
+    """Whether h11 has rejected what was received, and not only missed the rest of it."""
     return cause is not None and any(
         type(inner).__module__.startswith("h11") and "closed connection" not in str(inner)
         for inner in cause_chain(cause)

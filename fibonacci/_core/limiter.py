@@ -8,30 +8,29 @@ from fibonacci.models.response import RateLimit
 
 # The plans have windows of a minute: a longer `Retry-After` is about something else than the plan.
 _LONGEST_PAUSE = 60.0
-# Seconds after which another probe is sent, if there is no response: a refusal comes at once, the run of a workflow
-# takes long.
+# Seconds without a response after which another probe is sent: a refusal is immediate, the run of a workflow is not.
 _PROBE_INTERVAL = 5.0
-_MOST_HELD = 1000
+_MAX_BREAKERS = 1000
 
 
-class _Hold:
-    """Admits nothing until a time, and then one probe at a time, until one has shown that requests are admitted.
+class _CircuitBreaker:
+    """Admits nothing while it is open, and then one probe at a time until a response shows that requests are admitted.
 
     Attributes:
-        until: Seconds on the monotonic clock.
-        probe: The probe that is under way.
+        open_until: Seconds on the monotonic clock.
+        probe: The probe in flight.
     """
 
-    __slots__ = ("probe", "until")
+    __slots__ = ("open_until", "probe")
 
-    def __init__(self, until: float) -> None:
-        self.until: float = until
+    def __init__(self, open_until: float) -> None:
+        self.open_until: float = open_until
         self.probe: Admission | None = None
 
     def delay(self, now: float) -> Delay | None:
         """Return the delay of the next probe; None when it may be sent now."""
-        if now < self.until:
-            return Delay(self.until - now, is_fixed=True)
+        if now < self.open_until:
+            return Delay(self.open_until - now, is_fixed=True)
         wait = 0.0 if self.probe is None else self.probe.at + _PROBE_INTERVAL - now
         return Delay(wait, is_fixed=False) if wait > 0 else None
 
@@ -59,9 +58,9 @@ class RateLimiter:
         self.last: RateLimit | None = None
         self.window.forget()
         self._paused_until = -float("inf")
-        self._held: dict[tuple[str, str], _Hold] = {}
-        self._is_in_doubt = False  # whether one endpoint is held up, and nothing is known of the others
-        self._hold_of_all = _Hold(-float("inf"))
+        self._breakers: dict[tuple[str, str], _CircuitBreaker] = {}  # by endpoint
+        self._is_probing = False  # an endpoint was refused for long, and no other has been admitted since
+        self._common_breaker = _CircuitBreaker(-float("inf"))  # of all endpoints, while every request is a probe
 
     def acquire(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission | Delay:
         """Admit a request, after which `release` must follow, or return its delay."""
@@ -71,12 +70,12 @@ class RateLimiter:
 
     def admit(self, now: float, endpoint: tuple[str, str] = ("", "")) -> Admission:
         """Admit a request whatever is known."""
-        held, is_probe = self._held.get(endpoint), self._must_probe()
-        admission = Admission(now, endpoint, is_probe=is_probe or held is not None)
-        if is_probe:
-            self._hold_of_all.probe = admission
-        if held is not None:
-            held.probe = admission
+        breaker, must_probe = self._breakers.get(endpoint), self._must_probe()
+        admission = Admission(now, endpoint, is_probe=must_probe or breaker is not None)
+        if must_probe:
+            self._common_breaker.probe = admission
+        if breaker is not None:
+            breaker.probe = admission
         self.in_flight += 1
         self.window.add(admission)
         return admission
@@ -87,15 +86,15 @@ class RateLimiter:
             return Delay(self._paused_until - now, is_fixed=True)
         delay = self.window.delay(now)
         if delay is None and self._must_probe():
-            delay = self._hold_of_all.delay(now)
-        if delay is None and endpoint in self._held:
-            delay = self._held[endpoint].delay(now)
+            delay = self._common_breaker.delay(now)
+        if delay is None and endpoint in self._breakers:
+            delay = self._breakers[endpoint].delay(now)
         return delay
 
     def release(
         self, admission: Admission, now: float, response: APIResponse | None = None, *, is_refused: bool = False
     ) -> None:
-        """End the flight of a request, and learn from its response when there is one.
+        """Record the end of a request, and what its response states when there is one.
 
         Args:
             admission: The admission of the request.
@@ -108,7 +107,7 @@ class RateLimiter:
         stated = None if response is None else response.rate_limit
         if response is not None and stated is not None:
             self.last = stated
-            self.window.learn(stated, response.server_time, now, admission)
+            self.window.update(stated, response.server_time, now, admission)
         has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
         if admission.is_probe:
             self._end_probe(admission, now, has_passed=has_passed)
@@ -116,33 +115,34 @@ class RateLimiter:
             self._refuse(admission, response, now)
 
     def _must_probe(self) -> bool:
-        """Whether requests are probes: an endpoint was refused for long, or no request is said to be left for long."""
-        return self._is_in_doubt or self.window.is_exhausted()
+        """Whether every request is a probe: an endpoint was refused for long, or no request is left for long."""
+        return self._is_probing or self.window.is_exhausted()
 
     def _end_probe(self, admission: Admission, now: float, *, has_passed: bool) -> None:
-        """Open what a probe has shown to be open; if it has shown nothing, the next one may be sent."""
-        held = self._held.get(admission.endpoint)
-        for hold in (self._hold_of_all, held):
-            if hold is not None and hold.probe is admission:
-                hold.probe = None
+        """End a probe: one that has passed closes its breakers, after any other the next one may be sent."""
+        breaker = self._breakers.get(admission.endpoint)
+        for each in (self._common_breaker, breaker):
+            if each is not None and each.probe is admission:
+                each.probe = None
         if not has_passed:
             return
-        self._is_in_doubt = False
-        if held is not None and admission.at >= held.until:
-            del self._held[admission.endpoint]
+        self._is_probing = False
+        if breaker is not None and admission.at >= breaker.open_until:
+            del self._breakers[admission.endpoint]
         if self.window.is_exhausted() and self.window.delay(now) is None:
             self.window.forget()
 
     def _refuse(self, admission: Admission, response: APIResponse, now: float) -> None:
-        """Hold up what was refused: all requests for as long as a plan's window may take, else the endpoint alone."""
+        """Pause all requests when a plan's window may be the cause; else open the breaker of the endpoint."""
         seconds = response.retry_after
         if seconds is not None and seconds <= _LONGEST_PAUSE:
             self._paused_until = max(self._paused_until, now + seconds)
             return
         if seconds is None and (not admission.is_probe or self.window.delay(now) is not None):
-            return  # the next window lifts it, or nobody knows what does
-        self._held.pop(admission.endpoint, None)
-        self._held[admission.endpoint] = _Hold(now + min(LONGEST_WAIT, LONGEST_WAIT if seconds is None else seconds))
-        if len(self._held) > _MOST_HELD:
-            del self._held[next(iter(self._held))]
-        self._is_in_doubt = True
+            return  # the next window ends it, or its end is not known
+        seconds = LONGEST_WAIT if seconds is None else min(seconds, LONGEST_WAIT)
+        self._breakers.pop(admission.endpoint, None)
+        self._breakers[admission.endpoint] = _CircuitBreaker(now + seconds)
+        if len(self._breakers) > _MAX_BREAKERS:
+            del self._breakers[next(iter(self._breakers))]
+        self._is_probing = True

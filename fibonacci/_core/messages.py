@@ -26,13 +26,13 @@ class HTTPRequest:
     """The body; empty for none."""
 
     is_repeatable: bool = False
-    """Whether the client sends the request again if no response comes, so that a transport may give up early on a
+    """Whether the client sends the request again if no response is received, so that a transport may give up early on a
     connection that seems dead. False for a POST or PATCH that must not be sent twice, for the last attempt, and for the
     attempt after one without a response."""
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
-    """Called once by a transport that has kept the request waiting for a connection for a second: with the seconds, and
-    in a few words what it waits for. The async client's returns an awaitable."""
+    """Called by a transport, once, when the request has waited a second for a connection: with the seconds, and with what
+    it waits for in a few words. That of the async client returns an awaitable."""
 
     @property
     def url(self) -> str:

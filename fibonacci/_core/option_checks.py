@@ -82,9 +82,10 @@ def check_positive_seconds(name: str, seconds: object) -> float:
         TypeError: If it is not a number.
         ConfigurationError: If it is not above 0 and finite.
     """
-    if check_seconds(name, seconds) == 0:
+    checked = check_seconds(name, seconds)
+    if checked == 0:
         raise ConfigurationError(f"{name} must be above 0 seconds, not {seconds}")
-    return check_seconds(name, seconds)
+    return checked
 
 
 def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -110,15 +111,7 @@ def check_ca_bundle(path: str | os.PathLike[str] | None) -> str | None:
         TypeError: If it is not a path.
         ConfigurationError: If there is no such file or folder.
     """
-    if path is None:
-        return None
-    try:
-        path = os.fsdecode(path)
-    except TypeError:
-        raise TypeError(f"ca_bundle must be {_CA_BUNDLE}, not {kind_of(path)}") from None
-    if not os.path.exists(path):  # noqa: PTH110  (pathlib is slow to import)
-        raise ConfigurationError(f"ca_bundle: there is no file {path!r}; pass {_CA_BUNDLE}")
-    return path
+    return None if path is None else _existing_path("ca_bundle", path, _CA_BUNDLE)
 
 
 def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) -> str | tuple[str, ...] | None:
@@ -131,21 +124,23 @@ def check_client_cert(files: tuple[Any, ...] | str | os.PathLike[str] | None) ->
     if files is None:
         return None
     if not isinstance(files, tuple):
-        return _client_cert_path(files)
+        return _existing_path("client_cert", files, _CLIENT_CERT, may_be_folder=False)
     if not 2 <= len(files) <= 3:
         raise TypeError(f"client_cert must be {_CLIENT_CERT}, not a tuple of {len(files)}")
     if not all(isinstance(password, str) for password in files[2:]):
         raise TypeError(f"client_cert must be {_CLIENT_CERT}; the password is {kind_of(files[2])}")
-    return (_client_cert_path(files[0]), _client_cert_path(files[1]), *map(_password, files[2:]))
+    paths = [_existing_path("client_cert", path, _CLIENT_CERT, may_be_folder=False) for path in files[:2]]
+    return (*paths, *map(_password, files[2:]))
 
 
-def _client_cert_path(path: str | os.PathLike[str]) -> str:
+def _existing_path(name: str, path: str | os.PathLike[str], wanted: str, *, may_be_folder: bool = True) -> str:
     try:
         path = os.fsdecode(path)
     except TypeError:
-        raise TypeError(f"client_cert must be {_CLIENT_CERT}, not {kind_of(path)}") from None
-    if not os.path.isfile(path):  # noqa: PTH113  (pathlib is slow to import)
-        raise ConfigurationError(f"client_cert: there is no file {path!r}; pass {_CLIENT_CERT}")
+        raise TypeError(f"{name} must be {wanted}, not {kind_of(path)}") from None
+    # pathlib is slow to import
+    if not (os.path.exists(path) if may_be_folder else os.path.isfile(path)):  # noqa: PTH110, PTH113
+        raise ConfigurationError(f"{name}: there is no file {path!r}; pass {wanted}")
     return path
 
 
@@ -179,11 +174,10 @@ def check_positive_int(name: str, number: object) -> int:
         TypeError: If it is not an int.
         ConfigurationError: If it is not above 0.
     """
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{name} must be an int, not {kind_of(number)}")
-    if number <= 0:
-        raise ConfigurationError(f"{name} must be above 0, not {number}")
-    return number
+    checked = _int(name, number)
+    if checked <= 0:
+        raise ConfigurationError(f"{name} must be above 0, not {checked}")
+    return checked
 
 
 def check_count(name: str, number: object) -> int:
@@ -193,10 +187,15 @@ def check_count(name: str, number: object) -> int:
         TypeError: If it is not an int.
         ConfigurationError: If it is negative.
     """
+    checked = _int(name, number)
+    if checked < 0:
+        raise ConfigurationError(f"{name} must be 0 or more, not {checked}")
+    return checked
+
+
+def _int(name: str, number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{name} must be an int, not {kind_of(number)}")
-    if number < 0:
-        raise ConfigurationError(f"{name} must be 0 or more, not {number}")
     return number
 
 

@@ -65,12 +65,16 @@ def rate_limit_error(
         left: The requests that are left in the window, and the limit; None when not known.
         last: The rate limit as the server last stated it.
     """
-    figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
-    text = f"the rate limit admits no request within the time of the call{figures}"
+    text = f"the rate limit admits no request within the time of the call{left_text(left)}"
     error = RateLimitError(text if call.attempts else f"{text}; nothing was sent")
     error.retry_after = seconds
     error.rate_limit = last
     return add_call_details(error, call, is_uncertain=False)
+
+
+def left_text(left: tuple[int, int] | None) -> str:
+    """Return the requests that are left in the window and the limit as text; empty when not known."""
+    return "" if left is None else f" ({left[0]} of {left[1]} left)"
 
 
 def closed_error(call: Call) -> APIConnectionError:

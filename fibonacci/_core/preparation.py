@@ -102,23 +102,12 @@ class Call:
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
-        # A connection that only seemed dead is given up once in a call, so that a slow server is not asked ever again.
-        is_repeatable = (
-            self.attempts <= self._max_retries + self.refusals
-            and not self._had_no_response
-            and may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
+        return HTTPRequest(
+            self.request.method, self._origin, self._target, headers, self._body, self._is_repeatable, on_wait
         )
-        return HTTPRequest(self.request.method, self._origin, self._target, headers, self._body, is_repeatable, on_wait)
 
-    def note_retry(self, retry: Retry | None) -> None:
-        """Note the retry that follows the last attempt, if any."""
-        self.retry = retry
-        if retry is not None and retry.is_rate_limited:
-            self.refusals += 1
-
-    def attempt_from(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
+    def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
-        self._had_no_response = isinstance(result, TransportError) and result.kind == "unknown"
         return Attempt(
             result=result,
             succeeded=succeeded,
@@ -129,6 +118,22 @@ class Call:
             idempotency_key_trusted=self._idempotency_key_trusted,
             tokens_spent=0 if self.retry is None else self.retry.cost,
             refusals=self.refusals,
+        )
+
+    def record(self, attempt: Attempt, retry: Retry | None) -> None:
+        """Record an attempt that has ended, and the retry that follows, if any."""
+        self.retry = retry
+        self._had_no_response = isinstance(attempt.result, TransportError) and attempt.result.kind == "unknown"
+        if retry is not None and retry.is_rate_limited:
+            self.refusals += 1
+
+    @property
+    def _is_repeatable(self) -> bool:
+        # Not after an attempt without a response: a slow server would be given up again and again.
+        return (
+            self.attempts <= self._max_retries + self.refusals
+            and not self._had_no_response
+            and may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
         )
 
 

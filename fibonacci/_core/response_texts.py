@@ -1,4 +1,4 @@
-"""What an error says about a response that is not in the form of the platform's errors: who responded, and why."""
+"""The text of an error for a response that is not in the form of the platform's errors: its source, and a remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HTTP_TO_HTTPS_PORT = ("sent to https port", "speaking plain http to an ssl-enab
 
 
 def text_without_envelope(response: APIResponse, body: object, base_url: str, path: str) -> str:
-    """Return what a response with an error status says that has no message in the form of the platform's errors."""
+    """Return the message for a response with an error status and none in the form of the platform's errors."""
     if response.status == 304:
         return "the response says that nothing has changed, which the request did not ask; check the cache in between"
     if 300 <= response.status < 400:
@@ -41,16 +41,16 @@ def _redirect_message(response: APIResponse, base_url: str, path: str) -> str:
 
 
 def hint_without_envelope(response: APIResponse, base_url: str, path: str) -> str:
-    """Return what is to be known about a response that the platform would have given in another form."""
-    said = response.text()[:1000].lower()
-    if response.status == 400 and base_url.startswith("http:") and any(text in said for text in _HTTP_TO_HTTPS_PORT):
+    """Return where such a response probably came from, and the remedy; empty when nothing indicates either."""
+    body = response.text()[:1000].lower()
+    if response.status == 400 and base_url.startswith("http:") and any(text in body for text in _HTTP_TO_HTTPS_PORT):
         return "; the server speaks TLS on this port: base_url should begin with https://"
     if response.status in (404, 405) and base_url and not re.search(r"/v\d+(/|$)", urlsplit(base_url + path).path):
         return f"; base_url is {base_url}, which may lack /v1"
-    if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, said)):
+    if response.status in _GATEWAY_STATUSES and (response.status != 503 or _is_from_gateway(response, body)):
         return "; a gateway or proxy in between responded, not the platform"
     return ""
 
 
-def _is_from_gateway(response: APIResponse, said: str) -> bool:
-    return said.lstrip().startswith("<") or any(name == "via" or name.startswith("proxy-") for name in response.headers)
+def _is_from_gateway(response: APIResponse, body: str) -> bool:
+    return body.lstrip().startswith("<") or any(name == "via" or name.startswith("proxy-") for name in response.headers)

@@ -22,8 +22,8 @@ from fibonacci._core.window import LONGEST_WAIT
 _TRANSIENT_COST = 14
 _THROTTLING_COST = 5
 _BACKOFF_CAP = 20.0
-# Seconds between the later attempts of a call at the least, whatever the server asks for.
-_SHORTEST_PACE = 1.0
+# The shortest delay in seconds before the later attempts of a call, whatever the server asks for.
+_SHORTEST_DELAY = 1.0
 _TRANSIENT_BASE = 0.05
 _THROTTLING_BASE = 1.0
 
@@ -84,14 +84,14 @@ def decide(attempt: Attempt) -> Retry | None:
         return None
     outcome, is_limited = outcome_of(attempt.result), is_rate_limited(attempt.result)
     failures = attempt.refusals + 1 if is_limited else attempt.number - attempt.refusals
-    if (failures > attempt.max_retries and not is_limited) or not _is_repeatable(attempt, outcome):
+    if (failures > attempt.max_retries and not is_limited) or not _may_be_repeated(attempt, outcome):
         return None
     asked = server_delay(attempt.result) if outcome == "refused" and isinstance(attempt.result, APIResponse) else None
     delay = _delay(attempt.remaining, outcome, failures, asked)
     if delay is None:
         return None
     if is_limited and asked:
-        return Retry(delay, 0, is_limited)  # a server that states a wait sets the pace itself
+        return Retry(delay, 0, is_limited)  # a delay that the server states bounds the load
     return Retry(delay, _THROTTLING_COST if outcome == "refused" else _TRANSIENT_COST, is_limited)
 
 
@@ -147,7 +147,7 @@ def backoff(attempt: int, outcome: Outcome) -> float:
     return random.uniform(0, min(_BACKOFF_CAP, base * 2.0 ** min(attempt - 1, 30)))
 
 
-def _is_repeatable(attempt: Attempt, outcome: Outcome) -> bool:
+def _may_be_repeated(attempt: Attempt, outcome: Outcome) -> bool:
     if outcome == "unknown":
         return may_be_sent_twice(attempt.method, idempotency_key_trusted=attempt.idempotency_key_trusted)
     return outcome != "final"
@@ -166,8 +166,8 @@ def _delay(remaining: float | None, outcome: Outcome, failures: int, asked: floa
     if asked is None:
         delay = backoff(failures, outcome)
         return delay if delay < remaining else None
-    if failures > 1:  # a server that asks for next to nothing, again and again, would be flooded
-        asked = max(asked, min(_SHORTEST_PACE, 0.05 * 2.0 ** min(failures - 1, 30)))
+    if failures > 1:  # else a server that asks for a delay near 0 would be flooded
+        asked = max(asked, min(_SHORTEST_DELAY, 0.05 * 2.0 ** min(failures - 1, 30)))
     if asked > LONGEST_WAIT or asked >= remaining:
         return None
     delay = jittered(asked)

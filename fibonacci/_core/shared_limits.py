@@ -17,8 +17,8 @@ from fibonacci.models.response import RateLimit
 # Tokens of the retry quota; AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500
 _KEPT_KEYS = 1024
-# A shift of the reset by less wakes nobody.
-_NOTICEABLE = 0.05
+# The end of the queue's delay may move by so many seconds before the calls are woken.
+_TOLERANCE = 0.05
 
 
 class QueuedCall:
@@ -42,7 +42,7 @@ class QueuedCall:
         self._wake = wake
 
     def wake(self) -> bool:
-        """End the sleep; return False if nobody can wake up any more."""
+        """End the sleep; return False if the event loop of the call is closed."""
         try:
             self._wake()
         except RuntimeError:
@@ -59,7 +59,7 @@ class SharedLimits:
     """The limits of one API key at one base URL. Safe to use from many threads and event loops.
 
     Calls that have to wait queue, and are admitted in their order. What changes the limits (a response, a canceled
-    call, a reset) admits those that may go and wakes them; the others sleep until the end of their delay.
+    call, a reset) admits those that may be sent and wakes them; the others sleep until the end of their delay.
 
     The retry quota stops retry storms: each retry takes tokens that only a success returns. While a server is down the
     tokens run out, and calls fail at their first attempt instead of multiplying the load.
@@ -157,7 +157,7 @@ class SharedLimits:
             return admission or self._limiter.delay(now, call.endpoint) or Delay(0.0, is_fixed=False)
 
     def leave(self, call: QueuedCall, now: float) -> None:
-        """Remove a call from the queue, and give back an admission that it has not taken."""
+        """Remove a call from the queue, and release an admission that it has not taken."""
         with self._lock:
             self._queue.pop(call, None)
             admission, call.admission = call.admission, None
@@ -207,7 +207,7 @@ class SharedLimits:
         return retry
 
     def _admit_queued(self, now: float) -> None:
-        """Admit those who may go, in their order; wake the others when the end of their delay has changed."""
+        """Admit the calls that may be sent, in order; wake the others when the end of their delay has changed."""
         self._limiter.window.advance(now)
         for call in list(self._queue):
             if self._limiter.delay(now) is not None:
@@ -223,7 +223,7 @@ class SharedLimits:
         if delay is None:
             return
         ends_at, is_fixed = self._common_delay
-        if abs(now + delay.seconds - ends_at) > _NOTICEABLE or delay.is_fixed != is_fixed:
+        if abs(now + delay.seconds - ends_at) > _TOLERANCE or delay.is_fixed != is_fixed:
             self._common_delay = now + delay.seconds, delay.is_fixed
             for call in list(self._queue):
                 if not call.wake():

@@ -87,9 +87,9 @@ _KINDS: dict[str, TransportErrorKind] = {
     "OSError": "unknown",
 }
 
-# How asyncio and trio call a failure whose reason is in its errno.
+# Texts of asyncio and trio without the reason, which the errno has.
 _WITHOUT_REASON = ("Connect call failed ", "Error connecting to ")
-# With these texts anyio and trio hide why.
+# Texts of anyio and trio without the reason, which a cause has.
 _VAGUE = ("All connection attempts failed", "all attempts to connect to ")
 # The alerts by which a server refuses the client's certificate, or its lack. With TLS 1.3 the client gets them after
 # its side of the handshake, when it may have sent its request: the server does not carry it out.
@@ -165,7 +165,7 @@ def cause_chain(error: BaseException, *, hidden: bool = True) -> Iterator[BaseEx
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the most telling text in a chain of exceptions, that of the innermost; empty when none has a text."""
+    """Return the text of the innermost exception of a chain that has a specific one; empty when none has a text."""
     chains = [*cause_chain(error, hidden=False)], [*cause_chain(error)]
     texts = [text for chain in chains for inner in reversed(chain) if (text := _text_of(inner))]
     return next((text for text in texts if not text.startswith(_VAGUE)), texts[0] if texts else "")

@@ -12,7 +12,7 @@ LONGEST_WAIT = 120.0
 # Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
 _LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
 _ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
-# A request is taken to have reached the server within this time: requests overtake each other.
+# Seconds within which a request is taken to have reached the server: requests may arrive out of order.
 _MARGIN = 1.0
 _UNKNOWN = float("inf")
 
@@ -83,7 +83,7 @@ class Window:
         return self._remaining is not None and self._remaining <= len(self._uncounted)
 
     def delay(self, now: float) -> Delay | None:
-        """Return the delay of a request; None when one is left, or nothing is known that is recent."""
+        """Return the delay of a request; None when one is left, or when what is known is too old."""
         if not self.is_exhausted():
             return None
         if self._resets_at == _UNKNOWN:
@@ -102,21 +102,21 @@ class Window:
     def advance(self, now: float) -> None:
         """Begin the next window when the present one has passed; its first response will state more."""
         if self._remaining is not None and now >= self._resets_at:
-            self._forget_flights(self._resets_at - _MARGIN)
+            self._stop_counting(self._resets_at - _MARGIN)
             self._remaining, self._resets_at = self.limit, _UNKNOWN
         if self._resets_at == _UNKNOWN:
-            self._forget_flights(now - self._longest_length)
+            self._stop_counting(now - self._longest_length)
 
     def add(self, admission: Admission) -> None:
-        """Count an admitted request until the server does."""
+        """Count an admitted request until the server counts it."""
         self._uncounted[admission] = None
 
     def remove(self, admission: Admission) -> None:
-        """Count a request no longer that has ended."""
+        """Stop counting a request that has ended."""
         self._uncounted.pop(admission, None)
 
-    def learn(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
-        """Take over what a response states.
+    def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
+        """Update the window with what a response states.
 
         Args:
             stated: The rate limit in its headers.
@@ -134,7 +134,7 @@ class Window:
         if is_same:
             reset = max(reset, self._reset)
         ends_in = reset - self._clock_offset - now
-        # The response to what was sent after the last statement came is newer; others may have overtaken each other.
+        # A request that was sent after the last statement has the newer response; other responses may be out of order.
         is_newer = admission.is_probe or admission.at > self._stated_at
         is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
         if ends_in <= 0 or is_older:
@@ -143,7 +143,7 @@ class Window:
         self.limit, self._reset, self._resets_at, self._stated_at = stated.limit, reset, now + ends_in, now
         if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
             self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
-        self._forget_flights(admission.at - _MARGIN)
+        self._stop_counting(admission.at - _MARGIN)
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
@@ -155,10 +155,10 @@ class Window:
 
     @property
     def _longest_length(self) -> float:
-        """Seconds after its admission when the window of a request has passed for sure."""
+        """Seconds after which the window that a request was admitted in has certainly passed."""
         return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
 
-    def _forget_flights(self, until: float) -> None:
-        """Leave the count of the requests that were admitted by then to the server."""
+    def _stop_counting(self, until: float) -> None:
+        """Stop counting the requests admitted by then: the number that the server states includes them."""
         while self._uncounted and next(iter(self._uncounted)).at <= until:
             self._uncounted.popitem(last=False)

@@ -1,22 +1,21 @@
-"""The addresses of a host: in which order to try them, and what became of each attempt (RFC 8305)."""
+"""The addresses of a host: the order in which to try them, and the outcome of each attempt (RFC 8305)."""
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
-from fibonacci._net.sockets import Address
+from fibonacci._net.sockets import Address, lacks_descriptor
 
 #: Seconds between the starts of two attempts.
 STAGGER = 0.25
 #: Seconds for which an address that accepted in place of an earlier one is tried first.
-MEMORY = 60.0
-_MOST_REMEMBERED = 256
+PREFERENCE = 60.0
+_MOST_PREFERRED = 256
 _MOST_SHOWN = 4
 
-#: What a host's address was last, where the first one did not accept, and until when to prefer it.
+#: The address of a host that accepted last, where it was not the first one, and until when to prefer it.
 _preferred: dict[tuple[str, int], tuple[Any, float]] = {}
 
 
@@ -30,10 +29,10 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 
 class ConnectionAttempts:
-    """The attempts to connect to a host that has several addresses; `str()` tells what became of them.
+    """The attempts to connect to a host that has several addresses; `str()` gives the outcome of each.
 
-    The address that accepted is remembered in the process when it was not the first, so that only one connection in a
-    minute waits for an address that is dead.
+    The address that accepted is preferred by the whole process when it was not the first, so that only one connection
+    in a minute waits for a dead address.
 
     Args:
         host: The host.
@@ -56,9 +55,9 @@ class ConnectionAttempts:
     def succeed(self, address: Address, now: float) -> None:
         """Note that an address accepted."""
         if address is not self.order[0]:
-            if len(_preferred) >= _MOST_REMEMBERED:
+            if len(_preferred) >= _MOST_PREFERRED:
                 _preferred.clear()
-            _preferred[self._key] = (address[4], now + MEMORY)
+            _preferred[self._key] = (address[4], now + PREFERENCE)
 
     def fail(self, address: Address, error: OSError) -> None:
         """Note that an attempt failed."""
@@ -70,8 +69,8 @@ class ConnectionAttempts:
         """Return the error for attempts that have all failed."""
         *_, last = self._failures.values()
         for failure in self._failures.values():
-            if failure.errno in (errno.EMFILE, errno.ENFILE):
-                return failure  # says nothing about the address
+            if lacks_descriptor(failure):
+                return failure  # it is not about the address
         return last if len(self.order) == 1 else OSError(last.errno, str(self))
 
     def __str__(self) -> str:

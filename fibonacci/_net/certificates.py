@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import ssl
 from pathlib import Path
+
+from fibonacci._net.sockets import lacks_descriptor
 
 _MARKS = (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN TRUSTED CERTIFICATE-----", b"-----BEGIN X509 CERTIFICATE-----")
 _HEX = frozenset("0123456789abcdef")
@@ -35,10 +36,8 @@ def version_of(path: str) -> tuple[int, int, int] | None:
 
 
 def raise_if_no_descriptor(error: Exception) -> None:
-    """Raise an error again that says nothing of the file: the process or the system has no descriptor left."""
-    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):  # an SSLError has numbers of its own
-        return
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    """Raise an error again that is not about the file: the process or the system has no descriptor left."""
+    if not isinstance(error, ssl.SSLError) and lacks_descriptor(error):  # an SSLError has numbers of its own
         raise error
 
 

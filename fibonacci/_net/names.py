@@ -1,8 +1,8 @@
-"""Name lookups: in a few threads, and one at a time for each name, whose result all who wait for it share.
+"""Name lookups: in a few threads, and one at a time for each name, whose result all calls that wait for it share.
 
 The system's lookup has no time limit and cannot be canceled; it may hang for as long as the name service does. So it
-runs in daemon threads, and who waits for it may leave. The executor of asyncio is not used: at the end of `asyncio.run`
-it waits for the lookups that hang.
+runs in daemon threads, and a call may stop waiting for it. The executor of asyncio is not used: at the end of
+`asyncio.run` it waits for the lookups that hang.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Resolver:
             os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        """Begin anew: a process that was forked has none of the threads, and perhaps a lock that is held."""
+        """Begin anew: a forked process has none of the threads, and its copy of the lock may be locked for ever."""
         self._lock = threading.Lock()
         self._lookups: dict[tuple[str, int], Lookup] = {}
         self._queue: deque[Lookup] = deque()
@@ -96,7 +96,7 @@ class Resolver:
     def _run(self) -> None:
         while (lookup := self._next()) is not None:
             try:
-                # Looked up late, for tools replace it.
+                # Not bound earlier, as gevent and tests replace it.
                 addresses = socket.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
             except BaseException as error:  # raised where the result is asked for
                 self._end(lookup, (), error)
@@ -104,7 +104,7 @@ class Resolver:
                 self._end(lookup, addresses, None)
 
     def _next(self) -> Lookup | None:
-        """Return the next lookup; without one, the thread is to end and is counted no more."""
+        """Return the next lookup; without one return None, and count the thread as ended."""
         with self._lock:
             if self._queue:
                 return self._queue.popleft()

@@ -18,16 +18,16 @@ def is_exempt(no_proxy: str, scheme: str, host: str, port: int) -> bool:
     Args:
         no_proxy: Entries, separated by commas or white space: `*`, a domain (itself and all below it, with or without
             `.` or `*.` before it), an address, or a network (`10.0.0.0/8`). Each may have a port, and a scheme
-            (`https://api.example.com`); then it holds for these alone. What is none of this names nothing.
+            (`https://api.example.com`); then it matches these alone. Any other entry matches nothing.
         scheme: The scheme of the origin.
         host: Its host; an IPv6 address without brackets.
         port: Its port.
     """
     name = _canonical(host)
-    return any(_names(entry, scheme, name, port) for entry in no_proxy.replace(",", " ").split())
+    return any(_matches(entry, scheme, name, port) for entry in no_proxy.replace(",", " ").split())
 
 
-def _names(entry: str, scheme: str, host: str, port: int) -> bool:
+def _matches(entry: str, scheme: str, host: str, port: int) -> bool:
     only_scheme, separator, rest = entry.rpartition("://")
     if separator:
         if only_scheme.lower() != scheme:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import select
@@ -18,8 +19,8 @@ _SELECT_SIZE = 512
 Address = tuple[int, int, int, str, Any]
 """One address as `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`."""
 
-# Keepalive: 60 s idle, 60 s between probes, 5 probes. Load balancers and NATs forget a connection that is silent for a
-# few minutes, which a long execution is. macOS names the first option TCP_KEEPALIVE; a system may lack any of them.
+# Keepalive: 60 s idle, 60 s between probes, 5 probes. Load balancers and NATs drop a connection that is idle for
+# minutes, as during a long execution. macOS names the first option TCP_KEEPALIVE; a system may lack any of them.
 # There is no bound for data that stays unacknowledged: with TCP_USER_TIMEOUT Linux also closes the connection of a
 # peer that acknowledges but has no room to receive, and after one lost probe of keepalive.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5))
@@ -69,6 +70,11 @@ def os_error(code: int) -> OSError:
     return OSError(code, texts.get(code) or os.strerror(code))
 
 
+def lacks_descriptor(error: BaseException) -> bool:
+    """Whether an error means that the process or the system has no file descriptor left."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+
+
 def connect_error(sock: socket.socket) -> OSError | None:
     """Return why a connection attempt that has ended failed; None when the socket is connected."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -85,7 +91,7 @@ def wait_connected(socks: Iterable[socket.socket], seconds: float | None) -> lis
         ended = poll.poll(None if seconds is None else math.ceil(seconds * 1000))
         return [by_descriptor[descriptor] for descriptor, _ in ended]
     waiting = [*socks]
-    _, connected, failed = select.select([], waiting, waiting, seconds)  # Windows tells failures by the third list
+    _, connected, failed = select.select([], waiting, waiting, seconds)  # Windows reports failures in the third list
     return list({*connected, *failed})
 
 

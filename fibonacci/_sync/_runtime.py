@@ -76,12 +76,12 @@ class CapacityLimiter:
             self.in_use += 1
             return True
 
-    def acquire(self, deadline: Deadline, patience: float | None, on_wait: Callable[[], object]) -> bool:
+    def acquire(self, deadline: Deadline, report_in: float | None, on_wait: Callable[[], object]) -> bool:
         """Acquire capacity for one caller; return False when none was released in time.
 
         Args:
             deadline: The end of the caller's time.
-            patience: Seconds of waiting after which to call `on_wait`; None for never.
+            report_in: Seconds of waiting after which to call `on_wait`; None for never.
             on_wait: Called once, when the wait takes that long.
         """
         turn = threading.Event()
@@ -91,14 +91,14 @@ class CapacityLimiter:
                 return True
             self._queue.append(turn)
         try:
-            if not turn.wait(deadline.cap(patience)) and deadline.remaining() != 0:
+            if not turn.wait(deadline.cap(report_in)) and deadline.remaining() != 0:
                 on_wait()
                 turn.wait(deadline.remaining())
         except BaseException:
-            if not self._left(turn):
+            if not self._leave(turn):
                 self.release()
             raise
-        return not self._left(turn)
+        return not self._leave(turn)
 
     def release(self) -> None:
         """Release the capacity of one caller, to the first in the queue if there is one."""
@@ -108,8 +108,8 @@ class CapacityLimiter:
             else:
                 self.in_use -= 1
 
-    def _left(self, turn: threading.Event) -> bool:
-        """Leave the queue; return False when the turn has come before."""
+    def _leave(self, turn: threading.Event) -> bool:
+        """Leave the queue; return False when capacity was given before."""
         with self._lock, suppress(ValueError):
             self._queue.remove(turn)
             return True

@@ -201,7 +201,7 @@ class Fibonacci:
     def reset_rate_limit(self) -> None:
         """Forget what is known of the key's rate limit: all calls that wait go on, and the next call asks the server.
 
-        It waits for nothing. Other clients of the key in this process share the rate limit, and so the reset. With a
+        It does no I/O. Other clients of the key in this process share the rate limit, and so the reset. With a
         function as `api_key`, it is about the key that was used last.
 
         Example:

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/rate_limit_wait.py by tests/mirror.py; change that file, not this one.
-"""Waiting for the rate limit: a call sleeps until it may be sent, until its time is up, or until its client closes."""
+"""Waiting for the rate limit: a call sleeps until it may be sent, its time is up, or its client is closed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from fibonacci._core.config import Config
-from fibonacci._core.outcome import closed_error, rate_limit_error
+from fibonacci._core.outcome import closed_error, left_text, rate_limit_error
 from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
-from fibonacci._sync.announcements import announce_wait
+from fibonacci._sync.reporting import report_wait
 from fibonacci._sync.shared_state import SharedState
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Shorter waits are not reported.
 _SHORTEST_REPORTED = 1.0
-# A clock of the user's cannot be interrupted: what other calls may end is asked for again after so many seconds.
+# The sleep of a user's clock cannot be interrupted: a delay that other calls may end is slept in steps of this length.
 _POLL_INTERVAL = 0.02
 
 
@@ -104,11 +104,9 @@ class RateLimitWait:
             raise closed_error(self._call)
 
     def _report(self, seconds: float) -> None:
-        """Announce the wait, once."""
+        """Report the wait, once."""
         if self._is_reported or seconds < _SHORTEST_REPORTED:
             return
         self._is_reported = True
-        left = self._limits.left
-        figures = "" if left is None else f" ({left[0]} of {left[1]} left)"
-        text = f"{ceil(seconds)} s for the rate limit{figures}"
-        announce_wait(self._call, self._config, seconds, "rate_limit", text)
+        text = f"{ceil(seconds)} s for the rate limit{left_text(self._limits.left)}"
+        report_wait(self._call, self._config, seconds, "rate_limit", text)

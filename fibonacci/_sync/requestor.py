@@ -15,12 +15,7 @@ from fibonacci._core.log_filter import redact_in_logs
 from fibonacci._core.logs import log_attempt
 from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
-from fibonacci._core.outcome import (
-    add_call_details,
-    call_error,
-    is_success,
-    response_info,
-)
+from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
 from fibonacci._core.preparation import Call
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
@@ -31,8 +26,8 @@ from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
-from fibonacci._sync.announcements import announce_retry, announce_wait
 from fibonacci._sync.rate_limit_wait import RateLimitWait
+from fibonacci._sync.reporting import report_retry, report_wait
 from fibonacci._sync.shared_state import SharedState
 from fibonacci.errors import APIResponseError
 from fibonacci.models._base import attach_response
@@ -179,7 +174,7 @@ class Requestor:
         def before_sleep(state: RetryCallState) -> None:
             attempt, retry = _ended_in(state)
             assert retry is not None  # `retry=` has asked
-            announce_retry(call, self.config, attempt, retry)
+            report_retry(call, self.config, attempt, retry)
 
         # One object for each call: a shared one mixes up concurrent calls.
         retrying = Retrying(
@@ -198,12 +193,12 @@ class Requestor:
         try:
             call.attempts += 1
             result = self._exchange(call)
-            attempt = call.attempt_from(result, succeeded=is_success(call.request, result))
+            attempt = call.ended_attempt(result, succeeded=is_success(call.request, result))
         except BaseException:
             limits.settle(admission, None, self.clock.monotonic())
             raise
         retry = limits.settle(admission, attempt, self.clock.monotonic())
-        call.note_retry(retry)
+        call.record(attempt, retry)
         log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
         return attempt, retry
 
@@ -222,7 +217,7 @@ class Requestor:
         return response
 
     def _send_traced(self, call: Call) -> HTTPResponse:
-        request = call.http_request(partial(self._announce_wait, call))
+        request = call.http_request(partial(self._report_wait, call))
         transport = self._shared.transport()
         if self.config.tracing is None:
             return transport.send(request, call.deadline)
@@ -231,8 +226,8 @@ class Requestor:
             span.set_response(response.status, None)
             return response
 
-    def _announce_wait(self, call: Call, seconds: float, detail: str) -> None:
-        announce_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+    def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
+        report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
 
     def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
         admission = limits.acquire(self.clock.monotonic(), call.endpoint)

@@ -103,7 +103,7 @@ def prepare():
     response.headers, response.rate_limit
     requestor = Responded(client._config, client._shared)
     call = Call(Request("GET", "/workflows/wf-1", Workflow), client._config, time)
-    ended = call.attempt_from(response, succeeded=True), None
+    ended = call.ended_attempt(response, succeeded=True), None
     limits = SharedLimits()
 
 {async_}def attempts(number):

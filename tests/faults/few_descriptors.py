@@ -82,7 +82,7 @@ def main() -> None:
                 mode.run(one.request("GET", "/x"))
             mode.close(transport)
             for half in ("_async", "_sync"):
-                vars(import_module(f"fibonacci.{half}.transports.pool")).update(_TOLD_AFTER=0.2)
+                vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.2)
             result = {**used_up(mode, client, other), "told": [wait.path for wait in waits]}
     print(json.dumps(result))
 

@@ -127,7 +127,7 @@ class TestProxies:
             (raw_then_close(head(403, length=0)), "no connection to {at}: {status} 403 Whatever; check HTTPS_PROXY, "),
             (
                 raw_then_close(head(407, length=0)),
-                "no connection to {at}: {status} 407 Whatever; the proxy wants a user",
+                "no connection to {at}: {status} 407 Whatever; the proxy needs a user",
             ),
             (raw_then_close(head(502, length=0)), "no connection to {at}: {status} 502 Whatever"),
             (raw_then_reset(b""), "no connection to {at}: Connection reset by peer"),
@@ -219,7 +219,7 @@ RESPONSES: dict[str, Response] = {
     "500 with HTML": Response(_html(500), SAYS_HTML),
     "429 of a gateway": Response(_html(429), SAYS_HTML),
     "407": Response(
-        _html(407), "the proxy wants a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
+        _html(407), "the proxy needs a user and password, as in HTTP_PROXY=http://user:password@proxy.example:3128"
     ),
     "304": Response(
         _moved(304, "https://other.example/v1/x"),
@@ -278,7 +278,7 @@ def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(name: str, mo
         ("It is wrong.", [], "It is wrong."),
     ],
 )
-def test_the_same_is_said_once(message: str, details: list[tuple[str, str]], text: str, mode: Mode) -> None:
+def test_no_text_is_repeated(message: str, details: list[tuple[str, str]], text: str, mode: Mode) -> None:
     named = [{"field": field, "message": said} for field, said in details]
     body = json.dumps({"error": {"code": "c", "message": message, "details": named}}).encode()
     with ScriptedServer(respond(422, body)) as server:

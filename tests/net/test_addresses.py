@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci._net.addresses import MEMORY, ConnectionAttempts, interleaved
+from fibonacci._net.addresses import PREFERENCE, ConnectionAttempts, interleaved
 from fibonacci._net.sockets import Address
 from tests.kit.names import address
 
@@ -56,14 +56,14 @@ class TestMemory:
         before = attempts("minute.test")
         assert before.order == [V4[0], V6[0], V4[1]]
         before.succeed(V4[1], 100.0)
-        assert attempts("minute.test", 100.0 + MEMORY - 1).order == [V4[1], V4[0], V6[0]]
-        assert attempts("minute.test", 100.0 + MEMORY).order == [V4[0], V6[0], V4[1]]
+        assert attempts("minute.test", 100.0 + PREFERENCE - 1).order == [V4[1], V4[0], V6[0]]
+        assert attempts("minute.test", 100.0 + PREFERENCE).order == [V4[0], V6[0], V4[1]]
 
     def test_its_use_does_not_prolong_the_minute(self) -> None:
         attempts("once.test").succeed(V6[0], 0.0)
-        later = attempts("once.test", MEMORY - 1)
-        later.succeed(V6[0], MEMORY - 1)
-        assert attempts("once.test", MEMORY).order[0] == V4[0]
+        later = attempts("once.test", PREFERENCE - 1)
+        later.succeed(V6[0], PREFERENCE - 1)
+        assert attempts("once.test", PREFERENCE).order[0] == V4[0]
 
     def test_it_is_used_for_the_same_host_and_port_only_and_while_the_name_has_it(self) -> None:
         attempts("here.test").succeed(V6[0], 0.0)

@@ -7,7 +7,6 @@ the number in use and the number idle, and queues while the process has no file 
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterable
 
@@ -18,14 +17,14 @@ from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
 from fibonacci._core.retry import may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError, cause_chain
-from fibonacci._net.sockets import readable
+from fibonacci._net.sockets import lacks_descriptor, readable
 
-# Seconds of idleness after which a connection is not trusted with a request that must not be sent twice. Servers and
-# load balancers close idle connections, some when they are reloaded: what is under way to them then is lost.
+# Idle seconds after which a connection carries no request that must not be sent twice. Servers and load balancers close
+# idle connections, some when they are reloaded: a request that is in flight at that moment is lost.
 _TRUSTED_IDLE = 3.0
 _SWEEP_INTERVAL = 1.0
-# Seconds of waiting for a connection after which the caller is told.
-_TOLD_AFTER = 1.0
+# Seconds after which a wait for a connection is reported.
+_REPORTED_AFTER = 1.0
 # Seconds between two attempts to open a connection while no file descriptor is left. One caller at a time makes them.
 _DESCRIPTOR_INTERVAL = 0.02
 
@@ -38,7 +37,8 @@ class AsyncConnectionPool:
         max_connections: The largest number of connections in use.
         max_idle_connections: The largest number of idle connections.
         idle_timeout: Seconds after which an idle connection is not used again.
-        patience: Seconds that a connection which may have died has at least for the first byte of a response.
+        first_byte_timeout: The least number of seconds for the first byte of a response on a connection that was idle;
+            later it counts as dead.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class AsyncConnectionPool:
         max_connections: int,
         max_idle_connections: int,
         idle_timeout: float,
-        patience: float,
+        first_byte_timeout: float,
     ) -> None:
         self._connector = connector
         self._capacity = _runtime.CapacityLimiter(max_connections)
@@ -56,8 +56,8 @@ class AsyncConnectionPool:
         self._clock = _runtime.AsyncSystemClock()
         self._max_idle = max_idle_connections
         self._idle_timeout = idle_timeout
-        self._patience = patience
-        self._slowest = 0.0  # seconds that the first byte of a response has taken
+        self._first_byte_timeout = first_byte_timeout
+        self._slowest = 0.0  # most seconds that the first byte of a response has taken
         self._swept_at = time.monotonic()
         self._idle: list[AsyncHTTP11Connection] = []
         self._active: set[AsyncHTTP11Connection] = set()
@@ -100,9 +100,9 @@ class AsyncConnectionPool:
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
     ) -> HTTPResponse:
         try:
-            response = await connection.exchange(request, deadline, limit, self._patience_with(connection, request))
+            response = await connection.exchange(request, deadline, limit, self._timeout_on(connection, request))
         except SilentConnection:
-            # What made one connection die silently, such as a NAT that forgot it, did not spare others as old.
+            # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
             raise
         if request.is_repeatable or may_be_sent_twice(request.method):
@@ -125,10 +125,10 @@ class AsyncConnectionPool:
         wait: _Wait | None = None
         if not self._capacity.acquire_nowait():
             wait = _Wait(request, self._capacity)
-            if not await self._capacity.acquire(deadline, wait.patience, wait.tell):
+            if not await self._capacity.acquire(deadline, wait.report_in, wait.report):
                 raise TransportError("timeout_never_sent")
         try:
-            # Those who wait for a descriptor were here first.
+            # Calls that wait for a descriptor precede this one.
             connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
             if connection is None:
                 wait = wait or _Wait(request, self._capacity)
@@ -158,35 +158,39 @@ class AsyncConnectionPool:
         try:
             return await self._connector.connect(deadline)
         except TransportError as error:
-            if not _lacks_descriptors(error):
+            if not _lacks_descriptor(error):
                 raise
-            shortage = error
+            time_is_up = TransportError("timeout_never_sent", error.cause)
         wait.reason = ", no file descriptor is left"
-        if not await self._without_descriptor.acquire(deadline, wait.patience, wait.tell):
-            raise _out_of_descriptors(shortage) from shortage
+        if not await self._without_descriptor.acquire(deadline, wait.report_in, wait.report):
+            raise time_is_up from time_is_up.cause
         try:
-            while True:
-                if (connection := self._pop_reusable(request)) is not None:
+            while deadline.remaining() != 0:
+                connection = self._pop_reusable(request) or await self._try_open(deadline)
+                if connection is not None:
                     return connection
-                try:
-                    return await self._connector.connect(deadline)
-                except TransportError as error:
-                    if deadline.remaining() == 0:
-                        raise _out_of_descriptors(shortage) from shortage
-                    if not _lacks_descriptors(error):
-                        raise
                 if not free_descriptors():
                     await self._clock.sleep(deadline.cap(_DESCRIPTOR_INTERVAL) or 0)
-                    if wait.patience == 0:
-                        await wait.tell()
+                    if wait.report_in == 0:
+                        await wait.report()
+            raise time_is_up from time_is_up.cause
         finally:
             self._without_descriptor.release()
 
-    def _patience_with(self, connection: AsyncHTTP11Connection, request: HTTPRequest) -> float | None:
-        """Return the seconds after which no response means that the connection has died; None for never."""
+    async def _try_open(self, deadline: Deadline) -> AsyncHTTP11Connection | None:
+        """Return a new connection; None when no descriptor is left, or no time."""
+        try:
+            return await self._connector.connect(deadline)
+        except TransportError as error:
+            if deadline.remaining() == 0 or _lacks_descriptor(error):
+                return None
+            raise
+
+    def _timeout_on(self, connection: AsyncHTTP11Connection, request: HTTPRequest) -> float | None:
+        """Return the seconds without a response after which the connection counts as dead; None for never."""
         if not request.is_repeatable or not connection.exchanges:
             return None
-        return max(self._patience, 2 * self._slowest)
+        return max(self._first_byte_timeout, 2 * self._slowest)
 
     def _pop_reusable(self, request: HTTPRequest) -> AsyncHTTP11Connection | None:
         """Remove and return the last idle connection that the request may use; close those that nothing may use."""
@@ -234,7 +238,7 @@ class AsyncConnectionPool:
 
 
 class _Wait:
-    """The wait of a request for a connection; its caller is told once, when it has taken a second.
+    """The wait of a request for a connection, which is reported once, when it has taken a second.
 
     Attributes:
         reason: What is waited for beside a connection that is released.
@@ -244,21 +248,21 @@ class _Wait:
         self._on_wait = request.on_wait
         self._capacity = capacity
         self._began = time.monotonic()
-        self._is_told = request.on_wait is None
+        self._is_reported = request.on_wait is None
         self.reason = ""
 
     @property
-    def patience(self) -> float | None:
-        """Seconds until the caller is to be told; None when it is not, or has been."""
-        return None if self._is_told else max(0.0, self._began + _TOLD_AFTER - time.monotonic())
+    def report_in(self) -> float | None:
+        """Seconds until the wait is to be reported; None when it is not, or has been."""
+        return None if self._is_reported else max(0.0, self._began + _REPORTED_AFTER - time.monotonic())
 
-    async def tell(self) -> None:
-        """Tell the caller.
+    async def report(self) -> None:
+        """Call the request's `on_wait`.
 
         Raises:
             TransportError: If that fails.
         """
-        self._is_told = True
+        self._is_reported = True
         if self._on_wait is None:
             return
         what = f"{self._capacity.in_use} of {self._capacity.total} in use{self.reason}"
@@ -268,9 +272,5 @@ class _Wait:
             raise TransportError("never_sent", error) from error
 
 
-def _lacks_descriptors(error: TransportError) -> bool:
-    return any(getattr(inner, "errno", None) in (errno.EMFILE, errno.ENFILE) for inner in cause_chain(error))
-
-
-def _out_of_descriptors(shortage: TransportError) -> TransportError:
-    return TransportError("timeout_never_sent", shortage.cause)
+def _lacks_descriptor(error: TransportError) -> bool:
+    return any(lacks_descriptor(inner) for inner in cause_chain(error))

@@ -161,5 +161,5 @@ class AsyncSocketTransport:
             max_connections=self._max_connections,
             max_idle_connections=self._max_idle_connections,
             idle_timeout=self._idle_timeout,
-            patience=self._connect_timeout,
+            first_byte_timeout=self._connect_timeout,
         )

@@ -13,23 +13,24 @@ from fibonacci._sync import _runtime
 if TYPE_CHECKING:
     from fibonacci._sync.transports.stream import Stream
 
-# A server may say that it is still at work, even every second of a long execution; one that says more is broken.
+# A server may report that it is still at work (102), even every second of a long execution; more is a fault.
 _MAX_INFORMATIONAL = 1000
-# Steps of the parser, small events or pieces of this many bytes, between two turns of the other tasks: a millisecond or
-# two. The dearest bytes are those of many short headers.
-_STEPS_PER_TURN = 100
+# Steps of the parser (small events, or pieces of so many bytes) between two checkpoints: a millisecond or two. The most
+# expensive bytes are those of many short headers.
+_STEPS_PER_CHECKPOINT = 100
 _BYTES_PER_STEP = 640
 
 
 class ResponseReader:
     """Reads responses from a stream, however they are cut into pieces.
 
-    One read may bring thousands of small events: other tasks get their turn among them, and the deadline is checked.
+    One read may bring thousands of small events: among them are checkpoints, where other tasks run and the deadline is
+    checked.
 
     Args:
         stream: What to read from.
         http: The state of the connection.
-        peer: Who responds, for errors.
+        peer: What responds, for errors: a server or a proxy.
     """
 
     def __init__(self, stream: Stream, http: h11.Connection, peer: str = "server") -> None:
@@ -67,10 +68,10 @@ class ResponseReader:
         raise h11.RemoteProtocolError("no response")
 
     def event(self, deadline: Deadline) -> object:
-        """Return the next event of the connection; read from the stream when the bytes at hand are not enough."""
+        """Return the next event of the connection; read from the stream when more bytes are needed."""
         while True:
             self._steps += 1
-            if self._steps >= _STEPS_PER_TURN:
+            if self._steps >= _STEPS_PER_CHECKPOINT:
                 self._steps = 0
                 _runtime.checkpoint()
                 deadline.require()

@@ -1,4 +1,4 @@
-"""What a call tells its user while it goes on: retries and waits, to the log and to the client's callbacks."""
+"""Reports of a call that goes on: its retries and waits, to the log and to the client's callbacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # RetryEvent and WaitEvent are imported when they are needed: a dataclass takes long to define.
 
 
-async def announce_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+async def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
     """Log a retry, and call the user's `on_retry`."""
     method, path, cause = call.request.method, call.request.path, describe(attempt.result)
     log_retry(method, path, call.attempts, cause, retry.delay, call.api_key)
@@ -26,7 +26,7 @@ async def announce_retry(call: Call, config: Config, attempt: Attempt, retry: Re
         await _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
 
 
-async def announce_wait(
+async def report_wait(
     call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
 ) -> None:
     """Log a wait, and call the user's `on_wait`."""

@@ -1,5 +1,5 @@
-# Derived from fibonacci/_async/announcements.py by tests/mirror.py; change that file, not this one.
-"""What a call tells its user while it goes on: retries and waits, to the log and to the client's callbacks."""
+# Derived from fibonacci/_async/reporting.py by tests/mirror.py; change that file, not this one.
+"""Reports of a call that goes on: its retries and waits, to the log and to the client's callbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # RetryEvent and WaitEvent are imported when they are needed: a dataclass takes long to define.
 
 
-def announce_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
+def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
     """Log a retry, and call the user's `on_retry`."""
     method, path, cause = call.request.method, call.request.path, describe(attempt.result)
     log_retry(method, path, call.attempts, cause, retry.delay, call.api_key)
@@ -27,7 +27,7 @@ def announce_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -
         _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
 
 
-def announce_wait(
+def report_wait(
     call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
 ) -> None:
     """Log a wait, and call the user's `on_wait`."""
