@@ -31,8 +31,8 @@ class HTTPRequest:
     attempt after one without a response."""
 
     on_wait: Callable[[float, str], object] | None = field(default=None, compare=False)
-    """Called by a transport, once, when the request has waited a second for a connection: with the seconds, and with what
-    it waits for in a few words. That of the async client returns an awaitable."""
+    """Called by a transport, once, when the request has waited a second for a connection: with the seconds, and with
+    what it waits for in a few words. That of the async client returns an awaitable."""
 
     @property
     def url(self) -> str:
