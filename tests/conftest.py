@@ -12,6 +12,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.kit.clock import FakeClock
 from tests.kit.mode import TWO_MODES, Mode, mode_of
+from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
 
 
@@ -48,6 +49,14 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 def any_client(mode: Mode, emulator: Emulator) -> Any:
     """Return a client of the emulator in each mode; its calls go through `mode.run`."""
     return mode.client_of(emulator)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameService]:
+    """Return the name service of the test."""
+    names = NameService(monkeypatch)
+    yield names
+    names.released.set()
 
 
 @pytest.fixture

@@ -28,13 +28,6 @@ CONNECT_TIMEOUT = 0.2
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameService]:
-    names = NameService(monkeypatch)
-    yield names
-    names.released.set()
-
-
-@pytest.fixture
 def short_stagger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin the next attempt soon, where a test does not look at the time."""
     monkeypatch.setattr("fibonacci._net.addresses.STAGGER", 0.05)

@@ -33,13 +33,6 @@ def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameService]:
-    names = NameService(monkeypatch)
-    yield names
-    names.released.set()
-
-
-@pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer(ok) as server:
         yield server
