@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
@@ -109,5 +108,5 @@ class AsyncRateLimitWait:
         if self._is_reported or seconds < _SHORTEST_REPORTED:
             return
         self._is_reported = True
-        text = f"{ceil(seconds)} s for the rate limit{left_text(self._limits.left)}"
+        text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         await report_wait(self._call, self._config, seconds, "rate_limit", text)

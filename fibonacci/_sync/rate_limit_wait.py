@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from fibonacci._core.config import Config
@@ -108,5 +107,5 @@ class RateLimitWait:
         if self._is_reported or seconds < _SHORTEST_REPORTED:
             return
         self._is_reported = True
-        text = f"{ceil(seconds)} s for the rate limit{left_text(self._limits.left)}"
+        text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
         report_wait(self._call, self._config, seconds, "rate_limit", text)
