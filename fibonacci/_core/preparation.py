@@ -95,16 +95,14 @@ class Call:
         Args:
             on_wait: What a transport calls when the request waits for a connection.
         """
-        host = self._origin.partition("://")[2]
+        method, host = self.request.method, self._origin.partition("://")[2]
         headers = [(b"host", host.encode("ascii")), (b"authorization", b"Bearer " + self.api_key.encode("ascii"))]
         headers += _constant_headers(self._config.headers)
-        if self._body or self.request.method in ("POST", "PUT", "PATCH"):
+        if self._body or method in ("POST", "PUT", "PATCH"):
             headers.append((b"content-length", str(len(self._body)).encode("ascii")))
         if self.idempotency_key is not None:
             headers.append((b"idempotency-key", self.idempotency_key.encode("ascii")))
-        return HTTPRequest(
-            self.request.method, self._origin, self._target, headers, self._body, self._is_repeatable, on_wait
-        )
+        return HTTPRequest(method, self._origin, self._target, headers, self._body, self._is_repeatable, on_wait)
 
     def ended_attempt(self, result: AttemptResult, *, succeeded: bool) -> Attempt:
         """Return the attempt that has just ended, as the retry rules see it."""
@@ -130,11 +128,9 @@ class Call:
     @property
     def _is_repeatable(self) -> bool:
         # Not after an attempt without a response: a slow server would be given up again and again.
-        return (
-            self.attempts <= self._max_retries + self.refusals
-            and not self._had_no_response
-            and may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
-        )
+        if self.attempts > self._max_retries + self.refusals or self._had_no_response:
+            return False
+        return may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
 
 
 def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:
