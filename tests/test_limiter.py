@@ -211,7 +211,10 @@ class TestReports:
         assert [event.cause for event in retries] == ["status 429", "status 503"]
         assert [(event.reason, event.seconds) for event in waits] == [("rate_limit", retries[0].wait)]
         lines = [record.getMessage() for record in caplog.records]
-        assert [line for line in lines if "waiting" in line] == ["GET /workflows/wf-1: waiting 31 s for the rate limit"]
+        seconds = f"{retries[0].wait:.0f}"
+        assert [line for line in lines if "waiting" in line] == [
+            f"GET /workflows/wf-1: waiting {seconds} s for the rate limit"
+        ]
 
     def test_a_short_wait_is_not_told(self, mode: Mode, server: ScriptedServer, clock: FakeClock) -> None:
         events: list[WaitEvent] = []

@@ -58,7 +58,7 @@ class AsyncHTTP11Connection:
         self.response_time: float = 0.0
 
     async def exchange(
-        self, request: HTTPRequest, deadline: Deadline, limit: int, patience: float | None = None
+        self, request: HTTPRequest, deadline: Deadline, limit: int, first_byte_timeout: float | None = None
     ) -> HTTPResponse:
         """Send a request and read the complete response.
 
@@ -66,12 +66,12 @@ class AsyncHTTP11Connection:
             request: The request.
             deadline: The end of the call.
             limit: The largest body in bytes, as received, before decompression.
-            patience: Seconds to wait for the first byte of a response; None for until the deadline.
+            first_byte_timeout: Seconds to wait for the first byte of a response; None for until the deadline.
 
         Raises:
             StaleConnection: If the server has closed the connection since its last exchange.
             TransportError: If nothing of the request was sent, or the body is too large.
-            SilentConnection: If no byte of a response is received in `patience` seconds.
+            SilentConnection: If no byte of a response is received in `first_byte_timeout` seconds.
             OSError: If the connection breaks.
             DeadlineExceeded: If the complete response is not received in time.
             h11.ProtocolError: If the response is not HTTP/1.1, or the request cannot be.
@@ -82,15 +82,11 @@ class AsyncHTTP11Connection:
         self.exchanges += 1
         try:
             is_complete = await self._send(request, deadline)
-            await self._wait_for_response(deadline, patience, idle)
+            await self._wait_for_response(deadline, first_byte_timeout, idle)
             return await self._receive(deadline, limit, is_complete=is_complete)
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
-
-    def is_closed_by_server(self) -> bool:
-        """Whether the server has closed an idle connection, or has sent unsolicited data."""
-        return self._stream.is_readable()
 
     def fileno(self) -> int:
         """Return the descriptor of the socket; negative when it is closed."""
@@ -117,7 +113,7 @@ class AsyncHTTP11Connection:
         data += self._http.send(h11.EndOfMessage()) or b""
         before = self._stream.bytes_sent
         is_reused = self.exchanges > 1
-        # Looked at again as late as can be: servers that are reloaded close their idle connections all at once.
+        # Looked at as late as can be: servers that are reloaded close their idle connections all at once.
         if is_reused and self._stream.is_readable():
             raise StaleConnection("the server has closed the idle connection")
         try:
@@ -133,10 +129,13 @@ class AsyncHTTP11Connection:
             return False
         return True
 
-    async def _wait_for_response(self, deadline: Deadline, patience: float | None, idle: float | None) -> None:
+    async def _wait_for_response(
+        self, deadline: Deadline, first_byte_timeout: float | None, idle: float | None
+    ) -> None:
         """Wait for the first bytes of the response; `idle` is how long the connection had been idle; None if new."""
+        limit = deadline if first_byte_timeout is None else Deadline(deadline.cap(first_byte_timeout))
         try:
-            await self._reader.read(deadline if patience is None else Deadline(deadline.cap(patience)))
+            await self._reader.read(limit)
         except DeadlineExceeded:
             if idle is None:
                 raise
@@ -145,9 +144,9 @@ class AsyncHTTP11Connection:
             return
         # Raised here, so that the exception above is not taken for the cause.
         where = f"on a connection that had been idle for {idle:.1f} s"
-        if patience is None or deadline.remaining() == 0:
+        if first_byte_timeout is None or deadline.remaining() == 0:
             raise DeadlineExceeded(f"no response {where}")
-        raise SilentConnection(f"no response in {patience:.1f} s {where}; it may have died silently")
+        raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}; it may have died silently")
 
     async def _receive(self, deadline: Deadline, limit: int, *, is_complete: bool) -> HTTPResponse:
         head = await self._reader.head(deadline)

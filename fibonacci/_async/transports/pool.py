@@ -87,14 +87,19 @@ class AsyncConnectionPool:
         Raises:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
-        while True:
-            connection = await self._acquire(request, deadline, free_descriptors)
-            try:
-                return await self._exchange(connection, request, deadline, limit)
-            except StaleConnection:
-                pass  # another one; a new connection is not stale
-            finally:
-                self._release(connection)
+        self._sweep()
+        wait = await self._acquire_capacity(request, deadline)
+        try:
+            while True:
+                connection = await self._take(request, deadline, wait, free_descriptors)
+                try:
+                    return await self._exchange(connection, request, deadline, limit)
+                except StaleConnection:
+                    pass  # another one; a new connection is not stale
+                finally:
+                    self._put_back(connection)
+        finally:
+            self._capacity.release()
 
     async def _exchange(
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
@@ -113,33 +118,36 @@ class AsyncConnectionPool:
         """Close the idle connections; return how many there were."""
         return self._close_idle(list(self._idle))
 
-    async def _acquire(
-        self, request: HTTPRequest, deadline: Deadline, free_descriptors: Callable[[], int]
-    ) -> AsyncHTTP11Connection:
-        """Return the connection that was used last and is still open, else a new one.
+    async def _acquire_capacity(self, request: HTTPRequest, deadline: Deadline) -> _Wait | None:
+        """Acquire capacity for a connection; return the wait, if there was one.
 
         Raises:
-            TransportError: If no capacity was released in time, or no connection could be made.
+            TransportError: If none was released in time.
         """
-        self._sweep()
-        wait: _Wait | None = None
-        if not self._capacity.acquire_nowait():
-            wait = _Wait(request, self._capacity)
-            if not await self._capacity.acquire(deadline, wait.report_in, wait.report):
-                raise TransportError("timeout_never_sent")
-        try:
-            # Calls that wait for a descriptor precede this one.
-            connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
-            if connection is None:
-                wait = wait or _Wait(request, self._capacity)
-                connection = await self._open(request, deadline, wait, free_descriptors)
-        except BaseException:
-            self._capacity.release()
-            raise
+        if self._capacity.acquire_nowait():
+            return None
+        wait = _Wait(request, self._capacity)
+        if not await self._capacity.acquire(deadline, wait.report_in, wait.report):
+            raise TransportError("timeout_never_sent")
+        return wait
+
+    async def _take(
+        self, request: HTTPRequest, deadline: Deadline, wait: _Wait | None, free_descriptors: Callable[[], int]
+    ) -> AsyncHTTP11Connection:
+        """Return the idle connection that was used last, else a new one.
+
+        Raises:
+            TransportError: If none could be made.
+        """
+        # Calls that wait for a descriptor precede this one.
+        connection = None if self._without_descriptor.in_use else self._pop_reusable(request)
+        if connection is None:
+            wait = wait or _Wait(request, self._capacity)
+            connection = await self._open(request, deadline, wait, free_descriptors)
         self._active.add(connection)
         return connection
 
-    def _release(self, connection: AsyncHTTP11Connection) -> None:
+    def _put_back(self, connection: AsyncHTTP11Connection) -> None:
         """Keep a connection that ended cleanly, and close any other."""
         self._active.discard(connection)
         if connection.is_reusable:
@@ -148,8 +156,6 @@ class AsyncConnectionPool:
                 self._close_idle(self._idle[:1])
         else:
             connection.close()
-        self._capacity.release()
-        self._sweep()
 
     async def _open(
         self, request: HTTPRequest, deadline: Deadline, wait: _Wait, free_descriptors: Callable[[], int]
@@ -193,7 +199,7 @@ class AsyncConnectionPool:
         return max(self._first_byte_timeout, 2 * self._slowest)
 
     def _pop_reusable(self, request: HTTPRequest) -> AsyncHTTP11Connection | None:
-        """Remove and return the last idle connection that the request may use; close those that nothing may use."""
+        """Remove and return the last idle connection that the request may use; close those that are too old."""
         now = time.monotonic()
         trusted = self._idle_timeout if request.is_repeatable else min(self._idle_timeout, _TRUSTED_IDLE)
         while True:
@@ -202,7 +208,7 @@ class AsyncConnectionPool:
             except IndexError:
                 return None
             age = now - connection.ended_at
-            if age >= self._idle_timeout or connection.is_closed_by_server():
+            if age >= self._idle_timeout:
                 connection.close()
             elif age < trusted:
                 return connection
