@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._async import _runtime
-from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
 from fibonacci._async.reporting import report_retry, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._async.clock import AsyncClock
+    from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
@@ -46,6 +46,7 @@ R = TypeVar("R")
 _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
+    "fibonacci._async.rate_limit_wait",
     "fibonacci._core.long_lists",
     "fibonacci._core.paging",
     "fibonacci._core.retry_event",
@@ -240,6 +241,8 @@ class AsyncRequestor:
             await self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> AsyncRateLimitWait:
+        from fibonacci._async.rate_limit_wait import AsyncRateLimitWait
+
         return AsyncRateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     async def _fetch_api_key(self) -> str:

@@ -98,14 +98,15 @@ def too_large_error(response: HTTPResponse, *, received_at: float, api_key: str)
 def response_error(response: APIResponse, problem: str) -> APIResponseError:
     """Return the error for a success that cannot be read."""
     kind = response.content_type or "no content type"
-    begins = " ".join(response.text()[:200].split())
+    text = response.text()
+    begins = " ".join(text[:200].split())
     hint = ""
     if "html" in kind.lower() or begins.startswith("<"):
         hint = "; a proxy or a login page seems to have responded in place of the platform"
     error = APIResponseError(f"{problem}: {kind}, beginning {begins[:120]!r}{hint}" if begins else f"{problem}: {kind}")
     error.status_code = response.status
     error.content_type = response.content_type
-    error.body = response.text()
+    error.body = text
     return error
 
 

@@ -15,8 +15,8 @@ from fibonacci.models.response import RateLimit
 def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
     """Return the rate limit that the headers state; None when there is none that makes sense.
 
-    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's draft, older
-    (`RateLimit-Limit` and so on) and newer (`RateLimit`, `RateLimit-Policy`).
+    It is read from `X-RateLimit-Limit`, `-Remaining` and `-Reset`, else from the fields of the IETF's drafts, older
+    (`RateLimit-Limit` and so on, or all in `RateLimit`) and newer (`RateLimit`, `RateLimit-Policy`).
 
     Args:
         headers: The headers of the response.
@@ -24,7 +24,11 @@ def parse_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None
     """
     found = _rate_limit(headers, "x-ratelimit", now)
     if found is None and ("ratelimit" in headers or "ratelimit-limit" in headers):
-        found = _rate_limit(headers, "ratelimit", now) or _structured_rate_limit(headers, now)
+        found = (
+            _rate_limit(headers, "ratelimit", now)
+            or _structured_rate_limit(headers, now)
+            or _combined_rate_limit(headers, now)
+        )
     return found
 
 
@@ -50,6 +54,13 @@ def _structured_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit 
             made = _checked(limit, remaining, stated.get("t", ""), headers, now)
             found += [] if made is None else [made]
     return min(found, key=lambda limit: limit.remaining, default=None)
+
+
+def _combined_rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
+    """Return what `RateLimit: limit=100, remaining=50, reset=30` states."""
+    pairs = (part.partition("=") for part in headers.get("ratelimit", "").split(","))
+    stated = {name.strip(): value.strip() for name, _, value in pairs}
+    return _checked(stated.get("limit", ""), stated.get("remaining", ""), stated.get("reset", ""), headers, now)
 
 
 def _members(text: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -107,7 +107,14 @@ class APIResponse:
             body = self.body
         except ValueError:
             body = self._response.body
-        return redact_bytes(body, self._api_key.encode())[:TEXT_LIMIT].decode("utf-8", "replace")
+        key = self._api_key.encode()
+        most = TEXT_LIMIT + len(key)
+        beginning = redact_bytes(
+            body[:most], key
+        )  # of the beginning alone: a large body would take a third of a second
+        if len(body) > most:
+            beginning = beginning[: len(beginning) - len(key)]  # it may end in a part of the key
+        return beginning[:TEXT_LIMIT].decode("utf-8", "replace")
 
 
 AttemptResult = APIResponse | TransportError

@@ -1,4 +1,4 @@
-"""Name lookups: in a few threads, and one at a time for each name, whose result all calls that wait for it share.
+"""Name lookups: in a few threads, and one a second for each name, whose result all calls that wait for it share.
 
 The system's lookup has no time limit and cannot be canceled; it may hang for as long as the name service does. So it
 runs in daemon threads, and a call may stop waiting for it. The executor of asyncio is not used: at the end of
@@ -13,18 +13,27 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from fibonacci._net.sockets import Address
 
 MAX_THREADS = 8
+# Seconds after which a lookup is not joined while a thread is free: it may hang, as when the name service lost the
+# question, and a new one may not.
+_JOINABLE = 1.0
 
 
 class Lookup:
-    """A lookup that runs or has ended."""
+    """A lookup that runs or has ended.
+
+    Attributes:
+        began_at: When it was asked for, on the monotonic clock.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
+        self.began_at: float = monotonic()
         self._has_ended = threading.Event()
         self._callbacks: list[Callable[[], object]] = []
         self._addresses: Sequence[Address] = ()
@@ -75,10 +84,10 @@ class Resolver:
         self._threads = 0
 
     def lookup(self, host: str, port: int) -> Lookup:
-        """Return the lookup of a host that is under way, or begin one."""
+        """Return the lookup of a host that began a moment ago, or begin one."""
         with self._lock:
             lookup = self._lookups.get((host, port))
-            if lookup is not None:
+            if lookup is not None and (self._threads == MAX_THREADS or monotonic() - lookup.began_at < _JOINABLE):
                 return lookup
             lookup = self._lookups[host, port] = Lookup(host, port)
             self._queue.append(lookup)
@@ -113,7 +122,8 @@ class Resolver:
 
     def _end(self, lookup: Lookup, addresses: Sequence[Address], error: BaseException | None) -> None:
         with self._lock:
-            del self._lookups[lookup.host, lookup.port]
+            if self._lookups.get((lookup.host, lookup.port)) is lookup:  # else a later one has taken its place
+                del self._lookups[lookup.host, lookup.port]
         lookup.end(addresses, error)
 
 

@@ -143,4 +143,5 @@ def _load_client_cert(context: ssl.SSLContext, files: str | tuple[str, ...]) -> 
 
 
 def _reason_of(error: Exception) -> str:
-    return str(error).partition(" (_ssl.c:")[0]
+    text = str(error).partition(" (_ssl.c:")[0]
+    return text.partition("] ")[2] if text.startswith("[") else text  # as in "[SSL] PEM lib"

@@ -26,7 +26,6 @@ from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
-from fibonacci._sync.rate_limit_wait import RateLimitWait
 from fibonacci._sync.reporting import report_retry, report_wait
 from fibonacci._sync.shared_state import SharedState
 from fibonacci.errors import APIResponseError
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fibonacci._sync.clock import Clock
+    from fibonacci._sync.rate_limit_wait import RateLimitWait
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ R = TypeVar("R")
 _LATE_IMPORTS = LateImports(
     "tenacity",
     "json",
+    "fibonacci._sync.rate_limit_wait",
     "fibonacci._core.long_lists",
     "fibonacci._core.paging",
     "fibonacci._core.retry_event",
@@ -241,6 +242,8 @@ class Requestor:
             self.clock.sleep(seconds)
 
     def _wait(self, call: Call, limits: SharedLimits) -> RateLimitWait:
+        from fibonacci._sync.rate_limit_wait import RateLimitWait
+
         return RateLimitWait(call, limits, self.config, self._shared, self.clock)
 
     def _fetch_api_key(self) -> str:

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from fibonacci import APIStatusError
 from fibonacci._core.deadline import DeadlineExceeded
-from fibonacci._core.error_mapping import connection_error, describe, status_error
+from fibonacci._core.error_mapping import connection_error, describe, status_error, too_large_error
+from fibonacci._core.messages import HTTPResponse
+from fibonacci._core.response import TEXT_LIMIT, APIResponse
 from fibonacci._core.transport_errors import TransportErrorKind
 from fibonacci.transports import TransportError
 from tests.core.responses import api_response
+from tests.kit.clock import START
 
 BASE_URL = "https://api.example.com/v1"
 KINDS: tuple[TransportErrorKind, ...] = get_args(TransportErrorKind)
@@ -122,3 +125,25 @@ def test_the_address(base_url: str, at: str) -> None:
 def test_a_port_for_https_that_http_is_spoken_to(base_url: str, is_told: bool) -> None:
     made = connection_error(TransportError("unknown", EOFError("closed")), base_url=base_url, is_time_up=False)
     assert ("if the server speaks TLS on this port, base_url should begin with https://" in made.message) == is_told
+
+
+def test_the_text_of_a_large_body_ends_before_a_part_of_the_key() -> None:
+    key = "secret-key-of-the-test"
+    for place in range(TEXT_LIMIT - 2, TEXT_LIMIT + len(key) + 2):
+        body = (b"x" * (place - len(key)) + key.encode()).ljust(2 * TEXT_LIMIT, b"x")
+        text = APIResponse(HTTPResponse(400, [], body), received_at=START, limit=len(body), api_key=key).text()
+        assert "x[" in text or set(text) == {"x"}
+        assert "secret" not in text
+        assert TEXT_LIMIT - len(key) <= len(text) <= TEXT_LIMIT
+
+
+def test_the_text_of_a_large_body_costs_no_more_than_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    redacted: list[int] = []
+
+    def redact_bytes(data: bytes, key: bytes) -> bytes:
+        redacted.append(len(data))
+        return data
+
+    monkeypatch.setattr("fibonacci._core.response.redact_bytes", redact_bytes)
+    too_large_error(HTTPResponse(200, [], bytes(20 * TEXT_LIMIT)), received_at=START, api_key="some-key")
+    assert redacted == [TEXT_LIMIT + len("some-key")]

@@ -77,6 +77,8 @@ def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None
             },
             (60, 7, 30),
         ),
+        ({"RateLimit": "limit=100, remaining=50, reset=30", "RateLimit_Policy": "100;w=60"}, (100, 50, 30)),
+        ({"RateLimit": "limit=100, remaining=50"}, None),
         ({"RateLimit": '"default";r=50'}, None),
         ({"RateLimit": '"default";t=30'}, None),
         ({"RateLimit": '"default'}, None),

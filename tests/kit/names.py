@@ -49,6 +49,16 @@ class NameService:
 
         self._found[name] = fail
 
+    def add_hanging_once(self, name: str, *addresses: str) -> None:
+        """Have the first lookup of a name hang until `released` is set."""
+
+        def hang() -> Sequence[str]:
+            if self.lookups[name] == 1:
+                self.released.wait(30)
+            return addresses
+
+        self._found[name] = hang
+
     def add_hanging(self, name: str, *addresses: str) -> None:
         """Have the lookups of a name hang until `released` is set."""
 

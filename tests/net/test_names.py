@@ -74,6 +74,31 @@ class TestCalls:
         assert patient.result().value == {"fine": True}
         assert names.lookups[name] == 1
 
+    def test_one_that_hangs_stops_no_later_attempt(
+        self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 0.1)
+        name = f"hanging-once-{mode.name}.test"
+        names.add_hanging_once(name, "127.0.0.1")
+        client = client_at(mode, server, name, connect_timeout=0.2).with_options(max_retries=2)
+        ended = mode.end(client.request, "POST", "/x")
+        assert ended.value == {"fine": True}
+        assert names.lookups[name] == 2
+        assert lookup_threads() == 1
+        names.released.set()
+        assert appears(lambda: lookup_threads() == 0)
+
+    def test_no_more_threads_hang_than_may(self, names: NameService, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fibonacci._net.names._JOINABLE", 0.0)
+        resolver = Resolver()
+        names.add_hanging("hanging.test", "127.0.0.1")
+        lookups = [resolver.lookup("hanging.test", 80) for _ in range(2 * MAX_THREADS)]
+        assert len(set(lookups)) == MAX_THREADS
+        assert lookup_threads() == MAX_THREADS
+        names.released.set()
+        assert all(lookup.wait(5) and lookup.result() == [address("127.0.0.1", 80)] for lookup in lookups)
+        assert appears(lambda: lookup_threads() == 0)
+
     def test_lookups_that_hang_hold_few_threads(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
         hanging = [f"hanging-{number}-{mode.name}.test" for number in range(4 * MAX_THREADS)]
         for name in hanging:
