@@ -35,7 +35,12 @@ else:
         """
 
         def __get__(self, instance, owner=None):
-            return type(self.fget(_NoClient)) if instance is None else super().__get__(instance, owner)
+            if instance is None:
+                return type(self.fget(_NoClient))
+            try:
+                return super().__get__(instance, owner)
+            except OSError as error:  # its module cannot be imported, as without a file descriptor
+                raise instance._loading_error(error) from error
 
     class _NoClient:
         _requestor = None

@@ -325,3 +325,14 @@ def _portable(cause: BaseException | None) -> BaseException | None:
     except Exception:
         return RuntimeError(f"{type(cause).__name__}: {cause}")
     return cause
+
+
+def loading_error(cause: OSError) -> APIConnectionError:
+    """Return the error for a call whose modules cannot be imported now, as without a file descriptor.
+
+    It stands here, for what it is made of has to be imported already.
+
+    Args:
+        cause: The failure of the import.
+    """
+    return APIConnectionError(f"the client's modules cannot be imported now ({cause.strerror}); nothing was sent")

@@ -280,16 +280,17 @@ class AsyncFibonacci:
             assert plain["id"] == same.id
             ```
         """
+        requestor = self._requestor
         from fibonacci._core.decoding import check_type
         from fibonacci._core.request import Request
         from fibonacci._core.urls import check_method, check_path
 
         verb, where = check_method(method), check_path(path)
         if returns is None:
-            data: T = await self._requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
+            data: T = await requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
             return data
         check_type(returns)
-        return await self._requestor.send(Request(verb, where, returns, params=params or {}, body=json))
+        return await requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     async def aclose(self) -> None:
         """Close the connections. A later call opens new ones."""
@@ -338,6 +339,15 @@ class AsyncFibonacci:
 
     @once
     def _requestor(self) -> AsyncRequestor:
-        from fibonacci._async.requestor import AsyncRequestor
+        try:
+            from fibonacci._async.requestor import AsyncRequestor
 
-        return AsyncRequestor(self._config, self._shared)
+            return AsyncRequestor(self._config, self._shared)
+        except OSError as error:
+            raise self._loading_error(error) from error
+
+    @staticmethod
+    def _loading_error(cause: OSError) -> Exception:
+        from fibonacci.errors import loading_error
+
+        return loading_error(cause)

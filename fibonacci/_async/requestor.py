@@ -27,7 +27,7 @@ from fibonacci._core.transport_errors import TransportError, transport_error_fro
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
 from fibonacci._lazy import LateImports
-from fibonacci.errors import APIResponseError
+from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
@@ -100,10 +100,12 @@ class AsyncRequestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        from fibonacci._core.paging import next_params  # most first calls are for no page
-        from fibonacci.models.page import Page
-
         call = self._call(request)
+        try:
+            from fibonacci._core.paging import next_params  # most first calls are for no page
+            from fibonacci.models.page import Page
+        except OSError as error:
+            raise add_call_details(loading_error(error), call, is_uncertain=False) from error
         read = partial(decode_list, item=request.returns, collection=request.collection)
         items, meta, info = await self._read(call, read)
         attach_response(items, info)
@@ -211,6 +213,8 @@ class AsyncRequestor:
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
             _ = response.headers  # decoded here, where what is wrong with them is caught
         except TransportError as error:
+            if call.callback_error is not None:
+                raise call.callback_error from None
             return error
         except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
             return transport_error_from(error)
@@ -227,7 +231,11 @@ class AsyncRequestor:
             return response
 
     async def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
-        await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+        try:
+            await report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+        except Exception as error:
+            call.callback_error = error
+            raise
 
     async def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
         admission = limits.acquire(self.clock.monotonic(), call.endpoint)

@@ -38,6 +38,7 @@ class Call:
         idempotency_key: The `Idempotency-Key` of all attempts; None unless it is a POST.
         api_key: The key of the last attempt; empty before the first.
         attempts: How many attempts have begun.
+        callback_error: What the user's `on_wait` raised while the transport waited; None for nothing.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because the rate limit refused them.
 
@@ -45,6 +46,8 @@ class Call:
         TypeError: If the body or a parameter has a value that cannot be sent.
         ValueError: The same.
     """
+
+    callback_error: Exception | None = None
 
     def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
         self.request = request

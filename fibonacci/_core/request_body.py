@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from fibonacci._core.unset import Unset
+from fibonacci.errors import loading_error
 
 if TYPE_CHECKING:
     import json
@@ -37,8 +38,10 @@ def _plain(value: object) -> object:
 
 @cache
 def _encoder() -> json.JSONEncoder:
-    import json  # only with a body: most first calls have none
-
+    try:
+        import json  # only with a body: most first calls have none
+    except OSError as error:
+        raise loading_error(error) from error
     return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 

@@ -281,16 +281,17 @@ class Fibonacci:
             assert plain["id"] == same.id
             ```
         """
+        requestor = self._requestor
         from fibonacci._core.decoding import check_type
         from fibonacci._core.request import Request
         from fibonacci._core.urls import check_method, check_path
 
         verb, where = check_method(method), check_path(path)
         if returns is None:
-            data: T = self._requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
+            data: T = requestor.send_untyped(Request(verb, where, object, params=params or {}, body=json))
             return data
         check_type(returns)
-        return self._requestor.send(Request(verb, where, returns, params=params or {}, body=json))
+        return requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     def close(self) -> None:
         """Close the connections. A later call opens new ones."""
@@ -339,6 +340,15 @@ class Fibonacci:
 
     @once
     def _requestor(self) -> Requestor:
-        from fibonacci._sync.requestor import Requestor
+        try:
+            from fibonacci._sync.requestor import Requestor
 
-        return Requestor(self._config, self._shared)
+            return Requestor(self._config, self._shared)
+        except OSError as error:
+            raise self._loading_error(error) from error
+
+    @staticmethod
+    def _loading_error(cause: OSError) -> Exception:
+        from fibonacci.errors import loading_error
+
+        return loading_error(cause)

@@ -28,7 +28,7 @@ from fibonacci._lazy import LateImports
 from fibonacci._sync import _runtime
 from fibonacci._sync.reporting import report_retry, report_wait
 from fibonacci._sync.shared_state import SharedState
-from fibonacci.errors import APIResponseError
+from fibonacci.errors import APIResponseError, loading_error
 from fibonacci.models._base import attach_response
 from fibonacci.models.response import ResponseInfo
 
@@ -101,10 +101,12 @@ class Requestor:
         Raises:
             FibonacciError: If anything goes wrong.
         """
-        from fibonacci._core.paging import next_params  # most first calls are for no page
-        from fibonacci.models.page import Page
-
         call = self._call(request)
+        try:
+            from fibonacci._core.paging import next_params  # most first calls are for no page
+            from fibonacci.models.page import Page
+        except OSError as error:
+            raise add_call_details(loading_error(error), call, is_uncertain=False) from error
         read = partial(decode_list, item=request.returns, collection=request.collection)
         items, meta, info = self._read(call, read)
         attach_response(items, info)
@@ -212,6 +214,8 @@ class Requestor:
             response = APIResponse(received, received_at=self.clock.time(), limit=limit, api_key=call.api_key)
             _ = response.headers  # decoded here, where what is wrong with them is caught
         except TransportError as error:
+            if call.callback_error is not None:
+                raise call.callback_error from None
             return error
         except Exception as error:  # of the user's own transport: nothing but a FibonacciError leaves a call
             return transport_error_from(error)
@@ -228,7 +232,11 @@ class Requestor:
             return response
 
     def _report_wait(self, call: Call, seconds: float, detail: str) -> None:
-        report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+        try:
+            report_wait(call, self.config, seconds, "connection", f"for a connection ({detail})")
+        except Exception as error:
+            call.callback_error = error
+            raise
 
     def _acquire(self, call: Call, limits: SharedLimits) -> Admission:
         admission = limits.acquire(self.clock.monotonic(), call.endpoint)

@@ -64,7 +64,7 @@ class Program:
     async def second(self) -> None:
         """Fail in every way after the second call, which is the first with a retry's modules at hand."""
         client, nowhere = self._client, self._client_of(f"http://127.0.0.1:{free_port()}/v1")
-        workflows = client.workflows
+        workflows, _ = client.workflows, nowhere.workflows
         await settled(workflows.get("wf-1"))
         await settled(workflows.get("wf-1"))
         self._imports.install()
@@ -76,8 +76,28 @@ class Program:
         await report("/refused", lambda: nowhere.request("GET", "/x"))
         print(len(self._retries), "retries; not imported:", *self._imports.refused)
 
+    async def unprepared(self) -> None:
+        """Fail in the first call of a client that has imported nothing, and succeed in the next."""
+        calls: dict[str, Callable[[], Any]] = {
+            "get": lambda: self._client.workflows.get("wf-1"),
+            "list": lambda: self._client.workflows.list().first(),
+            "request": lambda: self._client.request("POST", "/ok", json={"a": 1}),
+        }
+        self._imports.install()
+        for name, call in calls.items():
+            await report(name, call)
+        sys.meta_path.remove(self._imports)
+        _ = self._client.workflows  # imports what a get needs, and nothing for lists and bodies
+        sys.meta_path.insert(0, self._imports)
+        for name in ("list", "request"):
+            await report(name, calls[name])
+        sys.meta_path.remove(self._imports)
+        for name, call in calls.items():
+            await report(name, call)
+
     async def first(self, path: str) -> None:
         """Fail in the first call."""
+        _ = self._client.workflows
         self._imports.install()
         await self._get(path)
         print("not imported:", *self._imports.refused)
@@ -88,11 +108,9 @@ class Program:
         client.reset_rate_limit()  # a 429 would hold up the calls that follow
 
     def _client_of(self, base_url: str) -> Any:
-        """Return a client with a key of its own, which has made its transport."""
+        """Return a client with a key of its own."""
         options: dict[str, Any] = {"max_response_bytes": 100_000, "on_retry": self._retries.append}
-        client = self._make(f"sk-test-{uuid.uuid4().hex}", base_url=base_url, **options)
-        _ = client.workflows
-        return client
+        return self._make(f"sk-test-{uuid.uuid4().hex}", base_url=base_url, **options)
 
 
 async def settled(result: Any) -> Any:
@@ -129,6 +147,9 @@ def main() -> None:
 
     if not first:
         run(program.second)
+    if first == ["unprepared"]:
+        run(program.unprepared)
+        return
     for path in first:
         child = os.fork()  # the next path has a first call of its own
         if not child:

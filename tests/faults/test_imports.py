@@ -73,9 +73,9 @@ def test_a_failing_call_imports_nothing_from_the_second_on(mode: ModeName) -> No
         "/429: RateLimitError after 1",
         "/500: ServerError after 3",
         "/503: ServerError after 3",
-        "/stall: APITimeoutError after 1",
+        "/stall: APITimeoutError after 2",
         "/refused: APIConnectionError after 3",
-        "10 retries; not imported:",
+        "11 retries; not imported:",
     ]
 
 
@@ -90,4 +90,12 @@ def test_a_first_call_that_can_import_nothing_ends_with_its_own_error(mode: Mode
         "not imported:",
         "/wf-1: APIResponseError after 1",
         "not imported: pydantic.plugin._loader",
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_can_import_nothing_says_so_and_works_when_it_can(mode: ModeName) -> None:
+    assert run(mode, "unprepared") == [
+        *(f"{name}: APIConnectionError after 0" for name in ("get", "list", "request", "list", "request")),
+        *(f"{name}: no error" for name in ("get", "list", "request")),
     ]

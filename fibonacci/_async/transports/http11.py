@@ -77,12 +77,11 @@ class AsyncHTTP11Connection:
             h11.ProtocolError: If the response is not HTTP/1.1, or the request cannot be.
         """
         self.began_at = time.monotonic()
-        idle = self.began_at - self.ended_at if self.exchanges else None
         self.is_reusable = self.is_idle = False
         self.exchanges += 1
         try:
             is_complete = await self._send(request, deadline)
-            await self._wait_for_response(deadline, first_byte_timeout, idle)
+            await self._wait_for_response(deadline, first_byte_timeout)
             return await self._receive(deadline, limit, is_complete=is_complete)
         finally:
             self.is_idle = True
@@ -112,15 +111,14 @@ class AsyncHTTP11Connection:
             data += self._http.send(h11.Data(data=request.body)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
         before = self._stream.bytes_sent
-        is_reused = self.exchanges > 1
         # Looked at as late as can be: servers that are reloaded close their idle connections all at once.
-        if is_reused and self._stream.is_readable():
+        if self.exchanges > 1 and self._stream.is_readable():
             raise StaleConnection("the server has closed the idle connection")
         try:
             await self._stream.write(data, deadline)
         except (OSError, DeadlineExceeded) as error:
             if self._stream.bytes_sent == before:
-                if is_reused and isinstance(error, OSError):
+                if self.exchanges > 1 and isinstance(error, OSError):
                     raise StaleConnection("the server has closed the idle connection") from error
                 raise connect_error_from(error) from error
             if isinstance(error, DeadlineExceeded):
@@ -129,21 +127,19 @@ class AsyncHTTP11Connection:
             return False
         return True
 
-    async def _wait_for_response(
-        self, deadline: Deadline, first_byte_timeout: float | None, idle: float | None
-    ) -> None:
-        """Wait for the first bytes of the response; `idle` is how long the connection had been idle; None if new."""
+    async def _wait_for_response(self, deadline: Deadline, first_byte_timeout: float | None) -> None:
+        """Wait for the first bytes of the response."""
         limit = deadline if first_byte_timeout is None else Deadline(deadline.cap(first_byte_timeout))
         try:
             await self._reader.read(limit)
         except DeadlineExceeded:
-            if idle is None:
+            if self.exchanges == 1:
                 raise
         else:
             self.response_time = time.monotonic() - self.began_at
             return
         # Raised here, so that the exception above is not taken for the cause.
-        where = f"on a connection that had been idle for {idle:.1f} s"
+        where = f"on a connection that had been idle for {self.began_at - self.ended_at:.1f} s"
         if first_byte_timeout is None or deadline.remaining() == 0:
             raise DeadlineExceeded(f"no response {where}")
         raise SilentConnection(f"no response in {first_byte_timeout:.1f} s {where}; it may have died silently")

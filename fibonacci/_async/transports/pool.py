@@ -37,8 +37,8 @@ class AsyncConnectionPool:
         max_connections: The largest number of connections in use.
         max_idle_connections: The largest number of idle connections.
         idle_timeout: Seconds after which an idle connection is not used again.
-        first_byte_timeout: The least number of seconds for the first byte of a response on a connection that was idle;
-            later it counts as dead.
+        first_byte_timeout: Seconds for the first byte of a response on a connection that was idle; later it counts as
+            dead. They are at most a quarter of the time left, and at least twice what the slowest first byte took.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class AsyncConnectionPool:
             TransportError: If no connection was free in time or could be made; see also `exchange` of a connection.
         """
         self._sweep()
-        wait = await self._acquire_capacity(request, deadline)
+        wait = None if self._capacity.acquire_nowait() else await self._wait_for_capacity(request, deadline)
         try:
             while True:
                 connection = await self._take(request, deadline, wait, free_descriptors)
@@ -105,7 +105,8 @@ class AsyncConnectionPool:
         self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline, limit: int
     ) -> HTTPResponse:
         try:
-            response = await connection.exchange(request, deadline, limit, self._timeout_on(connection, request))
+            first_byte_timeout = self._timeout_on(connection, request, deadline)
+            response = await connection.exchange(request, deadline, limit, first_byte_timeout)
         except SilentConnection:
             # What ended one connection without notice, such as a NAT, has ended the others that were idle as long.
             self._close_idle(other for other in list(self._idle) if other.ended_at < connection.began_at)
@@ -118,14 +119,12 @@ class AsyncConnectionPool:
         """Close the idle connections; return how many there were."""
         return self._close_idle(list(self._idle))
 
-    async def _acquire_capacity(self, request: HTTPRequest, deadline: Deadline) -> _Wait | None:
-        """Acquire capacity for a connection; return the wait, if there was one.
+    async def _wait_for_capacity(self, request: HTTPRequest, deadline: Deadline) -> _Wait:
+        """Wait until there is capacity for a connection, and acquire it.
 
         Raises:
             TransportError: If none was released in time.
         """
-        if self._capacity.acquire_nowait():
-            return None
         wait = _Wait(request, self._capacity)
         if not await self._capacity.acquire(deadline, wait.report_in, wait.report):
             raise TransportError("timeout_never_sent")
@@ -192,11 +191,12 @@ class AsyncConnectionPool:
                 return None
             raise
 
-    def _timeout_on(self, connection: AsyncHTTP11Connection, request: HTTPRequest) -> float | None:
+    def _timeout_on(self, connection: AsyncHTTP11Connection, request: HTTPRequest, deadline: Deadline) -> float | None:
         """Return the seconds without a response after which the connection counts as dead; None for never."""
         if not request.is_repeatable or not connection.exchanges:
             return None
-        return max(self._first_byte_timeout, 2 * self._slowest)
+        # A quarter of the time left leaves enough for another attempt.
+        return max((deadline.cap(4 * self._first_byte_timeout) or 0.0) / 4, 2 * self._slowest)
 
     def _pop_reusable(self, request: HTTPRequest) -> AsyncHTTP11Connection | None:
         """Remove and return the last idle connection that the request may use; close those that are too old."""
