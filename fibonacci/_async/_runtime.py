@@ -49,6 +49,14 @@ async def checkpoint() -> None:
         await asyncio.sleep(0)
 
 
+def call_later(seconds: float, function: Callable[[], object]) -> bool:
+    """Have the running event loop call a function later; return False where that needs a task, as under trio."""
+    if _running_trio() is not None:
+        return False
+    asyncio.get_running_loop().call_later(seconds, function)
+    return True
+
+
 def current_loop() -> Hashable:
     """Return what identifies the running event loop: connections cannot be moved from one to another."""
     try:

@@ -46,6 +46,11 @@ class _NoLoop:
 _NO_LOOP = _NoLoop()
 
 
+def call_later(seconds: float, function: Callable[[], object]) -> bool:
+    """Return False: without an event loop nothing can be called later."""
+    return False
+
+
 def current_loop() -> Hashable:
     """Return a constant: without an event loop, all connections can be used everywhere in the process."""
     return _NO_LOOP

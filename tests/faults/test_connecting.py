@@ -167,6 +167,7 @@ class TestSeveralAddresses:
             assert type(call.result().error) is APITimeoutError
             assert first.attempts == second.attempts == 0
 
+    @pytest.mark.parametrize("mode", ["asyncio", "trio"], indirect=True)  # a thread cannot be canceled
     @pytest.mark.usefixtures("short_stagger")
     def test_a_canceled_race_leaves_no_socket(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
         async def cancel(client: Any) -> bool:
@@ -174,8 +175,6 @@ class TestSeveralAddresses:
                 await client.request("GET", "/x")
             return scope.cancelled_caught and (first.attempts, second.attempts) == (0, 0)
 
-        if not mode.is_async:
-            pytest.skip("a thread cannot be canceled")
         with BlackHole("127.0.0.2", server.port) as first, BlackHole("127.0.0.3", server.port) as second:
             names.add("canceled.test", first.host, second.host)
             began = time.monotonic()

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.calls import always
 from tests.faults.relay import ForgetfulRelay
+from tests.kit.assertions import appears
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -77,6 +79,14 @@ def frequent_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     set_in_pool(monkeypatch, "_SWEEP_INTERVAL", 0.1)
 
 
+async def waves(client: Any, number: int, calls: int) -> None:
+    """Make calls at the same time, so many times."""
+    for _ in range(number):
+        async with anyio.create_task_group() as group:
+            for _ in range(calls):
+                group.start_soon(client.request, "GET", "/x")
+
+
 class TestNumber:
     def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
         together = threading.Barrier(30)
@@ -84,8 +94,16 @@ class TestNumber:
             client, transport = client_with(mode, server, max_idle_connections=5)
             calls = [mode.begin(client.request, "GET", "/x") for _ in range(30)]
             assert [call.result().value for call in calls] == [FINE] * 30
-            assert open_connections(mode, transport) == 5
+            assert appears(lambda: open_connections(mode, transport) == 5)
         assert server.connections == 30
+
+    def test_calls_in_waves_find_the_connections_of_the_last_wave(self) -> None:
+        together = threading.Barrier(20)
+        with Mode("asyncio") as mode, ScriptedServer(respond_together(together)) as server:
+            client, transport = client_with(mode, server, max_idle_connections=5)
+            mode.run(waves(client, 3, 20))
+            assert appears(lambda: open_connections(mode, transport) == 5)
+        assert server.connections == 20
 
     def test_none_is_kept_with_0(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:

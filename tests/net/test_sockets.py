@@ -21,15 +21,13 @@ FLOOD = 0.6
 
 
 class TestOptions:
-    @pytest.mark.parametrize(
-        ("option", "value"), [("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)]
-    )
-    def test_keepalive(self, option: str, value: int) -> None:
-        if not hasattr(socket, option):
-            pytest.skip("the system has no such option")
+    def test_keepalive(self) -> None:
+        named = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 60, "TCP_KEEPCNT": 5}
+        expected = {name: value for name, value in named.items() if hasattr(socket, name)}
+        assert len(expected) >= 3
         with new_socket(address("127.0.0.1", 80)) as sock:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
+            assert {name: sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in expected} == expected
 
     def test_there_is_no_delay_and_no_bound_for_unacknowledged_data(self) -> None:
         with new_socket(address("127.0.0.1", 80)) as sock:

@@ -9,7 +9,9 @@ the number in use and the number idle, and queues while the process has no file 
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
@@ -24,6 +26,8 @@ from fibonacci._sync.transports.http11 import HTTP11Connection, SilentConnection
 # idle connections, some when they are reloaded: a request that is in flight at that moment is lost.
 _TRUSTED_IDLE = 3.0
 _SWEEP_INTERVAL = 1.0
+# Seconds for which more idle connections than `max_idle_connections` are kept.
+_SHRINK_DELAY = 0.2
 # Seconds after which a wait for a connection is reported.
 _REPORTED_AFTER = 1.0
 # Seconds between two attempts to open a connection while no file descriptor is left. One caller at a time makes them.
@@ -60,6 +64,7 @@ class ConnectionPool:
         self._first_byte_timeout = first_byte_timeout
         self._slowest = 0.0  # most seconds that the first byte of a response has taken
         self._swept_at = time.monotonic()
+        self._is_shrinking = False
         self._idle: list[HTTP11Connection] = []
         self._active: set[HTTP11Connection] = set()
 
@@ -153,7 +158,7 @@ class ConnectionPool:
         if connection.is_reusable:
             self._idle.append(connection)
             if len(self._idle) > self._max_idle:
-                self._close_idle(self._idle[:1])
+                self._shrink()
         else:
             connection.close()
 
@@ -217,6 +222,21 @@ class ConnectionPool:
                 self._idle.append(connection)
                 return None
 
+    def _shrink(self) -> None:
+        """Close the idle connections beyond `max_idle_connections`: where possible a little later.
+
+        Calls that follow one another in waves then find the connections of the last wave.
+        """
+        if not self._is_shrinking:
+            later = partial(_shrink_now, weakref.ref(self))
+            self._is_shrinking = self._max_idle > 0 and _runtime.call_later(_SHRINK_DELAY, later)
+        if not self._is_shrinking:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        self._is_shrinking = False
+        self._close_idle(self._idle[: max(0, len(self._idle) - self._max_idle)])
+
     def _sweep(self) -> None:
         """Close the idle connections that nothing may use any more, about once a second while there are calls."""
         now = time.monotonic()
@@ -277,6 +297,12 @@ class _Wait:
             _runtime.resolve(self._on_wait(time.monotonic() - self._began, what))
         except Exception as error:
             raise TransportError("never_sent", error) from error
+
+
+def _shrink_now(reference: weakref.ref[ConnectionPool]) -> None:
+    pool = reference()
+    if pool is not None:
+        pool._close_oldest()
 
 
 def _lacks_descriptor(error: TransportError) -> bool:
