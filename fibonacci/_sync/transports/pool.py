@@ -228,7 +228,7 @@ class ConnectionPool:
         Calls that follow one another in waves then find the connections of the last wave.
         """
         if not self._is_shrinking:
-            later = partial(_shrink_now, weakref.ref(self))
+            later = partial(_call_if_alive, weakref.WeakMethod(self._close_oldest))
             self._is_shrinking = self._max_idle > 0 and _runtime.call_later(_SHRINK_DELAY, later)
         if not self._is_shrinking:
             self._close_oldest()
@@ -299,10 +299,10 @@ class _Wait:
             raise TransportError("never_sent", error) from error
 
 
-def _shrink_now(reference: weakref.ref[ConnectionPool]) -> None:
-    pool = reference()
-    if pool is not None:
-        pool._close_oldest()
+def _call_if_alive(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
+    method = reference()
+    if method is not None:
+        method()
 
 
 def _lacks_descriptor(error: TransportError) -> bool:
