@@ -32,9 +32,9 @@ class Admission:
     __slots__ = ("at", "endpoint", "is_probe")
 
     def __init__(self, at: float, endpoint: tuple[str, str] = ("", ""), *, is_probe: bool = False) -> None:
-        self.at = at
-        self.endpoint = endpoint
-        self.is_probe = is_probe
+        self.at: float = at
+        self.endpoint: tuple[str, str] = endpoint
+        self.is_probe: bool = is_probe
 
 
 class Delay:
@@ -48,8 +48,8 @@ class Delay:
     __slots__ = ("is_fixed", "seconds")
 
     def __init__(self, seconds: float, *, is_fixed: bool) -> None:
-        self.seconds = seconds
-        self.is_fixed = is_fixed
+        self.seconds: float = seconds
+        self.is_fixed: bool = is_fixed
 
 
 class Window:
