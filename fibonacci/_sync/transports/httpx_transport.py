@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from importlib.util import find_spec
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -17,24 +15,18 @@ from fibonacci._core.config import (
 )
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import (
-    check_ca_bundle,
-    check_client_cert,
-    check_count,
-    check_http_client,
-    check_positive_int,
-    check_positive_seconds,
-)
+from fibonacci._core.option_checks import check_http_client
 from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.per_loop import PerLoop
 
 if TYPE_CHECKING:
     from fibonacci._core.config import ClientCert
 
 
-class HTTPXTransport:
+class HTTPXTransport(TransportBase):
     """Sends through a client that has httpx's interface.
 
     httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
@@ -80,12 +72,14 @@ class HTTPXTransport:
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="close")
-        self._ca_bundle = check_ca_bundle(ca_bundle)
-        self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
-        self._client_cert = check_client_cert(client_cert)
-        self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
-        self._max_connections = check_positive_int("max_connections", max_connections)
-        self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)
+        super().__init__(
+            ca_bundle=ca_bundle,
+            max_response_bytes=max_response_bytes,
+            client_cert=client_cert,
+            connect_timeout=connect_timeout,
+            max_connections=max_connections,
+            max_idle_connections=max_idle_connections,
+        )
         self._own: PerLoop[dict[str, Any]] = PerLoop(dict)
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
@@ -117,31 +111,8 @@ class HTTPXTransport:
         for client in own.values():
             client.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # Connections stay in the process and the event loop that have made them.
-        return partial(type(self), **self._options()), ()
-
     def _options(self) -> dict[str, Any]:
-        return {
-            "client": self._client,
-            "ca_bundle": self._ca_bundle,
-            "max_response_bytes": self._max_response_bytes,
-            "client_cert": self._client_cert,
-            "connect_timeout": self._connect_timeout,
-            "max_connections": self._max_connections,
-            "max_idle_connections": self._max_idle_connections,
-        }
+        return {"client": self._client, **super()._options()}
 
     def _own_client(self, origin: str) -> Any:
         clients = self._own.get()

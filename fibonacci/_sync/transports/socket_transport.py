@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -16,15 +14,9 @@ from fibonacci._core.config import (
 )
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.messages import HTTPRequest, HTTPResponse
-from fibonacci._core.option_checks import (
-    check_ca_bundle,
-    check_client_cert,
-    check_count,
-    check_positive_int,
-    check_positive_seconds,
-    check_seconds,
-)
+from fibonacci._core.option_checks import check_seconds
 from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
+from fibonacci._sync.transports.base import TransportBase
 from fibonacci._sync.transports.connector import Connector
 from fibonacci._sync.transports.http11 import HTTP11Connection
 from fibonacci._sync.transports.per_loop import PerLoop
@@ -36,7 +28,7 @@ if TYPE_CHECKING:
 IDLE_TIMEOUT = 15.0
 
 
-class SocketTransport:
+class SocketTransport(TransportBase):
     """HTTP/1.1 over plain sockets: h11 reads and writes it, a pool keeps the connections.
 
     It may be used from several threads, in several event loops one after another, and after a fork: each event loop and
@@ -81,12 +73,14 @@ class SocketTransport:
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
         idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
-        self._ca_bundle = check_ca_bundle(ca_bundle)
-        self._max_response_bytes = check_positive_int("max_response_bytes", max_response_bytes)
-        self._client_cert = check_client_cert(client_cert)
-        self._connect_timeout = check_positive_seconds("connect_timeout", connect_timeout)
-        self._max_connections = check_positive_int("max_connections", max_connections)
-        self._max_idle_connections = check_count("max_idle_connections", max_idle_connections)
+        super().__init__(
+            ca_bundle=ca_bundle,
+            max_response_bytes=max_response_bytes,
+            client_cert=client_cert,
+            connect_timeout=connect_timeout,
+            max_connections=max_connections,
+            max_idle_connections=max_idle_connections,
+        )
         self._idle_timeout = check_seconds("idle_timeout", idle_timeout)
         self._pools: PerLoop[dict[str, ConnectionPool]] = PerLoop(dict)
 
@@ -116,31 +110,8 @@ class SocketTransport:
         self._pools.pop()
         self._pools.clear()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._options().items())})"
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # Connections stay in the process and the event loop that have made them.
-        return partial(type(self), **self._options()), ()
-
     def _options(self) -> dict[str, Any]:
-        return {
-            "ca_bundle": self._ca_bundle,
-            "max_response_bytes": self._max_response_bytes,
-            "client_cert": self._client_cert,
-            "connect_timeout": self._connect_timeout,
-            "max_connections": self._max_connections,
-            "max_idle_connections": self._max_idle_connections,
-            "idle_timeout": self._idle_timeout,
-        }
+        return {**super()._options(), "idle_timeout": self._idle_timeout}
 
     def _pool(self, origin: str) -> ConnectionPool:
         pools = self._pools.get()
