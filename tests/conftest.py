@@ -15,6 +15,23 @@ from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
 
+# Files whose tests bound seconds closely, or keep both processors busy: they run one after another, in one process of
+# pytest-xdist, for the second kind would make the first fail.
+_ONE_BY_ONE = (
+    *("benchmarks/test_guards.py", "faults/test_budget.py", "faults/test_cancellation.py"),
+    *("faults/test_descriptors.py", "faults/test_fairness.py", "faults/test_memory.py"),
+    *("faults/test_parsing_memory.py", "faults/test_rate_limit.py", "faults/test_rate_limit_waits.py"),
+    "servers/test_load.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that must not run beside each other into one group."""
+    for item in items:
+        outlasts = item.name.startswith("test_a_fault_that_outlasts_the_timeout")
+        if outlasts or item.path.as_posix().endswith(_ONE_BY_ONE):
+            item.add_marker(pytest.mark.xdist_group("one by one"))
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

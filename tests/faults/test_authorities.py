@@ -18,6 +18,7 @@ from tests.faults.calls import METHODS, all_fine, call_each
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
+from tests.kit.programs import find
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 
@@ -29,10 +30,7 @@ def folder(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def _hashed(certificate: Path, folder: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the program openssl")
-    command = [openssl, "x509", "-noout", "-hash", "-in", str(certificate)]
+    command = [find("openssl"), "x509", "-noout", "-hash", "-in", str(certificate)]
     name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     shutil.copy(certificate, folder / f"{name}.0")
     (folder / "README").write_text("Not a certificate.")

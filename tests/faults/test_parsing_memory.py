@@ -6,12 +6,11 @@ import gzip
 import subprocess
 import sys
 
-import pytest
-
 from fibonacci import APIResponseError
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import deep_json, ok, respond
+from tests.kit.systems import linux_only
 
 MB = 1024 * 1024
 TOO_MANY = "too many values"
@@ -30,7 +29,7 @@ ENDS = {
 }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a system that can bound the memory of a process")
+@linux_only
 def test_no_body_takes_much_memory() -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.faults.parse_bodies"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=100)

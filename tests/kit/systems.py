@@ -15,7 +15,7 @@ needs_descriptor_limits = pytest.mark.skipif(
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows, whatever the signal")
 linux_only = pytest.mark.skipif(
     sys.platform != "linux",
-    reason="needs a full backlog that drops SYNs, or the tables of the Linux kernel",
+    reason="needs a full backlog that drops SYNs, the tables of the Linux kernel, or a bound for a process's memory",
 )
 needs_loopback_network = pytest.mark.skipif(
     sys.platform == "darwin", reason="127.0.0.1 is the only loopback address that macOS configures"
