@@ -8,7 +8,7 @@ Example:
 
 from __future__ import annotations
 
-from fibonacci.definitions.checks import Problem, check_definition
+from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import (
     ConditionalNode,
@@ -20,6 +20,7 @@ from fibonacci.definitions.nodes import (
     WorkflowDefinition,
 )
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
+from fibonacci.definitions.problems import DefinitionError, Problem, Severity
 from fibonacci.definitions.templates import Reference, TemplateError, references, render
 from fibonacci.definitions.yaml import dump_yaml, load_yaml
 
@@ -28,12 +29,14 @@ __all__ = [
     "ConditionalNode",
     "CriticNode",
     "CycleError",
+    "DefinitionError",
     "LLMNode",
     "Node",
     "Operator",
     "OperatorError",
     "Problem",
     "Reference",
+    "Severity",
     "TemplateError",
     "ToolNode",
     "WorkflowDefinition",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from fibonacci.definitions.graph import edges, find_cycles
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
 from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.problems import Problem
 
 _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
     "dependency": ("unknown_dependency", "depends on {!r}, which is not a node"),
@@ -19,20 +19,6 @@ _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
     "branch": ("unknown_branch_target", "branches to {!r}, which is not a node"),
     "critic": ("unknown_critic_target", "assesses {!r}, which is not a node"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One fault of a definition."""
-
-    location: str
-    """The place, such as `nodes[2].dependencies[0]`; empty for the definition as a whole."""
-
-    code: str
-    """A stable name of the kind of fault, such as `unknown_dependency`."""
-
-    message: str
-    """The fault in words, for a person."""
 
 
 def check_definition(definition: object) -> list[Problem]:
