@@ -1,0 +1,66 @@
+"""What a new node refers to: the nodes that it depends on, and mistakes in its templates."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from fibonacci.definitions.authoring.source_lines import SourceLine
+from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
+from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
+
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+
+
+def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return the ids of the nodes that a node depends on: those said, then those of its templates, then its target.
+
+    Args:
+        node: The node in JSON.
+        known: The ids of the nodes before it.
+
+    Returns:
+        The ids in order, each once.
+
+    Raises:
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+    """
+    found: dict[str, None] = {}
+    for link in node_links(node):
+        if isinstance(link, BadTemplate):
+            raise ValueError(f"{link.location}: {link.reason}")
+        if link.target == node["id"] and link.location.startswith("memory_write"):
+            continue  # what is written after the node has run may hold its own output
+        check_known(link, known)
+        if link.kind not in FOLLOWING:
+            found[link.target] = None
+    return list(found)
+
+
+def check_known(link: Link, known: Collection[str]) -> None:
+    """Refuse a template of a node that is not there.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if link.target not in known:
+        near = get_close_matches(link.target, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "add that node first, and insert what it returned"
+        raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet; {hint}")
+
+
+def warn_of_single_braces(value: object, known: Collection[str], line: SourceLine) -> None:
+    """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
+    for text in _single_braced(value, known):
+        message = f"{text} is no template: in an f-string write the value itself, or double the braces once more"
+        warnings.warn_explicit(message, UserWarning, line.file, line.line)
+
+
+def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
+    for _, text in strings(value):
+        for source, path in _SINGLE_BRACES.findall(text):
+            if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
+                yield f"{{{source}{path}}}"
