@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, SupportsIndex
+from typing import Any, Final, NoReturn, Self, SupportsIndex
 
 from fibonacci.definitions.authoring import value_types
 from fibonacci.definitions.authoring.source_lines import caller_line
@@ -33,7 +33,7 @@ class Template(str):
     value_type: object
     """The type of the value in Python; Any if it is not known."""
 
-    def __new__(cls, path: str, builder: object, value_type: object) -> Template:
+    def __new__(cls, path: str, builder: object, value_type: object) -> Self:
         """Make the template of a path, such as `classify.urgency`."""
         template = super().__new__(cls, f"{{{{{path}}}}}")
         template.builder = builder

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader
 from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.workflow import WorkflowDefinition
 
-_MODELS: Final = {"llm": LLMNode, "tool": ToolNode, "critic": CriticNode, "conditional": ConditionalNode}
+_MODELS: Final[Mapping[str, type[BaseModel]]] = {
+    "llm": LLMNode,
+    "tool": ToolNode,
+    "critic": CriticNode,
+    "conditional": ConditionalNode,
+}
 _KEYS: Final = {
     "after": "dependencies",
     "left": "left_value",
@@ -59,20 +65,34 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
         TypeError: If an argument is of a wrong type.
         ValueError: If an argument has a value that the node cannot have.
     """
-    node = {"id": "", "type": node_type}
-    node |= json_fields(arguments, read)
-    if retry := retry_fields(arguments):
+    fields = _json_fields(arguments, read)
+    node = {"id": fields.pop("id"), "type": node_type, **fields}
+    if retry := _retry_fields(arguments):
         node |= _node_retry(retry)
     if "condition" in arguments:
         node["condition"] = _condition(arguments["condition"], read)
+    if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
+        raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
     try:
         _MODELS[node_type].model_validate(node)
     except ValidationError as error:
-        refuse(error)
+        _refuse(error)
     return node
 
 
-def json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return the fields of a workflow beside its nodes and outputs, in JSON, checked like those of a node."""
+    fields = _json_fields(arguments, read)
+    if retry := _retry_fields(arguments):
+        fields["default_retry"] = {"max_attempts": retry.pop("retries") + 1, **retry}
+    try:
+        WorkflowDefinition.model_validate({**fields, "nodes": []})
+    except ValidationError as error:
+        _refuse(error)
+    return fields
+
+
+def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
     """Return the arguments as JSON, under the keys of a definition; those for retries and `condition` are left out."""
     special = {"condition", "retries", "retry_backoff", "retry_delay"}
     return {
@@ -82,7 +102,7 @@ def json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[s
     }
 
 
-def retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
+def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments for retries as the object `default_retry`, with the number of retries as `retries`.
 
     Raises:
@@ -103,7 +123,7 @@ def retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
     return said
 
 
-def refuse(error: ValidationError) -> NoReturn:
+def _refuse(error: ValidationError) -> NoReturn:
     """Raise the first fault that a model has found, in terms of the argument.
 
     Raises:

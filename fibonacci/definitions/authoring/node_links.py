@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -28,28 +28,18 @@ def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
     Raises:
         ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
-    found: dict[str, None] = {}
-    for link in node_links(node):
-        if isinstance(link, BadTemplate):
-            raise ValueError(f"{link.location}: {link.reason}")
-        if link.target == node["id"] and link.location.startswith("memory_write"):
-            continue  # what is written after the node has run may hold its own output
-        check_known(link, known)
-        if link.kind not in FOLLOWING:
-            found[link.target] = None
-    return list(found)
+    links = [link for link in node_links(node) if not _is_own_output(link, node["id"])]
+    before = [link.target for link in refuse_unknown(links, known) if link.kind not in FOLLOWING]
+    return list(dict.fromkeys(before))
 
 
-def check_known(link: Link, known: Collection[str]) -> None:
-    """Refuse a template of a node that is not there.
+def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:
+    """Return the links, all of them to nodes that are there.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
-    if link.target not in known:
-        near = get_close_matches(link.target, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "add that node first, and insert what it returned"
-        raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet; {hint}")
+    return [_known(link, known) for link in links]
 
 
 def warn_of_single_braces(value: object, known: Collection[str], line: SourceLine) -> None:
@@ -64,3 +54,18 @@ def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
         for source, path in _SINGLE_BRACES.findall(text):
             if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
                 yield f"{{{source}{path}}}"
+
+
+def _is_own_output(link: Link | BadTemplate, node_id: str) -> bool:
+    """Tell whether a node writes its own output to memory, which it does after it has run."""
+    return isinstance(link, Link) and link.target == node_id and link.location.startswith("memory_write")
+
+
+def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
+    if isinstance(link, BadTemplate):
+        raise ValueError(f"{link.location}: {link.reason}")
+    if link.target in known:
+        return link
+    near = get_close_matches(link.target, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "add that node first, and insert what it returned"
+    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet; {hint}")
