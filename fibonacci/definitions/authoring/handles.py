@@ -116,8 +116,7 @@ def refuse(value: object, what: str) -> NoReturn:
 
 def warn_of_comparison(value: object, other: object) -> None:
     """Warn when a value that only a run has is compared with one that is known now."""
-    known = (isinstance(other, str) and "{{" not in other and other != "") or isinstance(other, int | float)
-    if known:
+    if isinstance(other, int | float) or (isinstance(other, str) and str(other) and "{{" not in str(other)):
         line = caller_line()
         message = f"{value} == {other!r} compares while the workflow is built, and is False; use flow.when(...)"
         warnings.warn_explicit(message, UserWarning, line.file, line.line)

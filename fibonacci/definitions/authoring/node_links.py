@@ -28,8 +28,7 @@ def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
     Raises:
         ValueError: If a template cannot be parsed, or names a node that is not there yet.
     """
-    links = [link for link in node_links(node) if not _is_own_output(link, node["id"])]
-    before = [link.target for link in refuse_unknown(links, known) if link.kind not in FOLLOWING]
+    before = [link.target for link in refuse_unknown(node_links(node), known) if link.kind not in FOLLOWING]
     return list(dict.fromkeys(before))
 
 
@@ -54,11 +53,6 @@ def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
         for source, path in _SINGLE_BRACES.findall(text):
             if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
                 yield f"{{{source}{path}}}"
-
-
-def _is_own_output(link: Link | BadTemplate, node_id: str) -> bool:
-    """Tell whether a node writes its own output to memory, which it does after it has run."""
-    return isinstance(link, Link) and link.target == node_id and link.location.startswith("memory_write")
 
 
 def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
