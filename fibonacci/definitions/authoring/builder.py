@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -16,8 +16,10 @@ from fibonacci.definitions.authoring.node_methods import Backoff, NodeMethods
 from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.checks.tools import ToolSource
 from fibonacci.definitions.problems import DefinitionError, Problem
 from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.models.tools import Tool
 
 InputsT = TypeVar("InputsT", bound=BaseModel)
 
@@ -152,16 +154,32 @@ class WorkflowBuilder(NodeMethods):
         """
         self._draft.add_outputs(named)
 
-    def check(self) -> list[Problem]:
-        """List the faults of the definition that only the whole shows, such as nodes that depend on each other.
+    def check(self, *, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
+        """List the problems of the definition, as `check_definition` does: what only the whole shows.
+
+        Args:
+            tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+                check the names of tools.
 
         Returns:
-            The errors and warnings; each has the line of the author's file in `source`, such as `triage.py:22`.
+            The errors and the warnings; each has the line of the author's file in `source`, such as `triage.py:22`.
+
+        Raises:
+            TypeError: If `tools` is none of these.
+            APIError: If a client is given, and cannot list its tools.
+
+        Example:
+            ```python
+            from fibonacci import WorkflowBuilder
+
+            flow = WorkflowBuilder("news")
+            flow.tool("search", "web_serch")
+            for problem in flow.check(tools=["web_search"]):
+                print(problem.severity, problem.code)  # prints: error unknown_tool
+            ```
         """
-        return [
-            replace(each, source=str(self._draft.line_of(each.location)))
-            for each in check_definition(self._draft.plain())
-        ]
+        problems = check_definition(self._draft.plain(), tools=tools)
+        return [replace(each, source=str(self._draft.line_of(each.location))) for each in problems]
 
     @property
     def definition(self) -> WorkflowDefinition:

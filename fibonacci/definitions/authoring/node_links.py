@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from fibonacci.definitions.authoring.source_lines import SourceLine
+from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
 
@@ -60,6 +60,5 @@ def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
         raise ValueError(f"{link.location}: {link.reason}")
     if link.target in known:
         return link
-    near = get_close_matches(link.target, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "add that node first, and insert what it returned"
-    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet; {hint}")
+    remedy = hint(link.target, known) or "; add that node first, and insert what it returned"
+    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import is_dataclass
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NamedTuple, TypeGuard, Union, cast, get_args, get_origin
 
 import typing_extensions
 from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic.fields import FieldInfo
+
+from fibonacci.definitions.checks.suggestions import hint
 
 _ALIASES = (typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType))
 _UNIONS: Final = (Union, UnionType)
@@ -77,7 +78,7 @@ def field(annotation: object, name: str, of: str) -> Part:
         return Part(wire_name(name, found), bare(found.annotation))
     if annotation.model_config.get("extra") == "allow":
         return Part(name, Any)
-    raise AttributeError(f"{of} has no field {name!r}{_hint(name, annotation.model_fields, annotation)}", name=name)
+    raise AttributeError(f"{of} has no field {name!r}{_known(name, annotation.model_fields, annotation)}", name=name)
 
 
 def item(annotation: object, key: str | int, of: str) -> Part:
@@ -129,9 +130,8 @@ def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
         return Part(str(key), bare(fields[str(key)].annotation))
     if model.model_config.get("extra") == "allow":
         return Part(str(key), Any)
-    raise ValueError(f"{of} has no {key!r}{_hint(str(key), fields, model)}")
+    raise ValueError(f"{of} has no {key!r}{_known(str(key), fields, model)}")
 
 
-def _hint(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; {model.__name__} has {', '.join(known) or 'no fields'}"
+def _known(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
+    return hint(name, known) or f"; {model.__name__} has {', '.join(known) or 'no fields'}"

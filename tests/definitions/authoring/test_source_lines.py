@@ -11,6 +11,8 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from fibonacci import WorkflowBuilder
+
 FAULTY = """\
 from fibonacci import WorkflowBuilder
 
@@ -62,3 +64,8 @@ def test_the_cell_of_a_shell_that_is_gone_has_no_number() -> None:
     assert names["sources"] == ["cell:5"]
     exec(compile(FAULTY, "<ipython-input-3-abcdef>", "exec"), names)
     assert names["sources"] == ["In [3]:5"]
+
+
+def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
+    flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
+    assert [(each.code, each.source) for each in flow.check()] == [("no_nodes", "here")]
