@@ -154,7 +154,7 @@ class WorkflowBuilder(NodeMethods):
         """
         self._draft.add_outputs(named)
 
-    def check(self, *, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
+    def check(self, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from fibonacci import WorkflowBuilder
+from fibonacci import Fibonacci, WorkflowBuilder
 
 FAULTY = """\
 from fibonacci import WorkflowBuilder
@@ -66,6 +66,44 @@ def test_the_cell_of_a_shell_that_is_gone_has_no_number() -> None:
     assert names["sources"] == ["In [3]:5"]
 
 
+ALL_KINDS = """\
+from pydantic import BaseModel
+from fibonacci import WorkflowBuilder
+class Given(BaseModel):
+    name: str
+flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
+given = flow.inputs(Given)
+a = flow.llm("a", "Hello {{input.nam}}")
+b = flow.tool("b", "web_serch", {"q": a})
+flow.output(
+    result=b,
+)
+flow.output(
+    other="{{b}} {{",
+)
+problems = flow.check(tools=["web_search"])
+"""
+
+
 def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
-    flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
-    assert [(each.code, each.source) for each in flow.check()] == [("no_nodes", "here")]
+    names: dict[str, Any] = {}
+    exec(ALL_KINDS, names)
+    assert {each.code: each.source for each in names["problems"]} == {
+        "missing_output": "<string>:5",
+        "unknown_input": "<string>:7",
+        "unknown_tool": "<string>:8",
+        "unclosed_template": "<string>:12",
+    }
+    assert [each.severity for each in names["problems"]].count("error") == 1
+
+
+def test_the_definition_is_given_out_with_warnings() -> None:
+    names: dict[str, Any] = {}
+    exec(ALL_KINDS, names)
+    assert len(names["flow"].definition.nodes) == 2
+
+
+def test_a_client_says_which_tools_there_are(client: Fibonacci) -> None:
+    flow = WorkflowBuilder("news")
+    flow.tool("search", "web_serch")
+    assert [(each.location, each.code) for each in flow.check(tools=client)] == [("nodes[0].tool", "unknown_tool")]
