@@ -133,7 +133,7 @@ class WorkflowBuilder(NodeMethods):
         self._model = model
         return inputs_of(self, model)
 
-    def output(self, **named: object) -> None:
+    def output(self, /, **named: object) -> None:
         """Name outputs of the workflow. Without any, it gives the output of each node, by node id.
 
         Args:
