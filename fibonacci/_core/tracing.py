@@ -103,3 +103,13 @@ def execution_span(
     if start is None:
         return nullcontext(_NoSpan())
     return start(operation, base_url, workflow_id=workflow_id, execution_id=execution_id)
+
+
+def recording(span: ExecutionSpan, on_update: Callable[[Execution], object] | None) -> Callable[[Execution], object]:
+    """Return an `on_update` that records the execution on a span, and then calls the user's."""
+
+    def update(execution: Execution) -> object:
+        span.set_execution(execution)
+        return None if on_update is None else on_update(execution)
+
+    return update

@@ -97,8 +97,14 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        deadline, tracing = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config.tracing
+        if tracing is None:
+            return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(tracing, "wait", self._requestor.config.base_url, execution_id=execution_id) as span:
+            update = recording(span, on_update)
+            return ExecutionWaiter(self._requestor, execution_id, deadline, update).wait()
 
     def list(
         self,

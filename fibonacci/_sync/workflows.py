@@ -194,6 +194,21 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
+        config = self._requestor.config
+        if config.tracing is None:
+            return self._run(workflow_id, inputs, timeout, on_update)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config.tracing, "run", config.base_url, workflow_id=workflow_id) as span:
+            return self._run(workflow_id, inputs, timeout, recording(span, on_update))
+
+    def _run(
+        self,
+        workflow_id: str,
+        inputs: Mapping[str, Any] | None,
+        timeout: float | None,
+        on_update: Callable[[Execution], object] | None,
+    ) -> Execution:
         from fibonacci._sync.wait import ExecutionWaiter  # most first calls need none
 
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
