@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from fibonacci import APIError, AsyncFibonacci, ExecutionFailedError, Fibonacci, NotFoundError, WaitTimeoutError
+from fibonacci.emulator import Emulator
 from fibonacci.integrations.opentelemetry import OpenTelemetryTracing
 from fibonacci.models import Execution
 from tests.faults.calls import KEY
@@ -206,6 +207,27 @@ def test_tasks_at_once_do_not_mix_their_spans_up(loop: str, meeting: ScriptedSer
 
     anyio.run(main, backend=loop)
     check_jobs(recorder)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_cancellation_is_no_exception_event_and_the_request_to_cancel_is_a_child(
+    loop: str, emulator: Emulator, recorder: Recorder
+) -> None:
+    async def main() -> None:
+        async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+            node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 60}}
+            workflow = await client.workflows.create(name="Slow", definition={"nodes": [node]})
+        options: dict[str, Any] = {"base_url": emulator.base_url, "tracing": recorder.tracing}
+        async with AsyncFibonacci(emulator.api_key, **options) as client:
+            with anyio.CancelScope() as scope:
+                await client.workflows.run(workflow.id, on_update=lambda _: scope.cancel(), cancel_on_exit=True)
+
+    anyio.run(main, backend=loop)
+    run = recorder.one("fibonacci run")
+    cancel = "fibonacci POST /executions/{execution_id}/cancel"
+    assert recorder.tree()["fibonacci run"] == [EXECUTE, cancel]
+    assert (run.status.status_code, list(run.events)) == (StatusCode.UNSET, [])
+    assert attributes(run)["error.type"] in ("CancelledError", "Cancelled")
 
 
 def test_threads_at_once_do_not_mix_their_spans_up(meeting: ScriptedServer, recorder: Recorder) -> None:

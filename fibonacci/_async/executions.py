@@ -89,6 +89,7 @@ class AsyncExecutions(AsyncResource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -98,12 +99,20 @@ class AsyncExecutions(AsyncResource):
         """
         deadline, tracing = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config.tracing
         if tracing is None:
-            return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+            return await self._wait(execution_id, deadline, on_update)
         from fibonacci._core.tracing import execution_span, recording
 
         with execution_span(tracing, "wait", self._requestor.config.base_url, execution_id=execution_id) as span:
-            update = recording(span, on_update)
-            return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, update).wait()
+            return await self._wait(execution_id, deadline, recording(span, on_update))
+
+    async def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
+        from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+
+        waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        async with AsyncExitNotes(self._requestor, execution_id=execution_id):
+            return await waiter.wait()
 
     def list(
         self,

@@ -90,6 +90,7 @@ class Executions(Resource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -99,12 +100,20 @@ class Executions(Resource):
         """
         deadline, tracing = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config.tracing
         if tracing is None:
-            return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+            return self._wait(execution_id, deadline, on_update)
         from fibonacci._core.tracing import execution_span, recording
 
         with execution_span(tracing, "wait", self._requestor.config.base_url, execution_id=execution_id) as span:
-            update = recording(span, on_update)
-            return ExecutionWaiter(self._requestor, execution_id, deadline, update).wait()
+            return self._wait(execution_id, deadline, recording(span, on_update))
+
+    def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
+        from fibonacci._sync.run import ExitNotes  # most first calls need none
+
+        waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        with ExitNotes(self._requestor, execution_id=execution_id):
+            return waiter.wait()
 
     def list(
         self,

@@ -15,13 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from examples import fastapi_service
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
 from tests.docs.markdown import ROOT
@@ -121,6 +121,7 @@ def test_the_execution_is_canceled_when_there_is_no_result_in_time(
     emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workflow_id = slow_workflow(client)
+    fastapi_service: Any = import_module("examples.fastapi_service")
     monkeypatch.setattr(fastapi_service, "TIME_LIMIT", 0.2)
     app = fastapi_service.create_app(emulator.async_client)
 
