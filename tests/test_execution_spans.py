@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from fibonacci import APIError, AsyncFibonacci, ExecutionFailedError, Fibonacci, NotFoundError, WaitTimeoutError
+from fibonacci._core.tracing import ExecutionTracing, WaitSpan
 from fibonacci.emulator import Emulator
 from fibonacci.integrations.opentelemetry import OpenTelemetryTracing
 from fibonacci.models import Execution
@@ -300,9 +301,22 @@ def test_a_key_is_in_no_span(echo: str, recorder: Recorder, caplog: pytest.LogCa
         for path in (f"/{KEY}", f"/x?key={quote(KEY, safe='')}"):
             with pytest.raises(APIError):
                 client.request("POST", path)
-    assert len(recorder.spans) == 4
+        with pytest.raises(APIError):
+            client.workflows.run(KEY)
+    assert {span.name for span in recorder.spans} == {"POST", "fibonacci POST", "fibonacci run", EXECUTE}
     assert [span.name for span in recorder.spans if KEY in span.to_json()] == []
     assert KEY not in caplog.text
+
+
+def test_it_has_what_a_tracer_may_have(recorder: Recorder) -> None:
+    """The types say the same: type checkers compare the integration with the interfaces."""
+    tracing: ExecutionTracing = recorder.tracing
+    with tracing.execution("wait", "https://api.example", workflow_id=None, execution_id="exec_1") as over:
+        over.set_execution(Execution.model_validate({"id": "exec_1", "status": "running"}))
+        with recorder.tracing.call("GET", "", "https://api.example") as call:
+            waiting: WaitSpan = call
+            waiting.add_rate_limit_wait(1.0)
+    assert recorder.tree() == {"fibonacci wait": ["fibonacci GET"], "": ["fibonacci wait"]}
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:

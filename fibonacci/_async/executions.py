@@ -97,12 +97,12 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        deadline, tracing = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config.tracing
-        if tracing is None:
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
             return await self._wait(execution_id, deadline, on_update)
         from fibonacci._core.tracing import execution_span, recording
 
-        with execution_span(tracing, "wait", self._requestor.config.base_url, execution_id=execution_id) as span:
+        with execution_span(config, "wait", execution_id=execution_id) as span:
             return await self._wait(execution_id, deadline, recording(span, on_update))
 
     async def _wait(

@@ -98,12 +98,12 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        deadline, tracing = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config.tracing
-        if tracing is None:
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
             return self._wait(execution_id, deadline, on_update)
         from fibonacci._core.tracing import execution_span, recording
 
-        with execution_span(tracing, "wait", self._requestor.config.base_url, execution_id=execution_id) as span:
+        with execution_span(config, "wait", execution_id=execution_id) as span:
             return self._wait(execution_id, deadline, recording(span, on_update))
 
     def _wait(

@@ -220,7 +220,7 @@ class Workflows(Resource):
             return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
         from fibonacci._core.tracing import execution_span, recording
 
-        with execution_span(config.tracing, "run", config.base_url, workflow_id=workflow_id) as span:
+        with execution_span(config, "run", workflow_id=workflow_id) as span:
             update = recording(span, on_update)
             return run(self._requestor, request, deadline, update, cancel_on_exit=cancel)
 

@@ -139,7 +139,7 @@ class OpenTelemetryTracing:
             measured["url.template"] = call.measured["url.template"]
         if number > 1:
             attributes["http.request.resend_count"] = number - 1
-            self._retries.add(1, measured)
+            self._retries.add(1, dict(measured))  # a copy: more is added to it
         with self._spanned(_HTTPSpan, _word(verb), SpanKind.CLIENT, attributes, measured, self._requests) as span:
             carrier: dict[str, str] = {}
             propagate.inject(carrier)
@@ -241,7 +241,7 @@ class _CallSpan(_HTTPSpan):
 
     def add_rate_limit_wait(self, seconds: float) -> None:
         """Record a wait for the rate limit that has ended."""
-        self._waits.record(seconds, self.measured)
+        self._waits.record(seconds, dict(self.measured))
         self._span.add_event("fibonacci.rate_limit.wait", {"fibonacci.rate_limit.wait.duration": seconds})
 
 
