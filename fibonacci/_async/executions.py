@@ -11,6 +11,7 @@ from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -108,7 +109,10 @@ class AsyncExecutions(AsyncResource):
     async def _wait(
         self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
     ) -> Execution:
-        from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        try:
+            from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
 
         waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
         async with AsyncExitNotes(self._requestor, execution_id=execution_id):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from fibonacci import __version__
+from fibonacci._core.tracing import ExecutionTracing, Tracing
 from fibonacci.errors import APIStatusError
 from fibonacci.transports import TransportError
 
@@ -37,7 +38,7 @@ _REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2
 _LONG_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 
 
-class OpenTelemetryTracing:
+class OpenTelemetryTracing(Tracing, ExecutionTracing):
     """Traces and measures the calls of clients with OpenTelemetry. Pass it as `tracing=` to a client.
 
     Args:
