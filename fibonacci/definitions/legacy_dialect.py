@@ -77,6 +77,8 @@ class _Dialect:
                     self._node(node.content)
 
     def _node(self, node: _Object) -> None:
+        if _text(node, "type") == "critic" and "evaluation_criteria" in node:
+            self._critic(node)
         for old, new in _NODE_KEYS.items():
             if old in node:
                 self._found(f"'{old}'", f"write '{new}'", node[old].key_offset)
@@ -84,8 +86,6 @@ class _Dialect:
         self._config(node)
         if _text(node, "type") == "condition":
             self._condition(node)
-        if _text(node, "type") == "critic":
-            self._critic(node)
 
     def _config(self, node: _Object) -> None:
         """Move the entries of `config` into the node; that it names retries switches them on."""

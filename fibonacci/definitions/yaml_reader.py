@@ -24,8 +24,9 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
-# Characters that YAML 1.2 does not allow, and those that YAML 1.1 takes for line breaks and YAML 1.2 does not.
-_UNREADABLE = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+UNREADABLE: Final = re.compile("[^\t\n\r -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""The characters that YAML does not allow, and those that are line breaks in YAML 1.1 and none in YAML 1.2."""
+
 _UNQUOTED_TEMPLATE = re.compile(r"(?:^|[:\-,\[{])[ \t]*\{\{", re.MULTILINE)
 _QUOTE_TEMPLATE: Final = "a text that begins with {{ needs quotes: '{{input.name}}'"
 _TOO_DEEP: Final = f"more than {MAX_DEPTH} levels of lists and mappings"
@@ -67,7 +68,7 @@ def read_yaml(source: Source) -> Element:
         DefinitionError: If the text is no YAML document, or too deep.
     """
     yaml = pyyaml()
-    unreadable = _UNREADABLE.search(source.text)
+    unreadable = UNREADABLE.search(source.text)
     if unreadable:
         raise source.failure(unreadable.start(), "bad_character", _bad_character(unreadable[0]))
     reader = _Reader(source)
