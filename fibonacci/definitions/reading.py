@@ -8,7 +8,7 @@ from typing import Literal
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.json_reader import read_json
 from fibonacci.definitions.legacy_dialect import modernize
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.source import Element, Source
 from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.definitions.yaml_reader import read_yaml
@@ -25,8 +25,30 @@ def format_of(text: str) -> Format:
     return "json" if text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[") else "yaml"
 
 
-def read_source(source: Source, text_format: Format) -> Element:
-    """Read a text and check it. All problems are added to the source.
+def read_text(source: Source, text_format: Format) -> Element:
+    """Read a text without checking the definition in it. Problems are added to the source.
+
+    Args:
+        source: The text.
+        text_format: Its format.
+
+    Returns:
+        The definition in today's words.
+
+    Raises:
+        ImportError: If the text is YAML and PyYAML is not installed.
+        DefinitionError: If the text cannot be read to its end, or holds no object.
+    """
+    root = read_json(source) if text_format == "json" else read_yaml(source)
+    if not isinstance(root.content, dict):
+        kind = "a list" if isinstance(root.content, list) else repr(root.content)
+        raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
+    modernize(root, source)
+    return root
+
+
+def read_checked(source: Source, text_format: Format) -> Element:
+    """Read a text and check the definition in it. All problems are added to the source.
 
     Args:
         source: The text.
@@ -37,10 +59,9 @@ def read_source(source: Source, text_format: Format) -> Element:
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
-        DefinitionError: If the text cannot be read to its end.
+        DefinitionError: If the text cannot be read to its end, or holds no object.
     """
-    root = read_json(source) if text_format == "json" else read_yaml(source)
-    modernize(root, source)
+    root = read_text(source, text_format)
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
     for problem in check_definition(root.plain()):
         element, exact = root.find(problem.location)
@@ -64,10 +85,8 @@ def read_definition(source: Source, text_format: Format) -> WorkflowDefinition:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the definition has errors.
     """
-    root = read_source(source, text_format)
-    problems = source.in_order()
-    if any(problem.severity == "error" for problem in problems):
-        raise DefinitionError(problems)
+    root = read_checked(source, text_format)
+    source.raise_errors()
     return WorkflowDefinition.model_validate(root.plain())
 
 
