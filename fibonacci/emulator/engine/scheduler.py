@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Record
@@ -88,6 +90,11 @@ class Scheduler:
             last = self._store.clock_state.get("now")
         if last is not None:
             self._clock.advance_to(last["now"])
+
+    def trace(self, execution: Record) -> list[Record]:
+        """Return the trace of an execution, by the state as it is stored."""
+        with self._store.transaction():
+            return trace_of(self._store, self._environment.secrets.values(), execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""
@@ -174,6 +181,8 @@ class Scheduler:
     def _save(self, running: RunningExecution) -> None:
         store, name, due = self._store, running.execution["id"], running.due
         store.executions.put(name, record=running.execution)
+        for node_id, note in running.notes.items():
+            store.traces.put(name, node_id, record=note)
         if due is None:
             store.timers.delete(name)
         else:
@@ -196,7 +205,8 @@ class Scheduler:
             with self._store.transaction():
                 self._report(execution_id, call, outcome)
         except Exception:  # the file is gone or full: the next refresh finds a call that ended without a report
-            _log.exception("the outcome of a handler could not be stored")
+            text = "the outcome of a handler could not be stored"
+            log(_log, logging.ERROR, text, with_exception=True, execution_id=execution_id)
         finally:
             handler_calls.finish(call)
         with self._lock:
