@@ -16,7 +16,7 @@ from fibonacci.definitions.yaml_reader import read_yaml
 Format = Literal["yaml", "json"]
 """The format of a definition's text."""
 
-_AT_THE_KEY = ("unknown_key", "unknown_field")  # these codes are about the key, the others about its value
+_AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
@@ -91,28 +91,25 @@ def read_definition(source: Source, text_format: Format) -> WorkflowDefinition:
 
 
 def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
-    """Add to a wrong type what the text says, and how to write what is meant."""
+    """Add to a wrong type how to write what is meant."""
     remedy = _remedy(problem.message, element, source) if problem.code == "wrong_type" else None
-    if remedy is None:
-        return problem
-    message = f"{problem.message}: {remedy}"
+    message = f"{problem.message}; {remedy}" if remedy else problem.message
     return Problem(problem.location, problem.code, message, problem.severity)
 
 
 def _remedy(message: str, element: Element, source: Source) -> str | None:
-    content = element.content
-    if "string" in message or "text" in message:
-        written = _SCALAR.match(source.text, element.offset)
-        if content is None:
-            return "null or nothing is written here; write the text, or leave the key out"
-        if written and isinstance(content, bool | int | float):
-            kind = "a boolean" if isinstance(content, bool) else "a number"
-            return f'{written[0]} is {kind}; a text is written in quotes: "{written[0]}"'
-    if isinstance(content, str):
-        if "boolean" in message:
-            return f"{content!r} is a text; write true or false, without quotes"
-        if "number" in message or "integer" in message:
-            return f"{content!r} is a text; a number is written without quotes, in decimal digits"
-        if "list" in message:
-            return f"{content!r} is a text; a list is written in brackets: [{content}]"
+    written = _SCALAR.match(source.text, element.offset)
+    if written is None or element.is_container:
+        return None
+    content, token = element.content, written[0]
+    if "should be a text" in message and content is not None and not isinstance(content, str):
+        return f'write it in quotes: "{token}"'
+    if not isinstance(content, str):
+        return None
+    if "true or false" in message:
+        return "write true or false, without quotes"
+    if "number" in message:
+        return "write a number without quotes, in decimal digits"
+    if "should be a list" in message and token[0].isalnum():
+        return f"write a list in brackets: [{token}]"
     return None
