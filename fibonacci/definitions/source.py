@@ -114,10 +114,11 @@ class Source:
         self.problems: list[tuple[int, Problem]] = []
         """The problems with the offset of each."""
         self._line_starts: list[int] | None = None
+        if len(self.text) > MAX_SIZE:
+            self.text = ""
+            raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
         if not self.text.strip():
             raise self.failure(0, "empty_document", "the text is empty; a definition has at least the key 'nodes'")
-        if len(self.text) > MAX_SIZE:
-            raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
 
     def line(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""

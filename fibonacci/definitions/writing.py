@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.plain import to_plain
@@ -90,13 +90,11 @@ def write_definition(
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
     value = _ordered(_json("", to_plain(definition, generation=generation), 0))
-    match text_format:
-        case "yaml":
-            return write_yaml(value)
-        case "json":
-            return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        case _:
-            assert_never(text_format)
+    if text_format == "yaml":
+        return write_yaml(value)
+    if text_format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    raise ValueError(f"{text_format!r} is not a format; use 'yaml' or 'json'")
 
 
 def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
@@ -117,22 +115,18 @@ def _json(location: str, value: object, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ValueError(f"the definition has more than {MAX_DEPTH} levels of lists and objects")
     if is_object(value):
-        return _members(location, value, depth)
+        places = {key: f"{location}.{key}" if location else key for key in value}
+        return {_key(location, place, key): _json(place, value[key], depth + 1) for key, place in places.items()}
     if is_array(value):
         return [_json(f"{location}[{index}]", element, depth + 1) for index, element in enumerate(value)]
     return _scalar(location, value)
 
 
-def _members(location: str, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for key, member in value.items():
-        if not isinstance(key, str):
-            raise TypeError(
-                f"{location or 'the definition'} has the key {key!r}, a {type(key).__name__}: keys are texts"
-            )
-        place = f"{location}.{key}" if location else key
-        members[_scalar(place, key)] = _json(place, member, depth + 1)
-    return members
+def _key(location: str, place: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a text")
+    text: str = _scalar(place, key)
+    return text
 
 
 def _scalar(location: str, value: object) -> Any:

@@ -172,7 +172,9 @@ def test_a_file_in_todays_words_has_no_warning() -> None:
     assert loads(json.dumps(NEW)).model_dump() == NEW
 
 
-@pytest.mark.parametrize(("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("==", "equals"), ("!=", "not_equals"), (">", "greater_than"), ("<", "less_than")]
+)
 def test_operators_as_symbols_have_a_name_now(old: str, new: str) -> None:
     node = {"id": "gate", "type": "condition", "left_value": "{{input.x}}", "operator": old, "right_value": "1"}
     assert quietly(json.dumps({"nodes": [node]}))["nodes"][0]["operator"] == new
@@ -208,7 +210,9 @@ def test_faults_are_found_where_the_old_words_stand() -> None:
     text = OLD.replace("timeout: 10", "timeout: soon").replace("document_id: '{{input.doc}}'", "document_id: '{{x}}'")
     with pytest.warns(DeprecationWarning), pytest.raises(DefinitionError) as caught:
         loads(text, name="old.yaml")
-    faults = [f"{problem.source} {problem.location}" for problem in caught.value.problems if problem.severity == "error"]
+    faults = [
+        f"{problem.source} {problem.location}" for problem in caught.value.problems if problem.severity == "error"
+    ]
     assert faults == ["old.yaml:12:18 nodes[0].params.document_id", "old.yaml:14:14 nodes[0].timeout"]
 
 

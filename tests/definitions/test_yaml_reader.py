@@ -56,7 +56,16 @@ def test_what_yaml_1_1_reads_as_something_else_stays_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [("true", True), ("True", True), ("FALSE", False), ("null", None), ("~", None), ("", None), ("0", 0), ("-0", 0)]
-    + [("+12", 12), ("-7", -7), ("1.0", 1.0), (".5", 0.5), ("1.", 1.0), ("1e3", 1000.0), ("1.5e-3", 0.0015), ("0x1F", 31)]
+    + [
+        ("+12", 12),
+        ("-7", -7),
+        ("1.0", 1.0),
+        (".5", 0.5),
+        ("1.", 1.0),
+        ("1e3", 1000.0),
+        ("1.5e-3", 0.0015),
+        ("0x1F", 31),
+    ]
     + [("'true'", "true"), ('"1"', "1"), ("'null'", "null"), ("|\n  1", "1"), (">\n  true", "true")],
 )
 def test_scalars_are_those_of_the_core_schema(text: str, value: object) -> None:
@@ -104,7 +113,9 @@ def test_lines_end_as_in_an_editor() -> None:
     assert faults("\ufeffa: b\r\nc: |\r\n  d\r\n\r\ne: !x f\r\n") == ["flow.yaml:5:4 tag"]
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "a:\n" + "".join(" " * i + "-\n" for i in range(2000))])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "- " * 100_000, "a:\n" + "".join(" " * i + "-\n" for i in range(2000))]
+)
 def test_a_deep_text_is_refused_at_once(text: str) -> None:
     assert [fault.split()[1] for fault in faults(text)] == ["too_deep"]
 
