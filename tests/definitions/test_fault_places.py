@@ -115,7 +115,7 @@ def test_faults_of_reading_and_of_the_definition_come_together() -> None:
 )
 def test_a_wrong_type_names_its_remedy(line: str, remedy: str) -> None:
     text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
-    with pytest.raises(DefinitionError, match="wrong_type|should be") as caught:
+    with pytest.raises(DefinitionError, match="should be") as caught:
         loads(text)
     (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
     assert remedy in problem.message

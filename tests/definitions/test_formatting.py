@@ -136,7 +136,8 @@ def commented_texts(draw: st.DrawFn) -> tuple[WorkflowDefinition, str, int]:
     """Draw a definition and its text with comments and empty lines where YAML allows them."""
     definition = draw(DEFINITIONS)
     text = dumps(definition)
-    lines, block, count = [], -1, 0
+    lines: list[str] = []
+    block, count = -1, 0
     for line in text.removesuffix("\n").split("\n"):
         indentation = len(line) - len(line.lstrip(" "))
         inside_block = block >= 0 and (indentation > block or not line)
@@ -157,7 +158,7 @@ def commented_texts(draw: st.DrawFn) -> tuple[WorkflowDefinition, str, int]:
 
 
 @given(commented_texts())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_no_comment_is_lost_and_the_definition_is_the_same(drawn: tuple[WorkflowDefinition, str, int]) -> None:
     definition, text, count = drawn
     once = format_definition(text)
@@ -203,7 +204,7 @@ def test_a_faulty_definition_can_be_formatted() -> None:
 
 @pytest.mark.parametrize("text", ["name: &a b", "name: a\nname: b", "name: [", "- a", "", "name: .nan"])
 def test_a_text_that_formatting_would_change_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match="flow.yaml:1:|flow.yaml:2:"):
+    with pytest.raises(DefinitionError, match=r"flow\.yaml:[12]:"):
         format_definition(text, name="flow.yaml", format="yaml")
     path = tmp_path / "flow.yaml"
     path.write_text(text, "utf-8")

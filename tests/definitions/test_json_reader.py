@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci.definitions.json_reader import read_json
@@ -24,6 +24,7 @@ def faults(text: str) -> list[str]:
     return [f"{problem.source} {problem.code}" for problem in source.in_order()]
 
 
+@settings(max_examples=40)
 @given(VALUES, st.booleans(), st.sampled_from([None, 2]))
 def test_values_are_those_of_json(value: Any, ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
@@ -34,6 +35,7 @@ def test_values_are_those_of_json(value: Any, ascii_only: bool, indent: int | No
 
 
 @given(VALUES)
+@settings(max_examples=40)
 def test_each_value_stands_where_its_text_is(value: Any) -> None:
     source = Source(json.dumps(value, indent=1), "flow.json")
     for _, element in read_json(source).walk():

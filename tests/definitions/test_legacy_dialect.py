@@ -136,7 +136,7 @@ def quietly(text: str) -> Any:
 def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line(tmp_path: Path) -> None:
     path = tmp_path / "old.yaml"
     path.write_text(OLD, "utf-8")
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
         definition = load(path)
     assert definition.model_dump() == NEW
     found = [str(warning.message) for warning in caught]
@@ -148,10 +148,10 @@ def test_every_word_is_read_with_one_warning_that_names_the_new_one_and_the_line
 
 @pytest.mark.parametrize("read", [loads, load_yaml])
 def test_the_warning_is_about_the_line_that_reads_the_file(read: Any) -> None:
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
         read(OLD)
     assert {warning.filename for warning in caught} == {__file__}
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0") as caught:
         format_definition(OLD)
     assert {warning.filename for warning in caught} == {__file__}
 
@@ -197,7 +197,7 @@ def test_a_condition_that_names_no_right_value_compares_with_the_empty_text() ->
 
 def test_both_words_for_one_thing_are_a_fault() -> None:
     text = "nodes:\n- id: a\n  type: tool\n  tool: x\n  tool_name: y\n  timeout: 1\n  config:\n    timeout: 2\n"
-    with pytest.warns(DeprecationWarning), pytest.raises(DefinitionError) as caught:
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
         loads(text, name="flow.yaml")
     faults = [str(problem) for problem in caught.value.problems if problem.severity == "error"]
     assert faults == [
@@ -208,7 +208,7 @@ def test_both_words_for_one_thing_are_a_fault() -> None:
 
 def test_faults_are_found_where_the_old_words_stand() -> None:
     text = OLD.replace("timeout: 10", "timeout: soon").replace("document_id: '{{input.doc}}'", "document_id: '{{x}}'")
-    with pytest.warns(DeprecationWarning), pytest.raises(DefinitionError) as caught:
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"), pytest.raises(DefinitionError) as caught:
         loads(text, name="old.yaml")
     faults = [
         f"{problem.source} {problem.location}" for problem in caught.value.problems if problem.severity == "error"
@@ -227,6 +227,6 @@ def test_a_faulty_definition_is_no_surprise(text: str) -> None:
 
 
 def test_formatting_writes_todays_words() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="of fibonacci-sdk 0"):
         formatted = format_definition(OLD)
     assert yaml.safe_load(formatted) == NEW

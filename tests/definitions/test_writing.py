@@ -30,7 +30,7 @@ GENERATIONS: tuple[Literal["newer", "older"], ...] = ("newer", "older")
 
 
 @given(DEFINITIONS, st.sampled_from(GENERATIONS), st.sampled_from(FORMATS))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_what_is_written_is_read_back(definition: WorkflowDefinition, generation: Any, text_format: Any) -> None:
     text = dumps(definition, generation=generation, format=text_format)
     assert loads(text) == definition
@@ -166,6 +166,7 @@ def test_another_format_is_refused() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
+@settings(max_examples=20)
 @example(1e20)
 @example(1e-07)
 @example(-0.0)
