@@ -142,8 +142,11 @@ def commented_texts(draw: st.DrawFn) -> tuple[WorkflowDefinition, str, int]:
         indentation = len(line) - len(line.lstrip(" "))
         inside_block = block >= 0 and (indentation > block or not line)
         if not inside_block:
+            kinds = (
+                ["own", "empty"] if block >= 0 else ["own", "empty", "indented"]
+            )  # a block takes in what is indented
             block = -1
-            for kind in draw(st.lists(st.sampled_from(["own", "indented", "empty"]), max_size=2)):
+            for kind in draw(st.lists(st.sampled_from(kinds), max_size=2)):
                 lines.append({"own": f"#{count}", "indented": f"    # {count} it's: \"", "empty": "  "}[kind])
                 count += kind != "empty"
         lines.append(line)
