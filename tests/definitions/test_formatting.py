@@ -157,7 +157,7 @@ def commented_texts(draw: st.DrawFn) -> tuple[WorkflowDefinition, str, int]:
             count += 1
     lines += draw(st.sampled_from([[], [""], ["# end", ""], ["", "# end"]]))
     count += "# end" in lines[-2:]
-    return definition, "\n".join(lines), count
+    return definition, "\n".join(lines) + "\n", count
 
 
 @given(commented_texts())
