@@ -12,6 +12,8 @@ from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.files import check_file, dump, dump_yaml, dumps, load, load_yaml, loads
+from fibonacci.definitions.formatting import format_definition, format_file
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
@@ -20,7 +22,6 @@ from fibonacci.definitions.problems import DefinitionError, Problem, Severity
 from fibonacci.definitions.spellings import Generation
 from fibonacci.definitions.templates import Reference, TemplateError, references, render
 from fibonacci.definitions.workflow import WorkflowDefinition
-from fibonacci.definitions.yaml import dump_yaml, load_yaml
 
 __all__ = [
     "OPERATORS",
@@ -45,12 +46,19 @@ __all__ = [
     "WorkflowBuilder",
     "WorkflowDefinition",
     "check_definition",
+    "check_file",
     "dependencies",
+    "dump",
     "dump_yaml",
+    "dumps",
     "evaluate",
     "execution_levels",
     "execution_order",
+    "format_definition",
+    "format_file",
+    "load",
     "load_yaml",
+    "loads",
     "references",
     "render",
     "to_plain",
