@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from fibonacci.definitions.diagrams.layers import LayeredEdge, Layers, arrange
+from fibonacci.definitions.diagrams.centers import BETWEEN_LANES, centers_of
+from fibonacci.definitions.diagrams.layers import LayeredEdge, arrange
 
 Point = tuple[float, float]
 
-_SWEEPS: Final = 11
-_LANE_WEIGHT: Final = 3.0  # long edges are straightened first
-_BETWEEN_BOXES: Final = 24.0
-_BETWEEN_LANES: Final = 18.0
 _BETWEEN_LAYERS: Final = 34.0
 _ARROW: Final = 12.0  # an edge arrives straight
 
@@ -80,7 +77,7 @@ class _Placement:
         self._edges = edges
         self._leads = leads
         self._layers = arrange(len(sizes), edges)
-        self._across = _centers(self._layers, [size.across for size in sizes])
+        self._across = centers_of(self._layers, [size.across for size in sizes])
         self._ports = self._groups_at_ports()
         self._bands = self._bands_along()
 
@@ -90,7 +87,7 @@ class _Placement:
             for node, size in enumerate(self._sizes)
         ]
         across = max((box[1] + size.across for box, size in zip(boxes, self._sizes, strict=True)), default=0.0)
-        across = max([across, *(center + _BETWEEN_LANES / 2 for center in self._across)])
+        across = max([across, *(center + BETWEEN_LANES / 2 for center in self._across)])
         edges = [
             PlacedEdge(tuple(self._points(edge, path)), index in self._layers.reversed_edges)
             for index, (edge, path) in enumerate(zip(self._edges, self._layers.paths, strict=True))
@@ -151,59 +148,3 @@ class _Placement:
             for (node, group), offset in self._ports.items()
             if group in self._leads
         }
-
-
-def _centers(layers: Layers, across: Sequence[float]) -> list[float]:
-    """Return the center of each vertex across the layers: near its neighbors, in the order of its layer."""
-    count = len(layers.layer)
-    half = [across[vertex] / 2 if vertex < len(across) else 0.0 for vertex in range(count)]
-    weights = [1.0 if vertex < len(across) else _LANE_WEIGHT for vertex in range(count)]
-    before: list[list[int]] = [[] for _ in range(count)]
-    after: list[list[int]] = [[] for _ in range(count)]
-    for source, target in dict.fromkeys(
-        step for path in layers.paths for step in zip(path, path[1:], strict=False)
-    ):
-        before[target].append(source)
-        after[source].append(target)
-
-    def gap(left: int, right: int) -> float:
-        between = _BETWEEN_BOXES if left < len(across) and right < len(across) else _BETWEEN_LANES
-        return half[left] + between + half[right]
-
-    centers = [0.0] * count
-    for vertices in layers.order:
-        for left, right in zip(vertices, vertices[1:], strict=False):
-            centers[right] = centers[left] + gap(left, right)
-    for sweep in range(_SWEEPS):
-        backward = sweep % 2 == 1
-        both = sweep >= _SWEEPS - 3
-        for vertices in reversed(layers.order) if backward else layers.order:
-            wanted: list[float] = []
-            for vertex in vertices:
-                near = before[vertex] + after[vertex] if both else after[vertex] if backward else before[vertex]
-                wanted.append(sum(centers[other] for other in near) / len(near) if near else centers[vertex])
-            gaps = [gap(left, right) for left, right in zip(vertices, vertices[1:], strict=False)]
-            for vertex, center in zip(vertices, _spread(wanted, gaps, [weights[v] for v in vertices]), strict=True):
-                centers[vertex] = center
-    least = min((center - side for center, side in zip(centers, half, strict=True)), default=0.0)
-    return [center - least for center in centers]
-
-
-def _spread(wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """Return the positions nearest to the wanted ones, by least squares, that keep the order and the gaps.
-
-    Without the gaps this is an isotonic regression, which pools neighbors that are in each other's way.
-    """
-    offsets = [0.0]
-    for gap in gaps:
-        offsets.append(offsets[-1] + gap)
-    pools: list[tuple[float, float, int]] = []  # mean, weight, number
-    for position, offset, weight in zip(wanted, offsets, weights, strict=False):
-        mean, number = position - offset, 1
-        while pools and pools[-1][0] > mean:
-            other, other_weight, other_number = pools.pop()
-            mean = (mean * weight + other * other_weight) / (weight + other_weight)
-            weight, number = weight + other_weight, number + other_number
-        pools.append((mean, weight, number))
-    means = [mean for mean, _, number in pools for _ in range(number)]
-    return [mean + offset for mean, offset in zip(means, offsets, strict=False)]
