@@ -16,7 +16,7 @@ _TOP: Final = 9.0
 _LEAST_TEXT: Final = 84.0
 _MOST_TEXT: Final = 190.0
 _POINT: Final = 12.0  # how far the sides of a conditional's box stand out
-_STYLES: Final = {"fib-label": (14.0, 20.0), "fib-detail": (12.0, 17.0), "fib-word": (12.0, 17.0)}
+_STYLES: Final = {"fib-label": (14.0, 20.0), "fib-detail": (12.0, 17.0), "fib-word": (12.0, 17.0), "fib-reason": (12.0, 17.0)}
 """The size of the font and the height of a line, by class."""
 
 _ICONS: Final[Mapping[str, str]] = {
@@ -25,6 +25,7 @@ _ICONS: Final[Mapping[str, str]] = {
     "M3.4 12.6l1.3-1.3M11.3 4.7l1.3-1.3",
     "critic": "M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
     "conditional": "M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
+    "other": "M4 4H12V12H4Z",
     MISSING: "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
 }
 """Lines in a square of 16 by 16."""
@@ -57,6 +58,8 @@ def box_texts(node: DiagramNode, state: NodeState | None) -> BoxTexts:
         lines += [Line("fib-detail", text) for text in wrap(detail, _MOST_TEXT / _STYLES["fib-detail"][0], 2)]
     if state is not None:
         lines.append(Line("fib-word", shorten(state.text, _MOST_TEXT / _STYLES["fib-word"][0])))
+        if state.word == "failed" and state.reason:
+            lines += [Line("fib-reason", text) for text in wrap(state.reason, _MOST_TEXT / _STYLES["fib-reason"][0], 2)]
     words = (*details, state.text) if state is not None else details
     title = [node.label if node.label == node.id or not node.id else f"{node.label} ({clean(node.id)})", *words]
     if state is not None and state.reason:
@@ -83,8 +86,7 @@ def draw_box(texts: BoxTexts, x: float, y: float, width: float, height: float) -
         classes.append(f"fib-{texts.state.word}")
     parts = [f'<g class="{" ".join(classes)}" transform="translate({number(x)} {number(y)})"><title>{escape(texts.title)}</title>']
     parts.append(_shape(kind, width, height))
-    if kind in _ICONS:
-        parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
+    parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
     top = _TOP
     for style, text in texts.lines:
         size, line = _STYLES[style]

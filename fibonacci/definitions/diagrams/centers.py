@@ -14,6 +14,7 @@ _BETWEEN_BOXES: Final = 24.0
 _SWEEPS: Final = 11
 _BOTH_WAYS: Final = 3  # so many sweeps at the end look at both neighboring layers
 _PULLS: Final = (1.0, 2.0, 8.0)  # by the number of lanes at the ends of a step
+_FREE: Final = 0.001  # what has no neighbors there gives way
 _SNAP_BOX: Final = 8.0
 _SNAP_LANE: Final = 60.0
 
@@ -60,19 +61,20 @@ class _Centers:
 
     def _move(self, vertices: Sequence[int], *, backward: bool, forward: bool) -> None:
         """Move the vertices of a layer toward their neighbors in the layers after it, before it, or both."""
-        wanted, weights = [], []
-        for vertex in vertices:
+        gaps = [self._gap(left, right) for left, right in zip(vertices, vertices[1:], strict=False)]
+        wanted: list[float] = []
+        weights: list[float] = []
+        for place, vertex in enumerate(vertices):
             near = [*(self._before[vertex] if forward else ()), *(self._after[vertex] if backward else ())]
             pulls = [self._pull(vertex, other) for other in near]
-            weighted = sum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
             if near:
+                weighted = sum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
                 wanted.append(weighted / sum(pulls))
-            elif wanted and not (self._before[vertex] or self._after[vertex]):
-                wanted.append(wanted[-1])  # nothing holds it but its place in the order
+            elif place and not (self._before[vertex] or self._after[vertex]):
+                wanted.append(wanted[-1] + gaps[place - 1])
             else:
                 wanted.append(self._centers[vertex])
-            weights.append(max(pulls, default=1.0))
-        gaps = [self._gap(left, right) for left, right in zip(vertices, vertices[1:], strict=False)]
+            weights.append(max(pulls, default=_FREE))
         for vertex, center in zip(vertices, _spread(wanted, gaps, weights), strict=True):
             self._centers[vertex] = center
 

@@ -83,8 +83,8 @@ def contents_of(definition: WorkflowDefinition | Mapping[str, Any]) -> DiagramCo
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
     positions: dict[str, int] = {}
     for index, node in enumerate(nodes):
-        if node.id:
-            positions.setdefault(node.id, index)
+        if node.id and positions.setdefault(node.id, index) != index:
+            nodes[index] = node._replace(details=(*node.details, "its id is not unique"))
     links = [(index, link) for index, node in enumerate(plain_nodes) for link in _links(node)]
     for _, link in links:
         if link.target not in positions:

@@ -105,11 +105,10 @@ def _loop(node: int, layout: Layout, orient: Orient) -> tuple[str, str]:
     along, across = layout.boxes[node]
     size: Size = layout.sizes[node]
     end, side = along + size.along, across + size.across
-    start, back = (end - 18.0, side), (end, side - 18.0)
-    controls = (start, (end - 18.0, side + _LOOP), (end + _LOOP, side + _LOOP))
-    turn = (end + _LOOP, side - 18.0)
-    path = f"M{_pair(orient(start))}C{' '.join(_pair(orient(p)) for p in (controls[1], controls[2], turn))}"
-    return path, _arrow(back, (end + _ARROW, back[1]), orient)
+    start, back, turn = (end - 18.0, side), (end, side - 16.0), (end + _ARROW, side - 16.0)
+    controls = ((end - 18.0, side + _LOOP), (end + _LOOP + _ARROW, side + _LOOP), turn)
+    path = f"M{_pair(orient(start))}C{' '.join(_pair(orient(point)) for point in controls)}"
+    return path, _arrow(back, turn, orient)
 
 
 def _word(word: str, center: Point, *, is_faded: bool) -> str:

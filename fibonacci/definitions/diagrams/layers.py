@@ -13,6 +13,8 @@ _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
 """With more lanes than this, long edges are drawn straight: a picture of so many is not read any more."""
 
+_LAST: Final = 2.0  # after all places, which lie between 0 and 1
+
 
 class LayeredEdge(NamedTuple):
     """An edge between two nodes, by their positions."""
@@ -155,6 +157,7 @@ class _Ordering:
         order: list[list[int]] = [[] for _ in range(max(self._layer, default=-1) + 1)]
         seen = [False] * len(self._layer)
         roots = [vertex for vertex in range(len(self._layer)) if not self._before[vertex]]
+        roots.sort(key=lambda vertex: not self._after[vertex])
         pending = roots[::-1]
         while pending:
             vertex = pending.pop()
@@ -177,7 +180,8 @@ class _Ordering:
 
     def _mean(self, vertex: int, neighbors: Sequence[int]) -> float:
         if not neighbors:
-            return self._place[vertex]
+            is_alone = not (self._before[vertex] or self._after[vertex])
+            return _LAST if is_alone else self._place[vertex]
         return sum(self._place[neighbor] for neighbor in neighbors) / len(neighbors)
 
     def _number(self, order: Iterable[Sequence[int]]) -> None:
