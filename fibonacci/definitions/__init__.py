@@ -1,4 +1,4 @@
-"""Workflow definitions: nodes, templates and operators, checks that list every fault, and the order of running.
+"""Workflow definitions: nodes, templates and operators, checks that list every fault, the order of running, diagrams.
 
 Example:
     >>> from fibonacci.definitions import check_definition
@@ -9,6 +9,8 @@ Example:
 from __future__ import annotations
 
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.diagrams.mermaid import mermaid
+from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import (
     ConditionalNode,
@@ -47,6 +49,8 @@ __all__ = [
     "execution_levels",
     "execution_order",
     "load_yaml",
+    "mermaid",
     "references",
     "render",
+    "svg",
 ]

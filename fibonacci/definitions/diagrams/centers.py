@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
-from fibonacci.definitions.diagrams.layers import Layers
+from fibonacci.definitions.diagrams.layers import Layers, neighbors
 
 BETWEEN_LANES: Final = 18.0
 """The least distance of a lane to what is beside it."""
@@ -36,19 +37,13 @@ class _Centers:
         self._order = layers.order
         self._nodes = len(across)
         self._half = [size / 2 for size in across] + [0.0] * (len(layers.layer) - len(across))
-        self._before: list[list[int]] = [[] for _ in layers.layer]
-        self._after: list[list[int]] = [[] for _ in layers.layer]
-        for source, target in dict.fromkeys(
-            step for path in layers.paths for step in zip(path, path[1:], strict=False)
-        ):
-            self._before[target].append(source)
-            self._after[source].append(target)
+        self._before, self._after = neighbors(len(layers.layer), layers.paths)
         self._centers = [0.0] * len(layers.layer)
 
     def found(self) -> list[float]:
         """Return the centers, so that nothing lies below zero."""
         for vertices in self._order:
-            for left, right in zip(vertices, vertices[1:], strict=False):
+            for left, right in pairwise(vertices):
                 self._centers[right] = self._centers[left] + self._gap(left, right)
         for sweep in range(_SWEEPS):
             backward = sweep % 2 == 1
@@ -61,7 +56,7 @@ class _Centers:
 
     def _move(self, vertices: Sequence[int], *, backward: bool, forward: bool) -> None:
         """Move the vertices of a layer toward their neighbors in the layers after it, before it, or both."""
-        gaps = [self._gap(left, right) for left, right in zip(vertices, vertices[1:], strict=False)]
+        gaps = [self._gap(left, right) for left, right in pairwise(vertices)]
         wanted: list[float] = []
         weights: list[float] = []
         for place, vertex in enumerate(vertices):
@@ -82,10 +77,11 @@ class _Centers:
         """Remove the small bends: give each vertex the center of one before it, where there is room."""
         for vertices in self._order:
             for place, vertex in enumerate(vertices):
-                near = [self._centers[other] for other in self._before[vertex]]
-                center = min(near, key=lambda center, own=self._centers[vertex]: abs(center - own), default=None)
-                if center is None or abs(center - self._centers[vertex]) > self._most_moved(vertex):
+                moves = (self._centers[other] - self._centers[vertex] for other in self._before[vertex])
+                move = min(moves, key=abs, default=0.0)
+                if abs(move) > self._most_moved(vertex):
                     continue
+                center = self._centers[vertex] + move
                 left, right = vertices[place - 1 : place], vertices[place + 1 : place + 2]
                 if all(center - self._centers[other] >= self._gap(other, vertex) for other in left) and all(
                     self._centers[other] - center >= self._gap(vertex, other) for other in right

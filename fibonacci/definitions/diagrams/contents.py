@@ -1,4 +1,4 @@
-"""What a diagram shows: the nodes of a definition and the edges between them, faults included.
+"""What a diagram shows: the nodes of a definition, their states, and the edges between them, faults included.
 
 This reads plain JSON and skips what has the wrong type: the diagram of a faulty definition helps to find the fault.
 """
@@ -8,6 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from fibonacci.definitions.diagrams.states import (
+    UNKNOWN,
+    NodeState,
+    checked_execution,
+    execution_state,
+    node_states,
+)
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import Link, LinkKind, node_links
@@ -21,6 +28,8 @@ _FORWARD: Final[frozenset[LinkKind]] = frozenset({"branch"})
 
 _SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
 """The key that says most about a node, by the type of the node."""
+
+_NOT_A_NODE: Final = ("not a node of this workflow",)
 
 
 class DiagramNode(NamedTuple):
@@ -37,6 +46,14 @@ class DiagramNode(NamedTuple):
 
     details: tuple[str, ...]
     """What the node does, in a few words."""
+
+    state: NodeState | None = None
+    """The state in the execution; None without an execution."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is said of the node besides its label."""
+        return (*self.details, self.state.text) if self.state else self.details
 
 
 class DiagramEdge(NamedTuple):
@@ -61,6 +78,12 @@ class DiagramContents(NamedTuple):
     name: str
     """The name of the workflow; empty without one."""
 
+    execution: str
+    """The id of the execution; empty without one."""
+
+    state: NodeState | None
+    """The state of the execution; None without one."""
+
     nodes: tuple[DiagramNode, ...]
     """The nodes in the order of the definition, then those that are missing."""
 
@@ -68,43 +91,49 @@ class DiagramContents(NamedTuple):
     """The edges; at most one from a node to another."""
 
 
-def contents_of(definition: WorkflowDefinition | Mapping[str, Any]) -> DiagramContents:
+def contents_of(definition: object, execution: object) -> DiagramContents:
     """Return what the diagram of a definition shows.
 
     Args:
-        definition: The definition; one in plain JSON may have faults.
+        definition: A `WorkflowDefinition`, or a definition in plain JSON, which may have faults.
+        execution: An `Execution` whose states are shown, or None.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If an argument has another type.
     """
-    plain = plain_definition(definition)
+    plain = _plain(definition)
+    executed = checked_execution(execution)
     listed = plain.get("nodes")
-    plain_nodes = [node if is_object(node) else {} for node in listed] if is_array(listed) else []
+    plain_nodes = [_object(node) for node in listed] if is_array(listed) else []
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
     positions: dict[str, int] = {}
     for index, node in enumerate(nodes):
         if node.id and positions.setdefault(node.id, index) != index:
             nodes[index] = node._replace(details=(*node.details, "its id is not unique"))
+    state, shown = None, ""
+    if executed is not None:
+        state, shown = execution_state(executed), clean(executed.id)
+        states = node_states(plain, executed)
+        nodes = [node._replace(state=states.get(node.id, NodeState(UNKNOWN))) for node in nodes]
     links = [(index, link) for index, node in enumerate(plain_nodes) for link in _links(node)]
     for _, link in links:
         if link.target not in positions:
             positions[link.target] = len(nodes)
-            nodes.append(DiagramNode(link.target, MISSING, clean(link.target), ()))
-    return DiagramContents(_text(plain.get("name")), tuple(nodes), tuple(_edges(links, positions)))
+            nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
+    return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
 
 
-def plain_definition(definition: object) -> Mapping[str, Any]:
-    """Return a definition as plain JSON.
-
-    Raises:
-        TypeError: If it is neither a `WorkflowDefinition` nor a mapping.
-    """
+def _plain(definition: object) -> Mapping[str, Any]:
     if isinstance(definition, WorkflowDefinition):
         return definition.model_dump()
     if is_object(definition):
         return definition
     kind = type(definition).__name__
     raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load a file with load_yaml")
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if is_object(value) else {}
 
 
 def _links(node: Mapping[str, Any]) -> Iterator[Link]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 from fibonacci.definitions.diagrams.contents import DiagramContents, DiagramEdge
@@ -85,7 +86,7 @@ def _line(placed: PlacedEdge, orient: Orient) -> tuple[str, str]:
         tip, base = points[-1], (points[-1][0] - _ARROW, points[-1][1])
         points[-1] = base
     path = [f"M{_pair(orient(points[0]))}"]
-    for index, (last, point) in enumerate(zip(points, points[1:], strict=False)):
+    for index, (last, point) in enumerate(pairwise(points)):
         if index % 2 and last[1] != point[1]:
             middle = (last[0] + point[0]) / 2
             controls = (orient((middle, last[1])), orient((middle, point[1])), orient(point))

@@ -95,7 +95,8 @@ class _Placement:
             PlacedEdge(tuple(self._points(edge, path)), index in self._layers.reversed_edges)
             for index, (edge, path) in enumerate(zip(self._edges, self._layers.paths, strict=True))
         ]
-        return Layout(boxes, list(self._sizes), edges, self._labels(), Size(self._bands[-1][1] if self._bands else 0.0, across))
+        along = self._bands[-1][1] if self._bands else 0.0
+        return Layout(boxes, list(self._sizes), edges, self._labels(), Size(along, across))
 
     def _groups_at_ports(self) -> dict[tuple[int, Hashable], float]:
         """Return where the edges of each group leave a node, across from its center."""
