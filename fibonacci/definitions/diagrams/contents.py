@@ -17,14 +17,14 @@ from fibonacci.definitions.diagrams.states import (
 )
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import Link, LinkKind, node_links
-from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.links import FOLLOWING, Link, node_links
+from fibonacci.definitions.plain import unwrapped
+from fibonacci.definitions.workflow import WorkflowDefinition
 
 MISSING: Final = "missing"
 """The type of what a node names and the definition does not have."""
 
-_FORWARD: Final[frozenset[LinkKind]] = frozenset({"branch"})
-"""The links that lead from the naming node to the named one; the others lead to the naming node."""
+_LABELS: Final = ("true", "false", "on error")
 
 _SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
 """The key that says most about a node, by the type of the node."""
@@ -66,7 +66,7 @@ class DiagramEdge(NamedTuple):
     """The position of the node that it leads to."""
 
     label: str = ""
-    """`true` or `false` for a branch."""
+    """`true` or `false` for a branch, `on error` for what runs after a failure."""
 
     is_assessment: bool = False
     """Whether it leads from a node to its critic."""
@@ -100,6 +100,7 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
 
     Raises:
         TypeError: If an argument has another type.
+        ValueError: If the definition holds itself.
     """
     plain = _plain(definition)
     executed = checked_execution(execution)
@@ -124,10 +125,9 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
 
 
 def _plain(definition: object) -> Mapping[str, Any]:
-    if isinstance(definition, WorkflowDefinition):
-        return definition.model_dump()
-    if is_object(definition):
-        return definition
+    plain = unwrapped(definition) if isinstance(definition, WorkflowDefinition) or is_object(definition) else None
+    if is_object(plain):
+        return plain
     kind = type(definition).__name__
     raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load a file with load_yaml")
 
@@ -142,16 +142,22 @@ def _links(node: Mapping[str, Any]) -> Iterator[Link]:
 
 def _edges(links: list[tuple[int, Link]], positions: Mapping[str, int]) -> Iterator[DiagramEdge]:
     labels: dict[tuple[int, int], set[str]] = {}
-    kinds: dict[tuple[int, int], set[LinkKind]] = {}
+    assessed: set[tuple[int, int]] = set()
     for index, link in links:
         other = positions[link.target]
-        ends = (index, other) if link.kind in _FORWARD else (other, index)
-        kinds.setdefault(ends, set()).add(link.kind)
-        if link.kind == "branch":
-            labels.setdefault(ends, set()).add(link.location.partition("_")[0])
-    for ends, found in kinds.items():
-        label = " / ".join(sorted(labels.get(ends, ()), reverse=True))
-        yield DiagramEdge(*ends, label, is_assessment="critic" in found)
+        ends = (index, other) if link.kind in FOLLOWING else (other, index)
+        labels.setdefault(ends, set()).add(_label(link))
+        if link.kind == "critic":
+            assessed.add(ends)
+    for ends, found in labels.items():
+        label = " / ".join(sorted(found & set(_LABELS), key=_LABELS.index))
+        yield DiagramEdge(*ends, label, is_assessment=ends in assessed)
+
+
+def _label(link: Link) -> str:
+    if link.kind == "branch":
+        return link.location.partition("_")[0]
+    return "on error" if link.kind in FOLLOWING else ""
 
 
 def _node(node: Mapping[str, Any], index: int) -> DiagramNode:
@@ -165,15 +171,16 @@ def _node(node: Mapping[str, Any], index: int) -> DiagramNode:
 def _details(node: Mapping[str, Any], kind: str) -> Iterator[str]:
     subject = _text(node.get(_SUBJECTS.get(kind, "")))
     yield f"{kind}: {subject}" if subject else kind
+    condition = node.get("condition")
     if kind == "conditional":
-        yield _condition(node)
+        yield _comparison(node.get("left_value"), node.get("operator"), node.get("right_value"))
+    elif is_object(condition):
+        yield f"if {_comparison(condition.get('field'), condition.get('operator'), condition.get('value'))}"
 
 
-def _condition(node: Mapping[str, Any]) -> str:
-    parts = [_operand(node.get("left_value")), _text(node.get("operator")).replace("_", " ")]
-    if not parts[1].endswith(" empty"):
-        parts.append(_operand(node.get("right_value")))
-    return " ".join(parts)
+def _comparison(left: object, operator: object, right: object) -> str:
+    words = _text(operator).replace("_", " ")
+    return " ".join([_operand(left), words, *([] if words.endswith(" empty") else [_operand(right)])])
 
 
 def _operand(value: object) -> str:

@@ -11,12 +11,12 @@ from fibonacci.definitions.diagrams.layers import arrange
 from fibonacci.definitions.diagrams.palette import LIGHT
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import shorten
-from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.models import Execution
 
 _SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
 _RECTANGLE: Final = '["{}"]'
-_PLAIN: Final = frozenset(" _-.,")
+_SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~°¶')  # the last two stand for entities inside Mermaid
 _LABEL_WIDTH: Final = 50.0
 _MOST_ABREAST: Final = 5  # where more nodes are abreast, the flow turns to the right
 
@@ -45,6 +45,7 @@ def mermaid(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Ex
 
     Raises:
         TypeError: If an argument has another type.
+        ValueError: If the definition holds itself.
 
     Example:
         >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
@@ -104,9 +105,9 @@ def _class(node: DiagramNode) -> str:
 
 def _escaped(character: str) -> str:
     """Return a character as it may stand in a quoted label: Mermaid's entity codes are decimal numbers."""
-    return character if character.isalnum() or character in _PLAIN else f"#{ord(character)};"
+    return f"#{ord(character)};" if character in _SPECIAL else character
 
 
 def _yaml_escaped(character: str) -> str:
     """Return a character as it may stand in a quoted text of YAML, and means nothing to Mermaid."""
-    return character if character.isalnum() or character in _PLAIN else f"\\U{ord(character):08x}"
+    return f"\\U{ord(character):08x}" if character in _SPECIAL else character

@@ -14,7 +14,7 @@ from fibonacci.definitions.diagrams.palette import SCOPE, STYLE_SHEET
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import number, shorten
 from fibonacci.definitions.diagrams.texts import width as text_width
-from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.models import Execution
 
 _MARGIN: Final = 20.0
@@ -44,6 +44,7 @@ def svg(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execut
 
     Raises:
         TypeError: If an argument has another type.
+        ValueError: If the definition holds itself.
 
     Example:
         >>> picture = svg({"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]})
