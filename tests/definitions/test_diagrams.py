@@ -306,7 +306,7 @@ def test_hostile_texts_are_inert() -> None:
     picture = svg(definition, execution=execution)
     allowed = {"svg", "title", "desc", "style", "rect", "g", "path", "text", "circle"}
     assert {element.tag.removeprefix(SVG) for element in parsed(picture).iter()} == allowed
-    names = {name for element in parsed(picture).iter() for name in element.keys()}
+    names = {name for element in parsed(picture).iter() for name in element.attrib}
     assert not {name for name in names if name.startswith("on") or "href" in name or name in ("id", "src")}
     assert not re.search(r"url\(|@import|https?:(?!//www\.w3\.org/2000/svg\")", picture)
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f]", picture)

@@ -75,7 +75,8 @@ for (const part of document.querySelectorAll("section")) {
   }
 }
 const scripts = document.scripts.length;
-const handlers = [...document.querySelectorAll("svg *")].filter(e => [...e.attributes].some(a => a.name.startsWith("on")));
+const handlers = [...document.querySelectorAll("svg *")]
+  .filter(element => [...element.attributes].some(attribute => attribute.name.startsWith("on")));
 const small = document.getElementById("narrow").firstChild;
 const report = {faults, measured, scripts, handlers: handlers.length, title: document.title,
   narrow: [small.clientWidth, small.scrollWidth, small.firstChild.getBoundingClientRect().width],
