@@ -221,7 +221,7 @@ def test_a_state_that_is_not_known_is_shown_as_it_is() -> None:
 
 
 def test_a_run_on_the_emulator_is_shown(client: Fibonacci) -> None:
-    gate = {"id": "gate", "type": "conditional", "left_value": "{{input.urgency}}", "operator": "equals"}
+    gate: Plain = {"id": "gate", "type": "conditional", "left_value": "{{input.urgency}}", "operator": "equals"}
     gate |= {"right_value": "high", "true_branch": ["page"], "false_branch": ["draft"]}
     definition = {"nodes": [gate, llm("page"), llm("draft"), llm("send", "draft", instruction="{{input.nobody}}")]}
     workflow = client.workflows.create(name="Triage", definition=definition)
@@ -276,7 +276,7 @@ def test_a_definition_that_holds_itself_is_refused() -> None:
         svg(definition)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(any_definitions, any_executions)
 def test_any_definition_is_drawn_as_xml(definition: Plain, execution: Execution) -> None:
     for picture in (svg(definition), svg(definition, execution=execution)):
