@@ -95,6 +95,15 @@ def test_types_differ_in_shape_and_in_words() -> None:
     assert len(set(shapes)) == len(nodes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"), [("missing", "missing"), ("other", "other"), ("", "no type"), (3, "no type")]
+)
+def test_a_type_that_is_not_known_is_shown_as_it_is(kind: object, text: str) -> None:
+    picture = svg({"nodes": [{"id": "a", "type": kind}]})
+    assert boxes(picture) == {"a": [text]}
+    assert groups(picture, "fib-missing") == []
+
+
 def test_an_edge_after_a_failure_says_so() -> None:
     definition = {
         "nodes": [llm("fetch", on_error="sorry"), llm("sorry"), llm("both", fallback="both-2"), llm("both-2")]
@@ -164,7 +173,9 @@ def test_durations_are_readable(seconds: float, text: str) -> None:
     assert boxes(svg({"nodes": [llm("a")]}, execution=execution))["a"][-1] == f"completed · {text}"
 
 
-@pytest.mark.parametrize(("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), "")])
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), ""), (10**400, "")]
+)
 def test_an_execution_has_a_duration_too(milliseconds: float, text: str) -> None:
     picture = svg({"nodes": []}, execution=execution_of(duration_ms=milliseconds))
     assert texts(parsed(picture))[0] == f"exec_1: completed{f' · {text}' if text else ''}"
@@ -263,7 +274,7 @@ def test_large_definitions_take_no_time() -> None:
 
 @pytest.mark.parametrize("draw", [svg, mermaid])
 def test_wrong_arguments_are_refused_with_words(draw: Any) -> None:
-    with pytest.raises(TypeError, match=r"definition must be a WorkflowDefinition or a mapping, not str; load a file"):
+    with pytest.raises(TypeError, match=r"a WorkflowDefinition or a mapping, not str; load\(path\) reads a file"):
         draw("triage.yaml")
     with pytest.raises(TypeError, match=r"execution must be an Execution, not str; client\.executions\.get"):
         draw(TRIAGE, execution="exec_1")
