@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -356,13 +357,13 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(colors: dict[str, str], one: str, other: str) -> float:
+def contrast(colors: Mapping[str, str], one: str, other: str) -> float:
     brighter, darker = sorted((luminance(colors[one]), luminance(colors[other])), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
-def test_texts_and_lines_stand_out(colors: dict[str, str]) -> None:
+def test_texts_and_lines_stand_out(colors: Mapping[str, str]) -> None:
     boxes = [name for name in colors if name.endswith("box")]
     states = [name.removesuffix("-box") for name in boxes if name != "box"]
     pairs = [(text, box) for text in ("ink", "soft") for box in (*boxes, "card")]
