@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from IPython.core.formatters import HTMLFormatter
 
-from fibonacci import Fibonacci
-from fibonacci.definitions import WorkflowDefinition, mermaid, svg
+from fibonacci import Fibonacci, WorkflowBuilder
+from fibonacci.definitions import DefinitionError, WorkflowDefinition, mermaid, svg
 from fibonacci.definitions.diagrams.palette import DARK, LIGHT
 from fibonacci.models import Execution
 from tests.definitions.diagram_cases import (
@@ -379,6 +379,15 @@ def test_a_notebook_shows_the_picture() -> None:
     shown = HTMLFormatter()(WorkflowDefinition.model_validate(TRIAGE))
     assert shown is not None
     assert svg(TRIAGE) in shown
+
+
+def test_a_notebook_shows_a_builder_also_before_its_definition_is_complete() -> None:
+    flow = WorkflowBuilder("triage")
+    with pytest.raises(DefinitionError):
+        assert flow.definition is None
+    assert ">no nodes<" in str(HTMLFormatter()(flow))
+    flow.llm("classify", f"Classify {flow.inputs().mail}")
+    assert svg(flow.definition) in str(HTMLFormatter()(flow))
 
 
 def test_mermaid_names_nodes_by_safe_ids_and_labels_branches() -> None:
