@@ -1,0 +1,57 @@
+"""Files of definitions: which they are, reading one, the text of one, and a safe name for one."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fibonacci.definitions import dump_yaml, load_yaml
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+_LONGEST: Final = 100
+# Names that Windows keeps for devices, with any suffix.
+_RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+
+
+def is_definition_file(path: Path) -> bool:
+    """Tell whether a path of a folder is read as a definition: not when it is hidden, or a folder itself."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+
+
+def read_definition(path: Path) -> Mapping[str, Any]:
+    """Read the definition in a file.
+
+    Raises:
+        DefinitionError: If it has errors.
+        OSError: If the file cannot be read.
+        ValueError: The same.
+    """
+    text = path.read_text("utf-8")
+    return json.loads(text) if path.suffix.lower() == ".json" else load_yaml(text)
+
+
+def definition_text(definition: Mapping[str, Any], suffix: str) -> str:
+    """Return the text of a file with a definition, as JSON or YAML as the suffix says."""
+    if suffix.lower() == ".json":
+        return json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    return dump_yaml(definition)
+
+
+def safe_file_name(name: str, taken: Collection[str]) -> str:
+    """Return a file name for a workflow that every file system takes, and that leads to no other folder.
+
+    Args:
+        name: The name of the workflow, any text.
+        taken: The names of files that exist already, in any case.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    stem = re.sub(r"[^a-z0-9_]+", "-", plain)[:_LONGEST].strip("-") or "workflow"
+    if stem in _RESERVED:
+        stem = f"{stem}-workflow"
+    used = {each.lower() for each in taken}
+    names = (f"{stem}{suffix}.yaml" for suffix in ("", *(f"-{number}" for number in range(2, len(used) + 3))))
+    return next(each for each in names if each not in used)
