@@ -8,34 +8,33 @@ Example:
 
 from __future__ import annotations
 
+from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
-from fibonacci.definitions.nodes import (
-    ConditionalNode,
-    CriticNode,
-    LLMNode,
-    Node,
-    Operator,
-    ToolNode,
-    WorkflowDefinition,
-)
+from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
+from fibonacci.definitions.plain import to_plain
 from fibonacci.definitions.problems import DefinitionError, Problem, Severity
+from fibonacci.definitions.spellings import Generation
 from fibonacci.definitions.templates import Reference, TemplateError, references, render
+from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.definitions.yaml import dump_yaml, load_yaml
 
 __all__ = [
     "OPERATORS",
+    "Condition",
     "ConditionalNode",
     "CriticNode",
     "CycleError",
     "DefinitionError",
+    "Generation",
     "LLMNode",
     "Node",
     "Operator",
     "OperatorError",
     "Problem",
     "Reference",
+    "RetryPolicy",
     "Severity",
     "TemplateError",
     "ToolNode",
@@ -49,4 +48,5 @@ __all__ = [
     "load_yaml",
     "references",
     "render",
+    "to_plain",
 ]
