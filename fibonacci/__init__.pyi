@@ -8,6 +8,8 @@ from fibonacci._core.wait_event import WaitEvent
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
+from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
+from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import (
     APIConnectionError,
     APIError,
@@ -18,6 +20,7 @@ from fibonacci.errors import (
     BadRequestError,
     ConfigurationError,
     ConflictError,
+    DeploymentError,
     ExecutionFailedError,
     FibonacciError,
     NotFoundError,
@@ -26,6 +29,7 @@ from fibonacci.errors import (
     QuotaExceededError,
     RateLimitError,
     ServerError,
+    StalePlanError,
     ValidationError,
     WaitTimeoutError,
 )
@@ -48,6 +52,10 @@ __all__ = [
     "Clock",
     "ConfigurationError",
     "ConflictError",
+    "DeploymentChange",
+    "DeploymentError",
+    "DeploymentPlan",
+    "DeploymentResult",
     "ExecutionFailedError",
     "Fibonacci",
     "FibonacciError",
@@ -62,6 +70,7 @@ __all__ = [
     "ResponseInfo",
     "RetryEvent",
     "ServerError",
+    "StalePlanError",
     "Unset",
     "ValidationError",
     "WaitEvent",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.diff import DefinitionChange, DefinitionDiff, diff
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
@@ -26,6 +27,8 @@ __all__ = [
     "ConditionalNode",
     "CriticNode",
     "CycleError",
+    "DefinitionChange",
+    "DefinitionDiff",
     "DefinitionError",
     "Generation",
     "LLMNode",
@@ -41,6 +44,7 @@ __all__ = [
     "WorkflowDefinition",
     "check_definition",
     "dependencies",
+    "diff",
     "dump_yaml",
     "evaluate",
     "execution_levels",

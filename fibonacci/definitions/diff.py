@@ -29,7 +29,7 @@ class DefinitionChange:
     """`added`, `removed` or `changed`. A field that has a default is always `changed`: from it, or to it."""
 
     location: str
-    """The place: a node's id (`greet`), a field of a node (`greet.params.to`), or of the workflow (`outputs.answer`)."""
+    """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
 
     old: Any = None
     """What the old definition says, a node or a value; None when it was added."""

@@ -28,6 +28,10 @@ class WorkflowContent:
         """Return the definition with the workflow's own name and description in it."""
         return {**self.definition, "name": self.name, "description": self.description}
 
+    def without_nodes(self) -> dict[str, Any]:
+        """Return the same without its nodes and outputs."""
+        return {**self.merged(), "nodes": [], "outputs": None}
+
     def digest(self) -> str:
         """Return a hash that two contents share when they mean the same."""
         return f"sha256:{sha256(canonical(fold(self.merged())).encode()).hexdigest()}"

@@ -30,8 +30,16 @@ def read_definition(path: Path) -> Mapping[str, Any]:
         OSError: If the file cannot be read.
         ValueError: The same.
     """
-    text = path.read_text("utf-8")
-    return json.loads(text) if path.suffix.lower() == ".json" else load_yaml(text)
+    return parse_definition(path.read_text("utf-8"), path.name)
+
+
+def parse_definition(text: str, file: str) -> Mapping[str, Any]:
+    """Read the definition in the text of a file, which is JSON or YAML as its name says.
+
+    Raises:
+        DefinitionError: If it has errors.
+    """
+    return json.loads(text) if file.lower().endswith(".json") else load_yaml(text)
 
 
 def definition_text(definition: Mapping[str, Any], suffix: str) -> str:

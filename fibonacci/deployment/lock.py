@@ -51,6 +51,11 @@ class Lock:
         """The ids of the workflows."""
         return {entry.workflow_id for entry in self.entries.values() if entry.workflow_id is not None}
 
+    @property
+    def names_of_interrupted(self) -> set[str]:
+        """The names of the workflows whose creation was interrupted."""
+        return {entry.name for entry in self.entries.values() if entry.workflow_id is None}
+
     def changed(self, file: str, entry: LockEntry | None, *, instead_of: str | None = None) -> Lock:
         """Return the lock with another entry for a file.
 
@@ -98,7 +103,9 @@ def parse_lock(text: str, place: str) -> Lock:
         read = _LockFile.model_validate(content)
     except (ValueError, KeyError, RecursionError) as error:
         where = _first_fault(error)
-        raise DeploymentError(f"{place} cannot be read ({where}): restore it, for example from version control") from None
+        raise DeploymentError(
+            f"{place} cannot be read ({where}): restore it, for example from version control"
+        ) from None
     lock = Lock(read.base_url, read.organization, {file: each.entry() for file, each in read.workflows.items()})
     if len(lock.workflow_ids) < sum(entry.workflow_id is not None for entry in lock.entries.values()):
         raise DeploymentError(f"{place} has one workflow for two files: remove the entry of one of them")
