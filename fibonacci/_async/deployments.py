@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._async.plan_application import AsyncPlanApplication, check_unchanged, stale_plan
-from fibonacci.deployment.definition_files import definition_text, parse_definition
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
@@ -65,9 +64,7 @@ class AsyncDeployments:
             lock = lock or Lock(self._base_url, organization_of(workflow))
             file = choose_file(folder, lock, workflow, file)
             if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
-                text = definition_text(definition, Path(file).suffix)
-                parse_definition(text, file)  # what is written can be read
-                folder.write(file, text)
+                folder.write_definition(file, definition)
             earlier = next((name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id), None)
             entry = pulled_entry(definition, file, workflow)
             folder.write_lock(lock.changed(file, entry, instead_of=earlier))

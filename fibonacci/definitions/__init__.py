@@ -11,6 +11,7 @@ from __future__ import annotations
 from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.diff import DefinitionChange, DefinitionDiff, diff
+from fibonacci.definitions.files import check_file, dump, dump_yaml, dumps, load, load_yaml, loads
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
@@ -19,7 +20,6 @@ from fibonacci.definitions.problems import DefinitionError, Problem, Severity
 from fibonacci.definitions.spellings import Generation
 from fibonacci.definitions.templates import Reference, TemplateError, references, render
 from fibonacci.definitions.workflow import WorkflowDefinition
-from fibonacci.definitions.yaml import dump_yaml, load_yaml
 
 __all__ = [
     "OPERATORS",
@@ -43,13 +43,18 @@ __all__ = [
     "ToolNode",
     "WorkflowDefinition",
     "check_definition",
+    "check_file",
     "dependencies",
     "diff",
+    "dump",
     "dump_yaml",
+    "dumps",
     "evaluate",
     "execution_levels",
     "execution_order",
+    "load",
     "load_yaml",
+    "loads",
     "references",
     "render",
     "to_plain",

@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fibonacci.definitions.definition_model import DefinitionModel
 from fibonacci.definitions.json_types import Whole, is_object
-from fibonacci.definitions.spellings import Conflict, conflicts, split_retry, without_repeats
+from fibonacci.definitions.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
 
 Operator = Literal[
     "equals",
@@ -86,10 +86,10 @@ class BaseNode(DefinitionModel):
     def _read_either_spelling(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         found: list[Conflict] = []
         if is_object(data):
-            node_type: str = cls.model_fields["type"].default
+            keys = OLDER_KEYS[cls.model_fields["type"].default]
             data = _with_plain_retry(data)
-            found = conflicts(node_type, data)
-            data = without_repeats(node_type, data)
+            found = conflicts(data, keys)
+            data = without_repeats(data, keys)
         if not found:
             return handler(data)._said()
         errors = [

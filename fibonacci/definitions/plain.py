@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.definitions.spellings import OLDER_KEYS, Generation, conflicts, to_newer, to_older
+from fibonacci.definitions.spellings import Generation, conflicts, older_keys, to_newer, to_older
 
 
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
@@ -83,8 +83,8 @@ def _refuse_conflicts(nodes: Any) -> None:
     problems = [
         Problem(f"nodes[{index}].{'.'.join(conflict.older)}", "conflicting_spellings", conflict.message)
         for index, node in enumerate(nodes)
-        if is_object(node) and node.get("type") in OLDER_KEYS
-        for conflict in conflicts(node["type"], node)
+        if is_object(node)
+        for conflict in conflicts(node, older_keys(node))
     ]
     if problems:
         raise DefinitionError(problems)

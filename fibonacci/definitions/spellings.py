@@ -41,11 +41,22 @@ class Conflict(NamedTuple):
         return f"{'.'.join(self.older)!r} and {self.newer!r} are the same field and differ; remove one of them"
 
 
-def conflicts(node_type: str, node: Mapping[str, Any]) -> list[Conflict]:
-    """Return the fields of a node that are said in both spellings, with different values."""
+def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the older keys of a node by the newer ones; none for a node whose type is not known."""
+    node_type = node.get("type")
+    return OLDER_KEYS.get(node_type, {}) if isinstance(node_type, str) else {}
+
+
+def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:
+    """Return the fields of a node that are said in both spellings, with different values.
+
+    Args:
+        node: The node.
+        keys: Its older keys by the newer ones.
+    """
     found = [
         Conflict((older,), newer, node[older])
-        for newer, older in OLDER_KEYS[node_type].items()
+        for newer, older in keys.items()
         if older in node and newer in node and node[older] != node[newer]
     ]
     retry = node.get("retry")
@@ -59,9 +70,9 @@ def conflicts(node_type: str, node: Mapping[str, Any]) -> list[Conflict]:
     return found
 
 
-def without_repeats(node_type: str, node: Mapping[str, Any]) -> Mapping[str, Any]:
+def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping[str, Any]:
     """Return a node without the older keys that repeat a newer one."""
-    repeated = {older for newer, older in OLDER_KEYS[node_type].items() if older in node and newer in node}
+    repeated = {older for newer, older in keys.items() if older in node and newer in node}
     return {key: value for key, value in node.items() if key not in repeated} if repeated else node
 
 
@@ -89,7 +100,7 @@ def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 def to_newer(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return a node in the newer spelling. Keys keep their place."""
-    renamed = {older: newer for newer, older in _older_keys(node).items()}
+    renamed = {older: newer for newer, older in older_keys(node).items()}
     result = {renamed.get(key, key): value for key, value in node.items()}
     retry = result.get("retry")
     if not is_object(retry):
@@ -100,8 +111,8 @@ def to_newer(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return a node in the older spelling. Keys keep their place, and what has no older spelling its key."""
-    older_keys = _older_keys(node)
-    result = {older_keys.get(key, key): value for key, value in node.items()}
+    renamed = older_keys(node)
+    result = {renamed.get(key, key): value for key, value in node.items()}
     if result.get("enable_retry") is not True:
         return result  # the older spelling cannot say how a node would be retried if it were
     retry: dict[str, Any] = {}
@@ -112,11 +123,6 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
         retry["delay"] = result.pop("retry_delay")
     rest = result.pop("retry", None)
     return _replaced(result, "enable_retry", {"retry": retry | (dict(rest) if is_object(rest) else {})})
-
-
-def _older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
-    kind = node.get("type")
-    return OLDER_KEYS.get(kind, {}) if isinstance(kind, str) else {}
 
 
 def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,16 +11,14 @@ import os
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from fibonacci.definitions import DefinitionError, Problem, check_definition
-from fibonacci.deployment.definition_files import is_definition_file, read_definition
+from fibonacci.definitions import DefinitionError, Problem, WorkflowDefinition, dump, dumps, load, loads, to_plain
+from fibonacci.definitions.atomic_file import write_atomically
+from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
 from fibonacci.errors import DeploymentError, StalePlanError
-
-_TEMPORARY: Final = f".{LOCK_NAME}.tmp"
 
 
 class DeploymentFolder:
@@ -58,23 +56,33 @@ class DeploymentFolder:
 
         Raises:
             DefinitionError: If any has an error; it has those of all files.
+            ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If there is no such folder.
         """
-        definitions: dict[str, Mapping[str, Any]] = {}
+        definitions: dict[str, WorkflowDefinition] = {}
         problems: list[Problem] = []
         for file in self.files():
             try:
-                definitions[file] = read_definition(self.path / file)
+                definitions[file] = load(self.path / file)
             except DefinitionError as error:
-                found = error.problems
-            except (OSError, ValueError) as error:
-                found = (Problem("", "unreadable", f"cannot be read: {error}"),)
-            else:
-                found = tuple(check_definition(definitions[file]))
-            problems += (replace(each, source=each.source or file) for each in found if each.severity == "error")
-        if problems:
+                problems += error.problems
+            except OSError as error:
+                message = f"the file cannot be read: {error.strerror}"
+                problems.append(Problem("", "unreadable", message, source=str(self.path / file)))
+        if any(problem.severity == "error" for problem in problems):
             raise DefinitionError(problems)
-        return definitions
+        return {file: to_plain(definition) for file, definition in definitions.items()}
+
+    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
+        """Write a file from which the same definition can be loaded.
+
+        Raises:
+            DefinitionError: If the definition has errors. Nothing is written.
+            ImportError: If the file is YAML and PyYAML is not installed.
+            OSError: If the file cannot be written.
+        """
+        loads(dumps(definition, format="json"), name=file)
+        dump(definition, self.path / file)
 
     def read_lock(self) -> Lock | None:
         """Return the content of the lock file; None when there is none.
@@ -93,16 +101,7 @@ class DeploymentFolder:
 
     def write_lock(self, lock: Lock) -> None:
         """Replace the lock file: a process that is killed leaves the old one or the new one, and no half of one."""
-        self.write(LOCK_NAME, lock_text(lock))
-
-    def write(self, file: str, text: str) -> None:
-        """Replace a file of the folder at once."""
-        temporary = self.path / _TEMPORARY
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.path / file)
+        write_atomically(self.path / LOCK_NAME, lock_text(lock))
 
     @contextmanager
     def locked(self) -> Generator[None]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from fibonacci.definitions import DefinitionError
+from fibonacci.definitions import DefinitionError, load, to_plain
 from fibonacci.deployment.content import SeenWorkflow, content_of_file, content_of_workflow
-from fibonacci.deployment.definition_files import SUFFIXES, read_definition, safe_file_name
+from fibonacci.deployment.file_names import SUFFIXES, safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.errors import DeploymentError
@@ -84,7 +84,7 @@ def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> s
 
 def _name_in(path: Path) -> str | None:
     try:
-        return read_definition(path).get("name") or path.stem
+        return load(path).name or path.stem
     except (OSError, ValueError):
         return None  # it has faults; the next plan says which
 
@@ -99,7 +99,7 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     if not path.exists():
         return True
     try:
-        local = content_of_file(read_definition(path), path.stem, workflow).digest()
+        local = content_of_file(to_plain(load(path)), path.stem, workflow).digest()
     except DefinitionError:
         local = None
     if local == content_of_workflow(workflow).digest():

@@ -1,15 +1,12 @@
-"""Files of definitions: which they are, reading one, the text of one, and a safe name for one."""
+"""Names of definition files: which files are read, and a safe name for a new one."""
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
-
-from fibonacci.definitions import dump_yaml, load_yaml
+from typing import Final
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _LONGEST: Final = 100
@@ -20,33 +17,6 @@ _RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com
 def is_definition_file(path: Path) -> bool:
     """Tell whether a path of a folder is read as a definition: not when it is hidden, or a folder itself."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-
-
-def read_definition(path: Path) -> Mapping[str, Any]:
-    """Read the definition in a file.
-
-    Raises:
-        DefinitionError: If it has errors.
-        OSError: If the file cannot be read.
-        ValueError: The same.
-    """
-    return parse_definition(path.read_text("utf-8"), path.name)
-
-
-def parse_definition(text: str, file: str) -> Mapping[str, Any]:
-    """Read the definition in the text of a file, which is JSON or YAML as its name says.
-
-    Raises:
-        DefinitionError: If it has errors.
-    """
-    return json.loads(text) if file.lower().endswith(".json") else load_yaml(text)
-
-
-def definition_text(definition: Mapping[str, Any], suffix: str) -> str:
-    """Return the text of a file with a definition, as JSON or YAML as the suffix says."""
-    if suffix.lower() == ".json":
-        return json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
-    return dump_yaml(definition)
 
 
 def safe_file_name(name: str, taken: Collection[str]) -> str:
