@@ -10,7 +10,6 @@ from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
-from fibonacci.deployment.planning import organization_of
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import APIError, NotFoundError, StalePlanError
 from fibonacci.models.workflows import Workflow
@@ -105,7 +104,7 @@ class AsyncPlanApplication:
             workflow = await self._workflows.get(workflow.id)
         self._results[change.file] = workflow
         if self._lock.organization is None:
-            self._lock = replace(self._lock, organization=organization_of(workflow))
+            self._lock = replace(self._lock, organization=workflow.organization_id)
         self._record(change, LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow)))
 
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:

@@ -11,7 +11,7 @@ from fibonacci._sync.plan_application import PlanApplication, check_unchanged, s
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
-from fibonacci.deployment.planning import check_base_url, make_plan, organization_of
+from fibonacci.deployment.planning import check_base_url, make_plan
 from fibonacci.deployment.pulling import choose_file, definition_of, needs_writing, pulled_entry, split_target
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import DeploymentError, NotFoundError
@@ -62,7 +62,7 @@ class Deployments:
         with folder.locked():
             lock = folder.read_lock()
             check_base_url(lock, folder.path, self._base_url)
-            lock = lock or Lock(self._base_url, organization_of(workflow))
+            lock = lock or Lock(self._base_url, workflow.organization_id)
             file = choose_file(folder, lock, workflow, file)
             if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)

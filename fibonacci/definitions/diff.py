@@ -26,7 +26,7 @@ class DefinitionChange:
     """One difference between two definitions."""
 
     kind: ChangeKind
-    """`added`, `removed` or `changed`. A field that has a default is always `changed`: from it, or to it."""
+    """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""
 
     location: str
     """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""

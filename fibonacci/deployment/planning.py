@@ -65,7 +65,7 @@ def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
 
 def _organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> str | None:
     """Return the organization that the workflows belong to, as far as it is known; refuse another than the lock's."""
-    told = {each for workflow in workflows if (each := organization_of(workflow)) is not None}
+    told = {each for workflow in workflows if (each := workflow.organization_id) is not None}
     only = min(told) if len(told) == 1 else None
     if lock is None:
         return only
@@ -82,12 +82,6 @@ def _organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]
             f"another organization. {_REMEDY}"
         )
     return lock.organization or only
-
-
-def organization_of(workflow: Workflow) -> str | None:
-    """Return the organization of a workflow, where the platform tells it."""
-    organization: object = (workflow.model_extra or {}).get("organization_id")
-    return organization if isinstance(organization, str) else None
 
 
 def _changes(matches: Matches, lock: Lock) -> Iterator[DeploymentChange]:
