@@ -10,7 +10,7 @@ from fibonacci._async.plan_application import AsyncPlanApplication, check_unchan
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
-from fibonacci.deployment.planning import check_base_url, make_plan
+from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
 from fibonacci.deployment.pulling import choose_file, definition_of, needs_writing, pulled_entry, split_target
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import DeploymentError, NotFoundError
@@ -54,6 +54,7 @@ class AsyncDeployments:
 
     async def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""
+        _check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         workflow = await self._workflows.get(workflow_id)
         definition = definition_of(workflow)
@@ -61,7 +62,8 @@ class AsyncDeployments:
         with folder.locked():
             lock = folder.read_lock()
             check_base_url(lock, folder.path, self._base_url)
-            lock = lock or Lock(self._base_url, workflow.organization_id)
+            organization = check_organization(lock, folder.path, [workflow])
+            lock = lock or Lock(self._base_url, organization)
             file = choose_file(folder, lock, workflow, file)
             if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
                 folder.write_definition(file, definition)
@@ -74,8 +76,7 @@ class AsyncDeployments:
         """Refuse what must not be applied, before anything is sent."""
         if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
-        if not isinstance(allow_delete, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"allow_delete must be True or False, not {allow_delete!r}")
+        _check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
         removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
@@ -88,6 +89,10 @@ class AsyncDeployments:
     async def _check_platform(self, plan: DeploymentPlan) -> None:
         """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
         found = {workflow.id: workflow for workflow in await self._read_platform(plan.lock)}
+        told = {each.organization_id for each in found.values()} - {None}
+        if plan.organization is not None and told and plan.organization not in told:
+            others = " and ".join(sorted(map(repr, told)))
+            raise DeploymentError(f"the plan was made for the organization {plan.organization!r}, not for {others}")
         own = {change.workflow_id for change in plan.changes} | (plan.lock.workflow_ids if plan.lock else set())
         names = {change.name for change in plan.changes if change.content is not None}
         for workflow in found.values():
@@ -110,3 +115,9 @@ class AsyncDeployments:
                 except NotFoundError:
                     found.pop(workflow_id, None)
         return list(found.values())
+
+
+def _check_flag(name: str, value: object) -> None:
+    """Refuse anything but True and False: `"no"` would count as True."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -102,10 +103,11 @@ def parse_lock(text: str, place: str) -> Lock:
             )
         read = _LockFile.model_validate(content)
     except (ValueError, KeyError, RecursionError) as error:
-        where = _first_fault(error)
-        raise DeploymentError(
-            f"{place} cannot be read ({where}): restore it, for example from version control"
-        ) from None
+        fault = _first_fault(error)
+        raise DeploymentError(f"{place} cannot be read ({fault}): restore it, as from version control") from None
+    for file in read.workflows:
+        if file != PurePath(file).name or "\\" in file:
+            raise DeploymentError(f"{place} names {file!r}, which is no file of this folder: remove that entry")
     lock = Lock(read.base_url, read.organization, {file: each.entry() for file, each in read.workflows.items()})
     if len(lock.workflow_ids) < sum(entry.workflow_id is not None for entry in lock.entries.values()):
         raise DeploymentError(f"{place} has one workflow for two files: remove the entry of one of them")

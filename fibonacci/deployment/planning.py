@@ -38,7 +38,8 @@ def make_plan(
         DeploymentError: If the state cannot be right; the message has everything that is wrong with it.
     """
     check_base_url(lock, folder, base_url)
-    organization = _organization(lock, folder, workflows)
+    organization = check_organization(lock, folder, workflows)
+    _check_any_is_there(lock, folder, workflows)
     if not definitions and not (lock and lock.entries):
         raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
     matches = Matches(definitions, lock or Lock(base_url), workflows)
@@ -63,25 +64,30 @@ def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
         )
 
 
-def _organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> str | None:
-    """Return the organization that the workflows belong to, as far as it is known; refuse another than the lock's."""
+def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> str | None:
+    """Return the organization that workflows belong to, as far as it is known; refuse a lock file of another one.
+
+    Raises:
+        DeploymentError: If it is one.
+    """
     told = {each for workflow in workflows if (each := workflow.organization_id) is not None}
-    only = min(told) if len(told) == 1 else None
-    if lock is None:
-        return only
-    place = folder / LOCK_NAME
-    if lock.organization is not None and told and lock.organization not in told:
+    known = None if lock is None else lock.organization
+    if known is not None and told and known not in told:
         others = " and ".join(map(repr, sorted(told)))
         raise DeploymentError(
-            f"{place} belongs to the organization {lock.organization!r}, and the client's key to {others}. {_REMEDY}"
+            f"{folder / LOCK_NAME} belongs to the organization {known!r}, and the client's key to {others}. {_REMEDY}"
         )
-    ids = lock.workflow_ids
+    return known or (min(told) if len(told) == 1 else None)
+
+
+def _check_any_is_there(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> None:
+    """Refuse a lock file that is probably another organization's, where the platform does not tell them apart."""
+    ids = set[str]() if lock is None else lock.workflow_ids
     if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
         raise DeploymentError(
-            f"none of the {len(ids)} workflows of {place} is on the platform: the client's key is probably that of "
-            f"another organization. {_REMEDY}"
+            f"none of the {len(ids)} workflows of {folder / LOCK_NAME} is on the platform: the client's key is "
+            f"probably that of another organization. {_REMEDY}"
         )
-    return lock.organization or only
 
 
 def _changes(matches: Matches, lock: Lock) -> Iterator[DeploymentChange]:

@@ -68,7 +68,7 @@ class Flows:
         )
         return made
 
-    def update(self, name: str, **fields: Any) -> Workflow:
+    def update(self, name: str, /, **fields: Any) -> Workflow:
         """Change a workflow past the folder."""
         changed: Workflow = self.mode.run(self.client.workflows.update(self.workflow(name).id, **fields))
         return changed
@@ -95,7 +95,7 @@ class Flows:
 
     def state(self) -> dict[str, Any]:
         """Return all that a plan must not change: the platform's workflows and the files of the folder."""
-        files = {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        files = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
         return {"workflows": [each.model_dump() for each in self.workflows()], "files": files}
 
     def lock(self) -> Any:

@@ -101,7 +101,9 @@ def test_the_text_of_a_plan(flows: Flows) -> None:
     (flows.folder / "gone.yaml").unlink()
     plan = flows.plan()
     ids = {workflow.name: workflow.id for workflow in flows.workflows()}
-    assert str(plan) == f"""\
+    assert (
+        str(plan)
+        == f"""\
 Plan for {flows.folder} at {flows.client.base_url}
 
 ~ update a.yaml     'flow-a' ({ids["flow-a"]}, version 1)
@@ -117,6 +119,7 @@ Plan for {flows.folder} at {flows.client.base_url}
     - greet (llm)
 
 Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
+    )
     assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
     assert "Greet all" not in repr(plan.changes[0])
     assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
