@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from fibonacci.definitions import DefinitionError, load, to_plain
-from fibonacci.deployment.content import SeenWorkflow, content_of_file, content_of_workflow
+from fibonacci.definitions import DefinitionError, diff, load, to_plain
+from fibonacci.deployment.content import SeenWorkflow, content_of_file
 from fibonacci.deployment.file_names import SUFFIXES, safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
@@ -23,6 +23,8 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
         DeploymentError: If the path is that of another kind of file.
         TypeError: If the path is none.
     """
+    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")
     folder = DeploymentFolder(path)
     if folder.path.suffix.lower() in SUFFIXES and not folder.path.is_dir():
         return DeploymentFolder(folder.path.parent), folder.path.name
@@ -32,18 +34,14 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
 
 
 def definition_of(workflow: Workflow) -> dict[str, Any]:
-    """Return the definition of a workflow for its file: with the workflow's name and description where it says any.
+    """Return the definition of a workflow.
 
     Raises:
-        DeploymentError: If the workflow has no definition.
+        DeploymentError: If it has none.
     """
     if workflow.definition is None:
         raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
-    definition = dict(workflow.definition)
-    for key, value in (("name", workflow.name), ("description", workflow.description)):
-        if definition.get(key) is not None:
-            definition[key] = value
-    return definition
+    return workflow.definition
 
 
 def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: str | None) -> str:
@@ -99,11 +97,13 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     if not path.exists():
         return True
     try:
-        local = content_of_file(to_plain(load(path)), path.stem, workflow).digest()
+        definition = load(path)
     except DefinitionError:
         local = None
-    if local == content_of_workflow(workflow).digest():
-        return False
+    else:
+        if not diff(definition, definition_of(workflow)):
+            return False
+        local = content_of_file(to_plain(definition), path.stem, workflow).digest()
     entry = lock.entries.get(file)
     is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
     if not (is_as_applied or overwrite):
