@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibonacci._async.plan_application import AsyncPlanApplication, check_unchanged, stale_plan
+from fibonacci._core.option_checks import check_flag
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
@@ -17,6 +18,7 @@ from fibonacci.errors import DeploymentError, NotFoundError
 from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
+    from fibonacci._async.requestor import AsyncRequestor
     from fibonacci._async.workflows import AsyncWorkflows
 
 
@@ -25,12 +27,13 @@ class AsyncDeployments:
 
     Args:
         workflows: The calls.
-        base_url: The base URL of the platform.
+        requestor: Sends what is none of them.
     """
 
-    def __init__(self, workflows: AsyncWorkflows, base_url: str) -> None:
+    def __init__(self, workflows: AsyncWorkflows, requestor: AsyncRequestor) -> None:
         self._workflows = workflows
-        self._base_url = base_url
+        self._requestor = requestor
+        self._base_url: str = requestor.config.base_url
 
     async def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
@@ -50,11 +53,11 @@ class AsyncDeployments:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
             if plan:
                 await self._check_platform(plan)
-            return await AsyncPlanApplication(self._workflows, folder, plan).run()
+            return await AsyncPlanApplication(self._workflows, self._requestor, folder, plan).run()
 
     async def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""
-        _check_flag("overwrite", overwrite)
+        check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         workflow = await self._workflows.get(workflow_id)
         definition = definition_of(workflow)
@@ -76,7 +79,7 @@ class AsyncDeployments:
         """Refuse what must not be applied, before anything is sent."""
         if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
-        _check_flag("allow_delete", allow_delete)
+        check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
         removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
@@ -115,9 +118,3 @@ class AsyncDeployments:
                 except NotFoundError:
                     found.pop(workflow_id, None)
         return list(found.values())
-
-
-def _check_flag(name: str, value: object) -> None:
-    """Refuse anything but True and False: `"no"` would count as True."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")

@@ -89,6 +89,7 @@ class AsyncExecutions(AsyncResource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -96,8 +97,12 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
+        from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        async with AsyncExitNotes(self._requestor, execution_id=execution_id):
+            return await waiter.wait()
 
     def list(
         self,

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fibonacci._core.option_checks import check_flag
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
@@ -18,6 +19,7 @@ from fibonacci.errors import DeploymentError, NotFoundError
 from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
+    from fibonacci._sync.requestor import Requestor
     from fibonacci._sync.workflows import Workflows
 
 
@@ -26,12 +28,13 @@ class Deployments:
 
     Args:
         workflows: The calls.
-        base_url: The base URL of the platform.
+        requestor: Sends what is none of them.
     """
 
-    def __init__(self, workflows: Workflows, base_url: str) -> None:
+    def __init__(self, workflows: Workflows, requestor: Requestor) -> None:
         self._workflows = workflows
-        self._base_url = base_url
+        self._requestor = requestor
+        self._base_url: str = requestor.config.base_url
 
     def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
@@ -51,11 +54,11 @@ class Deployments:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
             if plan:
                 self._check_platform(plan)
-            return PlanApplication(self._workflows, folder, plan).run()
+            return PlanApplication(self._workflows, self._requestor, folder, plan).run()
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""
-        _check_flag("overwrite", overwrite)
+        check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         workflow = self._workflows.get(workflow_id)
         definition = definition_of(workflow)
@@ -77,7 +80,7 @@ class Deployments:
         """Refuse what must not be applied, before anything is sent."""
         if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
-        _check_flag("allow_delete", allow_delete)
+        check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
         removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
@@ -116,9 +119,3 @@ class Deployments:
                 except NotFoundError:
                     found.pop(workflow_id, None)
         return list(found.values())
-
-
-def _check_flag(name: str, value: object) -> None:
-    """Refuse anything but True and False: `"no"` would count as True."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")

@@ -90,6 +90,7 @@ class Executions(Resource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -97,8 +98,12 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
+        from fibonacci._sync.run import ExitNotes  # most first calls need none
+
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        with ExitNotes(self._requestor, execution_id=execution_id):
+            return waiter.wait()
 
     def list(
         self,

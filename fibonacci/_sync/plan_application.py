@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._sync.workflows import create_request
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
@@ -16,6 +18,7 @@ from fibonacci.errors import APIError, NotFoundError, StalePlanError
 from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
+    from fibonacci._sync.requestor import Requestor
     from fibonacci._sync.workflows import Workflows
 
 
@@ -24,12 +27,16 @@ class PlanApplication:
 
     Args:
         workflows: The calls.
+        requestor: Sends creations, which have a key of their own.
         folder: The folder of the plan, locked.
         plan: The plan; it has been checked.
     """
 
-    def __init__(self, workflows: Workflows, folder: DeploymentFolder, plan: DeploymentPlan) -> None:
+    def __init__(
+        self, workflows: Workflows, requestor: Requestor, folder: DeploymentFolder, plan: DeploymentPlan
+    ) -> None:
         self._workflows = workflows
+        self._requestor = requestor
         self._folder = folder
         self._plan = plan
         self._lock = replace(plan.lock or Lock(plan.base_url), organization=plan.organization)
@@ -62,30 +69,36 @@ class PlanApplication:
         else:
             self._record(change, change.entry)
 
-    def _reread(self, change: DeploymentChange, workflow_id: str) -> None:
-        """Read a workflow once more just before it is changed."""
+    def _read(self, workflow_id: str) -> Workflow | None:
         try:
-            workflow = self._workflows.get(workflow_id)
+            return self._workflows.get(workflow_id)
         except NotFoundError:
-            workflow = None
-        check_unchanged(change, workflow)
+            return None
 
     def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
+        if change.entry is None:
+            workflow = self._send_creation(change, content, new_idempotency_key())
+        else:
+            # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
+            workflow = self._send_creation(change, content, change.entry.idempotency_key)
+            if self._read(workflow.id) is None:  # and it may have been deleted since
+                workflow = self._send_creation(change, content, new_idempotency_key())
+        self._record_workflow(change, content, workflow)
+
+    def _send_creation(self, change: DeploymentChange, content: WorkflowContent, key: str | None) -> Workflow:
         before = self._lock
         # Recorded before it is sent: when the outcome stays unknown, the next plan finds by it what was created.
-        self._record(change, LockEntry(content.name, content.digest()))
+        self._record(change, LockEntry(content.name, content.digest(), idempotency_key=key))
+        request = create_request(content.name, content.description, content.definition)
         try:
-            workflow = self._workflows.create(
-                name=content.name, description=content.description, definition=content.definition
-            )
+            return self._requestor.send(request._replace(idempotency_key=key))
         except (APIError, TypeError, ValueError) as error:
             if not (isinstance(error, APIError) and error.outcome_unknown):
                 self._write(before)
             raise
-        self._record_workflow(change, content, workflow)
 
     def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
-        self._reread(change, workflow_id)
+        check_unchanged(change, self._read(workflow_id))  # just before it is changed
         workflow = self._workflows.update(
             workflow_id,
             name=content.name,
@@ -95,7 +108,7 @@ class PlanApplication:
         self._record_workflow(change, content, workflow)
 
     def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
-        self._reread(change, workflow_id)
+        check_unchanged(change, self._read(workflow_id))  # just before it is changed
         with suppress(NotFoundError):  # a first attempt without a response has done it
             self._workflows.delete(workflow_id)
         self._record(change, None)

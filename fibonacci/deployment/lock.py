@@ -33,6 +33,9 @@ class LockEntry:
     seen: SeenWorkflow | None = None
     """The workflow as the platform returned it after the last apply; None as long as there is no id."""
 
+    idempotency_key: str | None = None
+    """The `Idempotency-Key` of the request that creates the workflow; None once there is an id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -76,6 +79,7 @@ def lock_text(lock: Lock) -> str:
             "id": entry.workflow_id,
             "name": entry.name,
             "applied": entry.applied,
+            **({} if entry.idempotency_key is None else {"idempotency_key": entry.idempotency_key}),
             **({} if entry.seen is None else {"version": entry.seen.version, "seen": entry.seen.digest}),
         }
         for file, entry in sorted(lock.entries.items())
@@ -129,10 +133,11 @@ class _WrittenEntry(BaseModel):
     applied: str
     version: int | str | None = None
     seen: str | None = None
+    idempotency_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = None
 
     def entry(self) -> LockEntry:
         seen = None if self.seen is None else SeenWorkflow(self.version, self.seen)
-        return LockEntry(self.name, self.applied, self.id, seen)
+        return LockEntry(self.name, self.applied, self.id, seen, self.idempotency_key)
 
 
 class _LockFile(BaseModel):

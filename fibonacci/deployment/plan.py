@@ -43,7 +43,8 @@ class DeploymentChange:
     """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
 
     entry: LockEntry | None = field(default=None, repr=False)
-    """For `record`, what the lock file will say of the file; None for nothing."""
+    """For `record`, what the lock file will say of the file, None for nothing; for the creation of a workflow that was
+    interrupted, what it says."""
 
     previous_file: str | None = None
     """The name that the file had at the last apply; None when it had the same."""

@@ -113,7 +113,8 @@ def _change(
             moved += "its creation was interrupted, and the platform does not have it"
         else:
             moved += f"{entry.workflow_id} was deleted on the platform, so it is created again"
-        return _creation(file, content, moved, previous)
+        resumed = entry if entry.workflow_id is None and entry.applied == content.digest() else None
+        return _creation(file, content, moved, previous, resumed)
     if entry.workflow_id is None:
         moved += f"its creation was interrupted, and {workflow.id} is what was created; "
     seen = SeenWorkflow.of(workflow)
@@ -144,9 +145,15 @@ def _removal(file: str, entry: LockEntry, workflow: Workflow | None) -> Deployme
     )
 
 
-def _creation(file: str, content: WorkflowContent, reason: str, previous: str | None = None) -> DeploymentChange:
+def _creation(
+    file: str,
+    content: WorkflowContent,
+    reason: str,
+    previous: str | None = None,
+    resumed: LockEntry | None = None,
+) -> DeploymentChange:
     added = diff(content.without_nodes(), content.merged())
-    return DeploymentChange("create", file, content.name, None, reason, added, content, previous_file=previous)
+    return DeploymentChange("create", file, content.name, None, reason, added, content, None, resumed, previous)
 
 
 def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, workflow: Workflow) -> str | None:

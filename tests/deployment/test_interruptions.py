@@ -14,10 +14,11 @@ import anyio
 import pytest
 
 from fibonacci import APIError, AsyncFibonacci, DeploymentError, Fibonacci
+from fibonacci.definitions.atomic_file import write_atomically
 from fibonacci.deployment import folder as deployment_folder
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults.fault import Failure, FailureKind
-from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, SocketTransport, TransportError
 from tests.deployment.flows import Flows, steps_of
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
@@ -80,17 +81,71 @@ def test_a_creation_that_the_platform_refuses_leaves_no_trace(flows: Flows, emul
     assert [change.reason for change in flows.plan().changes] == ["the file is new"] * 5
 
 
-def test_a_file_that_is_edited_after_an_interrupted_creation(flows: Flows, emulator: Emulator) -> None:
+@pytest.mark.parametrize("kind", ["no_reply", "reset"])
+def test_a_file_that_is_edited_after_an_interrupted_creation(
+    flows: Flows, emulator: Emulator, kind: FailureKind
+) -> None:
     """What was created is known by what was to be created, not by what the file says now."""
     flows.write_five()
     plan = flows.plan()
-    fail(emulator, "POST /workflows", "no_reply", 2)
+    fail(emulator, "POST /workflows", kind, 2)
     with pytest.raises(APIError):
         flows.apply(plan)
-    flows.write("b.yaml", "updated", "edited")
+    carried_out = KINDS[kind]
+    name = "updated" if carried_out else "edited"
+    flows.write("b.yaml", name, "edited")
+    step = ("update" if carried_out else "create", "b.yaml")
+    assert steps_of(flows.plan()) == [step, *(("create", f"{letter}.yaml") for letter in "cde")]
+    check_resumed(flows, sorted(["flow-a", "flow-c", "flow-d", "flow-e", name]))
+
+
+def test_what_was_created_is_deleted_before_the_next_plan(flows: Flows, emulator: Emulator) -> None:
+    """The server still has the response to the key of the creation; it is no workflow any more."""
+    flows.write_five()
     plan = flows.plan()
-    assert steps_of(plan) == [("update", "b.yaml"), *(("create", f"{letter}.yaml") for letter in "cde")]
-    check_resumed(flows, ["flow-a", "flow-c", "flow-d", "flow-e", "updated"])
+    fail(emulator, "POST /workflows", "no_reply")
+    with pytest.raises(APIError):
+        flows.apply(plan)
+    flows.delete("flow-a")
+    check_resumed(flows, FIVE)
+
+
+def test_a_creation_that_arrives_late(emulator: Emulator, tmp_path: Path) -> None:
+    """The interrupted request arrives while the next apply sends its own: they have one idempotency key."""
+    late: list[HTTPRequest] = []
+    inner = SocketTransport()
+
+    class LosingTransport:
+        def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+            if request.method == "POST" and not late:
+                late.append(request)
+                raise TransportError("unknown", ConnectionResetError("lost"))
+            if request.method == "POST" and len(late) == 1:
+                late.append(request)
+                assert inner.send(late[0], deadline).status == 201
+            return inner.send(request, deadline)
+
+        def close(self) -> None:
+            inner.close()
+
+    with Mode("sync") as mode:
+        client = Fibonacci(emulator.api_key, base_url=emulator.base_url, transport=LosingTransport())
+        flows = Flows(mode, client, tmp_path)
+        flows.write("a.yaml", "flow-a")
+        with pytest.raises(APIError):
+            flows.apply()
+        check_resumed(flows, ["flow-a"])
+        assert len(late) == 2
+        inner.close()
+
+
+def test_a_key_in_the_clients_headers_is_not_that_of_every_creation(
+    mode: Mode, emulator: Emulator, flows: Flows
+) -> None:
+    client = mode.client_of(emulator, headers={"Idempotency-Key": "always-the-same"})
+    Flows(mode, client, flows.folder).write_five()
+    Flows(mode, client, flows.folder).apply()
+    assert flows.names() == FIVE
 
 
 def test_a_file_that_is_deleted_after_an_interrupted_creation(flows: Flows, emulator: Emulator) -> None:
@@ -310,7 +365,7 @@ def apply_and_die(number: int, report: int, folder: Path, api_key: str, base_url
         write(path, text)
         reached("after lock")
 
-    deployment_folder.write_atomically = partial(write_lock, deployment_folder.write_atomically)
+    pytest.MonkeyPatch().setattr(deployment_folder, "write_atomically", partial(write_lock, write_atomically))
     client = Fibonacci(api_key, base_url=base_url, transport=InterruptingTransport(SocketTransport(), reached))
     client.workflows.apply(client.workflows.plan(folder), allow_delete=True)
     os._exit(0)

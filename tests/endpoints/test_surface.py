@@ -20,7 +20,7 @@ OTHER_SIGNATURES = {
     "workflows.apply": "plan, *, allow_delete=",
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
-    "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=",
+    "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=",
     "executions.wait": "execution_id, *, timeout=, on_update=",
     "request": "method, path, *, params=, json=, returns=",
     "with_options": "*, timeout=, max_retries=, headers=",
