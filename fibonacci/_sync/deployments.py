@@ -97,7 +97,8 @@ class Deployments:
         if plan.organization is not None and told and plan.organization not in told:
             others = " and ".join(sorted(map(repr, told)))
             raise DeploymentError(f"the plan was made for the organization {plan.organization!r}, not for {others}")
-        own = {change.workflow_id for change in plan.changes} | (plan.lock.workflow_ids if plan.lock else set())
+        known = set[str]() if plan.lock is None else plan.lock.workflow_ids
+        own = {change.workflow_id for change in plan.changes} | known
         names = {change.name for change in plan.changes if change.content is not None}
         for workflow in found.values():
             if workflow.name in names and workflow.id not in own:

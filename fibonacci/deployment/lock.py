@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fibonacci.definitions.json_types import is_object
 from fibonacci.deployment.content import SeenWorkflow
 from fibonacci.errors import DeploymentError
 
@@ -100,7 +101,7 @@ def parse_lock(text: str, place: str) -> Lock:
     """
     try:
         content: Any = json.loads(text)
-        written = content["format"] if isinstance(content, dict) else None
+        written: Any = content["format"] if is_object(content) else None
         if isinstance(written, int) and written > FORMAT:
             raise DeploymentError(
                 f"{place} has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it"

@@ -231,8 +231,8 @@ def test_faulty_definitions_can_be_compared() -> None:
     assert not diff(faulty, copy.deepcopy(faulty))
     assert len(diff({}, faulty).changes) == 4
     assert diff({"nodes": 5}, {"nodes": []}) == DefinitionDiff()
-    wrong: Any
-    for wrong in (None, 5, "nodes", []):
+    wrongs: list[Any] = [None, 5, "nodes", []]
+    for wrong in wrongs:
         with pytest.raises(TypeError, match="a definition is a mapping or a WorkflowDefinition, not"):
             diff(OLD, wrong)
 

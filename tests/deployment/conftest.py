@@ -13,7 +13,11 @@ from tests.kit.mode import Mode
 @pytest.fixture(autouse=True)
 def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the wait for the disk: it is for a loss of power, which no test has, and two thirds of these tests' time."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+    def fsync(descriptor: int) -> None:
+        pass
+
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.fixture

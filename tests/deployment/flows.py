@@ -117,11 +117,11 @@ class RewritingTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         response: HTTPResponse = self._inner.send(request, deadline)
-        content = json.loads(response.body) if response.body else None
-        data = content.get("data") if isinstance(content, dict) else None
-        for workflow in data if isinstance(data, list) else [data]:
-            if isinstance(workflow, dict):
-                self._rewrite(workflow, request)
+        content: Any = json.loads(response.body) if response.body else None
+        data: Any = content["data"] if content and "data" in content else []
+        workflows: list[dict[str, Any]] = data if isinstance(data, list) else [data]
+        for workflow in workflows:
+            self._rewrite(workflow, request)
         headers = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
         return HTTPResponse(response.status, headers, b"" if content is None else json.dumps(content).encode())
 
