@@ -14,6 +14,7 @@ from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.diff import DefinitionChange, DefinitionDiff, diff
 from fibonacci.definitions.files import check_file, dump, dump_yaml, dumps, load, load_yaml, loads
+from fibonacci.definitions.formatting import format_definition, format_file
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
 from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
@@ -57,6 +58,8 @@ __all__ = [
     "evaluate",
     "execution_levels",
     "execution_order",
+    "format_definition",
+    "format_file",
     "load",
     "load_yaml",
     "loads",

@@ -31,7 +31,8 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
         mode, private = None, 0o666
     try:
         # Created for the owner alone: the text of a private file is at no time readable by others.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, private)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would write CRLF
+        descriptor = os.open(temporary, flags, private)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()

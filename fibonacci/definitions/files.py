@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import codecs
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.atomic_file import write_atomically
-from fibonacci.definitions.legacy_dialect import DEPRECATED
+from fibonacci.definitions.legacy_dialect import warn_of_words
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.definitions.reading import Format, format_of, read_definition, read_source
+from fibonacci.definitions.reading import Format, format_of, read_checked, read_definition
 from fibonacci.definitions.source import MAX_SIZE, Source
 from fibonacci.definitions.spellings import Generation
 from fibonacci.definitions.workflow import WorkflowDefinition
@@ -46,8 +45,8 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
         print(load("greeter.yaml").nodes[0].id)  # prints: greet
         ```
     """
-    text_format = _format_of_file(path)
-    return _read(Source(*_text_of(path)), text_format)
+    text_format = format_of_file(path)
+    return _read(Source(*text_of_file(path)), text_format)
 
 
 def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
@@ -101,10 +100,10 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
         OSError: If the file cannot be read, for example because there is none.
         ValueError: If the suffix is another one.
     """
-    text_format = _format_of_file(path)
+    text_format = format_of_file(path)
     try:
-        source = Source(*_text_of(path))
-        read_source(source, text_format)
+        source = Source(*text_of_file(path))
+        read_checked(source, text_format)
     except DefinitionError as error:
         return list(error.problems)
     return source.in_order()
@@ -159,7 +158,7 @@ def dump(
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix.
     """
-    write_atomically(path, dumps(definition, generation=generation, format=_format_of_file(path)))
+    write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
 
 def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer") -> str:
@@ -181,7 +180,12 @@ def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation:
     return dumps(definition, generation=generation)
 
 
-def _format_of_file(path: str | os.PathLike[str]) -> Format:
+def format_of_file(path: str | os.PathLike[str]) -> Format:
+    """Return the format that the suffix of a file names.
+
+    Raises:
+        ValueError: If it names none.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         message = f"{os.fspath(path)!r} ends with {suffix!r}" if suffix else f"{os.fspath(path)!r} has no suffix"
@@ -189,8 +193,13 @@ def _format_of_file(path: str | os.PathLike[str]) -> Format:
     return _FORMATS[suffix]
 
 
-def _text_of(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return the text of a file and its name."""
+def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the text of a file and its name.
+
+    Raises:
+        DefinitionError: If the file is not UTF-8.
+        OSError: If it cannot be read.
+    """
     name = os.fspath(path)
     with Path(path).open("rb") as file:
         content = file.read(4 * MAX_SIZE + 1)  # a character has at most four bytes; what is longer is refused
@@ -209,6 +218,4 @@ def _read(source: Source, text_format: Format) -> WorkflowDefinition:
     try:
         return read_definition(source, text_format)
     finally:
-        for problem in source.in_order():
-            if problem.code == DEPRECATED:
-                warnings.warn(f"{problem.source}: {problem.message}", DeprecationWarning, stacklevel=3)
+        warn_of_words(source, stacklevel=3)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Final
 
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.source import Element, Source
 
-DEPRECATED: Final = "deprecated_word"
-"""The code of the problem that names a word of the dialect."""
-
+_CODE: Final = "deprecated_word"
 _NODE_KEYS: Final[Mapping[str, str]] = {
     "tool_name": "tool",
     "tool_params": "params",
@@ -48,6 +47,18 @@ def modernize(root: Element, source: Source) -> None:
     dialect.report()
 
 
+def warn_of_words(source: Source, *, stacklevel: int) -> None:
+    """Emit a `DeprecationWarning` for each word of the dialect that was found.
+
+    Args:
+        source: The text that was read.
+        stacklevel: The frames from here to the caller that the warnings are reported on, as in `warnings.warn`.
+    """
+    for problem in source.in_order():
+        if problem.code == _CODE:
+            warnings.warn(f"{problem.source}: {problem.message}", DeprecationWarning, stacklevel=stacklevel + 1)
+
+
 class _Dialect:
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -60,7 +71,7 @@ class _Dialect:
             lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
             others = ", ".join(list(lines)[1:])
             message = f"{word} is of fibonacci-sdk 0.2.4: {successor}" + (f" (also in line {others})" if others else "")
-            self._source.add(min(offsets), Problem("", DEPRECATED, message, "warning"))
+            self._source.add(min(offsets), Problem("", _CODE, message, "warning"))
 
     def _found(self, word: str, successor: str, offset: int) -> None:
         self._words.setdefault(word, (successor, []))[1].append(offset)
@@ -102,7 +113,7 @@ class _Dialect:
         """Translate a node of the type `condition`."""
         self._found("type 'condition'", "write 'conditional'", node["type"].offset)
         node["type"].content = "conditional"
-        operator = _text(node, "operator")
+        operator = _text(node, "operator") or ""
         if operator in _OPERATORS:
             self._found(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
             node["operator"].content = _OPERATORS[operator]

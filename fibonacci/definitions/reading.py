@@ -8,7 +8,7 @@ from typing import Literal
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.json_reader import read_json
 from fibonacci.definitions.legacy_dialect import modernize
-from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.source import Element, Source
 from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.definitions.yaml_reader import read_yaml
@@ -16,7 +16,7 @@ from fibonacci.definitions.yaml_reader import read_yaml
 Format = Literal["yaml", "json"]
 """The format of a definition's text."""
 
-_AT_THE_KEY = ("unknown_key", "unknown_field")  # these codes are about the key, the others about its value
+_AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
 _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
@@ -25,8 +25,30 @@ def format_of(text: str) -> Format:
     return "json" if text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[") else "yaml"
 
 
-def read_source(source: Source, text_format: Format) -> Element:
-    """Read a text and check it. All problems are added to the source.
+def read_text(source: Source, text_format: Format) -> Element:
+    """Read a text without checking the definition in it. Problems are added to the source.
+
+    Args:
+        source: The text.
+        text_format: Its format.
+
+    Returns:
+        The definition in today's words.
+
+    Raises:
+        ImportError: If the text is YAML and PyYAML is not installed.
+        DefinitionError: If the text cannot be read to its end, or holds no object.
+    """
+    root = read_json(source) if text_format == "json" else read_yaml(source)
+    if not isinstance(root.content, dict):
+        kind = "a list" if isinstance(root.content, list) else repr(root.content)
+        raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
+    modernize(root, source)
+    return root
+
+
+def read_checked(source: Source, text_format: Format) -> Element:
+    """Read a text and check the definition in it. All problems are added to the source.
 
     Args:
         source: The text.
@@ -37,10 +59,9 @@ def read_source(source: Source, text_format: Format) -> Element:
 
     Raises:
         ImportError: If the text is YAML and PyYAML is not installed.
-        DefinitionError: If the text cannot be read to its end.
+        DefinitionError: If the text cannot be read to its end, or holds no object.
     """
-    root = read_json(source) if text_format == "json" else read_yaml(source)
-    modernize(root, source)
+    root = read_text(source, text_format)
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
     for problem in check_definition(root.plain()):
         element, exact = root.find(problem.location)
@@ -64,36 +85,31 @@ def read_definition(source: Source, text_format: Format) -> WorkflowDefinition:
         ImportError: If the text is YAML and PyYAML is not installed.
         DefinitionError: If the definition has errors.
     """
-    root = read_source(source, text_format)
-    problems = source.in_order()
-    if any(problem.severity == "error" for problem in problems):
-        raise DefinitionError(problems)
+    root = read_checked(source, text_format)
+    source.raise_errors()
     return WorkflowDefinition.model_validate(root.plain())
 
 
 def _with_remedy(problem: Problem, element: Element, source: Source) -> Problem:
-    """Add to a wrong type what the text says, and how to write what is meant."""
+    """Add to a wrong type how to write what is meant."""
     remedy = _remedy(problem.message, element, source) if problem.code == "wrong_type" else None
-    if remedy is None:
-        return problem
-    message = f"{problem.message}: {remedy}"
+    message = f"{problem.message}; {remedy}" if remedy else problem.message
     return Problem(problem.location, problem.code, message, problem.severity)
 
 
 def _remedy(message: str, element: Element, source: Source) -> str | None:
-    content = element.content
-    if "string" in message or "text" in message:
-        written = _SCALAR.match(source.text, element.offset)
-        if content is None:
-            return "null or nothing is written here; write the text, or leave the key out"
-        if written and isinstance(content, bool | int | float):
-            kind = "a boolean" if isinstance(content, bool) else "a number"
-            return f'{written[0]} is {kind}; a text is written in quotes: "{written[0]}"'
-    if isinstance(content, str):
-        if "boolean" in message:
-            return f"{content!r} is a text; write true or false, without quotes"
-        if "number" in message or "integer" in message:
-            return f"{content!r} is a text; a number is written without quotes, in decimal digits"
-        if "list" in message:
-            return f"{content!r} is a text; a list is written in brackets: [{content}]"
+    written = _SCALAR.match(source.text, element.offset)
+    if written is None or element.is_container:
+        return None
+    content, token = element.content, written[0]
+    if "should be a text" in message and content is not None and not isinstance(content, str):
+        return f'write it in quotes: "{token}"'
+    if not isinstance(content, str):
+        return None
+    if "true or false" in message:
+        return "write true or false, without quotes"
+    if "number" in message:
+        return "write a number without quotes, in decimal digits"
+    if "should be a list" in message and token[0].isalnum():
+        return f"write a list in brackets: [{token}]"
     return None

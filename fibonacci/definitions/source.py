@@ -38,6 +38,11 @@ class Element:
         self.content = content
         self.offset = self.key_offset = offset
 
+    @property
+    def is_container(self) -> bool:
+        """Whether the value is an object or an array."""
+        return isinstance(self.content, dict | list)
+
     def plain(self) -> Any:
         """Return the value as plain JSON."""
         if isinstance(self.content, dict):
@@ -109,19 +114,27 @@ class Source:
         self.problems: list[tuple[int, Problem]] = []
         """The problems with the offset of each."""
         self._line_starts: list[int] | None = None
+        if len(self.text) > MAX_SIZE:
+            self.text = ""
+            raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
         if not self.text.strip():
             raise self.failure(0, "empty_document", "the text is empty; a definition has at least the key 'nodes'")
-        if len(self.text) > MAX_SIZE:
-            raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
 
     def line(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""
         return bisect_right(self._starts(), offset)
 
+    def column(self, offset: int) -> int:
+        """Return the column of an offset, counted from 1 in characters."""
+        return offset - self.line_start(offset) + 1
+
     def position(self, offset: int) -> str:
-        """Return an offset as `file:line:column`, both counted from 1, columns in characters."""
-        line = self.line(offset)
-        return f"{self.name}:{line}:{offset - self._starts()[line - 1] + 1}"
+        """Return an offset as `file:line:column`."""
+        return f"{self.name}:{self.line(offset)}:{self.column(offset)}"
+
+    def line_start(self, offset: int) -> int:
+        """Return the offset at which the line of an offset begins."""
+        return self._starts()[self.line(offset) - 1]
 
     def text_of_line(self, line: int) -> str:
         """Return the text of a line without its break."""
@@ -147,6 +160,15 @@ class Source:
         """Return the error of a text that cannot be read any further, with all problems so far."""
         self.report(offset, code, message)
         return DefinitionError(self.in_order())
+
+    def raise_errors(self) -> None:
+        """Raise all problems if there is an error among them.
+
+        Raises:
+            DefinitionError: If there is an error; warnings alone do not count.
+        """
+        if any(problem.severity == "error" for _, problem in self.problems):
+            raise DefinitionError(self.in_order())
 
     def in_order(self) -> list[Problem]:
         """Return the problems, each once, in the order of the text."""

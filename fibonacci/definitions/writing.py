@@ -6,8 +6,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.plain import to_plain
 from fibonacci.definitions.reading import Format
 from fibonacci.definitions.source import MAX_DEPTH
@@ -89,47 +90,43 @@ def write_definition(
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
     value = _ordered(_json("", to_plain(definition, generation=generation), 0))
-    match text_format:
-        case "yaml":
-            return write_yaml(value)
-        case "json":
-            return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        case _:
-            assert_never(text_format)
+    if text_format == "yaml":
+        return write_yaml(value)
+    if text_format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    raise ValueError(f"{text_format!r} is not a format; use 'yaml' or 'json'")
 
 
 def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
     last = {key: definition.pop(key) for key in LAST_KEYS if key in definition}
     ordered = _in_order(definition, FIRST_KEYS) | last
     nodes = ordered.get("nodes")
-    if isinstance(nodes, list):
-        ordered["nodes"] = [_in_order(node, NODE_KEYS) if isinstance(node, dict) else node for node in nodes]
+    if is_array(nodes):
+        ordered["nodes"] = [_in_order(node, NODE_KEYS) if is_object(node) else node for node in nodes]
     return ordered
 
 
-def _in_order(value: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value[key] for key in keys if key in value} | value
+def _in_order(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value[key] for key in keys if key in value} | dict(value)
 
 
 def _json(location: str, value: object, depth: int) -> Any:
     """Return a value with the plain types of JSON; refuse what has none."""
     if depth > MAX_DEPTH:
         raise ValueError(f"the definition has more than {MAX_DEPTH} levels of lists and objects")
-    if isinstance(value, dict):
-        return _members(location, value, depth)
-    if isinstance(value, list):
+    if is_object(value):
+        places = {key: f"{location}.{key}" if location else key for key in value}
+        return {_key(location, place, key): _json(place, value[key], depth + 1) for key, place in places.items()}
+    if is_array(value):
         return [_json(f"{location}[{index}]", element, depth + 1) for index, element in enumerate(value)]
     return _scalar(location, value)
 
 
-def _members(location: str, value: dict[Any, Any], depth: int) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for key, member in value.items():
-        if not isinstance(key, str):
-            raise TypeError(f"{location or 'the definition'} has the key {key!r}, a {type(key).__name__}: keys are texts")
-        place = f"{location}.{key}" if location else key
-        members[_scalar(place, key)] = _json(place, member, depth + 1)
-    return members
+def _key(location: str, place: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a text")
+    text: str = _scalar(place, key)
+    return text
 
 
 def _scalar(location: str, value: object) -> Any:

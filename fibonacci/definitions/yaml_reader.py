@@ -7,6 +7,7 @@ refused: anchors and aliases, merge keys, tags, keys that are no text, several d
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci.definitions.source import MAX_DEPTH, Element, Source
@@ -45,6 +46,12 @@ def pyyaml() -> ModuleType:
     return yaml
 
 
+def events(text: str) -> Iterator[Any]:
+    """Yield the events of PyYAML's parser, which is libyaml's where PyYAML has it."""
+    yaml = pyyaml()
+    yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def is_text(token: str) -> bool:
     """Tell whether a scalar without quotes is a text, not a number, a boolean, null or a merge key."""
     if token in _CONSTANTS or token == "<<":
@@ -72,10 +79,9 @@ def read_yaml(source: Source) -> Element:
     if unreadable:
         raise source.failure(unreadable.start(), "bad_character", _bad_character(unreadable[0]))
     reader = _Reader(source)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         # Events and not nodes: PyYAML composes nodes recursively, and a deep text would end in a RecursionError.
-        for event in yaml.parse(source.text, Loader=loader):
+        for event in events(source.text):
             reader.read(type(event).__name__, event)
     except yaml.MarkedYAMLError as error:
         raise source.failure(*_syntax_error(source, error)) from None
@@ -148,7 +154,9 @@ class _Reader:
         self._frames.append(_Frame(element, is_key=is_key))
 
     def _awaits_key(self) -> bool:
-        return bool(self._frames) and isinstance(self._frames[-1].element.content, dict) and self._frames[-1].key is None
+        return (
+            bool(self._frames) and isinstance(self._frames[-1].element.content, dict) and self._frames[-1].key is None
+        )
 
     def _refuse_key(self, offset: int, message: str) -> None:
         self._source.report(offset, "bad_key", message)

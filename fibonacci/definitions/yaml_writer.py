@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.yaml_reader import UNREADABLE, is_text, pyyaml
 
 _TAG = "tag:yaml.org,2002:"
@@ -32,10 +33,10 @@ def write_yaml(value: Any) -> str:
 
 
 def _node(yaml: Any, value: Any) -> Any:
-    if isinstance(value, dict):
+    if is_object(value):
         members = [(_text(yaml, key, is_key=True), _node(yaml, member)) for key, member in value.items()]
         return yaml.MappingNode(_TAG + "map", members, flow_style=False)
-    if isinstance(value, list):
+    if is_array(value):
         return yaml.SequenceNode(_TAG + "seq", [_node(yaml, element) for element in value], flow_style=False)
     if isinstance(value, str):
         return _text(yaml, value)
@@ -55,8 +56,9 @@ def _text(yaml: Any, text: str, *, is_key: bool = False) -> Any:
     if UNREADABLE.search(text):
         style = '"'
     elif "\n" in text:
-        # A literal block cannot be a key; one that begins with a space needs an indentation indicator.
-        style = '"' if is_key or text[0].isspace() else "|"
+        # A literal block cannot be a key, one that begins with a space needs an indentation indicator, and one that
+        # ends with an empty line takes in the empty lines that follow it.
+        style = '"' if is_key or text[0].isspace() or text.endswith("\n\n") else "|"
     return yaml.ScalarNode(_TAG + "str", text, style=style)
 
 
