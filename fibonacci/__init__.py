@@ -49,4 +49,5 @@ lazy_names(
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
     },
+    migration="fibonacci._migration",
 )
