@@ -54,4 +54,5 @@ lazy_names(
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
     },
+    migration="fibonacci._migration",
 )

@@ -11,6 +11,7 @@ from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -97,7 +98,10 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        try:
+            from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
 
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)

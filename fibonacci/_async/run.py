@@ -20,6 +20,7 @@ from fibonacci.models.executions import Execution
 # Seconds: an error that is about to be raised waits no longer for these calls.
 _READ_REASON = 10.0
 _CANCEL = 5.0
+_CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
 
 
 async def run(
@@ -111,7 +112,7 @@ class AsyncExitNotes:
         if self.execution_id is None or not self._cancel or isinstance(error, ExecutionFailedError | GeneratorExit):
             return
         try:
-            await _runtime.shielded(self._cancel_execution, _CANCEL)
+            await _runtime.shielded(self._cancel_execution, _CANCEL_AT_MOST)
         except BaseException as another:  # a second Ctrl-C, or a cancellation while an error was leaving
             self._note(another)
             _add_note(another, self._canceled)

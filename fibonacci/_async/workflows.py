@@ -17,6 +17,7 @@ from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -213,9 +214,12 @@ class AsyncWorkflows(AsyncResource):
             print(execution.outputs)
             ```
         """
-        from fibonacci._async.run import run  # most first calls need none
         from fibonacci._core.preparation import idempotency_key as key_of
 
+        try:
+            from fibonacci._async.run import run  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
         config = self._requestor.config
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         limit = EXECUTE_TIMEOUT if isinstance(config.timeout, Unset) else config.timeout

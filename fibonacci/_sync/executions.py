@@ -12,6 +12,7 @@ from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.wait import ExecutionWaiter
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -98,7 +99,10 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        from fibonacci._sync.run import ExitNotes  # most first calls need none
+        try:
+            from fibonacci._sync.run import ExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
 
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)

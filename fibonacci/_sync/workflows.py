@@ -18,6 +18,7 @@ from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -215,8 +216,11 @@ class Workflows(Resource):
             ```
         """
         from fibonacci._core.preparation import idempotency_key as key_of
-        from fibonacci._sync.run import run  # most first calls need none
 
+        try:
+            from fibonacci._sync.run import run  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
         config = self._requestor.config
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         limit = EXECUTE_TIMEOUT if isinstance(config.timeout, Unset) else config.timeout
