@@ -27,6 +27,8 @@ lazy_names(
         "fibonacci._sync.clock": ["Clock"],
         "fibonacci._sync.pager": ["Pager"],
         "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
+        "fibonacci.deployment.plan": ["DeploymentChange", "DeploymentPlan"],
+        "fibonacci.deployment.result": ["DeploymentResult"],
         "fibonacci.errors": [
             "APIConnectionError",
             "APIError",
@@ -37,6 +39,7 @@ lazy_names(
             "BadRequestError",
             "ConfigurationError",
             "ConflictError",
+            "DeploymentError",
             "ExecutionFailedError",
             "FibonacciError",
             "NotFoundError",
@@ -45,9 +48,11 @@ lazy_names(
             "QuotaExceededError",
             "RateLimitError",
             "ServerError",
+            "StalePlanError",
             "ValidationError",
             "WaitTimeoutError",
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
     },
+    migration="fibonacci._migration",
 )

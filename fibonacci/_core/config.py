@@ -158,7 +158,10 @@ def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
     if key is None:
         key = os.environ.get("FIBONACCI_API_KEY")
         if key is None:
-            raise ConfigurationError("no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY")
+            raise ConfigurationError(
+                "no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY. A .env file is not"
+                " read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv"
+            )
         return check_key(key, source="the environment variable FIBONACCI_API_KEY")
     return key if callable(key) else check_key(key, source="api_key")
 

@@ -15,6 +15,7 @@ from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.diff import DefinitionChange, DefinitionDiff, diff
 from fibonacci.definitions.files import check_file, dump, dump_yaml, dumps, load, load_yaml, loads
 from fibonacci.definitions.formatting import format_definition, format_file
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
@@ -36,6 +37,8 @@ __all__ = [
     "ConditionalNode",
     "CriticNode",
     "CycleError",
+    "DefinitionChange",
+    "DefinitionDiff",
     "DefinitionError",
     "Generation",
     "LLMNode",
@@ -55,6 +58,7 @@ __all__ = [
     "check_definition",
     "check_file",
     "dependencies",
+    "diff",
     "dump",
     "dump_yaml",
     "dumps",

@@ -20,6 +20,7 @@ def test_create_and_get(api: Api) -> None:
         "description": "d",
         "definition": definition,
         "version": 1,
+        "organization_id": "default",
         "status": "active",
         "created_at": "2027-01-15T08:00:00.500Z",
         "updated_at": "2027-01-15T08:00:00.500Z",
