@@ -11,6 +11,7 @@ from fibonacci._core.deadline import Deadline
 from fibonacci._core.option_checks import check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -89,6 +90,7 @@ class AsyncExecutions(AsyncResource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -96,8 +98,25 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
+            return await self._wait(execution_id, deadline, on_update)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "wait", execution_id=execution_id) as span:
+            return await self._wait(execution_id, deadline, recording(span, on_update))
+
+    async def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
+        try:
+            from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
+
+        waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        async with AsyncExitNotes(self._requestor, execution_id=execution_id):
+            return await waiter.wait()
 
     def list(
         self,

@@ -86,6 +86,8 @@ class Config:
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
         self.headers: dict[str, str] = check_headers(get("headers"))
+        # Only POSTs have it, and an argument of the call replaces it.
+        self.idempotency_key: str | None = self.headers.pop("idempotency-key", get("idempotency_key"))
         self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
         self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))

@@ -12,6 +12,7 @@ from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.wait import ExecutionWaiter
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -90,6 +91,7 @@ class Executions(Resource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
 
         Example:
             ```python
@@ -97,8 +99,25 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
+            return self._wait(execution_id, deadline, on_update)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "wait", execution_id=execution_id) as span:
+            return self._wait(execution_id, deadline, recording(span, on_update))
+
+    def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
+        try:
+            from fibonacci._sync.run import ExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
+
+        waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        with ExitNotes(self._requestor, execution_id=execution_id):
+            return waiter.wait()
 
     def list(
         self,
