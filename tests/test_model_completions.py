@@ -48,6 +48,7 @@ def test_the_names_of_a_workflow() -> None:
         "name",
         "response",
         "status",
+        "to_dict",
         "updated_at",
         "version",
     ]

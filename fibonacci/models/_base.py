@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -70,6 +70,28 @@ class Model(BaseModel):
         """List the names to complete: without pydantic's deprecated methods and without the `raw_` fields."""
         hidden = _deprecated_names()
         return [name for name in super().__dir__() if name not in hidden and not name.startswith("raw_")]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by the names and with the values that attributes have: `id`, times as `datetime`.
+
+        `dict(model)` is the same. `model_dump(mode="json")` returns the fields of the response instead, unchanged.
+
+        Returns:
+            Every documented field, None or empty where the platform sent none, and then the fields that the SDK does
+            not know.
+
+        Example:
+            ```python
+            run = execution.to_dict()
+            assert (run["id"], run["outputs"]) == (execution.id, execution.outputs)
+            ```
+        """
+        from fibonacci.models._plain import plain_dict
+
+        return plain_dict(self)
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        yield from self.to_dict().items()
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
