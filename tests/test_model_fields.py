@@ -64,6 +64,25 @@ class TestExecution:
         assert Execution.model_validate({"id": "e", "outputs": {"a": 1}}).outputs == {"a": 1}
 
 
+class TestTrace:
+    def test_it_is_read_as_models(self) -> None:
+        document = {"id": "e", "trace": [{"id": "a", "started_at": "2026-11-25T01:02:03Z", "attempts": 2, "new": 1}]}
+        made = Execution.model_validate(document)
+        (node,) = made.trace or []
+        assert (node.id, node.attempts, node.ended_at, node.model_extra) == ("a", 2, None, {"new": 1})
+        assert node.started_at == datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)
+        assert made.model_dump(mode="json") == document
+
+    @pytest.mark.parametrize("trace", [None, "text", {"a": 1}, ["a"], [{"id": 5}], [{"name": "a"}]])
+    def test_another_form_of_it_is_kept_and_read_as_none(self, trace: Any) -> None:
+        made = Execution.model_validate({"id": "e", "trace": trace})
+        assert (made.trace, made.raw_trace) == (None, trace)
+
+    def test_it_may_be_missing_or_empty(self) -> None:
+        assert Execution.model_validate({"id": "e"}).trace is None
+        assert Execution.model_validate({"id": "e", "trace": []}).trace == []
+
+
 class TestEmptyMaps:
     def test_null_reads_as_empty(self) -> None:
         quota = Quota.model_validate(dict.fromkeys(("plan", "limits", "overrides", "effective")))

@@ -9,6 +9,7 @@ lazy_names(
         "fibonacci.models.executions": ["Execution", "ExecutionStatus"],
         "fibonacci.models.health": ["Health", "SecretsHealth"],
         "fibonacci.models.memory": ["MemoryEntry", "MemoryScope"],
+        "fibonacci.models.node_trace": ["NodeStatus", "NodeTrace"],
         "fibonacci.models.organizations": [
             "ApprovalStats",
             "AuditEntry",

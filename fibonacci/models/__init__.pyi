@@ -3,6 +3,7 @@ from fibonacci.models._base import Model, Timestamped
 from fibonacci.models.executions import Execution, ExecutionStatus
 from fibonacci.models.health import Health, SecretsHealth
 from fibonacci.models.memory import MemoryEntry, MemoryScope
+from fibonacci.models.node_trace import NodeStatus, NodeTrace
 from fibonacci.models.organizations import (
     ApprovalStats,
     AuditEntry,
@@ -32,6 +33,8 @@ __all__ = [
     "MemoryEntry",
     "MemoryScope",
     "Model",
+    "NodeStatus",
+    "NodeTrace",
     "Page",
     "Quota",
     "RateLimit",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from fibonacci.models._base import Timestamped
+
+if TYPE_CHECKING:
+    from fibonacci.models.node_trace import NodeTrace
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
 """The states that the SDK knows; the platform may have others, which are kept as strings."""
@@ -43,6 +46,9 @@ class Execution(Timestamped):
     nodes_failed: int | None = None
     """The number of nodes that failed; None while the platform reports none."""
 
+    raw_trace: Any = Field(default=None, alias="trace")
+    """The trace as the platform sent it; None when it sent none. `trace` is the field to read."""
+
     @property
     def id(self) -> str:
         """The id, such as `"exec_abc123"`, whether the platform sends it as `execution_id` or as `id`."""
@@ -57,6 +63,19 @@ class Execution(Timestamped):
     def outputs(self) -> dict[str, Any]:
         """The value of each node or named output, by name; empty while there are none."""
         return self.raw_outputs or {}
+
+    @property
+    def trace(self) -> list[NodeTrace] | None:
+        """What happened to each node, in the order of their execution; None when the platform did not send it.
+
+        It is part of reading one execution (`executions.get`, and what `wait` and `run` poll), not of lists and of what
+        `execute` returns.
+        """
+        if self.raw_trace is None:
+            return None
+        from fibonacci.models.node_trace import read_trace  # most executions are read without it
+
+        return read_trace(self.raw_trace)
 
     @property
     def is_terminal(self) -> bool:

@@ -33,6 +33,7 @@ lazy_names(
         ],
         "fibonacci.testing.factories.workflows": [
             "make_execution",
+            "make_node_trace",
             "make_registry_entry",
             "make_workflow",
             "make_workflow_version",

@@ -18,6 +18,7 @@ from fibonacci.testing.factories.platform import (
 from fibonacci.testing.factories.responses import make_page, make_rate_limit, make_response
 from fibonacci.testing.factories.workflows import (
     make_execution,
+    make_node_trace,
     make_registry_entry,
     make_workflow,
     make_workflow_version,
@@ -31,6 +32,7 @@ __all__ = [
     "make_governance_settings",
     "make_health",
     "make_memory_entry",
+    "make_node_trace",
     "make_page",
     "make_quota",
     "make_rate_limit",

@@ -39,6 +39,7 @@ def test_execute_returns_exactly_the_documented_fields(api: Api) -> None:
     whole = api("GET", f"/executions/{response.data['execution_id']}").data
     assert whole.items() >= response.data.items()
     assert (whole["workflow_id"], whole["inputs"], whole["error"]) == (workflow, {"name": "Ada"}, None)
+    del whole["trace"]
     assert api("GET", "/executions").data == [whole]
 
 
@@ -208,7 +209,7 @@ def test_cancel_stops_an_execution(api: Api) -> None:
     assert (cancelled.status, cancelled.data["status"], cancelled.data["duration_ms"]) == (200, "cancelled", 3000)
     assert statuses(cancelled.data) == {"w": "cancelled"}
     api.clock.time += 100
-    assert api("GET", path).data == cancelled.data
+    assert api("GET", path).data.items() >= cancelled.data.items()
     again = api("POST", f"{path}/cancel")
     assert (again.status, again.code) == (409, "conflict")
     finished = api.run()["execution_id"]

@@ -39,6 +39,9 @@ class RunningExecution:
         execution: The record of the execution.
         run: The definition, and the branches taken.
         launch: Starts the call of a handler.
+
+    Attributes:
+        notes: What is new for the trace, by node: its `input`, or the `reason` why it was skipped.
     """
 
     def __init__(self, environment: Environment, execution: Record, run: Record, launch: Launch) -> None:
@@ -49,6 +52,7 @@ class RunningExecution:
         self._chosen: dict[str, bool] = dict(run["chosen"])  # nodes in branches: whether a conditional took the branch
         self._nodes: dict[str, Record] = {node["id"]: dict(node) for node in execution["nodes"]}
         self._launch = launch
+        self.notes: dict[str, Record] = {}
 
     @property
     def has_ended(self) -> bool:
@@ -122,13 +126,32 @@ class RunningExecution:
         all_skipped = bool(needed) and all(other["status"] == "skipped" for other in needed)
         if state["stopped"] or all_skipped or not self._chosen.get(node.id, True):
             state.update(status="skipped", ended=now)
+            self.notes[node.id] = {"reason": self._why_skipped(node.id, needed)}
         else:
             self._attempt(node, state, now)
 
+    def _why_skipped(self, node_id: str, needed: list[Record]) -> str:
+        for other in needed:
+            if other["stopped"]:
+                return (
+                    f"it depends on {other['id']!r}, which {'failed' if other['status'] == 'failed' else 'did not run'}"
+                )
+        if all(other["status"] == "skipped" for other in needed):
+            return f"all nodes that it depends on were skipped: {', '.join(other['id'] for other in needed)}"
+        gates = [other["id"] for other in needed if self._leads_to(other["id"], node_id)]
+        return f"it is not in the branch taken by {', '.join(map(repr, gates))}"
+
+    def _leads_to(self, gate_id: str, node_id: str) -> bool:
+        """Whether a node is a conditional with another in one of its branches."""
+        gate = self._workflow.nodes[gate_id]
+        return isinstance(gate, ConditionalNode) and node_id in (*gate.true_branch, *gate.false_branch)
+
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
+        executor = self._executor(now)
         try:
-            step = self._executor(now).execute(node, state["attempts"])
+            self.notes[node.id] = {"input": executor.shown_input(node)}
+            step = executor.execute(node, state["attempts"])
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return

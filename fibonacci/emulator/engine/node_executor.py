@@ -31,6 +31,7 @@ from fibonacci.emulator.engine.default_nodes import (
     texts,
 )
 from fibonacci.emulator.engine.memory import MemoryToolSet, find_value, owner_of, set_value
+from fibonacci.emulator.engine.trace import input_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.http.bodies import is_deeper_than
 from fibonacci.emulator.state.json_encoding import to_json
@@ -125,6 +126,16 @@ class NodeExecutor:
         """Return a value with its templates rendered; the limits of outputs apply."""
         return checked(render(value, self._resolve))
 
+    def shown_input(self, node: Node) -> Any:
+        """Return what a node is given, for the trace.
+
+        Templates of secrets and of the environment stay as they are written, and so do those without a value.
+        """
+        try:
+            return checked(input_of(node, self._resolve_shown))
+        except NodeError as error:
+            return f"(not shown: {error})"
+
     def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
         instruction = as_text(render(node.instruction, self._resolve))
         handler = self._environment.handlers.llm
@@ -203,6 +214,15 @@ class NodeExecutor:
         if not found:
             raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
         return follow(value, reference, tuple(path))
+
+    def _resolve_shown(self, reference: Reference) -> Any:
+        """Resolve a reference for the trace; what must not or cannot be shown is the expression itself."""
+        try:
+            if reference.source not in ("secrets", "env"):
+                return self._resolve(reference)
+        except TemplateError:
+            pass
+        return f"{{{{{reference.text}}}}}"
 
     def _resolve_or_nothing(self, reference: Reference) -> Any:
         """Resolve a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Record
@@ -88,6 +89,11 @@ class Scheduler:
             last = self._store.clock_state.get("now")
         if last is not None:
             self._clock.advance_to(last["now"])
+
+    def trace(self, execution: Record) -> list[Record]:
+        """Return the trace of an execution, by the state as it is stored."""
+        with self._store.transaction():
+            return trace_of(self._store, self._environment.secrets.values(), execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""
@@ -174,6 +180,8 @@ class Scheduler:
     def _save(self, running: RunningExecution) -> None:
         store, name, due = self._store, running.execution["id"], running.due
         store.executions.put(name, record=running.execution)
+        for node_id, note in running.notes.items():
+            store.traces.put(name, node_id, record=note)
         if due is None:
             store.timers.delete(name)
         else:

@@ -15,9 +15,9 @@ from fibonacci.emulator.state.store import Record
 def get_execution(context: RequestContext) -> Reply:
     """GET /executions/{execution_id}."""
     execution = context.scheduler.refresh(_find(context), context.now)
-    reply = Reply(view_of(execution, context.now))
+    reply = _with_trace(context, execution, context.now)
     if context.scheduler.may_end_soon(execution, context.now):  # a user handler has just begun
-        return replace(reply, later=lambda: Reply(view_of(*context.scheduler.settle(execution))))
+        return replace(reply, later=lambda: _with_trace(context, *context.scheduler.settle(execution)))
     return reply
 
 
@@ -43,6 +43,10 @@ def cancel_execution(context: RequestContext) -> Reply:
     if execution["status"] in TERMINAL:
         raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
     return Reply(view_of(cancel(context.store, execution, context.now), context.now))
+
+
+def _with_trace(context: RequestContext, execution: Record, now: float) -> Reply:
+    return Reply(view_of(execution, now) | {"trace": context.scheduler.trace(execution)})
 
 
 def _find(context: RequestContext) -> Record:

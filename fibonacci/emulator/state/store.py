@@ -120,6 +120,7 @@ class Store:
         self.executions: Table = self._add("executions")  # execution
         self.runs: Table = self._add("runs")  # execution; only while it runs
         self.timers: Table = self._add("timers")  # execution; only while something is due in it
+        self.traces: Table = self._add("traces")  # execution, node; what only the trace of an execution shows
         self.registry: Table = self._add("registry")  # workflow
         self.governance: Table = self._add("governance")  # organization
         self.quota_overrides: Table = self._add("quota_overrides")  # organization

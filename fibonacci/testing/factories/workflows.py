@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fibonacci.models import Execution, RegistryEntry, ResponseInfo, Workflow, WorkflowVersion
+from fibonacci.models import Execution, NodeTrace, RegistryEntry, ResponseInfo, Workflow, WorkflowVersion
 from fibonacci.testing.factories.build import CREATED, build
 
 _DEFINITION: Final = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
@@ -36,6 +36,18 @@ _EXECUTION: Final = {
     "nodes_failed": 0,
     "created_at": CREATED,
     "updated_at": CREATED,
+}
+_NODE: Final = {
+    "id": "greet",
+    "type": "llm",
+    "status": "completed",
+    "started_at": CREATED,
+    "ended_at": CREATED,
+    "attempts": 1,
+    "input": {"instruction": "Greet Ada"},
+    "output": "Hello Ada",
+    "error": None,
+    "reason": None,
 }
 _ENTRY: Final = {
     "workflow_id": "wf-abc123",
@@ -95,6 +107,25 @@ def make_execution(*, response: ResponseInfo | None = None, **changes: Any) -> E
         False
     """
     return build(Execution, _EXECUTION, changes, response)
+
+
+def make_node_trace(*, response: ResponseInfo | None = None, **changes: Any) -> NodeTrace:
+    """Make the trace of a node, `completed` by default.
+
+    For `make_execution(trace=[...])`, dump it: `make_node_trace(id="sum").model_dump()`.
+
+    Args:
+        response: The HTTP response that it came in; a successful one by default.
+        changes: Fields that replace the defaults, and further ones, by their names in a response.
+
+    Returns:
+        The model, as if it had come in a response.
+
+    Example:
+        >>> make_node_trace(status="failed", output=None, error="no value").error
+        'no value'
+    """
+    return build(NodeTrace, _NODE, changes, response)
 
 
 def make_registry_entry(*, response: ResponseInfo | None = None, **changes: Any) -> RegistryEntry:

@@ -1,0 +1,126 @@
+"""The states of nodes in an execution, as far as the platform tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from fibonacci.definitions.diagrams.texts import clean
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.models import Execution
+
+KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
+"""The states that have a color; the platform may have others."""
+
+UNKNOWN: Final = "unknown"
+"""The state of a node of which the platform tells nothing."""
+
+_NOT_STARTED: Final = ("pending", "pending_approval")
+
+
+class NodeState(NamedTuple):
+    """The state of a node. All texts are clean."""
+
+    word: str
+    """The state in a word: one of `KNOWN_STATES`, `unknown`, or another that the platform has sent."""
+
+    duration: str = ""
+    """The time that the node took, such as `1.2 s`; empty when it is not known."""
+
+    reason: str = ""
+    """The error of a failed node, or why it was skipped; empty when it is not known."""
+
+    @property
+    def text(self) -> str:
+        """The state and the duration."""
+        return f"{self.word} · {self.duration}" if self.duration else self.word
+
+
+def checked_execution(execution: object) -> Execution | None:
+    """Return the argument `execution`.
+
+    Raises:
+        TypeError: If it is neither an `Execution` nor None.
+    """
+    if execution is None or isinstance(execution, Execution):
+        return execution
+    kind = type(execution).__name__
+    raise TypeError(f"execution must be an Execution, not {kind}; client.executions.get(execution_id) returns one")
+
+
+def execution_state(execution: Execution) -> NodeState:
+    """Return the state of an execution as a whole."""
+    milliseconds = execution.duration_ms
+    duration = _seconds(milliseconds / 1000) if milliseconds is not None else ""
+    return NodeState(_text(execution.status) or UNKNOWN, duration)
+
+
+def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, NodeState]:
+    """Return the states of nodes by id; what is missing is unknown.
+
+    Args:
+        plain: The definition as plain JSON.
+        execution: The execution. Without a trace, nodes with an output have completed, and those of an execution that
+            has not begun are pending.
+    """
+    trace: object = getattr(execution, "trace", None)
+    states = dict(_traced(trace))
+    if states:
+        return states
+    if not is_object(plain.get("outputs")):  # else the names of the outputs are not those of nodes
+        states = {node_id: NodeState("completed") for node_id in execution.outputs}
+    if execution.status in _NOT_STARTED:
+        nodes = plain.get("nodes")
+        ids = [_read(node, "id") for node in nodes] if is_array(nodes) else []
+        return {node_id: NodeState("pending") for node_id in ids if isinstance(node_id, str)}
+    return states
+
+
+def _traced(trace: object) -> Iterator[tuple[str, NodeState]]:
+    for entry in trace if is_array(trace) else ():
+        node_id = _read(entry, "id")
+        if isinstance(node_id, str):
+            reason = _text(_read(entry, "error")) or _text(_read(entry, "reason"))
+            yield node_id, NodeState(_text(_read(entry, "status")) or UNKNOWN, _duration(entry), reason)
+
+
+def _read(entry: object, name: str) -> object:
+    """Return a field of an object or of a mapping; None when it has none."""
+    return entry.get(name) if is_object(entry) else getattr(entry, name, None)
+
+
+def _duration(entry: object) -> str:
+    started, ended = _time(_read(entry, "started_at")), _time(_read(entry, "ended_at"))
+    if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
+        return ""
+    return _seconds((ended - started) / timedelta(seconds=1))
+
+
+def _time(value: object) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) else None
+
+
+def _seconds(seconds: float) -> str:
+    """Return a duration for a reader: `120 ms`, `1.2 s`, `3 min 20 s`."""
+    if not 0 <= seconds < 1e9:
+        return ""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return clean(value)
+    message = _read(value, "message") if is_object(value) else None  # an error may be an object
+    return clean(message) if isinstance(message, str) else ""

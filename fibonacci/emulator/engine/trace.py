@@ -1,0 +1,91 @@
+"""The trace of an execution: what each node was given, returned, and failed or was skipped for.
+
+What only the trace shows is stored beside the record of the execution, so that lists do not read it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Reference, ToolNode, render
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.templates import Resolver, as_text
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.store import Record, Store
+
+_REDACTED = "***"
+
+
+def trace_of(store: Store, secrets: Iterable[str], execution: Record) -> list[Record]:
+    """Return the trace of an execution, its nodes in order; inside a transaction.
+
+    Args:
+        store: The store, with what is noted for the trace.
+        secrets: The values that the trace must not show.
+        execution: The record of the execution.
+    """
+    hidden = _spellings(secrets)
+    return [
+        _times_and_state(node) | _redact(_content(node, store.traces.get(execution["id"], node["id"]) or {}), hidden)
+        for node in execution["nodes"]
+    ]
+
+
+def input_of(node: Node, resolve: Resolver) -> Record:
+    """Return what a node is given: its fields with templates, rendered."""
+    match node:
+        case LLMNode():
+            return {"instruction": as_text(render(node.instruction, resolve))}
+        case ToolNode():
+            return {"params": render(node.params, resolve)}
+        case CriticNode():
+            target = Reference(node.target_node, node.target_node, ())
+            return {"output": resolve(target), "criteria": render(node.criteria, resolve)}
+        case ConditionalNode():
+            return {"left_value": render(node.left_value, resolve), "right_value": render(node.right_value, resolve)}
+
+
+def _times_and_state(node: Record) -> Record:
+    has_run = node["status"] != "skipped"
+    return {
+        "id": node["id"],
+        "type": node["type"],
+        "status": node["status"],
+        "started_at": _time(node["started"]) if has_run else None,
+        "ended_at": _time(node["ended"]) if has_run else None,
+        "attempts": node["attempts"],
+    }
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else iso(seconds)
+
+
+def _content(node: Record, note: Record) -> Record:
+    return {
+        "input": note.get("input"),
+        "output": node["output"] if node["status"] == "completed" else None,
+        "error": node["error"] if node["status"] == "failed" else None,
+        "reason": note.get("reason"),
+    }
+
+
+def _spellings(secrets: Iterable[str]) -> list[str]:
+    """Return the texts that a secret is rendered as, the longest first: a shorter one may be part of it."""
+    texts = {text for secret in secrets if secret for text in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])}
+    return sorted(texts, key=len, reverse=True)
+
+
+def _redact(value: Any, secrets: list[str]) -> Any:
+    """Return a value with the secrets replaced in every text: a node may have passed them on."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _REDACTED)
+        return value
+    if is_object(value):
+        return {_redact(key, secrets): _redact(entry, secrets) for key, entry in value.items()}
+    if is_array(value):
+        return [_redact(element, secrets) for element in value]
+    return value

@@ -1,0 +1,73 @@
+"""What happened to one node of an execution."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from fibonacci.models._base import Model, parse_time
+
+NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
+"""The states of a node that the SDK knows; the platform may have others, which are kept as strings."""
+
+
+class NodeTrace(Model):
+    """What happened to one node of an execution: an element of `Execution.trace`."""
+
+    _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "attempts", "error", "reason")
+
+    id: str
+    """The id of the node, as the definition names it."""
+
+    type: str | None = None
+    """The type of the node, such as `"llm"`."""
+
+    status: NodeStatus | None = None
+    """The state, such as `"completed"`."""
+
+    raw_started_at: Any = Field(default=None, alias="started_at")
+    """The time of the start as the platform sent it, meant to be ISO 8601. `started_at` is the field to read."""
+
+    raw_ended_at: Any = Field(default=None, alias="ended_at")
+    """The time of the end as the platform sent it, meant to be ISO 8601. `ended_at` is the field to read."""
+
+    attempts: int | None = None
+    """The number of times that the node was tried; 0 before the first."""
+
+    input: Any = None
+    """What the last attempt was given: the node's fields with templates, rendered. None when it never ran.
+
+    The emulator leaves the templates of secrets and of the environment as they are written.
+    """
+
+    output: Any = None
+    """What the node returned, any JSON; None unless it has completed."""
+
+    error: Any = None
+    """Why the node failed, usually a text; None unless it has."""
+
+    reason: str | None = None
+    """Why the node was skipped; None unless it was."""
+
+    @property
+    def started_at(self) -> datetime | None:
+        """The time of the start, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        return parse_time(self.raw_started_at)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """The time of the end, in the time zone that the platform sends (UTC); None before it, or when skipped."""
+        return parse_time(self.raw_ended_at)
+
+
+_TRACE = TypeAdapter(list[NodeTrace])
+
+
+def read_trace(value: object) -> list[NodeTrace] | None:
+    """Return a trace as models, or None for any other form: it is not documented, and no reason to refuse the rest."""
+    try:
+        return _TRACE.validate_python(value)
+    except ValidationError:
+        return None

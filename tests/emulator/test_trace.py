@@ -1,0 +1,228 @@
+"""The trace of an execution: what each node was given, returned, and failed or was skipped for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.state.clock import iso
+from tests.emulator.api import START, Api, llm, tool
+from tests.emulator.handling import flaky
+
+FIELDS = ["id", "type", "status", "started_at", "ended_at", "attempts", "input", "output", "error", "reason"]
+
+
+def by_id(trace: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {node["id"]: node for node in trace}
+
+
+def conditional(node_id: str, left: str, **branches: list[str]) -> dict[str, Any]:
+    return {
+        "id": node_id,
+        "type": "conditional",
+        "left_value": left,
+        "operator": "equals",
+        "right_value": "x",
+        **branches,
+    }
+
+
+def test_each_node_shows_what_it_was_given_and_returned(api: Api) -> None:
+    trace = api.run(
+        llm("greet", "Greet {{input.name}}"),
+        tool("mail", "email_send", {"to": ["{{input.name}}"], "n": 5, "text": "<{{greet}}>"}),
+        {"id": "judge", "type": "critic", "target_node": "greet", "criteria": ["like {{input.name}}"]},
+        conditional("gate", "{{input.name}}"),
+        inputs={"name": "Ada"},
+    )["trace"]
+    assert [list(node) for node in trace] == [FIELDS] * 4
+    nodes = by_id(trace)
+    assert {name: node["input"] for name, node in nodes.items()} == {
+        "greet": {"instruction": "Greet Ada"},
+        "gate": {"left_value": "Ada", "right_value": "x"},
+        "mail": {"params": {"to": ["Ada"], "n": 5, "text": "<[default model] Greet Ada>"}},
+        "judge": {"output": "[default model] Greet Ada", "criteria": ["like Ada"]},
+    }
+    now = iso(START)
+    assert nodes["greet"] == {
+        "id": "greet",
+        "type": "llm",
+        "status": "completed",
+        "started_at": now,
+        "ended_at": now,
+        "attempts": 1,
+        "input": {"instruction": "Greet Ada"},
+        "output": "[default model] Greet Ada",
+        "error": None,
+        "reason": None,
+    }
+
+
+def test_it_is_in_the_answer_to_reading_an_execution_only(api: Api) -> None:
+    workflow = api.workflow(tool("a", "wait", {"seconds": 60}))
+    started = api("POST", f"/workflows/{workflow}/execute", {}).data
+    path = f"/executions/{started['execution_id']}"
+    assert len(api("GET", path).data["trace"]) == 1
+    others = [started, *api("GET", "/executions").data, api("POST", f"{path}/cancel").data]
+    assert [other for other in others if "trace" in other] == []
+
+
+def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:
+    nodes = by_id(
+        api.run(
+            conditional("gate", "{{input.x}}", true_branch=["yes"], false_branch=["no"]),
+            llm("yes"),
+            llm("no"),
+            llm("after", "{{no}}"),
+            llm("broken", "{{input.absent}}"),
+            llm("next", "{{broken}}"),
+            llm("last", "{{next}}"),
+            inputs={"x": "x"},
+        )["trace"]
+    )
+    assert {name: node["reason"] for name, node in nodes.items()} == {
+        "gate": None,
+        "yes": None,
+        "no": "it is not in the branch taken by 'gate'",
+        "after": "all nodes that it depends on were skipped: no",
+        "broken": None,
+        "next": "it depends on 'broken', which failed",
+        "last": "it depends on 'next', which did not run",
+    }
+    skipped = nodes["no"]
+    assert [skipped[name] for name in FIELDS[2:]] == ["skipped", None, None, 0, None, None, None, skipped["reason"]]
+
+
+def test_a_failed_node_has_its_error_and_what_could_be_rendered(api: Api) -> None:
+    execution = api.run(llm("a", "{{input.name}} of {{input.absent.deep}}"), inputs={"name": "Ada"})
+    (node,) = execution["trace"]
+    assert (node["status"], node["attempts"], node["output"]) == ("failed", 1, None)
+    assert node["error"] == "{{input.absent.deep}} has no value: there is no 'absent'"
+    assert node["input"] == {"instruction": "Ada of {{input.absent.deep}}"}
+
+
+def test_a_running_execution_shows_what_has_happened(api: Api) -> None:
+    workflow = api.workflow(tool("slow", "wait", {"seconds": "{{input.n}}"}), llm("after", "{{slow}}"))
+    started = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"n": 60}}).data
+    api.clock.time += 20
+    slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
+    assert (slow["status"], slow["started_at"], slow["ended_at"]) == ("running", iso(START), None)
+    assert (slow["input"], slow["output"]) == ({"params": {"seconds": 60}}, None)
+    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None]
+    api.clock.time += 60
+    slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
+    assert (slow["status"], slow["ended_at"], after["status"]) == ("completed", iso(START + 60), "completed")
+    assert after["started_at"] == iso(START + 60)
+
+
+def test_attempts_are_counted() -> None:
+    emulator = Emulator(time="skip")
+    flaky(emulator, 2)
+    client = emulator.client()
+    workflow = client.workflows.create(name="x", definition={"nodes": [tool("a", "flaky", enable_retry=True)]})
+    execution = client.workflows.run(workflow.id)
+    (node,) = client.executions.get(execution.id).trace or []
+    assert (node.attempts, node.status, node.error, node.output) == (3, "completed", None, "done")
+    assert node.started_at is not None
+    assert node.ended_at is not None
+    assert (node.ended_at - node.started_at).total_seconds() >= 2
+
+
+class TestSecrets:
+    NODES = (
+        tool(
+            "login",
+            "http_request",
+            {"auth": "Bearer {{secrets.TOKEN}}", "raw": "{{secrets.TOKEN}}", "team": "{{env.TEAM}}"},
+        ),
+        llm("log", "It said {{login}} to {{login.params.team}}"),
+        tool("leak", "http_request", {"{{not}}": "{{login.params.raw}}"}),
+    )
+
+    def test_no_value_of_a_secret_is_shown(self, api: Api) -> None:
+        execution = api.run(*self.NODES)
+        assert execution["status"] == "completed"
+        nodes = by_id(execution["trace"])
+        assert "s3cret" not in str(execution["trace"])
+        assert nodes["login"]["input"]["params"] == {
+            "auth": "Bearer {{secrets.TOKEN}}",
+            "raw": "{{secrets.TOKEN}}",
+            "team": "{{env.TEAM}}",
+        }
+        assert nodes["login"]["output"]["params"]["auth"] == "Bearer ***"
+        assert nodes["leak"]["input"]["params"] == {"{{not}}": "***"}
+        assert "***" in nodes["log"]["input"]["instruction"]
+
+    @pytest.mark.parametrize("secret", ['with "quotes" and \\', "ünïcode\n", "7"])
+    def test_no_spelling_of_it(self, secret: str) -> None:
+        client = Emulator(secrets={"TOKEN": secret, "EMPTY": "", "LONGER": f"{secret}-more"}).client()
+        nodes = [tool("a", "http_request", {"s": "{{secrets.TOKEN}} {{secrets.LONGER}}"}), llm("b", "{{a}}")]
+        workflow = client.workflows.create(name="x", definition={"nodes": nodes})
+        trace = client.executions.get(client.workflows.run(workflow.id).id).trace or []
+        assert trace[0].output["params"] == {"s": "*** ***"}
+        assert trace[1].input == {"instruction": '{"tool": "http_request", "params": {"s": "*** ***"}}'}
+
+    def test_a_handlers_error_does_not_show_it(self) -> None:
+        emulator = Emulator(secrets={"TOKEN": "s3cret"})
+
+        @emulator.tool("http_request")
+        def fail(call: Any) -> None:
+            raise RuntimeError(f"refused: {call.params['token']}")
+
+        client = emulator.client()
+        nodes = [tool("a", "http_request", {"token": "{{secrets.TOKEN}}"})]
+        workflow = client.workflows.create(name="x", definition={"nodes": nodes})
+        execution = client.executions.get(client.workflows.execute(workflow.id).id)
+        assert [node.error for node in execution.trace or []] == ["refused: ***"]
+
+
+def test_a_huge_input_is_not_kept() -> None:
+    emulator = Emulator()
+    emulator.llm(lambda call: len(call.instruction))
+    client = emulator.client()
+    nodes = [llm("a", "{{input.text}}" * 20)]
+    workflow = client.workflows.create(name="x", definition={"nodes": nodes})
+    execution = client.workflows.run(workflow.id, inputs={"text": "x" * 60_000})
+    assert execution.outputs == {"a": 1_200_000}
+    (node,) = client.executions.get(execution.id).trace or []
+    assert node.input == "(not shown: the output is larger than 1048576 bytes)"
+
+
+def test_a_run_that_waits_for_approval_has_none_yet(api: Api) -> None:
+    api("PATCH", "/organizations/default/governance", {"require_approval_for_external_comm": True})
+    execution = api.run(tool("mail", "email_send"))
+    assert (execution["status"], execution["trace"]) == ("pending_approval", [])
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_it_outlives_snapshots_and_processes(kind: str, tmp_path: Path) -> None:
+    first = Emulator(path=tmp_path / "state.db" if kind == "file" else None)
+    client = first.client()
+    workflow = client.workflows.create(name="x", definition={"nodes": [llm("a", "Greet {{input.name}}")]})
+    execution = client.executions.get(client.workflows.run(workflow.id, inputs={"name": "Ada"}).id)
+    assert execution.trace
+    first.close()
+    if kind == "memory":
+        second = Emulator()
+        second.restore(first.snapshot())
+    else:
+        second = Emulator(path=tmp_path / "state.db")
+    with second.client(api_key=second.api_key) as reader:
+        assert reader.executions.get(execution.id).trace == execution.trace
+
+
+def test_executions_of_an_older_version_are_read(api: Api) -> None:
+    execution = api.run(llm("a"))
+    api.app.store.traces.delete_all()
+    (node,) = api("GET", f"/executions/{execution['execution_id']}").data["trace"]
+    assert (node["input"], node["output"]) == (None, "[default model] do")
+
+
+def test_a_list_reads_no_trace(api: Api) -> None:
+    for _ in range(3):
+        api.run(llm("a", "x" * 1000))
+    records = list(api.app.store.executions.records())
+    assert [record for record in records if "input" in str(record["nodes"]) or "reason" in str(record["nodes"])] == []
