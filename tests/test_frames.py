@@ -274,7 +274,8 @@ class TestToDict:
         made = Execution.model_validate(
             {"execution_id": "exec_1", "outputs": None, "created_at": "2026-11-25T13:00:00+01:00", "cost": 0.5}
         )
-        expected = {**dict.fromkeys(RUN), "id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
+        read = {"id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
+        expected: dict[str, Any] = {**dict.fromkeys(RUN), **read}
         found = to_dict(made)
         assert {name: found[name] for name in expected} == expected
         assert not any(name.startswith("raw_") or name == "execution_id" for name in found)

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
-    "errors": set[str](),
-    "models": {"_lazy", "_frames"},
-    "_frames": {"models"},  # imported by a method that is called, never with the models
+    "errors": {"_display"},
+    "models": {"_lazy", "_display", "_frames"},
+    # Both are imported by the method that displays or converts something, never with the models or the errors.
+    "_display": {"models"},
+    "_frames": {"models"},
     "definitions": {"errors", "models"},
     "_core": {"errors", "models", "_lazy"},
     "_net": {"_lazy"},

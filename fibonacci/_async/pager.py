@@ -38,6 +38,7 @@ class AsyncPager(Generic[T]):
     def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
         self._requestor = requestor
         self._request = request
+        self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __aiter__(self) -> AsyncIterator[T]:
         return AsyncItems(AsyncPages(self._requestor, self._request))
@@ -64,6 +65,7 @@ class AsyncPager(Generic[T]):
             FibonacciError: If a call fails.
         """
         async for page in self.pages():
+            self._first_page = page
             if page.items:
                 return page.items[0]
         return None
@@ -139,6 +141,12 @@ class AsyncPager(Generic[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"
+
+    def _repr_html_(self) -> str:
+        from fibonacci._display.lists import pager_html
+
+        call = f"{self._request.method} {self._request.path}"
+        return pager_html(type(self).__name__, call, self._first_page)
 
 
 class AsyncPages(Generic[T]):

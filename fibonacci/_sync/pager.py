@@ -39,6 +39,7 @@ class Pager(Generic[T]):
     def __init__(self, requestor: Requestor, request: Request[T]) -> None:
         self._requestor = requestor
         self._request = request
+        self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __iter__(self) -> Iterator[T]:
         return Items(Pages(self._requestor, self._request))
@@ -65,6 +66,7 @@ class Pager(Generic[T]):
             FibonacciError: If a call fails.
         """
         for page in self.pages():
+            self._first_page = page
             if page.items:
                 return page.items[0]
         return None
@@ -140,6 +142,12 @@ class Pager(Generic[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"
+
+    def _repr_html_(self) -> str:
+        from fibonacci._display.lists import pager_html
+
+        call = f"{self._request.method} {self._request.path}"
+        return pager_html(type(self).__name__, call, self._first_page)
 
 
 class Pages(Generic[T]):

@@ -100,6 +100,11 @@ class Model(BaseModel):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.objects import model_html
+
+        return model_html(self)
+
     def _short(self, name: str) -> str:
         text = repr(getattr(self, name, None))
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

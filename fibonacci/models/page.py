@@ -107,6 +107,11 @@ class Page(Generic[T]):
 
         return arrow_table(self.items, self.model, flatten=flatten)
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.lists import page_html
+
+        return page_html(self)
+
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 

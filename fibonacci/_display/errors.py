@@ -1,0 +1,20 @@
+"""HTML of errors: what happened and what to do."""
+
+from __future__ import annotations
+
+import re
+
+from fibonacci._display.html import escaped, table
+from fibonacci._display.remedies import remedy
+
+
+def error_html(error: BaseException) -> str:
+    """Return an error as a table."""
+    rows = [("What happened", escaped(str(error)))]
+    rows += [("", escaped(str(note))) for note in getattr(error, "__notes__", ())]
+    if error.__cause__ is not None:
+        rows.append(("Cause", escaped(f"{type(error.__cause__).__name__}: {error.__cause__}")))
+    advice = remedy(error)
+    if advice is not None:
+        rows.append(("What to do", re.sub("`(.+?)`", r"<code>\1</code>", escaped(advice))))
+    return f"<div>{table(f'<strong>{escaped(type(error).__name__)}</strong>', ('Error', ''), rows)}</div>"

@@ -1,0 +1,76 @@
+"""HTML of values and tables, without scripts, colors or fonts: it looks as the page around it, dark or light.
+
+Whatever comes from the platform passes through `escaped`. Styles stand in attributes: notebooks remove style sheets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from datetime import datetime
+from html import escape
+from typing import cast
+
+from fibonacci._display.text import LONG, counted, cut, printable
+
+_CELL = (
+    "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent)"
+)
+_NESTED = 4 * LONG
+
+
+def escaped(text: object) -> str:
+    """Return any text as HTML that shows it."""
+    return escape(printable(str(text)))
+
+
+def faint(text: str) -> str:
+    """Return a text of less weight than those around it."""
+    return f'<span style="opacity:.65">{escaped(text)}</span>'
+
+
+def code(text: str) -> str:
+    """Return a piece of code."""
+    return f"<code>{escaped(text)}</code>"
+
+
+def value(shown: object) -> str:
+    """Return a value of a field: objects and lists can be opened, long texts are cut."""
+    if shown is None:
+        return faint("None")
+    if isinstance(shown, str):
+        return escaped(cut(shown))
+    if isinstance(shown, datetime):
+        return escaped(shown.isoformat(" ", "seconds"))
+    if isinstance(shown, Mapping | list):
+        noun = "field" if isinstance(shown, Mapping) else "item"
+        size = len(cast("Sized", shown))
+        return _nested(counted(size, noun), shown) if size else faint(f"no {noun}s")
+    return escaped(cut(str(shown)))
+
+
+def _nested(title: str, shown: object) -> str:
+    """Return a title that opens to a value as JSON."""
+    text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
+    return f'<details><summary>{escaped(title)}</summary><pre style="margin:0">{escaped(text)}</pre></details>'
+
+
+def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table.
+
+    Args:
+        title: What is in it, as HTML.
+        headers: The names of the columns, as texts.
+        rows: The cells of each row, as HTML; the first is the row's header.
+    """
+    head = "".join(f'<th scope="col" style="{_CELL}">{escaped(each)}</th>' for each in headers)
+    body = "".join(f"<tr>{_row(cells)}</tr>" for cells in rows)
+    caption = f'<caption style="text-align:left">{title}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _row(cells: Sequence[str]) -> str:
+    header, *others = cells
+    first = f'<th scope="row" style="{_CELL}">{header}</th>'
+    return first + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)
