@@ -274,7 +274,7 @@ class TestToDict:
         made = Execution.model_validate(
             {"execution_id": "exec_1", "outputs": None, "created_at": "2026-11-25T13:00:00+01:00", "cost": 0.5}
         )
-        read = {"id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
+        read: dict[str, Any] = {"id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
         expected: dict[str, Any] = {**dict.fromkeys(RUN), **read}
         found = to_dict(made)
         assert {name: found[name] for name in expected} == expected

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "errors": {"_display"},
     "models": {"_lazy", "_display", "_frames"},
     # Both are imported by the method that displays or converts something, never with the models or the errors.
-    "_display": {"models"},
+    "_display": {"models", "definitions"},
     "_frames": {"models"},
     "definitions": {"errors", "models"},
     "_core": {"errors", "models", "_lazy"},

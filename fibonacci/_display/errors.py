@@ -17,4 +17,4 @@ def error_html(error: BaseException) -> str:
     advice = remedy(error)
     if advice is not None:
         rows.append(("What to do", re.sub("`(.+?)`", r"<code>\1</code>", escaped(advice))))
-    return f"<div>{table(f'<strong>{escaped(type(error).__name__)}</strong>', ('Error', ''), rows)}</div>"
+    return f"<div>{table(f'<strong>{escaped(type(error).__name__)}</strong>', (), rows)}</div>"

@@ -13,16 +13,23 @@ from typing import cast
 
 from fibonacci._display.text import LONG, counted, cut, printable
 
-_CELL = (
-    "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent)"
+_HEADER = (
+    "text-align:left;vertical-align:top;border-bottom:1px solid color-mix(in srgb, currentColor 20%, transparent);"
+    "white-space:pre"
 )
+_CELL = f"{_HEADER}-wrap;overflow-wrap:anywhere"
 _NESTED = 4 * LONG
+_NAME = 60
 
 
 def escaped(text: object) -> str:
     """Return any text as HTML that shows it."""
     return escape(printable(str(text)))
+
+
+def name(text: object) -> str:
+    """Return the name of a row as HTML."""
+    return escaped(cut(str(text), _NAME))
 
 
 def faint(text: str) -> str:
@@ -45,8 +52,8 @@ def value(shown: object) -> str:
         return escaped(shown.isoformat(" ", "seconds"))
     if isinstance(shown, Mapping | list):
         noun = "field" if isinstance(shown, Mapping) else "item"
-        size = len(cast("Sized", shown))
-        return _nested(counted(size, noun), shown) if size else faint(f"no {noun}s")
+        members = cast("Sized", shown)
+        return _nested(counted(len(members), noun), members) if members else faint(f"no {noun}s")
     return escaped(cut(str(shown)))
 
 
@@ -61,16 +68,16 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
     Args:
         title: What is in it, as HTML.
-        headers: The names of the columns, as texts.
+        headers: The names of the columns, as texts; none where those of the rows say it all.
         rows: The cells of each row, as HTML; the first is the row's header.
     """
-    head = "".join(f'<th scope="col" style="{_CELL}">{escaped(each)}</th>' for each in headers)
+    names = "".join(f'<th scope="col" style="{_HEADER}">{escaped(cut(each, _NAME))}</th>' for each in headers)
+    head = f"<thead><tr>{names}</tr></thead>" if names else ""
     body = "".join(f"<tr>{_row(cells)}</tr>" for cells in rows)
-    caption = f'<caption style="text-align:left">{title}</caption>'
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<table><caption style="text-align:left">{title}</caption>{head}<tbody>{body}</tbody></table>'
 
 
 def _row(cells: Sequence[str]) -> str:
     header, *others = cells
-    first = f'<th scope="row" style="{_CELL}">{header}</th>'
+    first = f'<th scope="row" style="{_HEADER}">{header}</th>'
     return first + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in others)

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from fibonacci._display.html import escaped, table, value
+from fibonacci._display.html import escaped, name, table, value
 from fibonacci._display.trace import trace_table
-
-if TYPE_CHECKING:
-    from fibonacci.models._base import Model
+from fibonacci.models._base import Model
+from fibonacci.models.executions import Execution
 
 
 def model_html(model: Model) -> str:
-    """Return the fields of a model that have a value."""
-    fields = {name: each for name, each in model.to_dict().items() if each is not None}
-    outputs, trace = fields.get("outputs"), fields.get("trace")
-    name = type(model).__name__
-    if name != "Execution":
-        return f"<div>{_fields(name, fields)}</div>"
-    fields = {each: fields[each] for each in fields if each not in ("outputs", "trace")}
-    parts = [_fields(name, fields)]
-    if isinstance(outputs, Mapping) and outputs:
-        parts.append(_fields("Outputs", cast("Mapping[str, Any]", outputs), "Output"))
-    if isinstance(trace, list) and trace:
-        nodes = [node for node in cast("list[object]", trace) if isinstance(node, dict)]
-        parts.append(trace_table(cast("list[dict[str, Any]]", nodes)))
-    return f"<div>{''.join(parts)}</div>"
+    """Return the fields of a model that have a value, and what belongs in tables or pictures of its own."""
+    fields = {each: content for each, content in model.to_dict().items() if content is not None}
+    parts: list[str] = []
+    if isinstance(model, Execution):
+        fields = {each: fields[each] for each in fields if each not in ("outputs", "trace")}
+        if model.outputs:
+            parts.append(_fields("Outputs", model.outputs, "Output"))
+        if model.trace:
+            parts.append(trace_table(model.trace))
+    definition = fields.get("definition")
+    if isinstance(definition, Mapping):
+        parts.append(_diagram(cast("Mapping[str, Any]", definition), model))
+    return f"<div>{_fields(type(model).__name__, fields)}{''.join(parts)}</div>"
 
 
 def _fields(title: str, fields: Mapping[str, Any], header: str = "Field") -> str:
-    rows = [(escaped(name), value(each)) for name, each in fields.items()]
+    rows = [(name(each), value(content)) for each, content in fields.items()]
     return table(f"<strong>{escaped(title)}</strong>", (header, "Value"), rows)
+
+
+def _diagram(definition: Mapping[str, Any], model: Model) -> str:
+    from fibonacci.definitions.diagrams.svg import svg
+
+    picture = svg(definition, execution=model if isinstance(model, Execution) else None)
+    return f"<details open><summary>Diagram</summary>{picture}</details>"

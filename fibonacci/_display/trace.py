@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from fibonacci._display.html import escaped, table, value
-from fibonacci._display.text import cut
+from fibonacci._display.html import escaped, name, table, value
+from fibonacci.models.node_trace import NodeTrace
 
-_HEADERS = ("Node", "State", "Duration", "Timeline", "Error or reason", "Output")
+_HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
 
 
-def trace_table(nodes: Sequence[Mapping[str, Any]]) -> str:
+def trace_table(nodes: Sequence[NodeTrace]) -> str:
     """Return the nodes in the order of their execution."""
     spans = [_span(node) for node in nodes]
     times = [time for span in spans if span is not None for time in span]
-    start, end = (min(times), max(times)) if times else (None, None)
-    total = (end - start).total_seconds() if start is not None and end is not None else 0.0
+    start, total = (min(times), (max(times) - min(times)).total_seconds()) if times else (None, 0.0)
     rows: list[Sequence[str]] = []
     for node, span in zip(nodes, spans, strict=True):
-        bar = "" if span is None or start is None else _bar((span[0] - start).total_seconds(), _seconds(span), total)
-        duration = "" if span is None else f"{_seconds(span):.2f} s"
-        note = node.get("error") or node.get("reason") or ""
-        rows.append((escaped(node.get("id")), _state(node), duration, bar, _note(note), value(node.get("output"))))
+        duration = bar = ""
+        if span is not None and start is not None:
+            seconds = (span[1] - span[0]).total_seconds()
+            duration, bar = f"{seconds:.2f} s", _bar((span[0] - start).total_seconds(), seconds, total)
+        told = next((each for each in (node.error, node.reason, node.output) if each is not None), "")
+        rows.append((name(node.id), _state(node), duration, bar, value(told)))
     return table("<strong>Nodes</strong>", _HEADERS, rows)
 
 
-def _state(node: Mapping[str, Any]) -> str:
-    attempts = node.get("attempts")
-    state = escaped(node.get("status"))
-    return f"{state}, {attempts} attempts" if isinstance(attempts, int) and attempts > 1 else state
+def _state(node: NodeTrace) -> str:
+    attempts = node.attempts or 0
+    return escaped(f"{node.status}, {attempts} attempts" if attempts > 1 else node.status)
 
 
-def _note(note: object) -> str:
-    return escaped(cut(note)) if isinstance(note, str) else value(note)
-
-
-def _span(node: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
-    from fibonacci.models._base import parse_time
-
-    ends = (node.get("started_at"), node.get("ended_at"))
-    started, ended = (each if isinstance(each, datetime) else parse_time(each) for each in ends)
-    return (started, ended) if started is not None and ended is not None else None
-
-
-def _seconds(span: tuple[datetime, datetime]) -> float:
-    return (span[1] - span[0]).total_seconds()
+def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
+    """Return the times between which a node was executed, where both are known and can be compared."""
+    started, ended = node.started_at, node.ended_at
+    if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:
+        return None
+    return started, ended
 
 
 def _bar(before: float, seconds: float, total: float) -> str:
