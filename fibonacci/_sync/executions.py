@@ -72,6 +72,7 @@ class Executions(Resource):
         *,
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
+        progress: bool = False,
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
@@ -82,6 +83,7 @@ class Executions(Resource):
             execution_id: Its id.
             timeout: Seconds to wait; None for no limit.
             on_update: Called with the execution whenever it has changed.
+            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
             The execution: `completed`, `failed` or `cancelled`.
@@ -90,6 +92,7 @@ class Executions(Resource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -97,6 +100,11 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
+        if progress:
+            from fibonacci._display.progress import ProgressBar
+
+            with ProgressBar(on_update) as bar:
+                return self.wait(execution_id, timeout=timeout, on_update=bar)
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
 

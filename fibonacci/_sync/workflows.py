@@ -171,6 +171,7 @@ class Workflows(Resource):
         inputs: Mapping[str, Any] | None = None,
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
+        progress: bool = False,
     ) -> Execution:
         """Start a workflow, wait until it has ended, and raise an error unless it succeeded.
 
@@ -179,6 +180,7 @@ class Workflows(Resource):
             inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
             timeout: Seconds for all of it; None for no limit.
             on_update: Called with the execution whenever it has changed.
+            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
             The execution; it has completed.
@@ -187,6 +189,7 @@ class Workflows(Resource):
             ExecutionFailedError: If it failed or was canceled; `execution` has the details.
             WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
+            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -194,6 +197,11 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
+        if progress:
+            from fibonacci._display.progress import ProgressBar
+
+            with ProgressBar(on_update) as bar:
+                return self.run(workflow_id, inputs=inputs, timeout=timeout, on_update=bar)
         from fibonacci._sync.wait import ExecutionWaiter  # most first calls need none
 
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)

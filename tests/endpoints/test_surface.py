@@ -17,8 +17,8 @@ from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.mode import Mode
 
 OTHER_SIGNATURES = {
-    "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=",
-    "executions.wait": "execution_id, *, timeout=, on_update=",
+    "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=, progress=",
+    "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "request": "method, path, *, params=, json=, returns=",
     "with_options": "*, timeout=, max_retries=, headers=",
     "reset_rate_limit": "",
