@@ -23,19 +23,20 @@ _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
+    "_log_records": set[str](),
     "errors": {"_display"},
     "models": {"_lazy", "_display", "_frames"},
     # Both are imported by the method that displays or converts something, never with the models or the errors.
     "_display": {"models", "definitions"},
     "_frames": {"models"},
     "definitions": {"errors", "models"},
-    "_core": {"errors", "models", "_lazy"},
+    "_core": {"errors", "models", "_lazy", "_log_records"},
     "_net": {"_lazy"},
     "_async": _CLIENT,
     "_sync": _CLIENT,
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
-    "emulator": {"models", "definitions"},
+    "emulator": {"models", "definitions", "_log_records"},
     "integrations": _PUBLIC,
     "testing": {*_PUBLIC, "emulator"},
 }

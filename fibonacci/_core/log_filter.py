@@ -37,12 +37,15 @@ class _KeyFilter(logging.Filter):
             del self._keys[next(iter(self._keys))]
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact a record that holds a key."""
+        """Redact a record that holds a key, in its message or in a field that `extra=` has given it."""
         message = record.getMessage()
-        if any(key in message for key in list(self._keys)):
-            for key in list(self._keys):
+        for key in list(self._keys):
+            if key in message:
                 message = message.replace(key, REDACTED)
-            record.msg, record.args = message, None
+                record.msg, record.args = message, None
+            for name, value in list(vars(record).items()):
+                if isinstance(value, str) and key in value:
+                    setattr(record, name, value.replace(key, REDACTED))
         return True
 
 

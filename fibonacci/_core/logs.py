@@ -3,28 +3,77 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from fibonacci._core.error_mapping import describe
-from fibonacci._core.redaction import redact
-from fibonacci._core.response import APIResponse, AttemptResult
+from fibonacci._core.json_types import is_object
+from fibonacci._core.redaction import redact_url
+from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
+from fibonacci._log_records import log
+
+if TYPE_CHECKING:
+    from fibonacci._core.preparation import Call
 
 logger = logging.getLogger("fibonacci")
 logger.addHandler(logging.NullHandler())
 
 
-def log_attempt(method: str, path: str, number: int, result: AttemptResult, api_key: str) -> None:
-    """Log an attempt at DEBUG."""
+def log_attempt(call: Call, result: AttemptResult) -> None:
+    """Log an attempt that has ended at DEBUG."""
     if logger.isEnabledFor(logging.DEBUG):
-        request_id = (result.request_id or "-") if isinstance(result, APIResponse) else "-"
-        outcome = describe(result)
-        logger.debug("%s %s: attempt %d: %s, request id %s", method, redact(path, api_key), number, outcome, request_id)
+        request_id = _request_id(result)
+        text, values = "attempt %d: %s, request id %s", (call.attempts, describe(result), request_id or "-")
+        _log(logging.DEBUG, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
 
 
-def log_retry(method: str, path: str, number: int, cause: str, delay: float, api_key: str) -> None:
-    """Log a retry at INFO."""
-    logger.info("%s %s: attempt %d: %s; retry in %.2f s", method, redact(path, api_key), number, cause, delay)
+def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
+    """Log the retry of an attempt at INFO."""
+    if logger.isEnabledFor(logging.INFO):
+        text, values = "attempt %d: %s; retry in %.2f s", (call.attempts, describe(result), delay)
+        request_id = _request_id(result)
+        _log(logging.INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
 
 
-def log_wait(method: str, path: str, wait: str, api_key: str) -> None:
-    """Log a wait before a request is sent at INFO."""
-    logger.info("%s %s: waiting %s", method, redact(path, api_key), wait)
+def log_wait(call: Call, attempt: int, wait: str) -> None:
+    """Log a wait of an attempt before its request is sent at INFO."""
+    if logger.isEnabledFor(logging.INFO):
+        _log(logging.INFO, "waiting %s", wait, call=call, attempt=attempt)
+
+
+def _log(
+    level: int,
+    text: str,
+    *args: object,
+    call: Call,
+    attempt: int,
+    result: AttemptResult | None = None,
+    request_id: str | None = None,
+) -> None:
+    method, path = call.request.method, redact_url(call.request.path, call.api_key).partition("?")[0]
+    log(
+        logger,
+        level,
+        f"%s %s: {text}",
+        *(method, path, *args),
+        method=method,
+        path=path,
+        status=result.status if isinstance(result, APIResponse) else None,
+        attempt=attempt,
+        elapsed=call.elapsed,
+        request_id=request_id,
+        execution_id=_started_execution(result) if path.endswith("/execute") else None,
+    )
+
+
+def _request_id(result: AttemptResult) -> str | None:
+    if not isinstance(result, APIResponse):
+        return None
+    return result.request_id or request_id_in(result.readable_body())
+
+
+def _started_execution(result: AttemptResult | None) -> str | None:
+    """Return the id of the execution that a response to `execute` states."""
+    body = result.readable_body() if isinstance(result, APIResponse) else None
+    data = body.get("data", body) if is_object(body) else None
+    found = (data.get("execution_id") or data.get("id")) if is_object(data) else None
+    return found if isinstance(found, str) else None

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from fibonacci._core.error_mapping import connection_error, status_error, too_large_error
 from fibonacci._core.json_types import is_object
 from fibonacci._core.preparation import Call
-from fibonacci._core.redaction import redact, redact_causes
+from fibonacci._core.redaction import redact, redact_causes, redact_url
 from fibonacci._core.request import Request
-from fibonacci._core.response import APIResponse, AttemptResult
+from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._core.retry import outcome_of
 from fibonacci._core.transport_errors import TransportError
 from fibonacci.errors import APIConnectionError, APIError, APIStatusError, RateLimitError
@@ -87,23 +87,14 @@ def closed_error(call: Call) -> APIConnectionError:
 def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
     """Set the circumstances of the call on an error, and redact the key in it."""
     error.method = call.request.method
-    error.path = call.request.path
+    error.path = redact_url(call.request.path, call.api_key)
     error.attempts = call.attempts
     error.elapsed = call.elapsed
     error.idempotency_key = call.idempotency_key
     error.outcome_unknown = is_uncertain and call.request.method in ("POST", "PATCH")
     if isinstance(error, APIStatusError):
-        error.request_id = error.request_id or error.headers.get("x-request-id") or _request_id(error.body)
+        error.request_id = error.request_id or error.headers.get("x-request-id") or request_id_in(error.body)
     error.message = redact(error.message, call.api_key)
     error.args = (error.message,)
     redact_causes(error, call.api_key)
     return error
-
-
-def _request_id(body: Any) -> str | None:
-    """Return the request id in the `meta` of an error's body, where no header has it."""
-    try:
-        found = body["meta"]["request_id"]
-    except (TypeError, LookupError):
-        return None
-    return found if isinstance(found, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from fibonacci._core.json_types import is_array, is_object
 
@@ -14,6 +15,13 @@ _SHORTEST = 6
 def redact(text: str, key: str | None) -> str:
     """Return the text with every occurrence of the key replaced."""
     return text.replace(key, REDACTED) if key and len(key) >= _SHORTEST else text
+
+
+def redact_url(url: str, key: str | None) -> str:
+    """Return the same for a path or a URL, where the key may be percent-encoded."""
+    decoded = unquote(url)
+    redacted = redact(decoded, key)
+    return url if redacted == decoded else redacted
 
 
 def redact_bytes(data: bytes, key: bytes) -> bytes:

@@ -119,3 +119,12 @@ class APIResponse:
 
 AttemptResult = APIResponse | TransportError
 """The result of one attempt: a complete response, or the reason why there is none."""
+
+
+def request_id_in(body: Any) -> str | None:
+    """Return the request id in the `meta` of a decoded body, where no header has it."""
+    try:
+        found = body["meta"]["request_id"]
+    except (TypeError, LookupError):
+        return None
+    return found if isinstance(found, str) else None

@@ -42,8 +42,8 @@ def _items(page: Page[Any]) -> str:
     items = page.items
     shown = items[:_ROWS]
     rows = [item.to_dict() if isinstance(item, Model) else {"value": item} for item in shown]
-    # What no item has takes no room; the width of a notebook is short.
-    names = list(dict.fromkeys(name for row in rows for name, each in row.items() if each is not None))
+    # A column that is empty in all rows takes no room: a notebook is narrow.
+    names = list(dict.fromkeys(name for row in rows for name, each in row.items() if each not in (None, {}, [])))
     columns = names[:_COLUMNS]
     title = f"<strong>Page</strong> of {counted(len(items), 'item')}"
     if len(items) > len(shown):

@@ -23,6 +23,14 @@ MAX_THREADS = 8
 _JOINABLE = 1.0
 
 
+def _getaddrinfo(host: str, port: int) -> Sequence[Address]:
+    # For a text Python imports its IDNA codec, which takes 1 ms; the name is ASCII already. What a program has put in
+    # the function's place, as for its tests or to pin an address, may expect a text.
+    is_original = getattr(socket.getaddrinfo, "__globals__", None) is vars(socket)
+    name = host.encode("ascii") if is_original else host
+    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+
+
 class Lookup:
     """A lookup that runs or has ended.
 
@@ -105,8 +113,7 @@ class Resolver:
     def _run(self) -> None:
         while (lookup := self._next()) is not None:
             try:
-                # Not bound earlier, as gevent and tests replace it.
-                addresses = socket.getaddrinfo(lookup.host, lookup.port, type=socket.SOCK_STREAM)
+                addresses = _getaddrinfo(lookup.host, lookup.port)
             except BaseException as error:  # raised where the result is asked for
                 self._end(lookup, (), error)
             else:

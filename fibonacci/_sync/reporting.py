@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def report_retry(call: Call, config: Config, attempt: Attempt, retry: Retry) -> None:
     """Log a retry, and call the user's `on_retry`."""
-    method, path, cause = call.request.method, call.request.path, describe(attempt.result)
-    log_retry(method, path, call.attempts, cause, retry.delay, call.api_key)
+    log_retry(call, attempt.result, retry.delay)
     if config.on_retry is not None:
         from fibonacci._core.retry_event import RetryEvent
 
+        method, path, cause = call.request.method, call.request.path, describe(attempt.result)
         _runtime.resolve(config.on_retry(RetryEvent(method, path, call.attempts, retry.delay, cause)))
 
 
@@ -31,9 +31,10 @@ def report_wait(
     call: Call, config: Config, seconds: float, reason: Literal["rate_limit", "connection"], text: str
 ) -> None:
     """Log a wait, and call the user's `on_wait`."""
-    method, path = call.request.method, call.request.path
-    log_wait(method, path, text, call.api_key)
+    # A wait for the rate limit comes before its attempt, one for a connection within it.
+    log_wait(call, call.attempts + (reason == "rate_limit"), text)
     if config.on_wait is not None:
         from fibonacci._core.wait_event import WaitEvent
 
+        method, path = call.request.method, call.request.path
         _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))

@@ -17,6 +17,7 @@ from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
 from fibonacci._core.preparation import Call
+from fibonacci._core.redaction import redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
@@ -203,7 +204,7 @@ class Requestor:
             raise
         retry = limits.settle(admission, attempt, self.clock.monotonic())
         call.record(attempt, retry)
-        log_attempt(call.request.method, call.request.path, call.attempts, result, call.api_key)
+        log_attempt(call, result)
         return attempt, retry
 
     def _exchange(self, call: Call) -> AttemptResult:
@@ -227,7 +228,8 @@ class Requestor:
         transport = self._shared.transport()
         if self.config.tracing is None:
             return transport.send(request, call.deadline)
-        with self.config.tracing.attempt(request.method, call.url, call.attempts, request.headers) as span:
+        url = redact_url(call.url, call.api_key)
+        with self.config.tracing.attempt(request.method, url, call.attempts, request.headers) as span:
             response = transport.send(request, call.deadline)
             span.set_response(response.status, None)
             return response

@@ -1,4 +1,4 @@
-"""Workflow definitions: nodes, templates and operators, checks that list every fault, and the order of running.
+"""Workflow definitions: nodes, templates and operators, checks that list every fault, the order of running, diagrams.
 
 Example:
     >>> from fibonacci.definitions import check_definition
@@ -8,34 +8,35 @@ Example:
 
 from __future__ import annotations
 
+from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
+from fibonacci.definitions.diagrams.mermaid import mermaid
+from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.graph import CycleError, dependencies, execution_levels, execution_order
-from fibonacci.definitions.nodes import (
-    ConditionalNode,
-    CriticNode,
-    LLMNode,
-    Node,
-    Operator,
-    ToolNode,
-    WorkflowDefinition,
-)
+from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate
+from fibonacci.definitions.plain import to_plain
 from fibonacci.definitions.problems import DefinitionError, Problem, Severity
+from fibonacci.definitions.spellings import Generation
 from fibonacci.definitions.templates import Reference, TemplateError, references, render
+from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.definitions.yaml import dump_yaml, load_yaml
 
 __all__ = [
     "OPERATORS",
+    "Condition",
     "ConditionalNode",
     "CriticNode",
     "CycleError",
     "DefinitionError",
+    "Generation",
     "LLMNode",
     "Node",
     "Operator",
     "OperatorError",
     "Problem",
     "Reference",
+    "RetryPolicy",
     "Severity",
     "TemplateError",
     "ToolNode",
@@ -47,6 +48,9 @@ __all__ = [
     "execution_levels",
     "execution_order",
     "load_yaml",
+    "mermaid",
     "references",
     "render",
+    "svg",
+    "to_plain",
 ]

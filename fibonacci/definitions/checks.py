@@ -10,14 +10,16 @@ from pydantic import ValidationError
 from fibonacci.definitions.graph import edges, find_cycles
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
-from fibonacci.definitions.nodes import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.workflow import WorkflowDefinition
 
 _UNKNOWN: Final[Mapping[LinkKind, tuple[str, str]]] = {
     "dependency": ("unknown_dependency", "depends on {!r}, which is not a node"),
     "template": ("unknown_template_source", "the template names {!r}, which is neither a node nor a known source"),
     "branch": ("unknown_branch_target", "branches to {!r}, which is not a node"),
     "critic": ("unknown_critic_target", "assesses {!r}, which is not a node"),
+    "fallback": ("unknown_fallback", "falls back to {!r}, which is not a node"),
+    "on_error": ("unknown_error_handler", "names {!r} to run when it fails, which is not a node"),
 }
 
 
@@ -73,6 +75,8 @@ def _shape_problem(kind: str, location: list[int | str], message: str) -> Proble
 
 
 def _code(kind: str, location: Sequence[int | str]) -> str:
+    if kind == "conflicting_spellings":
+        return kind
     if kind == "missing":
         return "missing_field"
     if kind == "union_tag_invalid":

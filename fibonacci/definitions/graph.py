@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fibonacci.definitions.links import Link, node_links
-from fibonacci.definitions.nodes import WorkflowDefinition
+from pydantic import BaseModel
+
+from fibonacci.definitions.links import FOLLOWING, Link, node_links
+from fibonacci.definitions.plain import to_plain
 
 Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""
@@ -23,26 +25,26 @@ class CycleError(ValueError):
         super().__init__("nodes depend on each other: " + " -> ".join([*cycle, cycle[0]]))
 
 
-def dependencies(definition: WorkflowDefinition) -> dict[str, list[str]]:
+def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[str]]:
     """Return the dependencies of each node.
 
-    These are its explicit dependencies, the nodes that its templates name, the node that a critic assesses, and for a
-    node in a branch the conditional that decides about it.
+    These are its explicit dependencies, the nodes that its templates name, the node that a critic assesses, for a node
+    in a branch the conditional that decides about it, and for a `fallback` or `on_error` node the one that may fail.
 
     Args:
-        definition: A definition without faults.
+        definition: A definition without errors: a mapping or a model.
 
     Returns:
         The ids by node id, in the order of the definition.
     """
-    return edges(node.model_dump() for node in definition.nodes)
+    return edges(to_plain(definition)["nodes"])
 
 
-def execution_levels(definition: WorkflowDefinition) -> list[list[str]]:
+def execution_levels(definition: Mapping[str, Any] | BaseModel) -> list[list[str]]:
     """Group the nodes: each group depends only on the groups before it, and its nodes can run in parallel.
 
     Args:
-        definition: A definition without faults.
+        definition: A definition without errors: a mapping or a model.
 
     Returns:
         The groups; inside a group the ids stand in the order of the definition.
@@ -57,11 +59,11 @@ def execution_levels(definition: WorkflowDefinition) -> list[list[str]]:
     return groups
 
 
-def execution_order(definition: WorkflowDefinition) -> list[str]:
+def execution_order(definition: Mapping[str, Any] | BaseModel) -> list[str]:
     """Return the ids in an order in which each node follows its dependencies. The order is deterministic.
 
     Args:
-        definition: A definition without faults.
+        definition: A definition without errors: a mapping or a model.
 
     Returns:
         Every node id once.
@@ -79,7 +81,7 @@ def edges(nodes: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     for node_id, node in by_id.items():
         for link in node_links(node):
             if isinstance(link, Link) and link.target in found:
-                waiting, target = (link.target, node_id) if link.kind == "branch" else (node_id, link.target)
+                waiting, target = (link.target, node_id) if link.kind in FOLLOWING else (node_id, link.target)
                 found[waiting][target] = None
     return {node_id: list(targets) for node_id, targets in found.items()}
 

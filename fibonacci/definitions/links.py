@@ -12,12 +12,28 @@ from typing import Any, Final, Literal
 from fibonacci.definitions.json_types import is_array
 from fibonacci.definitions.templates import TemplateError, expressions, parse, strings
 
-LinkKind = Literal["dependency", "template", "branch", "critic"]
+LinkKind = Literal["dependency", "template", "branch", "critic", "fallback", "on_error"]
 
-TEMPLATED_KEYS: Final = ("instruction", "prompt", "params", "inputs", "left_value", "right_value", "criteria")
-"""The keys of a node whose texts are rendered before it runs."""
+FOLLOWING: Final[frozenset[LinkKind]] = frozenset({"branch", "fallback", "on_error"})
+"""The kinds of link whose target depends on the node that names it; by the others the naming node depends."""
+
+TEMPLATED_KEYS: Final = (
+    "instruction",
+    "prompt",
+    "system_prompt",
+    "params",
+    "inputs",
+    "condition",
+    "left_value",
+    "right_value",
+    "criteria",
+    "improvement_prompt",
+    "memory_write",
+)
+"""The keys of a node whose texts are templates."""
 
 _BRANCHES = ("true_branch", "false_branch")
+_SINGLE: Final[Mapping[str, LinkKind]] = {"target_node": "critic", "fallback": "fallback", "on_error": "on_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,7 @@ class Link:
     """The place inside the node that holds the name, such as `dependencies[0]`."""
 
     kind: LinkKind
-    """The kind of link. A node of a `branch` depends on the conditional that names it; else the naming node depends."""
+    """The kind of link, from the key that holds the name."""
 
     target: str
     """The id that is named."""
@@ -50,9 +66,10 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
     yield from _named(node, "dependencies", "dependency")
     for key in _BRANCHES:
         yield from _named(node, key, "branch")
-    target = node.get("target_node")
-    if isinstance(target, str):
-        yield Link("target_node", "critic", target)
+    for key, kind in _SINGLE.items():
+        target = node.get(key)
+        if isinstance(target, str):
+            yield Link(key, kind, target)
     for key in TEMPLATED_KEYS:
         if key in node:
             yield from template_links(key, node[key])

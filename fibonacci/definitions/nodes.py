@@ -1,4 +1,4 @@
-"""Models of a workflow definition: one per node type, and the workflow around them.
+"""Models of the nodes of a workflow definition, one per type.
 
 The models read what the documentation shows, including the older spellings (`prompt` for `instruction`, `inputs` for
 `params`), and keep every key that they do not know. They are strict: the text `"30"` is not a number.
@@ -6,71 +6,46 @@ The models read what the documentation shows, including the older spellings (`pr
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, Field
 
+from fibonacci.definitions.base_node import BaseNode, Condition, Operator, Seconds
 from fibonacci.definitions.json_types import Whole
 
-Operator = Literal[
-    "equals",
-    "not_equals",
-    "contains",
-    "not_contains",
-    "greater_than",
-    "less_than",
-    "starts_with",
-    "ends_with",
-    "is_empty",
-    "is_not_empty",
-]
-
-NodeId = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
-"""The id of a node: lower-case letters, digits, `_` and `-`."""
+DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
+"""The criteria of a critic that names none."""
 
 
-class _Part(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True,
-        extra="allow",
-        strict=True,
-        allow_inf_nan=False,
-        populate_by_name=True,
-        # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
-        ser_json_inf_nan="constants",
-    )
+class _FallibleNode(BaseNode):
+    """The fields of the nodes that call something outside the workflow."""
+
+    condition: Condition | None = None
+    """The condition under which the node runs, else it is skipped; None to run it always."""
+
+    fallback: str | None = None
+    """The id of the node that runs when this one has failed, and whose output stands in for it."""
+
+    on_error: str | None = None
+    """The id of the node that runs when this one has failed."""
 
 
-class BaseNode(_Part):
-    """The fields of every node, whatever its type."""
+class LLMNode(_FallibleNode):
+    """A call of a language model with a rendered instruction.
 
-    id: NodeId
-    """The id, unique within the definition: lower-case letters, digits, `_` and `-`."""
+    Example:
+        >>> LLMNode(id="greet", instruction="Greet {{input.name}}").model_dump()
+        {'id': 'greet', 'type': 'llm', 'instruction': 'Greet {{input.name}}'}
+    """
 
-    name: str | None = None
-    """The name shown to people; None when there is none."""
-
-    dependencies: list[str] = []
-    """The ids of the nodes that run before this one."""
-
-    enable_retry: bool = False
-    """Whether the node is run again after it has failed."""
-
-    max_retries: Whole = Field(default=3, ge=0)
-    """The maximum number of retries, when `enable_retry` is true."""
-
-    retry_delay: float = Field(default=1.0, ge=0)
-    """The seconds between two attempts."""
-
-
-class LLMNode(BaseNode):
-    """A call of a language model with a rendered instruction."""
-
-    type: Literal["llm"]
+    type: Literal["llm"] = "llm"
     """The type of the node: `llm`."""
 
     instruction: str = Field(validation_alias=AliasChoices("instruction", "prompt"))
     """The instruction, a template. The older key `prompt` is read too."""
+
+    system_prompt: str | None = None
+    """What the model is told beside the instruction, a template; None for nothing."""
 
     model: str | None = None
     """The name of the model; None for the platform's default."""
@@ -78,14 +53,29 @@ class LLMNode(BaseNode):
     max_tokens: Whole | None = Field(default=None, ge=1)
     """The maximum number of tokens that the model generates; None for the platform's default."""
 
-    temperature: float | None = Field(default=None, ge=0)
-    """The sampling temperature, a number from 0; None for the platform's default."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """The sampling temperature, a number from 0 to 2, or to 1 in the newer documentation; None for the default."""
+
+    output_format: str | None = None
+    """The form of the answer: `json` for an answer that is parsed, else it is a text."""
+
+    output_schema: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("output_schema", "schema"))
+    """The JSON Schema that the answer is checked against. The older key `schema` is read too."""
+
+    timeout: Seconds | None = None
+    """The time that the model may take, in seconds; None for the platform's default."""
+
+    memory_read: list[str] = Field(default_factory=list[str])
+    """The keys that are read from memory before the node runs."""
+
+    memory_write: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What is written to memory after the node has run: values by key; their texts are templates."""
 
 
-class ToolNode(BaseNode):
+class ToolNode(_FallibleNode):
     """A call of one tool of the catalog with rendered parameters."""
 
-    type: Literal["tool"]
+    type: Literal["tool"] = "tool"
     """The type of the node: `tool`."""
 
     tool: str = Field(min_length=1)
@@ -94,27 +84,42 @@ class ToolNode(BaseNode):
     params: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("params", "inputs"))
     """The parameters of the tool, by name; their texts are templates. The older key `inputs` is read too."""
 
-    timeout: float = Field(default=30, gt=0)
+    timeout: Seconds = 30
     """The time that the tool may take, in seconds."""
 
 
 class CriticNode(BaseNode):
     """An assessment of another node's output by a list of criteria."""
 
-    type: Literal["critic"]
+    type: Literal["critic"] = "critic"
     """The type of the node: `critic`."""
 
     target_node: str
     """The id of the node whose output is assessed."""
 
-    criteria: list[str] = []
+    criteria: list[str] = Field(default_factory=lambda: list(DEFAULT_CRITERIA))
     """The criteria, which are templates."""
+
+    model: str | None = None
+    """The name of the model that assesses; None for the platform's default."""
+
+    min_score: float = Field(default=7, ge=1, le=10)
+    """The score that passes, a number from 1 to 10."""
+
+    max_iterations: Whole = Field(default=3, ge=1)
+    """The maximum number of times that the target runs again until it passes."""
+
+    improvement_prompt: str | None = None
+    """What the target is told when it runs again, a template; None for the platform's default."""
+
+    timeout: Seconds | None = None
+    """The time that the critic may take, in seconds; None for the platform's default."""
 
 
 class ConditionalNode(BaseNode):
     """A comparison that decides which of two branches runs."""
 
-    type: Literal["conditional"]
+    type: Literal["conditional"] = "conditional"
     """The type of the node: `conditional`."""
 
     left_value: Any
@@ -126,38 +131,11 @@ class ConditionalNode(BaseNode):
     right_value: Any = None
     """The right operand: any JSON, or a template. `is_empty` and `is_not_empty` ignore it."""
 
-    true_branch: list[str] = []
+    true_branch: list[str] = Field(default_factory=list[str])
     """The ids of the nodes that run only when the comparison holds."""
 
-    false_branch: list[str] = []
+    false_branch: list[str] = Field(default_factory=list[str])
     """The ids of the nodes that run only when the comparison does not hold."""
 
 
 Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
-
-
-class WorkflowDefinition(_Part):
-    """The definition of a workflow: its nodes and its named outputs.
-
-    Example:
-        >>> definition = WorkflowDefinition.model_validate(
-        ...     {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{input.name}}"}]}
-        ... )
-        >>> definition.nodes[0].instruction
-        'Greet {{input.name}}'
-    """
-
-    nodes: list[Node]
-    """The nodes."""
-
-    name: str | None = None
-    """The name of the workflow."""
-
-    description: str | None = None
-    """What the workflow does."""
-
-    version: str | int | float | None = None
-    """The version of the definition, a number or a text, as its author writes it."""
-
-    outputs: dict[str, Any] | None = None
-    """The templates of the outputs, by name; None for the output of each node, by node id."""

@@ -24,7 +24,7 @@ class Problem:
     """The fault in words, for a person."""
 
     severity: Severity = "error"
-    """`error` or `warning`."""
+    """How bad it is: `error` or `warning`."""
 
     source: str | None = None
     """The place in the author's file, such as `triage.yaml:12:7` or `triage.py:22`; None when it is not known."""

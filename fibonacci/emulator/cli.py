@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final, get_args
 
+from fibonacci._log_records import log
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.response import FailingResponse
@@ -83,7 +84,18 @@ def exports(emulator: Emulator) -> str:
 def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:
     """Log a line for a request: method, path, status or injected failure, milliseconds."""
     outcome = f"{response.failure.kind} (injected)" if isinstance(response, FailingResponse) else response.status
-    _log.info("%s %s %s %.1f ms", request.method, request.target, outcome, seconds * 1000)
+    failed = isinstance(response, FailingResponse)
+    log(
+        _log,
+        logging.INFO,
+        "%s %s %s %.1f ms",
+        *(request.method, request.target, outcome, seconds * 1000),
+        method=request.method,
+        path=request.target,
+        status=None if failed else response.status,
+        elapsed=seconds,
+        request_id=None if failed else dict(response.headers).get("X-Request-Id"),
+    )
 
 
 def _cannot(reason: str) -> int:

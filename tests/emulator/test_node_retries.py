@@ -43,7 +43,14 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
 
 @pytest.mark.parametrize(
     ("options", "tried"),
-    [({}, 1), ({"enable_retry": True}, 4), ({"enable_retry": True, "max_retries": 1}, 2), ({"max_retries": 5}, 1)],
+    [
+        ({}, 1),
+        ({"enable_retry": True}, 4),
+        ({"enable_retry": True, "max_retries": 1}, 2),
+        ({"max_retries": 5}, 1),
+        ({"retry": {"max_attempts": 3}}, 3),
+        ({"retry": {}}, 4),
+    ],
 )
 def test_retries_end(options: dict[str, Any], tried: int) -> None:
     emulator = Emulator(time="skip")
@@ -92,3 +99,20 @@ def test_only_an_explicit_timeout_limits_a_wait() -> None:
     shown = details(client, client.workflows.execute(hasty).id)
     assert (shown["status"], shown["duration_ms"]) == ("failed", 11_000)
     assert shown["error"] == "node 'a': it took longer than its timeout of 5 seconds"
+
+
+@pytest.mark.parametrize("key", ["on_error", "fallback"])
+@pytest.mark.parametrize(("failures", "ran"), [(99, "completed"), (0, "skipped")])
+def test_the_node_for_failures_runs_after_a_failure_only(key: str, failures: int, ran: str) -> None:
+    emulator = Emulator(time="skip")
+    flaky(emulator, failures)
+    client = emulator.client()
+    nodes = [
+        tool("a", "flaky") | {key: "b"},
+        tool("b"),
+        tool("c", params={"b": "{{b}}"}),
+        tool("d", "t", {"a": "{{a}}"}),
+    ]
+    shown = details(client, client.workflows.execute(create(client, *nodes)).id)
+    assert node_of(shown, "b")["status"] == node_of(shown, "c")["status"] == ran
+    assert (node_of(shown, "d")["status"] == "completed") == (ran == "skipped")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import IO
 
 import pytest
 
 _STARTED_WITHIN = 10.0
 _STOPPED_WITHIN = 10.0
+# Below the ports that systems give to outgoing connections, one of which could take a port before its program does;
+# none twice, and in an order that differs between the processes of a test run, whose generators Hypothesis seeds alike.
+_ports = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
 
 
 @contextmanager
@@ -25,17 +31,18 @@ def running(port: int, program: str, *arguments: str) -> Generator[subprocess.Po
         program: Its name, which is also the name of the Debian package that has it.
         arguments: What is passed to it.
     """
-    process = subprocess.Popen([find(program), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_it_listens(port, program, process)
-        yield process
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([find(program), *arguments], stdout=output, stderr=output)
         try:
-            process.wait(_STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait_until_it_listens(port, program, process, output)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOPPED_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def find(program: str) -> str:
@@ -49,16 +56,21 @@ def find(program: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, another one each time."""
+    return next(port for port in _ports if _is_free(port))
 
 
-def _wait_until_it_listens(port: int, program: str, process: subprocess.Popen[bytes]) -> None:
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def _wait_until_it_listens(port: int, program: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     deadline = time.monotonic() + _STARTED_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
         time.sleep(0.02)
-    pytest.fail(f"{program} does not listen")
+    output.seek(0)
+    pytest.fail(f"{program} does not listen at port {port}: {output.read().decode(errors='replace')}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final, NamedTuple
 
 from fibonacci.definitions.diagrams.contents import MISSING, DiagramNode
-from fibonacci.definitions.diagrams.states import KNOWN_STATES, NodeState
-from fibonacci.definitions.diagrams.texts import clean, number, shorten, width, wrap
+from fibonacci.definitions.diagrams.states import KNOWN_STATES
+from fibonacci.definitions.diagrams.texts import clean, number, width, wrap
 
 _LEFT: Final = 38.0
 _RIGHT: Final = 16.0
@@ -16,7 +16,12 @@ _TOP: Final = 9.0
 _LEAST_TEXT: Final = 84.0
 _MOST_TEXT: Final = 190.0
 _POINT: Final = 12.0  # how far the sides of a conditional's box stand out
-_STYLES: Final = {"fib-label": (14.0, 20.0), "fib-detail": (12.0, 17.0), "fib-word": (12.0, 17.0)}
+_STYLES: Final = {
+    "fib-label": (14.0, 20.0),
+    "fib-detail": (12.0, 17.0),
+    "fib-word": (12.0, 17.0),
+    "fib-reason": (12.0, 17.0),
+}
 """The size of the font and the height of a line, by class."""
 
 _ICONS: Final[Mapping[str, str]] = {
@@ -25,6 +30,7 @@ _ICONS: Final[Mapping[str, str]] = {
     "M3.4 12.6l1.3-1.3M11.3 4.7l1.3-1.3",
     "critic": "M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
     "conditional": "M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
+    "other": "M4 4H12V12H4Z",
     MISSING: "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
 }
 """Lines in a square of 16 by 16."""
@@ -37,56 +43,63 @@ class Line(NamedTuple):
     text: str
 
 
-class BoxTexts(NamedTuple):
-    """What is written in a box and about it."""
+class Box(NamedTuple):
+    """What is written in a box, and how large that makes it."""
 
     node: DiagramNode
+    """The node."""
+
     lines: tuple[Line, ...]
-    details: tuple[str, ...]
-    title: str
-    """All of it, unabridged, for the reader who points at the box."""
+    """The texts, from top to bottom."""
 
-    state: NodeState | None
+    width: float
+    """The width that the texts need."""
 
-
-def box_texts(node: DiagramNode, state: NodeState | None) -> BoxTexts:
-    """Return what is written about a node."""
-    details = ("not a node of this workflow",) if node.type == MISSING else node.details
-    lines = [Line("fib-label", text) for text in wrap(node.label, _MOST_TEXT / _STYLES["fib-label"][0], 2)]
-    for detail in details:
-        lines += [Line("fib-detail", text) for text in wrap(detail, _MOST_TEXT / _STYLES["fib-detail"][0], 2)]
-    if state is not None:
-        lines.append(Line("fib-word", shorten(state.text, _MOST_TEXT / _STYLES["fib-word"][0])))
-    words = (*details, state.text) if state is not None else details
-    title = [node.label if node.label == node.id or not node.id else f"{node.label} ({clean(node.id)})", *words]
-    if state is not None and state.reason:
-        title.append(state.reason)
-    return BoxTexts(node, tuple(lines), words, "\n".join(title), state)
+    height: float
+    """The height."""
 
 
-def box_width(texts: BoxTexts) -> float:
-    """Return the width that the texts of a box need."""
-    needed = max(width(line.text) * _STYLES[line.style][0] for line in texts.lines)
-    return round(_LEFT + min(max(needed, _LEAST_TEXT), _MOST_TEXT) + _RIGHT)
+def box_of(node: DiagramNode) -> Box:
+    """Return the box of a node."""
+    lines = list(_lines("fib-label", node.label, 2))
+    for detail in node.details:
+        lines += _lines("fib-detail", detail, 2)
+    if node.state is not None:
+        lines += _lines("fib-word", node.state.text, 1)
+        if node.state.word == "failed" and node.state.reason:
+            lines += _lines("fib-reason", node.state.reason, 2)
+    needed = max(width(line.text) * _STYLES[line.style][0] for line in lines)
+    return Box(
+        node,
+        tuple(lines),
+        round(_LEFT + min(max(needed, _LEAST_TEXT), _MOST_TEXT) + _RIGHT),
+        2 * _TOP + sum(_STYLES[line.style][1] for line in lines),
+    )
 
 
-def box_height(texts: BoxTexts) -> float:
-    """Return the height of a box."""
-    return 2 * _TOP + sum(_STYLES[line.style][1] for line in texts.lines)
+def _lines(style: str, text: str, most: int) -> Iterator[Line]:
+    return (Line(style, line) for line in wrap(text, _MOST_TEXT / _STYLES[style][0], most))
 
 
-def draw_box(texts: BoxTexts, x: float, y: float, width: float, height: float) -> str:
+def _title(node: DiagramNode) -> str:
+    """Return all that is known of a node, unabridged, for the reader who points at the box."""
+    label = node.label if node.id in ("", node.label) else f"{node.label} ({clean(node.id)})"
+    reason = (node.state.reason,) if node.state is not None and node.state.reason else ()
+    return "\n".join([label, *node.words, *reason])
+
+
+def draw_box(box: Box, x: float, y: float, width: float, height: float) -> str:
     """Return a box as SVG."""
-    kind = texts.node.type if texts.node.type in _ICONS else "other"
+    kind = box.node.type if box.node.type in _ICONS else "other"
     classes = ["fib-node", f"fib-{kind}"]
-    if texts.state is not None and texts.state.word in KNOWN_STATES:
-        classes.append(f"fib-{texts.state.word}")
-    parts = [f'<g class="{" ".join(classes)}" transform="translate({number(x)} {number(y)})"><title>{escape(texts.title)}</title>']
+    if box.node.state is not None and box.node.state.word in KNOWN_STATES:
+        classes.append(f"fib-{box.node.state.word}")
+    place = f"translate({number(x)} {number(y)})"
+    parts = [f'<g class="{" ".join(classes)}" transform="{place}"><title>{escape(_title(box.node))}</title>']
     parts.append(_shape(kind, width, height))
-    if kind in _ICONS:
-        parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
+    parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
     top = _TOP
-    for style, text in texts.lines:
+    for style, text in box.lines:
         size, line = _STYLES[style]
         baseline = top + line / 2 + size * 0.36
         if style == "fib-word":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
-from fibonacci.definitions.diagrams.layers import Layers
+from fibonacci.definitions.diagrams.layers import Layers, neighbors
 
 BETWEEN_LANES: Final = 18.0
 """The least distance of a lane to what is beside it."""
@@ -14,6 +15,7 @@ _BETWEEN_BOXES: Final = 24.0
 _SWEEPS: Final = 11
 _BOTH_WAYS: Final = 3  # so many sweeps at the end look at both neighboring layers
 _PULLS: Final = (1.0, 2.0, 8.0)  # by the number of lanes at the ends of a step
+_FREE: Final = 0.001  # what has no neighbors there gives way
 _SNAP_BOX: Final = 8.0
 _SNAP_LANE: Final = 60.0
 
@@ -35,19 +37,13 @@ class _Centers:
         self._order = layers.order
         self._nodes = len(across)
         self._half = [size / 2 for size in across] + [0.0] * (len(layers.layer) - len(across))
-        self._before: list[list[int]] = [[] for _ in layers.layer]
-        self._after: list[list[int]] = [[] for _ in layers.layer]
-        for source, target in dict.fromkeys(
-            step for path in layers.paths for step in zip(path, path[1:], strict=False)
-        ):
-            self._before[target].append(source)
-            self._after[source].append(target)
+        self._before, self._after = neighbors(len(layers.layer), layers.paths)
         self._centers = [0.0] * len(layers.layer)
 
     def found(self) -> list[float]:
         """Return the centers, so that nothing lies below zero."""
         for vertices in self._order:
-            for left, right in zip(vertices, vertices[1:], strict=False):
+            for left, right in pairwise(vertices):
                 self._centers[right] = self._centers[left] + self._gap(left, right)
         for sweep in range(_SWEEPS):
             backward = sweep % 2 == 1
@@ -60,19 +56,20 @@ class _Centers:
 
     def _move(self, vertices: Sequence[int], *, backward: bool, forward: bool) -> None:
         """Move the vertices of a layer toward their neighbors in the layers after it, before it, or both."""
-        wanted, weights = [], []
-        for vertex in vertices:
+        gaps = [self._gap(left, right) for left, right in pairwise(vertices)]
+        wanted: list[float] = []
+        weights: list[float] = []
+        for place, vertex in enumerate(vertices):
             near = [*(self._before[vertex] if forward else ()), *(self._after[vertex] if backward else ())]
             pulls = [self._pull(vertex, other) for other in near]
-            weighted = sum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
             if near:
+                weighted = sum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
                 wanted.append(weighted / sum(pulls))
-            elif wanted and not (self._before[vertex] or self._after[vertex]):
-                wanted.append(wanted[-1])  # nothing holds it but its place in the order
+            elif place and not (self._before[vertex] or self._after[vertex]):
+                wanted.append(wanted[-1] + gaps[place - 1])
             else:
                 wanted.append(self._centers[vertex])
-            weights.append(max(pulls, default=1.0))
-        gaps = [self._gap(left, right) for left, right in zip(vertices, vertices[1:], strict=False)]
+            weights.append(max(pulls, default=_FREE))
         for vertex, center in zip(vertices, _spread(wanted, gaps, weights), strict=True):
             self._centers[vertex] = center
 
@@ -80,10 +77,11 @@ class _Centers:
         """Remove the small bends: give each vertex the center of one before it, where there is room."""
         for vertices in self._order:
             for place, vertex in enumerate(vertices):
-                near = [self._centers[other] for other in self._before[vertex]]
-                center = min(near, key=lambda center, own=self._centers[vertex]: abs(center - own), default=None)
-                if center is None or abs(center - self._centers[vertex]) > self._most_moved(vertex):
+                moves = (self._centers[other] - self._centers[vertex] for other in self._before[vertex])
+                move = min(moves, key=abs, default=0.0)
+                if abs(move) > self._most_moved(vertex):
                     continue
+                center = self._centers[vertex] + move
                 left, right = vertices[place - 1 : place], vertices[place + 1 : place + 2]
                 if all(center - self._centers[other] >= self._gap(other, vertex) for other in left) and all(
                     self._centers[other] - center >= self._gap(vertex, other) for other in right

@@ -1,4 +1,4 @@
-"""What a diagram shows: the nodes of a definition and the edges between them, faults included.
+"""What a diagram shows: the nodes of a definition, their states, and the edges between them, faults included.
 
 This reads plain JSON and skips what has the wrong type: the diagram of a faulty definition helps to find the fault.
 """
@@ -8,19 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from fibonacci.definitions.diagrams.states import (
+    UNKNOWN,
+    NodeState,
+    checked_execution,
+    execution_state,
+    node_states,
+)
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.links import Link, LinkKind, node_links
-from fibonacci.definitions.nodes import WorkflowDefinition
+from fibonacci.definitions.links import FOLLOWING, Link, node_links
+from fibonacci.definitions.plain import unwrapped
+from fibonacci.definitions.workflow import WorkflowDefinition
 
 MISSING: Final = "missing"
 """The type of what a node names and the definition does not have."""
 
-_FORWARD: Final[frozenset[LinkKind]] = frozenset({"branch"})
-"""The links that lead from the naming node to the named one; the others lead to the naming node."""
+_LABELS: Final = ("true", "false", "on error")
 
 _SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
 """The key that says most about a node, by the type of the node."""
+
+_NOT_A_NODE: Final = ("not a node of this workflow",)
 
 
 class DiagramNode(NamedTuple):
@@ -38,6 +47,14 @@ class DiagramNode(NamedTuple):
     details: tuple[str, ...]
     """What the node does, in a few words."""
 
+    state: NodeState | None = None
+    """The state in the execution; None without an execution."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is said of the node besides its label."""
+        return (*self.details, self.state.text) if self.state else self.details
+
 
 class DiagramEdge(NamedTuple):
     """An edge, in the direction in which the workflow runs."""
@@ -49,7 +66,7 @@ class DiagramEdge(NamedTuple):
     """The position of the node that it leads to."""
 
     label: str = ""
-    """`true` or `false` for a branch."""
+    """`true` or `false` for a branch, `on error` for what runs after a failure."""
 
     is_assessment: bool = False
     """Whether it leads from a node to its critic."""
@@ -61,6 +78,12 @@ class DiagramContents(NamedTuple):
     name: str
     """The name of the workflow; empty without one."""
 
+    execution: str
+    """The id of the execution; empty without one."""
+
+    state: NodeState | None
+    """The state of the execution; None without one."""
+
     nodes: tuple[DiagramNode, ...]
     """The nodes in the order of the definition, then those that are missing."""
 
@@ -68,43 +91,49 @@ class DiagramContents(NamedTuple):
     """The edges; at most one from a node to another."""
 
 
-def contents_of(definition: WorkflowDefinition | Mapping[str, Any]) -> DiagramContents:
+def contents_of(definition: object, execution: object) -> DiagramContents:
     """Return what the diagram of a definition shows.
 
     Args:
-        definition: The definition; one in plain JSON may have faults.
+        definition: A `WorkflowDefinition`, or a definition in plain JSON, which may have faults.
+        execution: An `Execution` whose states are shown, or None.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If an argument has another type.
+        ValueError: If the definition holds itself.
     """
-    plain = plain_definition(definition)
+    plain = _plain(definition)
+    executed = checked_execution(execution)
     listed = plain.get("nodes")
-    plain_nodes = [node if is_object(node) else {} for node in listed] if is_array(listed) else []
+    plain_nodes = [_object(node) for node in listed] if is_array(listed) else []
     nodes = [_node(node, index) for index, node in enumerate(plain_nodes)]
     positions: dict[str, int] = {}
     for index, node in enumerate(nodes):
-        if node.id:
-            positions.setdefault(node.id, index)
+        if node.id and positions.setdefault(node.id, index) != index:
+            nodes[index] = node._replace(details=(*node.details, "its id is not unique"))
+    state, shown = None, ""
+    if executed is not None:
+        state, shown = execution_state(executed), clean(executed.id)
+        states = node_states(plain, executed)
+        nodes = [node._replace(state=states.get(node.id, NodeState(UNKNOWN))) for node in nodes]
     links = [(index, link) for index, node in enumerate(plain_nodes) for link in _links(node)]
     for _, link in links:
         if link.target not in positions:
             positions[link.target] = len(nodes)
-            nodes.append(DiagramNode(link.target, MISSING, clean(link.target), ()))
-    return DiagramContents(_text(plain.get("name")), tuple(nodes), tuple(_edges(links, positions)))
+            nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
+    return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
 
 
-def plain_definition(definition: object) -> Mapping[str, Any]:
-    """Return a definition as plain JSON.
-
-    Raises:
-        TypeError: If it is neither a `WorkflowDefinition` nor a mapping.
-    """
-    if isinstance(definition, WorkflowDefinition):
-        return definition.model_dump()
-    if is_object(definition):
-        return definition
+def _plain(definition: object) -> Mapping[str, Any]:
+    plain = unwrapped(definition) if isinstance(definition, WorkflowDefinition) or is_object(definition) else None
+    if is_object(plain):
+        return plain
     kind = type(definition).__name__
     raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load a file with load_yaml")
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if is_object(value) else {}
 
 
 def _links(node: Mapping[str, Any]) -> Iterator[Link]:
@@ -113,16 +142,22 @@ def _links(node: Mapping[str, Any]) -> Iterator[Link]:
 
 def _edges(links: list[tuple[int, Link]], positions: Mapping[str, int]) -> Iterator[DiagramEdge]:
     labels: dict[tuple[int, int], set[str]] = {}
-    kinds: dict[tuple[int, int], set[LinkKind]] = {}
+    assessed: set[tuple[int, int]] = set()
     for index, link in links:
         other = positions[link.target]
-        ends = (index, other) if link.kind in _FORWARD else (other, index)
-        kinds.setdefault(ends, set()).add(link.kind)
-        if link.kind == "branch":
-            labels.setdefault(ends, set()).add(link.location.partition("_")[0])
-    for ends, found in kinds.items():
-        label = " / ".join(sorted(labels.get(ends, ()), reverse=True))
-        yield DiagramEdge(*ends, label, is_assessment="critic" in found)
+        ends = (index, other) if link.kind in FOLLOWING else (other, index)
+        labels.setdefault(ends, set()).add(_label(link))
+        if link.kind == "critic":
+            assessed.add(ends)
+    for ends, found in labels.items():
+        label = " / ".join(sorted(found & set(_LABELS), key=_LABELS.index))
+        yield DiagramEdge(*ends, label, is_assessment=ends in assessed)
+
+
+def _label(link: Link) -> str:
+    if link.kind == "branch":
+        return link.location.partition("_")[0]
+    return "on error" if link.kind in FOLLOWING else ""
 
 
 def _node(node: Mapping[str, Any], index: int) -> DiagramNode:
@@ -136,15 +171,16 @@ def _node(node: Mapping[str, Any], index: int) -> DiagramNode:
 def _details(node: Mapping[str, Any], kind: str) -> Iterator[str]:
     subject = _text(node.get(_SUBJECTS.get(kind, "")))
     yield f"{kind}: {subject}" if subject else kind
+    condition = node.get("condition")
     if kind == "conditional":
-        yield _condition(node)
+        yield _comparison(node.get("left_value"), node.get("operator"), node.get("right_value"))
+    elif is_object(condition):
+        yield f"if {_comparison(condition.get('field'), condition.get('operator'), condition.get('value'))}"
 
 
-def _condition(node: Mapping[str, Any]) -> str:
-    parts = [_operand(node.get("left_value")), _text(node.get("operator")).replace("_", " ")]
-    if not parts[1].endswith(" empty"):
-        parts.append(_operand(node.get("right_value")))
-    return " ".join(parts)
+def _comparison(left: object, operator: object, right: object) -> str:
+    words = _text(operator).replace("_", " ")
+    return " ".join([_operand(left), words, *([] if words.endswith(" empty") else [_operand(right)])])
 
 
 def _operand(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 from fibonacci.definitions.diagrams.contents import DiagramContents, DiagramEdge
@@ -85,7 +86,7 @@ def _line(placed: PlacedEdge, orient: Orient) -> tuple[str, str]:
         tip, base = points[-1], (points[-1][0] - _ARROW, points[-1][1])
         points[-1] = base
     path = [f"M{_pair(orient(points[0]))}"]
-    for index, (last, point) in enumerate(zip(points, points[1:], strict=False)):
+    for index, (last, point) in enumerate(pairwise(points)):
         if index % 2 and last[1] != point[1]:
             middle = (last[0] + point[0]) / 2
             controls = (orient((middle, last[1])), orient((middle, point[1])), orient(point))
@@ -105,11 +106,10 @@ def _loop(node: int, layout: Layout, orient: Orient) -> tuple[str, str]:
     along, across = layout.boxes[node]
     size: Size = layout.sizes[node]
     end, side = along + size.along, across + size.across
-    start, back = (end - 18.0, side), (end, side - 18.0)
-    controls = (start, (end - 18.0, side + _LOOP), (end + _LOOP, side + _LOOP))
-    turn = (end + _LOOP, side - 18.0)
-    path = f"M{_pair(orient(start))}C{' '.join(_pair(orient(p)) for p in (controls[1], controls[2], turn))}"
-    return path, _arrow(back, (end + _ARROW, back[1]), orient)
+    start, back, turn = (end - 18.0, side), (end, side - 16.0), (end + _ARROW, side - 16.0)
+    controls = ((end - 18.0, side + _LOOP), (end + _LOOP + _ARROW, side + _LOOP), turn)
+    path = f"M{_pair(orient(start))}C{' '.join(_pair(orient(point)) for point in controls)}"
+    return path, _arrow(back, turn, orient)
 
 
 def _word(word: str, center: Point, *, is_faded: bool) -> str:

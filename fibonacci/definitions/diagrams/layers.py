@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 _SWEEPS: Final = 12
 _MOST_LANES: Final = 10_000
 """With more lanes than this, long edges are drawn straight: a picture of so many is not read any more."""
+
+_LAST: Final = 2.0  # after all places, which lie between 0 and 1
 
 
 class LayeredEdge(NamedTuple):
@@ -68,12 +71,12 @@ def _closing_edges(count: int, edges: Sequence[LayeredEdge]) -> set[int]:
         path = {root: iter(leaving[root])}  # not recursive, since it can be long
         while path:
             node, following = next(reversed(path.items()))
-            index = next(following, None)
-            if index is None:
+            taken = next(following, None)
+            if taken is None:
                 finished[node] = True
                 del path[node]
-            elif (target := edges[index].target) in path:
-                closing.add(index)
+            elif (target := edges[taken].target) in path:
+                closing.add(taken)
             elif not finished[target]:
                 path[target] = iter(leaving[target])
     return closing
@@ -112,15 +115,24 @@ def _split(edges: Sequence[LayeredEdge], layer: list[int]) -> list[list[int]]:
     lanes: dict[tuple[int, Hashable, int], int] = {}
     paths: list[list[int]] = []
     for edge in edges:
-        path = [edge.source] if edge.source != edge.target else []
+        path = [edge.source]
         for passed in range(layer[edge.source] + 1, layer[edge.target]):
-            key = (edge.source, edge.group, passed)
-            if key not in lanes:
-                lanes[key] = len(layer)
+            lane = lanes.setdefault((edge.source, edge.group, passed), len(layer))
+            if lane == len(layer):
                 layer.append(passed)
-            path.append(lanes[key])
-        paths.append([*path, edge.target] if path else [])
+            path.append(lane)
+        paths.append([*path, edge.target] if edge.source != edge.target else [])
     return paths
+
+
+def neighbors(count: int, paths: Iterable[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the vertices right before and right after each vertex on the ways."""
+    before: list[list[int]] = [[] for _ in range(count)]
+    after: list[list[int]] = [[] for _ in range(count)]
+    for source, target in dict.fromkeys(step for path in paths for step in pairwise(path)):
+        before[target].append(source)
+        after[source].append(target)
+    return before, after
 
 
 class _Ordering:
@@ -128,12 +140,7 @@ class _Ordering:
 
     def __init__(self, layer: Sequence[int], paths: Iterable[Sequence[int]]) -> None:
         self._layer = layer
-        steps = dict.fromkeys(step for path in paths for step in zip(path, path[1:], strict=False))
-        self._before: list[list[int]] = [[] for _ in layer]
-        self._after: list[list[int]] = [[] for _ in layer]
-        for source, target in steps:
-            self._before[target].append(source)
-            self._after[source].append(target)
+        self._before, self._after = neighbors(len(layer), paths)
         self._place = [0.0] * len(layer)
 
     def best(self) -> list[list[int]]:
@@ -155,6 +162,7 @@ class _Ordering:
         order: list[list[int]] = [[] for _ in range(max(self._layer, default=-1) + 1)]
         seen = [False] * len(self._layer)
         roots = [vertex for vertex in range(len(self._layer)) if not self._before[vertex]]
+        roots.sort(key=lambda vertex: not self._after[vertex])
         pending = roots[::-1]
         while pending:
             vertex = pending.pop()
@@ -177,7 +185,8 @@ class _Ordering:
 
     def _mean(self, vertex: int, neighbors: Sequence[int]) -> float:
         if not neighbors:
-            return self._place[vertex]
+            is_alone = not (self._before[vertex] or self._after[vertex])
+            return _LAST if is_alone else self._place[vertex]
         return sum(self._place[neighbor] for neighbor in neighbors) / len(neighbors)
 
     def _number(self, order: Iterable[Sequence[int]]) -> None:

@@ -79,6 +79,9 @@ class _Placement:
         self._layers = arrange(len(sizes), edges)
         self._across = centers_of(self._layers, [size.across for size in sizes])
         self._ports = self._groups_at_ports()
+        self._node_leads: dict[int, float] = {}
+        for node, group in self._ports:
+            self._node_leads[node] = max(self._node_leads.get(node, 0.0), leads.get(group, 0.0))
         self._bands = self._bands_along()
 
     def layout(self) -> Layout:
@@ -92,7 +95,8 @@ class _Placement:
             PlacedEdge(tuple(self._points(edge, path)), index in self._layers.reversed_edges)
             for index, (edge, path) in enumerate(zip(self._edges, self._layers.paths, strict=True))
         ]
-        return Layout(boxes, list(self._sizes), edges, self._labels(), Size(self._bands[-1][1] if self._bands else 0.0, across))
+        along = self._bands[-1][1] if self._bands else 0.0
+        return Layout(boxes, list(self._sizes), edges, self._labels(), Size(along, across))
 
     def _groups_at_ports(self) -> dict[tuple[int, Hashable], float]:
         """Return where the edges of each group leave a node, across from its center."""
@@ -117,12 +121,15 @@ class _Placement:
             nodes = [vertex for vertex in vertices if vertex < len(self._sizes)]
             end = start + max((self._sizes[node].along for node in nodes), default=0.0)
             bands.append((start, end))
-            leads = [self._leads.get(group, 0.0) for node, group in self._ports if node in set(nodes)]
-            start = end + max(leads, default=0.0) + _BETWEEN_LAYERS + _ARROW
+            start = end + max(map(self._lead, nodes), default=0.0) + _BETWEEN_LAYERS + _ARROW
         return bands
 
     def _band(self, vertex: int) -> tuple[float, float]:
         return self._bands[self._layers.layer[vertex]]
+
+    def _lead(self, node: int) -> float:
+        """Return how far the edges run straight after they leave a node, so that none crosses a label."""
+        return self._node_leads.get(node, 0.0)
 
     def _port(self, edge: LayeredEdge, path: Sequence[int]) -> tuple[int, Hashable]:
         return path[0], edge.group if path[0] == edge.source else CYCLE
@@ -133,8 +140,7 @@ class _Placement:
         port = self._port(edge, path)
         start, end = self._band(path[0])
         across = self._across[path[0]] + self._ports[port]
-        lead = self._leads.get(port[1], 0.0)
-        points = [((start + end + self._sizes[path[0]].along) / 2, across), (end + lead, across)]
+        points = [((start + end + self._sizes[path[0]].along) / 2, across), (end + self._lead(path[0]), across)]
         for vertex in path[1:]:
             start, end = self._band(vertex)
             across = self._across[vertex]
@@ -144,7 +150,7 @@ class _Placement:
 
     def _labels(self) -> dict[tuple[int, Hashable], Point]:
         return {
-            (node, group): (self._band(node)[1] + self._leads[group] / 2, self._across[node] + offset)
+            (node, group): (self._band(node)[1] + self._lead(node) / 2, self._across[node] + offset)
             for (node, group), offset in self._ports.items()
             if group in self._leads
         }

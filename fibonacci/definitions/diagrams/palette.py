@@ -37,6 +37,7 @@ _RULES: Final[Mapping[str, str]] = {
     ".fib-label": "font-size:14px;font-weight:600",
     ".fib-detail": "fill:var(--soft)",
     ".fib-word": "fill:var(--word);font-weight:600",
+    ".fib-reason": "fill:var(--word)",
     ".fib-dot": "fill:var(--word);stroke:none",
     ".fib-box": "fill:var(--fill);stroke:var(--line);stroke-width:1.4",
     ".fib-icon": "fill:none;stroke:var(--accent);stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round",

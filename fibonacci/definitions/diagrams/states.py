@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.models import Execution
+from fibonacci.models import Execution, NodeTrace
 
 KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
 """The states that have a color; the platform may have others."""
@@ -64,46 +64,29 @@ def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, Nod
         execution: The execution. Without a trace, nodes with an output have completed, and those of an execution that
             has not begun are pending.
     """
-    trace: object = getattr(execution, "trace", None)
-    states = dict(_traced(trace))
+    states = dict(_traced(execution.trace or []))
     if states:
         return states
     if not is_object(plain.get("outputs")):  # else the names of the outputs are not those of nodes
         states = {node_id: NodeState("completed") for node_id in execution.outputs}
     if execution.status in _NOT_STARTED:
         nodes = plain.get("nodes")
-        ids = [_read(node, "id") for node in nodes] if is_array(nodes) else []
+        ids = [node.get("id") for node in nodes if is_object(node)] if is_array(nodes) else []
         return {node_id: NodeState("pending") for node_id in ids if isinstance(node_id, str)}
     return states
 
 
-def _traced(trace: object) -> Iterator[tuple[str, NodeState]]:
-    for entry in trace if is_array(trace) else ():
-        node_id = _read(entry, "id")
-        if isinstance(node_id, str):
-            reason = _text(_read(entry, "error")) or _text(_read(entry, "reason"))
-            yield node_id, NodeState(_text(_read(entry, "status")) or UNKNOWN, _duration(entry), reason)
+def _traced(trace: Iterable[NodeTrace]) -> Iterator[tuple[str, NodeState]]:
+    for entry in trace:
+        reason = _text(entry.error) or _text(entry.reason)
+        yield entry.id, NodeState(_text(entry.status) or UNKNOWN, _duration(entry), reason)
 
 
-def _read(entry: object, name: str) -> object:
-    """Return a field of an object or of a mapping; None when it has none."""
-    return entry.get(name) if is_object(entry) else getattr(entry, name, None)
-
-
-def _duration(entry: object) -> str:
-    started, ended = _time(_read(entry, "started_at")), _time(_read(entry, "ended_at"))
+def _duration(entry: NodeTrace) -> str:
+    started, ended = entry.started_at, entry.ended_at
     if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
         return ""
     return _seconds((ended - started) / timedelta(seconds=1))
-
-
-def _time(value: object) -> datetime | None:
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, datetime) else None
 
 
 def _seconds(seconds: float) -> str:
@@ -122,5 +105,5 @@ def _seconds(seconds: float) -> str:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return clean(value)
-    message = _read(value, "message") if is_object(value) else None  # an error may be an object
+    message = value.get("message") if is_object(value) else None  # an error may be an object
     return clean(message) if isinstance(message, str) else ""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
@@ -150,7 +151,8 @@ class App:
                 reply, allowance, now = self._process(request)
             return respond(self._settle(request, reply), allowance, now)
         except Exception:  # the state could not be written: nothing was changed
-            _log.exception("%s %s failed", request.method, request.target)
+            method, path = request.method, request.target
+            log(_log, logging.ERROR, "%s %s failed", method, path, with_exception=True, method=method, path=path)
             return self.refuse(internal_error())
 
     def _process(self, request: ServerRequest) -> tuple[EncodedReply, Allowance, float]:

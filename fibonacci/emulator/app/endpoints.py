@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import Actor
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
@@ -48,7 +49,8 @@ class EndpointCaller:
         except HTTPException as error:
             return encoded_error(error)
         except Exception:  # a bug of the emulator must be a response too
-            _log.exception("%s %s failed", request.method, path)
+            method = request.method
+            log(_log, logging.ERROR, "%s %s failed", method, path, with_exception=True, method=method, path=path)
             return encoded_error(internal_error())
 
     def _context(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from fibonacci.definitions import Node, WorkflowDefinition, dependencies, execution_order
+from fibonacci.definitions import LLMNode, Node, ToolNode, WorkflowDefinition, dependencies, execution_order
 from fibonacci.emulator.state.json_encoding import to_json
 
 
@@ -21,15 +21,17 @@ class CompiledWorkflow:
         nodes: The nodes by id.
         waits_for: The ids of the nodes that each node depends on.
         outputs: Templates by output name, or `None`.
+        rescues: The ids of the nodes whose failure starts a node, by its id: it is their `fallback` or `on_error`.
     """
 
     order: Sequence[str]
     nodes: Mapping[str, Node]
     waits_for: Mapping[str, Sequence[str]]
     outputs: Mapping[str, Any] | None
+    rescues: Mapping[str, frozenset[str]]
 
 
-EMPTY_WORKFLOW = CompiledWorkflow((), {}, {}, None)
+EMPTY_WORKFLOW = CompiledWorkflow((), {}, {}, None, {})
 """A workflow without a definition: it has no nodes."""
 
 
@@ -42,4 +44,15 @@ def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
 def _compiled(text: bytes) -> CompiledWorkflow:
     definition = WorkflowDefinition.model_validate(json.loads(text))
     nodes = {node.id: node for node in definition.nodes}
-    return CompiledWorkflow(execution_order(definition), nodes, dependencies(definition), definition.outputs)
+    order, waits_for = execution_order(definition), dependencies(definition)
+    return CompiledWorkflow(order, nodes, waits_for, definition.outputs, _rescues(definition))
+
+
+def _rescues(definition: WorkflowDefinition) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for node in definition.nodes:
+        if isinstance(node, LLMNode | ToolNode):
+            for target in (node.fallback, node.on_error):
+                if target is not None:
+                    found[target] = found.get(target, frozenset()) | {node.id}
+    return found

@@ -122,9 +122,11 @@ class RunningExecution:
         state["started"] = now
         needed = [self._nodes[other] for other in self._workflow.waits_for[node.id]]
         # A failed node stops those that depend on it; so does a node skipped because of a failed one.
-        state["stopped"] = any(other["stopped"] for other in needed)
+        rescued = self._workflow.rescues.get(node.id, frozenset())
+        state["stopped"] = any(other["stopped"] for other in needed if other["id"] not in rescued)
         all_skipped = bool(needed) and all(other["status"] == "skipped" for other in needed)
-        if state["stopped"] or all_skipped or not self._chosen.get(node.id, True):
+        unneeded = bool(rescued) and all(self._nodes[other]["status"] != "failed" for other in rescued)
+        if state["stopped"] or all_skipped or unneeded or not self._chosen.get(node.id, True):
             state.update(status="skipped", ended=now)
             self.notes[node.id] = {"reason": self._why_skipped(node.id, needed)}
         else:

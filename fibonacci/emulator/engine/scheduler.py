@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_executor import Environment
@@ -204,7 +205,8 @@ class Scheduler:
             with self._store.transaction():
                 self._report(execution_id, call, outcome)
         except Exception:  # the file is gone or full: the next refresh finds a call that ended without a report
-            _log.exception("the outcome of a handler could not be stored")
+            text = "the outcome of a handler could not be stored"
+            log(_log, logging.ERROR, text, with_exception=True, execution_id=execution_id)
         finally:
             handler_calls.finish(call)
         with self._lock:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.state.json_encoding import to_json
 
 _log: Final = logging.getLogger("fibonacci.emulator")
@@ -107,7 +108,7 @@ def call_handler(work: Callable[[], Any]) -> HandlerOutcome:
         if inspect.isawaitable(output):
             output = asyncio.run(_finish(output))
     except BaseException as error:  # also SystemExit: it ends the handler, not the emulator
-        _log.debug("a handler failed", exc_info=True)
+        log(_log, logging.DEBUG, "a handler failed", with_exception=True)
         return HandlerOutcome(error=str(error) or type(error).__name__)
     try:
         return HandlerOutcome(json.loads(to_json(output)))  # a copy: the handler may change its own later

@@ -1,0 +1,64 @@
+"""Records of the SDK's loggers. Each has all fields, so that a formatter may name them: `%(request_id)s`.
+
+It imports nothing of the package: the client and the emulator, which share nothing else, both log with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from urllib.parse import unquote
+
+
+def log(
+    logger: logging.Logger,
+    level: int,
+    text: str,
+    *args: object,
+    with_exception: bool = False,
+    method: str | None = None,
+    path: str | None = None,
+    status: int | None = None,
+    attempt: int | None = None,
+    elapsed: float | None = None,
+    request_id: str | None = None,
+    execution_id: str | None = None,
+) -> None:
+    """Log a record whose fields are None where they are not known.
+
+    Args:
+        logger: The logger.
+        level: The level of the record.
+        text: The message.
+        args: The arguments of the message.
+        with_exception: Whether to add the exception that is being handled.
+        method: The HTTP method.
+        path: The path of the request; its query is left out.
+        status: The HTTP status.
+        attempt: The number of the attempt, from 1.
+        elapsed: Seconds since the call began.
+        request_id: The id that the platform gave the request.
+        execution_id: The id of the execution; taken from the path where it has one.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    fields = {
+        "method": method,
+        "path": None if path is None else path.partition("?")[0],
+        "status": status,
+        "attempt": attempt,
+        "elapsed": elapsed,
+        "request_id": request_id,
+        "execution_id": execution_id or _execution_id(path or ""),
+    }
+    file, line, function, _ = logger.findCaller(stacklevel=2)
+    error = sys.exc_info() if with_exception else None
+    record = logger.makeRecord(logger.name, level, file, line, text, args, error, function)
+    # Not `extra=`: where the application's record factory sets a `request_id` of its own, that is a KeyError.
+    vars(record).update({name: value for name, value in fields.items() if name not in vars(record)})
+    logger.handle(record)
+
+
+def _execution_id(path: str) -> str | None:
+    rest = path.partition("?")[0].partition("/executions/")[2]
+    return unquote(rest.partition("/")[0]) or None

@@ -1,0 +1,31 @@
+"""The base of the models of a definition: strict, open for keys it does not know, and it writes only what was said."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+
+class DefinitionModel(BaseModel):
+    """A part of a definition.
+
+    `model_dump` returns what was said: the fields that were given, and the type of a node, which is always written.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True,
+        extra="allow",
+        strict=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
+        ser_json_inf_nan="constants",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said = self.model_fields_set.union(self.model_extra or ())
+        fields = {name: value for name, value in dump(self).items() if name in said}
+        first = {name: fields[name] for name in ("id", "type") if name in fields}
+        return first | fields

@@ -1,0 +1,90 @@
+"""Plain JSON from what holds a definition: a mapping, or a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.spellings import Generation, conflicts, older_keys, to_newer, to_older
+
+
+def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
+    """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
+
+    It need not be valid. What it does not say is not added, and keys that are not known are kept.
+
+    Args:
+        definition: A `WorkflowDefinition`, or a mapping, which may hold models.
+        generation: Which spelling to write; see `Generation`. Either is read.
+
+    Returns:
+        A new dictionary, which shares no list and no dictionary with the argument.
+
+    Raises:
+        DefinitionError: If a node says one thing in both spellings, and differently.
+        TypeError: If the definition is neither a mapping nor a model.
+        ValueError: If it holds itself.
+
+    Example:
+        >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
+        {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
+    """
+    plain = unwrapped(definition)
+    if not is_object(plain):
+        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {type(definition).__name__}")
+    result = dict(plain)
+    nodes = result.get("nodes")
+    if is_array(nodes):
+        _refuse_conflicts(nodes)
+        respell = to_newer if generation == "newer" else to_older
+        result["nodes"] = [respell(node) if is_object(node) else node for node in nodes]
+    return result
+
+
+def unwrapped(value: object) -> object:
+    """Return a value with its mappings as dictionaries, its arrays as lists, and its models as what they say.
+
+    Whatever else it holds stays as it is.
+
+    Raises:
+        ValueError: If it holds itself.
+    """
+    root: list[object] = [None]
+    # A stack, since the value may be deeper than recursion allows: what to convert, and where the result belongs. An
+    # entry without a place marks the end of a container.
+    pending: list[tuple[object, Any, Any]] = [(value, root, 0)]
+    open_containers: set[int] = set()
+    while pending:
+        item, owner, place = pending.pop()
+        if owner is None:
+            open_containers.discard(id(item))
+            continue
+        if isinstance(item, BaseModel):
+            item = item.model_dump(exclude_unset=True)
+        if not (is_object(item) or is_array(item)):
+            owner[place] = item
+            continue
+        if id(item) in open_containers:
+            raise ValueError("a definition that holds itself has no JSON form")
+        open_containers.add(id(item))
+        pending.append((item, None, None))
+        result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)
+        owner[place] = result
+        entries = item.items() if is_object(item) else enumerate(item)
+        pending.extend((entry, result, key) for key, entry in entries)
+    return root[0]
+
+
+def _refuse_conflicts(nodes: Any) -> None:
+    problems = [
+        Problem(f"nodes[{index}].{'.'.join(conflict.older)}", "conflicting_spellings", conflict.message)
+        for index, node in enumerate(nodes)
+        if is_object(node)
+        for conflict in conflicts(node, older_keys(node))
+    ]
+    if problems:
+        raise DefinitionError(problems)

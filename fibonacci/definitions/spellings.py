@@ -1,0 +1,136 @@
+"""The two generations of spelling: which older key is which newer one, on plain JSON.
+
+The newer spelling is that of the models. Both generations of the documentation are read; a node that says one thing in
+both spellings has to say the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from fibonacci.definitions.json_types import is_object
+
+Generation = Literal["newer", "older"]
+"""A generation of the platform's documentation: `newer` says `instruction`, `older` says `prompt`."""
+
+OLDER_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "llm": {"instruction": "prompt", "output_schema": "schema"},
+    "tool": {"params": "inputs"},
+    "critic": {},
+    "conditional": {},
+}
+"""The older key of each newer key that has one, by the type of the node. Retries are not among them: see `retry`."""
+
+
+class Conflict(NamedTuple):
+    """Two spellings of one field with different values."""
+
+    older: tuple[str, ...]
+    """The path of the older key inside the node, such as `("retry", "delay")`."""
+
+    newer: str
+    """The newer key."""
+
+    value: Any
+    """The value of the older key."""
+
+    @property
+    def message(self) -> str:
+        """The fault in words."""
+        return f"{'.'.join(self.older)!r} and {self.newer!r} are the same field and differ; remove one of them"
+
+
+def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the older keys of a node by the newer ones; none for a node whose type is not known."""
+    node_type = node.get("type")
+    return OLDER_KEYS.get(node_type, {}) if isinstance(node_type, str) else {}
+
+
+def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:
+    """Return the fields of a node that are said in both spellings, with different values.
+
+    Args:
+        node: The node.
+        keys: Its older keys by the newer ones.
+    """
+    found = [
+        Conflict((older,), newer, node[older])
+        for newer, older in keys.items()
+        if older in node and newer in node and node[older] != node[newer]
+    ]
+    retry = node.get("retry")
+    if is_object(retry):
+        said = [((), "enable_retry", True), *(((older,), newer, value) for older, newer, value in _newer_retry(retry))]
+        found += [
+            Conflict(("retry", *path), newer, value)
+            for path, newer, value in said
+            if newer in node and node[newer] != value
+        ]
+    return found
+
+
+def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return a node without the older keys that repeat a newer one."""
+    repeated = {older for newer, older in keys.items() if older in node and newer in node}
+    return {key: value for key, value in node.items() if key not in repeated} if repeated else node
+
+
+def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split `retry` into what the newer keys can say, and the rest: its backoff, and keys that are not known.
+
+    `max_attempts` counts the first attempt and `max_retries` does not.
+    """
+    newer: dict[str, Any] = {"enable_retry": True}
+    rest = dict(retry)
+    for older, key, value in _newer_retry(retry):
+        newer[key] = value
+        del rest[older]
+    return newer, rest
+
+
+def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the older key, the newer key and the newer value of what both generations can say."""
+    attempts = retry.get("max_attempts")
+    if isinstance(attempts, int | float) and not isinstance(attempts, bool):
+        yield "max_attempts", "max_retries", attempts - 1
+    if "delay" in retry:
+        yield "delay", "retry_delay", retry["delay"]
+
+
+def to_newer(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node in the newer spelling. Keys keep their place."""
+    renamed = {older: newer for newer, older in older_keys(node).items()}
+    result = {renamed.get(key, key): value for key, value in node.items()}
+    retry = result.get("retry")
+    if not is_object(retry):
+        return result
+    newer, rest = split_retry(retry)
+    return _replaced(result, "retry", newer | ({"retry": rest} if rest else {}))
+
+
+def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node in the older spelling. Keys keep their place, and what has no older spelling its key."""
+    renamed = older_keys(node)
+    result = {renamed.get(key, key): value for key, value in node.items()}
+    if result.get("enable_retry") is not True:
+        return result  # the older spelling cannot say how a node would be retried if it were
+    retry: dict[str, Any] = {}
+    retries = result.get("max_retries")
+    if isinstance(retries, int | float) and not isinstance(retries, bool):
+        retry["max_attempts"] = result.pop("max_retries") + 1
+    if "retry_delay" in result:
+        retry["delay"] = result.pop("retry_delay")
+    rest = result.pop("retry", None)
+    return _replaced(result, "enable_retry", {"retry": retry | (dict(rest) if is_object(rest) else {})})
+
+
+def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node with one key replaced by others at its place; those replace what the node says of them."""
+    result: dict[str, Any] = {}
+    for name, value in node.items():
+        if name == key:
+            result.update(by)
+        elif name not in by:
+            result[name] = value
+    return result

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.definitions import DefinitionError, LLMNode, RetryPolicy, WorkflowDefinition, to_plain
+
+TEXT = st.text(max_size=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+OBJECT = st.dictionaries(TEXT, JSON, max_size=2)
+SECONDS = st.integers(1, 5) | st.floats(0.1, 5)
+BACKOFF = st.fixed_dictionaries({"backoff": st.sampled_from(["linear", "exponential"])})
+RETRIED: dict[str, st.SearchStrategy[Any]] = {
+    "enable_retry": st.just(value=True),
+    "max_retries": st.integers(0, 5),
+    "retry_delay": SECONDS,
+    "retry": BACKOFF,
+}
+NOT_RETRIED: dict[str, st.SearchStrategy[Any]] = {
+    "enable_retry": st.just(value=False),
+    "max_retries": st.integers(0, 5),
+    "retry_delay": SECONDS,
+}
+IDS = st.sampled_from(["a", "b", "c"])
+FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "llm": {"instruction": TEXT, "output_schema": OBJECT, "timeout": SECONDS, "fallback": IDS, "model": TEXT},
+    "tool": {"tool": st.just("t"), "params": OBJECT, "on_error": IDS},
+    "critic": {"target_node": IDS, "criteria": st.lists(TEXT, max_size=2), "min_score": st.integers(1, 10)},
+    "conditional": {"left_value": JSON, "operator": st.just("equals"), "true_branch": st.lists(IDS, max_size=2)},
+}
+REQUIRED = {"instruction", "tool", "target_node", "left_value", "operator"}
+
+
+def node(node_type: str, retries: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    fields = {"name": TEXT, "dependencies": st.lists(IDS, max_size=2), "labels": JSON, **FIELDS[node_type], **retries}
+    needed = {"id": IDS, "type": st.just(node_type), **{name: fields.pop(name) for name in REQUIRED & set(fields)}}
+    if "retry" in retries:
+        needed["enable_retry"] = fields.pop("enable_retry")
+    return st.fixed_dictionaries(needed, optional=fields)
+
+
+NODES = st.one_of([node(node_type, retries) for node_type in FIELDS for retries in (RETRIED, NOT_RETRIED)])
+DEFINITIONS = st.fixed_dictionaries(
+    {"nodes": st.lists(NODES, max_size=3)},
+    optional={
+        "name": TEXT,
+        "outputs": OBJECT,
+        "output_schema": OBJECT,
+        "default_retry": BACKOFF,
+        "allow_partial_results": st.booleans(),
+        "owner": JSON,
+    },
+)
+
+
+@given(DEFINITIONS)
+def test_the_older_spelling_and_back_is_the_same_definition(definition: dict[str, Any]) -> None:
+    older = to_plain(definition, generation="older")
+    assert to_plain(older) == definition
+    model = WorkflowDefinition.model_validate(definition)
+    assert WorkflowDefinition.model_validate(older) == model
+    assert to_plain(model) == definition
+    assert to_plain(model, generation="older") == older
+    for each in older["nodes"]:
+        assert not {"instruction", "params"} & set(each)
+        assert each["type"] != "llm" or "output_schema" not in each
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ({"enable_retry": True}, {"retry": {}}),
+        ({"enable_retry": True, "max_retries": 2}, {"retry": {"max_attempts": 3}}),
+        (
+            {"enable_retry": True, "max_retries": 0, "retry_delay": 2, "retry": {"backoff": "linear"}},
+            {"retry": {"max_attempts": 1, "delay": 2, "backoff": "linear"}},
+        ),
+        ({"enable_retry": False, "max_retries": 2}, {"enable_retry": False, "max_retries": 2}),
+        ({"max_retries": 2}, {"max_retries": 2}),
+    ],
+)
+def test_retries_in_both_spellings(newer: dict[str, Any], older: dict[str, Any]) -> None:
+    rest = {"id": "a", "type": "critic", "target_node": "b"}
+    assert to_plain({"nodes": [rest | newer]}, generation="older") == {"nodes": [rest | older]}
+    assert to_plain({"nodes": [rest | older]}) == {"nodes": [rest | newer]}
+
+
+def test_models_and_mappings_at_any_place_become_plain() -> None:
+    said = LLMNode(id="a", instruction="x", retry=RetryPolicy(max_attempts=2))
+    definition = MappingProxyType({"nodes": (said, MappingProxyType({"id": "b", "params": (1, (2,))})), "x": {1, 2}})
+    assert to_plain(definition) == {
+        "nodes": [
+            {"id": "a", "type": "llm", "instruction": "x", "enable_retry": True, "max_retries": 1},
+            {"id": "b", "params": [1, [2]]},
+        ],
+        "x": {1, 2},
+    }
+    assert to_plain({"nodes": [said]}) == to_plain(WorkflowDefinition(nodes=[said]))
+
+
+def test_keys_keep_their_order_and_nothing_is_shared() -> None:
+    definition: dict[str, Any] = {"outputs": {}, "nodes": [{"prompt": "x", "type": "llm", "id": "a"}], "name": "n"}
+    plain = to_plain(definition)
+    assert list(plain) == ["outputs", "nodes", "name"]
+    assert list(plain["nodes"][0]) == ["instruction", "type", "id"]
+    plain["outputs"]["a"] = 1
+    assert definition["outputs"] == {}
+    shared = [1]
+    assert to_plain({"a": shared, "b": [shared, shared]}) == {"a": [1], "b": [[1], [1]]}
+
+
+def test_a_faulty_definition_is_kept_as_it_is() -> None:
+    faulty = {
+        "nodes": ["x", {"type": ["llm"]}, {"type": "loop", "prompt": 5}, {"retry": 3}, {"retry": {"max_attempts": "x"}}]
+    }
+    assert to_plain(faulty) == faulty | {
+        "nodes": [*faulty["nodes"][:4], {"enable_retry": True, "retry": {"max_attempts": "x"}}]
+    }
+    assert to_plain({"nodes": 5}) == {"nodes": 5}
+
+
+def test_what_is_no_definition_is_refused() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}]})
+    assert [(each.location, each.code) for each in caught.value.problems] == [
+        ("nodes[0].prompt", "conflicting_spellings")
+    ]
+    circular: dict[str, Any] = {"nodes": []}
+    circular["nodes"].append(circular)
+    with pytest.raises(ValueError, match="holds itself"):
+        to_plain(circular)
+
+
+@pytest.mark.parametrize("wrong", [[], "text", None, 5])
+def test_what_is_no_mapping_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="a mapping or a WorkflowDefinition"):
+        to_plain(wrong)
+
+
+def test_depth_is_unlimited() -> None:
+    deep: Any = "x"
+    for _ in range(5000):
+        deep = {"x": [deep]}
+    found: Any = to_plain({"x": [deep]})
+    for _ in range(5001):
+        found = found["x"][0]
+    assert found == "x"
