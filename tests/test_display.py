@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from fibonacci import APIError, ExecutionFailedError, Fibonacci, FibonacciError, NotFoundError
 from fibonacci.emulator import Emulator
@@ -28,7 +29,11 @@ HOOKS = ("_repr_html_", "_repr_javascript_", "_ipython_display_")
 
 
 def html_of(shown: object) -> str:
-    return str(getattr(shown, "_repr_html_")())  # noqa: B009  (IPython's hook, not a name of the package)
+    """Return what a notebook displays; besides it, the repr is all that it gets."""
+    formatter: Any = DisplayFormatter()
+    data, _ = formatter.format(shown)
+    assert set(data) == {"text/html", "text/plain"}
+    return str(data["text/html"])
 
 
 def run_of(**more: Any) -> Execution:
@@ -42,9 +47,7 @@ def hostile() -> Iterator[object]:
     run = run_of(outputs={PAYLOAD: PAYLOAD, "nested": {PAYLOAD: [PAYLOAD]}}, trace=[node], **{PAYLOAD: PAYLOAD})
     yield run
     yield Workflow.model_validate({"id": PAYLOAD, "name": PAYLOAD, "definition": definition})
-    yield AuditEntry.model_validate(
-        dict.fromkeys(HOOKS, PAYLOAD)
-    )
+    yield AuditEntry.model_validate(dict.fromkeys(HOOKS, PAYLOAD))
     yield Page([run, run], info(), PAYLOAD)
     error = ExecutionFailedError(PAYLOAD, execution=run)
     error.add_note(PAYLOAD)
@@ -140,7 +143,8 @@ class TestPages:
         assert "of 1,200 items, the first 20; 6 columns left out; more pages follow" in html
 
     def test_an_empty_page(self) -> None:
-        assert "of 0 items" in html_of(Page([], info()))
+        empty: Page[Execution] = Page([], info())
+        assert "of 0 items" in html_of(empty)
 
     def test_columns_without_a_value_are_left_out(self) -> None:
         html = html_of(Page([run_of()], info()))

@@ -121,7 +121,8 @@ class Model(BaseModel):
         return model_html(self)
 
     def _short(self, name: str) -> str:
-        text = repr(getattr(self, name, None))
+        more = self.model_extra or {}  # first: a field that is named like a method is no method
+        text = repr(more[name] if name in more else getattr(self, name, None))
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
