@@ -26,6 +26,7 @@ lazy_names(
         "fibonacci._sync.client": ["Fibonacci"],
         "fibonacci._sync.clock": ["Clock"],
         "fibonacci._sync.pager": ["Pager"],
+        "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
         "fibonacci.errors": [
             "APIConnectionError",
             "APIError",

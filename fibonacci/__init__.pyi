@@ -8,6 +8,7 @@ from fibonacci._core.wait_event import WaitEvent
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
+from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.errors import (
     APIConnectionError,
     APIError,
@@ -66,5 +67,6 @@ __all__ = [
     "ValidationError",
     "WaitEvent",
     "WaitTimeoutError",
+    "WorkflowBuilder",
     "__version__",
 ]

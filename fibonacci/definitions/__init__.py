@@ -8,6 +8,8 @@ Example:
 
 from __future__ import annotations
 
+from fibonacci.definitions.authoring.builder import WorkflowBuilder
+from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.base_node import Condition, Operator, RetryPolicy
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.diagrams.mermaid import mermaid
@@ -32,14 +34,17 @@ __all__ = [
     "Generation",
     "LLMNode",
     "Node",
+    "NodeHandle",
     "Operator",
     "OperatorError",
     "Problem",
     "Reference",
     "RetryPolicy",
     "Severity",
+    "Template",
     "TemplateError",
     "ToolNode",
+    "WorkflowBuilder",
     "WorkflowDefinition",
     "check_definition",
     "dependencies",

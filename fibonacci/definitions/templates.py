@@ -88,6 +88,11 @@ def expressions(text: str) -> list[str]:
     return _EXPRESSION.findall(text)
 
 
+def without_expressions(text: str) -> str:
+    """Return a text without its expressions."""
+    return _EXPRESSION.sub("", text)
+
+
 def strings(value: Any) -> Iterator[tuple[str, str]]:
     """Yield every text inside a JSON value, in order.
 

@@ -15,7 +15,8 @@ def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
 
 
 def faults(definition: object) -> list[tuple[str, str]]:
-    return [(problem.location, problem.code) for problem in check_definition(definition)]
+    problems = check_definition(definition)
+    return [(problem.location, problem.code) for problem in problems if problem.severity == "error"]
 
 
 SOUND: dict[str, Any] = {
@@ -33,7 +34,7 @@ SOUND: dict[str, Any] = {
             "false_branch": ["file"],
         },
         {"id": "page", "type": "tool", "tool": "slack_send_message", "params": {"text": ["{{classify}}"]}},
-        {"id": "file", "type": "tool", "tool": "file_write", "inputs": {"text": "{{secrets.TOKEN}}"}, "retries": 1},
+        {"id": "file", "type": "tool", "tool": "file_write", "inputs": {"text": "{{secrets.TOKEN}}"}},
         {"id": "judge", "type": "critic", "target_node": "classify", "criteria": ["short"]},
     ],
     "outputs": {"class": "{{classify}}", "both": "{{page.tool}}{{file.tool}}"},
@@ -42,12 +43,14 @@ SOUND: dict[str, Any] = {
 
 
 def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
-    assert check_definition(SOUND) == []
-    assert check_definition(MappingProxyType(SOUND)) == []
+    assert check_definition({key: value for key, value in SOUND.items() if key != "labels"}) == []
+    assert [str(problem) for problem in check_definition(SOUND)] == [
+        "labels: warning: 'labels' is not a key of a definition"
+    ]
+    assert check_definition(MappingProxyType(SOUND)) == check_definition(SOUND)
     dumped = WorkflowDefinition.model_validate(SOUND).model_dump(exclude_unset=True)
     assert dumped["labels"] == ["kept"]
     assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
-    assert dumped["nodes"][3]["retries"] == 1
 
 
 @pytest.mark.parametrize(
@@ -103,11 +106,11 @@ def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
         (None, [("", "wrong_type")]),
         ({}, [("nodes", "missing_field")]),
         ({"nodes": "x"}, [("nodes", "wrong_type")]),
-        ({"nodes": [], "version": []}, [("version", "wrong_type")]),
-        ({"nodes": [], "name": 5}, [("name", "wrong_type")]),
-        ({"nodes": [], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
-        ({"nodes": [], "outputs": []}, [("outputs", "wrong_type")]),
-        ({"nodes": []}, []),
+        ({"nodes": [llm("a")], "version": []}, [("version", "wrong_type")]),
+        ({"nodes": [llm("a")], "name": 5}, [("name", "wrong_type")]),
+        ({"nodes": [llm("a")], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
+        ({"nodes": [llm("a")], "outputs": []}, [("outputs", "wrong_type")]),
+        ({"nodes": []}, [("nodes", "no_nodes")]),
     ],
 )
 def test_faults_of_the_whole_definition(definition: object, expected: list[tuple[str, str]]) -> None:
@@ -129,15 +132,15 @@ def test_all_faults_are_listed_at_once() -> None:
         ]
     }
     assert faults(definition) == [
+        ("nodes[0]", "cycle"),
+        ("nodes[1].dependencies[1]", "unknown_dependency"),
+        ("nodes[2]", "cycle"),
         ("nodes[3].id", "bad_id"),
         ("nodes[4]", "unknown_node_type"),
-        ("nodes[1].dependencies[1]", "unknown_dependency"),
-        ("nodes[0]", "cycle"),
-        ("nodes[2]", "cycle"),
     ]
     messages = [problem.message for problem in check_definition(definition)]
-    assert "a -> b -> a" in messages[3]
-    assert "c -> c" in messages[4]
+    assert "a -> b -> a" in messages[0]
+    assert "c -> c" in messages[2]
 
 
 def test_a_cycle_through_a_branch_is_found() -> None:
