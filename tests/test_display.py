@@ -199,7 +199,7 @@ class TestErrors:
 def test_the_key_is_in_nothing_that_is_displayed() -> None:
     key = "sk-0123456789abcdef"
     with Emulator(api_key=key) as emulator, Fibonacci(key, base_url=emulator.base_url) as client:
-        workflow = client.workflows.create(name="Greeter", definition={"nodes": []})
+        workflow = client.workflows.create(name="Greeter")
         pager = client.workflows.list()
         pager.first()
         shown: list[object] = [workflow, pager, next(pager.pages())]

@@ -33,7 +33,7 @@ def _fields(title: str, fields: Mapping[str, Any], header: str = "Field") -> str
 
 
 def _diagram(definition: Mapping[str, Any], model: Model) -> str:
-    from fibonacci.definitions.diagrams.svg import svg
+    from fibonacci.definitions import svg
 
     picture = svg(definition, execution=model if isinstance(model, Execution) else None)
     return f"<details open><summary>Diagram</summary>{picture}</details>"

@@ -150,7 +150,10 @@ class _Placement:
 
     def _labels(self) -> dict[tuple[int, Hashable], Point]:
         return {
-            (node, group): (self._band(node)[1] + self._lead(node) / 2, self._across[node] + offset)
+            (node, group): (
+                self._band(node)[1] + self._lead(node) / 2 + _ARROW / 2 * (group == CYCLE),
+                self._across[node] + offset,
+            )
             for (node, group), offset in self._ports.items()
             if group in self._leads
         }

@@ -16,7 +16,7 @@ from fibonacci.models import Execution
 
 _SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
 _RECTANGLE: Final = '["{}"]'
-_SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~°¶')  # the last two stand for entities inside Mermaid
+_SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~')
 _LABEL_WIDTH: Final = 50.0
 _MOST_ABREAST: Final = 5  # where more nodes are abreast, the flow turns to the right
 

@@ -54,6 +54,16 @@ def svg(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execut
     return _Drawing(contents_of(definition, execution)).text()
 
 
+def diagram_html(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execution | None = None) -> str:
+    """Return the picture for a notebook: it scrolls where it cannot shrink any further.
+
+    Args:
+        definition: As for `svg`.
+        execution: As for `svg`.
+    """
+    return f'<div style="overflow-x:auto">{svg(definition, execution=execution)}</div>'
+
+
 class _Drawing:
     """The parts of a picture, from top to bottom or, where that is too wide, from left to right."""
 
