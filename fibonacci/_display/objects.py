@@ -33,7 +33,7 @@ def _fields(title: str, fields: Mapping[str, Any], header: str = "Field") -> str
 
 
 def _diagram(definition: Mapping[str, Any], model: Model) -> str:
-    from fibonacci.definitions import svg
+    from fibonacci.definitions.diagrams.svg import diagram_html
 
-    picture = svg(definition, execution=model if isinstance(model, Execution) else None)
+    picture = diagram_html(definition, execution=model if isinstance(model, Execution) else None)
     return f"<details open><summary>Diagram</summary>{picture}</details>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from threading import Event, Thread
 from types import TracebackType
@@ -11,7 +12,9 @@ from fibonacci._display.text import cut, printable
 from fibonacci.models.executions import Execution
 
 try:
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook without ipywidgets the bar is a text
+        from tqdm.auto import tqdm
 except ImportError as error:
     raise ImportError("progress=True needs tqdm: pip install 'fibonacci-sdk[progress]'") from error
 
