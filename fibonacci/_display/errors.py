@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fibonacci._display.html import escaped, table
+from fibonacci._display.html import display, escaped, table
 from fibonacci._display.remedies import remedy
 
 
@@ -17,4 +17,4 @@ def error_html(error: BaseException) -> str:
     advice = remedy(error)
     if advice is not None:
         rows.append(("What to do", re.sub("`(.+?)`", r"<code>\1</code>", escaped(advice))))
-    return f"<div>{table(f'<strong>{escaped(type(error).__name__)}</strong>', (), rows)}</div>"
+    return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows))

@@ -20,11 +20,17 @@ _HEADER = (
 _CELL = f"{_HEADER}-wrap;overflow-wrap:anywhere"
 _NESTED = 4 * LONG
 _NAME = 60
+_SHORT = 32
 
 
 def escaped(text: object) -> str:
     """Return any text as HTML that shows it."""
     return escape(printable(str(text)))
+
+
+def line(text: str) -> str:
+    """Return a short text, which is not broken where a table is narrow."""
+    return f'<span style="white-space:pre">{escaped(text)}</span>'
 
 
 def name(text: object) -> str:
@@ -46,10 +52,10 @@ def value(shown: object) -> str:
     """Return a value of a field: objects and lists can be opened, long texts are cut."""
     if shown is None:
         return faint("None")
-    if isinstance(shown, str):
-        return escaped(cut(shown))
     if isinstance(shown, datetime):
-        return escaped(shown.isoformat(" ", "seconds"))
+        shown = shown.isoformat(" ", "seconds")
+    if isinstance(shown, str):
+        return line(shown) if len(shown) <= _SHORT else escaped(cut(shown))
     if isinstance(shown, Mapping | list):
         noun = "field" if isinstance(shown, Mapping) else "item"
         members = cast("Sized", shown)
@@ -60,7 +66,7 @@ def value(shown: object) -> str:
 def _nested(title: str, shown: object) -> str:
     """Return a title that opens to a value as JSON."""
     text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
-    return f'<details><summary>{escaped(title)}</summary><pre style="margin:0">{escaped(text)}</pre></details>'
+    return f'<details><summary style="white-space:nowrap">{escaped(title)}</summary><pre style="margin:0">{escaped(text)}</pre></details>'
 
 
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -75,6 +81,11 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     head = f"<thead><tr>{names}</tr></thead>" if names else ""
     body = "".join(f"<tr>{_row(cells)}</tr>" for cells in rows)
     return f'<table><caption style="text-align:left">{title}</caption>{head}<tbody>{body}</tbody></table>'
+
+
+def display(*parts: str) -> str:
+    """Return parts as one thing to display, which scrolls where the page is too narrow."""
+    return f'<div style="overflow-x:auto">{"".join(parts)}</div>'
 
 
 def _row(cells: Sequence[str]) -> str:

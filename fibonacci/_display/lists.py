@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._display.html import code, escaped, table, value
+from fibonacci._display.html import code, display, escaped, table, value
 from fibonacci._display.text import counted
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _COLUMNS = 8
 
 def page_html(page: Page[Any]) -> str:
     """Return the first items of a page as rows."""
-    return f"<div>{_items(page)}</div>"
+    return display(_items(page))
 
 
 def pager_html(name: str, call: str, page: Page[Any] | None) -> str:
@@ -32,8 +32,8 @@ def pager_html(name: str, call: str, page: Page[Any] | None) -> str:
     loop, frame = ("async for", "await pager.to_pandas()") if is_async else ("for", "pager.to_pandas()")
     how = f"<p>Read all items by {code(f'{loop} item in pager')} or {code(frame)}.</p>"
     if page is None:
-        return f"<div><p>{title}: nothing is fetched yet.</p>{how}</div>"
-    return f"<div><p>{title}: its first page, as {code('first()')} fetched it.</p>{_items(page)}{how}</div>"
+        return display(f"<p>{title}: nothing is fetched yet.</p>", how)
+    return display(f"<p>{title}: its first page, as {code('first()')} fetched it.</p>", _items(page), how)
 
 
 def _items(page: Page[Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from fibonacci._display.html import escaped, name, table, value
+from fibonacci._display.html import display, escaped, name, table, value
 from fibonacci._display.trace import trace_table
 from fibonacci.models._base import Model
 from fibonacci.models.executions import Execution
@@ -24,7 +24,7 @@ def model_html(model: Model) -> str:
     definition = fields.get("definition")
     if isinstance(definition, Mapping):
         parts.append(_diagram(cast("Mapping[str, Any]", definition), model))
-    return f"<div>{_fields(type(model).__name__, fields)}{''.join(parts)}</div>"
+    return display(_fields(type(model).__name__, fields), *parts)
 
 
 def _fields(title: str, fields: Mapping[str, Any], header: str = "Field") -> str:

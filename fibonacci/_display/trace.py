@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from fibonacci._display.html import escaped, name, table, value
+from fibonacci._display.html import line, name, table, value
 from fibonacci.models.node_trace import NodeTrace
 
 _HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
@@ -29,7 +29,7 @@ def trace_table(nodes: Sequence[NodeTrace]) -> str:
 
 def _state(node: NodeTrace) -> str:
     attempts = node.attempts or 0
-    return escaped(f"{node.status}, {attempts} attempts" if attempts > 1 else node.status)
+    return line(f"{node.status}, {attempts} attempts" if attempts > 1 else str(node.status))
 
 
 def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
