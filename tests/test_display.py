@@ -71,7 +71,7 @@ def test_every_model_is_a_table_with_headers(model: type[Model]) -> None:
     html = html_of(model.model_validate({**LEAST[model], "brand_new": "shown"}))
     assert model.__name__ in html
     assert '<th scope="col"' in html
-    assert re.search(r'<th scope="row"[^>]*>brand_new</th><td[^>]*>shown</td>', html)
+    assert re.search(r'<th scope="row"[^>]*>brand_new</th><td[^>]*><span[^>]*>shown</span></td>', html)
 
 
 class TestValues:
@@ -84,7 +84,7 @@ class TestValues:
 
     def test_nested_json_opens_without_a_script(self) -> None:
         html = html_of(run_of(outputs={"score": {"total": 7.5, "by": ["a", "b"]}}))
-        assert "<details><summary>2 fields</summary>" in html
+        assert re.search("<details><summary[^>]*>2 fields</summary>", html)
         assert "&quot;total&quot;: 7.5" in html
         assert "<script" not in html
 
@@ -120,7 +120,7 @@ class TestExecutions:
             started = client.workflows.execute(workflow.id, inputs={"name": "Ada"})
             html = html_of(client.executions.wait(started.id))
         assert html.count("<table>") >= 2
-        assert re.search(r">greet</th><td[^>]*>completed</td><td[^>]*>\d+\.\d\d s</td>", html)
+        assert re.search(r">greet</th><td[^>]*><span[^>]*>completed</span></td><td[^>]*>\d+\.\d\d s</td>", html)
         assert "Timeline" in html
 
     def test_a_trace_in_another_form_is_left_out(self) -> None:

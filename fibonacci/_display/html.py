@@ -66,7 +66,8 @@ def value(shown: object) -> str:
 def _nested(title: str, shown: object) -> str:
     """Return a title that opens to a value as JSON."""
     text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
-    return f'<details><summary style="white-space:nowrap">{escaped(title)}</summary><pre style="margin:0">{escaped(text)}</pre></details>'
+    summary = f'<summary style="white-space:nowrap">{escaped(title)}</summary>'
+    return f'<details>{summary}<pre style="margin:0">{escaped(text)}</pre></details>'
 
 
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
