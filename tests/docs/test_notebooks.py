@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from tests.docs.markdown import ROOT
 from tests.docs.running import check_prints
 
+untyped: Any = nbformat
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 FAILS = "raises-exception"
@@ -26,10 +27,10 @@ FAILS = "raises-exception"
 @pytest.fixture(scope="module")
 def executed() -> dict[Path, list[Any]]:
     """Return the code cells of each notebook with their outputs; none sees what another has left."""
-    notebooks: dict[Path, Any] = {path: nbformat.read(path, as_version=4) for path in NOTEBOOKS}  # type: ignore[no-untyped-call]
-    all_cells: Any = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    notebooks: dict[Path, Any] = {path: untyped.read(path, as_version=4) for path in NOTEBOOKS}
+    all_cells: Any = untyped.v4.new_notebook()
     for notebook in notebooks.values():
-        all_cells.cells += [nbformat.v4.new_code_cell("%reset -f"), *notebook.cells]  # type: ignore[no-untyped-call]
+        all_cells.cells += [untyped.v4.new_code_cell("%reset -f"), *notebook.cells]
     with TemporaryDirectory() as folder:
         place = {"metadata": {"path": folder}}
         NotebookClient(all_cells, allow_errors=True, kernel_name="python3", resources=place, timeout=60).execute()
@@ -58,7 +59,7 @@ def test_it_runs(path: Path, executed: dict[Path, list[Any]]) -> None:
 def test_it_is_kept_without_outputs(path: Path) -> None:
     text = path.read_text("utf-8")
     notebook = json.loads(text)
-    nbformat.validate(notebook)  # type: ignore[no-untyped-call]
+    untyped.validate(notebook)
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == []
     assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
