@@ -50,4 +50,5 @@ lazy_names(
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
     },
+    migration="fibonacci._migration",
 )

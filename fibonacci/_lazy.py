@@ -1,5 +1,7 @@
 """Lazy attributes and lazy imports, so that importing the package and making a client cost little."""
 
+import sys
+
 # Importing typing would take five times as long as importing the package and making a client (81 % of both, by
 # `python -m tests.benchmarks.ablations`).
 TYPE_CHECKING = False
@@ -88,7 +90,9 @@ class LateImports:
         return True
 
 
-def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") -> None:
+def lazy_names(
+    module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]", *, migration: "str | None" = None
+) -> None:
     """Give a module its public names, each imported on first use (PEP 562).
 
     It sets `__all__`, `__dir__` and `__getattr__`. Type checkers read the names in the module's stub, which
@@ -97,6 +101,7 @@ def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") 
     Args:
         module: The `globals()` of the module.
         public: The public names of each module that they are defined in.
+        migration: The module whose `renamed(name)` says what stands for a name of an earlier version.
     """
     homes = {name: home for home, names in public.items() for name in names}
     names = sorted([*homes, *(["__version__"] if "__version__" in module else [])])
@@ -104,7 +109,7 @@ def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") 
     def get(name: str) -> object:
         home = homes.get(name)
         if home is None:
-            raise AttributeError(f"module {module['__name__']!r} has no attribute {name!r}", name=name)
+            raise _missing_name(module["__name__"], name, migration)
         value: object = getattr(__import__(home, fromlist=[name]), name)
         module[name] = value
         return value
@@ -112,3 +117,13 @@ def lazy_names(module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]") 
     module["__all__"] = names
     module["__dir__"] = lambda: names
     module["__getattr__"] = get
+
+
+def _missing_name(module: str, name: str, migration: "str | None") -> Exception:
+    """Return the error for a name that a module does not have."""
+    renamed = None if migration is None else __import__(migration, fromlist=["renamed"]).renamed(name)
+    if renamed is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    # `from fibonacci import X` would replace an AttributeError by an ImportError with a text of its own.
+    importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"  # of importlib, which asks for each name
+    return ImportError(renamed, name=module) if importing else AttributeError(renamed, name=name)

@@ -250,21 +250,29 @@ class ServerError(APIStatusError):
 
 
 class ExecutionFailedError(FibonacciError):
-    """An execution that `workflows.run` waited for has failed or was canceled."""
+    """An execution that `workflows.run` waited for has failed or was canceled.
+
+    The message names the node that failed and the reason, as far as the platform says.
+    """
 
     execution: Execution
     """The execution as last received."""
+
+    reason: str | None = None
+    """Why it failed, in the platform's words; None when the platform does not say."""
 
     def __init__(
         self,
         message: str = "",
         *,
         execution: Execution,
+        reason: str | None = None,
         code: str | None = None,
         details: Sequence[Any] = (),
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+        self.reason = reason
 
 
 class WaitTimeoutError(FibonacciError):

@@ -23,6 +23,7 @@ _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
+    "_migration": set[str](),
     "_log_records": set[str](),
     "errors": {"_display"},
     "models": {"_lazy", "_display", "_frames"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic
 from time import time as unix_time
@@ -37,6 +37,32 @@ async def resolve(value: T | Awaitable[T]) -> T:
     if isinstance(value, Awaitable):
         return await cast("Awaitable[T]", value)
     return value
+
+
+async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds: float) -> None:
+    """Await a function to its end, but no longer than so many seconds, also when the caller is canceled.
+
+    Raises:
+        asyncio.CancelledError: At the end, if the task was canceled meanwhile.
+    """
+    trio = _running_trio()
+    if trio is not None:
+        with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True):
+            await function()
+        return
+    task = asyncio.create_task(function())  # a cancellation of the caller does not reach it
+    ends = monotonic() + seconds
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done() and (left := ends - monotonic()) > 0:
+        try:
+            await asyncio.wait({task}, timeout=left)
+        except asyncio.CancelledError as error:
+            cancellation = error
+    task.cancel()
+    if cancellation is not None:
+        raise cancellation
+    if task.done() and not task.cancelled():
+        task.result()
 
 
 async def checkpoint() -> None:

@@ -8,9 +8,10 @@ from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_timeout
+from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -91,6 +92,7 @@ class AsyncExecutions(AsyncResource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
             ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
@@ -99,13 +101,22 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        if progress:
-            from fibonacci._display.progress import ProgressBar
-
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
             with ProgressBar(on_update) as bar:
                 return await self.wait(execution_id, timeout=timeout, on_update=bar)
+        try:
+            from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
+
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return await AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        async with AsyncExitNotes(self._requestor, execution_id=execution_id):
+            return await waiter.wait()
 
     def list(
         self,

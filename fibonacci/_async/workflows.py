@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_timeout
+from fibonacci._core.option_checks import check_flag, check_idempotency_key, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.urls import path
-from fibonacci.errors import ExecutionFailedError
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
 
@@ -135,7 +135,9 @@ class AsyncWorkflows(AsyncResource):
         """
         await self._send(Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType))
 
-    async def execute(self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None) -> Execution:
+    async def execute(
+        self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
+    ) -> Execution:
         """Start a workflow (`POST /workflows/{id}/execute`). A request that may have started it is never sent again.
 
         A short run has ended by the time of the response. A longer one is still running: use `executions.wait`, or
@@ -144,6 +146,9 @@ class AsyncWorkflows(AsyncResource):
         Args:
             workflow_id: The id of the workflow.
             inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
+            idempotency_key: The `Idempotency-Key` of the request: 1 to 255 visible ASCII characters. A server that
+                honors it starts the workflow once for a key, and responds to a repetition as it did to the first.
+                Default: that of the client's headers, else a new one.
 
         Returns:
             The execution, with its id and status.
@@ -153,7 +158,7 @@ class AsyncWorkflows(AsyncResource):
             QuotaExceededError: If the plan allows no further run now.
             APIError: If anything else goes wrong. When `outcome_unknown` is True, the workflow may be running.
             TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
-            ValueError: If the inputs hold NaN or an infinity. Nothing is sent.
+            ValueError: If the inputs hold NaN or an infinity, or the key cannot be sent. Nothing is sent.
 
         Example:
             ```python
@@ -161,31 +166,40 @@ class AsyncWorkflows(AsyncResource):
             print(execution.status, execution.outputs)
             ```
         """
-        return await self._execute(workflow_id, inputs, UNSET)
+        return await self._send(_execute_request(workflow_id, inputs, idempotency_key, UNSET))
 
     async def run(
         self,
         workflow_id: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
+        cancel_on_exit: bool = False,
         progress: bool = False,
     ) -> Execution:
         """Start a workflow, wait until it has ended, and raise an error unless it succeeded.
 
+        Every exception that ends it early has a note with the id of the execution, or with the idempotency key while
+        the id is not known.
+
         Args:
             workflow_id: The id of the workflow.
             inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
+            idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
             timeout: Seconds for all of it; None for no limit.
             on_update: Called with the execution whenever it has changed.
+            cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
+                cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
+                canceled.
             progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
             The execution; it has completed.
 
         Raises:
-            ExecutionFailedError: If it failed or was canceled; `execution` has the details.
+            ExecutionFailedError: If it failed or was canceled; the text and `reason` say why.
             WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
             ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
@@ -196,31 +210,33 @@ class AsyncWorkflows(AsyncResource):
             print(execution.outputs)
             ```
         """
-        if progress:
-            from fibonacci._display.progress import ProgressBar
-
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
             with ProgressBar(on_update) as bar:
-                return await self.run(workflow_id, inputs=inputs, timeout=timeout, on_update=bar)
-        from fibonacci._async.wait import AsyncExecutionWaiter  # most first calls need none
+                return await self.run(
+                    workflow_id,
+                    inputs=inputs,
+                    idempotency_key=idempotency_key,
+                    timeout=timeout,
+                    on_update=bar,
+                    cancel_on_exit=cancel_on_exit,
+                )
+        from fibonacci._core.preparation import idempotency_key as key_of
 
+        try:
+            from fibonacci._async.run import run  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
+        config = self._requestor.config
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        own = self._requestor.config.timeout
-        limit = EXECUTE_TIMEOUT if isinstance(own, Unset) else own
-        started = await self._execute(workflow_id, inputs, deadline.cap(limit))
-        ended = await AsyncExecutionWaiter(self._requestor, started.id, deadline, on_update).wait(started)
-        if not ended.succeeded:
-            raise ExecutionFailedError(_why(ended), execution=ended)
-        return ended
-
-    async def _execute(
-        self, workflow_id: str, inputs: Mapping[str, Any] | None, timeout: float | Unset | None
-    ) -> Execution:
-        where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
-        if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
-        body: dict[str, Mapping[str, Any]] = {} if inputs is None else {"inputs": inputs}
-        request = Request("POST", where, returns=Execution, body=body, timeout=timeout, default_timeout=EXECUTE_TIMEOUT)
-        return await self._send(request)
+        limit = EXECUTE_TIMEOUT if isinstance(config.timeout, Unset) else config.timeout
+        request = _execute_request(workflow_id, inputs, idempotency_key, deadline.cap(limit))
+        request = request._replace(idempotency_key=key_of(request, config))
+        cancel = check_flag("cancel_on_exit", cancel_on_exit)
+        return await run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Workflow]:
         """List the workflows (`GET /workflows`).
@@ -245,8 +261,18 @@ class AsyncWorkflows(AsyncResource):
         return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))
 
 
-def _why(execution: Execution) -> str:
-    """Say what is known of an execution that did not succeed."""
-    how = "was canceled" if execution.status == "cancelled" else f"has ended as {execution.status}"
-    error = (execution.model_extra or {}).get("error")
-    return f"execution {execution.id} {how}" + (f": {error}" if error else "")
+def _execute_request(
+    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None, timeout: float | Unset | None
+) -> Request[Execution]:
+    where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
+    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
+    return Request(
+        "POST",
+        where,
+        returns=Execution,
+        body={} if inputs is None else {"inputs": inputs},
+        timeout=timeout,
+        default_timeout=EXECUTE_TIMEOUT,
+        idempotency_key=check_idempotency_key(idempotency_key),
+    )

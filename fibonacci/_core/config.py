@@ -86,6 +86,8 @@ class Config:
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
         self.max_retries: int = _max_retries(get("max_retries", UNSET))
         self.headers: dict[str, str] = check_headers(get("headers"))
+        # Only POSTs have it, and an argument of the call replaces it.
+        self.idempotency_key: str | None = self.headers.pop("idempotency-key", get("idempotency_key"))
         self.http_client: Any = check_http_client(get("http_client"), name="http_client", close=close)
         self.transport: Any = _transport(get("transport"), http_client=self.http_client, close=close)
         self.ca_bundle: str | None = check_ca_bundle(get("ca_bundle"))
@@ -156,7 +158,10 @@ def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
     if key is None:
         key = os.environ.get("FIBONACCI_API_KEY")
         if key is None:
-            raise ConfigurationError("no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY")
+            raise ConfigurationError(
+                "no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY. A .env file is not"
+                " read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv"
+            )
         return check_key(key, source="the environment variable FIBONACCI_API_KEY")
     return key if callable(key) else check_key(key, source="api_key")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RESERVED_HEADERS = frozenset(
     {
         *("accept-encoding", "authorization", "connection", "content-length", "content-type", "expect", "host"),
-        *("idempotency-key", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
 # `inspect.CO_COROUTINE`, for inspect is slow to import.
@@ -100,6 +100,8 @@ def check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     checked: dict[str, str] = {}
     for name, value in (headers or {}).items():
         _check_header(name, value)
+        if name.lower() == "idempotency-key":
+            check_idempotency_key(value, name=f"headers: {name!r}")
         checked[name.lower()] = value
     return checked
 
@@ -237,6 +239,22 @@ def check_idempotency(mode: str | None) -> str | None:
     if mode not in (None, "server"):
         raise ConfigurationError(f'idempotency must be "server" or None, not {mode!r}')
     return mode
+
+
+def check_idempotency_key(key: object, *, name: str = "idempotency_key") -> str | None:
+    """Return an `Idempotency-Key`, or None.
+
+    Raises:
+        TypeError: If it is not a string.
+        ConfigurationError: If it is not 1 to 255 visible ASCII characters.
+    """
+    if key is None:
+        return None
+    if not isinstance(key, str):
+        raise TypeError(f"{name} must be a str or None, not {kind_of(key)}")
+    if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
+        raise ConfigurationError(f"{name} must be 1 to 255 visible ASCII characters without spaces, not {key[:300]!r}")
+    return key
 
 
 def _check_header(name: object, value: object) -> None:

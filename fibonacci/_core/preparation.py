@@ -51,7 +51,7 @@ class Call:
 
     def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
         self.request = request
-        self.idempotency_key: str | None = os.urandom(16).hex() if request.method == "POST" else None
+        self.idempotency_key: str | None = idempotency_key(request, config) if request.method == "POST" else None
         self.api_key: str = ""
         self.attempts: int = 0
         self.retry: Retry | None = None
@@ -134,6 +134,16 @@ class Call:
         if self.attempts > self._max_retries + self.refusals or self._had_no_response:
             return False
         return may_be_sent_twice(self.request.method, idempotency_key_trusted=self._idempotency_key_trusted)
+
+
+def idempotency_key(request: Request[Any], config: Config) -> str:
+    """Return the `Idempotency-Key` of a call: the argument's, else that of the client's headers, else a new one."""
+    return request.idempotency_key or config.idempotency_key or new_idempotency_key()
+
+
+def new_idempotency_key() -> str:
+    """Return a key that no other call has."""
+    return os.urandom(16).hex()
 
 
 def _constant_headers(extra: Mapping[str, str]) -> Iterable[tuple[bytes, bytes]]:

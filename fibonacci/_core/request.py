@@ -32,6 +32,7 @@ class Request(NamedTuple, Generic[T_co]):
         success_statuses: Error statuses that count as success when the body is a JSON object.
         can_retry: Whether failures may be retried at all.
         collection: For a list, the name of the resource in a response, such as `workflows`.
+        idempotency_key: The `Idempotency-Key` of a POST; None for that of the client's headers, or a generated one.
     """
 
     method: Method
@@ -44,3 +45,4 @@ class Request(NamedTuple, Generic[T_co]):
     success_statuses: frozenset[int] = frozenset()
     can_retry: bool = True
     collection: str = "items"
+    idempotency_key: str | None = None

@@ -35,6 +35,11 @@ def resolve(value: T) -> T:
     return value
 
 
+def shielded(function: Callable[[], object], seconds: float) -> None:
+    """Call a function, which bounds its time itself; a thread cannot be shielded from Ctrl-C."""
+    function()
+
+
 def checkpoint() -> None:
     """Do nothing: threads need not let each other run."""
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_timeout
+from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.wait import ExecutionWaiter
+from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
 
@@ -92,6 +93,7 @@ class Executions(Resource):
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
+            BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
             ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
@@ -100,13 +102,22 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        if progress:
-            from fibonacci._display.progress import ProgressBar
-
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
             with ProgressBar(on_update) as bar:
                 return self.wait(execution_id, timeout=timeout, on_update=bar)
+        try:
+            from fibonacci._sync.run import ExitNotes  # most first calls need none
+        except OSError as error:
+            raise loading_error(error) from error
+
         deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        return ExecutionWaiter(self._requestor, execution_id, deadline, on_update).wait()
+        waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
+        with ExitNotes(self._requestor, execution_id=execution_id):
+            return waiter.wait()
 
     def list(
         self,

@@ -100,7 +100,7 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
     assert after["outputs"]["mail"]["params"] == {"to": "ada"}
     assert after["approval"]["approved_by"] == ["grace"]
-    assert api("GET", f"/executions/{execution_id}").data == after
+    assert api("GET", f"/executions/{execution_id}").data.items() >= after.items()
     assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
     assert actions(api) == ["governance.updated", "approval.requested", "approval.given", "approval.approved"]
     entries = api("GET", f"{ORG}/governance/audit").data

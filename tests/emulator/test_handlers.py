@@ -216,7 +216,7 @@ def test_canceling_drops_what_a_handler_still_returns(emulator: Emulator, client
     release.set()
     assert ended.wait(10)
     wait_until(no_handler_works)
-    assert details(client, execution.id) == cancelled
+    assert details(client, execution.id).items() >= cancelled.items()
 
 
 @pytest.mark.usefixtures("patient")

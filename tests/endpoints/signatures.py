@@ -1,8 +1,8 @@
 """What the method of an operation has to look like, as `docs/openapi.yaml` says, and what it does look like.
 
-Path parameters are positional, in the order of the document. Query parameters and the properties of the body are
-keyword-only, in the order of the document; those that are not required have a default. The document's `x-python-name`
-and `x-python-positional` name the exceptions.
+Path parameters are positional, in the order of the document. Query parameters, the properties of the body and the
+headers with an `x-python-name` are keyword-only, in the order of the document; those that are not required have a
+default. The document's `x-python-name` and `x-python-positional` name the exceptions.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def documented_parameters(operation: Operation) -> str:
             positional.append(name)
         else:
             keyword_only.append(_short(name, name in required))
+    keyword_only += [
+        _short(_name(each), False) for each in operation.parameters_in("header") if "x-python-name" in each
+    ]
     return ", ".join([*positional, *(["*", *keyword_only] if keyword_only else [])])
 
 

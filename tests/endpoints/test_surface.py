@@ -17,7 +17,7 @@ from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.mode import Mode
 
 OTHER_SIGNATURES = {
-    "workflows.run": "workflow_id, *, inputs=, timeout=, on_update=, progress=",
+    "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "request": "method, path, *, params=, json=, returns=",
     "with_options": "*, timeout=, max_retries=, headers=",

@@ -18,7 +18,7 @@ from fibonacci.emulator.state.store import Record, Table
 KEPT_SECONDS: Final = 86_400.0
 """How long a response is kept."""
 
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_KEY: Final = re.compile(r"[!-~]{1,255}")
 
 
 class IdempotencyCache:
@@ -35,7 +35,7 @@ class IdempotencyCache:
         """
         key = request.headers["idempotency-key"]
         if not _KEY.fullmatch(key):
-            raise bad_request("Idempotency-Key holds 1 to 255 letters, digits, '_' and '-'.", "Idempotency-Key")
+            raise bad_request("Idempotency-Key holds 1 to 255 visible ASCII characters.", "Idempotency-Key")
         kept = self._kept.get(fingerprint(api_key), key)
         if kept is None or kept["until"] <= now:
             return None

@@ -1,0 +1,90 @@
+"""Why an execution failed: the platform does not document which field says so, hence the tables of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from fibonacci._core.json_types import is_array, is_object
+from fibonacci.models.executions import Execution
+
+# In the order in which they are asked. Those of nodes come first: they also name the node.
+_LISTS_OF_NODES = ("trace", "nodes", "node_results", "node_executions", "steps", "outputs")
+_REASON_FIELDS = ("error", "error_message", "errors", "failure", "failure_reason", "reason", "status_reason", "message")
+_TEXT_FIELDS = (
+    "message",
+    "error_message",
+    "detail",
+    "details",
+    "error",
+    "reason",
+    "description",
+    "title",
+    "code",
+    "type",
+)
+_ID_FIELDS = ("node_id", "id", "node", "name")
+_NODE_FIELDS = ("failed_node", "node_id", "node")
+_FAILED = frozenset({"failed", "error", "errored", "timed_out"})
+_LONGEST_REASON = 2000
+
+
+class Failure(NamedTuple):
+    """Why an execution failed, as far as the platform says.
+
+    Attributes:
+        node: The id of the node that failed; None when it is not known.
+        reason: The text that says why; None when it is not known.
+    """
+
+    node: str | None = None
+    reason: str | None = None
+
+
+def failure_of(execution: Execution) -> Failure:
+    """Return why an execution failed or was canceled."""
+    document = execution.model_dump(mode="json")
+    error = document.get("error")
+    node = _first_text(error, _NODE_FIELDS) if is_object(error) else None
+    whole = Failure(node or _first_text(document, _NODE_FIELDS[:1]), _first_text(document, _REASON_FIELDS))
+    if execution.status == "cancelled":
+        return whole
+    failed = list(_failed_nodes(document))
+    first = next((node for node in failed if node.reason), failed[0] if failed else whole)
+    return Failure(first.node or whole.node, first.reason or whole.reason)
+
+
+def failure_text(execution: Execution, failure: Failure) -> str:
+    """Return the message of an `ExecutionFailedError`."""
+    how = {"failed": "failed", "cancelled": "was canceled"}.get(execution.status or "", f"ended as {execution.status}")
+    where = f" at node {failure.node!r}" if failure.node else ""
+    return f"execution {execution.id} {how}{where}" + (f": {failure.reason}" if failure.reason else "")
+
+
+def _failed_nodes(document: Mapping[str, Any]) -> Iterator[Failure]:
+    for field in _LISTS_OF_NODES:
+        for name, entry in _entries(document.get(field)):
+            if is_object(entry) and str(entry.get("status")).lower() in _FAILED:
+                yield Failure(name or _first_text(entry, _ID_FIELDS), _first_text(entry, _REASON_FIELDS))
+
+
+def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:
+    """Return nodes with their ids, which are the keys of an object, or stand in the elements of a list."""
+    if is_object(nodes):
+        return nodes.items()
+    return [(None, node) for node in nodes] if is_array(nodes) else []
+
+
+def _first_text(document: Mapping[str, Any], fields: Iterable[str], levels: int = 3) -> str | None:
+    return next((text for field in fields if (text := _text(document.get(field), levels))), None)
+
+
+def _text(value: object, levels: int) -> str | None:
+    """Return the text of an error: itself a text, an object with a message or a code, or a list of either."""
+    if isinstance(value, str):
+        return value.strip()[:_LONGEST_REASON] or None
+    if is_object(value) and levels:
+        return _first_text(value, _TEXT_FIELDS, levels - 1)
+    if is_array(value) and levels:
+        return "; ".join(text for each in value if (text := _text(each, levels - 1)))[:_LONGEST_REASON] or None
+    return None

@@ -1,0 +1,83 @@
+"""What stands for the names of fibonacci-sdk 0.2.4; imported only where one of them is asked for."""
+
+from __future__ import annotations
+
+_BY_REQUEST = "no class of its own: `client.request(method, path, json=...)` calls any path of the platform"
+_KEYRING = "pass a function that reads your key store: `Fibonacci(lambda: keyring.get_password(service, user))`"
+_DICT = "what `client.request(...)` returns is a dict; with `returns=` it is a model of yours"
+_LOGS = "Python's logging: the logger `fibonacci`, and `on_retry=` of the client"
+_NO_FILES = "arguments of `Fibonacci(...)`, and the environment; no configuration file is read"
+_REDACTION = "nothing: the API key is in no log, repr or error"
+_TOOLS = "`client.tools.list()`, filtered"
+
+RENAMED = {
+    "Workflow": "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`",
+    "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` where calls are awaited",
+    "Config": _NO_FILES,
+    "get_config_secure": _NO_FILES,
+    "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
+    "ToolNode": "`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`",
+    "CriticNode": "`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`",
+    "ConditionalNode": "`fibonacci.definitions.ConditionalNode`, or `WorkflowBuilder(...).when(...)`",
+    "ExecutionError": "`ExecutionFailedError`, with `reason` and `execution`",
+    "WorkflowRunStatus": "`fibonacci.models.Execution`, from `client.executions.get(execution_id)`",
+    "WorkflowResponse": "`fibonacci.models.Workflow`, from `client.workflows.get(workflow_id)`",
+    "WorkflowStats": "count what `client.executions.list(workflow_id=...)` yields",
+    "WorkflowRunSummary": "`fibonacci.models.Execution`, from `client.executions.list(workflow_id=...)`",
+    "Memory": "`client.memory`, with `get`, `set` and `delete`",
+    "AuthClient": "an API key; there is no login",
+    "OrganizationClient": "`client.organizations`: governance, quotas and tool policies; the rest by `client.request`",
+    "APIKeyClient": _BY_REQUEST,
+    "SecretsClient": _BY_REQUEST,
+    "GenerationClient": _BY_REQUEST,
+    "CriticClient": _BY_REQUEST,
+    "UserResponse": _DICT,
+    "AuthResponse": _DICT,
+    "MfaLoginResponse": _DICT,
+    "MfaSetupResponse": _DICT,
+    "MfaEnableResponse": _DICT,
+    "MfaStatusResponse": _DICT,
+    "OrganizationResponse": _DICT,
+    "InviteResponse": _DICT,
+    "InviteValidate": _DICT,
+    "OrgMemberResponse": _DICT,
+    "OrgMembersResponse": _DICT,
+    "APIKeyInfo": _DICT,
+    "APIKeyCreateResponse": _DICT,
+    "SecretResponse": _DICT,
+    "WorkflowGenerationResponse": _DICT,
+    "AnalyzeWorkflowResponse": _DICT,
+    "CriticDashboard": _DICT,
+    "UserStats": _DICT,
+    "list_tools": "`client.tools.list()`",
+    "get_tool_schema": "`client.tools.get(name)`",
+    "search_tools": _TOOLS,
+    "list_tool_categories": _TOOLS,
+    "find_tool_for_task": _TOOLS,
+    "print_tool_info": "`print(client.tools.get(name))`",
+    "SecureConfig": _NO_FILES,
+    "redact_api_key": _REDACTION,
+    "redact_sensitive_data": _REDACTION,
+    "KeychainStorage": _KEYRING,
+    "get_api_key_secure": _KEYRING,
+    "save_api_key_secure": "the tool of your key store, such as `keyring set`",
+    "migrate_to_keychain": "the tool of your key store, such as `keyring set`",
+    "check_security_status": _REDACTION,
+    "AuditLogger": _LOGS,
+    "enable_audit_logging": _LOGS,
+    "disable_audit_logging": _LOGS,
+    "get_audit_logger": _LOGS,
+    "YAMLLoader": "`fibonacci.definitions.load(path)`",
+    "YAMLExporter": "`fibonacci.definitions.dump(definition, path)`",
+    "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
+    "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
+}
+"""The public names of 0.2.4 that are gone, each with what stands for it. `docs/migration.md` has the same table."""
+
+
+def renamed(name: str) -> str | None:
+    """Return the message for a name of 0.2.4; None for any other."""
+    instead = RENAMED.get(name)
+    if instead is None:
+        return None
+    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See docs/migration.md"

@@ -1,0 +1,79 @@
+"""Why an execution failed: it is read from whichever field has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci._core.failure import Failure, failure_of, failure_text
+from fibonacci.models import Execution
+
+CASES: dict[str, tuple[dict[str, Any], Failure]] = {
+    "nothing": ({}, Failure()),
+    "a text": ({"error": " it broke\n"}, Failure(None, "it broke")),
+    "an object": ({"error": {"code": "x", "message": "it broke"}}, Failure(None, "it broke")),
+    "a code alone": ({"error": {"code": "tool_failed"}}, Failure(None, "tool_failed")),
+    "an object with a node": ({"error": {"node_id": "greet", "message": "m"}}, Failure("greet", "m")),
+    "an object in an object": ({"error": {"error": {"message": "m"}}}, Failure(None, "m")),
+    "a list": ({"errors": [{"message": "one"}, "two", {}]}, Failure(None, "one; two")),
+    "error_message": ({"error_message": "m"}, Failure(None, "m")),
+    "failure_reason": ({"failure_reason": "m", "failed_node": "greet"}, Failure("greet", "m")),
+    "reason": ({"error": None, "reason": "m"}, Failure(None, "m")),
+    "empty": ({"error": "", "reason": {}, "error_message": [], "message": 5}, Failure()),
+    "a trace": (
+        {
+            "error": "node 'greet': m",
+            "trace": [
+                {"id": "a", "status": "completed", "error": None},
+                {"id": "greet", "status": "failed", "error": "m"},
+                {"id": "last", "status": "skipped", "reason": "it depends on 'greet', which failed"},
+            ],
+        },
+        Failure("greet", "m"),
+    ),
+    "nodes by id": ({"nodes": {"a": {"status": "completed"}, "b": {"status": "FAILED", "error": {"message": "m"}}}},
+                    Failure("b", "m")),
+    "steps": ({"steps": [{"node_id": "b", "status": "error", "error_message": "m"}]}, Failure("b", "m")),
+    "outputs of a failed node": ({"outputs": {"b": {"status": "failed", "error": "m"}, "c": 1}}, Failure("b", "m")),
+    "a failed node without a reason": ({"nodes": [{"id": "b", "status": "failed"}], "error": "m"}, Failure("b", "m")),
+    "two failed nodes": (
+        {"nodes": [{"id": "a", "status": "failed"}, {"id": "b", "status": "failed", "error": "m"}]},
+        Failure("b", "m"),
+    ),
+    "other forms of nodes": ({"nodes": 3, "trace": [1, None, "x"], "error": "m"}, Failure(None, "m")),
+    "outputs that are no nodes": ({"outputs": {"error": "a text of the workflow's"}}, Failure()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_reason_is_found(case: str) -> None:
+    fields, expected = CASES[case]
+    assert failure_of(Execution.model_validate({"id": "exec_1", "status": "failed", **fields})) == expected
+
+
+def test_a_deep_or_long_reason_is_bounded() -> None:
+    deep: Any = "m"
+    for _ in range(100):
+        deep = {"error": deep}
+    assert failure_of(Execution.model_validate({"id": "e", "status": "failed", "error": deep})) == Failure()
+    long = failure_of(Execution.model_validate({"id": "e", "status": "failed", "error": "x" * 100_000}))
+    assert len(long.reason or "") == 2000
+
+
+def test_a_failed_node_is_not_why_an_execution_was_canceled() -> None:
+    document = {"id": "e", "status": "cancelled", "nodes": [{"id": "a", "status": "failed", "error": "m"}]}
+    assert failure_of(Execution.model_validate(document)) == Failure()
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "text"),
+    [
+        ("failed", Failure(), "execution e failed"),
+        ("failed", Failure("greet", "no value"), "execution e failed at node 'greet': no value"),
+        ("failed", Failure("greet"), "execution e failed at node 'greet'"),
+        ("cancelled", Failure(None, "rejected"), "execution e was canceled: rejected"),
+    ],
+)
+def test_the_text(status: str, failure: Failure, text: str) -> None:
+    assert failure_text(Execution.model_validate({"id": "e", "status": status}), failure) == text

@@ -1,0 +1,312 @@
+"""Ctrl-C and cancellations that end `workflows.run` or `executions.wait`: the notes, and the cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import pytest
+
+from fibonacci import AsyncFibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
+from tests.kit.mode import MODES
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond_json
+from tests.kit.systems import needs_signals
+from tests.kit.transport import http_response
+
+CANCELED = "the execution was canceled, as cancel_on_exit asks"
+BODY = {"data": {"execution_id": "exec_1", "status": "running"}}
+RUNNING = respond_json(BODY)
+RESPONSE = http_response(BODY)
+
+PROGRAM = """
+import sys
+from fibonacci import AsyncFibonacci, Fibonacci
+
+mode, key, url, workflow, cancel = sys.argv[1:]
+
+def report(execution):
+    print(execution.id, flush=True)
+
+options = {"idempotency_key": "job-7", "cancel_on_exit": cancel == "True", "on_update": report}
+
+async def main():
+    async with AsyncFibonacci(key, base_url=url) as client:
+        await client.workflows.run(workflow, **options)
+
+if mode == "sync":
+    with Fibonacci(key, base_url=url) as client:
+        client.workflows.run(workflow, **options)
+elif mode == "asyncio":
+    import asyncio
+    asyncio.run(main())
+else:
+    import trio
+    trio.run(main)
+"""
+
+
+@pytest.fixture
+def slow(emulator: Emulator) -> str:
+    """Return the id of a workflow that takes ten minutes."""
+    definition = {"nodes": [tool("a", "wait", {"seconds": 600})]}
+    return emulator.client().workflows.create(name="slow", definition=definition).id
+
+
+@pytest.fixture
+def reader(emulator: Emulator) -> Iterator[Callable[[], Execution]]:
+    """Return what reads the one execution of the emulator."""
+    with emulator.client() as client:
+
+        def read() -> Execution:
+            (only,) = client.executions.list()
+            return only
+
+        yield read
+
+
+def notes_of(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+@contextmanager
+def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
+    """Run the program."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C, and return what the program writes to stderr."""
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in text
+    return text
+
+
+@needs_signals
+class TestCtrlC:
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("cancel", [False, True], ids=["notes", "cancels"])
+    def test_while_waiting(
+        self, mode: str, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
+    ) -> None:
+        with running(mode, emulator.api_key, emulator.base_url, slow, str(cancel)) as process:
+            assert process.stdout is not None
+            execution_id = process.stdout.readline().strip()
+            text = interrupt(process)
+        left = reader()
+        assert (left.id, left.status) == (execution_id, "cancelled" if cancel else "running")
+        assert text.count(f"execution id: {left.id}") == 1
+        assert text.count(CANCELED) == cancel
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_while_the_workflow_is_started(self, mode: str) -> None:
+        with (
+            ScriptedServer(lambda peer: peer.stall()) as server,
+            running(mode, server.api_key, server.base_url, "wf-1", "True") as process,
+        ):
+            wait_until(lambda: server.requests)
+            text = interrupt(process)
+            assert len(server.requests) == 1
+        assert text.count("no execution id was received; idempotency key: job-7") == 1
+
+
+def client_of(platform: Any) -> AsyncFibonacci:
+    return AsyncFibonacci(platform.api_key, base_url=platform.base_url)
+
+
+@pytest.mark.parametrize("cancel", [False, True], ids=["notes", "cancels"])
+class TestCancellation:
+    """A canceled task leaves with notes, and cancels its execution first when it is asked to."""
+
+    def test_of_an_asyncio_task(
+        self, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
+    ) -> None:
+        async def main() -> asyncio.CancelledError:
+            started = asyncio.Event()
+            async with client_of(emulator) as client:
+                run = client.workflows.run(slow, on_update=lambda _: started.set(), cancel_on_exit=cancel)
+                task = asyncio.create_task(run)
+                await started.wait()
+                await asyncio.sleep(0.05)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError) as caught:
+                    await task
+                assert task.cancelled()
+                return caught.value
+
+        self.check(asyncio.run(main()), reader(), cancel)
+
+    @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+    def test_by_a_scope(
+        self, backend: str, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
+    ) -> None:
+        """A scope cancels what is awaited after its end too, again and again under asyncio."""
+        left: list[BaseException] = []
+
+        async def main() -> None:
+            async with client_of(emulator) as client:
+                with anyio.CancelScope() as scope:
+
+                    def soon(_: Execution) -> None:
+                        scope.deadline = anyio.current_time() + 0.05
+
+                    try:
+                        await client.workflows.run(slow, on_update=soon, cancel_on_exit=cancel)
+                    except anyio.get_cancelled_exc_class() as error:
+                        left.append(error)
+                        raise
+                assert scope.cancelled_caught
+
+        anyio.run(main, backend=backend)
+        self.check(left[0], reader(), cancel)
+
+    def test_by_a_timeout_of_asyncio(
+        self, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
+    ) -> None:
+        async def run_briefly(client: AsyncFibonacci) -> None:
+            async with asyncio.timeout(None) as limit:
+
+                def soon(_: Execution) -> None:
+                    limit.reschedule(asyncio.get_running_loop().time() + 0.05)
+
+                await client.workflows.run(slow, on_update=soon, cancel_on_exit=cancel)
+
+        async def main() -> BaseException | None:
+            async with client_of(emulator) as client:
+                with pytest.raises(TimeoutError) as caught:
+                    await run_briefly(client)
+                return caught.value.__cause__
+
+        error = asyncio.run(main())
+        assert error is not None
+        self.check(error, reader(), cancel)
+
+    @staticmethod
+    def check(error: BaseException, left: Execution, cancel: bool) -> None:
+        assert left.status == ("cancelled" if cancel else "running")
+        assert notes_of(error) == [f"execution id: {left.id}", *([CANCELED] if cancel else [])]
+
+
+def slow_to_cancel(peer: Peer) -> None:
+    """Take half a second for the cancellation, and respond to everything else at once."""
+    if peer.request.path.endswith("/cancel"):
+        peer.pause(0.5)
+    RUNNING(peer)
+
+
+class TestWhileItIsCanceled:
+    """The cancellation on the platform is completed, whatever else happens to the task."""
+
+    def test_a_second_cancellation(self) -> None:
+        async def main(server: ScriptedServer) -> asyncio.CancelledError:
+            started = asyncio.Event()
+            async with client_of(server) as client:
+                run = client.workflows.run("wf-1", on_update=lambda _: started.set(), cancel_on_exit=True)
+                task = asyncio.create_task(run)
+                await started.wait()
+                for _ in range(3):
+                    task.cancel()
+                    await asyncio.sleep(0.1)
+                with pytest.raises(asyncio.CancelledError) as caught:
+                    await task
+                return caught.value
+
+        with ScriptedServer(slow_to_cancel) as server:
+            error = asyncio.run(main(server))
+        assert notes_of(error) == ["execution id: exec_1", CANCELED]
+        assert [request.path for request in server.requests][-1] == "/executions/exec_1/cancel"
+        assert server.delivered == len(server.requests)
+
+    def test_a_cancellation_while_an_error_leaves_is_not_lost(self) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        async def main(server: ScriptedServer) -> asyncio.CancelledError:
+            async with client_of(server) as client:
+                task = asyncio.create_task(client.workflows.run("wf-1", on_update=fail, cancel_on_exit=True))
+                while len(server.requests) < 2:
+                    await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError) as caught:
+                    await task
+                return caught.value
+
+        with ScriptedServer(slow_to_cancel) as server:
+            error = asyncio.run(main(server))
+        assert notes_of(error) == ["execution id: exec_1", CANCELED]
+        assert isinstance(error.__context__, LookupError)
+
+    def test_the_shield_has_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A transport of the user's that ignores the deadline does not hold a canceled task up."""
+
+        class Stubborn:
+            def __init__(self) -> None:
+                self.sent: list[str] = []
+
+            async def send(self, request: Any, deadline: Any) -> Any:
+                self.sent.append(request.target)
+                await anyio.sleep(60 if request.target.endswith("/cancel") else 0)
+                return RESPONSE
+
+            async def aclose(self) -> None: ...
+
+        monkeypatch.setattr("fibonacci._async.run._CANCEL_AT_MOST", 0.3)
+        for backend in ("asyncio", "trio"):
+            transport = Stubborn()
+
+            async def main(transport: Stubborn = transport) -> float:
+                client = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=transport)
+                with anyio.move_on_after(0.2):
+                    await client.workflows.run("wf-1", cancel_on_exit=True)
+                return anyio.current_time()
+
+            began = time.monotonic()
+            anyio.run(main, backend=backend)
+            assert 0.5 <= time.monotonic() - began < 10
+            assert transport.sent[-1] == "/executions/exec_1/cancel"
+
+
+def test_a_coroutine_that_is_closed_waits_for_nothing() -> None:
+    """A `GeneratorExit` allows no further `await`."""
+    client = AsyncFibonacci("key", base_url="http://127.0.0.1:9", transport=Immediate())
+    running = client.workflows.run("wf-1", cancel_on_exit=True)
+
+    async def begin() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(0))
+        await task
+        running.send(None)
+
+    asyncio.run(begin())
+    running.close()
+
+
+class Immediate:
+    """Responds that an execution is running, without a wait."""
+
+    async def send(self, request: Any, deadline: Any) -> Any:
+        return RESPONSE
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,281 @@
+"""`workflows.run`: why an execution failed, and the notes on whatever ends a run or a wait early."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fibonacci import (
+    APIConnectionError,
+    ConflictError,
+    ExecutionFailedError,
+    FibonacciError,
+    NotFoundError,
+    WaitTimeoutError,
+)
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.emulator.api import llm, tool
+from tests.kit.clock import FakeClock
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import Step, raw_then_reset, respond, respond_json
+
+NOTE = "execution id: exec_1"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(runs=True)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+def execution(status: str, **more: object) -> Step:
+    return respond_json({"data": {"execution_id": "exec_1", "status": status, **more}})
+
+
+def notes_of(error: BaseException | None) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+def create(emulator: Emulator, *nodes: dict[str, Any]) -> str:
+    return emulator.client().workflows.create(name="x", definition={"nodes": list(nodes)}).id
+
+
+class TestReason:
+    def test_the_node_and_its_error(self, mode: Mode, emulator: Emulator) -> None:
+        workflow = create(emulator, llm("greet", "Greet {{input.name}}"), llm("after", "{{greet}}"))
+        ended = mode.end(mode.client_of(emulator).workflows.run, workflow)
+        assert isinstance(ended.error, ExecutionFailedError)
+        reason = "{{input.name}} has no value: there is no 'name'"
+        assert ended.error.reason == reason
+        assert str(ended.error) == f"execution {ended.error.execution.id} failed at node 'greet': {reason}"
+        assert ended.error.execution.trace is not None
+        assert [(request.method, request.template) for request in emulator.requests][1:] == [
+            ("POST", "/workflows/{workflow_id}/execute"),
+            ("GET", "/executions/{execution_id}"),
+        ]
+
+    def test_it_is_read_once_more_when_the_first_response_has_none(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("failed"), execution("failed", error={"message": "m", "code": "c"})) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert (ended.error.reason, str(ended.error)) == ("m", "execution exec_1 failed: m")
+        assert ended.error.execution.model_extra == {"error": {"message": "m", "code": "c"}}
+        assert [request.method for request in server.requests] == ["POST", "GET"]
+
+    @pytest.mark.parametrize("first", [execution("failed", error="m"), execution("cancelled", reason="m")])
+    def test_not_when_it_has_one(self, first: Step, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(first) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert ended.error.reason == "m"
+        assert len(server.requests) == 1
+
+    def test_not_after_a_poll(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("running"), execution("failed")) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert (ended.error.reason, str(ended.error)) == (None, "execution exec_1 failed")
+        assert len(server.requests) == 2
+
+    @pytest.mark.parametrize("read", [respond(500), respond(404), raw_then_reset(b""), respond(200, b"<html>")])
+    def test_when_that_read_fails_the_failure_is_raised(self, read: Step, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("failed"), read) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert (ended.error.reason, ended.error.execution.id) == (None, "exec_1")
+        assert ended.error.__cause__ is None
+        assert len(server.requests) > 1
+
+    def test_it_is_within_the_deadline(self, mode: Mode) -> None:
+        with ScriptedServer(execution("failed"), lambda peer: peer.stall()) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=0.5)
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert ended.seconds < 3
+        assert server.by_method()["POST"] == 1
+        assert server.delivered > 1
+
+    def test_a_cancellation_says_so(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("cancelled")) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert str(ended.error) == "execution exec_1 was canceled"
+
+    def test_waiting_for_approval_is_no_failure(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("pending_approval")) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
+        assert isinstance(ended.error, WaitTimeoutError)
+        assert "was pending_approval" in str(ended.error)
+
+    def test_the_error_is_copied_whole(self) -> None:
+        made = ExecutionFailedError("m", execution=Execution.model_validate({"id": "e"}), reason="r")
+        made.add_note(NOTE)
+        copied = pickle.loads(pickle.dumps(made))
+        assert (copied.reason, copied.execution.id, notes_of(copied)) == ("r", "e", [NOTE])
+
+
+class TestNotes:
+    """What ends a run or a wait carries the execution's id, once."""
+
+    @pytest.mark.parametrize(
+        ("steps", "kind"),
+        [
+            ([execution("failed", error="m")], ExecutionFailedError),
+            ([execution("running")], WaitTimeoutError),
+            ([execution("running"), respond(404)], NotFoundError),
+        ],
+    )
+    def test_on_errors_of_run(
+        self, steps: list[Step], kind: type[FibonacciError], mode: Mode, clock: FakeClock
+    ) -> None:
+        with ScriptedServer(*steps) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)
+        assert isinstance(ended.error, kind)
+        assert notes_of(ended.error) == [NOTE]
+
+    @pytest.mark.parametrize(
+        ("step", "kind"), [(execution("running"), WaitTimeoutError), (respond(404), NotFoundError)]
+    )
+    def test_on_errors_of_wait(self, step: Step, kind: type[FibonacciError], mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(step) as server:
+            ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=30)
+        assert isinstance(ended.error, kind)
+        assert notes_of(ended.error) == [NOTE]
+
+    @pytest.mark.parametrize("method", ["run", "wait"])
+    def test_on_errors_of_the_callback(self, method: str, mode: Mode, clock: FakeClock) -> None:
+        def fail(seen: Execution) -> None:
+            raise ValueError(seen.id)
+
+        with ScriptedServer(execution("running")) as server:
+            client = mode.client_of(server)
+            calls = {"run": client.workflows.run, "wait": client.executions.wait}
+            ended = mode.end(calls[method], "exec_1", on_update=fail)
+        assert isinstance(ended.error, ValueError)
+        assert notes_of(ended.error) == [NOTE]
+
+    def test_once_where_a_wait_is_in_a_run(self, clock: FakeClock) -> None:
+        with ScriptedServer(execution("running")) as server, Mode("sync", clock) as mode:
+            client = mode.client_of(server)
+
+            def wait_too(seen: Execution) -> None:
+                client.executions.wait(seen.id, timeout=5)
+
+            ended = mode.end(client.workflows.run, "wf-1", on_update=wait_too)
+        assert isinstance(ended.error, WaitTimeoutError)
+        assert notes_of(ended.error) == [NOTE]
+
+    @pytest.mark.parametrize("options", [{}, {"idempotency_key": "job-7"}])
+    def test_the_key_while_the_id_is_not_known(self, options: dict[str, str], mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(raw_then_reset(b"")) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", **options)
+        assert isinstance(ended.error, APIConnectionError)
+        key = server.last.one("Idempotency-Key")
+        assert key == options.get("idempotency_key", key)
+        assert notes_of(ended.error) == [f"no execution id was received; idempotency key: {key}"]
+
+    def test_none_when_nothing_was_sent(self, mode: Mode, clock: FakeClock) -> None:
+        run = mode.client("key", base_url="http://127.0.0.1:9").workflows.run
+        for arguments in ({"inputs": {"a": float("nan")}}, {"inputs": {"a": object()}}, {"timeout": 0}):
+            ended = mode.end(run, "wf-1", **arguments)
+            assert isinstance(ended.error, TypeError | ValueError)
+            assert notes_of(ended.error) == []
+
+
+class TestCancelOnExit:
+    ASKED = "the execution was canceled, as cancel_on_exit asks"
+
+    def test_at_the_timeout(self, mode: Mode, emulator: Emulator) -> None:
+        workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
+        run = mode.client_of(emulator).workflows.run
+        ended = mode.end(run, workflow, timeout=0.4, cancel_on_exit=True, idempotency_key="k")
+        (left,) = emulator.client().executions.list()
+        assert isinstance(ended.error, WaitTimeoutError)
+        assert left.status == "cancelled"
+        assert notes_of(ended.error) == [f"execution id: {left.id}", self.ASKED]
+
+    def test_without_it_the_execution_goes_on(self, mode: Mode, emulator: Emulator) -> None:
+        workflow = create(emulator, tool("a", "wait", {"seconds": 600}))
+        ended = mode.end(mode.client_of(emulator).workflows.run, workflow, timeout=0.4)
+        (left,) = emulator.client().executions.list()
+        assert isinstance(ended.error, WaitTimeoutError)
+        assert left.status == "running"
+
+    def test_on_an_error_of_the_callback(self, mode: Mode, clock: FakeClock) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        with ScriptedServer(execution("running"), execution("cancelled")) as server:
+            client = mode.client_of(server, headers={"Idempotency-Key": "job-7"})
+            ended = mode.end(client.workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+        assert isinstance(ended.error, LookupError)
+        assert notes_of(ended.error) == [NOTE, self.ASKED]
+        assert [request.path for request in server.requests] == ["/workflows/wf-1/execute", "/executions/exec_1/cancel"]
+        keys = [request.one("Idempotency-Key") for request in server.requests]
+        assert keys[0] == "job-7" != keys[1]
+
+    @pytest.mark.parametrize(
+        ("response", "note"),
+        [
+            (respond(409), "the execution was not canceled: it had ended already"),
+            (
+                respond(500),
+                "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: status 500",
+            ),
+            (raw_then_reset(b""), "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: "),
+        ],
+    )
+    def test_a_note_says_when_it_was_not_canceled(
+        self, response: Step, note: str, mode: Mode, clock: FakeClock
+    ) -> None:
+        with ScriptedServer(execution("running"), respond(404), response) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
+        assert type(ended.error) is NotFoundError
+        first, second = notes_of(ended.error)
+        assert first == NOTE
+        assert second.startswith(note)
+        assert len(server.requests) == 3
+
+    def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self) -> None:
+        def fail(seen: Execution) -> None:
+            raise LookupError(seen.id)
+
+        with ScriptedServer(execution("running"), lambda peer: peer.stall()) as server, Mode("asyncio") as mode:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
+        assert type(ended.error) is LookupError
+        assert 5 <= ended.seconds < 10
+        assert "canceling it failed" in notes_of(ended.error)[1]
+        assert server.delivered == 2
+
+    @pytest.mark.parametrize("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])
+    def test_what_has_ended_is_not_canceled(self, steps: list[Step], mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(*steps) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert len(server.requests) == 1
+
+    def test_nothing_is_canceled_when_it_did_not_start(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(respond(409)) as server:
+            ended = mode.end(mode.client_of(server).workflows.run, "wf-1", cancel_on_exit=True)
+        assert isinstance(ended.error, ConflictError)
+        assert len(server.requests) == 1
+
+    def test_nothing_is_canceled_when_it_succeeds(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("running"), execution("completed")) as server:
+            assert mode.run(mode.client_of(server).workflows.run("wf-1", cancel_on_exit=True)).succeeded
+        assert [request.method for request in server.requests] == ["POST", "GET"]
+
+    def test_it_is_a_flag(self, mode: Mode) -> None:
+        run = mode.client("key", base_url="http://127.0.0.1:9").workflows.run
+        ended = mode.end(run, "wf-1", cancel_on_exit="yes")
+        assert isinstance(ended.error, TypeError)
+        assert "cancel_on_exit must be True or False, not str" in str(ended.error)

@@ -1,0 +1,140 @@
+"""The `Idempotency-Key` of a call: the argument's, else that of the client's headers, else a new one."""
+
+from __future__ import annotations
+
+import pickle
+from functools import partial
+from typing import Any
+
+import pytest
+
+from fibonacci import ConfigurationError, ConflictError, Fibonacci
+from fibonacci.emulator import Emulator
+from tests.emulator.api import llm
+from tests.kit.assertions import refused
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import raw_then_reset, respond_json
+
+DONE = respond_json({"data": {"execution_id": "exec_1", "status": "completed"}})
+OWN = {"Idempotency-Key": "own"}
+BAD: list[tuple[Any, type[Exception], str]] = [
+    ("", ConfigurationError, "must be 1 to 255 visible ASCII characters without spaces, not ''"),
+    ("a b", ConfigurationError, "visible ASCII"),
+    ("a\nb", ConfigurationError, "visible ASCII"),
+    ("ä", ConfigurationError, "visible ASCII"),
+    ("x" * 256, ConfigurationError, "1 to 255"),
+    (b"key", TypeError, "must be a str or None, not bytes"),
+    (7, TypeError, "must be a str or None, not int"),
+]
+
+
+class TestOnTheWire:
+    @pytest.mark.parametrize("method", ["execute", "run"])
+    @pytest.mark.parametrize(
+        ("headers", "argument", "expected"),
+        [
+            ({}, {"idempotency_key": "job-7"}, "job-7"),
+            (OWN, {}, "own"),
+            (OWN, {"idempotency_key": "job-7"}, "job-7"),
+            (OWN, {"idempotency_key": None}, "own"),
+            ({"IDEMPOTENCY-KEY": "own"}, {}, "own"),
+            ({}, {"idempotency_key": "".join(map(chr, range(0x21, 0x7F)))}, "".join(map(chr, range(0x21, 0x7F)))),
+        ],
+    )
+    def test_the_first_that_is_given(
+        self, mode: Mode, method: str, headers: dict[str, str], argument: dict[str, Any], expected: str
+    ) -> None:
+        with ScriptedServer(DONE) as server:
+            client = mode.client_of(server, headers=headers)
+            mode.run(getattr(client.workflows, method)("wf-1", **argument))
+        assert server.last.one("Idempotency-Key") == expected
+
+    def test_a_new_one_for_each_call(self, mode: Mode) -> None:
+        with ScriptedServer(DONE) as server:
+            client = mode.client_of(server)
+            for _ in range(3):
+                mode.run(client.workflows.execute("wf-1"))
+        assert len({request.one("Idempotency-Key") for request in server.requests}) == 3
+
+    def test_of_the_headers_on_every_post_and_nothing_else(self, mode: Mode) -> None:
+        with ScriptedServer(DONE) as server:
+            client = mode.client_of(server, headers=OWN)
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+                mode.run(client.request(method, "/x"))
+        sent = {request.method: request.all("Idempotency-Key") for request in server.requests}
+        assert sent == {"GET": [], "POST": ["own"], "PUT": [], "PATCH": [], "DELETE": []}
+
+    def test_with_options(self, mode: Mode) -> None:
+        with ScriptedServer(DONE) as server:
+            client = mode.client_of(server, headers={"X-Team": "blue"})
+            clone = client.with_options(headers=OWN)
+            for each in (clone, clone.with_options(timeout=5), client):
+                mode.run(each.workflows.execute("wf-1"))
+        first, second, third = (request.one("Idempotency-Key") for request in server.requests)
+        assert first == second == "own" != third
+        assert {request.one("X-Team") for request in server.requests} == {"blue"}
+
+    def test_a_pickled_client_keeps_it(self) -> None:
+        with ScriptedServer(DONE) as server:
+            client = Fibonacci(server.api_key, base_url=server.base_url, headers=OWN)
+            with pickle.loads(pickle.dumps(client)) as copied:
+                copied.workflows.execute("wf-1")
+        assert server.last.one("Idempotency-Key") == "own"
+
+    @pytest.mark.parametrize("transport", ["socket", "httpx"])
+    def test_the_error_names_it(self, mode: Mode, transport: str) -> None:
+        with ScriptedServer(raw_then_reset(b"")) as server:
+            client = mode.client_of(server, transport=transport)
+            ended = mode.end(client.workflows.execute, "wf-1", idempotency_key="job-7")
+        assert ended.api_error.idempotency_key == server.last.one("Idempotency-Key") == "job-7"
+        assert "idempotency key job-7" in str(ended.api_error)
+
+
+class TestExecutedOnce:
+    def test_the_same_key_again_is_the_same_execution(self, mode: Mode, emulator: Emulator) -> None:
+        client = mode.client_of(emulator)
+        workflow = mode.run(client.workflows.create(name="x", definition={"nodes": [llm("a", "{{input.n}}")]}))
+        first, second = (
+            mode.run(client.workflows.execute(workflow.id, inputs={"n": 1}, idempotency_key="job:7/a"))
+            for _ in range(2)
+        )
+        third = mode.run(client.workflows.run(workflow.id, inputs={"n": 1}, idempotency_key="job:7/a"))
+        assert first.id == second.id == third.id
+        assert len(mode.run(client.executions.list())) == 1
+        assert mode.run(client.workflows.execute(workflow.id, inputs={"n": 1})).id != first.id
+
+    def test_with_other_inputs_it_is_refused(self, mode: Mode, emulator: Emulator) -> None:
+        client = mode.client_of(emulator)
+        workflow = mode.run(client.workflows.create(name="x", definition={"nodes": [llm("a", "{{input.n}}")]}))
+        mode.run(client.workflows.execute(workflow.id, inputs={"n": 1}, idempotency_key="k"))
+        ended = mode.end(client.workflows.execute, workflow.id, inputs={"n": 2}, idempotency_key="k")
+        assert isinstance(ended.error, ConflictError)
+        assert len(mode.run(client.executions.list())) == 1
+
+    def test_a_key_of_ones_own_is_not_yet_trust_in_the_server(self, mode: Mode) -> None:
+        with ScriptedServer(raw_then_reset(b""), DONE) as server:
+            ended = mode.end(mode.client_of(server).workflows.execute, "wf-1", idempotency_key="job-7")
+        assert ended.api_error.outcome_unknown
+        assert len(server.requests) == 1
+
+    def test_with_trust_all_attempts_have_it(self, mode: Mode) -> None:
+        with ScriptedServer(raw_then_reset(b""), DONE) as server:
+            client = mode.client_of(server, idempotency="server")
+            mode.run(client.workflows.execute("wf-1", idempotency_key="job-7"))
+        assert [request.one("Idempotency-Key") for request in server.requests] == ["job-7", "job-7"]
+
+
+class TestBadKeys:
+    @pytest.mark.parametrize(("key", "expected", "text"), BAD, ids=lambda each: repr(each)[:12])
+    @pytest.mark.parametrize("method", ["execute", "run"])
+    def test_of_an_argument(
+        self, mode: Mode, server: ScriptedServer, caller: Any, method: str, key: Any, expected: Any, text: str
+    ) -> None:
+        call = partial(getattr(caller.workflows, method), "wf-1", idempotency_key=key)
+        refused(mode, server, expected, call, "idempotency_key", text)
+
+    @pytest.mark.parametrize("key", ["", "a b", "a\tb", "x" * 256])
+    def test_of_a_header(self, key: str) -> None:
+        with pytest.raises(ConfigurationError, match="headers: 'Idempotency-Key' must be 1 to 255 visible ASCII"):
+            Fibonacci("key", headers={"Idempotency-Key": key})

@@ -1,0 +1,74 @@
+"""The names of fibonacci-sdk 0.2.4: importing one says what stands for it, and so does the page."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+import fibonacci
+from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
+from fibonacci._migration import RENAMED
+from tests.docs.markdown import ROOT
+
+PAGE = ROOT / "docs" / "migration.md"
+OLD = pytest.mark.parametrize("name", RENAMED)
+
+
+@OLD
+def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
+    for statement in (f"from fibonacci import {name}", f"from fibonacci import Fibonacci, {name} as x"):
+        with pytest.raises(ImportError) as caught:
+            exec(statement)
+        assert str(caught.value) == (
+            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See docs/migration.md"
+        )
+        assert caught.value.name == "fibonacci"
+
+
+@OLD
+def test_an_attribute_does_too_and_is_absent(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"^{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: "):
+        getattr(fibonacci, name)
+    assert not hasattr(fibonacci, name)
+    assert getattr(fibonacci, name, None) is None
+
+
+def test_no_name_is_both_there_and_gone() -> None:
+    assert set(RENAMED).isdisjoint(fibonacci.__all__)
+    assert set(RENAMED).isdisjoint(dir(fibonacci))
+
+
+def test_other_names_are_missing_as_ever() -> None:
+    with pytest.raises(ImportError, match=r"^cannot import name 'Nothing' from 'fibonacci'"):
+        exec("from fibonacci import Nothing")
+
+
+def test_the_page_has_the_same_table() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text("utf-8").partition("## Every name")[2], re.MULTILINE)
+    assert rows[: len(RENAMED)] == list(RENAMED.items())
+
+
+def test_what_stands_for_them_is_there() -> None:
+    texts = " ".join(RENAMED.values())
+    for module, name in re.findall(r"fibonacci\.(models)\.(\w+)", texts):
+        assert hasattr(importlib.import_module(f"fibonacci.{module}"), name)
+    with Fibonacci("key") as client:
+        for path in re.findall(r"client\.([\w.]*\w)", texts):
+            found: object = client
+            for part in path.split("."):
+                found = getattr(found, part)
+
+
+@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
+def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFibonacci]) -> None:
+    with pytest.raises(ConfigurationError, match=r"A \.env file is not read: .*set -a.*--env-file.*python-dotenv"):
+        client()
+
+
+def test_version_and_changelog_agree() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## \[?(\d+\.\d+\.\d+)\]?", changelog, re.MULTILINE)
+    assert released[0] == fibonacci.__version__
+    assert released == sorted(released, key=lambda version: tuple(map(int, version.split("."))), reverse=True)
