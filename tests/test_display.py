@@ -192,6 +192,18 @@ class TestErrors:
         assert "first note" in html
         assert re.search(r"What to do</th><td[^>]*>Check the id", html)
 
+    def test_the_body_can_be_opened(self) -> None:
+        error = NotFoundError("no workflow")
+        error.body = {"error": {"code": "not_found", "trace": PAYLOAD}}
+        html = html_of(error)
+        assert re.search(r"Body</th><td[^>]*><details><summary[^>]*>1 field</summary>", html)
+        assert "<script" not in html
+
+    def test_the_execution_is_shown(self) -> None:
+        html = html_of(ExecutionFailedError("failed", execution=run_of(outputs={"greet": "Hello"})))
+        assert "exec_1" in html
+        assert "Hello" in html
+
     def test_an_error_without_a_remedy_of_its_own(self) -> None:
         assert "What to do" not in html_of(FibonacciError("odd"))
 

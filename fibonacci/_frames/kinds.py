@@ -100,6 +100,9 @@ def fitted(value: Any, kind: Kind) -> Any:
     return float(value) if kind == "number" else value
 
 
-def _in_utc(value: datetime) -> datetime:
-    """Return a time in UTC, which one without a time zone is taken to be in."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+def _in_utc(value: datetime) -> datetime | None:
+    """Return a time in UTC, which one without a time zone is taken to be in; None when its year there is no year."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        return None
