@@ -46,6 +46,7 @@ def test_the_names_of_a_workflow() -> None:
         "description",
         "id",
         "name",
+        "organization_id",
         "response",
         "status",
         "to_dict",

@@ -17,6 +17,7 @@ REMEDIES = {
     "APITimeoutError": "Check `outcome_unknown` first. Give a longer `timeout`",
     "PaginationError": "Report it: the server's pages form a cycle",
     "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
+    "StalePlanError": "Make the plan anew, read it, apply it",
     "ExecutionFailedError": (
         "The calls succeeded, the workflow did not. Read `client.executions.get(error.execution.id)`"
     ),

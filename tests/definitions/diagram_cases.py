@@ -62,7 +62,7 @@ def trace_of(**nodes: tuple[Any, ...]) -> list[Plain]:
 
 
 def _entry(node_id: str, status: str, seconds: float | None = None, error: object = None) -> Plain:
-    times = {"started_at": None, "ended_at": None}
+    times: Plain = {}
     if seconds is not None:
         times = {"started_at": "2026-01-01T10:00:00Z", "ended_at": f"2026-01-01T10:00:{seconds:09.6f}Z"}
     return {"id": node_id, "status": status, "attempts": 1, "error": error, **times}
@@ -101,7 +101,7 @@ def random_definition(seed: int) -> Plain:
         earlier = [node["id"] for node in nodes]
         dependencies = [other for other in earlier if random.random() < 2.0 / (len(earlier) + 1)]
         name = " ".join("Summarize MAIL wörter"[: random.randint(3, 20)] for _ in range(random.randint(1, 4)))
-        node = {"id": f"node-{index}", "name": name, "dependencies": dependencies}
+        node: Plain = {"id": f"node-{index}", "name": name, "dependencies": dependencies}
         kind = random.choice(["llm", "llm", "tool", "critic", "conditional"])
         if kind == "critic" and earlier:
             node |= {"type": "critic", "target_node": random.choice(earlier)}
@@ -148,26 +148,22 @@ any_definitions: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 """Definitions of any kind, most of them with faults."""
 
-any_executions: st.SearchStrategy[Execution] = st.fixed_dictionaries(
-    {"id": _TEXTS.filter(bool), "status": st.one_of(st.none(), _TEXTS, st.sampled_from(["failed", "pending"]))},
-    optional={
-        "outputs": st.dictionaries(_TEXTS, _JSON, max_size=3),
-        "duration_ms": st.one_of(st.integers(), st.floats()),
-        "trace": st.one_of(
-            _JSON,
-            st.lists(
-                st.fixed_dictionaries(
-                    {"id": _TEXTS},
-                    optional={
-                        "status": st.one_of(_TEXTS, st.sampled_from(["completed", "failed", "skipped"])),
-                        "started_at": st.one_of(_JSON, st.just("2026-01-01T10:00:00Z")),
-                        "ended_at": st.one_of(_JSON, st.just("2026-01-01T10:00:01")),
-                        "error": _JSON,
-                    },
-                ),
-                max_size=4,
-            ),
-        ),
-    },
-).map(Execution.model_validate)
+_STATUSES = st.one_of(_TEXTS, st.sampled_from(["completed", "failed", "skipped", "pending"]))
+_TRACED: dict[str, st.SearchStrategy[Any]] = {
+    "status": _STATUSES,
+    "started_at": st.one_of(_JSON, st.just("2026-01-01T10:00:00Z")),
+    "ended_at": st.one_of(_JSON, st.just("2026-01-01T10:00:01")),
+    "error": _JSON,
+}
+_TRACE = st.lists(st.fixed_dictionaries({"id": _TEXTS}, optional=_TRACED), max_size=4)
+_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "status": _STATUSES,
+    "outputs": st.dictionaries(_TEXTS, _JSON, max_size=3),
+    "duration_ms": st.one_of(st.integers(), st.floats()),
+    "trace": st.one_of(_JSON, _TRACE),
+}
+
+any_executions: st.SearchStrategy[Execution] = st.fixed_dictionaries({"id": _TEXTS.filter(bool)}, optional=_FIELDS).map(
+    Execution.model_validate
+)
 """Executions with any trace."""

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci.definitions import Problem, WorkflowDefinition, check_definition, execution_order
+from fibonacci.definitions import (
+    OPERATORS,
+    LLMNode,
+    Problem,
+    RetryPolicy,
+    WorkflowDefinition,
+    check_definition,
+    execution_order,
+)
 
 
 def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
@@ -186,9 +195,29 @@ KEYS = st.sampled_from(
         "outputs",
         "version",
         "name",
+        "retry",
+        "max_attempts",
+        "condition",
+        "field",
+        "temperature",
+        "output_schema",
+        "input_schema",
+        "properties",
+        "required",
+        "on_error",
         "x",
     ]
 )
+
+
+def is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 SCALARS = (
     st.none()
     | st.booleans()
@@ -196,9 +225,18 @@ SCALARS = (
     | st.floats()
     | st.text(max_size=5)
     | st.sampled_from(["llm", "tool", "critic", "conditional", "a", "b", "{{a}}", "{{b.0}}", "{{", "equals", "\ud800"])
+    | st.sampled_from([b"x", {1}, date(2025, 1, 1), object(), LLMNode(id="a", instruction="{{b}}"), RetryPolicy()])
 )
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.dictionaries(KEYS, inner, max_size=6)
+        | st.dictionaries(KEYS, inner, max_size=2).map(MappingProxyType)
+        | st.dictionaries(SCALARS.filter(is_hashable), inner, max_size=2)
+    ),
+    max_leaves=25,
 )
 NODE = st.fixed_dictionaries(
     {"id": st.sampled_from(["a", "b", "c", "D"]), "type": st.sampled_from(["llm", "tool", "critic", "conditional"])},
@@ -210,19 +248,50 @@ NODE = st.fixed_dictionaries(
         "left_value": JSON,
         "dependencies": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
         "true_branch": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
+        "false_branch": JSON,
         "params": JSON,
+        "condition": st.fixed_dictionaries({"field": JSON, "operator": st.sampled_from(sorted(OPERATORS))}) | JSON,
+        "retry": JSON,
+        "output_schema": JSON,
+        "fallback": st.sampled_from(["a", "b", "z"]),
+        "memory_write": JSON,
     },
 )
 
 
-@given(JSON)
+DEFINITION = st.fixed_dictionaries(
+    {"nodes": st.lists(NODE, max_size=4)},
+    optional={"outputs": JSON, "input_schema": JSON, "output_schema": JSON, "default_retry": JSON},
+)
+
+
+@settings(max_examples=50)
+@given(JSON | DEFINITION)
 def test_it_never_raises(definition: Any) -> None:
-    assert all(isinstance(problem, Problem) for problem in check_definition(definition))
+    assert all(isinstance(problem, Problem) for problem in check_definition(definition, tools=["t"]))
 
 
-@given(st.fixed_dictionaries({"nodes": st.lists(NODE, max_size=4)}, optional={"outputs": JSON}))
+def test_what_holds_itself_is_a_fault() -> None:
+    circular: dict[str, Any] = {"nodes": [llm("a")]}
+    circular["nodes"].append(circular)
+    assert faults(circular) == [("", "not_json")]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(float("inf"), "is inf"), (b"x", "is a bytes"), (date(2025, 1, 1), "is a date"), ({1}, "is a set")],
+)
+def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
+    node = {"id": "a", "type": "tool", "tool": "x", "params": {"at": [value]}}
+    problems = check_definition({"nodes": [node]})
+    assert [(problem.location, problem.code) for problem in problems] == [("nodes[0].params.at[0]", "not_json")]
+    assert problems[0].message.startswith(words)
+
+
+@settings(max_examples=50)
+@given(DEFINITION)
 def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
-    if not check_definition(definition):
+    if not faults(definition):
         order = execution_order(WorkflowDefinition.model_validate(definition))
         assert sorted(order) == sorted(node["id"] for node in definition["nodes"])
 

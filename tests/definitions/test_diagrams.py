@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from IPython.core.formatters import HTMLFormatter
 
-from fibonacci import Fibonacci
-from fibonacci.definitions import WorkflowDefinition, mermaid, svg
+from fibonacci import Fibonacci, WorkflowBuilder
+from fibonacci.definitions import DefinitionError, WorkflowDefinition, mermaid, svg
 from fibonacci.definitions.diagrams.palette import DARK, LIGHT
 from fibonacci.models import Execution
 from tests.definitions.diagram_cases import (
@@ -95,6 +96,15 @@ def test_types_differ_in_shape_and_in_words() -> None:
     assert len(set(shapes)) == len(nodes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"), [("missing", "missing"), ("other", "other"), ("", "no type"), (3, "no type")]
+)
+def test_a_type_that_is_not_known_is_shown_as_it_is(kind: object, text: str) -> None:
+    picture = svg({"nodes": [{"id": "a", "type": kind}]})
+    assert boxes(picture) == {"a": [text]}
+    assert groups(picture, "fib-missing") == []
+
+
 def test_an_edge_after_a_failure_says_so() -> None:
     definition = {
         "nodes": [llm("fetch", on_error="sorry"), llm("sorry"), llm("both", fallback="both-2"), llm("both-2")]
@@ -164,7 +174,9 @@ def test_durations_are_readable(seconds: float, text: str) -> None:
     assert boxes(svg({"nodes": [llm("a")]}, execution=execution))["a"][-1] == f"completed · {text}"
 
 
-@pytest.mark.parametrize(("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), "")])
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), ""), (10**400, "")]
+)
 def test_an_execution_has_a_duration_too(milliseconds: float, text: str) -> None:
     picture = svg({"nodes": []}, execution=execution_of(duration_ms=milliseconds))
     assert texts(parsed(picture))[0] == f"exec_1: completed{f' · {text}' if text else ''}"
@@ -221,7 +233,7 @@ def test_a_state_that_is_not_known_is_shown_as_it_is() -> None:
 
 
 def test_a_run_on_the_emulator_is_shown(client: Fibonacci) -> None:
-    gate = {"id": "gate", "type": "conditional", "left_value": "{{input.urgency}}", "operator": "equals"}
+    gate: Plain = {"id": "gate", "type": "conditional", "left_value": "{{input.urgency}}", "operator": "equals"}
     gate |= {"right_value": "high", "true_branch": ["page"], "false_branch": ["draft"]}
     definition = {"nodes": [gate, llm("page"), llm("draft"), llm("send", "draft", instruction="{{input.nobody}}")]}
     workflow = client.workflows.create(name="Triage", definition=definition)
@@ -263,7 +275,7 @@ def test_large_definitions_take_no_time() -> None:
 
 @pytest.mark.parametrize("draw", [svg, mermaid])
 def test_wrong_arguments_are_refused_with_words(draw: Any) -> None:
-    with pytest.raises(TypeError, match=r"definition must be a WorkflowDefinition or a mapping, not str; load a file"):
+    with pytest.raises(TypeError, match=r"a WorkflowDefinition or a mapping, not str; load\(path\) reads a file"):
         draw("triage.yaml")
     with pytest.raises(TypeError, match=r"execution must be an Execution, not str; client\.executions\.get"):
         draw(TRIAGE, execution="exec_1")
@@ -276,7 +288,7 @@ def test_a_definition_that_holds_itself_is_refused() -> None:
         svg(definition)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(any_definitions, any_executions)
 def test_any_definition_is_drawn_as_xml(definition: Plain, execution: Execution) -> None:
     for picture in (svg(definition), svg(definition, execution=execution)):
@@ -345,13 +357,13 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(colors: dict[str, str], one: str, other: str) -> float:
+def contrast(colors: Mapping[str, str], one: str, other: str) -> float:
     brighter, darker = sorted((luminance(colors[one]), luminance(colors[other])), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
-def test_texts_and_lines_stand_out(colors: dict[str, str]) -> None:
+def test_texts_and_lines_stand_out(colors: Mapping[str, str]) -> None:
     boxes = [name for name in colors if name.endswith("box")]
     states = [name.removesuffix("-box") for name in boxes if name != "box"]
     pairs = [(text, box) for text in ("ink", "soft") for box in (*boxes, "card")]
@@ -367,6 +379,15 @@ def test_a_notebook_shows_the_picture() -> None:
     shown = HTMLFormatter()(WorkflowDefinition.model_validate(TRIAGE))
     assert shown is not None
     assert svg(TRIAGE) in shown
+
+
+def test_a_notebook_shows_a_builder_also_before_its_definition_is_complete() -> None:
+    flow = WorkflowBuilder("triage")
+    with pytest.raises(DefinitionError):
+        assert flow.definition is None
+    assert ">no nodes<" in str(HTMLFormatter()(flow))
+    flow.llm("classify", f"Classify {flow.inputs().mail}")
+    assert svg(flow.definition) in str(HTMLFormatter()(flow))
 
 
 def test_mermaid_names_nodes_by_safe_ids_and_labels_branches() -> None:

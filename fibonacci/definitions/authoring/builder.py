@@ -133,7 +133,7 @@ class WorkflowBuilder(NodeMethods):
         self._model = model
         return inputs_of(self, model)
 
-    def output(self, **named: object) -> None:
+    def output(self, /, **named: object) -> None:
         """Name outputs of the workflow. Without any, it gives the output of each node, by node id.
 
         Args:
@@ -195,6 +195,12 @@ class WorkflowBuilder(NodeMethods):
 
     def __repr__(self) -> str:
         return f"WorkflowBuilder({self._draft.fields['name']!r}, nodes={self._draft.node_ids})"
+
+    def _repr_html_(self) -> str:
+        """Return the diagram, for notebooks; the definition may still have errors."""
+        from fibonacci.definitions.diagrams.svg import diagram_html  # only notebooks need it
+
+        return diagram_html(self._draft.plain())
 
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a WorkflowBuilder is no template; insert a node or one of the inputs")

@@ -61,11 +61,10 @@ class Draft:
         node = node_fields(node_type, arguments, self.read)
         node_id: str = node["id"]
         self._check_id(node_id)
-        line = caller_line()
         before = dependencies(node, self._nodes)
-        warn_of_single_braces(node, self._nodes, line)
+        warn_of_single_braces(node, self._nodes)
         self._nodes[node_id] = node | ({"dependencies": before} if before else {})
-        self._node_lines[node_id] = line
+        self._node_lines[node_id] = caller_line()
         return NodeHandle(node_id, self._builder, value_type)
 
     def put_in_branches(self, gate: NodeHandle, nodes: Sequence[NodeHandle]) -> None:
@@ -82,15 +81,14 @@ class Draft:
             TypeError: If something in an output has no JSON form.
             ValueError: If there is an output of that name already, or a template names no node.
         """
-        line = caller_line()
         outputs = {name: self.read.plain(value, name) for name, value in named.items()}
         for name, value in outputs.items():
             if name in self._outputs:
                 raise ValueError(f"there is an output {name!r} already: see {self.line_of(f'outputs.{name}')}")
             refuse_unknown(template_links(name, value), self._nodes)
-        warn_of_single_braces(outputs, self._nodes, line)
+        warn_of_single_braces(outputs, self._nodes)
         self._outputs |= outputs
-        self._lines |= {f"outputs.{name}": line for name in outputs}
+        self._lines |= dict.fromkeys((f"outputs.{name}" for name in outputs), caller_line())
 
     def set_inputs(self, schema: dict[str, Any]) -> None:
         """Set the JSON Schema of the inputs."""

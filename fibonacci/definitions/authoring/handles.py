@@ -17,8 +17,7 @@ class Template(str):
     """A text that is one template, such as `{{classify.urgency}}`. It stands for a value that a run has.
 
     An f-string and `+` insert the template. What would need the value is refused while the workflow is built: the
-    methods of texts, `len`, `in` and iteration. A comparison by `==` compares the texts of templates; comparing with
-    anything else gives a warning.
+    methods of texts, `in` and iteration. `len`, and a comparison by `==` with anything but templates, give a warning.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -57,10 +56,18 @@ class Template(str):
         warn_of_comparison(self, other)
         return str.__ne__(self, other)
 
-    __hash__ = str.__hash__
+    def __hash__(self) -> int:
+        return str.__hash__(self)
 
     def __bool__(self) -> bool:
         return True
+
+    def __len__(self) -> int:
+        warn_of(f"len() counts the letters of {self}, not what the run has; use flow.when(...)")
+        return len(str(self))  # not refused: tools that show variables, such as rich, measure every text
+
+    def __repr__(self) -> str:
+        return repr(str(self))  # pprint takes apart whatever has the repr of texts
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, (str(self),)  # a copy belongs to no builder
@@ -117,9 +124,13 @@ def refuse(value: object, what: str) -> NoReturn:
 def warn_of_comparison(value: object, other: object) -> None:
     """Warn when a value that only a run has is compared with one that is known now."""
     if isinstance(other, int | float) or (isinstance(other, str) and str(other) and "{{" not in str(other)):
-        line = caller_line()
-        message = f"{value} == {other!r} compares while the workflow is built, and is False; use flow.when(...)"
-        warnings.warn_explicit(message, UserWarning, line.file, line.line)
+        warn_of(f"{value} == {other!r} compares while the workflow is built, and is False; use flow.when(...)")
+
+
+def warn_of(message: str) -> None:
+    """Warn in the line of the author's program."""
+    line = caller_line()
+    warnings.warn_explicit(message, UserWarning, line.file, line.line)
 
 
 def _refused(name: str, shown: str) -> Callable[..., NoReturn]:
@@ -133,7 +144,6 @@ def _refused(name: str, shown: str) -> Callable[..., NoReturn]:
 _OPERATIONS: Final = {
     "__contains__": "the operator 'in'",
     "__iter__": "iteration",
-    "__len__": "len()",
     "__mul__": "the operator '*'",
     "__rmul__": "the operator '*'",
 }

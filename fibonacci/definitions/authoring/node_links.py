@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from fibonacci.definitions.authoring.source_lines import SourceLine
+from fibonacci.definitions.authoring.handles import warn_of
 from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
@@ -41,11 +40,10 @@ def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) 
     return [_known(link, known) for link in links]
 
 
-def warn_of_single_braces(value: object, known: Collection[str], line: SourceLine) -> None:
+def warn_of_single_braces(value: object, known: Collection[str]) -> None:
     """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
     for text in _single_braced(value, known):
-        message = f"{text} is no template: in an f-string write the value itself, or double the braces once more"
-        warnings.warn_explicit(message, UserWarning, line.file, line.line)
+        warn_of(f"{text} is no template: in an f-string write the value itself, or double the braces once more")
 
 
 def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:

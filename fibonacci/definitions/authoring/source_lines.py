@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 # This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
-_PACKAGE = str(Path(__file__).parents[2]) + ("\\" if "\\" in __file__ else "/")
+_PACKAGE = str(Path(__file__).parents[2]) + os.sep
 
 
 class SourceLine(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fibonacci.definitions.checks.codes import problem
@@ -21,9 +21,10 @@ def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterato
     """Yield what never runs, and what runs for nothing."""
     if definition.get("nodes") == []:
         yield problem("nodes", "no_nodes", "a workflow needs at least one node")
+    used = _used(definition, nodes)
     for index, node in nodes.items():
         if node.get("type") == "conditional":
-            yield from _branch_problems(index, node)
+            yield from _branch_problems(index, node, used)
     by_id = {node["id"]: node for node in nodes.values()}
     idle = idle_nodes(by_id)
     for index, node in nodes.items():
@@ -31,12 +32,12 @@ def flow_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterato
             yield problem(f"nodes[{index}]", "unreachable_node", f"{node['id']!r} never runs: {idle[node['id']]}")
     yield from _output_problems(definition, by_id, idle)
     if is_object(definition.get("outputs")):
-        yield from _unused(definition, nodes)
+        yield from _unused(nodes, used)
 
 
-def _branch_problems(index: int, node: Mapping[str, Any]) -> Iterator[Problem]:
+def _branch_problems(index: int, node: Mapping[str, Any], used: Collection[str]) -> Iterator[Problem]:
     taken, other = (_ids(node, key) for key in _BRANCHES)
-    if not taken and not other:
+    if not (taken or other or node["id"] in used):
         message = f"{node['id']!r} decides about no node; name some in true_branch or false_branch"
         yield problem(f"nodes[{index}]", "no_branches", message)
     for place, target in enumerate(other):
@@ -103,12 +104,17 @@ def _output_problems(
                 yield problem(f"output_schema.required[{index}]", "missing_output", message)
 
 
-def _unused(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
-    used = {link.target for link in template_links("outputs", definition["outputs"]) if isinstance(link, Link)}
+def _used(definition: Mapping[str, Any], nodes: NodesByIndex) -> set[str]:
+    """Return the ids of the nodes whose output another node or an output of the workflow names."""
+    used = {link.target for link in template_links("outputs", definition.get("outputs")) if isinstance(link, Link)}
     for node in nodes.values():
         for link in node_links(node):
             if isinstance(link, Link) and link.kind != "branch" and link.target != node["id"]:
                 used.add(link.target)
+    return used
+
+
+def _unused(nodes: NodesByIndex, used: Collection[str]) -> Iterator[Problem]:
     for index, node in nodes.items():
         if node.get("type") == "llm" and node["id"] not in used and not node.get("memory_write"):
             message = f"nothing uses the answer of {node['id']!r}; name it in outputs or in another node"

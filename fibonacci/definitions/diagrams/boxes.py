@@ -31,9 +31,12 @@ _ICONS: Final[Mapping[str, str]] = {
     "critic": "M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
     "conditional": "M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
     "other": "M4 4H12V12H4Z",
-    MISSING: "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
+    "missing": "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
 }
 """Lines in a square of 16 by 16."""
+
+_SHAPED: Final = frozenset({"llm", "tool", "critic", "conditional"})
+"""The types with a shape of their own."""
 
 
 class Line(NamedTuple):
@@ -90,7 +93,7 @@ def _title(node: DiagramNode) -> str:
 
 def draw_box(box: Box, x: float, y: float, width: float, height: float) -> str:
     """Return a box as SVG."""
-    kind = box.node.type if box.node.type in _ICONS else "other"
+    kind = "missing" if box.node.type == MISSING else box.node.type if box.node.type in _SHAPED else "other"
     classes = ["fib-node", f"fib-{kind}"]
     if box.node.state is not None and box.node.state.word in KNOWN_STATES:
         classes.append(f"fib-{box.node.state.word}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import fsum
 from typing import Final
 
 from fibonacci.definitions.diagrams.layers import Layers, neighbors
@@ -63,7 +64,7 @@ class _Centers:
             near = [*(self._before[vertex] if forward else ()), *(self._after[vertex] if backward else ())]
             pulls = [self._pull(vertex, other) for other in near]
             if near:
-                weighted = sum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
+                weighted = fsum(pull * self._centers[other] for pull, other in zip(pulls, near, strict=True))
                 wanted.append(weighted / sum(pulls))
             elif place and not (self._before[vertex] or self._after[vertex]):
                 wanted.append(wanted[-1] + gaps[place - 1])

@@ -21,8 +21,8 @@ from fibonacci.definitions.links import FOLLOWING, Link, node_links
 from fibonacci.definitions.plain import unwrapped
 from fibonacci.definitions.workflow import WorkflowDefinition
 
-MISSING: Final = "missing"
-"""The type of what a node names and the definition does not have."""
+MISSING: Final = ""
+"""The type of a name that no node has."""
 
 _LABELS: Final = ("true", "false", "on error")
 
@@ -39,7 +39,7 @@ class DiagramNode(NamedTuple):
     """The id as it is written; empty for a node that has none."""
 
     type: str
-    """The type, such as `llm`; `missing` for a name that no node has."""
+    """The type, such as `llm`, or `no type`; `MISSING` for a name that no node has."""
 
     label: str
     """The name, or else the id."""
@@ -129,7 +129,7 @@ def _plain(definition: object) -> Mapping[str, Any]:
     if is_object(plain):
         return plain
     kind = type(definition).__name__
-    raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load a file with load_yaml")
+    raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load(path) reads a file")
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import pairwise
+from math import fsum
 from typing import Final, NamedTuple
 
 _SWEEPS: Final = 12
@@ -187,7 +188,7 @@ class _Ordering:
         if not neighbors:
             is_alone = not (self._before[vertex] or self._after[vertex])
             return _LAST if is_alone else self._place[vertex]
-        return sum(self._place[neighbor] for neighbor in neighbors) / len(neighbors)
+        return fsum(self._place[neighbor] for neighbor in neighbors) / len(neighbors)
 
     def _number(self, order: Iterable[Sequence[int]]) -> None:
         for vertices in order:

@@ -6,6 +6,7 @@ Edges bend between the layers only, and each lane has a place of its own: no edg
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from math import fsum
 from typing import Final, NamedTuple
 
 from fibonacci.definitions.diagrams.centers import BETWEEN_LANES, centers_of
@@ -103,11 +104,11 @@ class _Placement:
         targets: dict[int, dict[Hashable, list[float]]] = {}
         for edge, path in zip(self._edges, self._layers.paths, strict=True):
             if path:
-                group = edge.group if path[0] == edge.source else CYCLE
-                targets.setdefault(path[0], {}).setdefault(group, []).append(self._across[path[1]])
+                node, group = self._port(edge, path)
+                targets.setdefault(node, {}).setdefault(group, []).append(self._across[path[1]])
         ports: dict[tuple[int, Hashable], float] = {}
         for node, groups in targets.items():
-            ordered = sorted(groups, key=lambda group: sum(groups[group]) / len(groups[group]))
+            ordered = sorted(groups, key=lambda group: fsum(groups[group]) / len(groups[group]))
             distance = min(self._sizes[node].across / (len(ordered) + 0.5), 90.0)
             for place, group in enumerate(ordered):
                 ports[node, group] = (place - (len(ordered) - 1) / 2) * distance

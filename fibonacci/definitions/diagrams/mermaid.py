@@ -27,7 +27,7 @@ _CLASSES: Final = {
         state: f"fill:{LIGHT[f'{state}-box']},stroke:{LIGHT[state]},color:{LIGHT['ink']}"
         for state in ("completed", "failed", "running", "cancelled")
     },
-    MISSING: f"fill:{LIGHT['card']},stroke:{LIGHT['failed']},color:{LIGHT['failed']},stroke-dasharray:5 4",
+    "missing": f"fill:{LIGHT['card']},stroke:{LIGHT['failed']},color:{LIGHT['failed']},stroke-dasharray:5 4",
 }
 
 
@@ -99,7 +99,7 @@ def _shape(node: DiagramNode) -> str:
 
 def _class(node: DiagramNode) -> str:
     if node.type == MISSING:
-        return MISSING
+        return "missing"
     return node.state.word if node.state is not None and node.state.word in KNOWN_STATES else ""
 
 

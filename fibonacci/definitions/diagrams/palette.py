@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-LIGHT: Final = {
+LIGHT: Final[Mapping[str, str]] = {
     "card": "#ffffff", "frame": "#d1d9e0", "ink": "#1f2328", "soft": "#59636e", "edge": "#6e7781",
     "box": "#f6f8fa", "rim": "#8c959f",
     "llm": "#7c3aed", "tool": "#0969da", "critic": "#9a6700", "conditional": "#bf3989",
     "completed": "#1a7f37", "completed-box": "#ecfbf0", "failed": "#c21c2c", "failed-box": "#fff0ef",
     "running": "#0969da", "running-box": "#eaf5ff", "cancelled": "#8a4600", "cancelled-box": "#fff5e8",
 }  # fmt: skip
-DARK: Final = {
+DARK: Final[Mapping[str, str]] = {
     "card": "#161b22", "frame": "#3d444d", "ink": "#f0f6fc", "soft": "#a8b1bb", "edge": "#8b949e",
     "box": "#21262d", "rim": "#6e7681",
     "llm": "#b794ff", "tool": "#6cb6ff", "critic": "#e3b341", "conditional": "#f78bc4",

@@ -52,7 +52,7 @@ def checked_execution(execution: object) -> Execution | None:
 def execution_state(execution: Execution) -> NodeState:
     """Return the state of an execution as a whole."""
     milliseconds = execution.duration_ms
-    duration = _seconds(milliseconds / 1000) if milliseconds is not None else ""
+    duration = "" if milliseconds is None else _duration(milliseconds)
     return NodeState(_text(execution.status) or UNKNOWN, duration)
 
 
@@ -79,22 +79,23 @@ def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, Nod
 def _traced(trace: Iterable[NodeTrace]) -> Iterator[tuple[str, NodeState]]:
     for entry in trace:
         reason = _text(entry.error) or _text(entry.reason)
-        yield entry.id, NodeState(_text(entry.status) or UNKNOWN, _duration(entry), reason)
+        yield entry.id, NodeState(_text(entry.status) or UNKNOWN, _node_duration(entry), reason)
 
 
-def _duration(entry: NodeTrace) -> str:
+def _node_duration(entry: NodeTrace) -> str:
     started, ended = entry.started_at, entry.ended_at
     if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
         return ""
-    return _seconds((ended - started) / timedelta(seconds=1))
+    return _duration((ended - started) / timedelta(milliseconds=1))
 
 
-def _seconds(seconds: float) -> str:
-    """Return a duration for a reader: `120 ms`, `1.2 s`, `3 min 20 s`."""
-    if not 0 <= seconds < 1e9:
+def _duration(milliseconds: float) -> str:
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for what is none."""
+    if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
         return ""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

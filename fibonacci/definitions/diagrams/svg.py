@@ -136,8 +136,8 @@ class _Drawing:
         for edge in self._contents.edges:
             label = shorten(self._contents.nodes[edge.target].label, _DESCRIBED)
             followers.setdefault(edge.source, []).append(f"{label} ({edge.label})" if edge.label else label)
-        count = len(self._contents.nodes)
-        sentences = [f"{count} node{'s' * (count != 1)}, {len(self._contents.edges)} edges."]
+        count, edges = len(self._contents.nodes), len(self._contents.edges)
+        sentences = [f"{count} node{'s' * (count != 1)}, {edges} edge{'s' * (edges != 1)}."]
         for index, node in enumerate(self._contents.nodes[:_MOST_DESCRIBED]):
             words = [shorten(text, _DESCRIBED) for text in (node.label, *node.words)]
             leads_to = f", leads to {', '.join(followers[index][:_MOST_DESCRIBED])}" if index in followers else ""

@@ -60,6 +60,7 @@ def create_workflow(context: RequestContext) -> Reply:
         "description": body.description,
         "definition": body.definition,
         "version": 1,
+        "organization_id": context.organization,
         "status": "active",
         "created_at": now,
         "updated_at": now,

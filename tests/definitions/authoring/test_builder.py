@@ -249,11 +249,12 @@ def test_the_parts_of_what_a_model_gives_are_those_of_its_output_schema(flow: Wo
 def test_outputs_are_handles_texts_and_structures(flow: WorkflowBuilder) -> None:
     a = flow.llm("a", "x")
     flow.output(whole=a, part=a["x"], text=f"It is {a}")
-    flow.output(structure={"list": [a, 1, None]}, given=flow.inputs().name)
+    flow.output(self=a, structure={"list": [a, 1, None]}, given=flow.inputs().name)
     assert flow.definition.outputs == {
         "whole": "{{a}}",
         "part": "{{a.x}}",
         "text": "It is {{a}}",
+        "self": "{{a}}",
         "structure": {"list": ["{{a}}", 1, None]},
         "given": "{{input.name}}",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import pprint
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +59,6 @@ NEEDS_THE_VALUE: dict[str, Callable[[Any], object]] = {
     "startswith()": lambda node: node.startswith("a"),
     "format()": lambda node: node.format(1),
     "replace()": lambda node: node.replace("a", "b"),
-    "len()": len,
     "iteration": list,
     "the operator 'in'": lambda node: "urgent" in node,
     "the operator '*'": lambda node: 2 * node,
@@ -89,6 +89,16 @@ def test_comparing_it_with_a_value_warns_in_the_line_of_the_comparison(search: N
         assert search["urgency"] != other
     assert not equal
     assert seen[0].filename == __file__
+
+
+def test_its_length_warns(search: NodeHandle) -> None:
+    with pytest.warns(UserWarning, match=r"len\(\) counts the letters of \{\{search\}\}"):
+        assert len(search) == 10
+
+
+def test_it_is_shown_as_a_text_however_long_it_is(search: NodeHandle) -> None:
+    part = search["x" * 100]["y" * 100]
+    assert pprint.pformat([part]) == f"[{str(part)!r}]"
 
 
 @pytest.mark.parametrize(
