@@ -79,6 +79,16 @@ class FibonacciError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.errors import error_html
+
+        return error_html(self)
+
+    def _render_traceback_(self) -> list[str]:
+        from fibonacci._display.tracebacks import traceback_lines
+
+        return traceback_lines(self)
+
     def __reduce__(self) -> tuple[Callable[..., FibonacciError], tuple[object, ...]]:
         # The default reduction calls the class with `args` alone and loses the cause.
         return _rebuild, (type(self), self.args, self.__dict__.copy(), _portable(self.__cause__))

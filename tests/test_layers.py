@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display"}
 _PUBLIC = {*_CLIENT, "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
     "_log_records": set[str](),
-    "errors": set[str](),
-    "models": {"_lazy"},
+    "errors": {"_display"},
+    "models": {"_lazy", "_display", "_frames"},
+    # Both are imported by the method that displays or converts something, never with the models or the errors.
+    "_display": {"models", "definitions"},
+    "_frames": {"models"},
     "definitions": {"errors", "models"},
     "_core": {"errors", "models", "_lazy", "_log_records"},
     "_net": {"_lazy"},
@@ -51,8 +54,13 @@ MAY_NAME = {
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
+    "pandas": ("_frames/pandas_frame.py",),
+    "polars": ("_frames/polars_frame.py",),
+    "pyarrow": ("_frames/arrow_table.py",),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),
 }
+# Libraries that annotations name.
+RETURNED = {"pandas", "polars"}
 MODELS_MAY_NAME = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
 
 
@@ -117,6 +125,8 @@ def allowed(found: Import) -> bool:
     """Tell whether the layering has this arrow."""
     layer, top = layer_of(found.file), found.name.partition(".")[0]
     if top != "fibonacci":
+        if found.for_types and top in RETURNED:
+            return True
         if layer == "models" and top not in MODELS_MAY_NAME:
             return False
         return top not in MAY_NAME or any(fnmatch(found.file, pattern) for pattern in MAY_NAME[top])
@@ -157,6 +167,10 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
         ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),
         ("_core/config.py", "import fibonacci"),
+        ("models/page.py", "import pandas"),
+        ("_sync/pager.py", "def f():\n    import pyarrow"),
+        ("_frames/columns.py", "import polars"),
+        ("_core/paging.py", "def f():\n    from fibonacci._frames import columns"),
         ("_async/client.py", "from fibonacci import _sync"),
         ("_async/client.py", "from fibonacci import Fibonacci"),
         ("_async/client.py", "class A:\n    async def f(self):\n        import httpx"),
@@ -187,6 +201,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
     [
         ("models/tools.py", "from pydantic import BaseModel\nfrom ._base import Model"),
         ("errors.py", "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from fibonacci.models import Execution"),
+        ("models/page.py", "if TYPE_CHECKING:\n    import pandas"),
         ("_core/retry.py", "import random\nfrom fibonacci import __version__, errors"),
         ("_async/requestor.py", "from tenacity import AsyncRetrying\nfrom .transports import http"),
         ("_sync/transports/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),

@@ -46,8 +46,10 @@ def test_the_names_of_a_workflow() -> None:
         "description",
         "id",
         "name",
+        "organization_id",
         "response",
         "status",
+        "to_dict",
         "updated_at",
         "version",
     ]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fibonacci.models import Execution, Model, Page, Workflow
+from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.responses import info, received
 from tests.test_models import LEAST, MODELS
 
@@ -28,6 +28,10 @@ class TestRepr:
         assert repr(made).startswith(f"{model.__name__}(")
         assert len(repr(made)) < 600
         assert str(made) == repr(made)
+
+    @pytest.mark.parametrize("name", ["to_dict", "model_dump", "response", "_repr_html_"])
+    def test_an_unknown_field_with_the_name_of_an_attribute_is_shown(self, name: str) -> None:
+        assert f"{name}='own'" in repr(AuditEntry.model_validate({name: "own"}))
 
     def test_the_important_fields_are_shown(self) -> None:
         workflow = Workflow.model_validate(

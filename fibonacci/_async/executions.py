@@ -8,7 +8,7 @@ from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_timeout
+from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.errors import loading_error
@@ -72,6 +72,7 @@ class AsyncExecutions(AsyncResource):
         *,
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
+        progress: bool = False,
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
@@ -82,6 +83,7 @@ class AsyncExecutions(AsyncResource):
             execution_id: Its id.
             timeout: Seconds to wait; None for no limit.
             on_update: Called with the execution whenever it has changed.
+            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
             The execution: `completed`, `failed` or `cancelled`.
@@ -91,6 +93,7 @@ class AsyncExecutions(AsyncResource):
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
+            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -98,6 +101,13 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
+            with ProgressBar(on_update) as bar:
+                return await self.wait(execution_id, timeout=timeout, on_update=bar)
         deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
         if config.tracing is None:
             return await self._wait(execution_id, deadline, on_update)

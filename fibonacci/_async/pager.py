@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
@@ -11,6 +11,9 @@ from fibonacci._core.urls import QueryValue
 from fibonacci.errors import PaginationError
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
+
     from fibonacci.models.page import Page
 
 T = TypeVar("T")
@@ -35,6 +38,7 @@ class AsyncPager(Generic[T]):
     def __init__(self, requestor: AsyncRequestor, request: Request[T]) -> None:
         self._requestor = requestor
         self._request = request
+        self._first_page: Page[T] | None = None  # as `first` fetched it, to be displayed
 
     def __aiter__(self) -> AsyncIterator[T]:
         return AsyncItems(AsyncPages(self._requestor, self._request))
@@ -61,12 +65,88 @@ class AsyncPager(Generic[T]):
             FibonacciError: If a call fails.
         """
         async for page in self.pages():
+            self._first_page = page
             if page.items:
                 return page.items[0]
         return None
 
+    async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
+        """Fetch all pages and return their items as one data frame of pandas (extra `pandas`), with a row for each.
+
+        It sends one request for each page. `Page.to_pandas` has the columns and their types.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If pandas is not installed. Nothing is sent.
+            FibonacciError: If a call fails.
+
+        Example:
+            ```python
+            runs = await client.executions.list(workflow_id=workflow.id).to_pandas(flatten=True)
+            print(runs["status"].value_counts())
+            ```
+        """
+        from fibonacci._frames.pandas_frame import pandas_frame
+
+        return pandas_frame(await self._all(), self._request.returns, flatten=flatten)
+
+    async def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
+        """Fetch all pages and return their items as one data frame of polars (extra `polars`), with a row for each.
+
+        It sends one request for each page. `Page.to_polars` has the columns and their types.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If polars is not installed. Nothing is sent.
+            FibonacciError: If a call fails.
+
+        Example:
+            ```python
+            runs = await client.executions.list(workflow_id=workflow.id).to_polars()
+            print(runs.group_by("status").len())
+            ```
+        """
+        from fibonacci._frames.polars_frame import polars_frame
+
+        return polars_frame(await self._all(), self._request.returns, flatten=flatten)
+
+    async def to_arrow(self, *, flatten: bool = False) -> Any:
+        """Fetch all pages and return their items as one `pyarrow.Table` (extra `arrow`), with a row for each.
+
+        It sends one request for each page. `Page.to_arrow` has the columns and their types.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If pyarrow is not installed. Nothing is sent.
+            FibonacciError: If a call fails.
+
+        Example:
+            ```python
+            runs = await client.executions.list(workflow_id=workflow.id).to_arrow()
+            print(runs.num_rows)
+            ```
+        """
+        from fibonacci._frames.arrow_table import arrow_table
+
+        return arrow_table(await self._all(), self._request.returns, flatten=flatten)
+
+    async def _all(self) -> list[T]:
+        return [item async for page in self.pages() for item in page.items]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"
+
+    def _repr_html_(self) -> str:
+        from fibonacci._display.lists import pager_html
+
+        call = f"{self._request.method} {self._request.path}"
+        return pager_html(type(self).__name__, call, self._first_page)
 
 
 class AsyncPages(Generic[T]):

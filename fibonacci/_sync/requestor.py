@@ -113,7 +113,8 @@ class Requestor:
         attach_response(items, info)
         following = next_params(meta, info.headers.get("link", ""), call.url)
         cursor = None if following is None else following.get("cursor")
-        return Page(cast("list[T]", items), info, None if cursor is None else str(cursor)), following
+        next_cursor = None if cursor is None else str(cursor)
+        return Page(cast("list[T]", items), info, next_cursor, request.returns), following
 
     def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""

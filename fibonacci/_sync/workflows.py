@@ -185,6 +185,7 @@ class Workflows(Resource):
         timeout: float | None = 300,
         on_update: Callable[[Execution], object] | None = None,
         cancel_on_exit: bool = False,
+        progress: bool = False,
     ) -> Execution:
         """Start a workflow, wait until it has ended, and raise an error unless it succeeded.
 
@@ -200,6 +201,7 @@ class Workflows(Resource):
             cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
                 cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
                 canceled.
+            progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
             The execution; it has completed.
@@ -208,6 +210,7 @@ class Workflows(Resource):
             ExecutionFailedError: If it failed or was canceled; the text and `reason` say why.
             WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
+            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -215,6 +218,20 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
+            with ProgressBar(on_update) as bar:
+                return self.run(
+                    workflow_id,
+                    inputs=inputs,
+                    idempotency_key=idempotency_key,
+                    timeout=timeout,
+                    on_update=bar,
+                    cancel_on_exit=cancel_on_exit,
+                )
         from fibonacci._core.preparation import idempotency_key as key_of
 
         try:

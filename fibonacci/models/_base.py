@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -86,6 +86,28 @@ class Model(BaseModel):
         hidden = _deprecated_names()
         return [name for name in super().__dir__() if name not in hidden and not name.startswith("raw_")]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by the names and with the values that attributes have: `id`, times as `datetime`.
+
+        `dict(model)` is the same. `model_dump(mode="json")` returns the fields of the response instead, unchanged.
+
+        Returns:
+            Every documented field, None or empty where the platform sent none, and then the fields that the SDK does
+            not know.
+
+        Example:
+            ```python
+            run = execution.to_dict()
+            assert (run["id"], run["outputs"]) == (execution.id, execution.outputs)
+            ```
+        """
+        from fibonacci.models._plain import plain_dict
+
+        return plain_dict(self)
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:
+        yield from self.to_dict().items()
+
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
         names = self._repr_fields or [*received, *(self.model_extra or {})][:6]
@@ -93,8 +115,14 @@ class Model(BaseModel):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.objects import model_html
+
+        return model_html(self)
+
     def _short(self, name: str) -> str:
-        text = repr(getattr(self, name, None))
+        more = self.model_extra or {}  # first: a field that is named like a method is no method
+        text = repr(more[name] if name in more else getattr(self, name, None))
         return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fibonacci.models.response import ResponseInfo
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
 
 T = TypeVar("T")
 
@@ -33,6 +37,80 @@ class Page(Generic[T]):
 
     next_cursor: str | None = None
     """The cursor of the next page, to be passed as `cursor` to `list`; None on the last page."""
+
+    model: type[T] | None = field(default=None, compare=False, repr=False)
+    """The class of the items, which an empty page has too. It is not part of equality or the repr."""
+
+    def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
+        """Return the items as a data frame of pandas (extra `pandas`), with a row for each.
+
+        Its columns are the keys of `to_dict`: the documented fields, of an empty page too, and all others that occur.
+        Their types are pandas' nullable ones (`Int64`, `boolean`, `string`); times are in UTC. Nested values, and
+        values that have no type in common, are objects.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If pandas is not installed.
+
+        Example:
+            ```python
+            page = next(client.executions.list().pages())
+            print(page.to_pandas(flatten=True)[["id", "status", "outputs.greet"]])
+            ```
+        """
+        from fibonacci._frames.pandas_frame import pandas_frame
+
+        return pandas_frame(self.items, self.model, flatten=flatten)
+
+    def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
+        """Return the items as a data frame of polars (extra `polars`), with a row for each.
+
+        Its columns are those of `to_pandas`. Nested values are structs and lists where all have one shape; otherwise,
+        and where values have no type in common, the column holds JSON texts.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If polars is not installed.
+
+        Example:
+            ```python
+            page = next(client.executions.list().pages())
+            print(page.to_polars().select("id", "status"))
+            ```
+        """
+        from fibonacci._frames.polars_frame import polars_frame
+
+        return polars_frame(self.items, self.model, flatten=flatten)
+
+    def to_arrow(self, *, flatten: bool = False) -> Any:
+        """Return the items as a `pyarrow.Table` (extra `arrow`), with a row for each.
+
+        Its columns are those of `to_polars`.
+
+        Args:
+            flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If pyarrow is not installed.
+
+        Example:
+            ```python
+            page = next(client.executions.list().pages())
+            print(page.to_arrow().column_names)
+            ```
+        """
+        from fibonacci._frames.arrow_table import arrow_table
+
+        return arrow_table(self.items, self.model, flatten=flatten)
+
+    def _repr_html_(self) -> str:
+        from fibonacci._display.lists import page_html
+
+        return page_html(self)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, assert_type
 
+import pandas
+import polars
+
 from fibonacci import AsyncFibonacci, AsyncPager, Page, RateLimit, ResponseInfo, RetryEvent
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -69,7 +72,7 @@ async def namespaces(client: AsyncFibonacci) -> None:
 
 async def waiting(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
-    assert_type(await client.executions.wait("e", timeout=1, on_update=print), Execution)
+    assert_type(await client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
 
 
 async def nothing(client: AsyncFibonacci) -> None:
@@ -108,13 +111,19 @@ async def pagers(client: AsyncFibonacci) -> None:
     async for page in client.workflows.list().pages():
         assert_type(page.items, list[Workflow])
         assert_type(page.response, ResponseInfo)
+        assert_type(page.model, type[Workflow] | None)
+        assert_type(page.to_pandas(), pandas.DataFrame)
+        assert_type(page.to_polars(flatten=True), polars.DataFrame)
     assert_type(await client.workflows.list().first(), Workflow | None)
+    assert_type(await client.workflows.list().to_pandas(flatten=True), pandas.DataFrame)
+    assert_type(await client.workflows.list().to_polars(), polars.DataFrame)
 
 
 async def models(client: AsyncFibonacci) -> None:
     execution = await client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])
+    assert_type(execution.to_dict(), dict[str, Any])
     assert_type(execution.is_terminal, bool)
     assert_type(execution.succeeded, bool)
     assert_type(execution.created_at, datetime | None)

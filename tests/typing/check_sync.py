@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, assert_type
 
+import pandas
+import polars
+
 from fibonacci import Fibonacci, Page, Pager, RateLimit, ResponseInfo, RetryEvent
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -67,7 +70,7 @@ def namespaces(client: Fibonacci) -> None:
 
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
-    assert_type(client.executions.wait("e", timeout=1, on_update=print), Execution)
+    assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
 
 
 def nothing(client: Fibonacci) -> None:
@@ -106,13 +109,19 @@ def pagers(client: Fibonacci) -> None:
     for page in client.workflows.list().pages():
         assert_type(page.items, list[Workflow])
         assert_type(page.response, ResponseInfo)
+        assert_type(page.model, type[Workflow] | None)
+        assert_type(page.to_pandas(), pandas.DataFrame)
+        assert_type(page.to_polars(flatten=True), polars.DataFrame)
     assert_type(client.workflows.list().first(), Workflow | None)
+    assert_type(client.workflows.list().to_pandas(flatten=True), pandas.DataFrame)
+    assert_type(client.workflows.list().to_polars(), polars.DataFrame)
 
 
 def models(client: Fibonacci) -> None:
     execution = client.executions.get("e")
     assert_type(execution.id, str)
     assert_type(execution.outputs, dict[str, Any])
+    assert_type(execution.to_dict(), dict[str, Any])
     assert_type(execution.is_terminal, bool)
     assert_type(execution.succeeded, bool)
     assert_type(execution.created_at, datetime | None)

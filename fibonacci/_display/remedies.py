@@ -1,0 +1,32 @@
+"""What to do about an error; the page `docs/errors.md` has the same sentences."""
+
+from __future__ import annotations
+
+REMEDIES = {
+    "AuthenticationError": "Check the key: it is wrong or expired",
+    "PermissionDeniedError": (
+        "Use a key with the role that the call needs: owner for governance and quotas, admin or owner for versions"
+    ),
+    "NotFoundError": "Check the id. For memory: the scope, and whether the value has expired",
+    "ConflictError": "Read the current state: the execution has ended, or the policy exists already",
+    "BadRequestError": "Read `details`; for a definition, `check_definition` finds most faults before sending",
+    "ValidationError": "Read `details`; for a definition, `check_definition` finds most faults before sending",
+    "QuotaExceededError": "Wait for the quota's period, or have it raised; it is never retried",
+    "RateLimitError": "Wait `retry_after` seconds, or give the call a longer `timeout`, within which it waits",
+    "ServerError": "Check `outcome_unknown` first. Try later; report the `request_id` if it persists",
+    "APITimeoutError": "Check `outcome_unknown` first. Give a longer `timeout`",
+    "PaginationError": "Report it: the server's pages form a cycle",
+    "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
+    "StalePlanError": "Make the plan anew, read it, apply it",
+    "ExecutionFailedError": (
+        "The calls succeeded, the workflow did not. Read `client.executions.get(error.execution.id)`"
+    ),
+    "WaitTimeoutError": "The execution continues. Wait again, or cancel it",
+}
+"""By the name of the class. Errors that are not named here say in their message what to do."""
+
+
+def remedy(error: BaseException) -> str | None:
+    """Return what to do about an error; None when its message says so."""
+    names = (each.__name__ for each in type(error).__mro__)
+    return next((REMEDIES[name] for name in names if name in REMEDIES), None)

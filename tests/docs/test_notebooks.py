@@ -1,0 +1,71 @@
+"""Every notebook of examples/notebooks/ runs in a kernel, displays something, and is kept without outputs.
+
+One kernel serves all of them, one after another, for its start takes longer than a notebook.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.docs.markdown import ROOT
+from tests.docs.running import check_prints
+
+untyped: Any = nbformat
+NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+FAILS = "raises-exception"
+"""The tag of a cell that is to raise an error, as nbclient knows it."""
+
+
+@pytest.fixture(scope="module")
+def executed() -> dict[Path, list[Any]]:
+    """Return the code cells of each notebook with their outputs; none sees what another has left."""
+    notebooks: dict[Path, Any] = {path: untyped.read(path, as_version=4) for path in NOTEBOOKS}
+    all_cells: Any = untyped.v4.new_notebook()
+    for notebook in notebooks.values():
+        all_cells.cells += [untyped.v4.new_code_cell("%reset -f"), *notebook.cells]
+    with TemporaryDirectory() as folder:
+        place = {"metadata": {"path": folder}}
+        NotebookClient(all_cells, allow_errors=True, kernel_name="python3", resources=place, timeout=60).execute()
+    return {path: [cell for cell in each.cells if cell.cell_type == "code"] for path, each in notebooks.items()}
+
+
+@pytest.mark.xdist_group("notebooks")
+@each_notebook
+def test_it_runs(path: Path, executed: dict[Path, list[Any]]) -> None:
+    cells = executed[path]
+    for cell in cells:
+        kinds = [output.output_type for output in cell.outputs]
+        assert ("error" in kinds) == (FAILS in cell.metadata.get("tags", ())), cell
+        streams = [output for output in cell.outputs if output.output_type == "stream"]
+        check_prints(cell.source, "".join(each.text for each in streams if each.name == "stdout"))
+        if "progress=True" not in cell.source:
+            assert "".join(each.text for each in streams if each.name == "stderr") == ""
+        for output in cell.outputs:
+            if output.output_type == "error" and output.ename.endswith("NotFoundError"):
+                assert len("\n".join(output.traceback).splitlines()) <= 8
+    displayed = [output.data for cell in cells for output in cell.outputs if "data" in output]
+    assert sum("text/html" in each or "image/svg+xml" in each for each in displayed) >= 2
+
+
+@each_notebook
+def test_it_is_kept_without_outputs(path: Path) -> None:
+    text = path.read_text("utf-8")
+    notebook = json.loads(text)
+    untyped.validate(notebook)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == []
+    assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
+    assert notebook["metadata"]["language_info"] == {"name": "python"}, "the version of who saved it last is noise"
+    prefix = path.stem.partition("_")[0]
+    assert [cell["id"] for cell in notebook["cells"]] == [
+        f"{prefix}-{number}" for number in range(1, len(notebook["cells"]) + 1)
+    ]
+    assert len(text) < 12_000

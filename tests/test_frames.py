@@ -1,0 +1,301 @@
+"""Lists as data frames of pandas and polars and as tables of pyarrow: one table of expectations for all three."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
+from typing import Any
+
+import pandas
+import polars
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.models import AuditEntry, Execution, Model, Page, ToolPolicy, Workflow
+from tests.kit.mode import Mode
+from tests.kit.responses import info
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LIBRARIES = ("pandas", "polars", "arrow")
+each_library = pytest.mark.parametrize("library", LIBRARIES)
+
+
+def page_of(model: type[Model], *documents: dict[str, Any]) -> Page[Any]:
+    return Page([model.model_validate(document) for document in documents], info(), None, model)
+
+
+def runs(*documents: dict[str, Any]) -> Page[Execution]:
+    return page_of(Execution, *({"execution_id": f"exec_{number}", **each} for number, each in enumerate(documents)))
+
+
+def types_of(page: Page[Any], library: str, **options: Any) -> dict[str, str]:
+    """Return the columns with the names of their types."""
+    frame: Any = getattr(page, f"to_{library}")(**options)
+    if library == "pandas":
+        return {name: str(frame.dtypes[name]) for name in frame.columns}
+    if library == "polars":
+        return {name: str(each) for name, each in frame.schema.items()}
+    return {field.name: str(field.type) for field in frame.schema}
+
+
+def values_of(page: Page[Any], library: str, name: str, **options: Any) -> list[Any]:
+    """Return the values of a column, None where one is missing."""
+    frame: Any = getattr(page, f"to_{library}")(**options)
+    if library == "pandas":
+        return [None if value is pandas.NA or value is pandas.NaT else value for value in frame[name].tolist()]
+    return list(frame[name].to_list() if library == "polars" else frame.column(name).to_pylist())
+
+
+TYPES = {
+    "text": ("string", "String", "string"),
+    "integer": ("Int64", "Int64", "int64"),
+    "number": ("Float64", "Float64", "double"),
+    "boolean": ("boolean", "Boolean", "bool"),
+    "time": ("datetime64[us, UTC]", "Datetime(time_unit='us', time_zone='UTC')", "timestamp[us, tz=UTC]"),
+    "mixed": ("object", "String", "string"),
+    "null": ("object", "Null", "null"),
+}
+
+
+def type_in(library: str, kind: str) -> str:
+    return TYPES[kind][LIBRARIES.index(library)]
+
+
+RUN = {
+    "id": "text",
+    "status": "text",
+    "workflow_id": "text",
+    "outputs": "mixed",
+    "duration_ms": "integer",
+    "nodes_executed": "integer",
+    "nodes_failed": "integer",
+    "created_at": "time",
+    "updated_at": "time",
+}
+
+
+@each_library
+class TestColumns:
+    """Names and types."""
+
+    def test_an_empty_page_has_the_documented_columns(self, library: str) -> None:
+        found = types_of(runs(), library)
+        assert {name: found.get(name) for name in RUN} == {name: type_in(library, kind) for name, kind in RUN.items()}
+
+    def test_an_empty_page_has_no_columns_for_what_it_would_flatten(self, library: str) -> None:
+        found = types_of(runs(), library, flatten=True)
+        assert "outputs" not in found
+        assert {"id", "duration_ms", "created_at"} <= found.keys()
+
+    def test_a_policy(self, library: str) -> None:
+        found = types_of(page_of(ToolPolicy, {"tool_name": "t", "allowed_roles": ["owner"]}), library)
+        lists = {"pandas": "object", "polars": "List(String)", "arrow": "list<item: string>"}[library]
+        assert (found["enabled"], found["allowed_roles"]) == (type_in(library, "boolean"), lists)
+
+    def test_unknown_fields_come_last_with_the_types_of_their_values(self, library: str) -> None:
+        page = runs({"cost": 0.5}, {"cost": 1, "region": "eu", "billed": True, "nothing": None})
+        found = types_of(page, library)
+        kinds = {"cost": "number", "region": "text", "billed": "boolean", "nothing": "null"}
+        assert list(found)[-4:] == list(kinds)
+        assert [found[name] for name in kinds] == [type_in(library, kind) for kind in kinds.values()]
+
+    def test_integers_stay_integers_where_one_is_missing(self, library: str) -> None:
+        page = runs({"duration_ms": 2**53 + 1, "more": 1}, {"duration_ms": None})
+        assert types_of(page, library)["duration_ms"] == types_of(page, library)["more"] == type_in(library, "integer")
+        assert values_of(page, library, "duration_ms") == [2**53 + 1, None]
+
+    def test_a_fraction_makes_numbers(self, library: str) -> None:
+        page = runs({"duration_ms": 5}, {"duration_ms": 0.5})
+        assert types_of(page, library)["duration_ms"] == type_in(library, "number")
+        assert values_of(page, library, "duration_ms") == [5.0, 0.5]
+
+    @pytest.mark.parametrize("values", [[1, "one"], [True, 1], [2**70], [{"a": 1}, [1]], ["1", {"a": {}}]])
+    def test_values_without_a_common_type(self, library: str, values: list[Any]) -> None:
+        page = runs(*({"mixed": value} for value in [*values, None]))
+        found = values_of(page, library, "mixed")
+        assert types_of(page, library)["mixed"] == type_in(library, "mixed")
+        assert found[-1] is None
+        read = found if library == "pandas" else [None if text is None else _json(text) for text in found]
+        assert read == [*values, None]
+        assert [type(value) for value in read[:-1]] == [type(value) for value in values]
+
+    def test_an_undocumented_model(self, library: str) -> None:
+        page = page_of(AuditEntry, {"action": "create", "created_at": "2026-11-25T12:00:00Z"}, {"actor": "ada"})
+        assert types_of(page, library) == {
+            "action": type_in(library, "text"),
+            "created_at": type_in(library, "time"),
+            "actor": type_in(library, "text"),
+        }
+        assert types_of(page_of(AuditEntry), library) == {}
+
+    def test_what_is_no_model_is_one_column(self, library: str) -> None:
+        assert values_of(Page([1, 2], info()), library, "value") == [1, 2]
+
+
+@each_library
+class TestTimes:
+    """Times are times, in UTC."""
+
+    def test_any_time_zone_becomes_utc_and_none_is_taken_for_it(self, library: str) -> None:
+        texts = ["2026-11-25T12:00:00Z", "2026-11-25T14:00:00+02:00", "2026-11-25T12:00:00", "yesterday", None]
+        page = runs(*({"created_at": text} for text in texts))
+        found = values_of(page, library, "created_at")
+        assert found == [NOON, NOON, NOON, None, None]
+        assert {value.utcoffset() for value in found[:3]} == {timedelta(0)}
+
+    def test_a_time_that_utc_does_not_have_is_missing(self, library: str) -> None:
+        page = runs({"created_at": "0001-01-01T00:00:00+05:00"}, {"created_at": "9999-12-31T23:59:59Z"})
+        found = values_of(page, library, "created_at")
+        assert found[0] is None
+        assert found[1].year == 9999
+
+    def test_an_undocumented_time_is_one_by_its_name_and_all_its_values(self, library: str) -> None:
+        page = runs(
+            {"seen_at": "2026-11-25T12:00:00Z", "said_at": "2026-11-25T12:00:00Z", "day": "2026-11-25"},
+            {"said_at": "noon"},
+        )
+        found = types_of(page, library)
+        assert [found[name] for name in ("seen_at", "said_at", "day")] == [
+            type_in(library, kind) for kind in ("time", "text", "text")
+        ]
+
+
+@each_library
+class TestNesting:
+    """Nested values stay nested, and become columns on request."""
+
+    def test_outputs_of_one_shape_are_objects(self, library: str) -> None:
+        page = runs({"outputs": {"greet": "hi", "n": {"a": 1}}}, {"outputs": {"greet": "ho", "n": {"a": 2}}})
+        assert values_of(page, library, "outputs") == [
+            {"greet": "hi", "n": {"a": 1}},
+            {"greet": "ho", "n": {"a": 2}},
+        ]
+        if library != "pandas":
+            assert "struct" in types_of(page, library)["outputs"].lower()
+
+    def test_outputs_without_a_common_shape_are_kept_whole(self, library: str) -> None:
+        outputs: list[dict[str, Any]] = [{"greet": "hi"}, {"greet": ["a", 1]}, {}]
+        page = runs(*({"outputs": each} for each in outputs))
+        found = values_of(page, library, "outputs")
+        assert (found if library == "pandas" else [_json(text) for text in found]) == outputs
+
+    def test_pandas_objects_are_those_of_the_response(self, library: str) -> None:
+        outputs: list[dict[str, Any]] = [{"a": 1}, {"b": 0.5}]
+        found = values_of(runs(*({"outputs": each} for each in outputs)), library, "outputs")
+        assert found == (outputs if library == "pandas" else [{"a": 1, "b": None}, {"a": None, "b": 0.5}])
+
+    def test_flattened(self, library: str) -> None:
+        page = runs(
+            {"outputs": {"greet": "hi", "score": {"total": 1, "by": ["a"]}}, "meta": {"x": None}},
+            {"outputs": {"greet": "ho", "late": True}, "meta": None},
+            {"outputs": {}, "meta": {"x": {"y": 2}}},
+        )
+        found = list(types_of(page, library, flatten=True))
+        assert found[3:7] == ["outputs.greet", "outputs.score.total", "outputs.score.by", "outputs.late"]
+        assert found[-1] == "meta.x.y"
+        assert "outputs" not in found
+        assert "meta" not in found
+        assert values_of(page, library, "outputs.score.total", flatten=True) == [1, None, None]
+        assert values_of(page, library, "outputs.score.by", flatten=True) == [["a"], None, None]
+        assert values_of(page, library, "meta.x.y", flatten=True) == [None, None, 2]
+
+    def test_flattening_keeps_what_is_no_object(self, library: str) -> None:
+        page = runs({"meta": "plain"}, {"meta": {"x": 1}})
+        assert values_of(page, library, "meta", flatten=True) == ["plain", None]
+        assert values_of(page, library, "meta.x", flatten=True) == [None, 1]
+
+    def test_what_came_out_can_be_stored(self, library: str) -> None:
+        page = runs({"outputs": {"a": {}}, "x": {"tags": [], "n": 1}}, {"outputs": {}, "x": None, "y": None})
+        frame: Any = getattr(page, f"to_{library}")()
+        store = io.BytesIO()
+        if library == "arrow":
+            import_module("pyarrow.parquet").write_table(frame, store)
+        elif library == "polars":
+            frame.write_parquet(store)
+        else:
+            frame.astype({"outputs": "string", "x": "string"}).to_parquet(store)
+        assert store.tell() > 0
+
+
+class TestPagers:
+    """All pages, fetched as needed; the same in all modes."""
+
+    def test_all_pages_are_one_frame(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            client = mode.client_of(emulator)
+            for number in range(7):
+                mode.run(client.workflows.create(name=f"Workflow {number}"))
+            before = len(emulator.requests)
+            frame = mode.run(client.workflows.list(limit=3).to_pandas())
+            assert len(emulator.requests) - before == 3
+            assert frame["name"].tolist() == [f"Workflow {number}" for number in range(7)]
+            assert str(frame.dtypes["created_at"]) == "datetime64[us, UTC]"
+            table = mode.run(client.workflows.list(limit=3).to_arrow(flatten=True))
+            assert table.column("name").to_pylist() == frame["name"].tolist()
+            polar = mode.run(client.workflows.list(limit=3).to_polars())
+            assert polar["created_at"].to_list() == frame["created_at"].tolist()
+
+    def test_an_empty_list_has_its_columns(self, mode: Mode) -> None:
+        with Emulator() as emulator:
+            client = mode.client_of(emulator)
+            frame = mode.run(client.executions.list().to_polars())
+            assert frame.height == 0
+            assert frame.schema["created_at"] == polars.Datetime("us", "UTC")
+            (page,) = mode.run(client.executions.list().pages())
+            assert page.to_polars().schema == frame.schema
+
+
+MISSING = """
+import sys
+sys.modules[{module!r}] = None
+from fibonacci import Fibonacci
+client = Fibonacci("key", base_url="http://127.0.0.1:9")  # nothing listens there: whatever is sent fails
+try:
+    client.workflows.list().to_{library}()
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("library", "module"), [("pandas", "pandas"), ("polars", "polars"), ("arrow", "pyarrow")])
+def test_a_missing_library_is_named_before_anything_is_sent(library: str, module: str) -> None:
+    code = MISSING.format(module=module, library=library)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
+    assert run.stdout == f"to_{library}() needs {module}: pip install 'fibonacci-sdk[{library}]'\n"
+
+
+DICTS: list[Callable[[Any], dict[str, Any]]] = [dict, Model.to_dict]
+
+
+class TestToDict:
+    """Plain names and values."""
+
+    @pytest.mark.parametrize("to_dict", DICTS, ids=["dict", "to_dict"])
+    def test_an_execution(self, to_dict: Callable[[Any], dict[str, Any]]) -> None:
+        made = Execution.model_validate(
+            {"execution_id": "exec_1", "outputs": None, "created_at": "2026-11-25T13:00:00+01:00", "cost": 0.5}
+        )
+        read: dict[str, Any] = {"id": "exec_1", "outputs": {}, "created_at": NOON, "cost": 0.5}
+        expected: dict[str, Any] = {**dict.fromkeys(RUN), **read}
+        found = to_dict(made)
+        assert {name: found[name] for name in expected} == expected
+        assert not any(name.startswith("raw_") or name == "execution_id" for name in found)
+        assert found["created_at"].tzinfo == timezone(timedelta(hours=1))
+
+    def test_a_workflow(self) -> None:
+        made = Workflow.model_validate({"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2})
+        found = made.to_dict()
+        given = {"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2}
+        assert {name: value for name, value in found.items() if value is not None} == given
+        assert list(found)[:2] == ["id", "name"]
+        assert list(found)[-4:] == ["created_at", "updated_at", "to_dict", "raw_id"]
+        assert made.model_dump(mode="json") == {"id": "wf-1", "name": "Greeter", "to_dict": 1, "raw_id": 2}
+
+
+def _json(text: str) -> Any:
+    return json.loads(text)
