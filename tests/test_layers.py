@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_suggestions"}
 _PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
+    "_suggestions": set[str](),
     "_log_records": set[str](),
     "errors": set[str](),
-    "models": {"_lazy"},
+    "models": {"_lazy", "_suggestions"},
     "definitions": {"errors", "models"},
-    "_core": {"errors", "models", "_lazy", "_log_records"},
+    "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
     "_async": _CLIENT,
     "_sync": _CLIENT,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._core.keyword_hints import explain_keywords, takes_keywords
 from fibonacci._core.request import Request
 
 T = TypeVar("T")
@@ -28,7 +29,12 @@ class AsyncResource:
 
     if not TYPE_CHECKING:
 
+        def __init_subclass__(cls) -> None:
+            for name, method in list(vars(cls).items()):
+                if not name.startswith("_") and takes_keywords(method):
+                    setattr(cls, name, explain_keywords(method))
+
         def __getattr__(self, name: str) -> Any:
-            from fibonacci._core.suggestions import missing_attribute
+            from fibonacci._suggestions import missing_attribute
 
             raise missing_attribute(self, name)

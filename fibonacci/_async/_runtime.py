@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
 from time import monotonic
 from time import time as unix_time
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.deadline import Deadline
 
@@ -89,6 +89,21 @@ def current_loop() -> Hashable:
         return asyncio.get_running_loop()
     except RuntimeError:
         return cast("Hashable", _running_trio().lowlevel.current_trio_token())
+
+
+class AsyncIterationHints:
+    """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
+
+    if not TYPE_CHECKING:
+
+        def __iter__(self):
+            raise TypeError(f"{type(self).__name__} is asynchronous: write `async for`, not `for`")
+
+        def __await__(self):
+            raise TypeError(
+                f"{type(self).__name__} is not awaited: write `async for item in ...` for every item of every page,"
+                " or `await ....first()` for the first item"
+            )
 
 
 class CapacityLimiter:

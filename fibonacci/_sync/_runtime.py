@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from time import monotonic, sleep
 from time import time as unix_time
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fibonacci._core.deadline import Deadline
 
@@ -59,6 +59,18 @@ def call_later(seconds: float, function: Callable[[], object]) -> bool:
 def current_loop() -> Hashable:
     """Return a constant: without an event loop, all connections can be used everywhere in the process."""
     return _NO_LOOP
+
+
+class IterationHints:
+    """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
+
+    if not TYPE_CHECKING:
+
+        def __aiter__(self):
+            raise TypeError(f"{type(self).__name__} is synchronous: write `for`, or use AsyncFibonacci")
+
+        def __await__(self):
+            raise TypeError(f"{type(self).__name__} is not awaited: write `for item in ...`, or use AsyncFibonacci")
 
 
 class CapacityLimiter:
