@@ -1,12 +1,12 @@
-"""Slips of the pen are explained: arguments by position, misspelled attributes and statuses, words of the other mode."""
+"""Slips are explained: arguments by position, misspelled attributes and statuses, words of the other mode."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import traceback
-from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -24,28 +24,34 @@ from tests.test_models import LEAST, MODELS
 
 class TestArgumentsByPosition:
     @pytest.mark.parametrize(
-        ("call", "shown"),
+        ("name", "arguments", "shown"),
         [
-            (lambda client: client.workflows.run("w", {"a": 1}), "run(workflow_id, inputs={...})"),
-            (lambda client: client.workflows.execute("w", {"a": 1}), "execute(workflow_id, inputs={...})"),
-            (lambda client: client.workflows.execute("w", {}, "k"), "execute(workflow_id, inputs={...}, idempotency_key=...)"),
-            (lambda client: client.workflows.run("w", 5, inputs={}), "run(workflow_id, idempotency_key=...)"),
-            (lambda client: client.workflows.create("n", {}), "create(name=..., description={...})"),
-            (lambda client: client.workflows.list(5), "list(limit=...)"),
-            (lambda client: client.executions.wait("e", 60), "wait(execution_id, timeout=...)"),
-            (lambda client: client.executions.list("w", "failed"), "list(workflow_id=..., status=...)"),
-            (lambda client: client.memory.set("k", 1, "user"), "set(key, value, scope=...)"),
-            (lambda client: client.tools.connect("t", {"a": 1}), "connect(name, params={...})"),
+            ("workflows.run", ("w", {"a": 1}), "run(workflow_id, inputs={...})"),
+            ("workflows.execute", ("w", {"a": 1}), "execute(workflow_id, inputs={...})"),
+            ("workflows.execute", ("w", {"a": 1}, "k"), "execute(workflow_id, inputs={...}, idempotency_key=...)"),
+            ("workflows.create", ("n", {"nodes": 1}), "create(name=..., description={...})"),
+            ("workflows.list", (5,), "list(limit=...)"),
+            ("executions.wait", ("e", 60), "wait(execution_id, timeout=...)"),
+            ("executions.list", ("w", "failed"), "list(workflow_id=..., status=...)"),
+            ("memory.set", ("k", 1, "user"), "set(key, value, scope=...)"),
+            ("tools.connect", ("t", {"a": 1}), "connect(name, params={...})"),
             (
-                lambda client: client.organizations.tool_policies.update("o", "t", True, ["owner"]),
+                "organizations.tool_policies.update",
+                ("o", "t", True, ["owner"]),
                 "update(org, tool_name, enabled=..., allowed_roles=[...])",
             ),
         ],
-    )  # fmt: skip
+    )
     def test_the_error_shows_the_call(
-        self, mode: Mode, server: ScriptedServer, caller: Any, call: Callable[[Any], Any], shown: str
+        self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[Any, ...], shown: str
     ) -> None:
-        refused(mode, server, TypeError, lambda: call(caller), "by position and the rest by name: " + shown)
+        call = partial(attrgetter(name)(caller), *arguments)
+        refused(mode, server, TypeError, call, "by position and the rest by name: " + shown)
+
+    def test_what_is_named_already_is_not_named_again(self) -> None:
+        client: Any = Fibonacci("key")
+        with pytest.raises(TypeError, match=r"run\(workflow_id, idempotency_key=\.\.\.\)$"):
+            client.workflows.run("w", 5, inputs={})
 
     def test_it_is_raised_where_the_user_looks(self) -> None:
         with Fibonacci("key") as client, pytest.raises(TypeError) as caught:
@@ -59,20 +65,14 @@ class TestArgumentsByPosition:
         ]
         assert run.__qualname__ == "AsyncWorkflows.run"
         for row in ROWS:
-            method: Any = AsyncFibonacci("key")
-            for name in row.call.split("."):
-                method = getattr(method, name)
+            method: Any = attrgetter(row.call)(AsyncFibonacci("key"))
             assert inspect.iscoroutinefunction(method) is not row.is_list
             assert inspect.getdoc(method)
 
     def test_methods_without_keywords_are_called_directly(self) -> None:
         """Reading by id is what is called most."""
         client = Fibonacci("key")
-        assert [
-            method.__name__
-            for method in (client.workflows.get, client.executions.get)
-            if hasattr(method, "__wrapped__")
-        ] == []
+        assert not any(hasattr(method, "__wrapped__") for method in (client.workflows.get, client.executions.get))
 
 
 class TestAttributes:
