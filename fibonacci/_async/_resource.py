@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fibonacci._async import _runtime
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
-from fibonacci._core.keyword_hints import explain_keywords, takes_keywords
 from fibonacci._core.request import Request
 
 T = TypeVar("T")
@@ -31,8 +31,8 @@ class AsyncResource:
 
         def __init_subclass__(cls) -> None:
             for name, method in list(vars(cls).items()):
-                if not name.startswith("_") and takes_keywords(method):
-                    setattr(cls, name, explain_keywords(method))
+                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
+                    setattr(cls, name, _runtime.explain_keywords(method))
 
         def __getattr__(self, name: str) -> Any:
             from fibonacci._suggestions import missing_attribute

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fibonacci._core.keyword_hints import explain_keywords, takes_keywords
 from fibonacci._core.request import Request
+from fibonacci._sync import _runtime
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.requestor import Requestor
 
@@ -32,8 +32,8 @@ class Resource:
 
         def __init_subclass__(cls) -> None:
             for name, method in list(vars(cls).items()):
-                if not name.startswith("_") and takes_keywords(method):
-                    setattr(cls, name, explain_keywords(method))
+                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
+                    setattr(cls, name, _runtime.explain_keywords(method))
 
         def __getattr__(self, name: str) -> Any:
             from fibonacci._suggestions import missing_attribute

@@ -35,8 +35,14 @@ CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
     "nodes by id": ({"nodes": {"a": {"status": "completed"}, "b": {"status": "FAILED", "error": {"message": "m"}}}},
                     ExecutionFailure("b", "m")),
     "steps": ({"steps": [{"node_id": "b", "status": "error", "error_message": "m"}]}, ExecutionFailure("b", "m")),
-    "outputs of a failed node": ({"outputs": {"b": {"status": "failed", "error": "m"}, "c": 1}}, ExecutionFailure("b", "m")),
-    "a failed node without a reason": ({"nodes": [{"id": "b", "status": "failed"}], "error": "m"}, ExecutionFailure("b", "m")),
+    "outputs of a failed node": (
+        {"outputs": {"b": {"status": "failed", "error": "m"}, "c": 1}},
+        ExecutionFailure("b", "m"),
+    ),
+    "a failed node without a reason": (
+        {"nodes": [{"id": "b", "status": "failed"}], "error": "m"},
+        ExecutionFailure("b", "m"),
+    ),
     "two failed nodes": (
         {"nodes": [{"id": "a", "status": "failed"}, {"id": "b", "status": "failed", "error": "m"}]},
         ExecutionFailure("b", "m"),
