@@ -20,6 +20,7 @@ lazy_names(
         "fibonacci._async.client": ["AsyncFibonacci"],
         "fibonacci._async.clock": ["AsyncClock"],
         "fibonacci._async.pager": ["AsyncPager"],
+        "fibonacci._core.any_string": ["any_string"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],

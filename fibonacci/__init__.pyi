@@ -2,6 +2,7 @@
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
+from fibonacci._core.any_string import any_string
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
@@ -78,4 +79,5 @@ __all__ = [
     "WaitTimeoutError",
     "WorkflowBuilder",
     "__version__",
+    "any_string",
 ]

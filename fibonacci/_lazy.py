@@ -1,7 +1,5 @@
 """Lazy attributes and lazy imports, so that importing the package and making a client cost little."""
 
-import sys
-
 # Importing typing would take five times as long as importing the package and making a client (81 % of both, by
 # `python -m tests.benchmarks.ablations`).
 TYPE_CHECKING = False
@@ -125,5 +123,10 @@ def _missing_name(module: str, name: str, migration: "str | None") -> Exception:
     if renamed is None:
         return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
     # `from fibonacci import X` would replace an AttributeError by an ImportError with a text of its own.
-    importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"  # of importlib, which asks for each name
+    from inspect import currentframe
+
+    frame = currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    importing = frame is not None and frame.f_code.co_name == "_handle_fromlist"  # importlib, asking for each name
     return ImportError(renamed, name=module) if importing else AttributeError(renamed, name=name)

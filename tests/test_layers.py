@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions"}
 _PUBLIC = {*_CLIENT, "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
+    "_suggestions": set[str](),
     "_log_records": set[str](),
     "errors": {"_display"},
-    "models": {"_lazy", "_display", "_frames"},
+    "models": {"_lazy", "_suggestions", "_display", "_frames"},
     # Both are imported by the method that displays or converts something, never with the models or the errors.
     "_display": {"models", "definitions"},
     "_frames": {"models"},
     "definitions": {"errors", "models"},
-    "_core": {"errors", "models", "_lazy", "_log_records"},
+    "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
     "deployment": {"errors", "models", "definitions"},
     "_async": {*_CLIENT, "deployment"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fibonacci._async import _runtime
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
@@ -28,7 +29,12 @@ class AsyncResource:
 
     if not TYPE_CHECKING:
 
+        def __init_subclass__(cls) -> None:
+            for name, method in list(vars(cls).items()):
+                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
+                    setattr(cls, name, _runtime.explain_keywords(method))
+
         def __getattr__(self, name: str) -> Any:
-            from fibonacci._core.suggestions import missing_attribute
+            from fibonacci._suggestions import missing_attribute
 
             raise missing_attribute(self, name)

@@ -12,13 +12,16 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
+from functools import wraps
 from time import monotonic
 from time import time as unix_time
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
+
+_COROUTINE = 0x80  # `inspect.CO_COROUTINE`, for inspect is slow to import
 
 
 class AsyncSystemClock:
@@ -89,6 +92,44 @@ def current_loop() -> Hashable:
         return asyncio.get_running_loop()
     except RuntimeError:
         return cast("Hashable", _running_trio().lowlevel.current_trio_token())
+
+
+def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that does the same, and explains arguments beyond those that may be passed by position."""
+    most = method.__code__.co_argcount
+
+    @wraps(method)
+    def call(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) > most:
+            from fibonacci._core.keyword_hints import misplaced
+
+            raise misplaced(method, arguments, named)
+        return method(*arguments, **named)
+
+    @wraps(method)
+    async def call_async(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) > most:
+            from fibonacci._core.keyword_hints import misplaced
+
+            raise misplaced(method, arguments, named)
+        return await method(*arguments, **named)
+
+    return call_async if method.__code__.co_flags & _COROUTINE else call
+
+
+class AsyncIterationHints:
+    """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
+
+    if not TYPE_CHECKING:
+
+        def __iter__(self):
+            raise TypeError(f"{type(self).__name__} is asynchronous: write `async for`, not `for`")
+
+        def __await__(self):
+            raise TypeError(
+                f"{type(self).__name__} is not awaited: write `async for item in ...` for every item of every page,"
+                " or `await ....first()` for the first item"
+            )
 
 
 class CapacityLimiter:

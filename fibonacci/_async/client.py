@@ -316,7 +316,7 @@ class AsyncFibonacci:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            from fibonacci._core.suggestions import missing_attribute
+            from fibonacci._suggestions import missing_attribute
 
             raise missing_attribute(self, name)
 

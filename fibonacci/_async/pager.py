@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from fibonacci._async import _runtime
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
 from fibonacci._core.urls import QueryValue
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncPager(Generic[T]):
+class AsyncPager(_runtime.AsyncIterationHints, Generic[T]):
     """A list of the platform. Iterating it yields every item of every page, each page fetched when it is needed.
 
     It can be iterated again; each time the list is fetched anew. Only one page is held at a time.
@@ -149,7 +150,7 @@ class AsyncPager(Generic[T]):
         return pager_html(type(self).__name__, call, self._first_page)
 
 
-class AsyncPages(Generic[T]):
+class AsyncPages(_runtime.AsyncIterationHints, Generic[T]):
     """The pages of a list, one after the other.
 
     It is not a generator: one that is left before its end would have to be closed.

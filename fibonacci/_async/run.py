@@ -12,6 +12,7 @@ from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failure import failure_of, failure_text
 from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._core.redaction import redact
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, FibonacciError
@@ -67,6 +68,9 @@ async def _failure(
             failure = failure_of(execution)
         except FibonacciError:  # the failure is what matters
             pass
+    key = requestor.config.api_key
+    if failure.reason and isinstance(key, str):  # the platform may echo it
+        failure = failure._replace(reason=redact(failure.reason, key))
     return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
 
 

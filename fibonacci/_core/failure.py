@@ -29,7 +29,7 @@ _FAILED = frozenset({"failed", "error", "errored", "timed_out"})
 _LONGEST_REASON = 2000
 
 
-class Failure(NamedTuple):
+class ExecutionFailure(NamedTuple):
     """Why an execution failed, as far as the platform says.
 
     Attributes:
@@ -41,31 +41,31 @@ class Failure(NamedTuple):
     reason: str | None = None
 
 
-def failure_of(execution: Execution) -> Failure:
+def failure_of(execution: Execution) -> ExecutionFailure:
     """Return why an execution failed or was canceled."""
     document = execution.model_dump(mode="json")
     error = document.get("error")
     node = _first_text(error, _NODE_FIELDS) if is_object(error) else None
-    whole = Failure(node or _first_text(document, _NODE_FIELDS[:1]), _first_text(document, _REASON_FIELDS))
+    whole = ExecutionFailure(node or _first_text(document, _NODE_FIELDS[:1]), _first_text(document, _REASON_FIELDS))
     if execution.status == "cancelled":
         return whole
     failed = list(_failed_nodes(document))
     first = next((node for node in failed if node.reason), failed[0] if failed else whole)
-    return Failure(first.node or whole.node, first.reason or whole.reason)
+    return ExecutionFailure(first.node or whole.node, first.reason or whole.reason)
 
 
-def failure_text(execution: Execution, failure: Failure) -> str:
+def failure_text(execution: Execution, failure: ExecutionFailure) -> str:
     """Return the message of an `ExecutionFailedError`."""
     how = {"failed": "failed", "cancelled": "was canceled"}.get(execution.status or "", f"ended as {execution.status}")
     where = f" at node {failure.node!r}" if failure.node else ""
     return f"execution {execution.id} {how}{where}" + (f": {failure.reason}" if failure.reason else "")
 
 
-def _failed_nodes(document: Mapping[str, Any]) -> Iterator[Failure]:
+def _failed_nodes(document: Mapping[str, Any]) -> Iterator[ExecutionFailure]:
     for field in _LISTS_OF_NODES:
         for name, entry in _entries(document.get(field)):
             if is_object(entry) and str(entry.get("status")).lower() in _FAILED:
-                yield Failure(name or _first_text(entry, _ID_FIELDS), _first_text(entry, _REASON_FIELDS))
+                yield ExecutionFailure(name or _first_text(entry, _ID_FIELDS), _first_text(entry, _REASON_FIELDS))
 
 
 def _entries(nodes: object) -> Iterable[tuple[str | None, object]]:

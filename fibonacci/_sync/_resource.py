@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._core.request import Request
+from fibonacci._sync import _runtime
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.requestor import Requestor
 
@@ -29,7 +30,12 @@ class Resource:
 
     if not TYPE_CHECKING:
 
+        def __init_subclass__(cls) -> None:
+            for name, method in list(vars(cls).items()):
+                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
+                    setattr(cls, name, _runtime.explain_keywords(method))
+
         def __getattr__(self, name: str) -> Any:
-            from fibonacci._core.suggestions import missing_attribute
+            from fibonacci._suggestions import missing_attribute
 
             raise missing_attribute(self, name)

@@ -10,9 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from functools import wraps
 from time import monotonic, sleep
 from time import time as unix_time
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._core.deadline import Deadline
 
@@ -59,6 +60,33 @@ def call_later(seconds: float, function: Callable[[], object]) -> bool:
 def current_loop() -> Hashable:
     """Return a constant: without an event loop, all connections can be used everywhere in the process."""
     return _NO_LOOP
+
+
+def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that does the same, and explains arguments beyond those that may be passed by position."""
+    most = method.__code__.co_argcount
+
+    @wraps(method)
+    def call(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) > most:
+            from fibonacci._core.keyword_hints import misplaced
+
+            raise misplaced(method, arguments, named)
+        return method(*arguments, **named)
+
+    return call
+
+
+class IterationHints:
+    """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
+
+    if not TYPE_CHECKING:
+
+        def __aiter__(self):
+            raise TypeError(f"{type(self).__name__} is synchronous: write `for`, or use AsyncFibonacci")
+
+        def __await__(self):
+            raise TypeError(f"{type(self).__name__} is not awaited: write `for item in ...`, or use AsyncFibonacci")
 
 
 class CapacityLimiter:

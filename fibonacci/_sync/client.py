@@ -317,7 +317,7 @@ class Fibonacci:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            from fibonacci._core.suggestions import missing_attribute
+            from fibonacci._suggestions import missing_attribute
 
             raise missing_attribute(self, name)
 

@@ -141,7 +141,7 @@ class Executions(Resource):
 
         Args:
             workflow_id: Only those of this workflow.
-            status: Only those in this state.
+            status: Only those in this state; one that the SDK does not know is passed as `any_string("paused")`.
             limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
@@ -150,6 +150,7 @@ class Executions(Resource):
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
+            ValueError: If the status is unknown; the error names the nearest one. Nothing is sent.
 
         Example:
             ```python
@@ -157,6 +158,10 @@ class Executions(Resource):
                 print(failed.id)
             ```
         """
+        if status is not None:
+            from fibonacci._core.any_string import check_status  # most lists are not filtered
+
+            check_status(status)
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}
         return self._pager(
             Request("GET", path("/executions"), returns=Execution, params=params, collection="executions")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fibonacci._core.request import Request
 from fibonacci._core.urls import QueryValue
+from fibonacci._sync import _runtime
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import PaginationError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Pager(Generic[T]):
+class Pager(_runtime.IterationHints, Generic[T]):
     """A list of the platform. Iterating it yields every item of every page, each page fetched when it is needed.
 
     It can be iterated again; each time the list is fetched anew. Only one page is held at a time.
@@ -150,7 +151,7 @@ class Pager(Generic[T]):
         return pager_html(type(self).__name__, call, self._first_page)
 
 
-class Pages(Generic[T]):
+class Pages(_runtime.IterationHints, Generic[T]):
     """The pages of a list, one after the other.
 
     It is not a generator: one that is left before its end would have to be closed.

@@ -10,6 +10,7 @@ from typing import Self
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failure import failure_of, failure_text
 from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._core.redaction import redact
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync import _runtime
@@ -66,6 +67,9 @@ def _failure(requestor: Requestor, execution: Execution, deadline: Deadline, *, 
             failure = failure_of(execution)
         except FibonacciError:  # the failure is what matters
             pass
+    key = requestor.config.api_key
+    if failure.reason and isinstance(key, str):  # the platform may echo it
+        failure = failure._replace(reason=redact(failure.reason, key))
     return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
 
 

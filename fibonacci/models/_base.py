@@ -108,6 +108,19 @@ class Model(BaseModel):
     def __iter__(self) -> Generator[tuple[str, Any], None, None]:
         yield from self.to_dict().items()
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return super().__getattr__(name)  # a field that the SDK does not know
+            except AttributeError:
+                if name.startswith("_") or hasattr(type(self), name):
+                    raise
+            from fibonacci._suggestions import missing_attribute
+
+            known = [each for each in dir(self) if not each.startswith("model_")]
+            raise missing_attribute(self, name, [*known, *(self.model_extra or {})])
+
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
         names = self._repr_fields or [*received, *(self.model_extra or {})][:6]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ExecutionStatus = Literal["pending", "running", "completed", "failed", "cancelled", "pending_approval"] | str
 """The states that the SDK knows; the platform may have others, which are kept as strings."""
+
+KNOWN_STATUSES: tuple[str, ...] = get_args(get_args(ExecutionStatus)[0])
 
 TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 

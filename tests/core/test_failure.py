@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.failure import Failure, failure_of, failure_text
+from fibonacci._core.failure import ExecutionFailure, failure_of, failure_text
 from fibonacci.models import Execution
 
-CASES: dict[str, tuple[dict[str, Any], Failure]] = {
-    "nothing": ({}, Failure()),
-    "a text": ({"error": " it broke\n"}, Failure(None, "it broke")),
-    "an object": ({"error": {"code": "x", "message": "it broke"}}, Failure(None, "it broke")),
-    "a code alone": ({"error": {"code": "tool_failed"}}, Failure(None, "tool_failed")),
-    "an object with a node": ({"error": {"node_id": "greet", "message": "m"}}, Failure("greet", "m")),
-    "an object in an object": ({"error": {"error": {"message": "m"}}}, Failure(None, "m")),
-    "a list": ({"errors": [{"message": "one"}, "two", {}]}, Failure(None, "one; two")),
-    "error_message": ({"error_message": "m"}, Failure(None, "m")),
-    "failure_reason": ({"failure_reason": "m", "failed_node": "greet"}, Failure("greet", "m")),
-    "reason": ({"error": None, "reason": "m"}, Failure(None, "m")),
-    "empty": ({"error": "", "reason": {}, "error_message": [], "message": 5}, Failure()),
+CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
+    "nothing": ({}, ExecutionFailure()),
+    "a text": ({"error": " it broke\n"}, ExecutionFailure(None, "it broke")),
+    "an object": ({"error": {"code": "x", "message": "it broke"}}, ExecutionFailure(None, "it broke")),
+    "a code alone": ({"error": {"code": "tool_failed"}}, ExecutionFailure(None, "tool_failed")),
+    "an object with a node": ({"error": {"node_id": "greet", "message": "m"}}, ExecutionFailure("greet", "m")),
+    "an object in an object": ({"error": {"error": {"message": "m"}}}, ExecutionFailure(None, "m")),
+    "a list": ({"errors": [{"message": "one"}, "two", {}]}, ExecutionFailure(None, "one; two")),
+    "error_message": ({"error_message": "m"}, ExecutionFailure(None, "m")),
+    "failure_reason": ({"failure_reason": "m", "failed_node": "greet"}, ExecutionFailure("greet", "m")),
+    "reason": ({"error": None, "reason": "m"}, ExecutionFailure(None, "m")),
+    "empty": ({"error": "", "reason": {}, "error_message": [], "message": 5}, ExecutionFailure()),
     "a trace": (
         {
             "error": "node 'greet': m",
@@ -30,19 +30,25 @@ CASES: dict[str, tuple[dict[str, Any], Failure]] = {
                 {"id": "last", "status": "skipped", "reason": "it depends on 'greet', which failed"},
             ],
         },
-        Failure("greet", "m"),
+        ExecutionFailure("greet", "m"),
     ),
     "nodes by id": ({"nodes": {"a": {"status": "completed"}, "b": {"status": "FAILED", "error": {"message": "m"}}}},
-                    Failure("b", "m")),
-    "steps": ({"steps": [{"node_id": "b", "status": "error", "error_message": "m"}]}, Failure("b", "m")),
-    "outputs of a failed node": ({"outputs": {"b": {"status": "failed", "error": "m"}, "c": 1}}, Failure("b", "m")),
-    "a failed node without a reason": ({"nodes": [{"id": "b", "status": "failed"}], "error": "m"}, Failure("b", "m")),
+                    ExecutionFailure("b", "m")),
+    "steps": ({"steps": [{"node_id": "b", "status": "error", "error_message": "m"}]}, ExecutionFailure("b", "m")),
+    "outputs of a failed node": (
+        {"outputs": {"b": {"status": "failed", "error": "m"}, "c": 1}},
+        ExecutionFailure("b", "m"),
+    ),
+    "a failed node without a reason": (
+        {"nodes": [{"id": "b", "status": "failed"}], "error": "m"},
+        ExecutionFailure("b", "m"),
+    ),
     "two failed nodes": (
         {"nodes": [{"id": "a", "status": "failed"}, {"id": "b", "status": "failed", "error": "m"}]},
-        Failure("b", "m"),
+        ExecutionFailure("b", "m"),
     ),
-    "other forms of nodes": ({"nodes": 3, "trace": [1, None, "x"], "error": "m"}, Failure(None, "m")),
-    "outputs that are no nodes": ({"outputs": {"error": "a text of the workflow's"}}, Failure()),
+    "other forms of nodes": ({"nodes": 3, "trace": [1, None, "x"], "error": "m"}, ExecutionFailure(None, "m")),
+    "outputs that are no nodes": ({"outputs": {"error": "a text of the workflow's"}}, ExecutionFailure()),
 }  # fmt: skip
 
 
@@ -56,24 +62,24 @@ def test_a_deep_or_long_reason_is_bounded() -> None:
     deep: Any = "m"
     for _ in range(100):
         deep = {"error": deep}
-    assert failure_of(Execution.model_validate({"id": "e", "status": "failed", "error": deep})) == Failure()
+    assert failure_of(Execution.model_validate({"id": "e", "status": "failed", "error": deep})) == ExecutionFailure()
     long = failure_of(Execution.model_validate({"id": "e", "status": "failed", "error": "x" * 100_000}))
     assert len(long.reason or "") == 2000
 
 
 def test_a_failed_node_is_not_why_an_execution_was_canceled() -> None:
     document = {"id": "e", "status": "cancelled", "nodes": [{"id": "a", "status": "failed", "error": "m"}]}
-    assert failure_of(Execution.model_validate(document)) == Failure()
+    assert failure_of(Execution.model_validate(document)) == ExecutionFailure()
 
 
 @pytest.mark.parametrize(
     ("status", "failure", "text"),
     [
-        ("failed", Failure(), "execution e failed"),
-        ("failed", Failure("greet", "no value"), "execution e failed at node 'greet': no value"),
-        ("failed", Failure("greet"), "execution e failed at node 'greet'"),
-        ("cancelled", Failure(None, "rejected"), "execution e was canceled: rejected"),
+        ("failed", ExecutionFailure(), "execution e failed"),
+        ("failed", ExecutionFailure("greet", "no value"), "execution e failed at node 'greet': no value"),
+        ("failed", ExecutionFailure("greet"), "execution e failed at node 'greet'"),
+        ("cancelled", ExecutionFailure(None, "rejected"), "execution e was canceled: rejected"),
     ],
 )
-def test_the_text(status: str, failure: Failure, text: str) -> None:
+def test_the_text(status: str, failure: ExecutionFailure, text: str) -> None:
     assert failure_text(Execution.model_validate({"id": "e", "status": status}), failure) == text

@@ -110,6 +110,14 @@ class TestReason:
         assert isinstance(ended.error, ExecutionFailedError)
         assert str(ended.error) == "execution exec_1 was canceled"
 
+    def test_the_api_key_is_redacted(self, mode: Mode, clock: FakeClock) -> None:
+        with ScriptedServer(execution("failed", error="the key sk-secret-of-mine is wrong")) as server:
+            client = mode.client_of(server, api_key="sk-secret-of-mine")
+            ended = mode.end(client.workflows.run, "wf-1")
+        assert isinstance(ended.error, ExecutionFailedError)
+        assert ended.error.reason == "the key [API key] is wrong"
+        assert "sk-secret" not in str(ended.error)
+
     def test_waiting_for_approval_is_no_failure(self, mode: Mode, clock: FakeClock) -> None:
         with ScriptedServer(execution("pending_approval")) as server:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", timeout=30)

@@ -195,9 +195,9 @@ def _plain(result: Any) -> Any:
 
 
 async def _settled(result: Any) -> Any:
-    if inspect.isawaitable(result):
-        return await result
-    return [item async for item in result] if hasattr(result, "__aiter__") else result
+    if hasattr(result, "__aiter__"):
+        return [item async for item in result]
+    return await result if inspect.isawaitable(result) else result
 
 
 async def _visited(items: Any, visit: Callable[[Any], object]) -> None:

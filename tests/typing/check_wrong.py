@@ -9,6 +9,12 @@ from fibonacci import AsyncFibonacci, Fibonacci, Fibonaci  # type: ignore[attr-d
 from fibonacci.models import Execution, Workflow
 
 
+async def check_async(client: Fibonacci, other: AsyncFibonacci) -> None:
+    await other.workflows.list()  # type: ignore[misc]
+    async for _ in client.workflows.list():  # type: ignore[attr-defined]
+        pass
+
+
 def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflow  # type: ignore[attr-defined]  # noqa: B018
     client.workflows.excute("w")  # type: ignore[attr-defined]
@@ -22,6 +28,11 @@ def check(client: Fibonacci, other: AsyncFibonacci, workflow: Workflow) -> None:
     client.workflows.execute("w", {"a": 1})  # type: ignore[call-arg]
     client.workflows.execute("w", inputs=["a"])  # type: ignore[arg-type]
     client.workflows.execute("w", timeout=5)  # type: ignore[call-arg]
+    client.workflows.run("w", {"a": 1})  # type: ignore[call-arg]
+    client.workflows.run("w", idempotency_key=5)  # type: ignore[arg-type]
+    client.workflows.run("w", cancel_on_exit="yes")  # type: ignore[arg-type]
+    client.workflows.run("w").output  # type: ignore[attr-defined]  # noqa: B018
+    client.executions.list(status=5)  # type: ignore[arg-type]
     client.organizations.quota.update("o", memory_mb="1")  # type: ignore[arg-type]
     client.organizations.governance.update("o", review_days=1)  # type: ignore[call-arg]
     client.with_options(base_url="https://a.example")  # type: ignore[call-arg]

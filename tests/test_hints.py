@@ -1,0 +1,170 @@
+"""Slips are explained: arguments by position, misspelled attributes and statuses, words of the other mode."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import traceback
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+import fibonacci.models.executions as executions
+from fibonacci import AsyncFibonacci, Fibonacci, any_string
+from fibonacci.models import Execution, Model, Workflow
+from tests.endpoints.table import ROWS
+from tests.kit.assertions import refused
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import respond_json
+from tests.test_models import LEAST, MODELS
+
+
+class TestArgumentsByPosition:
+    @pytest.mark.parametrize(
+        ("name", "arguments", "shown"),
+        [
+            ("workflows.run", ("w", {"a": 1}), "run(workflow_id, inputs={...})"),
+            ("workflows.execute", ("w", {"a": 1}), "execute(workflow_id, inputs={...})"),
+            ("workflows.execute", ("w", {"a": 1}, "k"), "execute(workflow_id, inputs={...}, idempotency_key=...)"),
+            ("workflows.create", ("n", {"nodes": 1}), "create(name=..., description={...})"),
+            ("workflows.list", (5,), "list(limit=...)"),
+            ("executions.wait", ("e", 60), "wait(execution_id, timeout=...)"),
+            ("executions.list", ("w", "failed"), "list(workflow_id=..., status=...)"),
+            ("memory.set", ("k", 1, "user"), "set(key, value, scope=...)"),
+            ("tools.connect", ("t", {"a": 1}), "connect(name, params={...})"),
+            (
+                "organizations.tool_policies.update",
+                ("o", "t", True, ["owner"]),
+                "update(org, tool_name, enabled=..., allowed_roles=[...])",
+            ),
+        ],
+    )
+    def test_the_error_shows_the_call(
+        self, mode: Mode, server: ScriptedServer, caller: Any, name: str, arguments: tuple[Any, ...], shown: str
+    ) -> None:
+        call = partial(attrgetter(name)(caller), *arguments)
+        refused(mode, server, TypeError, call, "by position and the rest by name: " + shown)
+
+    def test_what_is_named_already_is_not_named_again(self) -> None:
+        client: Any = Fibonacci("key")
+        with pytest.raises(TypeError, match=r"run\(workflow_id, idempotency_key=\.\.\.\)$"):
+            client.workflows.run("w", 5, inputs={})
+
+    def test_it_is_raised_where_the_user_looks(self) -> None:
+        with Fibonacci("key") as client, pytest.raises(TypeError) as caught:
+            client.workflows.run("w", {"a": 1})  # type: ignore[call-arg]  # pyright: ignore
+        assert len(traceback.extract_tb(caught.value.__traceback__)) == 2
+
+    def test_methods_keep_their_signature_name_and_kind(self) -> None:
+        run = inspect.unwrap(AsyncFibonacci("key").workflows.run)
+        assert list(inspect.signature(AsyncFibonacci("key").workflows.run).parameters) == [
+            *("workflow_id", "inputs", "idempotency_key", "timeout", "on_update", "cancel_on_exit")
+        ]
+        assert run.__qualname__ == "AsyncWorkflows.run"
+        for row in ROWS:
+            method: Any = attrgetter(row.call)(AsyncFibonacci("key"))
+            assert inspect.iscoroutinefunction(method) is not row.is_list
+            assert inspect.getdoc(method)
+
+    def test_methods_without_keywords_are_called_directly(self) -> None:
+        """Reading by id is what is called most."""
+        client = Fibonacci("key")
+        assert not any(hasattr(method, "__wrapped__") for method in (client.workflows.get, client.executions.get))
+
+
+class TestAttributes:
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [("output", "outputs"), ("statu", "status"), ("succeded", "succeeded"), ("extra_thin", "extra_thing")],
+    )
+    def test_the_nearest_one_is_named(self, name: str, meant: str) -> None:
+        made = Execution.model_validate({"id": "e", "status": "completed", "extra_thing": 1})
+        with pytest.raises(AttributeError) as caught:
+            getattr(made, name)
+        assert str(caught.value) == f"Execution has no attribute {name!r}; did you mean {meant!r}?"
+        assert (caught.value.name, caught.value.obj) == (name, made)
+
+    def test_without_a_near_one_all_are_named(self) -> None:
+        with pytest.raises(AttributeError) as caught:
+            _ = Workflow(id="wf-1").zzz  # type: ignore[attr-defined]  # pyright: ignore
+        assert str(caught.value) == (
+            "Workflow has no attribute 'zzz'; it has created_at, definition, description, id, name, response, status,"
+            " updated_at, version"
+        )
+
+    @MODELS
+    def test_absent_attributes_are_absent(self, model: type[Model]) -> None:
+        made = model.model_validate(LEAST[model])
+        for name in ("zzz", "__zzz__", "_zzz", "response"):
+            assert not hasattr(made, name)
+            assert getattr(made, name, 5) == 5
+
+    def test_an_error_within_a_property_is_not_replaced(self) -> None:
+        with pytest.raises(AttributeError, match="did not come in a response"):
+            _ = Workflow(id="wf-1").response
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("status", "hint"),
+        [
+            ("complete", "did you mean 'completed'?"),
+            ("Failed", "did you mean 'failed'?"),
+            ("canceled", "did you mean 'cancelled'?"),
+            ("done", "it is one of pending, running, completed, failed, cancelled, pending_approval."),
+            ("", "it is one of"),
+        ],
+    )
+    def test_an_unknown_one_is_refused_with_the_nearest(
+        self, mode: Mode, server: ScriptedServer, caller: Any, status: str, hint: str
+    ) -> None:
+        call = partial(caller.executions.list, status=status)
+        refused(mode, server, ValueError, call, f"status {status!r} is not known: {hint}", f"any_string({status!r})")
+
+    @pytest.mark.parametrize("status", [*executions.KNOWN_STATUSES, any_string("complete"), any_string("paused")])
+    def test_known_and_marked_ones_are_sent(self, mode: Mode, status: str) -> None:
+        with ScriptedServer(respond_json({"data": []})) as server:
+            assert mode.run(mode.client_of(server).executions.list(status=status)) == []
+        assert server.last.query == f"status={status}"
+
+    def test_the_terminal_ones_are_known(self) -> None:
+        assert set(executions.KNOWN_STATUSES) > executions.TERMINAL_STATUSES
+
+    def test_a_marked_string_is_a_string(self) -> None:
+        assert any_string("paused") == "paused"
+        assert isinstance(any_string("paused"), str)
+
+
+class TestOtherMode:
+    def test_an_async_list_in_a_plain_loop(self) -> None:
+        client: Any = AsyncFibonacci("key")
+        for each in (client.tools.list(), client.tools.list().pages()):
+            with pytest.raises(TypeError, match=r"is asynchronous: write `async for`, not `for`$"):
+                list(each)
+
+    def test_an_async_list_that_is_awaited(self) -> None:
+        async def main() -> None:
+            client: Any = AsyncFibonacci("key")
+            await client.tools.list()
+
+        text = r"^AsyncPager is not awaited: write `async for item in \.\.\.` for every item of every page, or `await"
+        with pytest.raises(TypeError, match=text):
+            asyncio.run(main())
+
+    def test_a_sync_list_in_an_async_loop_or_awaited(self) -> None:
+        async def loop(items: Any) -> None:
+            async for _ in items:
+                pass
+
+        async def wait(items: Any) -> None:
+            await items
+
+        client = Fibonacci("key")
+        for each in (client.tools.list(), client.tools.list().pages()):
+            with pytest.raises(TypeError, match="is synchronous: write `for`, or use AsyncFibonacci"):
+                asyncio.run(loop(each))
+            with pytest.raises(TypeError, match=r"is not awaited: write `for item in \.\.\.`, or use AsyncFibonacci"):
+                asyncio.run(wait(each))
