@@ -227,7 +227,13 @@ class Workflows(Resource):
         request = _execute_request(workflow_id, inputs, idempotency_key, deadline.cap(limit))
         request = request._replace(idempotency_key=key_of(request, config))
         cancel = check_flag("cancel_on_exit", cancel_on_exit)
-        return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
+        if config.tracing is None:
+            return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "run", workflow_id=workflow_id) as span:
+            update = recording(span, on_update)
+            return run(self._requestor, request, deadline, update, cancel_on_exit=cancel)
 
     def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do. Nothing is written.

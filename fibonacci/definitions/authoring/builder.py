@@ -196,5 +196,11 @@ class WorkflowBuilder(NodeMethods):
     def __repr__(self) -> str:
         return f"WorkflowBuilder({self._draft.fields['name']!r}, nodes={self._draft.node_ids})"
 
+    def _repr_html_(self) -> str:
+        """Return the diagram, for notebooks; the definition may still have errors."""
+        from fibonacci.definitions.diagrams.svg import diagram_html  # only notebooks need it
+
+        return diagram_html(self._draft.plain())
+
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a WorkflowBuilder is no template; insert a node or one of the inputs")

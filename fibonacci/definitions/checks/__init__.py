@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from fibonacci.definitions.checks.check import check_definition
+from fibonacci.definitions.checks.tools import ToolSource
 
-__all__ = ["check_definition"]
+__all__ = ["ToolSource", "check_definition"]
