@@ -40,7 +40,7 @@ class PlanApplication:
         self._folder = folder
         self._plan = plan
         self._lock = replace(plan.lock or Lock(plan.base_url), organization=plan.organization)
-        self._written = plan.lock
+        self._expected = plan.lock
         self._done: list[DeploymentChange] = []
         self._results: dict[str, Workflow] = {}
 
@@ -57,7 +57,7 @@ class PlanApplication:
         return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
 
     def _step(self, change: DeploymentChange) -> None:
-        if self._folder.read_lock() != self._written:
+        if self._folder.read_lock() != self._expected:
             raise stale_plan("another process has written the lock file")
         workflow_id, content = change.workflow_id, change.content
         if change.action == "create" and content is not None:
@@ -94,7 +94,8 @@ class PlanApplication:
             return self._requestor.send(request._replace(idempotency_key=key))
         except (APIError, TypeError, ValueError) as error:
             if not (isinstance(error, APIError) and error.outcome_unknown):
-                self._write(before)
+                self._folder.write_lock(before)
+                self._lock = self._expected = before
             raise
 
     def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
@@ -122,11 +123,11 @@ class PlanApplication:
         self._record(change, LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow)))
 
     def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
-        self._write(self._lock.changed(change.file, entry, instead_of=change.previous_file))
-
-    def _write(self, lock: Lock) -> None:
-        self._folder.write_lock(lock)
-        self._lock = self._written = lock
+        """Change one entry of the lock file. What another process has written stays, and stops the next step."""
+        found = self._folder.read_lock()
+        base = self._lock if found is None or found == self._expected else found
+        self._folder.write_lock(base.changed(change.file, entry, instead_of=change.previous_file))
+        self._lock = self._expected = self._lock.changed(change.file, entry, instead_of=change.previous_file)
 
 
 def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:

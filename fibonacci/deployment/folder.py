@@ -6,7 +6,6 @@ longer, and could not be canceled.
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Generator, Mapping
@@ -48,7 +47,7 @@ class DeploymentFolder:
         try:
             found = [each.name for each in self.path.iterdir() if is_definition_file(each)]
         except OSError as error:
-            raise DeploymentError(f"folder {str(self.path)!r} cannot be read: {error.strerror}") from error
+            raise self._unreadable(error) from error
         return sorted(found)
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
@@ -112,24 +111,29 @@ class DeploymentFolder:
         Raises:
             StalePlanError: If another one is at work.
         """
-        descriptor = os.open(self.path, os.O_RDONLY) if sys.platform != "win32" else -1
-        try:
-            _lock(descriptor)
+        if sys.platform == "win32":
             yield
-        except BlockingIOError as error:
-            raise StalePlanError(f"another apply or pull is at work in {str(self.path)!r}: wait for it") from error
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    if sys.platform != "win32":  # there a folder cannot be locked
-        import fcntl
-
+            return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor = os.open(self.path, os.O_RDONLY)
         except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            # else the file system has no locks
+            raise self._unreadable(error) from error
+        try:
+            self._flock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _flock(self, descriptor: int) -> None:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StalePlanError(f"another apply or pull is at work in {str(self.path)!r}: wait for it") from error
+            except OSError:
+                pass  # a file system without locks
+
+    def _unreadable(self, error: OSError) -> DeploymentError:
+        return DeploymentError(f"folder {str(self.path)!r} cannot be read: {error.strerror}")

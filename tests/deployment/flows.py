@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fibonacci import DeploymentPlan, DeploymentResult
 from fibonacci.models import Workflow
@@ -119,8 +119,7 @@ class RewritingTransport:
         response: HTTPResponse = self._inner.send(request, deadline)
         content: Any = json.loads(response.body) if response.body else None
         data: Any = content["data"] if content and "data" in content else []
-        workflows: list[dict[str, Any]] = data if isinstance(data, list) else [data]
-        for workflow in workflows:
+        for workflow in cast("list[dict[str, Any]]", data if isinstance(data, list) else [data]):
             self._rewrite(workflow, request)
         headers = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
         return HTTPResponse(response.status, headers, b"" if content is None else json.dumps(content).encode())

@@ -96,7 +96,7 @@ def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows, text: s
 
 def test_another_file_of_the_name_is_not_overwritten_either(flows: Flows) -> None:
     workflow = flows.create("flow-a")
-    (flows.folder / "flow-a.yaml").write_text('{"name": "other", "nodes": []}')
+    flows.write("flow-a.yaml", "other")
     assert flows.pull(workflow.id).name == "flow-a-2.yaml"
     again = flows.create("flow-a")
     path = flows.folder / "flow-a.yaml"

@@ -86,7 +86,6 @@ def test_all_refusals_come_at_once(flows: Flows) -> None:
 
 def test_all_faults_of_all_files_come_at_once(flows: Flows) -> None:
     flows.write("a.yaml", "fine")
-    flows.write("b.json", "b", nodes_are="not here")
     (flows.folder / "b.json").write_text('{"name": "b", "nodes": [{"id": "x", "type": "llm"}]}')
     (flows.folder / "c.yaml").write_text("name: c\nnodes:\n- id: y\n  type: tool\n  tool: t\n  dependencies: [z]\n")
     (flows.folder / "d.yaml").write_text("name: [\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentError, Fibonacci, StalePlanError
+from fibonacci import DeploymentError, StalePlanError
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, RewritingTransport, definition, steps_of
+from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
 
@@ -136,37 +138,61 @@ def test_a_plan_cannot_be_applied_twice(flows: Flows) -> None:
 
 def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
     """It is read once more just before it is written."""
-    client = Fibonacci(emulator.api_key, base_url=emulator.base_url)
-    folder = tmp_path / "flows"
-    folder.mkdir()
-    for letter in "ab":
-        (folder / f"{letter}.json").write_text(f'{{"name": "{letter}", "nodes": []}}')
-    client.workflows.apply(client.workflows.plan(folder))
-    for letter in "ab":
-        (folder / f"{letter}.json").write_text(f'{{"name": "{letter}", "nodes": [], "version": 2}}')
-    b = next(each for each in client.workflows.list() if each.name == "b")
+    with Mode("sync") as mode:
+        other = Flows(mode, mode.client_of(emulator), tmp_path)
+
+        def meddle(workflow: dict[str, Any], request: Any) -> None:
+            if request.method == "PUT":
+                other.update("b", description="by another")
+
+        transport = RewritingTransport(mode.socket_transport(), meddle)
+        flows = Flows(mode, mode.client_of(emulator, transport=transport), tmp_path)
+        for letter in "ab":
+            flows.write(f"{letter}.yaml", letter)
+        flows.apply()
+        for letter in "ab":
+            flows.write(f"{letter}.yaml", letter, "changed")
+        with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
+            flows.apply()
+        assert caught.value.__notes__ == [
+            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to go on"
+        ]
+        assert flows.workflow("b").version == 2
+        assert steps_of(flows.plan()) == [("update", "b.yaml")]
+
+
+def test_a_lock_file_that_another_writes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
+    """What it has written is kept, what was done is recorded, and nothing more is done."""
+    lock = tmp_path / "fibonacci.lock"
 
     def meddle(workflow: dict[str, Any], request: Any) -> None:
-        if request.method == "PUT":
-            client.workflows.update(b.id, description="by another")
+        content = json.loads(lock.read_text())
+        if request.method == "POST" and "other.yaml" not in content["workflows"]:
+            content["workflows"]["other.yaml"] = {"id": "wf-other", "name": "other", "applied": "x"}
+            lock.write_text(json.dumps(content))
 
-    meddling = Fibonacci(
-        emulator.api_key, base_url=emulator.base_url, transport=RewritingTransport(transport(), meddle)
-    )
-    with client, pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
-        meddling.workflows.apply(meddling.workflows.plan(folder))
-    assert caught.value.__notes__ == [
-        "apply ended early: 1 of 2 changes were completed; make a plan and apply it to go on"
-    ]
-    assert client.workflows.get(b.id).version == 2
-    assert [change.file for change in client.workflows.plan(folder).changes] == ["b.json"]
-    client.close()
+    with Mode("sync") as mode:
+        transport = mode.socket_transport()
+        meddling = mode.client_of(emulator, transport=RewritingTransport(transport, meddle))
+        flows = Flows(mode, meddling, tmp_path)
+        flows.write("a.yaml", "a")
+        flows.write("b.yaml", "b")
+        with pytest.raises(StalePlanError, match="another process has written the lock file"):
+            flows.apply()
+        assert flows.names() == ["a"]
+        assert {file: entry["id"] for file, entry in flows.lock()["workflows"].items()} == {
+            "a.yaml": flows.workflow("a").id,
+            "other.yaml": "wf-other",
+        }
 
 
-def transport() -> Any:
-    from fibonacci.transports import SocketTransport
-
-    return SocketTransport()
+def test_a_folder_that_is_gone(flows: Flows) -> None:
+    flows.write("a.yaml", "a")
+    plan = flows.plan()
+    shutil.rmtree(flows.folder)
+    with pytest.raises(DeploymentError, match="cannot be read: No such file or directory"):
+        flows.apply(plan)
+    assert flows.workflows() == []
 
 
 @needs_fork  # Windows cannot lock a folder
