@@ -47,14 +47,12 @@ def _lines(seconds: float) -> Iterator[str]:
 
 def _compare(profile: Profile, gateway: GatewayName, seconds: float) -> dict[str, list[int]]:
     """Return the figures of each client: they take turns, so that what slows the machine down meets them all."""
-    figures: dict[str, list[int]] = {}
+    turns: dict[str, list[list[int]]] = {}
     for _ in range(max(1, round(seconds / _TURN))):
         for contender in contenders():
-            turn = _figures(measure(profile, gateway, contender, min(seconds, _TURN)))
-            figures[contender.name] = [
-                sum(pair) for pair in zip(figures.get(contender.name, [0] * 5), turn, strict=True)
-            ]
-    return figures
+            tally = measure(profile, gateway, contender, min(seconds, _TURN))
+            turns.setdefault(contender.name, []).append(_figures(tally))
+    return {name: [sum(column) for column in zip(*rows, strict=True)] for name, rows in turns.items()}
 
 
 def _figures(tally: Tally) -> list[int]:
