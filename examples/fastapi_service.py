@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from math import ceil
 from typing import Annotated
 
+import anyio
 import httpx
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -21,6 +22,8 @@ from fibonacci import APIError, AsyncFibonacci, NotFoundError, RateLimitError
 from fibonacci.emulator import Emulator
 
 router = APIRouter()
+
+TIME_LIMIT = 60.0  # seconds for a result
 
 
 def shared_client(request: Request) -> AsyncFibonacci:
@@ -46,6 +49,32 @@ async def start(workflow_id: str, inputs: dict[str, object], client: Client) -> 
     return ExecutionView(execution_id=execution.id, status=execution.status, outputs=execution.outputs)
 
 
+@asynccontextmanager
+async def canceled_on_disconnect(request: Request) -> AsyncGenerator[None]:
+    """Cancel the block, and leave it, when the caller disconnects: Starlette does not cancel a handler."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        scope.cancel()
+
+    with anyio.CancelScope() as scope:
+        watcher = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+
+@router.post("/workflows/{workflow_id}/results")
+async def run(workflow_id: str, inputs: dict[str, object], client: Client, request: Request) -> Response:
+    # `cancel_on_exit` cancels the execution when the caller disconnects, and when there is no result in time.
+    async with canceled_on_disconnect(request), asyncio.timeout(TIME_LIMIT):
+        execution = await client.workflows.run(workflow_id, inputs=inputs, cancel_on_exit=True)
+        return JSONResponse(execution.outputs)
+    return Response(status_code=499)  # nobody receives it
+
+
 @router.get("/runs/{execution_id}")
 async def follow(execution_id: str, client: Client) -> ExecutionView:
     execution = await client.executions.get(execution_id)
@@ -61,6 +90,11 @@ def on_api_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": type(error).__name__}, status, headers)
 
 
+def on_timeout(request: Request, error: Exception) -> Response:
+    """Turn the end of an `asyncio.timeout` into a 504."""
+    return JSONResponse({"error": "no result in time"}, 504)
+
+
 def create_app(make_client: Callable[[], AsyncFibonacci] = AsyncFibonacci) -> FastAPI:
     """Make the app; tests give it a client of their own."""
 
@@ -73,6 +107,7 @@ def create_app(make_client: Callable[[], AsyncFibonacci] = AsyncFibonacci) -> Fa
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
     app.add_exception_handler(APIError, on_api_error)
+    app.add_exception_handler(TimeoutError, on_timeout)
     return app
 
 
@@ -88,6 +123,8 @@ async def main() -> None:
         print(started.status_code, started.json()["status"])  # prints: 202 completed
         followed = await http.get(f"/runs/{started.json()['execution_id']}")
         print(followed.status_code, followed.json()["outputs"])  # prints: 200 {'greet': ...Ada...}
+        result = await http.post(f"/workflows/{workflow.id}/results", json={"name": "Ada"})
+        print(result.status_code, result.json())  # prints: 200 {'greet': ...Ada...}
         missing = await http.get("/runs/exec_missing")
         print(missing.status_code, missing.json())  # prints: 404 {'error': 'NotFoundError'}
 

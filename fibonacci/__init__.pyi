@@ -9,6 +9,9 @@ from fibonacci._core.wait_event import WaitEvent
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
+from fibonacci.definitions.authoring.builder import WorkflowBuilder
+from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
+from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import (
     APIConnectionError,
     APIError,
@@ -19,6 +22,7 @@ from fibonacci.errors import (
     BadRequestError,
     ConfigurationError,
     ConflictError,
+    DeploymentError,
     ExecutionFailedError,
     FibonacciError,
     NotFoundError,
@@ -27,6 +31,7 @@ from fibonacci.errors import (
     QuotaExceededError,
     RateLimitError,
     ServerError,
+    StalePlanError,
     ValidationError,
     WaitTimeoutError,
 )
@@ -49,6 +54,10 @@ __all__ = [
     "Clock",
     "ConfigurationError",
     "ConflictError",
+    "DeploymentChange",
+    "DeploymentError",
+    "DeploymentPlan",
+    "DeploymentResult",
     "ExecutionFailedError",
     "Fibonacci",
     "FibonacciError",
@@ -63,10 +72,12 @@ __all__ = [
     "ResponseInfo",
     "RetryEvent",
     "ServerError",
+    "StalePlanError",
     "Unset",
     "ValidationError",
     "WaitEvent",
     "WaitTimeoutError",
+    "WorkflowBuilder",
     "__version__",
     "any_string",
 ]

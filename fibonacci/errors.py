@@ -17,6 +17,8 @@ FibonacciError
 │       ├── RateLimitError
 │       │   └── QuotaExceededError
 │       └── ServerError
+├── DeploymentError
+│   └── StalePlanError
 ├── ExecutionFailedError
 └── WaitTimeoutError
 ```
@@ -41,6 +43,7 @@ __all__ = [
     "BadRequestError",
     "ConfigurationError",
     "ConflictError",
+    "DeploymentError",
     "ExecutionFailedError",
     "FibonacciError",
     "NotFoundError",
@@ -49,6 +52,7 @@ __all__ = [
     "QuotaExceededError",
     "RateLimitError",
     "ServerError",
+    "StalePlanError",
     "ValidationError",
     "WaitTimeoutError",
 ]
@@ -237,6 +241,17 @@ class QuotaExceededError(RateLimitError):
 
 class ServerError(APIStatusError):
     """5xx: the platform failed."""
+
+
+class DeploymentError(FibonacciError):
+    """`workflows.plan`, `apply` or `pull` was refused: the message says why, and what to do. Nothing was changed."""
+
+
+class StalePlanError(DeploymentError):
+    """Something has moved since the plan was made: a workflow of it, or the lock file. Make the plan anew.
+
+    Nothing was changed, unless another's change came between the steps of `apply`; a note says what was done.
+    """
 
 
 class ExecutionFailedError(FibonacciError):

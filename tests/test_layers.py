@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
 _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_suggestions"}
-_PUBLIC = {*_CLIENT, "definitions", "_async", "_sync", "transports", "__init__"}
+_PUBLIC = {*_CLIENT, "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
@@ -31,8 +31,9 @@ MAY_IMPORT = {
     "definitions": {"errors", "models"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
-    "_async": _CLIENT,
-    "_sync": _CLIENT,
+    "deployment": {"errors", "models", "definitions"},
+    "_async": {*_CLIENT, "deployment"},
+    "_sync": {*_CLIENT, "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "emulator": {"models", "definitions", "_log_records"},

@@ -200,3 +200,13 @@ def test_a_record_names_the_place_that_logs(caplog: pytest.LogCaptureFixture) ->
     (record,) = caplog.records
     assert (record.funcName, record.filename) == ("test_a_record_names_the_place_that_logs", "test_log_records.py")
     assert record.getMessage() == "hello you"
+
+
+def test_the_key_is_redacted_in_what_others_add_to_the_records_of_http_libraries(
+    mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.add_response(WORKFLOW)
+    mode.run(mode.client_of(server, api_key=KEY).workflows.get("wf-1"))
+    logging.getLogger("httpx").warning("sent", extra={"authorization": f"Bearer {KEY}", "size": 7})
+    (record,) = (record for record in caplog.records if record.name == "httpx")
+    assert (vars(record)["authorization"], vars(record)["size"]) == ("Bearer [API key]", 7)

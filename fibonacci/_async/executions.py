@@ -98,12 +98,22 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
+            return await self._wait(execution_id, deadline, on_update)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "wait", execution_id=execution_id) as span:
+            return await self._wait(execution_id, deadline, recording(span, on_update))
+
+    async def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
         try:
             from fibonacci._async.run import AsyncExitNotes  # most first calls need none
         except OSError as error:
             raise loading_error(error) from error
 
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
         async with AsyncExitNotes(self._requestor, execution_id=execution_id):
             return await waiter.wait()

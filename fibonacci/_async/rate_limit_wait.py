@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fibonacci._async import _runtime
-from fibonacci._async.reporting import report_wait
+from fibonacci._async.reporting import record_rate_limit_wait, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
 from fibonacci._core.outcome import closed_error, left_text, rate_limit_error
@@ -42,6 +42,8 @@ class AsyncRateLimitWait:
         self._shared = shared
         self._clock = clock
         self._event = _runtime.WakeEvent()
+        self._began = clock.monotonic()
+        self._has_slept = False
         self._is_reported = False
 
     async def admission(self) -> Admission:
@@ -82,8 +84,11 @@ class AsyncRateLimitWait:
         return queued
 
     def _leave(self, queued: QueuedCall) -> None:
+        now = self._clock.monotonic()
         self._shared.queued.discard(queued)
-        self._limits.leave(queued, self._clock.monotonic())
+        self._limits.leave(queued, now)
+        if self._has_slept:
+            record_rate_limit_wait(self._call, now - self._began)
 
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay does not fit into the time of the call."""
@@ -95,6 +100,7 @@ class AsyncRateLimitWait:
     async def _sleep(self, delay: Delay, queued: QueuedCall) -> None:
         """Sleep until the end of the delay or of the call's time, unless woken."""
         await self._report(delay.seconds)
+        self._has_slept = True
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
         if self._config.clock is None:
             await self._event.sleep(seconds)

@@ -1,7 +1,8 @@
-"""Reports of a call that goes on: its retries and waits, to the log and to the client's callbacks."""
+"""Reports of a call that goes on: its retries and waits, to the log, the client's callbacks and the tracer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from fibonacci._async import _runtime
@@ -37,3 +38,10 @@ async def report_wait(
 
         method, path = call.request.method, call.request.path
         await _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+
+
+def record_rate_limit_wait(call: Call, seconds: float) -> None:
+    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
+    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
+    if record is not None:  # a tracer of the user's own need not have it
+        record(seconds)

@@ -148,6 +148,7 @@ class AsyncRequestor:
         if self.config.tracing is None:
             return await self._send_with_retries(call)
         with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
+            call.span = span
             response = await self._send_with_retries(call)
             span.set_response(response.status, response.request_id)
             return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fibonacci import __version__
 from fibonacci._core.clock import TimeSource
@@ -20,6 +20,9 @@ from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
+
+if TYPE_CHECKING:
+    from fibonacci._core.tracing import Span
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _DEFAULT_HEADERS = {
@@ -41,6 +44,7 @@ class Call:
         callback_error: What the user's `on_wait` raised while the transport waited; None for nothing.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because the rate limit refused them.
+        span: The tracer's span of the call; None without a tracer.
 
     Raises:
         TypeError: If the body or a parameter has a value that cannot be sent.
@@ -48,6 +52,7 @@ class Call:
     """
 
     callback_error: Exception | None = None
+    span: Span | None = None
 
     def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
         self.request = request

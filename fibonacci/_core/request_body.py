@@ -24,6 +24,7 @@ _REMEDIES = {
     "UUID": "use str()",
     "set": "use sorted() or list()",
     "frozenset": "use sorted() or list()",
+    "WorkflowBuilder": "use its .definition",
 }
 
 

@@ -1,9 +1,19 @@
-"""The interface of tracers: a span for each call and each attempt; `fibonacci.integrations.opentelemetry` is one."""
+"""The interface of tracers: a span for each call and each attempt; `fibonacci.integrations.opentelemetry` is one.
+
+`Tracing` is what a tracer must have. `ExecutionTracing` and `WaitSpan` are what it may have in addition.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Protocol
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from fibonacci._core.redaction import redact
+
+if TYPE_CHECKING:
+    from fibonacci._core.config import Config
+    from fibonacci.models.executions import Execution
 
 
 class Span(Protocol):
@@ -11,6 +21,26 @@ class Span(Protocol):
 
     def set_response(self, status_code: int, request_id: str | None) -> None:
         """Record the response, success or error."""
+        ...
+
+
+class WaitSpan(Protocol):
+    """What the span of a call may have: it is told of waits for the rate limit."""
+
+    def add_rate_limit_wait(self, seconds: float) -> None:
+        """Record a wait for the rate limit that has ended.
+
+        Args:
+            seconds: The seconds that the call has waited.
+        """
+        ...
+
+
+class ExecutionSpan(Protocol):
+    """A `run` or `wait` under way."""
+
+    def set_execution(self, execution: Execution) -> None:
+        """Record the execution as it was last seen."""
         ...
 
 
@@ -39,3 +69,51 @@ class Tracing(Protocol):
             headers: The headers of the request; headers added to the list are sent.
         """
         ...
+
+
+class ExecutionTracing(Protocol):
+    """What a tracer may have: a span over `run` and `wait`, the parent of their calls."""
+
+    def execution(
+        self, operation: Literal["run", "wait"], base_url: str, *, workflow_id: str | None, execution_id: str | None
+    ) -> AbstractContextManager[ExecutionSpan]:
+        """Start the span of a run or a wait.
+
+        Args:
+            operation: Which of the two.
+            base_url: The base URL of the platform.
+            workflow_id: The id of the workflow; None for a wait.
+            execution_id: The id of the execution; None for a run, which has none yet.
+        """
+        ...
+
+
+class _NoSpan:
+    def set_execution(self, execution: Execution) -> None:
+        pass
+
+
+def execution_span(
+    config: Config,
+    operation: Literal["run", "wait"],
+    *,
+    workflow_id: str | None = None,
+    execution_id: str | None = None,
+) -> AbstractContextManager[ExecutionSpan]:
+    """Start the span of a run or a wait, if the tracer has one, with a key in the ids redacted."""
+    start: Callable[..., AbstractContextManager[ExecutionSpan]] | None = getattr(config.tracing, "execution", None)
+    if start is None:
+        return nullcontext(_NoSpan())
+    ids = {"workflow_id": workflow_id, "execution_id": execution_id}
+    key = config.api_key if isinstance(config.api_key, str) else None
+    return start(operation, config.base_url, **{name: value and redact(value, key) for name, value in ids.items()})
+
+
+def recording(span: ExecutionSpan, on_update: Callable[[Execution], object] | None) -> Callable[[Execution], object]:
+    """Return an `on_update` that records the execution on a span, and then calls the user's."""
+
+    def update(execution: Execution) -> object:
+        span.set_execution(execution)
+        return None if on_update is None else on_update(execution)
+
+    return update

@@ -99,12 +99,22 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
+        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
+        if config.tracing is None:
+            return self._wait(execution_id, deadline, on_update)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "wait", execution_id=execution_id) as span:
+            return self._wait(execution_id, deadline, recording(span, on_update))
+
+    def _wait(
+        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
+    ) -> Execution:
         try:
             from fibonacci._sync.run import ExitNotes  # most first calls need none
         except OSError as error:
             raise loading_error(error) from error
 
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
         waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
         with ExitNotes(self._requestor, execution_id=execution_id):
             return waiter.wait()

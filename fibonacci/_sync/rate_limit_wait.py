@@ -11,7 +11,7 @@ from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
 from fibonacci._sync import _runtime
-from fibonacci._sync.reporting import report_wait
+from fibonacci._sync.reporting import record_rate_limit_wait, report_wait
 from fibonacci._sync.shared_state import SharedState
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class RateLimitWait:
         self._shared = shared
         self._clock = clock
         self._event = _runtime.WakeEvent()
+        self._began = clock.monotonic()
+        self._has_slept = False
         self._is_reported = False
 
     def admission(self) -> Admission:
@@ -81,8 +83,11 @@ class RateLimitWait:
         return queued
 
     def _leave(self, queued: QueuedCall) -> None:
+        now = self._clock.monotonic()
         self._shared.queued.discard(queued)
-        self._limits.leave(queued, self._clock.monotonic())
+        self._limits.leave(queued, now)
+        if self._has_slept:
+            record_rate_limit_wait(self._call, now - self._began)
 
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay does not fit into the time of the call."""
@@ -94,6 +99,7 @@ class RateLimitWait:
     def _sleep(self, delay: Delay, queued: QueuedCall) -> None:
         """Sleep until the end of the delay or of the call's time, unless woken."""
         self._report(delay.seconds)
+        self._has_slept = True
         seconds = self._call.deadline.cap(delay.seconds) or 0.0
         if self._config.clock is None:
             self._event.sleep(seconds)

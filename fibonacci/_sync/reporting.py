@@ -1,8 +1,9 @@
 # Derived from fibonacci/_async/reporting.py by tests/mirror.py; change that file, not this one.
-"""Reports of a call that goes on: its retries and waits, to the log and to the client's callbacks."""
+"""Reports of a call that goes on: its retries and waits, to the log, the client's callbacks and the tracer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from fibonacci._core.error_mapping import describe
@@ -38,3 +39,10 @@ def report_wait(
 
         method, path = call.request.method, call.request.path
         _runtime.resolve(config.on_wait(WaitEvent(method, path, seconds, reason)))
+
+
+def record_rate_limit_wait(call: Call, seconds: float) -> None:
+    """Record a wait for the rate limit that has ended, of any length, on the span of the call."""
+    record: Callable[[float], object] | None = getattr(call.span, "add_rate_limit_wait", None)
+    if record is not None:  # a tracer of the user's own need not have it
+        record(seconds)

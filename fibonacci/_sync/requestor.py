@@ -149,6 +149,7 @@ class Requestor:
         if self.config.tracing is None:
             return self._send_with_retries(call)
         with self.config.tracing.call(call.request.method, call.template, self.config.base_url) as span:
+            call.span = span
             response = self._send_with_retries(call)
             span.set_response(response.status, response.request_id)
             return response

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -20,6 +21,13 @@ from fibonacci._sync.pager import Pager
 from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fibonacci._sync.deployments import Deployments
+    from fibonacci.deployment.plan import DeploymentPlan
+    from fibonacci.deployment.result import DeploymentResult
 
 EXECUTE_TIMEOUT = 300.0
 
@@ -61,8 +69,7 @@ class Workflows(Resource):
             )
             ```
         """
-        body = drop_unset(name=name, description=description, definition=definition)
-        return self._send(Request("POST", path("/workflows"), returns=Workflow, body=body))
+        return self._send(create_request(name, description, definition))
 
     def get(self, workflow_id: str) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
@@ -220,7 +227,91 @@ class Workflows(Resource):
         request = _execute_request(workflow_id, inputs, idempotency_key, deadline.cap(limit))
         request = request._replace(idempotency_key=key_of(request, config))
         cancel = check_flag("cancel_on_exit", cancel_on_exit)
-        return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
+        if config.tracing is None:
+            return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
+        from fibonacci._core.tracing import execution_span, recording
+
+        with execution_span(config, "run", workflow_id=workflow_id) as span:
+            update = recording(span, on_update)
+            return run(self._requestor, request, deadline, update, cancel_on_exit=cancel)
+
+    def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
+        """Compare the definitions in a folder with the platform, and return what `apply` would do. Nothing is written.
+
+        Every file `*.yaml`, `*.yml` and `*.json` of the folder is a workflow; `fibonacci.lock` says which one.
+
+        Args:
+            folder: The path of the folder. Its subfolders and hidden files are not read.
+
+        Returns:
+            The plan: true when there is anything to do. Its text says what, and why.
+
+        Raises:
+            DefinitionError: If any definition has an error; it has those of all files.
+            DeploymentError: If the folder, its lock file or the platform is not as it has to be; it says what to do.
+            APIError: If a call fails.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            Path("flows").mkdir()
+            Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+            plan = client.workflows.plan("flows")
+            print(plan)
+            client.workflows.apply(plan)
+            ```
+        """
+        return self._deployments().plan(folder)
+
+    def apply(self, plan: DeploymentPlan, *, allow_delete: bool = False) -> DeploymentResult:
+        """Do what a plan says, in its order, and nothing else. `fibonacci.lock` is written after each step.
+
+        When it is interrupted, make a plan again and apply that: what was done is not done again.
+
+        Args:
+            plan: What `plan` returned, for the same platform.
+            allow_delete: Whether workflows may be deleted. A plan that deletes any is refused as a whole without it.
+
+        Returns:
+            What was done, with the workflows that were created or updated.
+
+        Raises:
+            StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
+            DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
+            APIError: If a call fails. The steps before it are done; the error has a note that counts them.
+        """
+        return self._deployments().apply(plan, allow_delete=allow_delete)
+
+    def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the definition of a workflow into a file, and record the two in the `fibonacci.lock` beside it.
+
+        Args:
+            workflow_id: The id of the workflow.
+            path: The path of a file `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder it is the file that the
+                workflow has there already, else a new one that is named like the workflow.
+            overwrite: Whether a file that differs from what was last applied may be replaced.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            DeploymentError: If the file has changes of its own, or belongs to another workflow.
+            APIError: If the call fails.
+
+        Example:
+            ```python
+            path = client.workflows.pull(workflow.id, "greeting.json")
+            print(path.read_text())
+            ```
+        """
+        return self._deployments().pull(workflow_id, path, overwrite=overwrite)
+
+    def _deployments(self) -> Deployments:
+        from fibonacci._sync.deployments import Deployments  # most calls need none
+
+        return Deployments(self, self._requestor)
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
         """List the workflows (`GET /workflows`).
@@ -243,6 +334,16 @@ class Workflows(Resource):
         """
         params = {"limit": limit, "cursor": cursor}
         return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))
+
+
+def create_request(
+    name: str,
+    description: str | Unset | None,
+    definition: Mapping[str, Any] | BaseModel | Unset | None,
+) -> Request[Workflow]:
+    """Return the request that creates a workflow."""
+    body = drop_unset(name=name, description=description, definition=definition)
+    return Request("POST", path("/workflows"), returns=Workflow, body=body)
 
 
 def _execute_request(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+_FIRST: Final = ("id", "type", "name")
+_LAST: Final = (
+    "condition", "fallback", "on_error", "dependencies", "enable_retry", "max_retries", "retry_delay", "retry",
+)  # fmt: skip
 
 
 class DefinitionModel(BaseModel):
     """A part of a definition.
 
     `model_dump` returns what was said: the fields that were given, and the type of a node, which is always written.
+    What a node is comes first, then what it does, then when it runs.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -27,5 +33,6 @@ class DefinitionModel(BaseModel):
     def _as_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         said = self.model_fields_set.union(self.model_extra or ())
         fields = {name: value for name, value in dump(self).items() if name in said}
-        first = {name: fields[name] for name in ("id", "type") if name in fields}
-        return first | fields
+        first = {name: fields[name] for name in _FIRST if name in fields}
+        last = {name: fields.pop(name) for name in _LAST if name in fields}
+        return first | fields | last

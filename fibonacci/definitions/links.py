@@ -32,6 +32,7 @@ TEMPLATED_KEYS: Final = (
 )
 """The keys of a node whose texts are templates."""
 
+_RENDERED_LATER: Final = ("memory_write", "improvement_prompt")  # they may name their own node: it has run by then
 _BRANCHES = ("true_branch", "false_branch")
 _SINGLE: Final[Mapping[str, LinkKind]] = {"target_node": "critic", "fallback": "fallback", "on_error": "on_error"}
 
@@ -70,9 +71,10 @@ def node_links(node: Mapping[str, Any]) -> Iterator[Link | BadTemplate]:
         target = node.get(key)
         if isinstance(target, str):
             yield Link(key, kind, target)
-    for key in TEMPLATED_KEYS:
-        if key in node:
-            yield from template_links(key, node[key])
+    for key, value in templated_values(node):
+        for link in template_links(key, value):
+            if not (key in _RENDERED_LATER and isinstance(link, Link) and link.target == node.get("id")):
+                yield link
 
 
 def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
@@ -81,6 +83,13 @@ def _named(node: Mapping[str, Any], key: str, kind: LinkKind) -> Iterator[Link]:
         for index, target in enumerate(ids):
             if isinstance(target, str):
                 yield Link(f"{key}[{index}]", kind, target)
+
+
+def templated_values(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the keys of a node whose texts are templates, with their values."""
+    for key in TEMPLATED_KEYS:
+        if key in node:
+            yield key, node[key]
 
 
 def template_links(location: str, value: Any) -> Iterator[Link | BadTemplate]:

@@ -73,6 +73,11 @@ def _is_empty(value: Any, _: Any = None) -> bool:
     return value is None or (isinstance(value, Sized) and len(value) == 0)
 
 
+def is_numeric(value: Any) -> bool:
+    """Tell whether a value is a number, or a text that holds one."""
+    return _number(value) is not None
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -64,7 +64,7 @@ def unwrapped(value: object) -> object:
             open_containers.discard(id(item))
             continue
         if isinstance(item, BaseModel):
-            item = item.model_dump(exclude_unset=True)
+            item = item.model_dump(exclude_unset=True, warnings=False)
         if not (is_object(item) or is_array(item)):
             owner[place] = item
             continue

@@ -57,7 +57,7 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
     found = [
         Conflict((older,), newer, node[older])
         for newer, older in keys.items()
-        if older in node and newer in node and node[older] != node[newer]
+        if older in node and newer in node and _differ(node[older], node[newer])
     ]
     retry = node.get("retry")
     if is_object(retry):
@@ -68,6 +68,13 @@ def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict
             if newer in node and node[newer] != value
         ]
     return found
+
+
+def _differ(first: Any, second: Any) -> bool:
+    try:
+        return bool(first != second)
+    except RecursionError:  # two values nested so deeply are not compared
+        return True
 
 
 def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping[str, Any]:

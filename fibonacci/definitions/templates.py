@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.plain import unwrapped
 
 _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
@@ -88,6 +91,11 @@ def expressions(text: str) -> list[str]:
     return _EXPRESSION.findall(text)
 
 
+def without_expressions(text: str) -> str:
+    """Return a text without its expressions."""
+    return _EXPRESSION.sub("", text)
+
+
 def strings(value: Any) -> Iterator[tuple[str, str]]:
     """Yield every text inside a JSON value, in order.
 
@@ -109,12 +117,12 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Yield every expression inside a JSON value.
+    """Yield every expression inside a JSON value, or inside a model of a definition.
 
     Raises:
         TemplateError: If one of them cannot be parsed.
     """
-    for _, text in strings(value):
+    for _, text in strings(unwrapped(value)):
         for expression in expressions(text):
             yield parse(expression)
 
@@ -126,7 +134,7 @@ def render(value: Any, resolve: Resolver) -> Any:
     written out: texts as they are, everything else as JSON.
 
     Args:
-        value: A text, or a structure that holds texts.
+        value: A text, or a structure that holds texts; a model of a definition is rendered as plain JSON.
         resolve: Returns the value of a reference.
 
     Returns:
@@ -145,7 +153,7 @@ def render(value: Any, resolve: Resolver) -> Any:
         return {key: render(entry, resolve) for key, entry in value.items()}
     if is_array(value):
         return [render(element, resolve) for element in value]
-    return value
+    return render(unwrapped(value), resolve) if isinstance(value, BaseModel) else value
 
 
 def _render_text(text: str, resolve: Resolver) -> Any:

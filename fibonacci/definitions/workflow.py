@@ -49,3 +49,9 @@ class WorkflowDefinition(DefinitionModel):
 
     outputs: dict[str, Any] | None = None
     """The templates of the outputs, by name; None for the output of each node, by node id."""
+
+    def _repr_html_(self) -> str:
+        """Return the diagram, for notebooks."""
+        from fibonacci.definitions.diagrams.svg import diagram_html  # which imports this module
+
+        return diagram_html(self)

@@ -16,6 +16,7 @@ from typing import Final, get_args
 from fibonacci._log_records import log
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.facade.emulator import Emulator
+from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.state.clock import TimeMode
@@ -84,7 +85,7 @@ def exports(emulator: Emulator) -> str:
 def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:
     """Log a line for a request: method, path, status or injected failure, milliseconds."""
     outcome = f"{response.failure.kind} (injected)" if isinstance(response, FailingResponse) else response.status
-    failed = isinstance(response, FailingResponse)
+    silent = isinstance(response, FailingResponse) and response.failure.kind in SILENT
     log(
         _log,
         logging.INFO,
@@ -92,9 +93,9 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
         *(request.method, request.target, outcome, seconds * 1000),
         method=request.method,
         path=request.target,
-        status=None if failed else response.status,
+        status=None if silent else response.status,
         elapsed=seconds,
-        request_id=None if failed else dict(response.headers).get("X-Request-Id"),
+        request_id=None if silent else dict(response.headers).get("X-Request-Id"),
     )
 
 

@@ -1,29 +1,49 @@
-"""OpenTelemetry: a span for each call, a child for each attempt, and `traceparent` in the request.
+"""OpenTelemetry: spans of runs, calls and attempts, `traceparent` in the request, and metrics.
 
 It needs the extra `[otel]`: `pip install 'fibonacci-sdk[otel]'`. Names follow OpenTelemetry's semantic conventions for
-HTTP clients.
+HTTP clients; what they have no name for begins with `fibonacci`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from fibonacci import __version__
+from fibonacci._core.tracing import ExecutionTracing, Tracing
+from fibonacci.errors import APIStatusError
+from fibonacci.transports import TransportError
 
 try:
-    from opentelemetry import propagate, trace
+    from opentelemetry import metrics, propagate, trace
+    from opentelemetry.metrics import Histogram, MeterProvider
     from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProvider
 except ImportError as _error:
     raise ImportError("OpenTelemetry is not installed: pip install 'fibonacci-sdk[otel]'") from _error
 
+if TYPE_CHECKING:
+    from fibonacci.models.executions import Execution
 
-class OpenTelemetryTracing:
-    """Traces a client's calls with OpenTelemetry. Pass it as `tracing=` to the client.
+_Attributes = dict[str, str | int]
+
+# Other methods are `_OTHER`, by the conventions: a word of the user's own would be one more time series.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+# Bounds of buckets in seconds: those of the conventions for a request, and longer ones for what includes waits.
+_REQUEST_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_LONG_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+
+
+class OpenTelemetryTracing(Tracing, ExecutionTracing):
+    """Traces and measures the calls of clients with OpenTelemetry. Pass it as `tracing=` to a client.
 
     Args:
         tracer_provider: The provider of the tracer; OpenTelemetry's global one by default.
+        meter_provider: The provider of the meter; OpenTelemetry's global one by default.
 
     Example:
         ```python
@@ -35,11 +55,51 @@ class OpenTelemetryTracing:
         ```
     """
 
-    def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
         self._tracer: Tracer = trace.get_tracer("fibonacci", __version__, tracer_provider)
+        meter = metrics.get_meter("fibonacci", __version__, meter_provider)
+
+        def histogram(name: str, description: str, bounds: tuple[float, ...]) -> Histogram:
+            return meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=bounds)
+
+        self._requests = histogram("http.client.request.duration", "Duration of HTTP client requests.", _REQUEST_BOUNDS)
+        self._calls = histogram(
+            "fibonacci.client.call.duration", "Duration of calls, with their retries and waits.", _LONG_BOUNDS
+        )
+        self._executions = histogram(
+            "fibonacci.client.execution.duration", "Duration of `run` and `wait`.", _LONG_BOUNDS
+        )
+        self._waits = histogram(
+            "fibonacci.client.rate_limit.wait.duration", "Duration of waits for the rate limit.", _LONG_BOUNDS
+        )
+        self._retries = meter.create_counter("fibonacci.client.retries", "{retry}", "Requests sent again.")
 
     @contextmanager
-    def call(self, method: str, template: str, base_url: str) -> Generator[_Span]:
+    def execution(
+        self, operation: Literal["run", "wait"], base_url: str, *, workflow_id: str | None, execution_id: str | None
+    ) -> Generator[_ExecutionSpan]:
+        """Start the span of a run or a wait, the parent of its calls.
+
+        Args:
+            operation: Which of the two.
+            base_url: The base URL of the platform.
+            workflow_id: The id of the workflow; None for a wait.
+            execution_id: The id of the execution; None for a run, which has none yet.
+
+        Yields:
+            The span, which records the execution.
+        """
+        measured: _Attributes = {"fibonacci.operation": operation, **_server(base_url)}
+        ids = {"fibonacci.workflow.id": workflow_id, "fibonacci.execution.id": execution_id}
+        attributes = measured | {name: value for name, value in ids.items() if value is not None}
+        name, kind = f"fibonacci {operation}", SpanKind.INTERNAL
+        with self._spanned(_ExecutionSpan, name, kind, attributes, measured, self._executions) as span:
+            yield span
+
+    @contextmanager
+    def call(self, method: str, template: str, base_url: str) -> Generator[_CallSpan]:
         """Start the span of a call, which ends with its response or error; waits are included.
 
         Args:
@@ -48,17 +108,19 @@ class OpenTelemetryTracing:
             base_url: The base URL of the platform.
 
         Yields:
-            The span, which records the response.
+            The span, which records the response and the waits.
         """
-        attributes = {"http.request.method": method, **_server(base_url)}
+        verb, original = _method(method)
+        measured: _Attributes = {"http.request.method": verb, **_server(base_url)}
         if template:
-            attributes["url.template"] = template
-        name = f"fibonacci {method} {template}".rstrip()
-        with self._spanned(name, SpanKind.INTERNAL, attributes) as span:
+            measured["url.template"] = template
+        name, attributes = f"fibonacci {_word(verb)} {template}".rstrip(), measured | original
+        make = partial(_CallSpan, waits=self._waits)
+        with self._spanned(make, name, SpanKind.INTERNAL, attributes, measured, self._calls) as span:
             yield span
 
     @contextmanager
-    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[_Span]:
+    def attempt(self, method: str, url: str, number: int, headers: list[tuple[bytes, bytes]]) -> Generator[_HTTPSpan]:
         """Start the span of one attempt, and add its context to the headers.
 
         Args:
@@ -70,42 +132,151 @@ class OpenTelemetryTracing:
         Yields:
             The span, which records the response.
         """
-        attributes = {"http.request.method": method, "url.full": url, **_server(url)}
+        verb, original = _method(method)
+        measured: _Attributes = {"http.request.method": verb, **_server(url)}
+        attributes = measured | original | {"url.full": url}
+        call = _current.get()
+        if call is not None and "url.template" in call.measured:
+            measured["url.template"] = call.measured["url.template"]
         if number > 1:
             attributes["http.request.resend_count"] = number - 1
-        with self._spanned(method, SpanKind.CLIENT, attributes) as span:
+            self._retries.add(1, dict(measured))  # a copy: more is added to it
+        with self._spanned(_HTTPSpan, _word(verb), SpanKind.CLIENT, attributes, measured, self._requests) as span:
             carrier: dict[str, str] = {}
             propagate.inject(carrier)
             headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in carrier.items()]
             yield span
 
     @contextmanager
-    def _spanned(self, name: str, kind: SpanKind, attributes: dict[str, str | int]) -> Generator[_Span]:
-        with self._tracer.start_as_current_span(name, kind=kind, attributes=attributes) as span:
+    def _spanned(
+        self,
+        make: Callable[[trace.Span, _Attributes], SpanT],
+        name: str,
+        kind: SpanKind,
+        attributes: _Attributes,
+        measured: _Attributes,
+        histogram: Histogram,
+    ) -> Generator[SpanT]:
+        """Start a span, and measure its duration with attributes of few values only: no id is among them."""
+        outer = _current.get()
+        with self._tracer.start_as_current_span(
+            name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as started:
+            span = make(started, measured)
+            token = _current.set(span)
+            began = perf_counter()
             try:
-                yield _Span(span)
+                yield span
             except BaseException as error:
-                span.set_attribute("error.type", type(error).__qualname__)
+                span.fail(error)
+                if outer is not None:
+                    outer.recorded = span.recorded
                 raise
+            finally:
+                _current.reset(token)
+                histogram.record(perf_counter() - began, span.measured)
 
 
 class _Span:
-    """An OpenTelemetry span that records an HTTP response."""
+    """An OpenTelemetry span under way.
 
-    def __init__(self, span: trace.Span) -> None:
+    Attributes:
+        measured: The attributes of the span's duration.
+        recorded: The exception that this span or one within it has recorded; None for none.
+    """
+
+    def __init__(self, span: trace.Span, measured: _Attributes) -> None:
+        self.measured = measured
+        self.recorded: BaseException | None = None
         self._span = span
 
+    def fail(self, error: BaseException) -> None:
+        """Record the exception that leaves the block, once: not where a span within this one has."""
+        self.set("error.type", _type_of(error))
+        if isinstance(error, Exception):  # a cancellation is no error
+            self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+            if error is not self.recorded:
+                self._span.record_exception(error)
+                self.recorded = error
+
+    def set(self, name: str, value: str | int) -> None:
+        """Set an attribute of the span and of its duration."""
+        self.measured[name] = value
+        self._span.set_attribute(name, value)
+
+
+class _HTTPSpan(_Span):
+    """The span of an attempt.
+
+    It records no exception. That of the network becomes the error of the call, which redacts the API key.
+    """
+
+    def fail(self, error: BaseException) -> None:
+        """Mark the attempt as failed."""
+        self.set("error.type", _type_of(error))
+        if isinstance(error, Exception):
+            self._span.set_status(Status(StatusCode.ERROR))
+
     def set_response(self, status_code: int, request_id: str | None) -> None:
-        """Set the attributes of the response."""
-        self._span.set_attribute("http.response.status_code", status_code)
+        """Record the response."""
+        self.set("http.response.status_code", status_code)
         if request_id is not None:
             self._span.set_attribute("fibonacci.request_id", request_id)
         if status_code >= 400:
-            self._span.set_attribute("error.type", str(status_code))
+            self.set("error.type", str(status_code))
             self._span.set_status(Status(StatusCode.ERROR))
 
 
-def _server(url: str) -> dict[str, str | int]:
+class _CallSpan(_HTTPSpan):
+    """The span of a call."""
+
+    def __init__(self, span: trace.Span, measured: _Attributes, waits: Histogram) -> None:
+        super().__init__(span, measured)
+        self._waits = waits
+
+    def fail(self, error: BaseException) -> None:
+        """Record the error of the call."""
+        if isinstance(error, APIStatusError):
+            self.set_response(error.status_code, error.request_id)
+        _Span.fail(self, error)
+
+    def add_rate_limit_wait(self, seconds: float) -> None:
+        """Record a wait for the rate limit that has ended."""
+        self._waits.record(seconds, dict(self.measured))
+        self._span.add_event("fibonacci.rate_limit.wait", {"fibonacci.rate_limit.wait.duration": seconds})
+
+
+class _ExecutionSpan(_Span):
+    """The span of a run or a wait."""
+
+    def set_execution(self, execution: Execution) -> None:
+        """Record the execution as it was last seen."""
+        self._span.set_attribute("fibonacci.execution.id", execution.id)
+        if execution.workflow_id is not None:
+            self._span.set_attribute("fibonacci.workflow.id", execution.workflow_id)
+        if execution.status is not None:
+            self.set("fibonacci.execution.status", execution.status)
+
+
+SpanT = TypeVar("SpanT", bound=_Span)
+# The innermost span of the SDK's own in this task or thread.
+_current: ContextVar[_Span | None] = ContextVar("fibonacci_span", default=None)
+
+
+def _method(method: str) -> tuple[str, _Attributes]:
+    """Return a method as an attribute, and the original where it is none of the known."""
+    return (method, {}) if method in _METHODS else ("_OTHER", {"http.request.method_original": method})
+
+
+def _word(verb: str) -> str:
+    return "HTTP" if verb == "_OTHER" else verb
+
+
+def _type_of(error: BaseException) -> str:
+    return error.kind if isinstance(error, TransportError) else type(error).__qualname__
+
+
+def _server(url: str) -> _Attributes:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return {"server.address": parts.hostname or "", "server.port": port}

@@ -27,5 +27,8 @@ class Workflow(Timestamped):
     version: int | str | None = None
     """The number or name of the latest version."""
 
+    organization_id: str | None = None
+    """The id of the organization that the workflow belongs to."""
+
     status: str | None = None
     """The state, such as `"active"`, as the platform names it."""

@@ -130,6 +130,8 @@ with httpx.Client(headers={{"Authorization": "Bearer key"}}) as client:
         Workflow.model_validate(response.json()["data"])
 """
 BY_SDK = """
+import sys
+sys.modules["tornado"] = None  # which tenacity imports where it is installed
 from fibonacci import Fibonacci
 with Fibonacci("key", base_url="{url}/v1") as client:
     for _ in range({number}):

@@ -47,7 +47,10 @@ KNOWN: Final = {
 }
 """What generated paths often hold, by parameter. The first two stand for ids that only the emulator knows."""
 
-_SEMANTIC = "duplicate_id|unknown_(dependency|template_source|branch_target|critic_target)|bad_template|cycle"
+_SEMANTIC = (
+    "duplicate_id|unknown_(dependency|template_source|branch_target|critic_target|fallback|error_handler)"
+    "|bad_template|conflicting_spellings|cycle"
+)
 _LIST = {"cursor": "not a cursor of this list"}
 _MEMORY = {"user_id": "is required with the scope user"}
 _TOOL = {"tool_name": "There is no tool"}

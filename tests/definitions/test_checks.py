@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci.definitions import Problem, WorkflowDefinition, check_definition, execution_order
+from fibonacci.definitions import (
+    OPERATORS,
+    LLMNode,
+    Problem,
+    RetryPolicy,
+    WorkflowDefinition,
+    check_definition,
+    execution_order,
+)
 
 
 def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
@@ -15,7 +24,8 @@ def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
 
 
 def faults(definition: object) -> list[tuple[str, str]]:
-    return [(problem.location, problem.code) for problem in check_definition(definition)]
+    problems = check_definition(definition)
+    return [(problem.location, problem.code) for problem in problems if problem.severity == "error"]
 
 
 SOUND: dict[str, Any] = {
@@ -33,7 +43,7 @@ SOUND: dict[str, Any] = {
             "false_branch": ["file"],
         },
         {"id": "page", "type": "tool", "tool": "slack_send_message", "params": {"text": ["{{classify}}"]}},
-        {"id": "file", "type": "tool", "tool": "file_write", "inputs": {"text": "{{secrets.TOKEN}}"}, "retries": 1},
+        {"id": "file", "type": "tool", "tool": "file_write", "inputs": {"text": "{{secrets.TOKEN}}"}},
         {"id": "judge", "type": "critic", "target_node": "classify", "criteria": ["short"]},
     ],
     "outputs": {"class": "{{classify}}", "both": "{{page.tool}}{{file.tool}}"},
@@ -42,12 +52,14 @@ SOUND: dict[str, Any] = {
 
 
 def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
-    assert check_definition(SOUND) == []
-    assert check_definition(MappingProxyType(SOUND)) == []
+    assert check_definition({key: value for key, value in SOUND.items() if key != "labels"}) == []
+    assert [str(problem) for problem in check_definition(SOUND)] == [
+        "labels: warning: 'labels' is not a key of a definition"
+    ]
+    assert check_definition(MappingProxyType(SOUND)) == check_definition(SOUND)
     dumped = WorkflowDefinition.model_validate(SOUND).model_dump(exclude_unset=True)
     assert dumped["labels"] == ["kept"]
     assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
-    assert dumped["nodes"][3]["retries"] == 1
 
 
 @pytest.mark.parametrize(
@@ -103,11 +115,11 @@ def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
         (None, [("", "wrong_type")]),
         ({}, [("nodes", "missing_field")]),
         ({"nodes": "x"}, [("nodes", "wrong_type")]),
-        ({"nodes": [], "version": []}, [("version", "wrong_type")]),
-        ({"nodes": [], "name": 5}, [("name", "wrong_type")]),
-        ({"nodes": [], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
-        ({"nodes": [], "outputs": []}, [("outputs", "wrong_type")]),
-        ({"nodes": []}, []),
+        ({"nodes": [llm("a")], "version": []}, [("version", "wrong_type")]),
+        ({"nodes": [llm("a")], "name": 5}, [("name", "wrong_type")]),
+        ({"nodes": [llm("a")], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
+        ({"nodes": [llm("a")], "outputs": []}, [("outputs", "wrong_type")]),
+        ({"nodes": []}, [("nodes", "no_nodes")]),
     ],
 )
 def test_faults_of_the_whole_definition(definition: object, expected: list[tuple[str, str]]) -> None:
@@ -129,15 +141,15 @@ def test_all_faults_are_listed_at_once() -> None:
         ]
     }
     assert faults(definition) == [
+        ("nodes[0]", "cycle"),
+        ("nodes[1].dependencies[1]", "unknown_dependency"),
+        ("nodes[2]", "cycle"),
         ("nodes[3].id", "bad_id"),
         ("nodes[4]", "unknown_node_type"),
-        ("nodes[1].dependencies[1]", "unknown_dependency"),
-        ("nodes[0]", "cycle"),
-        ("nodes[2]", "cycle"),
     ]
     messages = [problem.message for problem in check_definition(definition)]
-    assert "a -> b -> a" in messages[3]
-    assert "c -> c" in messages[4]
+    assert "a -> b -> a" in messages[0]
+    assert "c -> c" in messages[2]
 
 
 def test_a_cycle_through_a_branch_is_found() -> None:
@@ -183,9 +195,29 @@ KEYS = st.sampled_from(
         "outputs",
         "version",
         "name",
+        "retry",
+        "max_attempts",
+        "condition",
+        "field",
+        "temperature",
+        "output_schema",
+        "input_schema",
+        "properties",
+        "required",
+        "on_error",
         "x",
     ]
 )
+
+
+def is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 SCALARS = (
     st.none()
     | st.booleans()
@@ -193,9 +225,18 @@ SCALARS = (
     | st.floats()
     | st.text(max_size=5)
     | st.sampled_from(["llm", "tool", "critic", "conditional", "a", "b", "{{a}}", "{{b.0}}", "{{", "equals", "\ud800"])
+    | st.sampled_from([b"x", {1}, date(2025, 1, 1), object(), LLMNode(id="a", instruction="{{b}}"), RetryPolicy()])
 )
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.dictionaries(KEYS, inner, max_size=6)
+        | st.dictionaries(KEYS, inner, max_size=2).map(MappingProxyType)
+        | st.dictionaries(SCALARS.filter(is_hashable), inner, max_size=2)
+    ),
+    max_leaves=25,
 )
 NODE = st.fixed_dictionaries(
     {"id": st.sampled_from(["a", "b", "c", "D"]), "type": st.sampled_from(["llm", "tool", "critic", "conditional"])},
@@ -207,19 +248,50 @@ NODE = st.fixed_dictionaries(
         "left_value": JSON,
         "dependencies": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
         "true_branch": st.lists(st.sampled_from(["a", "b", "c"]), max_size=2),
+        "false_branch": JSON,
         "params": JSON,
+        "condition": st.fixed_dictionaries({"field": JSON, "operator": st.sampled_from(sorted(OPERATORS))}) | JSON,
+        "retry": JSON,
+        "output_schema": JSON,
+        "fallback": st.sampled_from(["a", "b", "z"]),
+        "memory_write": JSON,
     },
 )
 
 
-@given(JSON)
+DEFINITION = st.fixed_dictionaries(
+    {"nodes": st.lists(NODE, max_size=4)},
+    optional={"outputs": JSON, "input_schema": JSON, "output_schema": JSON, "default_retry": JSON},
+)
+
+
+@settings(max_examples=50)
+@given(JSON | DEFINITION)
 def test_it_never_raises(definition: Any) -> None:
-    assert all(isinstance(problem, Problem) for problem in check_definition(definition))
+    assert all(isinstance(problem, Problem) for problem in check_definition(definition, tools=["t"]))
 
 
-@given(st.fixed_dictionaries({"nodes": st.lists(NODE, max_size=4)}, optional={"outputs": JSON}))
+def test_what_holds_itself_is_a_fault() -> None:
+    circular: dict[str, Any] = {"nodes": [llm("a")]}
+    circular["nodes"].append(circular)
+    assert faults(circular) == [("", "not_json")]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(float("inf"), "is inf"), (b"x", "is a bytes"), (date(2025, 1, 1), "is a date"), ({1}, "is a set")],
+)
+def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
+    node = {"id": "a", "type": "tool", "tool": "x", "params": {"at": [value]}}
+    problems = check_definition({"nodes": [node]})
+    assert [(problem.location, problem.code) for problem in problems] == [("nodes[0].params.at[0]", "not_json")]
+    assert problems[0].message.startswith(words)
+
+
+@settings(max_examples=50)
+@given(DEFINITION)
 def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
-    if not check_definition(definition):
+    if not faults(definition):
         order = execution_order(WorkflowDefinition.model_validate(definition))
         assert sorted(order) == sorted(node["id"] for node in definition["nodes"])
 

@@ -37,6 +37,24 @@ def test_dependencies_are_explicit_and_implied() -> None:
     assert execution_order(workflow) == ["gate", "free", "first", "judge", "last"]
 
 
+def test_the_nodes_for_failures_and_every_templated_key_count() -> None:
+    condition = {"field": "{{e}}", "operator": "equals", "value": "{{f}}"}
+    nodes: list[dict[str, Any]] = [
+        llm("a", "") | {"fallback": "b", "on_error": "c", "system_prompt": "{{d}}", "condition": condition},
+        llm("b") | {"memory_write": {"x": ["{{c}}", "{{b}}"]}},
+        llm("c"),
+        llm("d"),
+        {"id": "e", "type": "critic", "target_node": "d", "improvement_prompt": "{{f}} {{e}}"},
+        {"id": "f", "type": "tool", "tool": "t", "inputs": {}},
+    ]
+    expected = {"a": ["d", "e", "f"], "b": ["a", "c"], "c": ["a"], "d": [], "e": ["d", "f"], "f": []}
+    assert dependencies(definition(*nodes)) == expected
+    plain = {"nodes": nodes}
+    assert dependencies(plain) == expected
+    assert execution_levels(plain) == execution_levels(definition(*nodes)) == [["d", "f"], ["e"], ["a"], ["c"], ["b"]]
+    assert execution_order(plain) == ["d", "f", "e", "a", "c", "b"]
+
+
 def test_a_cycle_is_named() -> None:
     with pytest.raises(CycleError, match="a -> c -> b -> a") as caught:
         execution_order(definition(llm("a", "", "c"), llm("b", "", "a"), llm("c", "", "b"), llm("d")))

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci.definitions import DefinitionError, LLMNode, RetryPolicy, WorkflowDefinition, to_plain
@@ -61,6 +61,7 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=60)
 @given(DEFINITIONS)
 def test_the_older_spelling_and_back_is_the_same_definition(definition: dict[str, Any]) -> None:
     older = to_plain(definition, generation="older")

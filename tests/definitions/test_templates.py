@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibonacci.definitions import LLMNode, WorkflowDefinition
 from fibonacci.definitions.templates import (
     ABSENT,
     Reference,
@@ -24,6 +25,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+NODE = LLMNode(id="a", instruction="Hi {{input.name}}")
 VALUES: dict[str, Any] = {
     "input": {"name": "Ada", "user": {"age": 36}, "tags": ["x", "y"], "zero": 0},
     "search": [{"title": "first"}, {"title": "second"}],
@@ -134,3 +136,9 @@ def test_any_text_is_rendered_or_refused(text: str) -> None:
 @given(JSON)
 def test_a_whole_expression_keeps_the_value(value: Any) -> None:
     assert render("{{node}}", lambda _: value) == value
+
+
+def test_models_are_searched_and_rendered_as_plain_json() -> None:
+    definition = WorkflowDefinition(nodes=[NODE], outputs={"x": "{{a.text}}"})
+    assert [reference.text for reference in references(definition)] == ["input.name", "a.text"]
+    assert render([NODE], resolve) == [{"id": "a", "type": "llm", "instruction": "Hi Ada"}]

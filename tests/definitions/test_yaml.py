@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from fibonacci.definitions import check_definition, dump_yaml, load_yaml
+from fibonacci.definitions import DefinitionError, check_definition, dump_yaml, dumps, load_yaml, loads
 
 TEXT = """\
 name: grüße
@@ -20,14 +21,17 @@ outputs:
 
 def test_a_definition_survives_a_round_trip() -> None:
     definition = load_yaml(TEXT)
-    assert check_definition(definition) == []
-    assert definition["version"] == 1.0
+    assert check_definition(definition.model_dump()) == []
+    assert definition.version == 1.0
     assert dump_yaml(definition) == TEXT
+    assert dump_yaml(definition.model_dump()) == TEXT
 
 
-@pytest.mark.parametrize(("text", "reason"), [("- a", "not list"), ("a: [", "not a YAML document"), ("", "NoneType")])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("- a", "not a list"), ("a: [", "not a YAML document"), ("", "empty"), ("7", "not 7")]
+)
 def test_a_document_that_is_no_definition_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(DefinitionError, match=reason):
         load_yaml(text)
 
 
@@ -37,3 +41,14 @@ def test_a_missing_pyyaml_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> N
         load_yaml(TEXT)
     with pytest.raises(ImportError, match=r"fibonacci-sdk\[yaml\]"):
         dump_yaml({})
+
+
+def test_json_needs_no_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    definition = load_yaml(TEXT)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert loads(dumps(definition, format="json")) == definition
+
+
+def test_pyyaml_is_imported_when_it_is_needed() -> None:
+    program = "import sys, fibonacci.definitions; assert 'yaml' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -20,6 +20,7 @@ def test_create_and_get(api: Api) -> None:
         "description": "d",
         "definition": definition,
         "version": 1,
+        "organization_id": "default",
         "status": "active",
         "created_at": "2027-01-15T08:00:00.500Z",
         "updated_at": "2027-01-15T08:00:00.500Z",
@@ -28,17 +29,26 @@ def test_create_and_get(api: Api) -> None:
     assert api("GET", "/workflows").data == [created.data]
 
 
+def test_a_definition_with_warnings_is_accepted(api: Api) -> None:
+    definition = {"nodes": [llm("a", temprature=1)], "labels": ["x"]}
+    created = api("POST", "/workflows", {"name": "x", "definition": definition})
+    assert created.status == 201
+    assert created.data["definition"] == definition
+    refused = api("POST", "/workflows", {"name": "x", "definition": definition | {"name": 5}})
+    assert refused.fields == ["definition.name"]
+
+
 def test_an_invalid_definition_is_refused_with_all_faults(api: Api) -> None:
     definition = {"nodes": [llm("a", "{{b}}"), llm("a", dependencies=["c"])]}
     for method, path in (("POST", "/workflows"), ("PUT", f"/workflows/{api.workflow()}")):
         response = api(method, path, {"name": "x", "definition": definition})
         assert response.status == 422
         assert response.fields == [
-            "definition.nodes[1].id",
             "definition.nodes[0].instruction",
+            "definition.nodes[1].id",
             "definition.nodes[1].dependencies[0]",
         ]
-        assert "(duplicate_id)" in response.json["error"]["details"][0]["message"]
+        assert "(duplicate_id)" in response.json["error"]["details"][1]["message"]
     assert [workflow["version"] for workflow in api("GET", "/workflows").data] == [1]
 
 

@@ -19,6 +19,9 @@ NOT_ENDPOINTS = {
     "close": "closes connections",
     "aclose": "closes connections",
     "executions.wait": "repeats executions.get",
+    "workflows.apply": "workflows.list and get, then create, update and delete",
+    "workflows.plan": "workflows.list and get",
+    "workflows.pull": "workflows.get, and a file",
     "workflows.run": "workflows.execute, then executions.get",
 }
 """The public methods that are no endpoint of their own, and why."""

@@ -17,6 +17,9 @@ from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.mode import Mode
 
 OTHER_SIGNATURES = {
+    "workflows.apply": "plan, *, allow_delete=",
+    "workflows.plan": "folder",
+    "workflows.pull": "workflow_id, path, *, overwrite=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=",
     "executions.wait": "execution_id, *, timeout=, on_update=",
     "request": "method, path, *, params=, json=, returns=",

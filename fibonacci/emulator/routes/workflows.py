@@ -60,6 +60,7 @@ def create_workflow(context: RequestContext) -> Reply:
         "description": body.description,
         "definition": body.definition,
         "version": 1,
+        "organization_id": context.organization,
         "status": "active",
         "created_at": now,
         "updated_at": now,
@@ -140,10 +141,10 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
 def _check(definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
-    problems = check_definition(definition)
-    if problems:
-        places = (f"definition.{problem.location}".rstrip(".") for problem in problems)
-        messages = (f"{problem.message} ({problem.code})" for problem in problems)
+    errors = [problem for problem in check_definition(definition) if problem.severity == "error"]
+    if errors:
+        places = (f"definition.{problem.location}".rstrip(".") for problem in errors)
+        messages = (f"{problem.message} ({problem.code})" for problem in errors)
         raise invalid(*map(Detail, places, messages))
 
 

@@ -1,0 +1,122 @@
+# Derived from fibonacci/_async/deployments.py by tests/mirror.py; change that file, not this one.
+"""The calls of a deployment: read the platform for a plan, carry a plan out, pull a workflow into a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fibonacci._core.option_checks import check_flag
+from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
+from fibonacci.deployment.folder import DeploymentFolder
+from fibonacci.deployment.lock import Lock
+from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
+from fibonacci.deployment.pulling import choose_file, definition_of, needs_writing, pulled_entry, split_target
+from fibonacci.deployment.result import DeploymentResult
+from fibonacci.errors import DeploymentError, NotFoundError
+from fibonacci.models.workflows import Workflow
+
+if TYPE_CHECKING:
+    from fibonacci._sync.requestor import Requestor
+    from fibonacci._sync.workflows import Workflows
+
+
+class Deployments:
+    """Deploys folders of definitions.
+
+    Args:
+        workflows: The calls.
+        requestor: Sends what is none of them.
+    """
+
+    def __init__(self, workflows: Workflows, requestor: Requestor) -> None:
+        self._workflows = workflows
+        self._requestor = requestor
+        self._base_url: str = requestor.config.base_url
+
+    def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
+        """Return what `apply` would do for a folder. Nothing is written."""
+        folder = DeploymentFolder(path)
+        definitions = folder.read_definitions()
+        lock = folder.read_lock()
+        check_base_url(lock, folder.path, self._base_url)
+        workflows = self._read_platform(lock)
+        return make_plan(folder.path, self._base_url, definitions, lock, workflows)
+
+    def apply(self, plan: DeploymentPlan, *, allow_delete: bool) -> DeploymentResult:
+        """Carry out a plan, step by step; the lock file is written after each."""
+        self._check(plan, allow_delete=allow_delete)
+        folder = DeploymentFolder(plan.folder)
+        with folder.locked():
+            if folder.read_lock() != plan.lock:
+                raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
+            if plan:
+                self._check_platform(plan)
+            return PlanApplication(self._workflows, self._requestor, folder, plan).run()
+
+    def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+        """Write a workflow into a file, and record it in the lock file beside it."""
+        check_flag("overwrite", overwrite)
+        folder, file = split_target(path)
+        workflow = self._workflows.get(workflow_id)
+        definition = definition_of(workflow)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with folder.locked():
+            lock = folder.read_lock()
+            check_base_url(lock, folder.path, self._base_url)
+            organization = check_organization(lock, folder.path, [workflow])
+            lock = lock or Lock(self._base_url, organization)
+            file = choose_file(folder, lock, workflow, file)
+            if needs_writing(folder, file, lock, workflow, overwrite=overwrite):
+                folder.write_definition(file, definition)
+            earlier = next((name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id), None)
+            entry = pulled_entry(definition, file, workflow)
+            folder.write_lock(lock.changed(file, entry, instead_of=earlier))
+        return folder.path / file
+
+    def _check(self, plan: DeploymentPlan, *, allow_delete: bool) -> None:
+        """Refuse what must not be applied, before anything is sent."""
+        if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
+        check_flag("allow_delete", allow_delete)
+        if plan.base_url != self._base_url:
+            raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")
+        removed = [f"{each.name!r} ({each.workflow_id})" for each in plan.changes if each.action == "delete"]
+        if removed and not allow_delete:
+            raise DeploymentError(
+                f"the plan deletes {', '.join(removed)}: pass allow_delete=True if that is meant, else restore the "
+                "files. Nothing was done."
+            )
+
+    def _check_platform(self, plan: DeploymentPlan) -> None:
+        """Refuse a plan whose workflows are not as it saw them, or whose names have been taken."""
+        found = {workflow.id: workflow for workflow in self._read_platform(plan.lock)}
+        told = {each.organization_id for each in found.values()} - {None}
+        if plan.organization is not None and told and plan.organization not in told:
+            others = " and ".join(sorted(map(repr, told)))
+            raise DeploymentError(f"the plan was made for the organization {plan.organization!r}, not for {others}")
+        known = set[str]() if plan.lock is None else plan.lock.workflow_ids
+        own = {change.workflow_id for change in plan.changes} | known
+        names = {change.name for change in plan.changes if change.content is not None}
+        for workflow in found.values():
+            if workflow.name in names and workflow.id not in own:
+                raise stale_plan(f"another workflow called {workflow.name!r} has appeared ({workflow.id})")
+        for change in plan.changes:
+            if change.workflow_id is not None and change.seen is not None:
+                check_unchanged(change, found.get(change.workflow_id))
+
+    def _read_platform(self, lock: Lock | None) -> list[Workflow]:
+        """Return all workflows; with their definitions those that are, or may be, in the lock file."""
+        found = {workflow.id: workflow for workflow in self._workflows.list()}
+        ids = set[str]() if lock is None else lock.workflow_ids
+        names = set[str]() if lock is None else lock.names_of_interrupted
+        unknown = {each.id for each in found.values() if each.name in names}
+        for workflow_id in sorted(ids | unknown):
+            if workflow_id not in found or found[workflow_id].definition is None:
+                try:
+                    found[workflow_id] = self._workflows.get(workflow_id)
+                except NotFoundError:
+                    found.pop(workflow_id, None)
+        return list(found.values())

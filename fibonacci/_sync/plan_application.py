@@ -1,0 +1,142 @@
+# Derived from fibonacci/_async/plan_application.py by tests/mirror.py; change that file, not this one.
+"""Carrying out a deployment plan, step by step."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._sync.workflows import create_request
+from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
+from fibonacci.deployment.folder import DeploymentFolder
+from fibonacci.deployment.lock import Lock, LockEntry
+from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
+from fibonacci.deployment.result import DeploymentResult
+from fibonacci.errors import APIError, NotFoundError, StalePlanError
+from fibonacci.models.workflows import Workflow
+
+if TYPE_CHECKING:
+    from fibonacci._sync.requestor import Requestor
+    from fibonacci._sync.workflows import Workflows
+
+
+class PlanApplication:
+    """One plan being carried out.
+
+    Args:
+        workflows: The calls.
+        requestor: Sends creations, which have a key of their own.
+        folder: The folder of the plan, locked.
+        plan: The plan; it has been checked.
+    """
+
+    def __init__(
+        self, workflows: Workflows, requestor: Requestor, folder: DeploymentFolder, plan: DeploymentPlan
+    ) -> None:
+        self._workflows = workflows
+        self._requestor = requestor
+        self._folder = folder
+        self._plan = plan
+        self._lock = replace(plan.lock or Lock(plan.base_url), organization=plan.organization)
+        self._written = plan.lock
+        self._done: list[DeploymentChange] = []
+        self._results: dict[str, Workflow] = {}
+
+    def run(self) -> DeploymentResult:
+        """Carry out the steps in order."""
+        try:
+            for change in self._plan.changes:
+                self._step(change)
+                self._done.append(change)
+        except BaseException as error:
+            done = f"{len(self._done)} of {len(self._plan.changes)} changes"
+            error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to go on")
+            raise
+        return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
+
+    def _step(self, change: DeploymentChange) -> None:
+        if self._folder.read_lock() != self._written:
+            raise stale_plan("another process has written the lock file")
+        workflow_id, content = change.workflow_id, change.content
+        if change.action == "create" and content is not None:
+            self._create(change, content)
+        elif change.action == "update" and content is not None and workflow_id is not None:
+            self._update(change, content, workflow_id)
+        elif change.action == "delete" and workflow_id is not None:
+            self._delete(change, workflow_id)
+        else:
+            self._record(change, change.entry)
+
+    def _read(self, workflow_id: str) -> Workflow | None:
+        try:
+            return self._workflows.get(workflow_id)
+        except NotFoundError:
+            return None
+
+    def _create(self, change: DeploymentChange, content: WorkflowContent) -> None:
+        if change.entry is None:
+            workflow = self._send_creation(change, content, new_idempotency_key())
+        else:
+            # A server that honors the key responds as it did to the request that was interrupted, if that arrived.
+            workflow = self._send_creation(change, content, change.entry.idempotency_key)
+            if self._read(workflow.id) is None:  # and it may have been deleted since
+                workflow = self._send_creation(change, content, new_idempotency_key())
+        self._record_workflow(change, content, workflow)
+
+    def _send_creation(self, change: DeploymentChange, content: WorkflowContent, key: str | None) -> Workflow:
+        before = self._lock
+        # Recorded before it is sent: when the outcome stays unknown, the next plan finds by it what was created.
+        self._record(change, LockEntry(content.name, content.digest(), idempotency_key=key))
+        request = create_request(content.name, content.description, content.definition)
+        try:
+            return self._requestor.send(request._replace(idempotency_key=key))
+        except (APIError, TypeError, ValueError) as error:
+            if not (isinstance(error, APIError) and error.outcome_unknown):
+                self._write(before)
+            raise
+
+    def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
+        check_unchanged(change, self._read(workflow_id))  # just before it is changed
+        workflow = self._workflows.update(
+            workflow_id,
+            name=content.name,
+            description=content.description,
+            definition=content.definition,
+        )
+        self._record_workflow(change, content, workflow)
+
+    def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
+        check_unchanged(change, self._read(workflow_id))  # just before it is changed
+        with suppress(NotFoundError):  # a first attempt without a response has done it
+            self._workflows.delete(workflow_id)
+        self._record(change, None)
+
+    def _record_workflow(self, change: DeploymentChange, content: WorkflowContent, workflow: Workflow) -> None:
+        if workflow.definition is None:  # the platform answers without it
+            workflow = self._workflows.get(workflow.id)
+        self._results[change.file] = workflow
+        if self._lock.organization is None:
+            self._lock = replace(self._lock, organization=workflow.organization_id)
+        self._record(change, LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow)))
+
+    def _record(self, change: DeploymentChange, entry: LockEntry | None) -> None:
+        self._write(self._lock.changed(change.file, entry, instead_of=change.previous_file))
+
+    def _write(self, lock: Lock) -> None:
+        self._folder.write_lock(lock)
+        self._lock = self._written = lock
+
+
+def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None:
+    """Refuse a change whose workflow is not as the plan saw it."""
+    if workflow is None:
+        raise stale_plan(f"{change.workflow_id} ({change.name!r}) has been deleted")
+    if SeenWorkflow.of(workflow) != change.seen:
+        raise stale_plan(f"{workflow.id} ({workflow.name!r}) has been changed")
+
+
+def stale_plan(what: str) -> StalePlanError:
+    """Return the error for something that has moved."""
+    return StalePlanError(f"{what} since the plan was made: make a new plan")

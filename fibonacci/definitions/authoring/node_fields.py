@@ -1,0 +1,173 @@
+"""From the arguments of the builder's methods to the fields of a node in JSON, and back in the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn, cast
+
+from pydantic import BaseModel, ValidationError
+
+from fibonacci.definitions.authoring.arguments import ArgumentReader
+from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.workflow import WorkflowDefinition
+
+_MODELS: Final[Mapping[str, type[BaseModel]]] = {
+    "llm": LLMNode,
+    "tool": ToolNode,
+    "critic": CriticNode,
+    "conditional": ConditionalNode,
+}
+_KEYS: Final = {
+    "after": "dependencies",
+    "left": "left_value",
+    "otherwise": "false_branch",
+    "right": "right_value",
+    "target": "target_node",
+    "then": "true_branch",
+}
+_ARGUMENTS: Final = {key: argument for argument, key in _KEYS.items()} | {
+    "condition.operator": "condition[1]",
+    "max_retries": "retries",
+    "retry.backoff": "retry_backoff",
+    "default_retry.max_attempts": "retries",
+    "default_retry.delay": "retry_delay",
+    "default_retry.backoff": "retry_backoff",
+}
+_UNARY: Final = ("is_empty", "is_not_empty")
+
+Reader = Callable[[ArgumentReader, object, str], Any]
+_READERS: Final[Mapping[str, Reader]] = {
+    **dict.fromkeys(("id", "instruction", "model", "name", "system_prompt", "tool"), ArgumentReader.text),
+    **dict.fromkeys(("description", "improvement_prompt", "output_format"), ArgumentReader.text),
+    **dict.fromkeys(("fallback", "on_error", "target"), ArgumentReader.node),
+    **dict.fromkeys(("after", "otherwise", "then"), ArgumentReader.nodes),
+    "output_schema": ArgumentReader.schema,
+}
+
+
+def given(**arguments: object) -> dict[str, object]:
+    """Return the arguments that are not None, by name."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return a node in JSON.
+
+    Args:
+        node_type: The type of the node, such as `llm`.
+        arguments: What the author said, by the names of the arguments.
+        read: Reads the arguments.
+
+    Returns:
+        The node, checked by its model.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument has a value that the node cannot have.
+    """
+    fields = _json_fields(arguments, read)
+    node = {"id": fields.pop("id"), "type": node_type, **fields}
+    if retry := _retry_fields(arguments):
+        node |= _node_retry(retry)
+    if "condition" in arguments:
+        node["condition"] = _condition(arguments["condition"], read)
+    if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
+        raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
+    try:
+        _MODELS[node_type].model_validate(node)
+    except ValidationError as error:
+        _refuse(error)
+    return node
+
+
+def workflow_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return the fields of a workflow beside its nodes and outputs, in JSON, checked like those of a node."""
+    fields = _json_fields(arguments, read)
+    if retry := _retry_fields(arguments):
+        fields["default_retry"] = {"max_attempts": retry.pop("retries") + 1, **retry}
+    try:
+        WorkflowDefinition.model_validate({**fields, "nodes": []})
+    except ValidationError as error:
+        _refuse(error)
+    return fields
+
+
+def _json_fields(arguments: Mapping[str, object], read: ArgumentReader) -> dict[str, Any]:
+    """Return the arguments as JSON, under the keys of a definition; those for retries and `condition` are left out."""
+    special = {"condition", "retries", "retry_backoff", "retry_delay"}
+    return {
+        _KEYS.get(name, name): _READERS.get(name, ArgumentReader.plain)(read, value, name)
+        for name, value in arguments.items()
+        if name not in special
+    }
+
+
+def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments for retries as the object `default_retry`, with the number of retries as `retries`.
+
+    Raises:
+        TypeError: If the number of retries is no whole number.
+        ValueError: If it is negative, or not given though the delay or the backoff is.
+    """
+    names = {"retries": "retries", "retry_delay": "delay", "retry_backoff": "backoff"}
+    said = {key: arguments[name] for name, key in names.items() if name in arguments}
+    if not said:
+        return {}
+    retries = said.get("retries")
+    if retries is None:
+        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: say how many retries there are")
+    if not isinstance(retries, int) or isinstance(retries, bool):
+        raise TypeError(f"retries must be a whole number, not {retries!r}")
+    if retries < 0:
+        raise ValueError(f"retries must be 0 or more, not {retries}")
+    return said
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    """Raise the first fault that a model has found, in terms of the argument.
+
+    Raises:
+        TypeError: If the value has the wrong type.
+        ValueError: If the value is a wrong one.
+    """
+    fault = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in fault["loc"])
+    argument = _ARGUMENTS.get(path, path)
+    value = fault["input"]
+    if fault["type"] == "string_pattern_mismatch":
+        raise ValueError(f"{argument} {value!r} is no id: use lower-case letters, digits, '_' and '-'") from None
+    kind = TypeError if fault["type"].endswith("_type") else ValueError
+    raise kind(f"{argument}={value!r}: {fault['msg'].replace('Input', 'it').replace('input', 'it')}") from None
+
+
+def check_comparison(operator: object, right: object, argument: str) -> None:
+    """Refuse a comparison that lacks its right operand, or has one that it ignores.
+
+    Raises:
+        ValueError: If it is so.
+    """
+    if operator in _UNARY and right is not None:
+        raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")
+    if operator not in _UNARY and right is None:
+        raise ValueError(f"{argument}: the operator {operator!r} needs a right operand; 'is_empty' needs none")
+
+
+def _node_retry(retry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a node for its retries; the newer spelling has none for the backoff."""
+    if retry["retries"] == 0:
+        return {"enable_retry": False}
+    fields = {"enable_retry": True, "max_retries": retry["retries"]}
+    if "delay" in retry:
+        fields["retry_delay"] = retry["delay"]
+    if "backoff" in retry:
+        fields["retry"] = {"backoff": retry["backoff"]}
+    return fields
+
+
+def _condition(value: object, read: ArgumentReader) -> dict[str, Any]:
+    if not isinstance(value, tuple | list) or len(parts := cast("Sequence[object]", value)) not in (2, 3):
+        raise TypeError(f"condition must be (left, operator, right) or (left, operator), not {value!r}")
+    left, operator, right = (*parts, None)[:3]
+    check_comparison(operator, right, "condition")
+    condition = {"field": read.plain(left, "condition[0]"), "operator": read.text(operator, "condition[1]")}
+    return condition if right is None else condition | {"value": read.plain(right, "condition[2]")}

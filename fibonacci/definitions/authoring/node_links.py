@@ -1,0 +1,62 @@
+"""What a new node refers to: the nodes that it depends on, and mistakes in its templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from fibonacci.definitions.authoring.handles import warn_of
+from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
+from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
+
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+
+
+def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Return the ids of the nodes that a node depends on: those said, then those of its templates, then its target.
+
+    Args:
+        node: The node in JSON.
+        known: The ids of the nodes before it.
+
+    Returns:
+        The ids in order, each once.
+
+    Raises:
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+    """
+    before = [link.target for link in refuse_unknown(node_links(node), known) if link.kind not in FOLLOWING]
+    return list(dict.fromkeys(before))
+
+
+def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) -> list[Link]:
+    """Return the links, all of them to nodes that are there.
+
+    Raises:
+        ValueError: If a template cannot be parsed, or names a node that is not there yet.
+    """
+    return [_known(link, known) for link in links]
+
+
+def warn_of_single_braces(value: object, known: Collection[str]) -> None:
+    """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
+    for text in _single_braced(value, known):
+        warn_of(f"{text} is no template: in an f-string write the value itself, or double the braces once more")
+
+
+def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
+    for _, text in strings(value):
+        for source, path in _SINGLE_BRACES.findall(text):
+            if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
+                yield f"{{{source}{path}}}"
+
+
+def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
+    if isinstance(link, BadTemplate):
+        raise ValueError(f"{link.location}: {link.reason}")
+    if link.target in known:
+        return link
+    remedy = hint(link.target, known) or "; add that node first, and insert what it returned"
+    raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

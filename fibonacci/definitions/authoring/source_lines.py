@@ -1,0 +1,58 @@
+"""The lines of the author's program that call the builder."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# This is `fibonacci/definitions/authoring/`; the frames of the whole package are not the author's.
+_PACKAGE = str(Path(__file__).parents[2]) + os.sep
+
+
+class SourceLine(NamedTuple):
+    """One line of the author's program."""
+
+    file: str
+    """The name of the file as Python has it: a path, or what stands for one, such as `<stdin>`."""
+
+    line: int
+    """The line, counted from 1."""
+
+    def __str__(self) -> str:
+        return f"{_shown(self.file)}:{self.line}"
+
+
+def caller_line() -> SourceLine:
+    """Return the line that called into the package: that of the nearest frame outside of it."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return SourceLine("<unknown>", 0) if frame is None else SourceLine(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _shown(file: str) -> str:
+    """Return the name of a file without its folders, and that of a notebook's cell as the notebook shows it."""
+    if file.startswith("<ipython-input-") or "ipykernel_" in file:
+        return _cell(file)
+    return file if file.startswith("<") else re.split(r"[/\\]", file)[-1]
+
+
+def _cell(file: str) -> str:
+    numbered = re.match(r"<ipython-input-(\d+)-", file)
+    number = numbered[1] if numbered else _cell_number(file)
+    return f"In [{number}]" if number else "cell"
+
+
+def _cell_number(file: str) -> str | None:
+    """Ask IPython, which numbers the cells, for the number of the one that it has compiled under this name."""
+    ipython: Any = sys.modules.get("IPython")
+    try:
+        _, name = ipython.get_ipython().compile.format_code_name(file)
+    except (AttributeError, TypeError):  # no IPython, an older one, or a name that it does not know
+        return None
+    digits = re.search(r"\d+", name)
+    return digits[0] if digits else None

@@ -1,0 +1,88 @@
+"""Every fault of a workflow definition at once, before anything is sent or run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.checks.comparisons import comparison_problems
+from fibonacci.definitions.checks.flow import flow_problems
+from fibonacci.definitions.checks.keys import unknown_keys
+from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
+from fibonacci.definitions.checks.nodes_of import nodes_of
+from fibonacci.definitions.checks.shape import shape_problems
+from fibonacci.definitions.checks.templates import template_problems
+from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
+from fibonacci.definitions.checks.values import suspicious_values
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.plain import unwrapped
+from fibonacci.definitions.problems import Problem
+from fibonacci.models.tools import Tool
+
+_PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
+
+
+def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
+    """List all problems of a workflow definition: what cannot run, and what is probably not meant.
+
+    Args:
+        definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+            check the names of tools.
+
+    Returns:
+        The errors and the warnings, in the order of the definition. Empty without any.
+
+    Raises:
+        TypeError: If `tools` is none of these; for an async client the message says what to pass.
+        APIError: If a client is given, and cannot list its tools.
+
+    Example:
+        >>> node = {"id": "a", "type": "llm", "instruction": "Hello", "temprature": 0, "dependencies": ["b"]}
+        >>> for problem in check_definition({"nodes": [node]}):
+        ...     print(problem)
+        nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm; did you mean 'temperature'?
+        nodes[0].dependencies[0]: error: depends on 'b', which is not a node
+    """
+    names = None if tools is None else tool_names(tools)
+    try:
+        plain = unwrapped(definition)
+    except ValueError as error:
+        return [problem("", "not_json", str(error))]
+    if not is_object(plain):
+        return [problem("", "wrong_type", "a definition is an object with the key 'nodes'")]
+    nodes = nodes_of(plain)
+    problems = [
+        *shape_problems(plain),
+        *unknown_keys(plain),
+        *duplicate_ids(nodes),
+        *reserved_ids(nodes),
+        *unknown_names(nodes, plain.get("outputs")),
+        *cycles(nodes),
+        *suspicious_values(nodes),
+        *template_problems(plain, nodes),
+        *comparison_problems(nodes),
+        *flow_problems(plain, nodes),
+        *(() if names is None else unknown_tools(nodes, names)),
+    ]
+    return sorted(problems, key=lambda found: _position(found.location, plain))
+
+
+def _position(location: str, definition: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return the position of a place in the definition: the key, the node, and the key of the node."""
+    match = _PLACE.match(location)
+    assert match is not None  # every part is optional
+    key, index, inner = match.groups()
+    node: object = None
+    if key == "nodes" and index is not None and is_array(definition.get(key)):
+        nodes = definition[key]
+        node = nodes[int(index)] if int(index) < len(nodes) else None
+    return _rank(key, definition), int(index or -1), -1 if inner is None else _rank(inner, node)
+
+
+def _rank(key: str, owner: object) -> int:
+    """Return the position of a key; a missing key is before those that are there."""
+    keys = list(owner) if key and is_object(owner) else []
+    return keys.index(key) if key in keys else -1

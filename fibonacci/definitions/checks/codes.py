@@ -1,0 +1,35 @@
+"""The codes of the problems that the checks find, each with its severity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fibonacci.definitions.problems import Problem, Severity
+
+SEVERITIES: Final[Mapping[str, Severity]] = {
+    **dict.fromkeys(
+        (
+            "bad_id", "bad_operator", "bad_template", "conflicting_spellings", "cycle", "duplicate_id",
+            "invalid_value", "missing_field", "no_nodes", "not_json", "unknown_branch_target",
+            "unknown_critic_target", "unknown_dependency", "unknown_error_handler", "unknown_fallback",
+            "unknown_node_type", "unknown_template_source", "unknown_tool", "wrong_type",
+        ),
+        "error",
+    ),
+    **dict.fromkeys(
+        (
+            "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "missing_output",
+            "no_branches", "not_a_number", "output_without_value", "reserved_id",
+            "single_braces", "unclosed_template", "unknown_field", "unknown_input", "unknown_key",
+            "unknown_output_format", "unreachable_node", "unused_node",
+        ),
+        "warning",
+    ),
+}  # fmt: skip
+"""What cannot run, or is refused by the platform as documented, is an error; the rest are warnings."""
+
+
+def problem(location: str, code: str, message: str) -> Problem:
+    """Return a problem with the severity of its code."""
+    return Problem(location, code, message, SEVERITIES[code])

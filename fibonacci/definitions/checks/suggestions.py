@@ -1,0 +1,16 @@
+"""Help with misspelled names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+_MAX_CANDIDATES: Final = 1000  # each is compared letter by letter
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest known name; empty if none is near."""
+    candidates = list(known)
+    near = get_close_matches(name, candidates, n=1) if len(candidates) <= _MAX_CANDIDATES else []
+    return f"; did you mean {near[0]!r}?" if near else ""

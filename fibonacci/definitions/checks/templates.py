@@ -1,0 +1,90 @@
+"""Templates that are probably not meant: braces that make none, and fields that a schema does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.schemas import first_missing
+from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.links import templated_values
+from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.templates import (
+    INPUT,
+    NAMED_SOURCES,
+    Reference,
+    TemplateError,
+    expressions,
+    parse,
+    strings,
+    without_expressions,
+)
+
+_SINGLE_BRACES: Final = re.compile(r"(?<!\{)\{([a-z0-9_-]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+
+
+class _Schemas(NamedTuple):
+    """The JSON Schemas of what templates can name: of the inputs, and of nodes by id."""
+
+    inputs: Any
+    nodes: Mapping[str, Any]
+
+
+def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[Problem]:
+    """Yield the templates that are probably not meant."""
+    outputs = {
+        node["id"]: node.get("output_schema", node.get("schema"))
+        for node in nodes.values()
+        if node.get("type") == "llm"
+    }
+    schemas = _Schemas(definition.get("input_schema"), outputs)
+    sources = {node["id"] for node in nodes.values()} | {INPUT, *NAMED_SOURCES}
+    for location, text in _texts(definition, nodes):
+        yield from _brace_problems(location, text, sources)
+        for expression in expressions(text):
+            yield from _field_problems(location, expression, schemas)
+
+
+def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple[str, str]]:
+    for index, node in nodes.items():
+        for key, value in templated_values(node):
+            for place, text in strings(value):
+                yield f"nodes[{index}].{key}{place}", text
+    for place, text in strings(definition.get("outputs")):
+        yield f"outputs{place}", text
+
+
+def _brace_problems(location: str, text: str, sources: Collection[str]) -> Iterator[Problem]:
+    if "{" not in text:
+        return
+    rest = without_expressions(text)
+    for source, path in _SINGLE_BRACES.findall(rest):
+        if source in sources:
+            name = source + path
+            message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
+            yield problem(location, "single_braces", message)
+    if "{{" in rest:
+        yield problem(location, "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'")
+
+
+def _field_problems(location: str, expression: str, schemas: _Schemas) -> Iterator[Problem]:
+    try:
+        reference = parse(expression)
+    except TemplateError:
+        return  # a fault of its own
+    if reference.source == INPUT:
+        yield from _missing(location, "unknown_input", "input_schema", reference, schemas.inputs)
+    elif reference.is_node:
+        schema = schemas.nodes.get(reference.source)
+        yield from _missing(location, "unknown_field", f"the output_schema of {reference.source!r}", reference, schema)
+
+
+def _missing(location: str, code: str, name: str, reference: Reference, schema: Any) -> Iterator[Problem]:
+    missing = first_missing(schema, reference.path) if is_object(schema) else None
+    if missing is not None:
+        part, known = missing
+        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{hint(part, known)}")

@@ -1,0 +1,67 @@
+"""Tools: the names that exist, and the nodes that name others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol, cast
+
+from fibonacci.definitions.checks.codes import problem
+from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.problems import Problem
+from fibonacci.models.tools import Tool
+
+_ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
+
+
+class _Catalog(Protocol):
+    """The namespace `tools` of a client."""
+
+    def list(self) -> Iterable[Tool]:
+        """Return all tools."""
+        ...
+
+
+class ToolSource(Protocol):
+    """A client that lists the tools of the platform, such as `fibonacci.Fibonacci`."""
+
+    @property
+    def tools(self) -> _Catalog:
+        """The tools of the platform."""
+        ...
+
+
+def tool_names(tools: Iterable[str | Tool] | ToolSource) -> list[str]:
+    """Return the names of the given tools; a client is asked for its tools.
+
+    Raises:
+        TypeError: If they are neither names, nor tools, nor a sync client; the message says what to pass.
+    """
+    catalog: Any = getattr(tools, "tools", None)
+    given: object = tools if catalog is None else catalog.list()
+    if isinstance(given, AsyncIterable):
+        raise TypeError(_ASYNC)
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise TypeError(f"tools must be names, tools or a client, not {type(tools).__name__}; pass a list of names")
+    return [_name_of(each) for each in cast("Iterable[object]", given)]
+
+
+def _name_of(tool: object) -> str:
+    name = tool.name if isinstance(tool, Tool) else tool
+    if not isinstance(name, str):
+        raise TypeError(f"tools holds a {type(tool).__name__}; pass names, or what client.tools.list() returns")
+    return name
+
+
+def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem]:
+    """Yield the tools that do not exist. The dotted and the underscore spelling name the same tool."""
+    known = {_canonical(name): name for name in names}
+    for index, node in nodes.items():
+        tool = node.get("tool")
+        if node.get("type") == "tool" and isinstance(tool, str) and tool and _canonical(tool) not in known:
+            remedy = hint(tool, known.values()) or "; client.tools.list() has the tools that exist"
+            yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
+
+
+def _canonical(name: str) -> str:
+    return name.replace(".", "_")

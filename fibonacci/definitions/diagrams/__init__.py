@@ -1,0 +1,1 @@
+"""Diagrams of definitions: as SVG, and as the text of a Mermaid flowchart."""

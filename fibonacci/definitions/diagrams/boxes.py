@@ -1,0 +1,135 @@
+"""The box of a node: its texts, its size, its shape and its icon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Final, NamedTuple
+
+from fibonacci.definitions.diagrams.contents import MISSING, DiagramNode
+from fibonacci.definitions.diagrams.states import KNOWN_STATES
+from fibonacci.definitions.diagrams.texts import clean, number, width, wrap
+
+_LEFT: Final = 38.0
+_RIGHT: Final = 16.0
+_TOP: Final = 9.0
+_LEAST_TEXT: Final = 84.0
+_MOST_TEXT: Final = 190.0
+_POINT: Final = 12.0  # how far the sides of a conditional's box stand out
+_STYLES: Final = {
+    "fib-label": (14.0, 20.0),
+    "fib-detail": (12.0, 17.0),
+    "fib-word": (12.0, 17.0),
+    "fib-reason": (12.0, 17.0),
+}
+"""The size of the font and the height of a line, by class."""
+
+_ICONS: Final[Mapping[str, str]] = {
+    "llm": "M8 1C8.6 5.7 10.3 7.4 15 8 10.3 8.6 8.6 10.3 8 15 7.4 10.3 5.7 8.6 1 8 5.7 7.4 7.4 5.7 8 1Z",
+    "tool": "M8 5a3 3 0 1 0 .01 0M8 1.5V3.4M8 12.6v1.9M1.5 8H3.4M12.6 8h1.9M3.4 3.4 4.7 4.7M11.3 11.3l1.3 1.3"
+    "M3.4 12.6l1.3-1.3M11.3 4.7l1.3-1.3",
+    "critic": "M8 1.8a6.2 6.2 0 1 0 .01 0M5 8.2l2.1 2.1L11 6",
+    "conditional": "M8 1.5V6L3.5 10.5V14M8 6l4.5 4.5V14M1.7 12.2 3.5 14l1.8-1.8M10.7 12.2 12.5 14l1.8-1.8",
+    "other": "M4 4H12V12H4Z",
+    "missing": "M5.4 5.6a2.6 2.6 0 1 1 3.8 2.3C8.4 8.4 8 8.9 8 9.8M8 13v.1",
+}
+"""Lines in a square of 16 by 16."""
+
+_SHAPED: Final = frozenset({"llm", "tool", "critic", "conditional"})
+"""The types with a shape of their own."""
+
+
+class Line(NamedTuple):
+    """A line of text in a box."""
+
+    style: str
+    text: str
+
+
+class Box(NamedTuple):
+    """What is written in a box, and how large that makes it."""
+
+    node: DiagramNode
+    """The node."""
+
+    lines: tuple[Line, ...]
+    """The texts, from top to bottom."""
+
+    width: float
+    """The width that the texts need."""
+
+    height: float
+    """The height."""
+
+
+def box_of(node: DiagramNode) -> Box:
+    """Return the box of a node."""
+    lines = list(_lines("fib-label", node.label, 2))
+    for detail in node.details:
+        lines += _lines("fib-detail", detail, 2)
+    if node.state is not None:
+        lines += _lines("fib-word", node.state.text, 1)
+        if node.state.word == "failed" and node.state.reason:
+            lines += _lines("fib-reason", node.state.reason, 2)
+    needed = max(width(line.text) * _STYLES[line.style][0] for line in lines)
+    return Box(
+        node,
+        tuple(lines),
+        round(_LEFT + min(max(needed, _LEAST_TEXT), _MOST_TEXT) + _RIGHT),
+        2 * _TOP + sum(_STYLES[line.style][1] for line in lines),
+    )
+
+
+def _lines(style: str, text: str, most: int) -> Iterator[Line]:
+    return (Line(style, line) for line in wrap(text, _MOST_TEXT / _STYLES[style][0], most))
+
+
+def _title(node: DiagramNode) -> str:
+    """Return all that is known of a node, unabridged, for the reader who points at the box."""
+    label = node.label if node.id in ("", node.label) else f"{node.label} ({clean(node.id)})"
+    reason = (node.state.reason,) if node.state is not None and node.state.reason else ()
+    return "\n".join([label, *node.words, *reason])
+
+
+def draw_box(box: Box, x: float, y: float, width: float, height: float) -> str:
+    """Return a box as SVG."""
+    kind = "missing" if box.node.type == MISSING else box.node.type if box.node.type in _SHAPED else "other"
+    classes = ["fib-node", f"fib-{kind}"]
+    if box.node.state is not None and box.node.state.word in KNOWN_STATES:
+        classes.append(f"fib-{box.node.state.word}")
+    place = f"translate({number(x)} {number(y)})"
+    parts = [f'<g class="{" ".join(classes)}" transform="{place}"><title>{escape(_title(box.node))}</title>']
+    parts.append(_shape(kind, width, height))
+    parts.append(f'<path class="fib-icon" transform="translate(14 {_TOP + 2:g})" d="{_ICONS[kind]}"/>')
+    top = _TOP
+    for style, text in box.lines:
+        size, line = _STYLES[style]
+        baseline = top + line / 2 + size * 0.36
+        if style == "fib-word":
+            parts.append(f'<circle class="fib-dot" cx="22" cy="{top + line / 2:g}" r="4"/>')
+        parts.append(f'<text class="{style}" x="{_LEFT:g}" y="{baseline:g}">{escape(text)}</text>')
+        top += line
+    return "".join([*parts, "</g>"])
+
+
+def _shape(kind: str, width: float, height: float) -> str:
+    """Return the outline: each type of node has its own."""
+    match kind:
+        case "llm":
+            return f'<rect class="fib-box" {_PLAIN} width="{width:g}" height="{height:g}" rx="14"/>'
+        case "tool":
+            bars = f"M0 0H{width:g}V{height:g}H0ZM6 0V{height:g}M{width - 6:g} 0V{height:g}"
+            return f'<path class="fib-box" {_PLAIN} d="{bars}"/>'
+        case "critic":
+            corner = f"M0 0H{width - 14:g}L{width:g} 14V{height:g}H0ZM{width - 14:g} 0V14H{width:g}"
+            return f'<path class="fib-box" {_PLAIN} d="{corner}"/>'
+        case "conditional":
+            middle, right = height / 2, width - _POINT
+            outline = f"M{_POINT:g} 0H{right:g}L{width:g} {middle:g} {right:g} {height:g}H{_POINT:g}L0 {middle:g}Z"
+            return f'<path class="fib-box" {_PLAIN} d="{outline}"/>'
+        case _:
+            return f'<rect class="fib-box" {_PLAIN} width="{width:g}" height="{height:g}" rx="3"/>'
+
+
+_PLAIN: Final = 'fill="#fff" stroke="#555"'
+"""What programs show that do not know variables in style sheets."""

@@ -1,0 +1,113 @@
+"""Definitions as Mermaid flowcharts, which GitHub, GitLab and many editors draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.diagrams.contents import MISSING, DiagramContents, DiagramNode, contents_of
+from fibonacci.definitions.diagrams.edges import layered
+from fibonacci.definitions.diagrams.layers import arrange
+from fibonacci.definitions.diagrams.palette import LIGHT
+from fibonacci.definitions.diagrams.states import KNOWN_STATES
+from fibonacci.definitions.diagrams.texts import shorten
+from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.models import Execution
+
+_SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
+_RECTANGLE: Final = '["{}"]'
+_SPECIAL: Final = frozenset('"#$%&*:;<=>@[\\]^`{|}~')
+_LABEL_WIDTH: Final = 50.0
+_MOST_ABREAST: Final = 5  # where more nodes are abreast, the flow turns to the right
+
+_DASHED: Final = f"fill:{LIGHT['box']},stroke:{LIGHT['rim']},color:{LIGHT['soft']},stroke-dasharray:5 4"
+_CLASSES: Final = {
+    **dict.fromkeys(("pending", "skipped"), _DASHED),
+    **{
+        state: f"fill:{LIGHT[f'{state}-box']},stroke:{LIGHT[state]},color:{LIGHT['ink']}"
+        for state in ("completed", "failed", "running", "cancelled")
+    },
+    "missing": f"fill:{LIGHT['card']},stroke:{LIGHT['failed']},color:{LIGHT['failed']},stroke-dasharray:5 4",
+}
+
+
+def mermaid(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execution | None = None) -> str:
+    """Return a definition as the text of a Mermaid flowchart, with the states of its nodes in an execution.
+
+    Args:
+        definition: The definition, also in plain JSON. It may have faults: cycles and names without a node are drawn
+            as such.
+        execution: An execution whose states and durations are shown, as far as its `trace` tells. What is not known of
+            a node is shown as `unknown`.
+
+    Returns:
+        The text, for a block ```` ```mermaid ```` of a Markdown page.
+
+    Raises:
+        TypeError: If an argument has another type.
+        ValueError: If the definition holds itself.
+
+    Example:
+        >>> nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
+        >>> print(mermaid({"nodes": nodes}))
+        flowchart TD
+            n0("greet<br/>llm")
+    """
+    contents = contents_of(definition, execution)
+    lines = (f"    {line}" for line in _lines(contents))
+    return "\n".join([*_title(contents), f"flowchart {_direction(contents)}", *lines])
+
+
+def _title(contents: DiagramContents) -> Iterator[str]:
+    """Yield the front matter, in YAML."""
+    parts = [contents.name] if contents.name else []
+    if contents.state is not None:
+        parts.append(f"{contents.execution}: {contents.state.text}")
+    if parts:
+        text = shorten(", ".join(parts), 2 * _LABEL_WIDTH)
+        yield from ("---", f'title: "{"".join(map(_yaml_escaped, text))}"', "---")
+
+
+def _direction(contents: DiagramContents) -> str:
+    layers = arrange(len(contents.nodes), [layered(edge) for edge in contents.edges])
+    nodes = [[vertex for vertex in layer if vertex < len(contents.nodes)] for layer in layers.order]
+    widest = max(map(len, nodes), default=0)
+    return "TD" if widest <= max(_MOST_ABREAST, len(nodes)) else "LR"
+
+
+def _lines(contents: DiagramContents) -> Iterator[str]:
+    for index, node in enumerate(contents.nodes):
+        yield f"n{index}{_shape(node)}"
+    for edge in contents.edges:
+        arrow = "-.->" if edge.is_assessment and not edge.label else "-->"
+        label = f'|"{edge.label}"|' if edge.label else ""
+        yield f"n{edge.source} {arrow}{label} n{edge.target}"
+    for name, style in _CLASSES.items():
+        members = [f"n{index}" for index, node in enumerate(contents.nodes) if _class(node) == name]
+        if members:
+            yield f"classDef {name} {style}"
+            yield f"class {','.join(members)} {name}"
+
+
+def _shape(node: DiagramNode) -> str:
+    texts = [node.label, *node.words]
+    if node.state is not None and node.state.word == "failed" and node.state.reason:
+        texts.append(node.state.reason)
+    label = "<br/>".join("".join(map(_escaped, shorten(text, _LABEL_WIDTH))) for text in texts)
+    return _SHAPES.get(node.type, _RECTANGLE).format(label)
+
+
+def _class(node: DiagramNode) -> str:
+    if node.type == MISSING:
+        return "missing"
+    return node.state.word if node.state is not None and node.state.word in KNOWN_STATES else ""
+
+
+def _escaped(character: str) -> str:
+    """Return a character as it may stand in a quoted label: Mermaid's entity codes are decimal numbers."""
+    return f"#{ord(character)};" if character in _SPECIAL else character
+
+
+def _yaml_escaped(character: str) -> str:
+    """Return a character as it may stand in a quoted text of YAML, and means nothing to Mermaid."""
+    return f"\\U{ord(character):08x}" if character in _SPECIAL else character

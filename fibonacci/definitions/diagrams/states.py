@@ -1,0 +1,110 @@
+"""The states of nodes in an execution, as far as the platform tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from fibonacci.definitions.diagrams.texts import clean
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.models import Execution, NodeTrace
+
+KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
+"""The states that have a color; the platform may have others."""
+
+UNKNOWN: Final = "unknown"
+"""The state of a node of which the platform tells nothing."""
+
+_NOT_STARTED: Final = ("pending", "pending_approval")
+
+
+class NodeState(NamedTuple):
+    """The state of a node. All texts are clean."""
+
+    word: str
+    """The state in a word: one of `KNOWN_STATES`, `unknown`, or another that the platform has sent."""
+
+    duration: str = ""
+    """The time that the node took, such as `1.2 s`; empty when it is not known."""
+
+    reason: str = ""
+    """The error of a failed node, or why it was skipped; empty when it is not known."""
+
+    @property
+    def text(self) -> str:
+        """The state and the duration."""
+        return f"{self.word} · {self.duration}" if self.duration else self.word
+
+
+def checked_execution(execution: object) -> Execution | None:
+    """Return the argument `execution`.
+
+    Raises:
+        TypeError: If it is neither an `Execution` nor None.
+    """
+    if execution is None or isinstance(execution, Execution):
+        return execution
+    kind = type(execution).__name__
+    raise TypeError(f"execution must be an Execution, not {kind}; client.executions.get(execution_id) returns one")
+
+
+def execution_state(execution: Execution) -> NodeState:
+    """Return the state of an execution as a whole."""
+    milliseconds = execution.duration_ms
+    duration = "" if milliseconds is None else _duration(milliseconds)
+    return NodeState(_text(execution.status) or UNKNOWN, duration)
+
+
+def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, NodeState]:
+    """Return the states of nodes by id; what is missing is unknown.
+
+    Args:
+        plain: The definition as plain JSON.
+        execution: The execution. Without a trace, nodes with an output have completed, and those of an execution that
+            has not begun are pending.
+    """
+    states = dict(_traced(execution.trace or []))
+    if states:
+        return states
+    if not is_object(plain.get("outputs")):  # else the names of the outputs are not those of nodes
+        states = {node_id: NodeState("completed") for node_id in execution.outputs}
+    if execution.status in _NOT_STARTED:
+        nodes = plain.get("nodes")
+        ids = [node.get("id") for node in nodes if is_object(node)] if is_array(nodes) else []
+        return {node_id: NodeState("pending") for node_id in ids if isinstance(node_id, str)}
+    return states
+
+
+def _traced(trace: Iterable[NodeTrace]) -> Iterator[tuple[str, NodeState]]:
+    for entry in trace:
+        reason = _text(entry.error) or _text(entry.reason)
+        yield entry.id, NodeState(_text(entry.status) or UNKNOWN, _node_duration(entry), reason)
+
+
+def _node_duration(entry: NodeTrace) -> str:
+    started, ended = entry.started_at, entry.ended_at
+    if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
+        return ""
+    return _duration((ended - started) / timedelta(milliseconds=1))
+
+
+def _duration(milliseconds: float) -> str:
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for what is none."""
+    if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
+        return ""
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return clean(value)
+    message = value.get("message") if is_object(value) else None  # an error may be an object
+    return clean(message) if isinstance(message, str) else ""

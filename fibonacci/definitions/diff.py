@@ -1,0 +1,134 @@
+"""What differs between two definitions, node by node and field by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from fibonacci.definitions.folding import fold, node_defaults, same, workflow_defaults
+from fibonacci.definitions.json_types import is_object
+
+# Objects within objects are compared entry by entry down to here, and as a whole below.
+_DEEPEST: Final = 8
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_MISSING: Final = object()
+_Nodes = Mapping[str, Mapping[str, Any]]
+
+ChangeKind = Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionChange:
+    """One difference between two definitions."""
+
+    kind: ChangeKind
+    """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""
+
+    location: str
+    """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
+
+    old: Any = None
+    """What the old definition says, a node or a value; None when it was added."""
+
+    new: Any = None
+    """What the new definition says, a node or a value; None when it was removed."""
+
+    node: str | None = None
+    """The id of the node that it is about; None when it is about the workflow itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionDiff:
+    """The differences between two definitions. It is false without any, and its text has a line for each."""
+
+    changes: tuple[DefinitionChange, ...] = ()
+    """The differences: those of the workflow first, then those of its nodes, then those of its outputs."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def __str__(self) -> str:
+        from fibonacci.definitions.diff_text import diff_text
+
+        return diff_text(self)
+
+
+def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:
+    """Compare two definitions by what they mean.
+
+    Older and newer spellings of a field are the same, and so are a default that is written out and one that is not.
+    The order of nodes, dependencies and branches means nothing. The definitions need not be valid.
+
+    Args:
+        old: A definition as plain JSON, or a `WorkflowDefinition`.
+        new: The other one.
+
+    Returns:
+        The differences.
+
+    Raises:
+        TypeError: If one of them is neither a mapping nor a model.
+        ValueError: If one of them holds itself.
+
+    Example:
+        >>> old = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet"}]}
+        >>> new = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet", "temperature": 0.2}]}
+        >>> print(diff(old, new))
+        ~ greet.temperature: None -> 0.2
+    """
+    before, after = fold(old), fold(new)
+    defaults = workflow_defaults()
+    outputs = [each.fields.pop("outputs", None) for each in (before, after)]
+    changes = [
+        *_fields(None, "", _Said(before.fields, defaults), _Said(after.fields, defaults)),
+        *_nodes(before.nodes, after.nodes),
+        *_differences(None, "outputs", *outputs),
+    ]
+    return DefinitionDiff(tuple(changes))
+
+
+class _Said(NamedTuple):
+    """What the workflow or one of its nodes says, and what it need not say."""
+
+    fields: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+    def get(self, name: str) -> Any:
+        """Return the value of a field, or its default; `_MISSING` without one."""
+        return self.fields.get(name, self.defaults.get(name, _MISSING))
+
+
+def _nodes(before: _Nodes, after: _Nodes) -> Iterator[DefinitionChange]:
+    for node_id, node in after.items():
+        old = before.get(node_id)
+        if old is None:
+            yield DefinitionChange("added", node_id, new=node, node=node_id)
+        else:
+            said = (_Said(each, node_defaults(each.get("type"))) for each in (old, node))
+            yield from _fields(node_id, f"{node_id}.", *said)
+    for node_id, node in before.items():
+        if node_id not in after:
+            yield DefinitionChange("removed", node_id, old=node, node=node_id)
+
+
+def _fields(node: str | None, prefix: str, old: _Said, new: _Said) -> Iterator[DefinitionChange]:
+    for name in dict.fromkeys([*new.fields, *old.fields]):
+        yield from _differences(node, prefix + name, old.get(name), new.get(name))
+
+
+def _differences(node: str | None, location: str, old: Any, new: Any, depth: int = 0) -> Iterator[DefinitionChange]:
+    """Yield how two values differ: entry by entry where both are objects, as a whole where they are not."""
+    if is_object(old) and is_object(new) and depth < _DEEPEST:
+        for key in dict.fromkeys([*new, *old]):
+            place = f"{location}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{location}[{key!r}]"
+            yield from _differences(node, place, old.get(key, _MISSING), new.get(key, _MISSING), depth + 1)
+    elif old is _MISSING:
+        yield DefinitionChange("added", location, new=new, node=node)
+    elif new is _MISSING:
+        yield DefinitionChange("removed", location, old=old, node=node)
+    elif not same(old, new):
+        yield DefinitionChange("changed", location, old, new, node)

@@ -1,0 +1,221 @@
+"""Definitions in files and texts, in YAML and JSON. YAML needs the extra `yaml`, JSON needs none."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fibonacci.definitions.atomic_file import write_atomically
+from fibonacci.definitions.legacy_dialect import warn_of_words
+from fibonacci.definitions.problems import DefinitionError, Problem
+from fibonacci.definitions.reading import Format, format_of, read_checked, read_definition
+from fibonacci.definitions.source import MAX_SIZE, Source
+from fibonacci.definitions.spellings import Generation
+from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.writing import write_definition
+
+_FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+
+
+def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
+    """Read and check the definition in a file.
+
+    The suffix decides about the format: `.yaml` and `.yml`, or `.json`.
+
+    Args:
+        path: The file, in UTF-8.
+
+    Returns:
+        The definition, in which warnings are possible; see `check_file`.
+
+    Raises:
+        DefinitionError: If the file has errors; `problems` holds all of them, each with file, line and column.
+        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        OSError: If the file cannot be read, for example because there is none.
+        ValueError: If the suffix is another one.
+
+    Example:
+        ```python
+        from fibonacci.definitions import WorkflowDefinition, dump, load
+
+        dump({"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}, "greeter.yaml")
+        print(load("greeter.yaml").nodes[0].id)  # prints: greet
+        ```
+    """
+    text_format = format_of_file(path)
+    return _read(Source(*text_of_file(path)), text_format)
+
+
+def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
+    """Read and check the definition in a text: JSON if the text begins with `{` or `[`, else YAML.
+
+    Args:
+        text: The text.
+        name: The name of the file, for the positions of faults.
+
+    Returns:
+        The definition.
+
+    Raises:
+        DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
+        ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+
+    Example:
+        >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
+        'greet'
+    """
+    return _read(Source(text, name), format_of(text))
+
+
+def load_yaml(text: str) -> WorkflowDefinition:
+    """Read and check the definition in a YAML text; `loads` reads JSON too.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The definition.
+
+    Raises:
+        DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
+        ImportError: If PyYAML is not installed; the message says how to install it.
+    """
+    return _read(Source(text, "<text>"), "yaml")
+
+
+def check_file(path: str | os.PathLike[str]) -> list[Problem]:
+    """List all faults of a definition's file: errors, and the warnings with which it can be loaded.
+
+    Args:
+        path: The file, as for `load`.
+
+    Returns:
+        The faults in the order of the file, each with file, line and column. Empty without a fault.
+
+    Raises:
+        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        OSError: If the file cannot be read, for example because there is none.
+        ValueError: If the suffix is another one.
+    """
+    text_format = format_of_file(path)
+    try:
+        source = Source(*text_of_file(path))
+        read_checked(source, text_format)
+    except DefinitionError as error:
+        return list(error.problems)
+    return source.in_order()
+
+
+def dumps(
+    definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
+) -> str:
+    """Return a definition as text: only what it says, in the order in which people read it.
+
+    Args:
+        definition: The definition; it is not checked.
+        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+        format: `yaml` or `json`.
+
+    Returns:
+        The text, which `loads` reads as the same definition.
+
+    Raises:
+        DefinitionError: If a node says one thing in both spellings, and differently.
+        ImportError: If the format is YAML and PyYAML is not installed; the message says how to install it.
+        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format.
+
+    Example:
+        >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
+        nodes:
+        - id: greet
+          type: llm
+          instruction: Hello
+    """
+    return write_definition(definition, generation=generation, text_format=format)
+
+
+def dump(
+    definition: WorkflowDefinition | Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    generation: Generation = "newer",
+) -> None:
+    """Write a definition to a file, whole or not at all; an existing file keeps its permissions.
+
+    Args:
+        definition: The definition; it is not checked.
+        path: The file; `.yaml` and `.yml`, or `.json`, decide about the format. Its folder has to exist.
+        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+
+    Raises:
+        DefinitionError: If a node says one thing in both spellings, and differently.
+        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        OSError: If the file cannot be written.
+        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix.
+    """
+    write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
+
+
+def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer") -> str:
+    """Return a definition as YAML: `dumps` with `format="yaml"`.
+
+    Args:
+        definition: The definition; it is not checked.
+        generation: The spelling of the documentation's generation to write, `newer` or `older`.
+
+    Returns:
+        The text.
+
+    Raises:
+        DefinitionError: If a node says one thing in both spellings, and differently.
+        ImportError: If PyYAML is not installed; the message says how to install it.
+        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep.
+    """
+    return dumps(definition, generation=generation)
+
+
+def format_of_file(path: str | os.PathLike[str]) -> Format:
+    """Return the format that the suffix of a file names.
+
+    Raises:
+        ValueError: If it names none.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        message = f"{os.fspath(path)!r} ends with {suffix!r}" if suffix else f"{os.fspath(path)!r} has no suffix"
+        raise ValueError(f"{message}: the name of a definition's file ends with .yaml, .yml or .json")
+    return _FORMATS[suffix]
+
+
+def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the text of a file and its name.
+
+    Raises:
+        DefinitionError: If the file is not UTF-8.
+        OSError: If it cannot be read.
+    """
+    name = os.fspath(path)
+    with Path(path).open("rb") as file:
+        content = file.read(4 * MAX_SIZE + 1)  # a character has at most four bytes; what is longer is refused
+    try:
+        return content.decode("utf-8"), name
+    except UnicodeDecodeError as error:
+        readable = Source(content[: error.start].decode("utf-8") + "\N{REPLACEMENT CHARACTER}", name)
+        message = f"the byte 0x{content[error.start]:02X} is not UTF-8: save the file as UTF-8"
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message = "the file is UTF-16: save it as UTF-8"
+        raise readable.failure(len(readable.text) - 1, "bad_encoding", message) from None
+
+
+def _read(source: Source, text_format: Format) -> WorkflowDefinition:
+    """Read a text for a public function, on whose caller the warnings are reported."""
+    try:
+        return read_definition(source, text_format)
+    finally:
+        warn_of_words(source, stacklevel=3)

@@ -1,0 +1,149 @@
+"""The dialect of fibonacci-sdk 0.2.4: its words, and what each of them is now."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Final
+
+from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.source import Element, Source
+
+_CODE: Final = "deprecated_word"
+_NODE_KEYS: Final[Mapping[str, str]] = {
+    "tool_name": "tool",
+    "tool_params": "params",
+    "evaluation_criteria": "criteria",
+}
+_NODE_TYPES: Final[Mapping[str, str]] = {"condition": "conditional"}
+_OPERATORS: Final[Mapping[str, str]] = {
+    "==": "equals",
+    "!=": "not_equals",
+    ">": "greater_than",
+    "<": "less_than",
+}
+_OPERATORS_WITHOUT_SUCCESSOR: Final[Mapping[str, str]] = {
+    ">=": "use 'less_than', and exchange 'true_branch' and 'false_branch'",
+    "<=": "use 'greater_than', and exchange 'true_branch' and 'false_branch'",
+}
+_KEYS_WITHOUT_SUCCESSOR: Final = ("is_active", "is_template")
+_OPERATORS_WITHOUT_RIGHT_VALUE: Final = ("is_empty", "is_not_empty")
+
+_Object = dict[str, Element]
+
+
+def modernize(root: Element, source: Source) -> None:
+    """Replace the words of the dialect by today's, in place.
+
+    Each word becomes a warning at its first place that names today's word, and what has none an error.
+
+    Args:
+        root: The definition; a value of another shape than a definition's is left as it is.
+        source: The text that it stands in; the problems are added to it.
+    """
+    dialect = _Dialect(source)
+    if isinstance(root.content, dict):
+        dialect.workflow(root.content)
+    dialect.report()
+
+
+def warn_of_words(source: Source, *, stacklevel: int) -> None:
+    """Emit a `DeprecationWarning` for each word of the dialect that was found.
+
+    Args:
+        source: The text that was read.
+        stacklevel: The frames from here to the caller that the warnings are reported on, as in `warnings.warn`.
+    """
+    for problem in source.in_order():
+        if problem.code == _CODE:
+            warnings.warn(f"{problem.source}: {problem.message}", DeprecationWarning, stacklevel=stacklevel + 1)
+
+
+class _Dialect:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._words: dict[str, tuple[str, list[int]]] = {}
+        """What is used instead of each word that was found, and the offsets of the word."""
+
+    def report(self) -> None:
+        """Add a warning for each word that was found."""
+        for word, (successor, offsets) in self._words.items():
+            lines = dict.fromkeys(str(self._source.line(offset)) for offset in sorted(offsets))
+            others = ", ".join(list(lines)[1:])
+            message = f"{word} is of fibonacci-sdk 0.2.4: {successor}" + (f" (also in line {others})" if others else "")
+            self._source.add(min(offsets), Problem("", _CODE, message, "warning"))
+
+    def _found(self, word: str, successor: str, offset: int) -> None:
+        self._words.setdefault(word, (successor, []))[1].append(offset)
+
+    def workflow(self, workflow: _Object) -> None:
+        """Translate a definition."""
+        for key in _KEYS_WITHOUT_SUCCESSOR:
+            if key in workflow:
+                self._found(f"'{key}'", "it has no successor and is left out", workflow.pop(key).key_offset)
+        nodes = workflow.get("nodes")
+        if nodes is not None and isinstance(nodes.content, list):
+            for node in nodes.content:
+                if isinstance(node.content, dict):
+                    self._node(node.content)
+
+    def _node(self, node: _Object) -> None:
+        if _text(node, "type") == "critic" and "evaluation_criteria" in node:
+            self._critic(node)
+        for old, new in _NODE_KEYS.items():
+            if old in node:
+                self._found(f"'{old}'", f"write '{new}'", node[old].key_offset)
+                _replace(node, old, {new: node[old]}, self._source)
+        self._config(node)
+        if _text(node, "type") == "condition":
+            self._condition(node)
+
+    def _config(self, node: _Object) -> None:
+        """Move the entries of `config` into the node; that it names retries switches them on."""
+        config = node.get("config")
+        if config is None or not (isinstance(config.content, dict) or config.content is None):
+            return
+        self._found("'config'", "write its keys directly in the node", config.key_offset)
+        entries = config.content or {}
+        if "max_retries" in entries:
+            entries = {"enable_retry": Element(content=True, offset=config.offset), **entries}
+        _replace(node, "config", entries, self._source)
+
+    def _condition(self, node: _Object) -> None:
+        """Translate a node of the type `condition`."""
+        self._found("type 'condition'", "write 'conditional'", node["type"].offset)
+        node["type"].content = "conditional"
+        operator = _text(node, "operator") or ""
+        if operator in _OPERATORS:
+            self._found(f"operator '{operator}'", f"write '{_OPERATORS[operator]}'", node["operator"].offset)
+            node["operator"].content = _OPERATORS[operator]
+        elif operator in _OPERATORS_WITHOUT_SUCCESSOR:
+            message = f"operator '{operator}' is of fibonacci-sdk 0.2.4: {_OPERATORS_WITHOUT_SUCCESSOR[operator]}"
+            self._source.report(node["operator"].offset, "bad_operator", message)
+        if "operator" in node and operator not in _OPERATORS_WITHOUT_RIGHT_VALUE:
+            node.setdefault("right_value", Element("", node["operator"].offset))
+
+    def _critic(self, node: _Object) -> None:
+        """Give a critic that names no target the first of its dependencies."""
+        dependencies = node.get("dependencies")
+        if "target_node" not in node and dependencies is not None:
+            targets = dependencies.content
+            if isinstance(targets, list) and targets and isinstance(targets[0].content, str):
+                successor = f"write 'target_node: {targets[0].content}'"
+                self._found("a critic without 'target_node'", successor, dependencies.key_offset)
+                node["target_node"] = targets[0]
+
+
+def _text(node: _Object, key: str) -> str | None:
+    """Return the text under a key; None for anything else."""
+    element = node.get(key)
+    return element.content if element is not None and isinstance(element.content, str) else None
+
+
+def _replace(node: _Object, key: str, by: _Object, source: Source) -> None:
+    """Replace one key of a node by others at its place; a key that the node has already is a problem."""
+    members = list(node.items())
+    node.clear()
+    for name, element in members:
+        for new, value in by.items() if name == key else [(name, element)]:
+            source.add_member(node, new, value)

@@ -1,0 +1,201 @@
+"""The text of a definition and where each of its values stands, so that a fault names file, line and column."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fibonacci.definitions.problems import DefinitionError, Problem
+
+MAX_DEPTH: Final = 64
+"""Objects and arrays within each other; deeper texts are refused."""
+
+MAX_SIZE: Final = 4 * 1024 * 1024
+"""Characters of a text; longer ones are refused."""
+
+Content = dict[str, "Element"] | list["Element"] | str | int | float | bool | None
+"""The content of an element: elements in an object or an array, or a scalar."""
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Element:
+    """A value of the text, with the place where it stands."""
+
+    __slots__ = ("content", "key_offset", "offset")
+
+    content: Content
+    offset: int
+    """Where the value begins, in characters from the start of the text."""
+
+    key_offset: int
+    """Where the key of the value begins; the same as `offset` in an array."""
+
+    def __init__(self, content: Content, offset: int) -> None:
+        self.content = content
+        self.offset = self.key_offset = offset
+
+    @property
+    def is_container(self) -> bool:
+        """Whether the value is an object or an array."""
+        return isinstance(self.content, dict | list)
+
+    def plain(self) -> Any:
+        """Return the value as plain JSON."""
+        if isinstance(self.content, dict):
+            return {key: child.plain() for key, child in self.content.items()}
+        if isinstance(self.content, list):
+            return [child.plain() for child in self.content]
+        return self.content
+
+    def find(self, location: str) -> tuple[Element, bool]:
+        """Return the element at a location such as `nodes[2].name`, or the nearest one around it.
+
+        Args:
+            location: The location, as `Problem.location` writes it.
+
+        Returns:
+            The element, and whether it is the one at the location.
+        """
+        element = self
+        while location:
+            step = element._step(location)
+            if step is None:
+                return element, False
+            element, location = step
+        return element, True
+
+    def _step(self, location: str) -> tuple[Element, str] | None:
+        """Return the child that a location begins with, and the rest of the location."""
+        if isinstance(self.content, list):
+            index = re.match(r"\[([0-9]{1,9})\]", location)
+            if index is None or int(index[1]) >= len(self.content):
+                return None
+            return self.content[int(index[1])], location[index.end() :]
+        if not isinstance(self.content, dict):
+            return None
+        location = location.removeprefix(".")
+        # A key may hold a dot or a bracket itself: the shortest key that exists is meant.
+        for end in (*(match.start() for match in re.finditer(r"[.\[]", location)), len(location)):
+            child = self.content.get(location[:end])
+            if child is not None:
+                return child, location[end:]
+        return None
+
+    def walk(self, location: str = "") -> Iterator[tuple[str, Element]]:
+        """Yield this element and those inside it, each with its location, in order."""
+        yield location, self
+        if isinstance(self.content, dict):
+            for key, child in self.content.items():
+                yield from child.walk(f"{location}.{key}" if location else key)
+        elif isinstance(self.content, list):
+            for index, child in enumerate(self.content):
+                yield from child.walk(f"{location}[{index}]")
+
+
+class Source:
+    """The text of a definition, with the problems found while reading it."""
+
+    def __init__(self, text: str, name: str) -> None:
+        """Take a text.
+
+        Args:
+            text: The text; a byte order mark at its start is dropped.
+            name: The name of the file, for positions.
+
+        Raises:
+            DefinitionError: If the text is empty or too long.
+        """
+        self.text = text.removeprefix("\ufeff")
+        self.name = name
+        self.problems: list[tuple[int, Problem]] = []
+        """The problems with the offset of each."""
+        self._line_starts: list[int] | None = None
+        if len(self.text) > MAX_SIZE:
+            self.text = ""
+            raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
+        if not self.text.strip():
+            raise self.failure(0, "empty_document", "the text is empty; a definition has at least the key 'nodes'")
+
+    def line(self, offset: int) -> int:
+        """Return the line of an offset, counted from 1."""
+        return bisect_right(self._starts(), offset)
+
+    def column(self, offset: int) -> int:
+        """Return the column of an offset, counted from 1 in characters."""
+        return offset - self.line_start(offset) + 1
+
+    def position(self, offset: int) -> str:
+        """Return an offset as `file:line:column`."""
+        return f"{self.name}:{self.line(offset)}:{self.column(offset)}"
+
+    def line_start(self, offset: int) -> int:
+        """Return the offset at which the line of an offset begins."""
+        return self._starts()[self.line(offset) - 1]
+
+    def text_of_line(self, line: int) -> str:
+        """Return the text of a line without its break."""
+        return _LINE_BREAK.split(self.text[self._starts()[line - 1] :], maxsplit=1)[0]
+
+    def _starts(self) -> list[int]:
+        if self._line_starts is None:
+            self._line_starts = [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+        return self._line_starts
+
+    def report(self, offset: int, code: str, message: str) -> None:
+        """Note a problem and go on reading."""
+        self.add(offset, Problem("", code, message))
+
+    def add(self, offset: int, problem: Problem) -> None:
+        """Note a problem, with its position."""
+        located = Problem(
+            problem.location, problem.code, problem.message, problem.severity, source=self.position(offset)
+        )
+        self.problems.append((offset, located))
+
+    def failure(self, offset: int, code: str, message: str) -> DefinitionError:
+        """Return the error of a text that cannot be read any further, with all problems so far."""
+        self.report(offset, code, message)
+        return DefinitionError(self.in_order())
+
+    def raise_errors(self) -> None:
+        """Raise all problems if there is an error among them.
+
+        Raises:
+            DefinitionError: If there is an error; warnings alone do not count.
+        """
+        if any(problem.severity == "error" for _, problem in self.problems):
+            raise DefinitionError(self.in_order())
+
+    def in_order(self) -> list[Problem]:
+        """Return the problems, each once, in the order of the text."""
+        ordered = sorted(self.problems, key=lambda pair: pair[0])
+        return list(dict.fromkeys(problem for _, problem in ordered))
+
+    def add_member(self, members: dict[str, Element], key: str, value: Element) -> None:
+        """Add a member to an object; a key that it has already is a problem, and the first one stays."""
+        first = members.setdefault(key, value)
+        if first is not value:
+            message = f"{key!r} is already a key of this object, on line {self.line(first.key_offset)}"
+            self.report(value.key_offset, "duplicate_key", message)
+
+    def text_value(self, text: str, offset: int) -> str:
+        """Return a text value; half of a surrogate pair in it is a problem, since UTF-8 cannot carry it."""
+        if _SURROGATE.search(text):
+            self.report(offset, "bad_character", "the text holds half of a surrogate pair, which is no character")
+        return text
+
+    def number(self, token: str, offset: int) -> int | float | None:
+        """Return the value of a decimal number; one that no float holds is a problem."""
+        try:
+            value = float(token) if re.search(r"[.eE]", token) else int(token)
+        except ValueError:  # an int of thousands of digits
+            value = float("inf")
+        if value in (float("inf"), float("-inf")):
+            shown = token if len(token) <= 20 else f"{token[:17]}..."
+            self.report(offset, "bad_number", f"the number {shown} is too large")
+            return None
+        return value

@@ -1,0 +1,146 @@
+"""Definitions as text, in YAML or JSON, with their keys in the order in which people read them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.plain import to_plain
+from fibonacci.definitions.reading import Format
+from fibonacci.definitions.source import MAX_DEPTH
+from fibonacci.definitions.spellings import Generation
+from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.yaml_writer import write_yaml
+
+FIRST_KEYS: Final = (
+    "name",
+    "description",
+    "version",
+    "timeout",
+    "default_retry",
+    "allow_partial_results",
+    "input_schema",
+    "output_schema",
+)
+LAST_KEYS: Final = ("nodes", "outputs")
+NODE_KEYS: Final = (
+    "id",
+    "type",
+    "name",
+    "dependencies",
+    "condition",
+    "tool",
+    "model",
+    "system_prompt",
+    "instruction",
+    "prompt",
+    "max_tokens",
+    "temperature",
+    "output_format",
+    "output_schema",
+    "schema",
+    "memory_read",
+    "memory_write",
+    "params",
+    "inputs",
+    "left_value",
+    "operator",
+    "right_value",
+    "true_branch",
+    "false_branch",
+    "target_node",
+    "criteria",
+    "min_score",
+    "max_iterations",
+    "improvement_prompt",
+    "timeout",
+    "enable_retry",
+    "max_retries",
+    "retry_delay",
+    "retry",
+    "fallback",
+    "on_error",
+)
+"""The order of a node's keys; keys that are not known follow in their own."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def write_definition(
+    definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation, text_format: Format
+) -> str:
+    """Return a definition as text.
+
+    Args:
+        definition: The definition; it need not be valid.
+        generation: The spelling to write.
+        text_format: The format to write.
+
+    Returns:
+        The text, which ends with a line break.
+
+    Raises:
+        DefinitionError: If a node says one thing in both spellings, and differently.
+        ImportError: If the format is YAML and PyYAML is not installed.
+        TypeError: If the definition holds a value that is not JSON; the message names its place.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep.
+    """
+    value = _ordered(_json("", to_plain(definition, generation=generation), 0))
+    if text_format == "yaml":
+        return write_yaml(value)
+    if text_format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    raise ValueError(f"{text_format!r} is not a format; use 'yaml' or 'json'")
+
+
+def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
+    last = {key: definition.pop(key) for key in LAST_KEYS if key in definition}
+    ordered = _in_order(definition, FIRST_KEYS) | last
+    nodes = ordered.get("nodes")
+    if is_array(nodes):
+        ordered["nodes"] = [_in_order(node, NODE_KEYS) if is_object(node) else node for node in nodes]
+    return ordered
+
+
+def _in_order(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value[key] for key in keys if key in value} | dict(value)
+
+
+def _json(location: str, value: object, depth: int) -> Any:
+    """Return a value with the plain types of JSON; refuse what has none."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"the definition has more than {MAX_DEPTH} levels of lists and objects")
+    if is_object(value):
+        places = {key: f"{location}.{key}" if location else key for key in value}
+        return {_key(location, place, key): _json(place, value[key], depth + 1) for key, place in places.items()}
+    if is_array(value):
+        return [_json(f"{location}[{index}]", element, depth + 1) for index, element in enumerate(value)]
+    return _scalar(location, value)
+
+
+def _key(location: str, place: str, key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{location or 'the definition'} has the key {key!r}, which is not JSON: a key is a text")
+    text: str = _scalar(place, key)
+    return text
+
+
+def _scalar(location: str, value: object) -> Any:
+    # A subclass, such as an enumeration of texts or a number of numpy's, is written as the plain value that it is.
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise ValueError(f"{location} holds half of a surrogate pair, which is no character")
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{location} is {value!r}, which is not JSON: write a number, or a text")
+        return float(value)
+    raise TypeError(f"{location} holds a {type(value).__name__}, which is not JSON: write it as a text or a number")

@@ -1,0 +1,77 @@
+"""What a workflow consists of, as a file says it and as the platform has it, and when the two are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from fibonacci.definitions.folding import canonical, fold
+from fibonacci.models.workflows import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowContent:
+    """The name, the description and the definition of a workflow."""
+
+    name: str
+    """The name of the workflow."""
+
+    description: str | None
+    """The description; None for none."""
+
+    definition: Mapping[str, Any]
+    """The definition as plain JSON."""
+
+    def merged(self) -> dict[str, Any]:
+        """Return the definition with the workflow's own name and description in it."""
+        return {**self.definition, "name": self.name, "description": self.description}
+
+    def without_nodes(self) -> dict[str, Any]:
+        """Return the same without its nodes and outputs."""
+        return {**self.merged(), "nodes": [], "outputs": None}
+
+    def digest(self) -> str:
+        """Return a hash that two contents share when they mean the same."""
+        return f"sha256:{sha256(canonical(fold(self.merged())).encode()).hexdigest()}"
+
+
+def content_of_workflow(workflow: Workflow) -> WorkflowContent:
+    """Return the content of a workflow as the platform has it."""
+    return WorkflowContent(workflow.name or "", workflow.description, workflow.definition or {})
+
+
+def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
+    """Return the content that a file asks for.
+
+    A name that the file does not say is the workflow's, else that of the file. A description that neither the file nor
+    the definition on the platform says is the workflow's: it was set by other means, and is left alone.
+
+    Args:
+        definition: The definition in the file.
+        stem: The name of the file without its suffix.
+        workflow: The workflow on the platform; None when there is none yet.
+    """
+    name, description = definition.get("name"), definition.get("description")
+    if workflow is None:
+        return WorkflowContent(name or stem, description, definition)
+    if description is None and (workflow.definition or {}).get("description") is None:
+        description = workflow.description
+    return WorkflowContent(name or workflow.name or stem, description, definition)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorkflow:
+    """What is remembered of a workflow on the platform, to notice a change of it."""
+
+    version: int | str | None
+    """Its version; None on a platform that tells none."""
+
+    digest: str
+    """The hash of its content."""
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> SeenWorkflow:
+        """Return what is remembered of a workflow."""
+        return cls(workflow.version, content_of_workflow(workflow).digest())

@@ -1,0 +1,135 @@
+"""The folder of definitions: its files, its lock file, and who may change it.
+
+The files are small and local, so they are read and written in place, in async mode too: a thread for each would take
+longer, and could not be canceled.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fibonacci.definitions import DefinitionError, Problem, WorkflowDefinition, dump, dumps, load, loads, to_plain
+from fibonacci.definitions.atomic_file import write_atomically
+from fibonacci.deployment.file_names import is_definition_file
+from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
+from fibonacci.errors import DeploymentError, StalePlanError
+
+
+class DeploymentFolder:
+    """A folder of definition files.
+
+    Args:
+        path: The folder.
+
+    Attributes:
+        path: Its absolute path.
+
+    Raises:
+        TypeError: If the path is none.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"folder must be the path of a folder, not {type(path).__name__}")
+        self.path: Path = Path(path).absolute()
+
+    def files(self) -> list[str]:
+        """Return the names of the definition files, sorted: not those of subfolders, and no hidden ones.
+
+        Raises:
+            DeploymentError: If there is no such folder.
+        """
+        try:
+            found = [each.name for each in self.path.iterdir() if is_definition_file(each)]
+        except OSError as error:
+            raise DeploymentError(f"folder {str(self.path)!r} cannot be read: {error.strerror}") from error
+        return sorted(found)
+
+    def read_definitions(self) -> dict[str, Mapping[str, Any]]:
+        """Return the definition of each file, by name.
+
+        Raises:
+            DefinitionError: If any has an error; it has those of all files.
+            ImportError: If a file is YAML and PyYAML is not installed.
+            DeploymentError: If there is no such folder.
+        """
+        definitions: dict[str, WorkflowDefinition] = {}
+        problems: list[Problem] = []
+        for file in self.files():
+            try:
+                definitions[file] = load(self.path / file)
+            except DefinitionError as error:
+                problems += error.problems
+            except OSError as error:
+                message = f"the file cannot be read: {error.strerror}"
+                problems.append(Problem("", "unreadable", message, source=str(self.path / file)))
+        if any(problem.severity == "error" for problem in problems):
+            raise DefinitionError(problems)
+        return {file: to_plain(definition) for file, definition in definitions.items()}
+
+    def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:
+        """Write a file from which the same definition can be loaded.
+
+        Raises:
+            DefinitionError: If the definition has errors. Nothing is written.
+            ImportError: If the file is YAML and PyYAML is not installed.
+            OSError: If the file cannot be written.
+        """
+        loads(dumps(definition, format="json"), name=file)
+        dump(definition, self.path / file)
+
+    def read_lock(self) -> Lock | None:
+        """Return the content of the lock file; None when there is none.
+
+        Raises:
+            DeploymentError: If it cannot be read.
+        """
+        place = self.path / LOCK_NAME
+        try:
+            text = place.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DeploymentError(f"{place} cannot be read: {error}") from error
+        return parse_lock(text, str(place))
+
+    def write_lock(self, lock: Lock) -> None:
+        """Replace the lock file: a process that is killed leaves the old one or the new one, and no half of one."""
+        write_atomically(self.path / LOCK_NAME, lock_text(lock))
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Keep every other `apply` and `pull` on this machine away from the folder, where the system can.
+
+        The system ends it with the process, however that ends.
+
+        Raises:
+            StalePlanError: If another one is at work.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY) if sys.platform != "win32" else -1
+        try:
+            _lock(descriptor)
+            yield
+        except BlockingIOError as error:
+            raise StalePlanError(f"another apply or pull is at work in {str(self.path)!r}: wait for it") from error
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform != "win32":  # there a folder cannot be locked
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise
+            # else the file system has no locks

@@ -1,0 +1,111 @@
+"""Which file is which workflow: by the lock file, by a name or a content that has moved, by an interrupted creation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from fibonacci.deployment.content import WorkflowContent, content_of_file, content_of_workflow
+from fibonacci.deployment.lock import Lock, LockEntry
+from fibonacci.models.workflows import Workflow
+
+
+class Matches:
+    """Which workflow each file is, and which each entry of the lock file.
+
+    Args:
+        definitions: The definitions by file, all without errors.
+        lock: The lock file.
+        workflows: The workflows of the platform, complete where they may be those of the folder.
+
+    Attributes:
+        origins: By file, the file that its entry in the lock file stands under: another one when it was renamed.
+        workflows: By file of the lock file, the workflow; None when the platform does not have it.
+        contents: By file, what it asks for.
+        gone: The entries of the lock file whose file is gone, and has not been renamed.
+    """
+
+    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], lock: Lock, workflows: Sequence[Workflow]) -> None:
+        self._all = {workflow.id: workflow for workflow in workflows}
+        self._lock = lock
+        self._ambiguous: dict[str, str] = {}
+        self.gone: dict[str, LockEntry] = {
+            file: entry for file, entry in lock.entries.items() if file not in definitions
+        }
+        self.workflows: dict[str, Workflow | None] = {
+            file: self._workflow_of(file, entry) for file, entry in lock.entries.items()
+        }
+        self._definitions = definitions
+        self.origins: dict[str, str] = {}
+        for file in definitions:
+            origin = file if file in lock.entries else self._renamed_from(file)
+            if origin is not None:
+                self.origins[file] = origin
+                self.gone.pop(origin, None)
+        self.contents: dict[str, WorkflowContent] = {file: self._content(file) for file in definitions}
+
+    def _workflow_of(self, file: str, entry: LockEntry) -> Workflow | None:
+        """Return the workflow of an entry; one whose creation was interrupted is found by what was to be created."""
+        if entry.workflow_id is not None:
+            return self._all.get(entry.workflow_id)
+        known = self._lock.workflow_ids
+        found = [
+            workflow
+            for workflow in self._all.values()
+            if workflow.id not in known
+            and workflow.name == entry.name
+            and content_of_workflow(workflow).digest() == entry.applied
+        ]
+        if len(found) > 1:
+            self._ambiguous[entry.name] = (
+                f"{file}: its creation was interrupted, and {_ids(found)} are all called {entry.name!r} and as it was "
+                "to be created: delete all but one"
+            )
+        return found[0] if len(found) == 1 else None
+
+    def _renamed_from(self, file: str) -> str | None:
+        """Return the file that is gone and whose name or content a new file has; None when that is not clear."""
+        name = self._definitions[file].get("name")
+        by_name = [gone for gone, entry in self.gone.items() if entry.name == name]
+        by_content = [
+            gone
+            for gone, entry in self.gone.items()
+            if content_of_file(self._definitions[file], PurePath(gone).stem, self.workflows[gone]).digest()
+            == entry.applied
+        ]
+        clear = [found[0] for found in (by_name, by_content) if len(found) == 1]
+        return clear[0] if clear else None
+
+    def _content(self, file: str) -> WorkflowContent:
+        origin = self.origins.get(file)
+        workflow = None if origin is None else self.workflows[origin]
+        return content_of_file(self._definitions[file], PurePath(file).stem, workflow)
+
+    def refusals(self) -> list[str]:
+        """Return why no plan can be made, in words; empty when one can."""
+        refusals = list(self._ambiguous.values())
+        files: dict[str, list[str]] = {}
+        for file, content in self.contents.items():
+            files.setdefault(content.name, []).append(file)
+        own = {workflow.id for workflow in self.workflows.values() if workflow is not None}
+        for name, of_name in files.items():
+            if len(of_name) > 1:
+                refusals.append(f"{' and '.join(of_name)} are both called {name!r}: a name stands for one workflow")
+            others = [each for each in self._all.values() if each.name == name and each.id not in own]
+            if others and name not in self._ambiguous:
+                refusals.append(_name_is_taken(of_name[0], name, others, of_name[0] in self.origins))
+        return refusals
+
+
+def _name_is_taken(file: str, name: str, others: Sequence[Workflow], is_known: bool) -> str:
+    start = f"{file}: {_ids(others)} on the platform {'is' if len(others) == 1 else 'are'}"
+    if is_known or len(others) > 1:
+        also = " also" if is_known else ""
+        return f"{start}{also} called {name!r}: rename or delete it, for a name stands for one workflow"
+    pull = f'pull("{others[0].id}", folder)'
+    return f"{start} called {name!r}, and the lock file does not know it: {pull} if it is this file's, else rename one"
+
+
+def _ids(workflows: Sequence[Workflow]) -> str:
+    return " and ".join(workflow.id for workflow in workflows)

@@ -1,0 +1,176 @@
+"""From files, lock file and platform to a plan. Nothing here reads or writes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from fibonacci.definitions.diff import diff
+from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
+from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
+from fibonacci.deployment.matching import Matches
+from fibonacci.deployment.plan import Action, DeploymentChange, DeploymentPlan
+from fibonacci.errors import DeploymentError
+from fibonacci.models.workflows import Workflow
+
+_REMEDY: Final = "Use the client that it was made with, or a copy of the folder without this file."
+_ORDER: Final[Sequence[Action]] = ("record", "update", "create", "delete")
+
+
+def make_plan(
+    folder: Path,
+    base_url: str,
+    definitions: Mapping[str, Mapping[str, Any]],
+    lock: Lock | None,
+    workflows: Sequence[Workflow],
+) -> DeploymentPlan:
+    """Return what brings the platform to what the files say.
+
+    Args:
+        folder: The folder.
+        base_url: The base URL of the platform.
+        definitions: The definitions by file, all without errors.
+        lock: The lock file; None when there is none.
+        workflows: The workflows of the platform, complete where they may be those of the folder.
+
+    Raises:
+        DeploymentError: If the state cannot be right; the message has everything that is wrong with it.
+    """
+    check_base_url(lock, folder, base_url)
+    organization = check_organization(lock, folder, workflows)
+    _check_any_is_there(lock, folder, workflows)
+    if not definitions and not (lock and lock.entries):
+        raise DeploymentError(f"folder {str(folder)!r} has no definition: no file *.yaml, *.yml or *.json")
+    matches = Matches(definitions, lock or Lock(base_url), workflows)
+    refusals = matches.refusals()
+    if refusals:
+        raise DeploymentError("\n".join(refusals))
+    changes = sorted(_changes(matches, lock or Lock(base_url)), key=lambda change: _ORDER.index(change.action))
+    changed = {change.file for change in changes}
+    unchanged = tuple(file for file in definitions if file not in changed)
+    return DeploymentPlan(folder, base_url, tuple(changes), unchanged, organization, lock)
+
+
+def check_base_url(lock: Lock | None, folder: Path, base_url: str) -> None:
+    """Refuse a lock file of another platform.
+
+    Raises:
+        DeploymentError: If it is one.
+    """
+    if lock is not None and lock.base_url != base_url:
+        raise DeploymentError(
+            f"{folder / LOCK_NAME} belongs to {lock.base_url}, and the client calls {base_url}. {_REMEDY}"
+        )
+
+
+def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> str | None:
+    """Return the organization that workflows belong to, as far as it is known; refuse a lock file of another one.
+
+    Raises:
+        DeploymentError: If it is one.
+    """
+    told = {each for workflow in workflows if (each := workflow.organization_id) is not None}
+    known = None if lock is None else lock.organization
+    if known is not None and told and known not in told:
+        others = " and ".join(map(repr, sorted(told)))
+        raise DeploymentError(
+            f"{folder / LOCK_NAME} belongs to the organization {known!r}, and the client's key to {others}. {_REMEDY}"
+        )
+    return known or (min(told) if len(told) == 1 else None)
+
+
+def _check_any_is_there(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> None:
+    """Refuse a lock file that is probably another organization's, where the platform does not tell them apart."""
+    ids = set[str]() if lock is None else lock.workflow_ids
+    if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
+        raise DeploymentError(
+            f"none of the {len(ids)} workflows of {folder / LOCK_NAME} is on the platform: the client's key is "
+            f"probably that of another organization. {_REMEDY}"
+        )
+
+
+def _changes(matches: Matches, lock: Lock) -> Iterator[DeploymentChange]:
+    """Yield the changes, in the order of the files."""
+    for file, content in matches.contents.items():
+        origin = matches.origins.get(file)
+        if origin is None:
+            yield _creation(file, content, "the file is new")
+        elif change := _change(file, content, origin, lock.entries[origin], matches.workflows[origin]):
+            yield change
+    for file, entry in matches.gone.items():
+        yield _removal(file, entry, matches.workflows[file])
+
+
+def _change(
+    file: str, content: WorkflowContent, origin: str, entry: LockEntry, workflow: Workflow | None
+) -> DeploymentChange | None:
+    """Return what a file with an entry in the lock file needs; None for nothing."""
+    previous = None if origin == file else origin
+    moved = "" if previous is None else f"{previous} is now {file}; "
+    if workflow is None:
+        if entry.workflow_id is None:
+            moved += "its creation was interrupted, and the platform does not have it"
+        else:
+            moved += f"{entry.workflow_id} was deleted on the platform, so it is created again"
+        resumed = entry if entry.workflow_id is None and entry.applied == content.digest() else None
+        return _creation(file, content, moved, previous, resumed)
+    if entry.workflow_id is None:
+        moved += f"its creation was interrupted, and {workflow.id} is what was created; "
+    seen = SeenWorkflow.of(workflow)
+    reason = _why_update(entry, seen, content, workflow)
+    if reason is not None:
+        difference = diff(content_of_workflow(workflow).merged(), content.merged())
+        return DeploymentChange(
+            "update", file, content.name, workflow.id, moved + reason, difference, content, seen, None, previous
+        )
+    if not moved:
+        return None
+    kept = LockEntry(content.name, content.digest(), workflow.id, seen)
+    reason = f"{moved}only the lock file changes"
+    return DeploymentChange(
+        "record", file, content.name, workflow.id, reason, seen=seen, entry=kept, previous_file=previous
+    )
+
+
+def _removal(file: str, entry: LockEntry, workflow: Workflow | None) -> DeploymentChange:
+    if workflow is None:
+        reason = "the file is gone, and the platform does not have its workflow; only the lock file changes"
+        return DeploymentChange("record", file, entry.name, entry.workflow_id, reason)
+    content = content_of_workflow(workflow)
+    removed = diff(content.merged(), content.without_nodes())
+    name = workflow.name or entry.name
+    return DeploymentChange(
+        "delete", file, name, workflow.id, "the file is gone", removed, seen=SeenWorkflow.of(workflow)
+    )
+
+
+def _creation(
+    file: str,
+    content: WorkflowContent,
+    reason: str,
+    previous: str | None = None,
+    resumed: LockEntry | None = None,
+) -> DeploymentChange:
+    added = diff(content.without_nodes(), content.merged())
+    return DeploymentChange("create", file, content.name, None, reason, added, content, None, resumed, previous)
+
+
+def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, workflow: Workflow) -> str | None:
+    """Return why a workflow is updated; None when it is as its file says."""
+    wanted = content.digest()
+    if wanted == seen.digest:
+        return None
+    is_file_changed = wanted != entry.applied
+    # The platform may complete what it is sent. What was seen after the last apply is then as the file says.
+    is_workflow_changed = entry.seen is not None and entry.seen != seen
+    if not is_workflow_changed:
+        return "the file has changed" if is_file_changed else None
+    versions = (
+        "" if entry.seen is None or seen.version is None else f" (version {entry.seen.version} -> {seen.version})"
+    )
+    both = "the file and the platform have" if is_file_changed else "the platform has"
+    return (
+        f"{both} changed since the last apply{versions}: this replaces what is on the platform; "
+        f'to keep it instead, pull("{workflow.id}", folder)'
+    )

@@ -1,0 +1,117 @@
+"""From a workflow of the platform to a file: what is written, where, and whether that would lose local changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from fibonacci.definitions import DefinitionError, diff, load, to_plain
+from fibonacci.deployment.content import SeenWorkflow, content_of_file
+from fibonacci.deployment.file_names import SUFFIXES, safe_file_name
+from fibonacci.deployment.folder import DeploymentFolder
+from fibonacci.deployment.lock import Lock, LockEntry
+from fibonacci.errors import DeploymentError
+from fibonacci.models.workflows import Workflow
+
+
+def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | None]:
+    """Return the folder that a path leads to, and the name of the file; None when it is the path of a folder.
+
+    Raises:
+        DeploymentError: If the path is that of another kind of file.
+        TypeError: If the path is none.
+    """
+    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")
+    folder = DeploymentFolder(path)
+    if folder.path.suffix.lower() in SUFFIXES and not folder.path.is_dir():
+        return DeploymentFolder(folder.path.parent), folder.path.name
+    if folder.path.is_file():
+        raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a file *.yaml, *.yml or *.json")
+    return folder, None
+
+
+def definition_of(workflow: Workflow) -> dict[str, Any]:
+    """Return the definition of a workflow.
+
+    Raises:
+        DeploymentError: If it has none.
+    """
+    if workflow.definition is None:
+        raise DeploymentError(f"{workflow.id} ({workflow.name!r}) has no definition, so there is nothing to pull")
+    return workflow.definition
+
+
+def choose_file(folder: DeploymentFolder, lock: Lock, workflow: Workflow, file: str | None) -> str:
+    """Return the name of the file that a workflow is pulled into.
+
+    Without a given one it is that of the lock file, else the one with the workflow's name, else a new one.
+
+    Args:
+        folder: The folder.
+        lock: Its lock file.
+        workflow: The workflow.
+        file: The name that the user gives; None for none.
+
+    Raises:
+        DeploymentError: If the workflow has another file already, or the file another workflow.
+    """
+    known = [name for name, entry in lock.entries.items() if entry.workflow_id == workflow.id]
+    if file is None:
+        return known[0] if known else _file_by_name(folder, lock, workflow)
+    owner = lock.entries[file].workflow_id if file in lock.entries else None
+    if owner not in (None, workflow.id):
+        raise DeploymentError(f"{file} belongs to {owner}, not to {workflow.id}: pull into another file")
+    if known and known[0] != file and (folder.path / known[0]).exists():
+        raise DeploymentError(f"{workflow.id} has the file {known[0]} already: rename that, or pull into the folder")
+    return file
+
+
+def _file_by_name(folder: DeploymentFolder, lock: Lock, workflow: Workflow) -> str:
+    files = folder.files()
+    free = [file for file in files if file not in lock.entries or lock.entries[file].workflow_id is None]
+    found = [file for file in free if _name_in(folder.path / file) == workflow.name]
+    if len(found) > 1:
+        raise DeploymentError(
+            f"{' and '.join(found)} are both called {workflow.name!r}: pull into one of them by its path"
+        )
+    return found[0] if found else safe_file_name(workflow.name or workflow.id, {*files, *lock.entries})
+
+
+def _name_in(path: Path) -> str | None:
+    try:
+        return load(path).name or path.stem
+    except (OSError, ValueError):
+        return None  # it has faults; the next plan says which
+
+
+def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Workflow, *, overwrite: bool) -> bool:
+    """Tell whether a file has to be written: not when it says what the workflow is.
+
+    Raises:
+        DeploymentError: If it has changes of its own, and may not be overwritten.
+    """
+    path = folder.path / file
+    if not path.exists():
+        return True
+    try:
+        definition = load(path)
+    except DefinitionError:
+        local = None
+    else:
+        if not diff(definition, definition_of(workflow)):
+            return False
+        local = content_of_file(to_plain(definition), path.stem, workflow).digest()
+    entry = lock.entries.get(file)
+    is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
+    if not (is_as_applied or overwrite):
+        raise DeploymentError(f"{path} has changes that {workflow.id} does not have: overwrite=True replaces them")
+    return True
+
+
+def pulled_entry(definition: Mapping[str, Any], file: str, workflow: Workflow) -> LockEntry:
+    """Return what the lock file says of a file that is as its workflow."""
+    content = content_of_file(definition, PurePath(file).stem, workflow)
+    return LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow))

@@ -1,0 +1,286 @@
+"""`WorkflowBuilder` writes the definition that an author would write in JSON or YAML."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from fibonacci import WorkflowBuilder
+from fibonacci.definitions import (
+    DefinitionError,
+    WorkflowDefinition,
+    dependencies,
+    dump_yaml,
+    execution_levels,
+    load_yaml,
+)
+from tests.typing import triage_program
+
+TRIAGE: dict[str, Any] = {
+    "name": "triage",
+    "description": "Sorts mail",
+    "input_schema": triage_program.Ticket.model_json_schema(),
+    "nodes": [
+        {"id": "classify", "type": "llm", "instruction": "Classify: {{input.mail}}"},
+        {
+            "id": "page",
+            "type": "tool",
+            "dependencies": ["classify", "gate"],
+            "tool": "slack_send_message",
+            "params": {"channel": "#{{input.team}}", "message": "{{classify.reason}}"},
+            "timeout": 10,
+        },
+        {
+            "id": "draft",
+            "type": "llm",
+            "dependencies": ["classify", "gate"],
+            "enable_retry": True,
+            "max_retries": 3,
+            "retry_delay": 1.0,
+            "instruction": "Answer {{input.mail}} in the tone {{classify.tone}}",
+        },
+        {
+            "id": "gate",
+            "type": "conditional",
+            "dependencies": ["classify"],
+            "left_value": "{{classify.urgency}}",
+            "operator": "equals",
+            "right_value": "high",
+            "true_branch": ["page"],
+            "false_branch": ["draft"],
+        },
+        {
+            "id": "judge",
+            "type": "critic",
+            "dependencies": ["draft"],
+            "target_node": "draft",
+            "criteria": ["correctness"],
+        },
+    ],
+    "outputs": {"answer": "{{draft}}"},
+}
+
+
+class Verdict(BaseModel):
+    reason: str
+    score: int = 0
+
+
+class Channel(StrEnum):
+    NEWS = "#news"
+
+
+@pytest.fixture
+def flow() -> WorkflowBuilder:
+    return WorkflowBuilder("news")
+
+
+def node(flow: WorkflowBuilder, node_id: str) -> dict[str, Any]:
+    """Return a node as JSON, without its id, type and instruction."""
+    found = next(each for each in flow.definition.nodes if each.id == node_id).model_dump(mode="json")
+    return {key: value for key, value in found.items() if key not in ("id", "type", "instruction")}
+
+
+def test_builder_json_and_yaml_give_the_same_definition() -> None:
+    built = triage_program.flow.definition
+    assert built == WorkflowDefinition.model_validate(TRIAGE)
+    assert built.model_dump(mode="json", exclude_unset=True) == TRIAGE
+    assert WorkflowDefinition.model_validate_json(json.dumps(TRIAGE)) == built
+    assert WorkflowDefinition.model_validate(load_yaml(dump_yaml(built.model_dump(mode="json")))) == built
+
+
+def test_each_node_runs_after_those_in_its_templates_those_of_after_and_its_conditional() -> None:
+    definition = triage_program.flow.definition
+    assert {each.id: each.dependencies for each in definition.nodes} == dependencies(definition)
+    assert execution_levels(definition) == [["classify"], ["gate"], ["page", "draft"], ["judge"]]
+
+
+def test_dependencies_stand_in_the_order_of_after_then_of_the_templates_each_once(flow: WorkflowBuilder) -> None:
+    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    flow.llm("last", f"{c} {b['x']} {c}", system_prompt=f"{d}", after=[a, a, b])
+    assert node(flow, "last")["dependencies"] == ["a", "b", "c", "d"]
+
+
+def test_a_node_in_two_branches_waits_for_both_conditionals(flow: WorkflowBuilder) -> None:
+    page = flow.tool("page", "slack_send_message")
+    given = flow.inputs()
+    flow.when("one", given.x, "is_empty", then=[page])
+    flow.when("two", given.y, "is_not_empty", otherwise=(page, page))
+    assert node(flow, "page")["dependencies"] == ["one", "two"]
+    assert node(flow, "two") == {"left_value": "{{input.y}}", "operator": "is_not_empty", "false_branch": ["page"]}
+
+
+def test_every_field_of_a_model_call(flow: WorkflowBuilder) -> None:
+    a, b, c, d = (flow.llm(each, "x") for each in "abcd")
+    flow.llm(
+        "draft",
+        "Write",
+        model="gpt-4o",
+        system_prompt="Be short",
+        max_tokens=100,
+        temperature=0.5,
+        output_format="json",
+        output_schema={"type": "object"},
+        memory_read=["rules"],
+        memory_write={"last": "{{draft}}"},
+        condition=(a["score"], "greater_than", 7),
+        fallback=c,
+        on_error=d,
+        timeout=30,
+        retries=2,
+        retry_delay=0.5,
+        retry_backoff="exponential",
+        name="Drafting",
+        after=[b],
+    )
+    assert node(flow, "draft") == {
+        "model": "gpt-4o",
+        "system_prompt": "Be short",
+        "max_tokens": 100,
+        "temperature": 0.5,
+        "output_format": "json",
+        "output_schema": {"type": "object"},
+        "memory_read": ["rules"],
+        "memory_write": {"last": "{{draft}}"},
+        "condition": {"field": "{{a.score}}", "operator": "greater_than", "value": 7},
+        "fallback": "c",
+        "on_error": "d",
+        "timeout": 30,
+        "enable_retry": True,
+        "max_retries": 2,
+        "retry_delay": 0.5,
+        "retry": {"backoff": "exponential"},
+        "name": "Drafting",
+        "dependencies": ["b", "a"],
+    }
+
+
+def test_every_field_of_a_tool_call_and_of_a_critic(flow: WorkflowBuilder) -> None:
+    a, b = flow.llm("a", "x"), flow.llm("b", "x")
+    flow.tool(
+        "call",
+        "calculator",
+        {"list": (1, a), "channel": Channel.NEWS, "nothing": None, "deep": [{"yes": True}]},
+        memory_read=["k"],
+        memory_write={"k": a},
+        condition=(a, "is_not_empty"),
+        fallback=b,
+        on_error=b,
+        timeout=1.5,
+        retries=0,
+        name="Calculating",
+    )
+    assert node(flow, "call") == {
+        "tool": "calculator",
+        "params": {"list": [1, "{{a}}"], "channel": "#news", "nothing": None, "deep": [{"yes": True}]},
+        "memory_read": ["k"],
+        "memory_write": {"k": "{{a}}"},
+        "condition": {"field": "{{a}}", "operator": "is_not_empty"},
+        "fallback": "b",
+        "on_error": "b",
+        "timeout": 1.5,
+        "enable_retry": False,
+        "name": "Calculating",
+        "dependencies": ["a"],
+    }
+    flow.critic(
+        "judge",
+        a,
+        criteria=[],
+        model="m",
+        min_score=8,
+        max_iterations=2,
+        improvement_prompt=f"Do better than {a}",
+        timeout=5,
+        retries=1,
+    )
+    assert node(flow, "judge") == {
+        "target_node": "a",
+        "criteria": [],
+        "model": "m",
+        "min_score": 8,
+        "max_iterations": 2,
+        "improvement_prompt": "Do better than {{a}}",
+        "timeout": 5,
+        "enable_retry": True,
+        "max_retries": 1,
+        "dependencies": ["a"],
+    }
+
+
+def test_every_field_of_the_workflow() -> None:
+    flow = WorkflowBuilder(
+        "news",
+        description="Reads",
+        version="1.2",
+        timeout=60,
+        retries=2,
+        retry_delay=1,
+        retry_backoff="linear",
+        allow_partial_results=True,
+        output_schema=Verdict,
+    )
+    flow.llm("a", "x")
+    assert flow.definition.model_dump(mode="json", exclude={"nodes"}) == {
+        "name": "news",
+        "description": "Reads",
+        "version": "1.2",
+        "timeout": 60,
+        "default_retry": {"max_attempts": 3, "delay": 1, "backoff": "linear"},
+        "allow_partial_results": True,
+        "output_schema": Verdict.model_json_schema(),
+    }
+
+
+def test_the_parts_of_what_a_model_gives_are_those_of_its_output_schema(flow: WorkflowBuilder) -> None:
+    draft = flow.llm("draft", "x", output_schema=Verdict)
+    assert draft["reason"] == "{{draft.reason}}"
+    with pytest.raises(ValueError, match=r"\{\{draft\}\} has no 'resaon'; did you mean 'reason'\?"):
+        draft["resaon"]
+    with pytest.raises(TypeError, match=r"\{\{draft.score\}\} is of type int: it has no fields"):
+        draft["score"]["x"]
+    assert node(flow, "draft")["output_schema"] == Verdict.model_json_schema()
+
+
+def test_outputs_are_handles_texts_and_structures(flow: WorkflowBuilder) -> None:
+    a = flow.llm("a", "x")
+    flow.output(whole=a, part=a["x"], text=f"It is {a}")
+    flow.output(self=a, structure={"list": [a, 1, None]}, given=flow.inputs().name)
+    assert flow.definition.outputs == {
+        "whole": "{{a}}",
+        "part": "{{a.x}}",
+        "text": "It is {{a}}",
+        "self": "{{a}}",
+        "structure": {"list": ["{{a}}", 1, None]},
+        "given": "{{input.name}}",
+    }
+
+
+def test_sources_of_the_platform_are_written_as_templates(flow: WorkflowBuilder) -> None:
+    flow.tool("a", "http_request", {"auth": "{{secrets.TOKEN}}", "team": "{{env.TEAM}}", "rules": "{{memory.rules}}"})
+    assert "dependencies" not in node(flow, "a")
+
+
+def test_the_definition_is_that_of_the_moment(flow: WorkflowBuilder) -> None:
+    flow.llm("a", "x")
+    before = flow.definition
+    flow.when("gate", "{{a}}", "is_empty", then=[flow.llm("b", "x")])
+    assert len(before.nodes) == 1
+    assert len(flow.definition.nodes) == 3
+
+
+def test_a_definition_with_errors_is_not_given_out(flow: WorkflowBuilder) -> None:
+    a = flow.llm("a", "x")
+    flow.when("gate", a, "is_empty", then=[a])
+    with pytest.raises(DefinitionError, match=r"test_builder.py:\d+: nodes\[0\]: error: nodes depend on each other"):
+        _ = flow.definition
+
+
+def test_it_names_its_nodes() -> None:
+    assert repr(triage_program.flow) == (
+        "WorkflowBuilder('triage', nodes=['classify', 'page', 'draft', 'gate', 'judge'])"
+    )

@@ -1,0 +1,207 @@
+"""A mistake is an error in the line that makes it; it names the argument and the remedy."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from fibonacci import Fibonacci, WorkflowBuilder
+from tests.kit.transport import ScriptedTransport, http_response
+
+
+class Note(BaseModel):
+    text: str = ""
+
+
+class Desk:
+    """What a table of mistakes works on: a builder (untyped, to make mistakes) with two nodes and an output."""
+
+    def __init__(self) -> None:
+        self.flow: Any = WorkflowBuilder("news")
+        self.given: Any = self.flow.inputs()
+        self.draft: Any = self.flow.llm("draft", "x")
+        self.page: Any = self.flow.tool("page", "t")
+        self.flow.output(answer=self.draft)
+        self.other: Any = WorkflowBuilder("other").llm("draft", "x")
+
+
+Mistake = tuple[Callable[[Desk], object], type[Exception], str]
+NODE = "must be a node, not the text"
+NESTED: list[object] = []
+NESTED.append(NESTED)
+
+MISTAKES: dict[str, Mistake] = {
+    "no text": (lambda on: on.flow.llm("a", None), TypeError, "instruction must be a text, not None"),
+    "a model": (lambda on: on.flow.llm("a", Note()), TypeError, "instruction must be a text, not of type Note"),
+    "a class": (lambda on: on.flow.llm("a", Note), TypeError, "instruction must be a text, not the class Note"),
+    "an object in a text": (lambda on: on.flow.llm("a", f"Do {object()}"), ValueError, "instruction holds '<object"),
+    "the builder in a text": (
+        lambda on: on.flow.llm("a", f"Do {on.flow}"),
+        TypeError,
+        "WorkflowBuilder is no template",
+    ),
+    "an id that is taken": (
+        lambda on: on.flow.llm("draft", "x"),
+        ValueError,
+        "id 'draft' is taken already: see test_builder_faults.py:",
+    ),
+    "a bad id": (lambda on: on.flow.llm("My Node", "x"), ValueError, "id 'My Node' is no id: use lower-case letters"),
+    "no id": (lambda on: on.flow.llm(None, "x"), TypeError, "id must be a text, not None"),
+    "an id of a source": (lambda on: on.flow.llm("input", "x"), ValueError, "id 'input' is a source of templates"),
+    "an unknown node": (
+        lambda on: on.flow.llm("a", "Improve {{darft}}"),
+        ValueError,
+        "instruction: {{darft}} names no node that is there yet; did you mean 'draft'?",
+    ),
+    "a node of later": (
+        lambda on: on.flow.tool("a", "t", {"x": ["{{summary}}"]}),
+        ValueError,
+        "params.x[0]: {{summary}} names no node that is there yet; add that node first",
+    ),
+    "itself": (lambda on: on.flow.llm("a", "{{a}}"), ValueError, "{{a}} names no node that is there yet"),
+    "a bad template": (lambda on: on.flow.llm("a", "{{a b}}"), ValueError, "instruction: {{a b}} is not a template"),
+    "a node of another builder": (
+        lambda on: on.flow.llm("a", "x", after=[on.other]),
+        ValueError,
+        "after[0] is '{{draft}}' of another WorkflowBuilder",
+    ),
+    "inputs of another builder": (
+        lambda on: on.flow.tool("a", "t", {"x": WorkflowBuilder("o").inputs().x}),
+        ValueError,
+        "params.x is '{{input.x}}' of another WorkflowBuilder",
+    ),
+    "a number as text": (lambda on: on.flow.llm("a", "x", timeout="5"), TypeError, "timeout='5'"),
+    "a time that is none": (lambda on: on.flow.llm("a", "x", timeout=0), ValueError, "timeout=0"),
+    "a temperature": (lambda on: on.flow.llm("a", "x", temperature=9), ValueError, "temperature=9"),
+    "tokens": (lambda on: on.flow.llm("a", "x", max_tokens=1.5), Exception, "max_tokens=1.5"),
+    "retries as text": (lambda on: on.flow.llm("a", "x", retries="3"), TypeError, "retries must be a whole number"),
+    "retries as bool": (lambda on: on.flow.llm("a", "x", retries=True), TypeError, "retries must be a whole number"),
+    "negative retries": (lambda on: on.flow.llm("a", "x", retries=-1), ValueError, "retries must be 0 or more"),
+    "a delay alone": (lambda on: on.flow.llm("a", "x", retry_delay=1), ValueError, "retry_delay without retries"),
+    "a delay as text": (lambda on: on.flow.llm("a", "x", retries=1, retry_delay="1"), TypeError, "retry_delay='1'"),
+    "a backoff": (lambda on: on.flow.llm("a", "x", retries=1, retry_backoff="exp"), ValueError, "retry_backoff='exp'"),
+    "a text for a list": (lambda on: on.flow.llm("a", "x", memory_read="key"), TypeError, "memory_read='key'"),
+    "no schema": (
+        lambda on: on.flow.llm("a", "x", output_schema=Note()),
+        TypeError,
+        "output_schema must be a pydantic",
+    ),
+    "an unknown argument": (lambda on: on.flow.llm("a", "x", temprature=1), TypeError, "temprature"),
+    "an id as node": (lambda on: on.flow.llm("a", "x", fallback="draft"), TypeError, f"fallback {NODE} 'draft'"),
+    "an id as target": (
+        lambda on: on.flow.critic("a", "draft"),
+        TypeError,
+        f"target {NODE} 'draft'; give what flow.llm(...), flow.tool(...)",
+    ),
+    "a condition": (
+        lambda on: on.flow.llm("a", "x", condition=on.draft),
+        TypeError,
+        "condition must be (left, operator",
+    ),
+    "an operator in a condition": (
+        lambda on: on.flow.llm("a", "x", condition=(on.draft, "equal", "x")),
+        ValueError,
+        "condition[1]='equal': it should be 'equals'",
+    ),
+    "half a condition": (
+        lambda on: on.flow.llm("a", "x", condition=(on.draft, "equals")),
+        ValueError,
+        "condition: the",
+    ),
+    "params as text": (lambda on: on.flow.tool("a", "t", "x"), TypeError, "params='x'"),
+    "no tool": (lambda on: on.flow.tool("a", ""), ValueError, "tool=''"),
+    "a model in params": (lambda on: on.flow.tool("a", "t", {"x": Note()}), TypeError, "params.x is of type Note"),
+    "a date in params": (
+        lambda on: on.flow.tool("a", "t", {"x": [date(2026, 1, 1)]}),
+        TypeError,
+        "params.x[0] is of type date, which has no JSON form; use .isoformat()",
+    ),
+    "NaN": (lambda on: on.flow.tool("a", "t", {"x": float("nan")}), ValueError, "params.x is nan"),
+    "a number as key": (lambda on: on.flow.tool("a", "t", {1: "x"}), TypeError, "params has the key 1"),
+    "a node as key": (lambda on: on.flow.tool("a", "t", {on.draft: "x"}), TypeError, "only values can be templates"),
+    "a value in itself": (lambda on: on.flow.tool("a", "t", {"x": NESTED}), ValueError, "is nested too deeply"),
+    "a score": (lambda on: on.flow.critic("a", on.draft, min_score=11), ValueError, "min_score=11"),
+    "an operator": (lambda on: on.flow.when("a", on.draft, "equal", "x"), ValueError, "operator='equal': it should be"),
+    "an operand too few": (lambda on: on.flow.when("a", on.draft, "equals"), ValueError, "needs a right operand"),
+    "an operand too many": (lambda on: on.flow.when("a", on.draft, "is_empty", 1), ValueError, "has no right operand"),
+    "an id in a branch": (
+        lambda on: on.flow.when("a", on.draft, "is_empty", then=["page"]),
+        TypeError,
+        f"then[0] {NODE} 'page'",
+    ),
+    "a part in a branch": (
+        lambda on: on.flow.when("a", on.draft, "is_empty", otherwise=[on.page["x"]]),
+        TypeError,
+        f"otherwise[0] {NODE} '{{{{page.x}}}}'",
+    ),
+    "a node for a branch": (
+        lambda on: on.flow.when("a", on.draft, "is_empty", then=on.page),
+        TypeError,
+        "then must be a list of nodes, not the node 'page'; write then=[node]",
+    ),
+    "a node in both branches": (
+        lambda on: on.flow.when("a", on.draft, "is_empty", then=[on.page], otherwise=[on.page]),
+        ValueError,
+        "then and otherwise: 'page' is in both",
+    ),
+    "an output again": (
+        lambda on: on.flow.output(answer=on.page),
+        ValueError,
+        "there is an output 'answer' already: see test_builder_faults.py:",
+    ),
+    "an output of nothing": (lambda on: on.flow.output(x="{{nope}}"), ValueError, "x: {{nope}} names no node"),
+    "an output of a set": (lambda on: on.flow.output(x={1}), TypeError, "x is of type set, which has no JSON form"),
+    "no name": (lambda on: WorkflowBuilder(None), TypeError, "name must be a text, not None"),  # type: ignore[arg-type]  # pyright: ignore
+    "a time of the workflow": (lambda on: WorkflowBuilder("a", timeout=-1), ValueError, "timeout=-1"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_an_error_that_leaves_the_workflow_as_it_was(name: str) -> None:
+    mistake, kind, message = MISTAKES[name]
+    on = Desk()
+    before = on.flow.definition
+    with pytest.raises(kind) as caught:
+        mistake(on)
+    assert message in str(caught.value)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert on.flow.definition == before
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Greet {input.name}", "{input.name}"),
+        ("Improve {draft}", "{draft}"),
+        ("Improve {draft.text}", "{draft.text}"),
+        ("With {secrets.TOKEN}", "{secrets.TOKEN}"),
+    ],
+)
+def test_single_braces_warn_in_the_line_of_the_node(text: str, shown: str) -> None:
+    on = Desk()
+    with pytest.warns(UserWarning, match=f"{shown} is no template: in an f-string write the value itself") as seen:
+        on.flow.tool("a", "t", {"x": [text]})
+    assert Path(seen[0].filename) == Path(__file__)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "{name}", "{input}", "{a.b}", "{{input.name}}", "{{{input.name}}}"])
+def test_other_braces_do_not(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Desk().flow.llm("a", text)
+
+
+def test_a_client_refuses_a_builder_and_names_its_definition() -> None:
+    flow: Any = WorkflowBuilder("news")
+    transport = ScriptedTransport(http_response())
+    with Fibonacci("key", transport=transport) as client, pytest.raises(TypeError) as caught:
+        client.workflows.create(name="News", definition=flow)
+    assert transport.requests == []
+    assert "definition is of type WorkflowBuilder" in str(caught.value)
+    assert "use its .definition" in str(caught.value)

@@ -1,0 +1,43 @@
+"""What the builder makes runs on the platform, in both modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci import WorkflowBuilder
+from fibonacci.emulator import Emulator, LLMCall, ToolCall
+from tests.kit.mode import Mode
+from tests.typing import triage_program
+
+TICKET = {"mail": "It burns", "team": "fire"}
+
+
+@pytest.mark.parametrize(("urgency", "answer"), [("high", None), ("low", "Answer It burns in the tone calm")])
+def test_a_workflow_as_code_runs(mode: Mode, emulator: Emulator, urgency: str, answer: str | None) -> None:
+    @emulator.llm
+    def reply(call: LLMCall) -> Any:
+        if call.node_id == "classify":
+            return {"urgency": urgency, "tone": "calm", "reason": call.instruction}
+        return call.instruction
+
+    @emulator.tool("slack_send_message")
+    def send(call: ToolCall) -> None:
+        assert call.params == {"channel": "#fire", "message": "Classify: It burns"}
+
+    client = mode.client_of(emulator)
+    created: Any = mode.run(client.workflows.create(name="Triage", definition=triage_program.flow.definition))
+    execution: Any = mode.run(client.workflows.run(created.id, inputs=TICKET))
+    assert execution.outputs == {"answer": answer}
+
+
+def test_a_template_that_stands_alone_keeps_the_type_of_its_value(mode: Mode, emulator: Emulator) -> None:
+    flow = WorkflowBuilder("sum")
+    given = flow.inputs()
+    total = flow.tool("total", "calculator", {"numbers": given.numbers, "first": given.numbers[0]})
+    flow.output(total=total["params"], text=f"{total['params']['first']} is first")
+    client = mode.client_of(emulator)
+    created: Any = mode.run(client.workflows.create(name="Sum", definition=flow.definition))
+    execution: Any = mode.run(client.workflows.run(created.id, inputs={"numbers": [3, 4]}))
+    assert execution.outputs == {"total": {"numbers": [3, 4], "first": 3}, "text": "3 is first"}

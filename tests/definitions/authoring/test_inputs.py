@@ -1,0 +1,152 @@
+"""The inputs are typed as the author's model, and print the templates of its fields."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from fibonacci import WorkflowBuilder
+from tests.definitions.authoring.tickets import Folder, Sender, SupportTicket
+
+
+@pytest.fixture
+def flow() -> WorkflowBuilder:
+    return WorkflowBuilder("triage")
+
+
+@pytest.fixture
+def given(flow: WorkflowBuilder) -> Any:
+    return flow.inputs(SupportTicket)
+
+
+Read = Callable[[Any], object]
+
+FIELDS: dict[str, Read] = {
+    "{{input}}": lambda given: given,
+    "{{input.title}}": lambda given: given.title,  # also the name of a method of texts
+    "{{input.count}}": lambda given: given.count,
+    "{{input.subject}}": lambda given: given.subject_line,
+    "{{input.sender}}": lambda given: given.sender,
+    "{{input.sender.mailAddress}}": lambda given: given.sender.mail_address,
+    "{{input.copies}}": lambda given: given.copies,
+    "{{input.copies.0.mailAddress}}": lambda given: given.copies[0].mail_address,
+    "{{input.reply_to.mailAddress}}": lambda given: given.reply_to.mail_address,
+    "{{input.pairs.0.name}}": lambda given: given.pairs[0].name,
+    "{{input.by_name.ada.mailAddress}}": lambda given: given.by_name["ada"].mail_address,
+    "{{input.tags.1}}": lambda given: given.tags.root[1],
+    "{{input.loose.x.y}}": lambda given: given.loose.x.y,
+    "{{input.labels.team}}": lambda given: given.labels["team"],
+    "{{input.point.x}}": lambda given: given.point.x,
+    "{{input.anything.a.0.b}}": lambda given: given.anything.a[0]["b"],
+    "{{input.either.name}}": lambda given: given.either.name,
+}
+
+
+@pytest.mark.parametrize("template", FIELDS)
+def test_a_field_prints_its_template_under_its_name_in_json(given: Any, template: str) -> None:
+    field = FIELDS[template](given)
+    assert (str(field), f"{field}", repr(field)) == (template, template, repr(template))
+
+
+MISSPELT: list[tuple[Read, str]] = [
+    (lambda given: given.titel, "{{input}} has no field 'titel'; did you mean 'title'?"),
+    (lambda given: given.sender.nam, "{{input.sender}} has no field 'nam'; did you mean 'name'?"),
+    (lambda given: given.copies[0].phone, "has no field 'phone'; Sender has name, mail_address"),
+    (lambda given: given.sender.mailAddress, "has no field 'mailAddress'; did you mean 'mail_address'?"),
+    (lambda given: given.model_dump(), "{{input}} has no field 'model_dump'"),
+    (lambda given: given._repr_html_(), "InputFields has no attribute '_repr_html_'"),
+]
+IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
+    (lambda given: given.copies["name"], TypeError, "{{input.copies}} is a list: give the index of an item"),
+    (lambda given: given.title["x"], TypeError, "{{input.title}} is of type str: it has no fields and no items"),
+    (lambda given: given.sender["nam"], ValueError, "{{input.sender}} has no 'nam'; did you mean 'name'?"),
+    (lambda given: given.title.upper(), TypeError, "upper() cannot apply to {{input.title}}"),
+    (lambda given: list(given.copies), TypeError, "iteration cannot apply to {{input.copies}}"),
+    (lambda given: list(given), TypeError, "iteration cannot apply to {{input}}"),
+    (lambda given: f"{given.sender:>9}", TypeError, "the format '>9' cannot apply to {{input.sender}}"),
+]
+
+
+@pytest.mark.parametrize(("read", "message"), MISSPELT)
+def test_a_misspelt_field_is_an_attribute_error(given: Any, read: Read, message: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        read(given)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("read", "error", "message"), IMPOSSIBLE)
+def test_what_the_type_of_a_field_has_not_is_refused(
+    given: Any, read: Read, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        read(given)
+    assert message in str(caught.value)
+
+
+def test_an_object_among_the_inputs_warns_when_it_is_compared_with_a_value(given: Any) -> None:
+    with pytest.warns(UserWarning, match="use flow.when"):
+        assert given.anything != "high"
+    assert given.sender == given.sender != given.anything
+    assert {given.sender: 1}[given.sender] == 1
+    assert str(copy.copy(given.sender)) == "{{input.sender}}"
+
+
+def test_a_notebook_completes_the_fields(given: Any) -> None:
+    assert dir(given.sender) == ["mail_address", "name"]
+
+
+def test_without_a_model_every_name_is_there(flow: WorkflowBuilder) -> None:
+    given = flow.inputs()
+    assert (
+        f"{given.mail} {given['mail'].lines[0]} {given['_id']}" == "{{input.mail}} {{input.mail.lines.0}} {{input._id}}"
+    )
+    flow.llm("greet", given.name)
+    assert flow.definition.input_schema is None
+
+
+def test_the_input_schema_has_the_names_in_json_and_no_references(flow: WorkflowBuilder, given: Any) -> None:
+    flow.llm("greet", f"Greet {given.sender.name}")
+    schema = flow.definition.input_schema
+    assert schema is not None
+    assert "$ref" not in str(schema)
+    assert "$defs" not in schema
+    assert (schema["type"], schema["required"]) == ("object", ["title", "sender"])
+    assert list(schema["properties"]["sender"]["properties"]) == ["name", "mailAddress"]
+    assert schema["properties"]["copies"]["items"]["required"] == ["name", "mailAddress"]
+    assert schema["properties"]["reply_to"]["description"] == "Who is answered"
+    assert "subject" in schema["properties"]
+
+
+def test_a_model_that_holds_itself_stays_a_reference(flow: WorkflowBuilder) -> None:
+    given = flow.inputs(Folder)
+    assert f"{given.inside[0].inside[1].name}" == "{{input.inside.0.inside.1.name}}"
+    flow.llm("look", f"Look into {given.name}")
+    schema = flow.definition.input_schema
+    assert schema is not None
+    assert list(schema["$defs"]) == ["Folder"]
+
+
+def test_inputs_are_of_one_model(flow: WorkflowBuilder, given: Any) -> None:
+    assert str(flow.inputs(SupportTicket)) == str(flow.inputs()) == str(given)
+    with pytest.raises(ValueError, match=r"has the inputs of SupportTicket already: see test_inputs.py:\d+"):
+        flow.inputs(Sender)
+
+
+class Unwritable(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    call: Callable[[int], int]
+
+
+@pytest.mark.parametrize("model", [dict, SupportTicket.model_construct(), "Ticket", RootModel[list[str]]])
+def test_what_is_no_model_with_fields_is_refused(flow: WorkflowBuilder, model: Any) -> None:
+    with pytest.raises(TypeError, match="inputs takes a pydantic model with fields"):
+        flow.inputs(model)
+
+
+def test_a_model_without_a_schema_is_refused(flow: WorkflowBuilder) -> None:
+    with pytest.raises(ValueError, match="Unwritable has no JSON Schema"):
+        flow.inputs(Unwritable)

@@ -1,0 +1,109 @@
+"""A fault names the author's file and line, wherever the builder is called from."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+from fibonacci import Fibonacci, WorkflowBuilder
+
+FAULTY = """\
+from fibonacci import WorkflowBuilder
+
+
+def add(flow, node_id):
+    return flow.llm(
+        node_id,
+        "x",
+    )
+
+
+flow = WorkflowBuilder("news")
+a = add(flow, "a")
+flow.when("gate", a, "is_empty", then=[a])
+sources = [problem.source for problem in flow.check() if problem.code == "cycle"]
+"""
+
+
+def test_it_is_the_line_of_the_call_also_in_a_function_of_the_authors(tmp_path: Path) -> None:
+    program = tmp_path / "news.py"
+    program.write_text(FAULTY, "utf-8")
+    assert runpy.run_path(str(program))["sources"] == ["news.py:5"]
+
+
+def test_executed_text_has_no_file() -> None:
+    names: dict[str, Any] = {}
+    exec(FAULTY, names)
+    assert names["sources"] == ["<string>:5"]
+
+
+def test_input_of_the_interpreter_has_no_file() -> None:
+    run = subprocess.run(
+        [sys.executable, "-"], input=FAULTY + "print(sources)", capture_output=True, check=True, text=True
+    )
+    assert run.stdout == "['<stdin>:5']\n"
+
+
+def test_a_cell_of_a_notebook_has_its_number() -> None:
+    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
+        cells=[nbformat.v4.new_code_cell("1 + 1"), nbformat.v4.new_code_cell(FAULTY + "print(sources)")]  # type: ignore[no-untyped-call]
+    )
+    done: Any = NotebookClient(notebook, timeout=60).execute()
+    assert done.cells[1].outputs[0].text == "['In [2]:5']\n"
+
+
+def test_the_cell_of_a_shell_that_is_gone_has_no_number() -> None:
+    names: dict[str, Any] = {}
+    exec(compile(FAULTY, "/tmp/ipykernel_77/1234.py", "exec"), names)
+    assert names["sources"] == ["cell:5"]
+    exec(compile(FAULTY, "<ipython-input-3-abcdef>", "exec"), names)
+    assert names["sources"] == ["In [3]:5"]
+
+
+ALL_KINDS = """\
+from pydantic import BaseModel
+from fibonacci import WorkflowBuilder
+class Given(BaseModel):
+    name: str
+flow = WorkflowBuilder("news", output_schema={"type": "object", "required": ["answer"]})
+given = flow.inputs(Given)
+a = flow.llm("a", "Hello {{input.nam}}")
+b = flow.tool("b", "web_serch", {"q": a})
+flow.output(
+    result=b,
+)
+flow.output(
+    other="{{b}} {{",
+)
+problems = flow.check(tools=["web_search"])
+"""
+
+
+def test_each_problem_is_in_the_line_that_its_part_comes_from() -> None:
+    names: dict[str, Any] = {}
+    exec(ALL_KINDS, names)
+    assert {each.code: each.source for each in names["problems"]} == {
+        "missing_output": "<string>:5",
+        "unknown_input": "<string>:7",
+        "unknown_tool": "<string>:8",
+        "unclosed_template": "<string>:12",
+    }
+    assert [each.severity for each in names["problems"]].count("error") == 1
+
+
+def test_the_definition_is_given_out_with_warnings() -> None:
+    names: dict[str, Any] = {}
+    exec(ALL_KINDS, names)
+    assert len(names["flow"].definition.nodes) == 2
+
+
+def test_a_client_says_which_tools_there_are(client: Fibonacci) -> None:
+    flow = WorkflowBuilder("news")
+    flow.tool("search", "web_serch")
+    assert [(each.location, each.code) for each in flow.check(tools=client)] == [("nodes[0].tool", "unknown_tool")]

@@ -1,0 +1,128 @@
+"""A node is a text that prints its template; what needs its value is refused, or warned of."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import pprint
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fibonacci import WorkflowBuilder
+from fibonacci.definitions import NodeHandle, Template
+
+
+@pytest.fixture
+def flow() -> WorkflowBuilder:
+    return WorkflowBuilder("news")
+
+
+@pytest.fixture
+def search(flow: WorkflowBuilder) -> NodeHandle:
+    return flow.tool("search", "web_search")
+
+
+def test_it_prints_its_template_wherever_a_text_does(search: NodeHandle) -> None:
+    assert (str(search), f"{search}", search.id) == ("{{search}}", "{{search}}", "search")
+    assert f"{search['hits'][0]['url']}" == "{{search.hits.0.url}}"
+    assert "a " + search + " b" == "a {{search}} b"
+    assert "\n".join([search, search["x"]]) == "{{search}}\n{{search.x}}"
+    assert "%s" % search["0"] == "{{search.0}}"  # noqa: UP031
+    assert type(f"{search}") is type(str(search)) is str
+
+
+def test_it_is_a_key_and_an_item_like_any_text(search: NodeHandle) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        counts: dict[str, int] = {search: 1}
+        assert counts["{{search}}"] == counts[search] == 1
+        assert search in ["{{other}}", "{{search}}"]
+        assert [search["a"], search].index(search) == 1
+        assert search != search["a"]
+        assert search
+        assert search != ""
+
+
+def test_a_copy_is_a_plain_text(search: NodeHandle) -> None:
+    copies: list[object] = [copy.copy(search), copy.deepcopy(search), pickle.loads(pickle.dumps(search))]
+    assert copies == ["{{search}}"] * 3
+    assert [type(each) for each in copies] == [str] * 3
+
+
+NEEDS_THE_VALUE: dict[str, Callable[[Any], object]] = {
+    "upper()": lambda node: node.upper(),
+    "strip()": lambda node: node.strip(),
+    "split()": lambda node: node.split(","),
+    "startswith()": lambda node: node.startswith("a"),
+    "format()": lambda node: node.format(1),
+    "replace()": lambda node: node.replace("a", "b"),
+    "iteration": list,
+    "the operator 'in'": lambda node: "urgent" in node,
+    "the operator '*'": lambda node: 2 * node,
+    "the format '>20'": lambda node: f"{node:>20}",
+}
+
+
+@pytest.mark.parametrize("what", NEEDS_THE_VALUE)
+def test_what_needs_the_value_is_refused(search: NodeHandle, what: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        NEEDS_THE_VALUE[what](search["x"])
+    assert str(caught.value).startswith(f"{what} cannot apply to {{{{search.x}}}}, whose value is known only when")
+    assert "flow.when(...)" in str(caught.value)
+
+
+def test_no_method_of_texts_is_left_that_would_answer_for_the_value(search: NodeHandle) -> None:
+    for name in dir(str):
+        if not name.startswith("_") and name not in ("encode", "join"):
+            with pytest.raises(TypeError, match="known only when the workflow runs"):
+                getattr(search, name)()
+
+
+@pytest.mark.parametrize("other", ["high", 7, 0.5, True])
+def test_comparing_it_with_a_value_warns_in_the_line_of_the_comparison(search: NodeHandle, other: object) -> None:
+    with pytest.warns(UserWarning, match=r"compares while the workflow is built, and is False; use flow.when") as seen:
+        equal = search["urgency"] == other
+    with pytest.warns(UserWarning, match=r"\{\{search.urgency\}\} == "):
+        assert search["urgency"] != other
+    assert not equal
+    assert seen[0].filename == __file__
+
+
+def test_its_length_warns(search: NodeHandle) -> None:
+    with pytest.warns(UserWarning, match=r"len\(\) counts the letters of \{\{search\}\}"):
+        assert len(search) == 10
+
+
+def test_it_is_shown_as_a_text_however_long_it_is(search: NodeHandle) -> None:
+    part = search["x" * 100]["y" * 100]
+    assert pprint.pformat([part]) == f"[{str(part)!r}]"
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        (slice(0, 2), TypeError, "{{search}} cannot be sliced: a template names one item"),
+        ("a.b", ValueError, "'a.b' cannot stand in a template"),
+        ("a b", ValueError, "'a b' cannot stand in a template"),
+        ("{a}", ValueError, "'{a}' cannot stand in a template"),
+        ("", ValueError, "'' cannot stand in a template"),
+        (-1, ValueError, "{{search}}[-1]: a template counts the items of a list from 0"),
+        (True, TypeError, "a name or an index, not bool"),
+        (None, TypeError, "a name or an index, not NoneType"),
+        (1.5, TypeError, "a name or an index, not float"),
+    ],
+)
+def test_a_key_that_cannot_stand_in_a_template_is_refused(
+    search: NodeHandle, key: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        search[key]
+    assert message in str(caught.value)
+
+
+def test_a_part_of_a_node_is_no_node(search: NodeHandle) -> None:
+    assert isinstance(search["x"], Template)
+    assert not isinstance(search["x"], NodeHandle)

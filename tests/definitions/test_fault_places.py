@@ -1,0 +1,127 @@
+"""Every fault of a file has its place: file, line and column."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.definitions import DefinitionError, check_definition, check_file, load, loads
+
+FAULTY = """\
+name: 1
+nodes:
+  - id: greet
+    type: llm
+    instruction: "{{nobody}} and {{input.name}}"
+    temperature: "0.5"
+    dependencies: [missing, greet2]
+  - id: greet2
+    type: tool
+    timeout: -1
+    params:
+      to.whom: ["{{lost.x}}"]
+  - {id: Bad Id, type: banana}
+outputs:
+  text: '{{greet3}}'
+"""
+
+FAULTS = {
+    "1:7": ("name", "wrong_type"),
+    "5:18": ("nodes[0].instruction", "unknown_template_source"),
+    "6:18": ("nodes[0].temperature", "wrong_type"),
+    "7:20": ("nodes[0].dependencies[0]", "unknown_dependency"),
+    "8:5": ("nodes[1].tool", "missing_field"),
+    "10:14": ("nodes[1].timeout", "invalid_value"),
+    "12:17": ("nodes[1].params.to.whom[0]", "unknown_template_source"),
+    "13:5": ("nodes[2]", "unknown_node_type"),
+    "15:9": ("outputs.text", "unknown_template_source"),
+}
+
+
+def errors(text: str, name: str = "flow.yaml") -> dict[str, tuple[str, str]]:
+    with pytest.raises(DefinitionError) as caught:
+        loads(text, name=name)
+    problems = [problem for problem in caught.value.problems if problem.severity == "error"]
+    assert all(problem.source and problem.source.startswith(f"{name}:") for problem in problems)
+    return {str(problem.source).removeprefix(f"{name}:"): (problem.location, problem.code) for problem in problems}
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
+    found = errors(FAULTY)
+    assert found == FAULTS
+    assert list(found) == list(FAULTS)
+
+
+def test_the_text_of_the_error_begins_each_line_with_the_place() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        loads(FAULTY, name="triage.yaml")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == 'triage.yaml:1:7: name: error: should be a text, not a number; write it in quotes: "1"'
+    assert all(line.startswith("triage.yaml:") for line in lines)
+
+
+def test_json_has_the_same_faults_at_its_own_places() -> None:
+    definition: Any = {
+        "nodes": [
+            {"id": "a", "type": "llm", "instruction": "{{b}}"},
+            {"id": "a", "type": "tool", "tool": "x", "dependencies": ["zz"], "params": {"k": "{{yy}}"}},
+        ]
+    }
+    text = json.dumps(definition, indent=2)
+    lines = text.splitlines()
+    found = errors(text, "flow.json")
+    assert {location for location, _ in found.values()} == {
+        problem.location for problem in check_definition(definition) if problem.severity == "error"
+    }
+    for place, (location, _) in found.items():
+        line, column = map(int, place.split(":"))
+        value = {"nodes[1].dependencies[0]": '"zz"', "nodes[1].params.k": '"{{yy}}"', "nodes[1].id": '"a"'}
+        assert lines[line - 1][column - 1 :].startswith(value.get(location, '"{{b}}"'))
+
+
+def test_an_unknown_key_is_found_at_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("flow.yaml")
+    path.write_text("nodes:\n- id: a\n  type: llm\n  instruction: Hi\n  temprature: 1\n", "utf-8")
+    found = {problem.code: problem for problem in check_file(path)}
+    assert found["unknown_key"].source == "flow.yaml:5:3"
+    assert found["unknown_key"].severity == "warning"
+    assert load(path).nodes[0].id == "a"
+
+
+def test_what_could_not_be_read_is_reported_once() -> None:
+    text = "name: *x\nnodes:\n- id: a\n  type: llm\n  instruction: {{input.x}}\n"
+    assert errors(text) == {"1:7": ("", "alias"), "5:16": ("", "bad_key")}
+
+
+def test_faults_of_reading_and_of_the_definition_come_together() -> None:
+    text = "nodes:\n- id: a\n  type: llm\n  instruction: Hi\n  instruction: Ho\n  dependencies: [b]\n"
+    assert [code for _, code in errors(text).values()] == ["duplicate_key", "unknown_dependency"]
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("name: 1.0", 'write it in quotes: "1.0"'),
+        ("name: true", 'write it in quotes: "true"'),
+        ("enable_retry: yes", "write true or false, without quotes"),
+        ('timeout: "30"', "write a number without quotes"),
+        ("timeout: 030", "write a number without quotes, in decimal digits"),
+        ("dependencies: a", "write a list in brackets: [a]"),
+    ],
+)
+def test_a_wrong_type_names_its_remedy(line: str, remedy: str) -> None:
+    text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
+    with pytest.raises(DefinitionError, match="should be") as caught:
+        loads(text)
+    (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
+    assert remedy in problem.message
+
+
+@pytest.mark.parametrize("text", ["[]", "- a", "nodes", "'x'"])
+def test_a_document_that_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(DefinitionError, match="a definition is an object with the key 'nodes'"):
+        loads(text)

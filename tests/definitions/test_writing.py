@@ -1,0 +1,174 @@
+"""Definitions as text: what is written is read back, and people can read it."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any, Literal
+
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fibonacci.definitions import (
+    ConditionalNode,
+    CriticNode,
+    DefinitionError,
+    LLMNode,
+    ToolNode,
+    WorkflowDefinition,
+    dump_yaml,
+    dumps,
+    loads,
+)
+from fibonacci.definitions.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
+from tests.definitions.documents import DEFINITIONS, ODD_TEXTS
+
+FORMATS: tuple[Literal["yaml", "json"], ...] = ("yaml", "json")
+GENERATIONS: tuple[Literal["newer", "older"], ...] = ("newer", "older")
+
+
+@given(DEFINITIONS, st.sampled_from(GENERATIONS), st.sampled_from(FORMATS))
+@settings(max_examples=40)
+def test_what_is_written_is_read_back(definition: WorkflowDefinition, generation: Any, text_format: Any) -> None:
+    text = dumps(definition, generation=generation, format=text_format)
+    assert loads(text) == definition
+    assert loads(text).model_dump() == definition.model_dump()
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_odd_texts_are_read_back(text: str) -> None:
+    params = {text: text, "list": [text, [text]], "nested": {"key": {text: text}}}
+    definition = WorkflowDefinition(name=text, nodes=[ToolNode(id="a", tool="t", params=params)], outputs={text: text})
+    for text_format in FORMATS:
+        assert loads(dumps(definition, format=text_format)) == definition
+    if "." not in text:  # PyYAML does not read every number that it should, and what is written as one is one
+        assert yaml.safe_load(dumps(definition)) == definition.model_dump()
+
+
+def test_yaml_is_written_as_people_write_it() -> None:
+    definition = {
+        "outputs": {"text": "{{greet}}"},
+        "nodes": [
+            {
+                "prompt": "Greet {{input.name}}.\n\nBe brief:\n  two lines\n",
+                "retry": {"max_attempts": 3, "delay": 2, "backoff": "linear"},
+                "x-owner": "me",
+                "dependencies": ["ask"],
+                "name": "Greet",
+                "type": "llm",
+                "id": "greet",
+            }
+        ],
+        "x-team": "no",
+        "description": "Yes: 1",
+        "version": 2,
+        "name": "Grüße 😀",
+    }
+    assert dumps(definition) == (
+        "name: Grüße 😀\n"
+        "description: 'Yes: 1'\n"
+        "version: 2\n"
+        "x-team: 'no'\n"
+        "nodes:\n"
+        "- id: greet\n"
+        "  type: llm\n"
+        "  name: Greet\n"
+        "  dependencies:\n"
+        "  - ask\n"
+        "  instruction: |\n"
+        "    Greet {{input.name}}.\n"
+        "\n"
+        "    Be brief:\n"
+        "      two lines\n"
+        "  enable_retry: true\n"
+        "  max_retries: 2\n"
+        "  retry_delay: 2\n"
+        "  retry:\n"
+        "    backoff: linear\n"
+        "  x-owner: me\n"
+        "outputs:\n"
+        "  text: '{{greet}}'\n"
+    )
+    node = yaml.safe_load(dumps(definition, generation="older"))["nodes"][0]
+    assert node["prompt"].startswith("Greet {{input.name}}.")
+    assert node["retry"] == {"max_attempts": 3, "delay": 2, "backoff": "linear"}
+    assert "max_retries" not in node
+
+
+def test_every_field_has_its_place_in_the_order() -> None:
+    assert set(WorkflowDefinition.model_fields) == {*FIRST_KEYS, *LAST_KEYS}
+    fields = {name for model in (LLMNode, ToolNode, CriticNode, ConditionalNode) for name in model.model_fields}
+    assert fields | {"prompt", "schema", "inputs"} == set(NODE_KEYS)
+
+
+def test_only_what_was_said_is_written() -> None:
+    definition = WorkflowDefinition(nodes=[LLMNode(id="a", instruction="Hi")])
+    assert json.loads(dumps(definition, format="json")) == {"nodes": [{"id": "a", "type": "llm", "instruction": "Hi"}]}
+    assert dump_yaml(definition) == "nodes:\n- id: a\n  type: llm\n  instruction: Hi\n"
+
+
+class Level(StrEnum):
+    HIGH = "high"
+
+
+class Percent(float):
+    def __repr__(self) -> str:
+        return f"{self * 100}%"
+
+
+def test_subclasses_of_texts_and_numbers_are_written_as_plain_values() -> None:
+    definition = {"outputs": {"level": Level.HIGH, "share": Percent(0.5), "tuple": (1, True)}}
+    assert dumps(definition) == "outputs:\n  level: high\n  share: 0.5\n  tuple:\n  - 1\n  - true\n"
+    assert json.loads(dumps(definition, format="json")) == {
+        "outputs": {"level": "high", "share": 0.5, "tuple": [1, True]}
+    }
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (float("nan"), ValueError, "outputs.x is nan, which is not JSON"),
+        ([float("-inf")], ValueError, r"outputs.x\[0\] is -inf, which is not JSON"),
+        ("\ud800", ValueError, "outputs.x holds half of a surrogate pair"),
+        ({1: 2}, TypeError, "outputs.x has the key 1"),
+        ({"k": {3}}, TypeError, "outputs.x.k holds a set, which is not JSON"),
+        (b"x", TypeError, "outputs.x holds a bytes"),
+        (nested(2000), ValueError, "more than 64 levels"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_cannot_be_written_is_refused_with_its_place(
+    value: object, error: type[Exception], words: str, text_format: Any
+) -> None:
+    with pytest.raises(error, match=words):
+        dumps({"outputs": {"x": value}}, format=text_format)
+
+
+def test_conflicting_spellings_are_refused() -> None:
+    with pytest.raises(DefinitionError, match="'prompt' and 'instruction'"):
+        dumps({"nodes": [{"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}]})
+
+
+def test_another_format_is_refused() -> None:
+    options: Any = {"format": "toml"}
+    with pytest.raises(ValueError, match="'toml' is not a format; use 'yaml' or 'json'"):
+        dumps({}, **options)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@settings(max_examples=20)
+@example(1e20)
+@example(1e-07)
+@example(-0.0)
+def test_numbers_are_numbers_for_other_readers_too(number: float) -> None:
+    assert repr(yaml.safe_load(dump_yaml({"outputs": {"x": number}}))["outputs"]["x"]) == repr(number)

@@ -1,0 +1,129 @@
+"""A folder of definitions and a platform, as the tests of deployments use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fibonacci import DeploymentPlan, DeploymentResult
+from fibonacci.models import Workflow
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse
+from tests.kit.mode import Mode
+
+
+def definition(name: str | None, instruction: str = "Greet", **more: Any) -> dict[str, Any]:
+    """Return a definition with one node; no name for None."""
+    named = {} if name is None else {"name": name}
+    return {**named, **more, "nodes": [{"id": "greet", "type": "llm", "instruction": instruction}]}
+
+
+class Flows:
+    """A folder and a client.
+
+    Attributes:
+        folder: The folder.
+        client: The client, of the mode.
+    """
+
+    def __init__(self, mode: Mode, client: Any, folder: Path) -> None:
+        self.mode = mode
+        self.client = client
+        self.folder = folder
+
+    def beside(self, folder: Path) -> Flows:
+        """Return the same client with another folder."""
+        return Flows(self.mode, self.client, folder)
+
+    def write(self, file: str, name: str | None, instruction: str = "Greet", **more: Any) -> None:
+        """Write a definition as JSON, which is YAML too."""
+        (self.folder / file).write_text(json.dumps(definition(name, instruction, **more)), "utf-8")
+
+    def write_five(self) -> None:
+        """Write the files a.yaml to e.yaml."""
+        for letter in "abcde":
+            self.write(f"{letter}.yaml", f"flow-{letter}", f"Greet {letter}")
+
+    def plan(self) -> DeploymentPlan:
+        """Make a plan for the folder."""
+        plan: DeploymentPlan = self.mode.run(self.client.workflows.plan(self.folder))
+        return plan
+
+    def apply(self, plan: DeploymentPlan | None = None, **options: Any) -> DeploymentResult:
+        """Apply a plan, a new one by default."""
+        result: DeploymentResult = self.mode.run(self.client.workflows.apply(plan or self.plan(), **options))
+        return result
+
+    def pull(self, workflow_id: str, path: str | Path | None = None, **options: Any) -> Path:
+        """Pull a workflow, into the folder by default."""
+        place = self.folder if path is None else path
+        pulled: Path = self.mode.run(self.client.workflows.pull(workflow_id, place, **options))
+        return pulled
+
+    def create(self, name: str, instruction: str = "Greet", **more: Any) -> Workflow:
+        """Create a workflow past the folder."""
+        made: Workflow = self.mode.run(
+            self.client.workflows.create(name=name, definition=definition(name, instruction), **more)
+        )
+        return made
+
+    def update(self, name: str, /, **fields: Any) -> Workflow:
+        """Change a workflow past the folder."""
+        changed: Workflow = self.mode.run(self.client.workflows.update(self.workflow(name).id, **fields))
+        return changed
+
+    def delete(self, name: str) -> str:
+        """Delete a workflow past the folder; return its id."""
+        workflow_id = self.workflow(name).id
+        self.mode.run(self.client.workflows.delete(workflow_id))
+        return workflow_id
+
+    def workflow(self, name: str) -> Workflow:
+        """Return the workflow of a name, of which there is one."""
+        (found,) = [each for each in self.workflows() if each.name == name]
+        return found
+
+    def workflows(self) -> list[Workflow]:
+        """Return all workflows of the platform."""
+        found: list[Workflow] = self.mode.run(self.client.workflows.list())
+        return found
+
+    def names(self) -> list[str]:
+        """Return the names of all workflows of the platform, sorted."""
+        return sorted(str(each.name) for each in self.workflows())
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a plan must not change: the platform's workflows and the files of the folder."""
+        files = {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+        return {"workflows": [each.model_dump() for each in self.workflows()], "files": files}
+
+    def lock(self) -> Any:
+        """Return the content of the lock file."""
+        return json.loads((self.folder / "fibonacci.lock").read_text("utf-8"))
+
+
+def steps_of(plan: DeploymentPlan | DeploymentResult) -> list[tuple[str, str]]:
+    """Return the action and the file of each change."""
+    return [(change.action, change.file) for change in plan.changes]
+
+
+class RewritingTransport:
+    """A sync transport that changes the workflows in the responses of another one, to be another kind of platform."""
+
+    def __init__(self, inner: Any, rewrite: Callable[[dict[str, Any], HTTPRequest], None]) -> None:
+        self._inner = inner
+        self._rewrite = rewrite
+
+    def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
+        response: HTTPResponse = self._inner.send(request, deadline)
+        content: Any = json.loads(response.body) if response.body else None
+        data: Any = content["data"] if content and "data" in content else []
+        workflows: list[dict[str, Any]] = data if isinstance(data, list) else [data]
+        for workflow in workflows:
+            self._rewrite(workflow, request)
+        headers = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
+        return HTTPResponse(response.status, headers, b"" if content is None else json.dumps(content).encode())
+
+    def close(self) -> None:
+        self._inner.close()

@@ -1,0 +1,342 @@
+"""What a plan finds, and what applying it leaves behind."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from fibonacci import DeploymentError
+from fibonacci.definitions import load
+from fibonacci.emulator import Emulator
+from tests.deployment.flows import Flows, definition, steps_of
+
+
+def test_plan_apply_plan_on_a_folder_of_five(flows: Flows, emulator: Emulator) -> None:
+    flows.write_five()
+    first = flows.plan()
+    assert steps_of(first) == [("create", f"{letter}.yaml") for letter in "abcde"]
+    result = flows.apply(first)
+    assert steps_of(result) == steps_of(first)
+    assert {file: workflow.name for file, workflow in result.workflows.items()} == {
+        f"{letter}.yaml": f"flow-{letter}" for letter in "abcde"
+    }
+    assert flows.names() == [f"flow-{letter}" for letter in "abcde"]
+
+    emulator.requests.clear()
+    before = flows.state()
+    second = flows.plan()
+    assert (bool(second), second.changes) == (False, ())
+    assert second.unchanged == tuple(f"{letter}.yaml" for letter in "abcde")
+    assert not flows.apply(second)
+    assert flows.state() == before
+    assert {request.method for request in emulator.requests} == {"GET"}
+    for workflow in flows.workflows():
+        assert len(flows.mode.run(flows.client.versions.list(workflow.id))) == 1
+
+
+def test_a_plan_changes_nothing(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    flows.write("a.yaml", "flow-a", "Greet all")
+    flows.write("f.json", "flow-f")
+    (flows.folder / "b.yaml").unlink()
+    (flows.folder / "c.yaml").rename(flows.folder / "moved.yaml")
+    before = flows.state()
+    assert len(flows.plan().changes) == 4
+    assert flows.state() == before
+
+
+def test_each_kind_of_change(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    ids = {workflow.name: workflow.id for workflow in flows.workflows()}
+    flows.write("a.yaml", "flow-a", "Greet all")  # changed
+    flows.write("b.yaml", "renamed", "Greet b")  # another name in the file
+    (flows.folder / "c.yaml").unlink()
+    (flows.folder / "d.yaml").rename(flows.folder / "moved.yaml")
+    flows.write("f.json", "flow-f")
+    deleted = flows.delete("flow-e")
+
+    plan = flows.plan()
+    assert steps_of(plan) == [
+        ("record", "moved.yaml"),
+        ("update", "a.yaml"),
+        ("update", "b.yaml"),
+        ("create", "e.yaml"),
+        ("create", "f.json"),
+        ("delete", "c.yaml"),
+    ]
+    assert plan.unchanged == ()
+    reasons = {change.file: change.reason for change in plan.changes}
+    assert reasons == {
+        "moved.yaml": "d.yaml is now moved.yaml; only the lock file changes",
+        "a.yaml": "the file has changed",
+        "b.yaml": "the file has changed",
+        "e.yaml": f"{deleted} was deleted on the platform, so it is created again",
+        "f.json": "the file is new",
+        "c.yaml": "the file is gone",
+    }
+    diffs = {change.file: str(change.diff) for change in plan.changes if change.diff}
+    assert diffs["a.yaml"] == "~ greet.instruction: 'Greet a' -> 'Greet all'"
+    assert diffs["b.yaml"] == "~ name: 'flow-b' -> 'renamed'"
+    assert diffs["c.yaml"] == "- greet (llm)"
+
+    result = flows.apply(plan, allow_delete=True)
+    assert steps_of(result) == steps_of(plan)
+    assert flows.names() == ["flow-a", "flow-d", "flow-e", "flow-f", "renamed"]
+    after = {workflow.name: workflow for workflow in flows.workflows()}
+    assert {name: after[name].id for name in ("flow-a", "flow-d")} == {name: ids[name] for name in ("flow-a", "flow-d")}
+    assert (after["renamed"].id, after["renamed"].version, after["flow-d"].version) == (ids["flow-b"], 2, 1)
+    assert not flows.plan()
+
+
+def test_the_text_of_a_plan(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.write("gone.yaml", "gone")
+    flows.apply()
+    flows.write("a.yaml", "flow-a", "Greet all")
+    flows.write("new.yaml", "new")
+    (flows.folder / "gone.yaml").unlink()
+    plan = flows.plan()
+    ids = {workflow.name: workflow.id for workflow in flows.workflows()}
+    assert (
+        str(plan)
+        == f"""\
+Plan for {flows.folder} at {flows.client.base_url}
+
+~ update a.yaml     'flow-a' ({ids["flow-a"]}, version 1)
+    the file has changed
+    ~ greet.instruction: 'Greet' -> 'Greet all'
+
++ create new.yaml   'new'
+    the file is new
+    + greet (llm)
+
+- delete gone.yaml  'gone' ({ids["gone"]}, version 1)
+    the file is gone
+    - greet (llm)
+
+Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
+    )
+    assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
+    assert "Greet all" not in repr(plan.changes[0])
+    assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
+
+    result = flows.apply(plan, allow_delete=True)
+    assert str(result).splitlines() == [
+        f"updated a.yaml  'flow-a' ({ids['flow-a']})",
+        f"created new.yaml  'new' ({flows.workflow('new').id})",
+        f"deleted gone.yaml  'gone' ({ids['gone']})",
+    ]
+    assert repr(result) == f"<DeploymentResult {str(flows.folder)!r}: 3 done>"
+    empty = flows.plan()
+    assert str(empty) == f"No changes: {flows.folder} at {flows.client.base_url} is as its 2 files say."
+    assert str(flows.apply(empty)) == "Nothing was done."
+
+
+def test_a_plan_survives_pickling_and_a_change_of_directory(
+    flows: Flows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    flows.write_five()
+    monkeypatch.chdir(flows.folder.parent)
+    plan = flows.mode.run(flows.client.workflows.plan("flows"))
+    monkeypatch.chdir("/")
+    copy = pickle.loads(pickle.dumps(plan))
+    assert copy == plan
+    assert copy.folder == flows.folder
+    assert len(flows.apply(copy).changes) == 5
+    assert not flows.plan()
+
+
+def test_a_plan_is_applied_as_it_was_read(flows: Flows) -> None:
+    """A file that is edited between plan and apply is the next plan's matter."""
+    flows.write("a.yaml", "flow-a", "as planned")
+    plan = flows.plan()
+    flows.write("a.yaml", "flow-a", "edited since")
+    flows.apply(plan)
+    assert flows.workflow("flow-a").definition == definition("flow-a", "as planned")
+    assert [str(change.diff) for change in flows.plan().changes] == [
+        "~ greet.instruction: 'as planned' -> 'edited since'"
+    ]
+
+
+def test_spellings_defaults_and_comments_are_no_changes(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a", version=1)
+    flows.apply()
+    (flows.folder / "a.yaml").write_text(
+        """# a comment
+name: flow-a
+description: null
+nodes:
+- prompt: Greet
+  type: llm
+  id: greet
+  dependencies: []
+  max_retries: 3.0
+version: 1
+"""
+    )
+    assert not flows.plan()
+
+
+def test_a_description_is_that_of_the_file_once_it_says_one(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.update("flow-a", description="set by hand")
+    assert not flows.plan()
+    flows.write("a.yaml", "flow-a", "Greet all")
+    flows.apply()
+    assert flows.workflow("flow-a").description == "set by hand"
+    flows.write("a.yaml", "flow-a", description="of the file")
+    flows.apply()
+    assert flows.workflow("flow-a").description == "of the file"
+    flows.write("a.yaml", "flow-a")
+    assert [str(change.diff) for change in flows.plan().changes] == ["~ description: 'of the file' -> None"]
+    flows.apply()
+    assert flows.workflow("flow-a").description is None
+    assert not flows.plan()
+
+
+def test_a_definition_without_a_name_has_that_of_its_file(flows: Flows) -> None:
+    flows.write("greeter.yaml", None)
+    flows.apply()
+    assert flows.names() == ["greeter"]
+    assert "name" not in (flows.workflow("greeter").definition or {})
+    (flows.folder / "greeter.yaml").rename(flows.folder / "other.yaml")
+    assert steps_of(flows.plan()) == [("record", "other.yaml")]
+    flows.apply()
+    assert flows.names() == ["greeter"]
+    assert not flows.plan()
+
+
+def test_a_file_that_is_renamed_and_changed_keeps_its_workflow(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    before = flows.workflow("flow-a")
+    (flows.folder / "a.yaml").unlink()
+    flows.write("b.yaml", "flow-a", "Greet all")
+    plan = flows.plan()
+    assert steps_of(plan) == [("update", "b.yaml")]
+    assert plan.changes[0].reason == "a.yaml is now b.yaml; the file has changed"
+    assert plan.changes[0].previous_file == "a.yaml"
+    flows.apply(plan)
+    assert flows.workflow("flow-a").id == before.id
+    assert list(flows.lock()["workflows"]) == ["b.yaml"]
+    assert not flows.plan()
+
+
+def test_two_workflows_can_change_names(flows: Flows) -> None:
+    flows.write("a.yaml", "one", "first")
+    flows.write("b.yaml", "two", "second")
+    flows.apply()
+    flows.write("a.yaml", "two", "first")
+    flows.write("b.yaml", "one", "second")
+    assert steps_of(flows.plan()) == [("update", "a.yaml"), ("update", "b.yaml")]
+    flows.apply()
+    assert flows.names() == ["one", "two"]
+    assert not flows.plan()
+
+
+def test_a_change_on_the_platform_is_named_and_replaced(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    changed = flows.update("flow-a", definition=definition("flow-a", "by hand"))
+    (change,) = flows.plan().changes
+    assert change.reason == (
+        "the platform has changed since the last apply (version 1 -> 2): this replaces what is on the platform; "
+        f'to keep it instead, pull("{changed.id}", folder)'
+    )
+    flows.write("a.yaml", "flow-a", "by file")
+    assert flows.plan().changes[0].reason.startswith("the file and the platform have changed since the last apply")
+    flows.apply()
+    assert flows.workflow("flow-a").definition == definition("flow-a", "by file")
+
+
+def test_which_files_are_read(flows: Flows) -> None:
+    flows.write("a.yaml", "a")
+    flows.write("b.yml", "b")
+    flows.write("c.JSON", "c")
+    flows.write(".hidden.yaml", "hidden")
+    (flows.folder / "notes.txt").write_text("not a definition")
+    (flows.folder / "sub.yaml").mkdir()
+    (flows.folder / "below").mkdir()
+    flows.beside(flows.folder / "below").write("d.yaml", "d")
+    flows.apply()
+    assert flows.names() == ["a", "b", "c"]
+    flows.beside(flows.folder / "below").apply()
+    assert flows.names() == ["a", "b", "c", "d"]
+    assert not flows.plan()
+
+
+def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    doomed = [flows.workflow("flow-a").id, flows.workflow("flow-b").id]
+    (flows.folder / "a.yaml").unlink()
+    (flows.folder / "b.yaml").unlink()
+    flows.write("c.yaml", "flow-c", "changed")
+    before = flows.state()
+    plan = flows.plan()
+    with pytest.raises(DeploymentError) as caught:
+        flows.apply(plan)
+    assert str(caught.value) == (
+        f"the plan deletes 'flow-a' ({doomed[0]}), 'flow-b' ({doomed[1]}): pass allow_delete=True if that is meant, "
+        "else restore the files. Nothing was done."
+    )
+    assert flows.state() == before
+    flows.apply(plan, allow_delete=True)
+    assert flows.names() == ["flow-c", "flow-d", "flow-e"]
+    assert not flows.plan()
+
+
+def test_all_files_gone(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    for file in flows.folder.glob("*.yaml"):
+        file.unlink()
+    assert [change.action for change in flows.plan().changes] == ["delete"] * 5
+    flows.apply(allow_delete=True)
+    assert flows.workflows() == []
+    assert flows.lock()["workflows"] == {}
+
+
+def test_a_file_and_its_workflow_both_gone(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    flows.delete("flow-a")
+    (flows.folder / "a.yaml").unlink()
+    plan = flows.plan()
+    assert steps_of(plan) == [("record", "a.yaml")]
+    flows.apply(plan)  # nothing is deleted, so nothing has to be allowed
+    assert "a.yaml" not in flows.lock()["workflows"]
+
+
+def test_the_lock_file_has_no_secrets_and_does_not_depend_on_its_history(flows: Flows, emulator: Emulator) -> None:
+    flows.write_five()
+    flows.apply()
+    text = (flows.folder / "fibonacci.lock").read_text("utf-8")
+    assert emulator.api_key not in text
+    lock = flows.lock()
+    assert (lock["format"], lock["base_url"], lock["organization"]) == (1, flows.client.base_url, "default")
+    assert list(lock["workflows"]) == sorted(lock["workflows"])
+    assert lock["workflows"]["a.yaml"] == {
+        "id": flows.workflow("flow-a").id,
+        "name": "flow-a",
+        "applied": lock["workflows"]["a.yaml"]["seen"],
+        "version": 1,
+        "seen": lock["workflows"]["a.yaml"]["applied"],
+    }
+    assert sorted(path.name for path in flows.folder.iterdir() if path.name[0] not in "abcde") == ["fibonacci.lock"]
+    flows.write("a.yaml", "flow-a", "changed")
+    flows.apply()
+    flows.write("a.yaml", "flow-a", "Greet a")
+    flows.apply()
+    assert flows.lock()["workflows"]["a.yaml"]["applied"] == lock["workflows"]["a.yaml"]["applied"]
+
+
+def test_what_is_applied_is_what_the_file_loads_to(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a", labels=["kept"], outputs={"answer": "{{greet}}"})
+    flows.apply()
+    assert flows.workflow("flow-a").definition == load(flows.folder / "a.yaml").model_dump()

@@ -1,0 +1,183 @@
+"""A workflow of the platform becomes a file that loads to the same definition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import DeploymentError, NotFoundError
+from fibonacci.definitions import diff, load
+from tests.deployment.flows import Flows, definition
+
+LARGE: dict[str, Any] = {
+    "name": "News",
+    "description": "Sums up\nthe news",
+    "version": "no",
+    "labels": {"on": "yes", "deep": [1, 2.5, None, True]},
+    "nodes": [
+        {"id": "search", "type": "tool", "tool": "web.search", "inputs": {"q": "{{input.topic}}", "at": "1:30"}},
+        {"id": "sum", "type": "llm", "prompt": "Sum up:\n  {{search}}\n", "retry": {"max_attempts": 2}, "mood": "dry"},
+        {"id": "ok", "type": "conditional", "left_value": "{{sum}}", "operator": "is_empty", "true_branch": ["end"]},
+        {"id": "end", "type": "critic", "target_node": "sum"},
+    ],
+    "outputs": {"answer": "{{sum}}"},
+}
+
+
+@pytest.mark.parametrize("file", ["news.yaml", "news.yml", "news.json", "NEWS.JSON"])
+def test_a_file_that_loads_to_the_same_definition(flows: Flows, file: str) -> None:
+    workflow = flows.mode.run(flows.client.workflows.create(name="News", definition=LARGE))
+    path = flows.pull(workflow.id, flows.folder / file)
+    assert path == flows.folder / file
+    assert not diff(load(path), LARGE)
+    assert load(path).model_dump()["labels"] == LARGE["labels"]
+    if path.suffix.lower() == ".json":
+        assert json.loads(path.read_text("utf-8"))["labels"] == LARGE["labels"]
+    assert not flows.plan()
+
+
+def test_into_a_folder_without_a_lock_file(flows: Flows, tmp_path: Path) -> None:
+    workflow = flows.create("Greeter", description="set by hand")
+    path = flows.pull(workflow.id, tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "greeter.yaml"
+    other = flows.beside(path.parent)
+    assert not other.plan()
+    assert load(path).model_dump() == workflow.definition
+    assert other.lock()["workflows"]["greeter.yaml"]["id"] == workflow.id
+
+
+def test_into_a_folder_with_a_lock_file(flows: Flows) -> None:
+    flows.write_five()
+    flows.apply()
+    workflow = flows.create("Greeter")
+    assert flows.pull(workflow.id).name == "greeter.yaml"
+    assert len(flows.lock()["workflows"]) == 6
+    assert not flows.plan()
+
+
+def test_a_workflow_that_has_changed_replaces_its_file(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    changed = flows.update("flow-a", definition=definition("flow-a", "by another"))
+    assert flows.pull(changed.id) == flows.folder / "a.yaml"
+    assert load(flows.folder / "a.yaml").model_dump() == changed.definition
+    assert not flows.plan()
+
+
+def test_a_file_that_says_the_same_is_left_as_it_is(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    workflow_id = flows.apply().workflows["a.yaml"].id
+    text = "# mine\nname: flow-a\nnodes:\n- {type: llm, prompt: Greet, id: greet}\n"
+    (flows.folder / "a.yaml").write_text(text)
+    flows.pull(workflow_id)
+    flows.pull(workflow_id, overwrite=True)
+    assert (flows.folder / "a.yaml").read_text() == text
+
+
+@pytest.mark.parametrize("text", ['{"name": "flow-a", "nodes": []}', "nodes: [", ""])
+def test_a_file_with_changes_of_its_own_is_not_overwritten(flows: Flows, text: str) -> None:
+    flows.write("a.yaml", "flow-a")
+    workflow_id = flows.apply().workflows["a.yaml"].id
+    (flows.folder / "a.yaml").write_text(text)
+    before = flows.state()
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(workflow_id)
+    assert str(caught.value) == (
+        f"{flows.folder / 'a.yaml'} has changes that {workflow_id} does not have: overwrite=True replaces them"
+    )
+    assert flows.state() == before
+    flows.pull(workflow_id, overwrite=True)
+    assert load(flows.folder / "a.yaml").model_dump() == definition("flow-a")
+    assert not flows.plan()
+
+
+def test_another_file_of_the_name_is_not_overwritten_either(flows: Flows) -> None:
+    workflow = flows.create("flow-a")
+    (flows.folder / "flow-a.yaml").write_text('{"name": "other", "nodes": []}')
+    assert flows.pull(workflow.id).name == "flow-a-2.yaml"
+    again = flows.create("flow-a")
+    path = flows.folder / "flow-a.yaml"
+    with pytest.raises(DeploymentError, match=r"flow-a\.yaml has changes that"):
+        flows.pull(again.id, path)
+    assert load(path).name == "other"
+
+
+def test_the_file_of_another_workflow_is_not_taken(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    owner = flows.apply().workflows["a.yaml"].id
+    other = flows.create("other")
+    before = flows.state()
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(other.id, flows.folder / "a.yaml", overwrite=True)
+    assert str(caught.value) == f"a.yaml belongs to {owner}, not to {other.id}: pull into another file"
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(owner, flows.folder / "b.yaml")
+    assert str(caught.value) == f"{owner} has the file a.yaml already: rename that, or pull into the folder"
+    assert flows.state() == before
+    (flows.folder / "a.yaml").rename(flows.folder / "b.yaml")
+    flows.pull(owner, flows.folder / "b.yaml")
+    assert list(flows.lock()["workflows"]) == ["b.yaml"]
+
+
+def test_a_workflow_whose_name_is_not_that_of_its_definition(flows: Flows) -> None:
+    """The file has the definition; the plan leaves the name alone until the file or the workflow changes."""
+    workflow = flows.mode.run(flows.client.workflows.create(name="shown", definition=definition("written")))
+    path = flows.pull(workflow.id)
+    assert path.name == "shown.yaml"
+    assert load(path).model_dump() == workflow.definition
+    assert not flows.plan()
+    flows.write("shown.yaml", "written", "edited")
+    assert "~ name:              'shown' -> 'written'" in str(flows.plan())
+    flows.apply()
+    assert flows.names() == ["written"]
+    assert not flows.plan()
+
+
+HOSTILE = {
+    "../../etc/passwd": "etc-passwd.yaml",
+    "..": "workflow.yaml",
+    "/": "workflow.yaml",
+    "con": "con-workflow.yaml",
+    "LPT1": "lpt1-workflow.yaml",
+    " \t": "workflow.yaml",
+    "x" * 300: f"{'x' * 100}.yaml",
+    "\N{ROCKET}": "workflow.yaml",
+    "Caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{ROCKET} 9": "cafe-9.yaml",
+    "a\0b\nc\\d:e*f?g": "a-b-c-d-e-f-g.yaml",
+    ".hidden": "hidden.yaml",
+    "-rf": "rf.yaml",
+    "fibonacci.lock": "fibonacci-lock.yaml",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name[:20]))
+def test_a_hostile_name(flows: Flows, name: str) -> None:
+    workflow = flows.create(name)
+    path = flows.pull(workflow.id)
+    assert path == flows.folder / HOSTILE[name]
+    assert load(path).name == name
+    assert flows.pull(workflow.id) == path
+    assert not flows.plan()
+    second = flows.mode.run(flows.client.workflows.create(name=f"{name}!", definition=definition(f"{name}!")))
+    assert flows.pull(second.id).name != path.name
+
+
+def test_what_cannot_be_pulled(flows: Flows) -> None:
+    with pytest.raises(NotFoundError):
+        flows.pull("wf-none")
+    empty = flows.mode.run(flows.client.workflows.create(name="Empty"))
+    with pytest.raises(DeploymentError) as caught:
+        flows.pull(empty.id)
+    assert str(caught.value) == f"{empty.id} ('Empty') has no definition, so there is nothing to pull"
+    workflow = flows.create("flow-a")
+    (flows.folder / "notes.txt").touch()
+    with pytest.raises(
+        DeploymentError, match=r"notes.txt' is neither a folder nor a file \*\.yaml, \*\.yml or \*\.json"
+    ):
+        flows.pull(workflow.id, flows.folder / "notes.txt")
+    with pytest.raises(TypeError, match="path must be the path of a folder or a file, not NoneType"):
+        flows.mode.run(flows.client.workflows.pull(workflow.id, None))
+    assert sorted(path.name for path in flows.folder.iterdir()) == ["notes.txt"]

@@ -1,0 +1,182 @@
+"""A plan is refused when anything of it has moved since: the platform, or the lock file. Nothing is done then."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import DeploymentError, Fibonacci, StalePlanError
+from fibonacci.deployment.folder import DeploymentFolder
+from fibonacci.emulator import Emulator
+from tests.deployment.flows import Flows, RewritingTransport, definition, steps_of
+from tests.kit.systems import needs_fork
+
+
+def prepare(flows: Flows) -> None:
+    """Have a plan with an update, a creation and a removal: a.yaml, new.yaml, b.yaml."""
+    flows.write_five()
+    flows.apply()
+    flows.write("a.yaml", "flow-a", "changed")
+    flows.write("new.yaml", "new")
+    (flows.folder / "b.yaml").unlink()
+
+
+def lock_changes(flows: Flows) -> None:
+    lock = flows.folder / "fibonacci.lock"
+    lock.write_text(lock.read_text().replace('"name": "flow-c"', '"name": "other"'))
+
+
+MOVES: dict[str, tuple[Callable[[Flows], object], str]] = {
+    "the workflow to update is changed": (
+        lambda flows: flows.update("flow-a", definition=definition("flow-a", "by another")),
+        "('flow-a') has been changed since the plan was made: make a new plan",
+    ),
+    "the workflow to update is renamed": (
+        lambda flows: flows.update("flow-a", name="renamed"),
+        "('renamed') has been changed since the plan was made",
+    ),
+    "the workflow to update is changed back": (
+        lambda flows: (flows.update("flow-a", description="x"), flows.update("flow-a", description=None)),
+        "('flow-a') has been changed since the plan was made",
+    ),
+    "the workflow to update is deleted": (
+        lambda flows: flows.delete("flow-a"),
+        "('flow-a') has been deleted since the plan was made",
+    ),
+    "the workflow to delete is changed": (
+        lambda flows: flows.update("flow-b", description="needed"),
+        "('flow-b') has been changed since the plan was made",
+    ),
+    "the workflow to delete is deleted": (
+        lambda flows: flows.delete("flow-b"),
+        "('flow-b') has been deleted since the plan was made",
+    ),
+    "the name to create is taken": (
+        lambda flows: flows.create("new"),
+        "another workflow called 'new' has appeared (wf-",
+    ),
+    "the name of the workflow to update is taken": (
+        lambda flows: flows.create("flow-a"),
+        "another workflow called 'flow-a' has appeared (wf-",
+    ),
+    "the lock file is changed": (lock_changes, "the lock file of "),
+    "the lock file is gone": (lambda flows: (flows.folder / "fibonacci.lock").unlink(), "the lock file of "),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_what_moves_between_plan_and_apply(flows: Flows, emulator: Emulator, move: str) -> None:
+    prepare(flows)
+    plan = flows.plan()
+    act, words = MOVES[move]
+    act(flows)
+    before = flows.state()
+    emulator.requests.clear()
+    with pytest.raises(StalePlanError) as caught:
+        flows.apply(plan, allow_delete=True)
+    assert words in str(caught.value)
+    assert {request.method for request in emulator.requests} <= {"GET"}
+    assert flows.state() == before
+
+
+def test_what_does_not_belong_to_the_plan_may_move(flows: Flows) -> None:
+    prepare(flows)
+    plan = flows.plan()
+    flows.update("flow-c", description="by another")
+    flows.create("another")
+    flows.write("d.yaml", "flow-d", "edited")
+    flows.apply(plan, allow_delete=True)
+    assert steps_of(flows.plan()) == [("update", "d.yaml")]
+
+
+def test_two_people_at_once(flows: Flows, tmp_path: Path) -> None:
+    """Two plans from one state, each in a copy of the folder: the second one is refused, and does nothing."""
+    flows.write_five()
+    flows.apply()
+    shutil.copytree(flows.folder, tmp_path / "copy")
+    other = flows.beside(tmp_path / "copy")
+    flows.write("a.yaml", "flow-a", "by one")
+    other.write("a.yaml", "flow-a", "by the other")
+    other.write("b.yaml", "flow-b", "by the other")
+    one, two = flows.plan(), other.plan()
+    flows.apply(one)
+    before = other.state()
+    with pytest.raises(StalePlanError):
+        other.apply(two)
+    assert other.state() == before
+    assert "the file and the platform have changed" in other.plan().changes[0].reason
+
+
+def test_two_people_create_the_same(flows: Flows, tmp_path: Path) -> None:
+    flows.write_five()
+    shutil.copytree(flows.folder, tmp_path / "copy")
+    other = flows.beside(tmp_path / "copy")
+    one, two = flows.plan(), other.plan()
+    flows.apply(one)
+    with pytest.raises(StalePlanError, match=r"another workflow called 'flow-.' has appeared"):
+        other.apply(two)
+    assert len(flows.workflows()) == 5
+    assert not (other.folder / "fibonacci.lock").exists()
+    with pytest.raises(DeploymentError, match="the lock file does not know it"):
+        other.plan()
+
+
+def test_a_plan_cannot_be_applied_twice(flows: Flows) -> None:
+    flows.write_five()
+    plan = flows.plan()
+    flows.apply(plan)
+    with pytest.raises(StalePlanError, match=r"the lock file of .* has changed since the plan was made"):
+        flows.apply(plan)
+    assert len(flows.workflows()) == 5
+
+
+def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
+    """It is read once more just before it is written."""
+    client = Fibonacci(emulator.api_key, base_url=emulator.base_url)
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    for letter in "ab":
+        (folder / f"{letter}.json").write_text(f'{{"name": "{letter}", "nodes": []}}')
+    client.workflows.apply(client.workflows.plan(folder))
+    for letter in "ab":
+        (folder / f"{letter}.json").write_text(f'{{"name": "{letter}", "nodes": [], "version": 2}}')
+    b = next(each for each in client.workflows.list() if each.name == "b")
+
+    def meddle(workflow: dict[str, Any], request: Any) -> None:
+        if request.method == "PUT":
+            client.workflows.update(b.id, description="by another")
+
+    meddling = Fibonacci(
+        emulator.api_key, base_url=emulator.base_url, transport=RewritingTransport(transport(), meddle)
+    )
+    with client, pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
+        meddling.workflows.apply(meddling.workflows.plan(folder))
+    assert caught.value.__notes__ == [
+        "apply ended early: 1 of 2 changes were completed; make a plan and apply it to go on"
+    ]
+    assert client.workflows.get(b.id).version == 2
+    assert [change.file for change in client.workflows.plan(folder).changes] == ["b.json"]
+    client.close()
+
+
+def transport() -> Any:
+    from fibonacci.transports import SocketTransport
+
+    return SocketTransport()
+
+
+@needs_fork  # Windows cannot lock a folder
+def test_a_folder_in_which_another_apply_is_at_work(flows: Flows) -> None:
+    flows.write("a.yaml", "a")
+    plan = flows.plan()
+    with DeploymentFolder(flows.folder).locked():
+        with pytest.raises(StalePlanError) as caught:
+            flows.apply(plan)
+        assert str(caught.value) == f"another apply or pull is at work in {str(flows.folder)!r}: wait for it"
+        assert flows.workflows() == []
+    flows.apply(plan)
+    assert flows.names() == ["a"]

@@ -1,0 +1,69 @@
+"""The pictures of docs/diagrams.md, drawn by the package.
+
+python -m tests.docs.diagrams      writes them
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci.definitions import svg
+from fibonacci.models import Execution
+from tests.docs.markdown import ROOT, blocks_of
+
+PAGE = ROOT / "docs" / "diagrams.md"
+IMAGES = ROOT / "docs" / "images"
+
+FAULTS: dict[str, Any] = {
+    "nodes": [
+        {"id": "ask", "type": "llm", "instruction": "Ask {{answer}}"},
+        {"id": "answer", "type": "llm", "instruction": "Answer {{ask}} with {{serach}}"},
+        {"id": "search", "type": "tool", "tool": "web_search"},
+    ]
+}
+
+
+def triage() -> dict[str, Any]:
+    """Return the definition that the page's first block makes."""
+    code = next(block.code for block in blocks_of(PAGE) if block.language == "python")
+    names: dict[str, Any] = {}
+    exec(code.partition("Path(")[0], names)
+    definition: dict[str, Any] = names["definition"]
+    return definition
+
+
+def run_of_triage() -> Execution:
+    """Return a failed run, as the platform sends it."""
+    seconds = {"classify": ("completed", 1.24), "gate": ("completed", 0.003), "draft": ("failed", 31.0)}
+    trace: list[dict[str, Any]] = [
+        {
+            "id": node_id,
+            "status": status,
+            "started_at": "2026-01-01T10:00:00Z",
+            "ended_at": f"2026-01-01T10:00:{duration:09.6f}Z",
+            "error": "the model did not answer within 30 s" if status == "failed" else None,
+        }
+        for node_id, (status, duration) in seconds.items()
+    ]
+    trace += [{"id": node_id, "status": "skipped"} for node_id in ("page", "judge")]
+    status = {"execution_id": "exec_8f2c41", "status": "failed", "duration_ms": 32243}
+    return Execution.model_validate(status | {"trace": trace})
+
+
+def pictures() -> dict[str, str]:
+    """Return the content of each picture by its file name."""
+    return {
+        "triage.svg": svg(triage()) + "\n",
+        "triage-run.svg": svg(triage(), execution=run_of_triage()) + "\n",
+        "faults.svg": svg(FAULTS) + "\n",
+    }
+
+
+def main() -> None:
+    """Write the pictures."""
+    for name, picture in pictures().items():
+        (IMAGES / name).write_text(picture, "utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

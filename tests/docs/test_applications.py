@@ -1,0 +1,216 @@
+"""The examples of applications in the processes that they are for: ASGI servers, and a Celery worker that is killed.
+
+They also run as scripts, in `test_examples.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator, LLMCall
+from tests.docs.markdown import ROOT
+from tests.docs.running import environment
+from tests.kit.systems import needs_fork
+
+JSON_HEADERS = "Content-Type: application/json\r\nContent-Length: 2\r\n"
+# More than any step takes on a busy machine.
+PATIENCE = 30.0
+
+
+class ApplicationProcess:
+    """A program in a process of its own.
+
+    Args:
+        process: The process.
+        log: The file of its output.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far, to stdout and stderr."""
+        return self._log.read_text("utf-8")
+
+    def until(self, what: Callable[[], Any]) -> Any:
+        """Return the value of a function as soon as it is true; the program must run until then."""
+        ends = time.monotonic() + PATIENCE
+        while not (found := what()):
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < ends, self.output
+            time.sleep(0.02)
+        return found
+
+
+@contextmanager
+def running(*arguments: str, emulator: Emulator, folder: Path) -> Generator[ApplicationProcess]:
+    """Run a module of Python as a client of an emulator; kill it at the end, and the processes that it has started."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    variables = {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "PYTHONUNBUFFERED": "1"}
+    log = folder / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=folder,
+            env={**inherited, **environment(emulator), **variables},
+            start_new_session=True,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+        )
+    try:
+        yield ApplicationProcess(process, log)
+    finally:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def slow_workflow(client: Fibonacci) -> str:
+    """Create a workflow that takes a minute; return its id."""
+    node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 60}}
+    return client.workflows.create(name="Slow", definition={"nodes": [node]}).id
+
+
+def statuses(client: Fibonacci, workflow_id: str) -> list[str | None]:
+    return [execution.status for execution in client.executions.list(workflow_id=workflow_id)]
+
+
+@pytest.mark.parametrize(
+    ("application", "path"),
+    [
+        (("--factory", "examples.fastapi_service:create_app"), "/workflows/{workflow_id}/results"),
+        (("examples.django_service:application",), "/workflows/{workflow_id}/runs"),
+    ],
+    ids=["FastAPI", "Django"],
+)
+def test_the_execution_is_canceled_when_the_caller_disconnects(
+    application: tuple[str, ...], path: str, emulator: Emulator, client: Fibonacci, tmp_path: Path
+) -> None:
+    workflow_id = slow_workflow(client)
+    with running("uvicorn", "--port", "0", *application, emulator=emulator, folder=tmp_path) as server:
+        port = server.until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", server.output))[1]
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE) as caller:
+            target = path.format(workflow_id=workflow_id)
+            caller.sendall(f"POST {target} HTTP/1.1\r\nHost: localhost\r\n{JSON_HEADERS}\r\n{{}}".encode())
+            server.until(lambda: emulator.requests.to("GET /executions/{id}").count)  # the application polls
+        server.until(lambda: statuses(client, workflow_id) == ["cancelled"])
+        assert "Traceback" not in server.output
+
+
+def test_the_execution_is_canceled_when_there_is_no_result_in_time(
+    emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow_id = slow_workflow(client)
+    fastapi_service: Any = import_module("examples.fastapi_service")
+    monkeypatch.setattr(fastapi_service, "TIME_LIMIT", 1.0)
+    app = fastapi_service.create_app(emulator.async_client)
+
+    async def call() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://a") as http,
+        ):
+            return await http.post(f"/workflows/{workflow_id}/results", json={})
+
+    response = asyncio.run(call())
+    assert (response.status_code, response.json()) == (504, {"error": "no result in time"})
+    assert statuses(client, workflow_id) == ["cancelled"]
+
+
+# The worker of the example with folders as its broker; it opens a connection before it forks, and sends itself a task.
+WORKER = """
+import os
+from pathlib import Path
+
+from celery.signals import task_prerun, task_success, worker_ready
+
+from examples.celery_tasks import app, client, greet
+
+for folder in ("messages", "control"):
+    Path(folder).mkdir(exist_ok=True)
+app.conf.update(
+    broker_url="filesystem://",
+    broker_transport_options={
+        "control_folder": "control",
+        "data_folder_in": "messages",
+        "data_folder_out": "messages",
+        "polling_interval": 0.05,
+    },
+    worker_lost_wait=0.1,
+)
+client.health.check()
+
+
+@worker_ready.connect
+def send(**named):
+    greet.delay(os.environ["WORKFLOW_ID"], "Ada")
+
+
+@task_prerun.connect
+def begin(task_id, **named):
+    with Path("deliveries").open("a") as file:
+        file.write(f"{os.getpid()} {task_id}\\n")
+
+
+@task_success.connect
+def succeed(result, **named):
+    Path("result").write_text(result)
+"""
+
+
+@needs_fork
+def test_a_killed_celery_worker_runs_the_workflow_once(
+    emulator: Emulator, client: Fibonacci, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end, calls = threading.Event(), threading.Event(), list[str]()
+
+    @emulator.llm
+    def answer(call: LLMCall) -> str:
+        calls.append(call.execution_id)
+        begun.set()
+        may_end.wait(PATIENCE)
+        return f"{call.instruction}!"
+
+    node = {"id": "greet", "type": "llm", "instruction": "Hello {{input.name}}"}
+    workflow_id = client.workflows.create(name="Greeter", definition={"nodes": [node]}).id
+    monkeypatch.setenv("WORKFLOW_ID", workflow_id)
+    (tmp_path / "worker.py").write_text(WORKER, "utf-8")
+    deliveries, result = tmp_path / "deliveries", tmp_path / "result"
+    options = ("--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat")
+    with running("celery", "--app", "worker", "worker", *options, emulator=emulator, folder=tmp_path) as worker:
+        worker.until(begun.is_set)
+        first_process, _ = deliveries.read_text("utf-8").split()
+        os.kill(int(first_process), signal.SIGKILL)
+        worker.until(lambda: deliveries.read_text("utf-8").count("\n") == 2)
+        may_end.set()
+        worker.until(result.exists)
+    (first, task), (second, same_task) = (line.split() for line in deliveries.read_text("utf-8").splitlines())
+    assert first != second
+    assert task == same_task
+    assert result.read_text("utf-8") == "Hello Ada!"
+    assert statuses(client, workflow_id) == ["completed"]
+    assert len(calls) == 1
+    assert emulator.requests.to(f"POST /workflows/{workflow_id}/execute").count == 2
