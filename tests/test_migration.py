@@ -52,7 +52,8 @@ def test_the_page_has_the_same_table() -> None:
 
 def test_what_stands_for_them_is_there() -> None:
     texts = " ".join(RENAMED.values())
-    for module, name in re.findall(r"fibonacci\.(models)\.(\w+)", texts):
+    assert [name for name in re.findall(r"`([A-Z]\w+)", texts) if not hasattr(fibonacci, name)] == []
+    for module, name in re.findall(r"fibonacci\.(models|definitions)\.(\w+)", texts):
         assert hasattr(importlib.import_module(f"fibonacci.{module}"), name)
     with Fibonacci("key") as client:
         for path in re.findall(r"client\.([\w.]*\w)", texts):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import wraps
 from time import monotonic, sleep
 from time import time as unix_time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from fibonacci._core.deadline import Deadline
 
@@ -78,15 +78,7 @@ def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class IterationHints:
-    """Explains the words of the other mode, to who uses them on a list. Type checkers report them too."""
-
-    if not TYPE_CHECKING:
-
-        def __aiter__(self):
-            raise TypeError(f"{type(self).__name__} is synchronous: write `for`, or use AsyncFibonacci")
-
-        def __await__(self):
-            raise TypeError(f"{type(self).__name__} is not awaited: write `for item in ...`, or use AsyncFibonacci")
+    """Explains nothing: a list with `__aiter__` or `__await__` would pass for an async one, where programs ask."""
 
 
 class CapacityLimiter:
