@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fibonacci.definitions.links import FOLLOWING, Link, node_links
-from fibonacci.definitions.plain import to_plain
+from fibonacci.definitions.model.plain import to_plain
 
 Edges = Mapping[str, Sequence[str]]
 """The ids of the nodes that a node depends on, by its own id."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.plain import unwrapped
+from fibonacci.definitions.model.plain import unwrapped
 
 _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from fibonacci.definitions.folding import canonical, fold
+from fibonacci.definitions.comparison.folding import canonical, fold
 from fibonacci.models.workflows import Workflow
 
 

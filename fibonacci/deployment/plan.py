@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from fibonacci.definitions.diff import DefinitionDiff
+from fibonacci.definitions.comparison.diff import DefinitionDiff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.lock import Lock, LockEntry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fibonacci.definitions.diff_text import visible
+from fibonacci.definitions.comparison.diff_text import visible
 from fibonacci.deployment.plan import Action, DeploymentChange, DeploymentPlan
 from fibonacci.deployment.result import DeploymentResult
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci.definitions.diff import diff
+from fibonacci.definitions.comparison.diff import diff
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
 from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
 from fibonacci.deployment.matching import Matches

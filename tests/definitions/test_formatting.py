@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, format_definition, format_file, loads
-from fibonacci.definitions.comments import comments
-from fibonacci.definitions.source import Source
+from fibonacci.definitions.files.comments import comments
+from fibonacci.definitions.files.source import Source
 from tests.definitions.documents import DEFINITIONS
 
 UGLY = """\

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci.definitions.json_reader import read_json
+from fibonacci.definitions.files.json_reader import read_json
+from fibonacci.definitions.files.source import MAX_DEPTH, Source
 from fibonacci.definitions.problems import DefinitionError
-from fibonacci.definitions.source import MAX_DEPTH, Source
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)

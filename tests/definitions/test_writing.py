@@ -22,7 +22,7 @@ from fibonacci.definitions import (
     dumps,
     loads,
 )
-from fibonacci.definitions.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
+from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
 from tests.definitions.documents import DEFINITIONS, ODD_TEXTS
 
 FORMATS: tuple[Literal["yaml", "json"], ...] = ("yaml", "json")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from fibonacci.definitions.files.source import MAX_DEPTH, Source
+from fibonacci.definitions.files.yaml_reader import read_yaml
 from fibonacci.definitions.problems import DefinitionError
-from fibonacci.definitions.source import MAX_DEPTH, Source
-from fibonacci.definitions.yaml_reader import read_yaml
 
 
 @pytest.fixture(params=["libyaml", "python"], autouse=True)

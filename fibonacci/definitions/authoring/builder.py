@@ -17,8 +17,8 @@ from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.checks.tools import ToolSource
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.definitions.workflow import WorkflowDefinition
 from fibonacci.models.tools import Tool
 
 InputsT = TypeVar("InputsT", bound=BaseModel)

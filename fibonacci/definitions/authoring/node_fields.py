@@ -8,8 +8,8 @@ from typing import Any, Final, NoReturn, cast
 from pydantic import BaseModel, ValidationError
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader
-from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
-from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 _MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "llm": LLMNode,

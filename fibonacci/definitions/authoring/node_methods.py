@@ -11,7 +11,7 @@ from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import NodeHandle
 from fibonacci.definitions.authoring.node_fields import check_comparison, given
 from fibonacci.definitions.authoring.value_types import is_model
-from fibonacci.definitions.base_node import Operator
+from fibonacci.definitions.model.base_node import Operator
 
 Backoff = Literal["linear", "exponential"]
 Comparison = tuple[object, Operator] | tuple[object, Operator, object]

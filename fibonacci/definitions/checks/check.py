@@ -17,7 +17,7 @@ from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.plain import unwrapped
+from fibonacci.definitions.model.plain import unwrapped
 from fibonacci.definitions.problems import Problem
 from fibonacci.models.tools import Tool
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
-from fibonacci.definitions.base_node import Condition, RetryPolicy
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.base_node import Condition, RetryPolicy
+from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.spellings import OLDER_KEYS
-from fibonacci.definitions.workflow import WorkflowDefinition
 
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories"}  # the emulator reads the categories
 _NODES: Final[Mapping[str, frozenset[str]]] = {

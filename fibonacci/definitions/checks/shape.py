@@ -12,10 +12,10 @@ from pydantic_core import ErrorDetails
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.spellings import OLDER_KEYS
-from fibonacci.definitions.workflow import WorkflowDefinition
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "bool_type": "true or false",

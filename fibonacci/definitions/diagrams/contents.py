@@ -18,8 +18,8 @@ from fibonacci.definitions.diagrams.states import (
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import FOLLOWING, Link, node_links
-from fibonacci.definitions.plain import unwrapped
-from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.model.plain import unwrapped
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 MISSING: Final = ""
 """The type of a name that no node has."""

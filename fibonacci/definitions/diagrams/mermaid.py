@@ -11,7 +11,7 @@ from fibonacci.definitions.diagrams.layers import arrange
 from fibonacci.definitions.diagrams.palette import LIGHT
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import shorten
-from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.models import Execution
 
 _SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}

@@ -14,7 +14,7 @@ from fibonacci.definitions.diagrams.palette import SCOPE, STYLE_SHEET
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import number, shorten
 from fibonacci.definitions.diagrams.texts import width as text_width
-from fibonacci.definitions.workflow import WorkflowDefinition
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.models import Execution
 
 _MARGIN: Final = 20.0

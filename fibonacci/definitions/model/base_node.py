@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fibonacci.definitions.definition_model import DefinitionModel
 from fibonacci.definitions.json_types import Whole, is_object
-from fibonacci.definitions.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
+from fibonacci.definitions.model.definition_model import DefinitionModel
+from fibonacci.definitions.model.spellings import OLDER_KEYS, Conflict, conflicts, split_retry, without_repeats
 
 Operator = Literal[
     "equals",

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.model.spellings import Generation, conflicts, older_keys, to_newer, to_older
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.definitions.spellings import Generation, conflicts, older_keys, to_newer, to_older
 
 
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci.definitions.source import MAX_DEPTH, Element, Source
+from fibonacci.definitions.files.source import MAX_DEPTH, Element, Source
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from fibonacci.definitions.atomic_file import write_atomically
-from fibonacci.definitions.comments import comments, with_comments
-from fibonacci.definitions.files import format_of_file, text_of_file
-from fibonacci.definitions.legacy_dialect import warn_of_words
-from fibonacci.definitions.reading import Format, format_of, read_text
-from fibonacci.definitions.source import Source
-from fibonacci.definitions.spellings import Generation
-from fibonacci.definitions.writing import write_definition
-from fibonacci.definitions.yaml_reader import read_yaml
+from fibonacci.definitions.files.atomic_file import write_atomically
+from fibonacci.definitions.files.comments import comments, with_comments
+from fibonacci.definitions.files.legacy_dialect import warn_of_words
+from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
+from fibonacci.definitions.files.reading import Format, format_of, read_text
+from fibonacci.definitions.files.source import Source
+from fibonacci.definitions.files.writing import write_definition
+from fibonacci.definitions.files.yaml_reader import read_yaml
+from fibonacci.definitions.model.spellings import Generation
 
 
 def format_definition(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci.definitions.base_node import RetryPolicy, Seconds
-from fibonacci.definitions.definition_model import DefinitionModel
-from fibonacci.definitions.nodes import Node
+from fibonacci.definitions.model.base_node import RetryPolicy, Seconds
+from fibonacci.definitions.model.definition_model import DefinitionModel
+from fibonacci.definitions.model.nodes import Node
 
 
 class WorkflowDefinition(DefinitionModel):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from fibonacci.definitions.source import MAX_DEPTH, Element, Source
+from fibonacci.definitions.files.source import MAX_DEPTH, Element, Source
 
 _STRING: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(rf'({_STRING}|[\[\]{{}}]|[^\s\[\]{{}},:"]+)')

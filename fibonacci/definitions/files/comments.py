@@ -7,8 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from fibonacci.definitions.source import Element, Source
-from fibonacci.definitions.yaml_reader import events, read_yaml
+from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.files.yaml_reader import events, read_yaml
 
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)[ \t]*(#[^\r\n]*)?")
 _COMMENT_OR_EMPTY_LINE = re.compile(r"#[^\r\n]*|(?<=\n)[ \t]*(?=\r?\n)")

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Final
 
+from fibonacci.definitions.files.source import Element, Source
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.source import Element, Source
 
 _CODE: Final = "deprecated_word"
 _NODE_KEYS: Final[Mapping[str, str]] = {

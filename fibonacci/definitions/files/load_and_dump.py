@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci.definitions.atomic_file import write_atomically
-from fibonacci.definitions.legacy_dialect import warn_of_words
+from fibonacci.definitions.files.atomic_file import write_atomically
+from fibonacci.definitions.files.legacy_dialect import warn_of_words
+from fibonacci.definitions.files.reading import Format, format_of, read_checked, read_definition
+from fibonacci.definitions.files.source import MAX_SIZE, Source
+from fibonacci.definitions.files.writing import write_definition
+from fibonacci.definitions.model.spellings import Generation
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.definitions.reading import Format, format_of, read_checked, read_definition
-from fibonacci.definitions.source import MAX_SIZE, Source
-from fibonacci.definitions.spellings import Generation
-from fibonacci.definitions.workflow import WorkflowDefinition
-from fibonacci.definitions.writing import write_definition
 
 _FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 

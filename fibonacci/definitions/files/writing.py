@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fibonacci.definitions.files.reading import Format
+from fibonacci.definitions.files.source import MAX_DEPTH
+from fibonacci.definitions.files.yaml_writer import write_yaml
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.plain import to_plain
-from fibonacci.definitions.reading import Format
-from fibonacci.definitions.source import MAX_DEPTH
-from fibonacci.definitions.spellings import Generation
-from fibonacci.definitions.workflow import WorkflowDefinition
-from fibonacci.definitions.yaml_writer import write_yaml
+from fibonacci.definitions.model.plain import to_plain
+from fibonacci.definitions.model.spellings import Generation
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 
 FIRST_KEYS: Final = (
     "name",

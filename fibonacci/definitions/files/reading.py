@@ -6,12 +6,12 @@ import re
 from typing import Literal
 
 from fibonacci.definitions.checks import check_definition
-from fibonacci.definitions.json_reader import read_json
-from fibonacci.definitions.legacy_dialect import modernize
+from fibonacci.definitions.files.json_reader import read_json
+from fibonacci.definitions.files.legacy_dialect import modernize
+from fibonacci.definitions.files.source import Element, Source
+from fibonacci.definitions.files.yaml_reader import read_yaml
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
-from fibonacci.definitions.source import Element, Source
-from fibonacci.definitions.workflow import WorkflowDefinition
-from fibonacci.definitions.yaml_reader import read_yaml
 
 Format = Literal["yaml", "json"]
 """The format of a definition's text."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, Field
 
-from fibonacci.definitions.base_node import BaseNode, Condition, Operator, Seconds
 from fibonacci.definitions.json_types import Whole
+from fibonacci.definitions.model.base_node import BaseNode, Condition, Operator, Seconds
 
 DEFAULT_CRITERIA: Final = ("quality", "correctness", "completeness")
 """The criteria of a critic that names none."""

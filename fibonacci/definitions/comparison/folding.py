@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
-from fibonacci.definitions.plain import to_plain, unwrapped
+from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.plain import to_plain, unwrapped
+from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError
-from fibonacci.definitions.workflow import WorkflowDefinition
 
 _NODE_MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "llm": LLMNode,

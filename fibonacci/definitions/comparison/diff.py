@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.folding import fold, node_defaults, same, workflow_defaults
+from fibonacci.definitions.comparison.folding import fold, node_defaults, same, workflow_defaults
 from fibonacci.definitions.json_types import is_object
 
 # Objects within objects are compared entry by entry down to here, and as a whole below.
@@ -52,7 +52,7 @@ class DefinitionDiff:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        from fibonacci.definitions.diff_text import diff_text
+        from fibonacci.definitions.comparison.diff_text import diff_text
 
         return diff_text(self)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from fibonacci.definitions.files.yaml_reader import UNREADABLE, is_text, pyyaml
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.yaml_reader import UNREADABLE, is_text, pyyaml
 
 _TAG = "tag:yaml.org,2002:"
 
