@@ -62,7 +62,7 @@ class TestArgumentsByPosition:
     def test_methods_keep_their_signature_name_and_kind(self) -> None:
         run = inspect.unwrap(AsyncFibonacci("key").workflows.run)
         assert list(inspect.signature(AsyncFibonacci("key").workflows.run).parameters) == [
-            *("workflow_id", "inputs", "idempotency_key", "timeout", "on_update", "cancel_on_exit")
+            *("workflow_id", "inputs", "idempotency_key", "timeout", "on_update", "cancel_on_exit", "progress")
         ]
         assert run.__qualname__ == "AsyncWorkflows.run"
         for row in ROWS:

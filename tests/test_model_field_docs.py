@@ -18,6 +18,10 @@ FILES = [
     PACKAGE / "_core/messages.py",
     PACKAGE / "_core/retry_event.py",
     *sorted((PACKAGE / "definitions").glob("*.py")),
+    *sorted((PACKAGE / "definitions/model").glob("*.py")),
+    PACKAGE / "definitions/comparison/diff.py",
+    PACKAGE / "deployment/plan.py",
+    PACKAGE / "deployment/result.py",
     *sorted((PACKAGE / "models").glob("*.py")),
 ]
 UNITS = (

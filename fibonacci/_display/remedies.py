@@ -19,7 +19,8 @@ REMEDIES = {
     "APIResponseError": "Look at `body`: often a proxy or a login page responded in place of the platform",
     "StalePlanError": "Make the plan anew, read it, apply it",
     "ExecutionFailedError": (
-        "The calls succeeded, the workflow did not. Read `client.executions.get(error.execution.id)`"
+        "The calls succeeded, the workflow did not. Its text names the node and the reason; `error.execution.trace` "
+        "has more where the platform sends it"
     ),
     "WaitTimeoutError": "The execution continues. Wait again, or cancel it",
 }

@@ -19,7 +19,7 @@ class DeploymentChange:
     """One thing that `apply` would do."""
 
     action: Action
-    """`create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
+    """What is done: `create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
 
     file: str
     """The name of the file; for a removal, of the one that is gone."""

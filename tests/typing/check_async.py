@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 import pandas
 import polars
 
-from fibonacci import AsyncFibonacci, AsyncPager, Page, RateLimit, ResponseInfo, RetryEvent
+from fibonacci import (
+    AsyncFibonacci,
+    AsyncPager,
+    DeploymentPlan,
+    DeploymentResult,
+    Page,
+    RateLimit,
+    ResponseInfo,
+    RetryEvent,
+)
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
     Execution,
@@ -73,6 +83,13 @@ async def namespaces(client: AsyncFibonacci) -> None:
 async def waiting(client: AsyncFibonacci) -> None:
     assert_type(await client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(await client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
+
+
+async def deploying(client: AsyncFibonacci) -> None:
+    plan = await client.workflows.plan("flows")
+    assert_type(await client.workflows.plan(Path("flows")), DeploymentPlan)
+    assert_type(await client.workflows.apply(plan, allow_delete=True), DeploymentResult)
+    assert_type(await client.workflows.pull("w", "flows", overwrite=True), Path)
 
 
 async def nothing(client: AsyncFibonacci) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 import pandas
 import polars
 
-from fibonacci import Fibonacci, Page, Pager, RateLimit, ResponseInfo, RetryEvent
+from fibonacci import DeploymentPlan, DeploymentResult, Fibonacci, Page, Pager, RateLimit, ResponseInfo, RetryEvent
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
     Execution,
@@ -71,6 +72,13 @@ def namespaces(client: Fibonacci) -> None:
 def waiting(client: Fibonacci) -> None:
     assert_type(client.workflows.run("w", inputs={"a": 1}, timeout=None, on_update=print), Execution)
     assert_type(client.executions.wait("e", timeout=1, on_update=print, progress=True), Execution)
+
+
+def deploying(client: Fibonacci) -> None:
+    plan = client.workflows.plan("flows")
+    assert_type(client.workflows.plan(Path("flows")), DeploymentPlan)
+    assert_type(client.workflows.apply(plan, allow_delete=True), DeploymentResult)
+    assert_type(client.workflows.pull("w", "flows", overwrite=True), Path)
 
 
 def nothing(client: Fibonacci) -> None:
