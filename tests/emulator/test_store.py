@@ -11,7 +11,8 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
-from fibonacci.emulator.state.sqlite import SqliteStore, use_write_ahead_log
+from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.sqlite_file import use_write_ahead_log
 from fibonacci.emulator.state.store import SCHEMA, Record, Store
 
 

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any, Final, cast
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
-def to_json(content: Any) -> bytes:
+def to_text(content: Any) -> str:
     """Encode compactly; everything outside ASCII is escaped, so that lone surrogates survive.
 
     Raises:
         ValueError: If a number is not finite.
     """
+    return _ENCODE(content)
+
+
+def to_json(content: Any) -> bytes:
+    """Encode as `to_text` does, to bytes."""
     return _ENCODE(content).encode("ascii")
+
+
+def is_larger_than(content: Any, size: int) -> bool:
+    """Return whether JSON content has more than about `size` characters; it is not read any further than that."""
+    waiting: list[Any] = [content]
+    while waiting and size >= 0:
+        value = waiting.pop()
+        size -= 1
+        if isinstance(value, str):
+            size -= len(value)
+        elif isinstance(value, dict):
+            members = cast("dict[str, Any]", value)
+            size -= sum(map(len, members))
+            waiting.extend(members.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(cast("list[Any]", value))
+    return size < 0

@@ -8,136 +8,86 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol, cast
+from typing import Final
 
-Record = dict[str, Any]
-Key = tuple[str, ...]
+from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.tables import Key, MemoryTable, Record, Table, TableKind
 
-SCHEMA: Final = 1
+__all__ = ["DROPPED", "SCHEMA", "SNAPSHOT_FORMAT", "Key", "Record", "StateError", "Store", "Table", "check_schema"]
+
+SCHEMA: Final = 2
 """The version of the records, in files and in snapshots."""
 
-_FORMAT: Final = "fibonacci emulator"
+DROPPED: Final = frozenset({"rate_windows"})
+"""Tables of earlier versions that are ignored."""
+
+SNAPSHOT_FORMAT: Final = "fibonacci emulator"
 
 
-class StateError(ValueError):
-    """A file or a snapshot is not an emulator's state, or was written by a newer version."""
-
-
-class Table(Protocol):
-    """Records by key, in order of their first `put`."""
-
-    def get(self, *key: str) -> Record | None:
-        """Return one record, or `None`."""
-        ...
-
-    def put(self, *key: str, record: Record) -> None:
-        """Add a record, or replace it in its place."""
-        ...
-
-    def delete(self, *key: str) -> bool:
-        """Remove a record; return whether it existed."""
-        ...
-
-    def rows(self, *prefix: str, newest_first: bool = False) -> Iterator[tuple[int, Record]]:
-        """Iterate over the records whose key begins with `prefix`, each with its permanent number."""
-        ...
-
-    def records(self, *prefix: str) -> Iterator[Record]:
-        """Iterate over the records whose key begins with `prefix`."""
-        ...
-
-    def items(self) -> Iterator[tuple[Key, Record]]:
-        """Iterate over all records with their keys."""
-        ...
-
-    def count(self) -> int:
-        """Return the number of records."""
-        ...
-
-    def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins with `prefix`."""
-        ...
-
-
-class MemoryTable:
-    """A table in a dictionary."""
-
-    def __init__(self) -> None:
-        self._rows: dict[Key, tuple[int, Record]] = {}
-        self._last = 0
-
-    def get(self, *key: str) -> Record | None:
-        """Return one record, or `None`."""
-        row = self._rows.get(key)
-        return None if row is None else row[1]
-
-    def put(self, *key: str, record: Record) -> None:
-        """Add a record, or replace it in its place."""
-        row = self._rows.get(key)
-        if row is None:
-            self._last += 1
-        self._rows[key] = (self._last if row is None else row[0], record)
-
-    def delete(self, *key: str) -> bool:
-        """Remove a record; return whether it existed."""
-        return self._rows.pop(key, None) is not None
-
-    def rows(self, *prefix: str, newest_first: bool = False) -> Iterator[tuple[int, Record]]:
-        """Iterate over the records whose key begins with `prefix`, each with its permanent number."""
-        length = len(prefix)
-        for key in reversed(self._rows) if newest_first else self._rows:
-            if key[:length] == prefix:
-                yield self._rows[key]
-
-    def records(self, *prefix: str) -> Iterator[Record]:
-        """Iterate over the records whose key begins with `prefix`."""
-        return (record for _, record in self.rows(*prefix))
-
-    def items(self) -> Iterator[tuple[Key, Record]]:
-        """Iterate over all records with their keys."""
-        return ((key, record) for key, (_, record) in self._rows.items())
-
-    def count(self) -> int:
-        """Return the number of records."""
-        return len(self._rows)
-
-    def delete_all(self, *prefix: str) -> None:
-        """Remove every record whose key begins with `prefix`."""
-        for key in [key for key in self._rows if key[: len(prefix)] == prefix]:
-            del self._rows[key]
+def _accept(tables: object) -> None:
+    """Accept any tables."""
 
 
 class Store:
-    """One table per kind of record; the comments name the parts of the keys."""
+    """One table per kind of record."""
 
     def __init__(self) -> None:
+        self._kinds: dict[str, TableKind] = {}
         self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
-        self.workflows: Table = self._add("workflows")  # workflow
-        self.versions: Table = self._add("versions")  # workflow, version
-        self.executions: Table = self._add("executions")  # execution
-        self.runs: Table = self._add("runs")  # execution; only while it runs
-        self.timers: Table = self._add("timers")  # execution; only while something is due in it
-        self.traces: Table = self._add("traces")  # execution, node; what only the trace of an execution shows
-        self.registry: Table = self._add("registry")  # workflow
-        self.governance: Table = self._add("governance")  # organization
-        self.quota_overrides: Table = self._add("quota_overrides")  # organization
-        self.tool_policies: Table = self._add("tool_policies")  # organization, tool
-        self.role_overrides: Table = self._add("role_overrides")  # organization, role, tool
-        self.audit: Table = self._add("audit")  # organization, entry
-        self.memory: Table = self._add("memory")  # scope, owner, key
-        self.connections: Table = self._add("connections")  # tool
-        self.run_windows: Table = self._add("run_windows")  # organization
-        self.clock_state: Table = self._add("clock_state")  # "now"; only after the clock was moved
-        self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
-        self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key
+        self._declare()
 
-    def transaction(self) -> AbstractContextManager[object]:
+    def _declare(self) -> None:
+        self.workflows: Table = self._add(TableKind("workflows", ("workflow",)))
+        self.versions: Table = self._add(TableKind("versions", ("workflow", "version"), _by_first_part))
+        self.executions: Table = self._add(
+            TableKind("executions", ("execution",), _lists_of_execution, apart="inputs")
+        )
+        self.runs: Table = self._add(TableKind("runs", ("execution",)))  # only while it runs
+        # Only while something is due in the execution:
+        self.timers: Table = self._add(TableKind("timers", ("execution",), due="due"))
+        # What only the trace of an execution shows:
+        self.traces: Table = self._add(TableKind("traces", ("execution", "node"), _by_first_part))
+        self.registry: Table = self._add(TableKind("registry", ("workflow",), _lists_of_entry))
+        self.governance: Table = self._add(TableKind("governance", ("organization",)))
+        self.quota_overrides: Table = self._add(TableKind("quota_overrides", ("organization",)))
+        self.tool_policies: Table = self._add(TableKind("tool_policies", ("organization", "tool"), _by_first_part))
+        self.role_overrides: Table = self._add(
+            TableKind("role_overrides", ("organization", "role", "tool"), _by_first_part)
+        )
+        self.audit: Table = self._add(TableKind("audit", ("organization", "entry"), _lists_of_change))
+        self.memory: Table = self._add(TableKind("memory", ("scope", "owner", "key"), _by_first_part, due="expires"))
+        self.connections: Table = self._add(TableKind("connections", ("tool",)))
+        self.run_windows: Table = self._add(TableKind("run_windows", ("organization",)))
+        self.clock_state: Table = self._add(TableKind("clock_state", ("now",)))  # only after the clock was moved
+        # The keys are the fingerprint of the API key and the idempotency key:
+        self.replays: Table = self._add(TableKind("replays", ("fingerprint", "key"), due="until"))
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the transaction is one that must not write."""
+        return False
+
+    def transaction(self, patience: float | None = None) -> AbstractContextManager[object]:
         """Lock the state; with a file, also make all changes inside or none.
 
         Every access to the state is inside a transaction. A nested one is part of the outer one.
+
+        Args:
+            patience: Seconds to wait for another process that is writing. Default: the store's busy timeout.
+
+        Raises:
+            StateError: If the file cannot be used; nothing is changed. Its subclasses say why.
+        """
+        return self._lock
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Lock the state for reading; with a file, no other process is waited for, and the disk may be full.
+
+        Raises:
+            StateError: If the file cannot be used.
         """
         return self._lock
 
@@ -147,19 +97,24 @@ class Store:
         Returns:
             JSON for `restore`, of this store or another, of either kind.
         """
-        with self.transaction():
+        with self.reading():
             tables = {name: list(table.items()) for name, table in self._tables.items()}
-            return json.dumps({"format": _FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
+            return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
-    def restore(self, snapshot: bytes) -> None:
+    def restore(self, snapshot: bytes, check: Callable[[Mapping[str, list[tuple[Key, Record]]]], None] = _accept) -> None:
         """Replace the state by that of a snapshot.
 
+        Args:
+            snapshot: The snapshot.
+            check: Called with the tables before anything is changed; raises `StateError` to refuse them.
+
         Raises:
-            StateError: If it is not a snapshot, or one of a newer version; nothing is changed.
+            StateError: If it is not a snapshot, is malformed, or is one of a newer version; nothing is changed.
         """
-        tables = _tables_of(snapshot)
-        if not tables.keys() <= self._tables.keys():
-            raise StateError("the snapshot has tables that this version does not know")
+        from fibonacci.emulator.state.snapshot import read_snapshot  # most emulators restore nothing
+
+        tables = read_snapshot(snapshot, self._kinds)
+        check(tables)
         with self.transaction():
             self.reset()
             for name, rows in tables.items():
@@ -175,12 +130,13 @@ class Store:
     def close(self) -> None:
         """Close the file, if there is one; the next use opens it again."""
 
-    def _add(self, name: str) -> Table:
-        table = self._tables[name] = self._new_table(name)
+    def _add(self, kind: TableKind) -> Table:
+        self._kinds[kind.name] = kind
+        table = self._tables[kind.name] = self._new_table(kind)
         return table
 
-    def _new_table(self, name: str) -> Table:
-        return MemoryTable()
+    def _new_table(self, kind: TableKind) -> Table:
+        return MemoryTable(kind)
 
 
 def check_schema(schema: int, what: str) -> None:
@@ -195,12 +151,24 @@ def check_schema(schema: int, what: str) -> None:
         )
 
 
-def _tables_of(snapshot: bytes) -> dict[str, list[tuple[Key, Record]]]:
-    try:
-        content: Any = json.loads(snapshot)
-        if content["format"] != _FORMAT:
-            raise ValueError(content["format"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StateError("this is not a snapshot of an emulator") from error
-    check_schema(content["schema"], "the snapshot")
-    return cast("dict[str, list[tuple[Key, Record]]]", content["tables"])
+def _by_first_part(key: Key, record: Record) -> Iterable[Key]:
+    return (key[:1],)
+
+
+def _lists_of_execution(key: Key, record: Record) -> Iterable[Key]:
+    """Return `("status", ...)`, `("workflow_id", ...)`, both in one, and `("ended",)` of those that have ended."""
+    status, workflow = ("status", str(record.get("status"))), ("workflow_id", str(record.get("workflow_id")))
+    lists = (status, workflow, (*workflow, *status))
+    return lists if record.get("ended") is None else (*lists, ("ended",))
+
+
+def _lists_of_entry(key: Key, record: Record) -> Iterable[Key]:
+    """Return `("status", ...)`, and `("listed",)` of the entries that are not archived."""
+    status = str(record.get("status"))
+    lists = (("status", status),)
+    return lists if status == "archived" else (*lists, ("listed",))
+
+
+def _lists_of_change(key: Key, record: Record) -> Iterable[Key]:
+    """Return the organization, and the organization with the action."""
+    return key[:1], (key[0], str(record.get("action")))

@@ -1,0 +1,95 @@
+"""Reading snapshots: everything is checked before anything of the state is replaced."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, cast
+
+from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.store import DROPPED, SNAPSHOT_FORMAT, check_schema
+from fibonacci.emulator.state.tables import Key, Record, TableKind
+
+Tables = dict[str, list[tuple[Key, Record]]]
+"""The records of each table with their keys, in order."""
+
+_NO_SNAPSHOT: Final = "this is not a snapshot of an emulator"
+
+
+def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind]) -> Tables:
+    """Return the tables of a snapshot.
+
+    Args:
+        snapshot: The snapshot.
+        kinds: The tables that a snapshot may have.
+
+    Raises:
+        StateError: If it is not a snapshot, is malformed, or is one of a newer version; the message names the place.
+    """
+    content = _parsed(snapshot)
+    if not isinstance(content, dict) or cast("Record", content).get("format") != SNAPSHOT_FORMAT:
+        raise StateError(_NO_SNAPSHOT)
+    members = cast("Record", content)
+    schema = members.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise malformed("schema", "is not a version")
+    check_schema(schema, "the snapshot")
+    found = members.get("tables")
+    if not isinstance(found, dict):
+        raise malformed("tables", "is not an object")
+    tables = {name: rows for name, rows in cast("Record", found).items() if name not in DROPPED}
+    for name in tables:
+        if name not in kinds:
+            raise StateError(f"the snapshot has a table {name!r} that this version does not know")
+    return {name: _rows(kinds[name], rows) for name, rows in tables.items()}
+
+
+def malformed(place: str, message: str) -> StateError:
+    """Return the error for a snapshot that is malformed at a place."""
+    return StateError(f"the snapshot is malformed: {place} {message}")
+
+
+def _parsed(snapshot: bytes) -> Any:
+    try:
+        content = json.loads(snapshot, parse_constant=_not_json, parse_float=_finite)
+        to_json(content)  # what can be read can be deeper than what can be written
+        return content
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StateError(f"{_NO_SNAPSHOT}: {error}") from error
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:
+    place = f"tables.{kind.name}"
+    if not isinstance(rows, list):
+        raise malformed(place, "is not an array")
+    found: dict[Key, Record] = {}
+    for number, row in enumerate(cast("list[Any]", rows)):
+        key, record = _row(f"{place}[{number}]", row)
+        if key in found:
+            raise malformed(f"{place}[{number}]", f"has the key {'/'.join(key)!r} again")
+        found[key] = record
+    return list(found.items())
+
+
+def _row(place: str, row: Any) -> tuple[Key, Record]:
+    if not isinstance(row, list) or len(cast("list[Any]", row)) != 2:
+        raise malformed(place, "is not a key and a record")
+    key, record = cast("list[Any]", row)
+    if not isinstance(key, list) or not key or not all(isinstance(part, str) for part in cast("list[Any]", key)):
+        raise malformed(f"{place}[0]", "is not a key: an array of texts")
+    if not isinstance(record, dict):
+        raise malformed(f"{place}[1]", "is not a record: an object")
+    return tuple(cast("list[str]", key)), cast("Record", record)

@@ -1,0 +1,250 @@
+"""Tables of records by key, and the lists that they keep of their records, so that no reader has to visit them all.
+
+A list is named by texts, as a key is: `("status", "running")`. The list without a name has every record. Lists are in
+the order of the records' permanent numbers, and are read from any number on.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple, Protocol
+
+from fibonacci.emulator.state.json_encoding import is_larger_than
+
+Record = dict[str, Any]
+Key = tuple[str, ...]
+
+LARGE: Final = 65_536
+"""From about how many characters of JSON a field is left out of brief records."""
+
+
+def _no_lists(key: Key, record: Record) -> Iterable[Key]:
+    return ()
+
+
+class TableKind(NamedTuple):
+    """A kind of record.
+
+    Attributes:
+        name: Its name.
+        key: The names of the parts of its keys.
+        lists: Returns the names of the lists that a record is in, besides that of all records.
+        due: The field with the time at which a record is due, if it has one.
+        apart: The field that brief records do not have if it is large, if there is one.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    lists: Callable[[Key, Record], Iterable[Key]] = _no_lists
+    due: str | None = None
+    apart: str | None = None
+
+    def lists_of(self, key: Key, record: Record) -> tuple[Key, ...]:
+        """Return the names of all lists that a record is in."""
+        return (), *self.lists(key, record)
+
+    def due_of(self, record: Record) -> float | None:
+        """Return the time at which a record is due; `None` if it is never."""
+        return None if self.due is None else record.get(self.due)
+
+    def has_apart(self, record: Record) -> bool:
+        """Return whether a brief record lacks a field."""
+        return self.apart is not None and is_larger_than(record.get(self.apart), LARGE)
+
+
+class Table(Protocol):
+    """Records by key, in order of their first `put`."""
+
+    def get(self, *key: str) -> Record | None:
+        """Return one record, or `None`.
+
+        Raises:
+            UnreadableRecordError: If the record is damaged.
+        """
+        ...
+
+    def put(self, *key: str, record: Record) -> None:
+        """Add a record, or replace it in its place."""
+        ...
+
+    def delete(self, *key: str) -> bool:
+        """Remove a record; return whether it existed."""
+        ...
+
+    def rows(
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
+    ) -> Iterator[tuple[int, Record]]:
+        """Iterate over the records of a list, each with its permanent number; damaged ones are skipped and logged.
+
+        Args:
+            name: The name of the list; that of all records by default.
+            newest_first: The order of the numbers: descending, else ascending.
+            after: Begin behind this number, in this order.
+            brief: Leave out the field that is kept apart if it is large.
+        """
+        ...
+
+    def records(self, *name: str) -> Iterator[Record]:
+        """Iterate over the records of a list."""
+        ...
+
+    def keys(self, *name: str) -> Iterator[Key]:
+        """Iterate over the keys of a list."""
+        ...
+
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Iterate over all records with their keys."""
+        ...
+
+    def due(self, now: float) -> Iterator[Key]:
+        """Iterate over the keys of the records that are due by a time, the earliest first."""
+        ...
+
+    def count(self, *name: str) -> int:
+        """Return the number of records of a list."""
+        ...
+
+    def counts(self, *name: str) -> dict[str, int]:
+        """Return the number of records of each list whose name has one more part than `name`, by that part."""
+        ...
+
+    def delete_all(self, *prefix: str) -> None:
+        """Remove every record whose key begins with `prefix`."""
+        ...
+
+
+class MemoryTable:
+    """A table in dictionaries."""
+
+    def __init__(self, kind: TableKind) -> None:
+        self._kind = kind
+        self._rows: dict[Key, tuple[int, Record]] = {}
+        self._keys: dict[int, Key] = {}
+        self._lists: dict[Key, list[int]] = {(): []}
+        self._sublists: dict[Key, dict[str, Key]] = {}
+        self._due: list[tuple[float, Key]] = []
+        self._last = 0
+
+    def get(self, *key: str) -> Record | None:
+        """Return one record, or `None`."""
+        row = self._rows.get(key)
+        return None if row is None else row[1]
+
+    def put(self, *key: str, record: Record) -> None:
+        """Add a record, or replace it in its place."""
+        row = self._rows.get(key)
+        if row is None:
+            self._last = number = self._last + 1
+            self._keys[number] = key
+            self._lists[()].append(number)
+        else:
+            number = row[0]
+        self._move(key, number, row and row[1], record)
+        self._rows[key] = (number, record)
+
+    def delete(self, *key: str) -> bool:
+        """Remove a record; return whether it existed."""
+        row = self._rows.pop(key, None)
+        if row is None:
+            return False
+        number, record = row
+        self._move(key, number, record, None)
+        _remove(self._lists[()], number)
+        del self._keys[number]
+        return True
+
+    def rows(
+        self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
+    ) -> Iterator[tuple[int, Record]]:
+        """Iterate over the records of a list; it may change meanwhile."""
+        while (number := self._next(name, after, newest_first=newest_first)) is not None:
+            _, record = self._rows[self._keys[number]]
+            if brief and self._kind.has_apart(record):
+                record = {field: value for field, value in record.items() if field != self._kind.apart}
+            yield number, record
+            after = number
+
+    def records(self, *name: str) -> Iterator[Record]:
+        """Iterate over the records of a list."""
+        return (record for _, record in self.rows(*name))
+
+    def keys(self, *name: str) -> Iterator[Key]:
+        """Iterate over the keys of a list; it may change meanwhile."""
+        after = None
+        while (number := self._next(name, after)) is not None:
+            yield self._keys[number]
+            after = number
+
+    def items(self) -> Iterator[tuple[Key, Record]]:
+        """Iterate over all records with their keys."""
+        return ((key, record) for key, (_, record) in self._rows.items())
+
+    def due(self, now: float) -> Iterator[Key]:
+        """Iterate over the keys of the records that are due by a time."""
+        return iter([key for _, key in self._due[: bisect_right(self._due, now, key=_time)]])
+
+    def count(self, *name: str) -> int:
+        """Return the number of records of a list."""
+        return len(self._lists.get(name, ()))
+
+    def counts(self, *name: str) -> dict[str, int]:
+        """Return the number of records of each list below `name`."""
+        return {part: len(self._lists[below]) for part, below in self._sublists.get(name, {}).items()}
+
+    def delete_all(self, *prefix: str) -> None:
+        """Remove every record whose key begins with `prefix`."""
+        among = prefix[:1] if prefix[:1] in self._lists else ()
+        for key in [key for key in self.keys(*among) if key[: len(prefix)] == prefix]:
+            self.delete(*key)
+
+    def _next(self, name: Key, after: int | None, *, newest_first: bool = False) -> int | None:
+        """Return the number in a list that follows another."""
+        numbers = self._lists.get(name, ())
+        if newest_first:
+            place = (len(numbers) if after is None else bisect_left(numbers, after)) - 1
+        else:
+            place = 0 if after is None else bisect_right(numbers, after)
+        return numbers[place] if 0 <= place < len(numbers) else None
+
+    def _move(self, key: Key, number: int, before: Record | None, after: Record | None) -> None:
+        """Take a record out of the lists that it was in, and put it into those that it is in."""
+        old = () if before is None else self._kind.lists(key, before)
+        new = () if after is None else self._kind.lists(key, after)
+        if old != new:
+            for name in old:
+                self._unlist(name, number)
+            for name in new:
+                self._list(name, number)
+        if self._kind.due is not None:
+            was, due = (None if record is None else self._kind.due_of(record) for record in (before, after))
+            if was is not None:
+                _remove(self._due, (was, key))
+            if due is not None:
+                insort(self._due, (due, key))
+
+    def _list(self, name: Key, number: int) -> None:
+        numbers = self._lists.get(name)
+        if numbers is None:
+            self._lists[name] = [number]
+            self._sublists.setdefault(name[:-1], {})[name[-1]] = name
+        else:
+            insort(numbers, number)
+
+    def _unlist(self, name: Key, number: int) -> None:
+        numbers = self._lists[name]
+        _remove(numbers, number)
+        if not numbers:
+            del self._lists[name]
+            siblings = self._sublists[name[:-1]]
+            del siblings[name[-1]]
+            if not siblings:
+                del self._sublists[name[:-1]]
+
+
+def _remove(entries: list[Any], entry: Any) -> None:
+    del entries[bisect_left(entries, entry)]
+
+
+def _time(entry: tuple[float, Key]) -> float:
+    return entry[0]
