@@ -15,6 +15,7 @@ from typing import Final, get_args
 
 from fibonacci._log_records import log
 from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.app.retention import KEPT
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             api_key=options.api_key,
             host=options.host,
             port=options.port,
+            keep=options.keep,
         )
         with emulator:
             emulator.app.observers.append(log_request)
@@ -113,6 +115,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=PORT, help=f"the port; default: {PORT}; 0 takes a free one")
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file; default: in memory")
     parser.add_argument("--plan", choices=PLANS, default="enterprise", help="the plan: rate limits and quotas")
+    parser.add_argument(
+        "--keep",
+        type=_keep,
+        default=KEPT,
+        metavar="N",
+        help=f"how many executions that have ended are kept, or all; default: {KEPT}",
+    )
     parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
     parser.add_argument(
         "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
@@ -125,6 +134,14 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65_535:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return port
+
+
+def _keep(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it is a number of executions, at least 1, or all")
+    return int(text)
 
 
 def _key(text: str) -> str:

@@ -1,16 +1,21 @@
-"""Rate limits: fixed windows per key, each of which begins with its first request. They are part of the state."""
+"""Rate limits: fixed windows per key, each of which begins with its first request.
+
+They live in memory: a request that only reads writes nothing to the disk. A restart begins new windows, and each of
+several processes that share a file counts its own requests.
+"""
 
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
 from fibonacci.emulator.state.ids import fingerprint
-from fibonacci.emulator.state.store import Record, Table
 
 DAY: Final = 86_400.0
+_MANY: Final = 1_000  # keys with windows, before those that are over are forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,10 @@ class Allowance:
 
 
 class _Window:
-    def __init__(self, rate: Rate, ends: float = 0.0, used: int = 0) -> None:
+    def __init__(self, rate: Rate) -> None:
         self.rate = rate
-        self.ends = ends
-        self.used = used
+        self.ends = 0.0
+        self.used = 0
 
     def enter(self, now: float) -> bool:
         """Begin a new window if the last one is over; return whether one more request is allowed."""
@@ -57,8 +62,17 @@ class _Window:
         return self.used < self.rate.limit
 
 
+class _Windows(NamedTuple):
+    window: _Window
+    daily: _Window | None
+
+    def are_over(self, now: float) -> bool:
+        """Return whether nothing of them has to be remembered."""
+        return now >= self.window.ends and (self.daily is None or now >= self.daily.ends)
+
+
 class RateLimits:
-    """Counts the requests of every key per window, a minute by default, and per day.
+    """Counts the requests of every key per window, a minute by default, and per day; safe to use from many threads.
 
     Args:
         rate: The limit per window.
@@ -68,17 +82,31 @@ class RateLimits:
     def __init__(self, rate: Rate, per_day: int | None) -> None:
         self._rate = rate
         self._per_day = per_day
+        self._windows: dict[str, _Windows] = {}
+        self._many = _MANY
+        self._lock = threading.Lock()
 
-    def take(self, windows: Table, key: str, now: float) -> Allowance:
+    def take(self, key: str, now: float) -> Allowance:
         """Count one request of a key, unless it is refused.
 
         Args:
-            windows: The table of windows.
             key: The API key.
             now: The time in Unix seconds.
         """
-        name = fingerprint(key)
-        window, daily = self._windows(windows.get(name) or {})
+        with self._lock:
+            return self._take(self._windows_of(fingerprint(key), now), now)
+
+    def reset(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._windows.clear()
+
+    def __len__(self) -> int:
+        """Return how many keys have windows."""
+        return len(self._windows)
+
+    def _take(self, windows: _Windows, now: float) -> Allowance:
+        window, daily = windows
         fits_window = window.enter(now)
         fits_day = daily is None or daily.enter(now)
         refusal: HTTPException | None = None
@@ -93,21 +121,21 @@ class RateLimits:
             window.used += 1
             if daily is not None:
                 daily.used += 1
-            windows.put(name, record=_record(window, daily))
         return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends), refusal)
 
     def untouched(self, now: float) -> Allowance:
         """Return the allowance of an unused key, for responses that belong to no key."""
         return Allowance(self._rate.limit, self._rate.limit, math.ceil(now + self._rate.seconds))
 
-    def _windows(self, record: Record) -> tuple[_Window, _Window | None]:
-        daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY), *record.get("day", ()))
-        return _Window(self._rate, *record.get("window", ())), daily
-
-
-def _record(window: _Window, daily: _Window | None) -> Record:
-    record: Record = {"window": [window.ends, window.used]}
-    return record if daily is None else record | {"day": [daily.ends, daily.used]}
+    def _windows_of(self, name: str, now: float) -> _Windows:
+        windows = self._windows.get(name)
+        if windows is None:
+            if len(self._windows) >= self._many:
+                self._windows = {key: kept for key, kept in self._windows.items() if not kept.are_over(now)}
+                self._many = max(_MANY, 2 * len(self._windows))
+            daily = None if self._per_day is None else _Window(Rate(self._per_day, DAY))
+            windows = self._windows[name] = _Windows(_Window(self._rate), daily)
+        return windows
 
 
 def _wait(window: _Window, now: float) -> int:

@@ -14,29 +14,34 @@ from typing import Final
 from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.plans import PlanName
-from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
+from fibonacci.emulator.account.rate_limits import RateLimits
 from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owner
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.idempotency import IdempotencyCache
 from fibonacci.emulator.app.request_log import RequestLog, Requests
-from fibonacci.emulator.app.responses import EncodedReply, encoded_error, respond
+from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
+from fibonacci.emulator.app.retention import KEPT, Retention
 from fibonacci.emulator.context import Handler
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
 from fibonacci.emulator.faults.injector import FaultInjector
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import HTTPException, internal_error, payload_too_large
+from fibonacci.emulator.http.errors import HTTPException, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.store import Store
 
 Observer = Callable[[ServerRequest, ServerResponse, float], object]
 """Called with a request, its response, and the seconds that handling it took."""
+
+_PATIENCE: Final = 0.25
+"""Seconds for which a request that only reads waits for another process that is writing."""
 
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
 
@@ -65,6 +70,7 @@ class App:
         store: Store,
         clock: VirtualClock,
         organization: str = "default",
+        keep: int | None = KEPT,
     ) -> None:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
@@ -74,6 +80,7 @@ class App:
         self._limits = limits
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
+        self._retention = Retention(store, keep)
         self._endpoints = EndpointCaller(plan=plan, organization=organization, store=store, scheduler=scheduler)
         self._router: Router[Handler] = Router(ENDPOINTS)
         self.faults: Final = FaultInjector(self._router)
@@ -108,12 +115,16 @@ class App:
 
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot; see `Emulator.restore`."""
-        self.store.restore(snapshot)
+        from fibonacci.emulator.app.record_shapes import check_shapes  # most emulators restore nothing
+
+        self.store.restore(snapshot, check_shapes)
+        self._limits.reset()
         self._scheduler.resume_clock()
 
     def reset(self) -> None:
         """Delete all state, recorded requests and injected faults."""
         self.store.reset()
+        self._limits.reset()
         self.faults.clear()
         self.log.drop(None)
 
@@ -141,33 +152,47 @@ class App:
             if api_key != self.keys.owner:
                 raise not_the_owner()
             reply = self._endpoints.call(self._control_router, request, actor, now)
-        except HTTPException as error:
-            reply = encoded_error(error)
+        except Exception as error:
+            reply = failure_reply(error, request)
         return respond(reply, self._limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
-        try:
-            with self.store.transaction():
-                reply, allowance, now = self._process(request)
-            return respond(self._settle(request, reply), allowance, now)
-        except Exception:  # the state could not be written: nothing was changed
-            method, path = request.method, request.target
-            log(_log, logging.ERROR, "%s %s failed", method, path, with_exception=True, method=method, path=path)
-            return self.refuse(internal_error())
-
-    def _process(self, request: ServerRequest) -> tuple[EncodedReply, Allowance, float]:
         now = self._clock.now()
-        self._scheduler.catch_up(now)
         allowance = self._limits.untouched(now)
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(self.store.rate_windows, api_key, now)
+            allowance = self._limits.take(api_key, now)
             if allowance.refusal is not None:
                 raise allowance.refusal
+            reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
+        except Exception as error:
+            reply = failure_reply(error, request)
+        return respond(reply, allowance, now)
+
+    def _carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
+        if request.method == "GET":
+            return self._read(request, actor)
+        with self.store.transaction():
+            now = self._clock.now()
+            self._scheduler.catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
-        except HTTPException as error:
-            reply = encoded_error(error)
-        return reply, allowance, now
+            self._retention.apply(now)
+            return reply
+
+    def _read(self, request: ServerRequest, actor: Actor) -> EncodedReply:
+        """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
+        with self.store.reading():
+            if not self._scheduler.has_work():
+                return self._endpoints.call(self._router, request, actor, self._clock.now())
+        try:
+            with self.store.transaction(_PATIENCE):
+                now = self._clock.now()
+                self._scheduler.catch_up(now)
+                return self._endpoints.call(self._router, request, actor, now)
+        except (StateFullError, StateLockedError, StateReadOnlyError) as error:
+            log(_log, logging.WARNING, "events of runs are not processed: %s", error)
+        with self.store.reading():
+            return self._endpoints.call(self._router, request, actor, self._clock.now())
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:
@@ -184,11 +209,14 @@ class App:
                 self._idempotency.keep(api_key, request, reply, now)
         return reply
 
-    def _settle(self, request: ServerRequest, reply: EncodedReply) -> EncodedReply:
+    def _settle(self, request: ServerRequest, api_key: str, reply: EncodedReply) -> EncodedReply:
         """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
-        settled = reply.settled()
-        if settled is not reply and "idempotency-key" in request.headers:
-            with self.store.transaction():
-                api_key, _ = self._authenticate(request)
-                self._idempotency.keep(api_key, request, settled, self._clock.now())
-        return settled
+        try:
+            settled = reply.settled()
+            if settled is not reply and "idempotency-key" in request.headers:
+                with self.store.transaction():
+                    self._idempotency.keep(api_key, request, settled, self._clock.now())
+            return settled
+        except StateError as error:  # what was carried out is stored, and so is this reply
+            log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
+            return reply

@@ -45,11 +45,9 @@ class IdempotencyCache:
         return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
 
     def keep(self, api_key: str, request: ServerRequest, reply: EncodedReply, now: float) -> None:
-        """Keep a reply for a day."""
-        self._forget_expired(now)
+        """Keep a reply for a day; `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])
         record: Record = {
-            "key": place,
             "request": _digest(request),
             "status": reply.status,
             "body": reply.body.decode("ascii"),
@@ -59,10 +57,6 @@ class IdempotencyCache:
         }
         self._kept.delete(*place)  # so that the oldest stays first
         self._kept.put(*place, record=record)
-
-    def _forget_expired(self, now: float) -> None:
-        while (oldest := next(self._kept.records(), None)) is not None and oldest["until"] <= now:
-            self._kept.delete(*oldest["key"])
 
 
 def _digest(request: ServerRequest) -> str:

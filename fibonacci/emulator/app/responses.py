@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from fibonacci._log_records import log
 from fibonacci.emulator.account.rate_limits import Allowance
-from fibonacci.emulator.http.errors import HTTPException
-from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.http.errors import (
+    HTTPException,
+    insufficient_storage,
+    internal_error,
+    state_error,
+    state_locked,
+)
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.replies import Reply, encode, encode_error
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import http_date
+from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
+
+_log: Final = logging.getLogger("fibonacci.emulator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,31 @@ def encoded(reply: Reply) -> EncodedReply:
 def encoded_error(error: HTTPException) -> EncodedReply:
     """Encode an error under a new request id."""
     return EncodedReply(error.status, encode_error(error), ids.request_id(), error.headers)
+
+
+def failure_reply(error: Exception, request: ServerRequest) -> EncodedReply:
+    """Return the reply to a request that failed; nothing of it was stored. What is not the caller's fault is logged."""
+    if isinstance(error, HTTPException):
+        return encoded_error(error)
+    is_bug = not isinstance(error, StateError)
+    method, path = request.method, request.target.partition("?")[0]
+    text, reason = ("%s %s failed", ()) if is_bug else ("%s %s failed: %s", (error,))
+    log(_log, logging.ERROR, text, method, path, *reason, with_exception=is_bug, method=method, path=path)
+    return encoded_error(_response_error(error))
+
+
+def _response_error(error: Exception) -> HTTPException:
+    match error:
+        case StateFullError():
+            return insufficient_storage("insufficient_storage", str(error))
+        case StateReadOnlyError():
+            return insufficient_storage("state_read_only", str(error))
+        case StateLockedError():
+            return state_locked(str(error))
+        case StateError():
+            return state_error(str(error))
+        case _:
+            return internal_error()
 
 
 def respond(reply: EncodedReply, allowance: Allowance, now: float) -> ServerResponse:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from fibonacci._log_records import log
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.execution import RunningExecution
@@ -21,6 +23,7 @@ from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
 from fibonacci.emulator.state.clock import VirtualClock
+from fibonacci.emulator.state.errors import UnreadableRecordError
 from fibonacci.emulator.state.store import Record
 
 SETTLE_SECONDS: Final = 0.3
@@ -67,6 +70,8 @@ class Scheduler:
 
         A `skip` clock advances to the end of what the execution waits for.
         """
+        if self._store.is_reading:
+            return execution
 
         def fail_orphaned_calls(running: RunningExecution) -> None:
             for call in running.calls:
@@ -78,22 +83,33 @@ class Scheduler:
 
     def catch_up(self, now: float) -> None:
         """Advance every execution that has an event due; called before each request is handled."""
-        due = [(timer["due"], *key) for key, timer in self._store.timers.items() if timer["due"] <= now]
-        for _, execution_id in sorted(due):
-            execution = self._store.executions.get(execution_id)
-            if execution is not None:
-                self._resume(execution, lambda running: running.advance(now), may_skip=False)
+        if self._store.is_reading:
+            return
+        for (execution_id,) in list(self._store.timers.due(now)):
+            try:
+                execution = self._store.executions.get(execution_id)
+                if execution is None:
+                    self._store.timers.delete(execution_id)
+                else:
+                    self._resume(execution, lambda running: running.advance(now), may_skip=False)
+            except (UnreadableRecordError, LookupError, TypeError, ValidationError):  # it must not stop the others
+                log(_log, logging.ERROR, "execution %s is damaged", execution_id, with_exception=True)
+                self._store.timers.delete(execution_id)
+
+    def has_work(self) -> bool:
+        """Return whether a run is under way, so that its events may have to be processed."""
+        return self._store.runs.count() > 0
 
     def resume_clock(self) -> None:
         """Advance the clock to the time in the state, where its last user left it: time does not go back."""
-        with self._store.transaction():
+        with self._store.reading():
             last = self._store.clock_state.get("now")
         if last is not None:
             self._clock.advance_to(last["now"])
 
     def trace(self, execution: Record) -> list[Record]:
         """Return the trace of an execution, by the state as it is stored."""
-        with self._store.transaction():
+        with self._store.reading():
             return trace_of(self._store, self._environment.secrets.values(), execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
@@ -160,7 +176,8 @@ class Scheduler:
         act(running)
         if may_skip and self._clock.mode == "skip":
             self._skip_waits(running)
-        self._save(running)
+        if running.execution != execution or running.run != run:  # reading an execution that waits writes nothing
+            self._save(running)
         return running.execution
 
     def _skip_waits(self, running: RunningExecution) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
+from fibonacci.emulator.app.retention import KEPT
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -56,6 +57,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         host: str = "127.0.0.1",
         port: int = 0,
         rate_limit: tuple[int, float] | None = None,
+        keep: int | None = KEPT,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
@@ -73,12 +75,14 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             host: The address to listen on.
             port: The port; 0 takes a free one.
             rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
+            keep: How many executions that have ended are kept; the oldest are dropped first, with their traces. `None`
+                keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
 
         Raises:
-            ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit is not
-                positive.
+            ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit or
+                `keep` is not positive.
             StateError: If the file is not an emulator's, or was written by a newer version.
         """
         if plan not in PLANS:
@@ -86,6 +90,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         requests, seconds = rate_limit or (PLANS[plan].per_minute, 60.0)
         if requests < 1 or seconds <= 0:
             raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
+        if keep is not None and keep < 1:
+            raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
         self.api_key: str = api_key or ids.api_key()
         self.clock: VirtualClock = VirtualClock(time)
         store = Store() if path is None else SqliteStore(path)
@@ -104,6 +110,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             store=store,
             clock=self.clock,
             organization=organization,
+            keep=keep,
         )
         self._server: SocketServer | None = None
         self._entered = 0

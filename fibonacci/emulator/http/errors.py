@@ -97,6 +97,21 @@ def too_many_requests(code: str, message: str, retry_after: int | None, *details
     return HTTPException(429, code, message, details, headers)
 
 
+def insufficient_storage(code: str, message: str) -> HTTPException:
+    """Return the error for a change that cannot be stored; nothing was changed."""
+    return HTTPException(507, code, message, [Detail("state", message)])
+
+
+def state_locked(message: str) -> HTTPException:
+    """Return the error for a state that another process has locked."""
+    return HTTPException(503, "state_locked", message, [Detail("state", message)], {"Retry-After": "1"})
+
+
+def state_error(message: str) -> HTTPException:
+    """Return the error for a state that cannot be used, or a record that is damaged."""
+    return HTTPException(500, "state_error", message, [Detail("state", message)])
+
+
 def internal_error() -> HTTPException:
-    """Return the error for a bug of the emulator, or a state that cannot be written."""
+    """Return the error for a bug of the emulator."""
     return HTTPException(500, "internal_error", "The emulator failed; its log says why.")

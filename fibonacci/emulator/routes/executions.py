@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import TERMINAL, cancel, view_of
@@ -22,18 +23,15 @@ def get_execution(context: RequestContext) -> Reply:
 
 
 def list_executions(context: RequestContext) -> Reply:
-    """GET /executions, newest first."""
-    workflow_id = context.query.text("workflow_id")
-    status = context.query.text("status")
+    """GET /executions, newest first. Large inputs are left out unless `include=inputs` asks for them."""
+    is_brief = context.query.choice("include", ("", "inputs"), default="") == ""
+    rows = partial(context.store.executions.rows, *_list_of(context), brief=is_brief)
     return paged(
-        context.store.executions.rows(newest_first=True),
+        rows,
         context.query,
         kind="executions",
         newest_first=True,
-        keep=lambda execution: (
-            workflow_id in (None, execution["workflow_id"]) and status in (None, execution["status"])
-        ),
-        show=lambda execution: view_of(execution, context.now),
+        show=lambda execution: _shown_in_list(execution, context.now),
     )
 
 
@@ -43,6 +41,20 @@ def cancel_execution(context: RequestContext) -> Reply:
     if execution["status"] in TERMINAL:
         raise conflict("status", f"Execution {execution['id']!r} is {execution['status']} and cannot be canceled.")
     return Reply(view_of(cancel(context.store, execution, context.now), context.now))
+
+
+def _list_of(context: RequestContext) -> list[str]:
+    """Return the name of the list that the filters of a request select."""
+    filters = {name: context.query.text(name) for name in ("workflow_id", "status")}
+    return [text for name, value in filters.items() if value is not None for text in (name, value)]
+
+
+def _shown_in_list(execution: Record, now: float) -> Record:
+    """Return the public form of an execution, without its inputs if they are large."""
+    shown = view_of({"inputs": None} | execution, now)
+    if "inputs" not in execution:
+        del shown["inputs"]
+    return shown
 
 
 def _with_trace(context: RequestContext, execution: Record, now: float) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import partial
 from typing import Any, Final
 
 from fibonacci.emulator.account.auth import KeyRole
@@ -36,18 +36,18 @@ def report(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/report."""
     organization = organization_of(context)
     store = context.store
-    statuses = _statuses(context, organization)
     is_home = organization == context.organization
+    statuses = store.executions.counts("status") if is_home else {}
     content: dict[str, Any] = {
         "organization_id": organization,
         "generated_at": iso(context.now),
         "settings": settings_of(context.store, organization),
-        "workflows": sum(1 for _ in store.workflows.records()) if is_home else 0,
-        "executions": {"total": statuses.total(), "by_status": dict(statuses)},
-        "registry": dict(Counter(entry["status"] for entry in store.registry.records())) if is_home else {},
-        "tool_policies": sum(1 for _ in store.tool_policies.records(organization)),
-        "role_policy_overrides": sum(1 for _ in store.role_overrides.records(organization)),
-        "changes": dict(Counter(entry["action"] for entry in store.audit.records(organization))),
+        "workflows": store.workflows.count() if is_home else 0,
+        "executions": {"total": sum(statuses.values()), "by_status": statuses},
+        "registry": store.registry.counts("status") if is_home else {},
+        "tool_policies": store.tool_policies.count(organization),
+        "role_policy_overrides": store.role_overrides.count(organization),
+        "changes": store.audit.counts(organization),
     }
     return Reply(content)
 
@@ -55,28 +55,21 @@ def report(context: RequestContext) -> Reply:
 def audit_log(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/audit, newest first."""
     organization = organization_of(context)
-    rows = context.store.audit.rows(organization, newest_first=True)
+    rows = partial(context.store.audit.rows, organization)
     return paged(rows, context.query, kind=f"audit of {organization}", newest_first=True)
 
 
 def approvals(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/governance/approvals."""
     organization = organization_of(context)
-    decisions = Counter(entry["action"] for entry in context.store.audit.records(organization))
+    store = context.store
     counts = {
-        "pending": _statuses(context, organization)[WAITING],
-        "approved": decisions["approval.approved"],
-        "rejected": decisions["approval.rejected"],
+        "pending": store.executions.count("status", WAITING) if organization == context.organization else 0,
+        "approved": store.audit.count(organization, "approval.approved"),
+        "rejected": store.audit.count(organization, "approval.rejected"),
     }
     threshold = settings_of(context.store, organization)["approval_threshold"]
     return Reply({"organization_id": organization, **counts, "total": sum(counts.values()), "threshold": threshold})
-
-
-def _statuses(context: RequestContext, organization: str) -> Counter[str]:
-    """Count the executions of an organization by status; all belong to the emulator's own."""
-    if organization != context.organization:
-        return Counter()
-    return Counter(execution["status"] for execution in context.store.executions.records())
 
 
 ENDPOINTS = [

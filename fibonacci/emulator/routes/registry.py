@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fibonacci.emulator.account.auth import KeyRole
@@ -16,11 +17,9 @@ from fibonacci.emulator.state.store import Record
 def list_registry(context: RequestContext) -> Reply:
     """GET /workflow-registry."""
     include_archived = context.query.boolean("include_archived", default=False)
+    registry = context.store.registry
     return paged(
-        context.store.registry.rows(),
-        context.query,
-        kind="registry",
-        keep=lambda entry: include_archived or entry["status"] != "archived",
+        registry.rows if include_archived else partial(registry.rows, "listed"), context.query, kind="registry"
     )
 
 

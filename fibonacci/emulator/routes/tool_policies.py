@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fibonacci.emulator.account.auth import ROLES, KeyRole
@@ -44,7 +45,8 @@ class RoleOverrideCreate(Body):
 def list_policies(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/tool-policies."""
     organization = organization_of(context)
-    return paged(context.store.tool_policies.rows(organization), context.query, kind=f"tool policies of {organization}")
+    rows = partial(context.store.tool_policies.rows, organization)
+    return paged(rows, context.query, kind=f"tool policies of {organization}")
 
 
 def create_policy(context: RequestContext) -> Reply:
@@ -86,9 +88,8 @@ def delete_policy(context: RequestContext) -> Reply:
 def list_role_overrides(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/role-policy-overrides."""
     organization = organization_of(context)
-    return paged(
-        context.store.role_overrides.rows(organization), context.query, kind=f"role overrides of {organization}"
-    )
+    rows = partial(context.store.role_overrides.rows, organization)
+    return paged(rows, context.query, kind=f"role overrides of {organization}")
 
 
 def create_role_override(context: RequestContext) -> Reply:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import read_object
 from fibonacci.emulator.http.errors import not_found
@@ -14,7 +16,7 @@ from fibonacci.emulator.state.store import Record
 
 def list_tools(context: RequestContext) -> Reply:
     """GET /tools."""
-    return paged(enumerate(TOOLS.values(), 1), context.query, kind="tools", show=lambda tool: _shown(context, tool))
+    return paged(_rows, context.query, kind="tools", show=lambda tool: _shown(context, tool))
 
 
 def get_tool(context: RequestContext) -> Reply:
@@ -29,6 +31,10 @@ def connect_tool(context: RequestContext) -> Reply:
     connection: Record = {"name": name, "tool": name, "status": "connected", "connected_at": iso(context.now)}
     context.store.connections.put(name, record=connection)
     return Reply(connection)
+
+
+def _rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
+    return ((number, tool) for number, tool in enumerate(TOOLS.values(), 1) if after is None or number > after)
 
 
 def _find(context: RequestContext) -> Record:

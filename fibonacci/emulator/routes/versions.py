@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fibonacci.emulator.account.auth import KeyRole
@@ -17,7 +18,7 @@ from fibonacci.emulator.state.store import Record
 def list_versions(context: RequestContext) -> Reply:
     """GET /workflows/{workflow_id}/versions, newest first."""
     workflow_id = find_workflow(context)["id"]
-    rows = context.store.versions.rows(workflow_id, newest_first=True)
+    rows = partial(context.store.versions.rows, workflow_id)
     return paged(rows, context.query, kind=f"versions of {workflow_id}", newest_first=True)
 
 

@@ -46,7 +46,7 @@ class WorkflowExecute(Body):
 
 def list_workflows(context: RequestContext) -> Reply:
     """GET /workflows."""
-    return paged(context.store.workflows.rows(), context.query, kind="workflows")
+    return paged(context.store.workflows.rows, context.query, kind="workflows")
 
 
 def create_workflow(context: RequestContext) -> Reply:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, cast
+from typing import Any, Final
+
+from fibonacci.definitions.json_types import is_array, is_object
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
@@ -30,10 +32,9 @@ def is_larger_than(content: Any, size: int) -> bool:
         size -= 1
         if isinstance(value, str):
             size -= len(value)
-        elif isinstance(value, dict):
-            members = cast("dict[str, Any]", value)
-            size -= sum(map(len, members))
-            waiting.extend(members.values())
-        elif isinstance(value, list | tuple):
-            waiting.extend(cast("list[Any]", value))
+        elif is_object(value):
+            size -= sum(map(len, value))
+            waiting.extend(value.values())
+        elif is_array(value):
+            waiting.extend(value)
     return size < 0

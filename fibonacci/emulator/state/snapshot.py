@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.state.errors import StateError
 from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.store import DROPPED, SNAPSHOT_FORMAT, check_schema
@@ -29,17 +30,16 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind]) -> Tables:
         StateError: If it is not a snapshot, is malformed, or is one of a newer version; the message names the place.
     """
     content = _parsed(snapshot)
-    if not isinstance(content, dict) or cast("Record", content).get("format") != SNAPSHOT_FORMAT:
+    if not is_object(content) or content.get("format") != SNAPSHOT_FORMAT:
         raise StateError(_NO_SNAPSHOT)
-    members = cast("Record", content)
-    schema = members.get("schema")
+    schema = content.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise malformed("schema", "is not a version")
     check_schema(schema, "the snapshot")
-    found = members.get("tables")
-    if not isinstance(found, dict):
+    found = content.get("tables")
+    if not is_object(found):
         raise malformed("tables", "is not an object")
-    tables = {name: rows for name, rows in cast("Record", found).items() if name not in DROPPED}
+    tables = {name: rows for name, rows in found.items() if name not in DROPPED}
     for name in tables:
         if name not in kinds:
             raise StateError(f"the snapshot has a table {name!r} that this version does not know")
@@ -73,10 +73,10 @@ def _finite(text: str) -> float:
 
 def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:
     place = f"tables.{kind.name}"
-    if not isinstance(rows, list):
+    if not is_array(rows):
         raise malformed(place, "is not an array")
     found: dict[Key, Record] = {}
-    for number, row in enumerate(cast("list[Any]", rows)):
+    for number, row in enumerate(rows):
         key, record = _row(f"{place}[{number}]", row)
         if key in found:
             raise malformed(f"{place}[{number}]", f"has the key {'/'.join(key)!r} again")
@@ -85,11 +85,11 @@ def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:
 
 
 def _row(place: str, row: Any) -> tuple[Key, Record]:
-    if not isinstance(row, list) or len(cast("list[Any]", row)) != 2:
+    if not is_array(row) or len(row) != 2:
         raise malformed(place, "is not a key and a record")
-    key, record = cast("list[Any]", row)
-    if not isinstance(key, list) or not key or not all(isinstance(part, str) for part in cast("list[Any]", key)):
+    key, record = row
+    if not is_array(key) or not key or not all(isinstance(part, str) for part in key):
         raise malformed(f"{place}[0]", "is not a key: an array of texts")
-    if not isinstance(record, dict):
+    if not is_object(record):
         raise malformed(f"{place}[1]", "is not a record: an object")
-    return tuple(cast("list[str]", key)), cast("Record", record)
+    return tuple(key), record

@@ -87,7 +87,7 @@ class StateFile:
 
 def _found(path: Path) -> os.stat_result:
     try:
-        return os.stat(path)
+        return path.stat()
     except OSError:
         raise StateError(f"{path} was removed while it was open: restart the emulator") from None
 

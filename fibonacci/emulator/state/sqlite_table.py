@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
+from fibonacci.definitions.json_types import is_object
 from fibonacci.emulator.state.errors import UnreadableRecordError
 from fibonacci.emulator.state.sqlite_schema import PUT, columns, decoded_key, encoded_key
 from fibonacci.emulator.state.tables import Key, Record, TableKind
@@ -58,7 +59,9 @@ class SqliteTable:
         self, *name: str, newest_first: bool = False, after: int | None = None, brief: bool = False
     ) -> Iterator[tuple[int, Record]]:
         """Iterate over the records of a list; damaged ones are skipped and logged."""
-        for number, key, *texts in self._listed("key, record" if brief else "key, record, apart", name, newest_first, after):
+        for number, key, *texts in self._listed(
+            "key, record" if brief else "key, record, apart", name, newest_first, after
+        ):
             record = self._decoded_or_logged(key, *texts)
             if record is not None:
                 yield number, record
@@ -117,8 +120,8 @@ class SqliteTable:
 
     def _decoded(self, key: str, record: str, apart: str | None = None) -> Record:
         try:
-            decoded = json.loads(record)
-            if not isinstance(decoded, dict):
+            decoded: Any = json.loads(record)
+            if not is_object(decoded):
                 raise ValueError("it is not an object")
             return decoded if apart is None else decoded | json.loads(apart)
         except (ValueError, TypeError, RecursionError) as error:
@@ -130,7 +133,7 @@ class SqliteTable:
         try:
             return self._decoded(key, record, apart)
         except UnreadableRecordError as error:
-            log(_log, logging.ERROR, "%s", error, kind=self._name)
+            log(_log, logging.ERROR, "%s", error)
             return None
 
     def _execute(self, sql: str, *values: object) -> sqlite3.Cursor:

@@ -26,6 +26,10 @@ DROPPED: Final = frozenset({"rate_windows"})
 SNAPSHOT_FORMAT: Final = "fibonacci emulator"
 
 
+Check = Callable[[Mapping[str, list[tuple[Key, Record]]]], None]
+"""Checks the tables of a snapshot."""
+
+
 def _accept(tables: object) -> None:
     """Accept any tables."""
 
@@ -42,9 +46,7 @@ class Store:
     def _declare(self) -> None:
         self.workflows: Table = self._add(TableKind("workflows", ("workflow",)))
         self.versions: Table = self._add(TableKind("versions", ("workflow", "version"), _by_first_part))
-        self.executions: Table = self._add(
-            TableKind("executions", ("execution",), _lists_of_execution, apart="inputs")
-        )
+        self.executions: Table = self._add(TableKind("executions", ("execution",), _lists_of_execution, apart="inputs"))
         self.runs: Table = self._add(TableKind("runs", ("execution",)))  # only while it runs
         # Only while something is due in the execution:
         self.timers: Table = self._add(TableKind("timers", ("execution",), due="due"))
@@ -101,7 +103,7 @@ class Store:
             tables = {name: list(table.items()) for name, table in self._tables.items()}
             return json.dumps({"format": SNAPSHOT_FORMAT, "schema": SCHEMA, "tables": tables}).encode("ascii")
 
-    def restore(self, snapshot: bytes, check: Callable[[Mapping[str, list[tuple[Key, Record]]]], None] = _accept) -> None:
+    def restore(self, snapshot: bytes, check: Check = _accept) -> None:
         """Replace the state by that of a snapshot.
 
         Args:

@@ -1,0 +1,52 @@
+"""Retention: what is dropped from the state, so that an emulator that runs for long does not grow."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.emulator.state.store import Store, Table
+
+KEPT: Final = 10_000
+"""How many executions that have ended are kept by default."""
+
+
+class Retention:
+    """Drops the oldest executions that have ended, with their traces, and what has expired.
+
+    It is applied with each request that may change the state, in the same transaction. Executions that are running or
+    wait for approval are kept.
+
+    Args:
+        store: All state.
+        keep: How many executions that have ended are kept, and responses to idempotency keys; `None` for all.
+    """
+
+    def __init__(self, store: Store, keep: int | None) -> None:
+        self._store = store
+        self._keep = keep
+
+    def apply(self, now: float) -> None:
+        """Drop what is too old; inside a transaction."""
+        store = self._store
+        for table in (store.memory, store.replays):
+            for key in list(table.due(now)):
+                table.delete(*key)
+        if self._keep is not None:
+            _drop_oldest(store.replays, self._keep)
+            for (execution_id,) in _oldest(store.executions, self._keep, "ended"):
+                store.executions.delete(execution_id)
+                store.traces.delete_all(execution_id)
+
+
+def _drop_oldest(table: Table, keep: int) -> None:
+    for key in _oldest(table, keep):
+        table.delete(*key)
+
+
+def _oldest(table: Table, keep: int, *name: str) -> list[tuple[str, ...]]:
+    """Return the keys of a list beyond the newest `keep`."""
+    excess = table.count(*name) - keep
+    if excess <= 0:
+        return []
+    keys = table.keys(*name)
+    return [next(keys) for _ in range(excess)]
