@@ -92,4 +92,4 @@ def _row(place: str, row: Any) -> tuple[Key, Record]:
         raise malformed(f"{place}[0]", "is not a key: an array of texts")
     if not is_object(record):
         raise malformed(f"{place}[1]", "is not a record: an object")
-    return tuple(key), record
+    return tuple(key), dict(record)

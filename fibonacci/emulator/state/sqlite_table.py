@@ -76,7 +76,8 @@ class SqliteTable:
 
     def items(self) -> Iterator[tuple[Key, Record]]:
         """Iterate over all records with their keys."""
-        for _, key, record, apart in self._listed("key, record, apart", ()):
+        sql = "SELECT key, record, apart FROM records WHERE kind = ? ORDER BY number"
+        for key, record, apart in self._execute(sql):
             decoded = self._decoded_or_logged(key, record, apart)
             if decoded is not None:
                 yield decoded_key(key), decoded
@@ -123,7 +124,7 @@ class SqliteTable:
             decoded: Any = json.loads(record)
             if not is_object(decoded):
                 raise ValueError("it is not an object")
-            return decoded if apart is None else decoded | json.loads(apart)
+            return dict(decoded) if apart is None else {**decoded, **json.loads(apart)}
         except (ValueError, TypeError, RecursionError) as error:
             raise UnreadableRecordError(
                 f"the record {'/'.join(decoded_key(key))} of {self._name} is damaged ({error}): replace or delete it"

@@ -51,7 +51,7 @@ class Store:
         # Only while something is due in the execution:
         self.timers: Table = self._add(TableKind("timers", ("execution",), due="due"))
         # What only the trace of an execution shows:
-        self.traces: Table = self._add(TableKind("traces", ("execution", "node"), _by_first_part))
+        self.traces: Table = self._add(TableKind("traces", ("execution", "node"), _by_first_part, is_listed=False))
         self.registry: Table = self._add(TableKind("registry", ("workflow",), _lists_of_entry))
         self.governance: Table = self._add(TableKind("governance", ("organization",)))
         self.quota_overrides: Table = self._add(TableKind("quota_overrides", ("organization",)))

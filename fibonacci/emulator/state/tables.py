@@ -32,6 +32,7 @@ class TableKind(NamedTuple):
         lists: Returns the names of the lists that a record is in, besides that of all records.
         due: The field with the time at which a record is due, if it has one.
         apart: The field that brief records do not have if it is large, if there is one.
+        is_listed: Whether it has lists at all; without them its records are read by key, and as a whole.
     """
 
     name: str
@@ -39,10 +40,11 @@ class TableKind(NamedTuple):
     lists: Callable[[Key, Record], Iterable[Key]] = _no_lists
     due: str | None = None
     apart: str | None = None
+    is_listed: bool = True
 
     def lists_of(self, key: Key, record: Record) -> tuple[Key, ...]:
         """Return the names of all lists that a record is in."""
-        return (), *self.lists(key, record)
+        return ((), *self.lists(key, record)) if self.is_listed else ()
 
     def due_of(self, record: Record) -> float | None:
         """Return the time at which a record is due; `None` if it is never."""
