@@ -1,0 +1,301 @@
+"""Trouble with the file never stops reads, and never lets a change be confirmed that is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci, ServerError
+from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.state.sqlite import SqliteStore
+from tests.emulator.test_durability import ROOT
+
+WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
+LARGE = "x" * 300_000
+
+
+def connection_of(emulator: Emulator) -> sqlite3.Connection:
+    store = emulator.app.store
+    assert isinstance(store, SqliteStore)
+    return store.connection()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def emulator(path: Path) -> Iterator[Emulator]:
+    """Yield an emulator with a run that waits for ten minutes."""
+    with Emulator(path=path, api_key="key", time="manual") as emulator:
+        client = emulator.client()
+        client.workflows.execute(client.workflows.create(name="slow", definition={"nodes": [WAIT]}).id)
+        yield emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client(max_retries=0)
+
+
+def read_everything(client: Fibonacci) -> None:
+    """Read what the emulator of the tests has, of every kind."""
+    assert client.workflows.list().first().name == "slow"
+    execution = client.executions.list().first()
+    assert client.executions.get(execution.id).status == "running"
+    assert client.organizations.governance.report("default").model_dump()["workflows"] >= 1
+    client.organizations.quota.get("default")
+    client.tools.list().first()
+
+
+def test_a_read_writes_nothing(emulator: Emulator, client: Fibonacci, path: Path) -> None:
+    log = Path(f"{path}-wal")
+    before = (connection_of(emulator).total_changes, log.stat().st_size, log.read_bytes())
+    for _ in range(3):
+        read_everything(client)
+    assert (connection_of(emulator).total_changes, log.stat().st_size, log.read_bytes()) == before
+
+
+@contextmanager
+def full(emulator: Emulator) -> Generator[None]:
+    """Let SQLite refuse to use more of the disk."""
+    connection = connection_of(emulator)
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_a_full_disk_is_507_and_reads_go_on(emulator: Emulator, client: Fibonacci) -> None:
+    with full(emulator):
+        with pytest.raises(ServerError, match=r"the disk of .* is full") as caught:
+            client.memory.set("k", LARGE)
+        assert (caught.value.status_code, caught.value.code) == (507, "insufficient_storage")
+        read_everything(client)
+        with pytest.raises(StateError, match="is full"):
+            emulator.restore(_snapshot_with(LARGE))
+        read_everything(client)
+    client.memory.set("k", LARGE)
+    assert client.memory.get("k").value == LARGE
+
+
+def _snapshot_with(value: str) -> bytes:
+    other = Emulator()
+    other.client().memory.set("k", value)
+    return other.snapshot()
+
+
+def test_a_full_disk_keeps_no_half_of_a_change(emulator: Emulator, client: Fibonacci) -> None:
+    before = emulator.snapshot()
+    with full(emulator), pytest.raises(ServerError, match="is full"):
+        client.workflows.create(name="x", description=LARGE)
+    assert emulator.snapshot() == before
+
+
+def test_an_event_that_cannot_be_stored_stops_no_read(
+    emulator: Emulator, client: Fibonacci, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = connection_of(emulator)
+    connection.execute("PRAGMA query_only = 1")
+    emulator.clock.advance_to(emulator.clock.now() + 600)
+    read_everything(client)
+    assert "events of runs are not processed" in caplog.text
+    with pytest.raises(ServerError, match="is read-only") as caught:
+        client.memory.set("k", 1)
+    assert (caught.value.status_code, caught.value.code) == (507, "state_read_only")
+    connection.execute("PRAGMA query_only = 0")
+    assert client.executions.list().first().succeeded
+
+
+FILL = """
+import os, sys
+from fibonacci import ServerError
+from fibonacci.emulator import Emulator
+
+client = Emulator(path=sys.argv[1], api_key="key").client(max_retries=0)
+client.workflows.create(name="kept")
+number = 0
+while True:
+    try:
+        client.memory.set(f"k{number}", "x" * 20_000)
+    except ServerError as error:
+        print(error.status_code, error.code)
+        break
+    number += 1
+    assert number < 1_000
+for n in range(number):
+    assert client.memory.get(f"k{n}").value == "x" * 20_000
+assert client.workflows.list().first().name == "kept"
+later = Emulator(path=sys.argv[1], api_key="key").client(max_retries=0)
+assert later.workflows.list().first().name == "kept"
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield the folder of a disk of 2 MB, where the tests may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = shutil.which("mount")
+    if (
+        mounting is None
+        or subprocess.run(
+            [mounting, "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("a small disk can be mounted by root only")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    command = [sys.executable, "-c", FILL, str(small_disk / "state.db")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "507 insufficient_storage\n"), done.stderr
+
+
+def test_a_foreign_lock_stops_no_read_and_says_so(emulator: Emulator, client: Fibonacci, path: Path) -> None:
+    connection_of(emulator).execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    read_everything(client)
+    with pytest.raises(ServerError, match="is locked by another process") as caught:
+        client.memory.set("k", 1)
+    assert (caught.value.status_code, caught.value.code) == (503, "state_locked")
+    assert caught.value.headers["retry-after"] == "1"
+    assert time.monotonic() - began < 30
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def remount(place: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)
+
+
+def test_a_read_only_file_serves_reads(small_disk: Path) -> None:
+    path = small_disk / "state.db"
+    with Emulator(path=path) as emulator:
+        client = emulator.client()
+        client.workflows.execute(client.workflows.create(name="slow", definition={"nodes": [WAIT]}).id)
+    remount(small_disk, "ro")
+    with Emulator(path=path) as emulator:
+        client = emulator.client(max_retries=0)
+        read_everything(client)
+        with pytest.raises(ServerError, match="is read-only: nothing was changed") as caught:
+            client.memory.set("k", 1)
+        assert (caught.value.status_code, caught.value.code) == (507, "state_read_only")
+        assert json.loads(emulator.snapshot())["tables"]["workflows"]
+        with pytest.raises(StateError, match="is read-only"):
+            emulator.reset()
+    remount(small_disk, "rw")
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def removed_with_its_log(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def log_removed(path: Path) -> None:
+    Path(f"{path}-wal").unlink()
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other.db")
+    SqliteStore(other).close()
+    other.replace(path)
+
+
+def truncated(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(0)
+
+
+def cut(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(8192)
+
+
+def overwritten(path: Path) -> None:
+    size = path.stat().st_size
+    path.write_bytes(b"no database at all " * (size // 10))
+
+
+def emptied(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(bytes(size - 4096))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (removed, "was removed while it was open"),
+        (removed_with_its_log, "was removed while it was open"),
+        (log_removed, "was removed while it was open"),
+        (replaced, "was replaced while it was open"),
+        (truncated, "was truncated while it was open"),
+        (cut, "was truncated while it was open"),
+        (overwritten, "is corrupt"),
+        (emptied, "is corrupt"),
+    ],
+)
+def test_a_damaged_file_is_one_clear_error_and_never_a_201(
+    path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    with Emulator(path=path) as emulator:
+        client = emulator.client(max_retries=0)
+        for n in range(30):
+            client.workflows.create(name=f"x{n}")
+        connection_of(emulator).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        client.workflows.create(name="y")
+        time.sleep(0.02)  # the time of a file has a resolution of some milliseconds
+        damage(path)
+        for act in (lambda: client.workflows.create(name="lost"), lambda: client.workflows.list().first()):
+            with pytest.raises(ServerError, match=message) as caught:
+                act()
+            assert (caught.value.status_code, caught.value.code) == (500, "state_error")
+            assert str(path) in str(caught.value)
+        with pytest.raises(StateError, match=message):
+            emulator.snapshot()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"id": 1}', ""])
+def test_an_unreadable_record_spoils_that_record_alone(
+    emulator: Emulator, client: Fibonacci, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    quick = client.workflows.create(name="quick")
+    ids = [client.workflows.execute(quick.id).id for _ in range(3)]
+    slow = client.executions.list(status="running").first().id
+    bad = [ids[1], slow]
+    for execution_id in bad:
+        sql = "UPDATE records SET record = ? WHERE kind = 'executions' AND key = ?"
+        assert connection_of(emulator).execute(sql, (text, f'"{execution_id}",')).rowcount == 1
+    assert [execution.id for execution in client.executions.list()] == [ids[2], ids[0]]
+    assert "is damaged" in caplog.text
+    for execution_id in bad:
+        with pytest.raises(ServerError):
+            client.executions.get(execution_id)
+    emulator.clock.advance(600)  # an event of the damaged execution is due
+    again = client.workflows.execute(quick.id)
+    assert client.executions.get(again.id).succeeded
+    assert client.executions.get(ids[0]).succeeded
+    client.workflows.delete(quick.id)

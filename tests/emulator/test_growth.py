@@ -1,0 +1,192 @@
+"""What grows with use costs no more: a page, a filter, a report and a delete visit what they return.
+
+Counted in calls of functions, in steps of SQLite's machine and in query plans, not in seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.emulator.state.store import Record, Store
+
+FEW, MANY = 300, 3_000
+HOME = "/organizations/default"
+PAGES = [
+    "/executions",
+    "/executions?workflow_id=wf-0",
+    "/executions?workflow_id=wf-{last}",
+    "/executions?status=failed",
+    "/executions?status=running",
+    "/executions?status=failed&workflow_id=wf-1",
+    "/executions?limit=200",
+    "/workflows",
+    "/workflow-registry",
+    "/workflow-registry?include_archived=true",
+    "/workflows/wf-0/versions",
+    f"{HOME}/governance/audit",
+    f"{HOME}/governance/report",
+    f"{HOME}/governance/approvals",
+    f"{HOME}/tool-policies",
+]
+
+
+def execution(number: int) -> Record:
+    """Return an execution: one of four has failed."""
+    return {
+        "id": f"exec_{number}",
+        "workflow_id": f"wf-{number % 3 % 2}",
+        "workflow_version": 1,
+        "inputs": {},
+        "status": "completed" if number % 4 else "failed",
+        "outputs": {},
+        "error": None,
+        "nodes": [],
+        "created": 0.0,
+        "started": 0.0,
+        "ended": 1.0,
+    }
+
+
+def workflow(number: int) -> Record:
+    about: Record = {"id": f"wf-{number}", "name": "x", "description": None, "definition": None}
+    return about | {"version": 1, "created_at": "", "updated_at": ""}
+
+
+def fill(store: Store, number: int) -> None:
+    """Store so many records of each kind that grows; three of four registry entries are archived."""
+    with store.transaction():
+        for n in range(number):
+            store.executions.put(f"exec_{n}", record=execution(n))
+            store.workflows.put(f"wf-{n}", record=workflow(n))
+            store.versions.put("wf-0", str(n), record=workflow(n) | {"version": n})
+            store.registry.put(f"wf-{n}", record={"status": "approved" if n % 4 == 0 else "archived"})
+            store.audit.put("default", f"a{n}", record={"action": f"a{n % 3}"})
+            store.audit.put("other", f"a{n}", record={"action": "a"})
+            store.memory.put("workflow", "", f"k{n}", record={"expires": 9e9 + n})
+            store.replays.put("f", f"k{n}", record={"until": 9e9 + n})
+
+
+@pytest.fixture(params=["memory", "file"], scope="module")
+def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Emulator]]:
+    folder = tmp_path_factory.mktemp("grown")
+    found: list[Emulator] = []
+    for number in (FEW, MANY):
+        path = None if request.param == "memory" else folder / f"{number}.db"
+        found.append(Emulator(path=path, api_key="key", keep=None))
+        fill(found[-1].app.store, number)
+    yield found
+    for emulator in found:
+        emulator.close()
+
+
+def send(emulator: Emulator, target: str, method: str = "GET", body: bytes = b"") -> Any:
+    """Send a request that succeeds, and return the body."""
+    response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    assert response.status < 300, response.body
+    return json.loads(response.body or b"null")
+
+
+def cost(emulator: Emulator, act: Callable[[], object]) -> int:
+    """Return how many functions of Python are called, and how many steps SQLite's machine takes."""
+    steps = 0
+
+    def count(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+
+    store = emulator.app.store
+    connection = store.connection() if isinstance(store, SqliteStore) else None
+    if connection is not None:
+        connection.set_progress_handler(count, 1)
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+        if connection is not None:
+            connection.set_progress_handler(None, 0)
+    return steps
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_costs_the_same_in_a_long_list(grown: list[Emulator], page: str) -> None:
+    few = cost(grown[0], lambda: send(grown[0], page.format(last=FEW - 1)))
+    many = cost(grown[1], lambda: send(grown[1], page.format(last=MANY - 1)))
+    assert many <= few * 1.2, (few, many)
+
+
+def test_the_last_page_costs_what_the_first_does(grown: list[Emulator]) -> None:
+    emulator = grown[1]
+    pages = [send(emulator, "/executions?limit=100")]
+    while following := pages[-1]["meta"]["next_cursor"]:
+        pages.append(send(emulator, f"/executions?limit=100&cursor={following}"))
+    assert sum(len(page["data"]) for page in pages) == MANY
+    cursor = pages[-2]["meta"]["next_cursor"]
+    first = cost(emulator, lambda: send(emulator, "/executions?limit=100"))
+    last = cost(emulator, lambda: send(emulator, f"/executions?limit=100&cursor={cursor}"))
+    assert last <= first * 1.2, (first, last)
+
+
+def test_a_change_costs_the_same_in_a_large_state(grown: list[Emulator]) -> None:
+    def change(emulator: Emulator) -> None:
+        created = send(emulator, "/workflows", "POST", b'{"name": "x"}')["data"]["id"]
+        send(emulator, f"/workflows/{created}/execute", "POST", b"{}")
+        send(emulator, "/memory/k", "PUT", b'{"value": 1, "ttl": 5}')
+        send(emulator, f"/workflows/{created}", "DELETE")
+
+    for emulator in grown:  # the first time costs more
+        change(emulator)
+    few = cost(grown[0], lambda: change(grown[0]))
+    many = cost(grown[1], lambda: change(grown[1]))
+    assert many <= few * 1.2, (few, many)
+
+
+def test_no_statement_of_a_request_scans(tmp_path: Path) -> None:
+    emulator = Emulator(path=tmp_path / "state.db", api_key="key", keep=3)
+    store = emulator.app.store
+    assert isinstance(store, SqliteStore)
+    fill(store, 20)
+    statements: set[str] = set()
+    store.connection().set_trace_callback(statements.add)
+    for page in PAGES:
+        send(emulator, page.format(last=19))
+    client = emulator.client()
+    node = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 60}}
+    workflow = client.workflows.create(name="x", definition={"nodes": [node]})
+    client.executions.cancel(client.workflows.execute(workflow.id).id)
+    client.memory.set("k", 1)
+    client.memory.delete("k")
+    client.workflows.delete("wf-0")
+    store.connection().set_trace_callback(None)
+    read = [text for text in statements if text.lstrip().startswith(("SELECT", "DELETE", "UPDATE"))]
+    assert len(read) > 20
+    for text in read:
+        plan = [row[3] for row in store.connection().execute(f"EXPLAIN QUERY PLAN {text}")]
+        assert plan, text
+        assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], (text, plan)
+    emulator.close()
+
+
+def test_a_list_decodes_a_page_and_one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator = Emulator(path=tmp_path / "state.db", api_key="key")
+    fill(emulator.app.store, 100)
+    decoded: list[str] = []
+    load = json.loads
+
+    def loads(text: str, **options: Any) -> Any:
+        decoded.append(text)
+        return load(text, **options)
+
+    monkeypatch.setattr(json, "loads", loads)
+    emulator.client().executions.list(limit=10, status="completed").first()
+    assert len([text for text in decoded if text.startswith('{"id":"exec_')]) == 11
+    emulator.close()
