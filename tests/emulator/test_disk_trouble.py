@@ -17,6 +17,7 @@ import pytest
 from fibonacci import Fibonacci, ServerError
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.state.sqlite import SqliteStore
+from fibonacci.models import Execution
 from tests.emulator.test_durability import ROOT
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
@@ -48,11 +49,16 @@ def client(emulator: Emulator) -> Fibonacci:
     return emulator.client(max_retries=0)
 
 
+def newest(client: Fibonacci, status: str | None = None) -> Execution:
+    found = client.executions.list(status=status).first()
+    assert found is not None
+    return found
+
+
 def read_everything(client: Fibonacci) -> None:
     """Read what the emulator of the tests has, of every kind."""
-    assert client.workflows.list().first().name == "slow"
-    execution = client.executions.list().first()
-    assert client.executions.get(execution.id).status == "running"
+    assert [workflow.name for workflow in client.workflows.list()] == ["slow"]
+    assert client.executions.get(newest(client).id).status == "running"
     assert client.organizations.governance.report("default").model_dump()["workflows"] >= 1
     client.organizations.quota.get("default")
     client.tools.list().first()
@@ -116,7 +122,7 @@ def test_an_event_that_cannot_be_stored_stops_no_read(
         client.memory.set("k", 1)
     assert (caught.value.status_code, caught.value.code) == (507, "state_read_only")
     connection.execute("PRAGMA query_only = 0")
-    assert client.executions.list().first().succeeded
+    assert newest(client).succeeded
 
 
 FILL = """
@@ -171,11 +177,11 @@ def test_a_foreign_lock_stops_no_read_and_says_so(emulator: Emulator, client: Fi
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     began = time.monotonic()
-    read_everything(client)
     with pytest.raises(ServerError, match="is locked by another process") as caught:
         client.memory.set("k", 1)
     assert (caught.value.status_code, caught.value.code) == (503, "state_locked")
     assert caught.value.headers["retry-after"] == "1"
+    read_everything(client)
     assert time.monotonic() - began < 30
     other.execute("ROLLBACK")
     other.close()
@@ -269,7 +275,11 @@ def test_a_damaged_file_is_one_clear_error_and_never_a_201(
         client.workflows.create(name="y")
         time.sleep(0.02)  # the time of a file has a resolution of some milliseconds
         damage(path)
-        for act in (lambda: client.workflows.create(name="lost"), lambda: client.workflows.list().first()):
+        acts: list[Callable[[], object]] = [
+            lambda: client.workflows.create(name="lost"),
+            lambda: client.workflows.list().first(),
+        ]
+        for act in acts:
             with pytest.raises(ServerError, match=message) as caught:
                 act()
             assert (caught.value.status_code, caught.value.code) == (500, "state_error")
@@ -284,7 +294,7 @@ def test_an_unreadable_record_spoils_that_record_alone(
 ) -> None:
     quick = client.workflows.create(name="quick")
     ids = [client.workflows.execute(quick.id).id for _ in range(3)]
-    slow = client.executions.list(status="running").first().id
+    slow = newest(client, "running").id
     bad = [ids[1], slow]
     for execution_id in bad:
         sql = "UPDATE records SET record = ? WHERE kind = 'executions' AND key = ?"

@@ -18,7 +18,7 @@ from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Record, Store
 
-FEW, MANY = 300, 3_000
+FEW, MANY = 800, 4_000
 HOME = "/organizations/default"
 PAGES = [
     "/executions",

@@ -1,0 +1,232 @@
+"""Restoring malformed snapshots: one error that names the place, and a state that is as it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.http.messages import ServerRequest
+
+KEY = "fib-test"
+NODES = [
+    {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}},
+    {"id": "b", "type": "llm", "instruction": "Say {{input.x}}"},
+    {"id": "c", "type": "tool", "tool": "email_send", "params": {"to": "{{b}}"}, "dependencies": ["a"]},
+]
+
+
+@lru_cache
+def complete_snapshot() -> bytes:
+    """Return a snapshot with records in every table."""
+    emulator = Emulator(api_key=KEY, time="manual")
+    client = emulator.client()
+    workflow = client.workflows.create(name="x", definition={"nodes": NODES})
+    client.workflows.execute(workflow.id, inputs={"x": 1})
+    client.workflows.execute(client.workflows.create(name="y").id)
+    client.versions.rollback(workflow.id, 1)
+    client.registry.approve_template(workflow.id)
+    client.organizations.quota.update("default", memory_mb=5)
+    client.organizations.tool_policies.create("default", tool_name="calculator")
+    client.organizations.tool_policies.create_role_override(
+        "default", role="viewer", tool_name="calculator", enabled=False
+    )
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    client.workflows.execute(workflow.id, inputs={"x": 1})
+    client.memory.set("k", {"v": [1]}, ttl=60)
+    client.tools.connect("calculator")
+    emulator.clock.advance(1)
+    return emulator.snapshot()
+
+
+def content() -> Any:
+    return json.loads(complete_snapshot())
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    found = Emulator(api_key=KEY, time="manual")
+    found.client().workflows.create(name="before")
+    return found
+
+
+def test_the_snapshot_of_these_tests_is_complete_and_can_be_restored(emulator: Emulator) -> None:
+    assert all(content()["tables"].values()), content()["tables"]
+    emulator.restore(complete_snapshot())
+    assert emulator.snapshot() == complete_snapshot()
+
+
+Place = tuple[str | int, ...]
+Change = tuple[Place, str, Any]
+
+
+def places(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Yield the path of every value."""
+    yield place
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from places(member, (*place, name))
+    elif isinstance(value, list):
+        for number, element in enumerate(value):
+            yield from places(element, (*place, number))
+
+
+PLACES = list(places(content()))[1:]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**70, -1, 1e300, "running", "workflow", "call", "retry"])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+def changed(changes: list[Change]) -> bytes:
+    """Return the snapshot with values replaced, removed or repeated."""
+    found = content()
+    for place, how, value in changes:
+        parent: Any = found
+        try:
+            for step in place[:-1]:
+                parent = parent[step]
+            if how == "replace":
+                parent[place[-1]] = value
+            elif how == "remove":
+                del parent[place[-1]]
+            elif isinstance(parent, list):
+                parent.append(parent[int(place[-1])])
+        except (LookupError, TypeError):  # another change has removed it
+            continue
+    return json.dumps(found).encode()
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(PLACES), st.sampled_from(["replace", "remove", "repeat"]), JSON), min_size=1, max_size=3
+)
+READS = [
+    "/workflows",
+    "/executions",
+    "/executions?include=inputs",
+    "/workflow-registry?include_archived=true",
+    "/organizations/default/governance",
+    "/organizations/default/governance/report",
+    "/organizations/default/governance/audit",
+    "/organizations/default/governance/approvals",
+    "/organizations/default/quota",
+    "/organizations/default/tool-policies",
+    "/organizations/default/role-policy-overrides",
+    "/tools",
+    "/memory/k",
+]
+
+
+def status_of(emulator: Emulator, method: str, path: str, body: bytes = b"") -> int:
+    headers = {"authorization": f"Bearer {KEY}"}
+    return emulator.app.handle(ServerRequest(method, f"/v1{path}", headers, body)).status
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(CHANGES)
+def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
+    changes: list[Change],
+) -> None:
+    emulator = Emulator(api_key=KEY, time="manual")
+    emulator.client().workflows.create(name="before")
+    before = emulator.snapshot()
+    try:
+        emulator.restore(changed(changes))
+    except StateError as error:
+        assert emulator.snapshot() == before
+        text = str(error)
+        assert "snapshot" in text
+        assert any(word in text for word in ("schema", "tables", "not a snapshot", "does not know")), text
+        return
+    statuses = {path: status_of(emulator, "GET", path) for path in READS}
+    statuses["POST"] = status_of(emulator, "POST", "/workflows", b'{"name": "after"}')
+    emulator.clock.advance(700)
+    statuses["later"] = status_of(emulator, "GET", "/executions")
+    with emulator.app.store.reading():
+        keys = list(emulator.app.store.executions.keys())
+    statuses |= {key: status_of(emulator, "GET", f"/executions/{key}") for (key,) in keys if re.fullmatch(r"\w+", key, re.ASCII)}
+    assert all(status < 500 for status in statuses.values()), statuses
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
+    emulator = Emulator()
+    with pytest.raises(StateError, match="not a snapshot"):
+        emulator.restore(snapshot)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("schema",), "1", "schema is not a version"),
+        (("tables",), [], "tables is not an object"),
+        (("tables", "memory"), {}, "tables.memory is not an array"),
+        (("tables", "memory", 0), [1], "tables.memory[0] is not a key and a record"),
+        (("tables", "memory", 0, 0), ["k", 1], "tables.memory[0][0] is not a key: an array of texts"),
+        (("tables", "memory", 0, 0), ["k"], "tables.memory[0][0] is not a key of memory"),
+        (("tables", "memory", 0, 1), [], "tables.memory[0][1] is not a record: an object"),
+        (
+            ("tables", "executions", 0, 1, "nodes", 1, "status"),
+            7,
+            "tables.executions[0][1].nodes[1].status is not valid",
+        ),
+        (
+            ("tables", "workflows", 0, 1, "definition", "nodes", 1, "type"),
+            "x",
+            "tables.workflows[0][1].definition.nodes",
+        ),
+        (("tables", "runs", 0, 0), ["exec_x"], "tables.runs[0][0] is of no execution"),
+        (("tables", "executions", 0, 1, "nodes"), [], "tables.runs[0][1].definition has other nodes"),
+        (("tables", "clock_state", 0, 1, "now"), 1e300, "tables.clock_state[0][1].now is not valid"),
+        (("tables", "dreams"), [], "has a table 'dreams' that this version does not know"),
+    ],
+)
+def test_the_error_names_the_place(emulator: Emulator, place: Place, value: object, message: str) -> None:
+    before = emulator.snapshot()
+    with pytest.raises(StateError) as caught:
+        emulator.restore(changed([(place, "replace", value)]))
+    assert message in str(caught.value)
+    assert emulator.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "text", [b"NaN", b"1e999", b"[" * 100_000 + b"]" * 100_000, b"1" * 10_000, b'"\xff"'], ids=lambda text: text[:5]
+)
+def test_json_that_cannot_be_kept_is_refused(emulator: Emulator, text: bytes) -> None:
+    found = content()
+    found["tables"]["memory"][0][1]["value"] = "HERE"
+    before = emulator.snapshot()
+    with pytest.raises(StateError, match="not a snapshot"):
+        emulator.restore(json.dumps(found).encode().replace(b'"HERE"', text))
+    assert emulator.snapshot() == before
+
+
+def test_a_refused_snapshot_changes_no_file(tmp_path: Path) -> None:
+    with Emulator(path=tmp_path / "state.db") as emulator:
+        emulator.client().workflows.create(name="before")
+        before = emulator.snapshot()
+        with pytest.raises(StateError, match="malformed"):
+            emulator.restore(changed([(("tables", "memory", 0, 1, "key"), "remove", None)]))
+        assert emulator.snapshot() == before
+
+
+def test_a_snapshot_of_the_first_schema_is_restored_without_its_rate_windows(emulator: Emulator) -> None:
+    found = content() | {"schema": 1}
+    found["tables"]["rate_windows"] = [[["f"], {"window": [1, 1]}]]
+    emulator.restore(json.dumps(found).encode())
+    assert emulator.snapshot() == complete_snapshot()
