@@ -224,3 +224,72 @@ def test_the_switch_to_the_write_ahead_log_is_repeated_until_the_busy_timeout() 
     always_busy: Any = Busy(1_000_000)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         use_write_ahead_log(always_busy, busy_timeout=-1)
+
+
+def test_a_file_of_the_first_schema_is_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.executescript("""
+        CREATE TABLE records (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL, key TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (kind, key)
+        );
+        CREATE INDEX records_in_order ON records (kind, number);
+        INSERT INTO records VALUES (7, 'workflows', '"wf-1",', '{"n": 1}');
+        INSERT INTO records VALUES (9, 'audit', '"acme","a",', '{"action": "x"}');
+        INSERT INTO records VALUES (10, 'rate_windows', '"f",', '{"window": [1, 1]}');
+        PRAGMA application_id = 1179206213;
+        PRAGMA user_version = 1;
+    """)
+    connection.close()
+    for _ in range(2):  # upgraded, and as upgraded
+        store = SqliteStore(path)
+        assert list(store.workflows.rows()) == [(7, {"n": 1})]
+        assert store.audit.counts("acme") == {"x": 1}
+        assert "rate_windows" not in store.snapshot().decode()
+        store.close()
+
+
+def test_lists_follow_their_records_and_count_them(store: Store) -> None:
+    def put(name: str, status: str, workflow: str, ended: float | None = None) -> None:
+        store.executions.put(name, record={"status": status, "workflow_id": workflow, "ended": ended})
+
+    for n in range(6):
+        put(f"e{n}", "running", f"w{n % 2}")
+    for n in (4, 1, 3):  # not in order
+        put(f"e{n}", "completed", f"w{n % 2}", ended=1.0)
+    assert list(store.executions.keys("status", "completed")) == [("e1",), ("e3",), ("e4",)]
+    assert list(store.executions.keys("workflow_id", "w1", "status", "completed")) == [("e1",), ("e3",)]
+    assert list(store.executions.keys("ended")) == [("e1",), ("e3",), ("e4",)]
+    assert store.executions.counts("status") == {"running": 3, "completed": 3}
+    assert (store.executions.count(), store.executions.count("status", "failed")) == (6, 0)
+    store.executions.delete("e1")
+    store.executions.delete_all("e3")
+    assert store.executions.counts("status") == {"running": 3, "completed": 1}
+    assert list(store.executions.keys("workflow_id", "w1")) == [("e5",)]
+    store.reset()
+    assert (store.executions.count(), store.executions.counts("status")) == (0, {})
+
+
+def test_rows_are_read_from_a_number_on_in_both_directions(store: Store) -> None:
+    for n in range(6):
+        store.executions.put(f"e{n}", record={"status": "even" if n % 2 == 0 else "odd"})
+    numbers = [number for number, _ in store.executions.rows()]
+    for after in (None, 0, *numbers, 2**62):
+        later = [n for n in numbers if after is None or n > after]
+        before = [n for n in reversed(numbers) if after is None or n < after]
+        assert [n for n, _ in store.executions.rows(after=after)] == later
+        assert [n for n, _ in store.executions.rows(newest_first=True, after=after)] == before
+        odd = [n for n, _ in store.executions.rows("status", "odd", after=after)]
+        assert odd == [n for n in later if n in numbers[1::2]]
+
+
+def test_what_is_due_comes_in_order_of_time(store: Store) -> None:
+    for name, due in (("a", 3.0), ("b", 1), ("c", 2.0), ("d", 9.0)):
+        store.timers.put(name, record={"due": due})
+    store.timers.put("b", record={"due": 2.5})
+    store.timers.put("c", record={"due": None})
+    assert list(store.timers.due(3)) == [("b",), ("a",)]
+    store.timers.delete("b")
+    assert list(store.timers.due(100)) == [("a",), ("d",)]
+    assert list(store.timers.due(0)) == []
