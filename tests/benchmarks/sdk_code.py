@@ -250,3 +250,61 @@ def get(how, number):
     for _ in range(number):
         client.workflows.get(workflow.id)
 """
+
+#: Emulators with few and many executions, an emulator that drops the oldest ones, and new ones.
+EMULATOR_GROWTH = '''
+import tempfile
+import time
+from pathlib import Path
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest
+
+folder = Path(tempfile.mkdtemp())
+emulators = {}
+
+def send(emulator, method, target, body=b""):
+    response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, body))
+    if response.status >= 300:
+        raise RuntimeError(response.body.decode())
+    return response.body
+
+def path_of(kind, name):
+    return folder / name if kind == "in a file" else None
+
+def fill(kind, runs):
+    """An emulator with so many executions; one of ten has failed."""
+    emulator = Emulator(path=path_of(kind, f"{runs}.db"), api_key="key", keep=None)
+    record = {"workflow_version": 1, "inputs": {"x": "y"}, "outputs": {"a": "z" * 100}, "error": None, "nodes": []}
+    record |= {"created": 0.0, "started": 0.0, "ended": 1.0}
+    executions = emulator.app.store.executions
+    with emulator.app.store.transaction():
+        for n in range(runs):
+            status = "completed" if n % 10 else "failed"
+            own = {"id": f"exec_{n}", "workflow_id": f"wf-{n % 5}", "status": status}
+            executions.put(own["id"], record=record | own)
+    emulators[kind, runs] = emulator
+
+def pages(kind, runs, target, number):
+    """So many reads of the first page of a list."""
+    emulator = emulators[kind, runs]
+    for _ in range(number):
+        send(emulator, "GET", target)
+
+def execute(number):
+    """So many executions by an emulator that keeps 10,000; the memory after each fifth."""
+    import json
+    emulator = Emulator(api_key="key")
+    definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "Say {{input.x}}"}]}
+    body = json.dumps({"name": "x", "definition": definition}).encode()
+    workflow = json.loads(send(emulator, "POST", "/workflows", body))["data"]["id"]
+    sizes = []
+    for n in range(number):
+        send(emulator, "POST", f"/workflows/{workflow}/execute", b'{"inputs": {"x": "%d"}}' % n)
+        if (n + 1) % (number // 5) == 0:
+            sizes.append(memory())
+    return sizes
+
+def start_and_stop(kind):
+    with Emulator(path=path_of(kind, "started.db")):
+        pass
+'''

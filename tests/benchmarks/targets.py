@@ -109,6 +109,24 @@ TARGETS = (
     ),
     Bound("retry machinery, µs", "added to a call", 0.5, beside=None, subject="retry machinery"),
     Bound("retry machinery, async, µs", "added to a call, async", 1.0, beside=None, subject="retry machinery"),
+    *(
+        Bound(
+            f"emulator {kind}: a page of {name} of 100,000 runs, relative to 1,000",
+            f"emulator {kind}: a page of {name} runs",
+            1.2,
+            subject="100,000 runs",
+        )
+        for kind in ("in memory", "in a file")
+        for name in ("all", "filtered")
+    ),
+    Bound(
+        "emulator: memory after 100,000 executions, relative to 20,000",
+        "emulator: memory with retention",
+        1.05,
+        subject="100,000 executions",
+    ),
+    Bound("emulator: start and stop, ms", "emulator: start and stop", 20, beside=None, subject="in memory"),
+    Bound("emulator: start and stop on a file, ms", "emulator: start and stop", 20, beside=None, subject="in a file"),
 )
 
 

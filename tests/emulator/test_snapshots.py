@@ -158,7 +158,8 @@ def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
     statuses["later"] = status_of(emulator, "GET", "/executions")
     with emulator.app.store.reading():
         keys = list(emulator.app.store.executions.keys())
-    statuses |= {key: status_of(emulator, "GET", f"/executions/{key}") for (key,) in keys if re.fullmatch(r"\w+", key, re.ASCII)}
+    safe = [key for (key,) in keys if re.fullmatch("[a-z0-9_]+", key)]
+    statuses |= {key: status_of(emulator, "GET", f"/executions/{key}") for key in safe}
     assert all(status < 500 for status in statuses.values()), statuses
 
 

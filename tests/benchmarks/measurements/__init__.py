@@ -9,6 +9,7 @@ from tests.benchmarks.measurements import (
     construct,
     dead_address,
     emulator,
+    emulator_growth,
     few_descriptors,
     flood,
     imports,
@@ -44,4 +45,5 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "many-pages": many_pages.measure,
     "overhead": overhead.measure,
     "emulator": emulator.measure,
+    "emulator-growth": emulator_growth.measure,
 }
