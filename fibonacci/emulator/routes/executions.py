@@ -24,7 +24,8 @@ def get_execution(context: RequestContext) -> Reply:
 
 def list_executions(context: RequestContext) -> Reply:
     """GET /executions, newest first. Large inputs are left out unless `include=inputs` asks for them."""
-    is_brief = context.query.choice("include", ("", "inputs"), default="") == ""
+    is_brief = context.query.text("include") is None
+    context.query.choice("include", ("inputs",), default="inputs")
     rows = partial(context.store.executions.rows, *_list_of(context), brief=is_brief)
     return paged(
         rows,
