@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fibonacci import NotFoundError
-from fibonacci.emulator import Emulator
+from fibonacci.emulator import Emulator, StateError, cli
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.state.sqlite import SqliteStore
 
@@ -42,6 +42,27 @@ def test_all_are_kept_on_request() -> None:
     workflow = client.workflows.create(name="x")
     ids = [client.workflows.execute(workflow.id).id for _ in range(20)]
     assert [execution.id for execution in client.executions.list()] == ids[::-1]
+
+
+@pytest.mark.parametrize(("text", "keep"), [("5", 5), ("all", None)])
+def test_the_command_takes_the_number(monkeypatch: pytest.MonkeyPatch, text: str, keep: int | None) -> None:
+    given: dict[str, object] = {}
+
+    def refuse(**options: object) -> None:
+        given.update(options)
+        raise StateError("enough is known")
+
+    monkeypatch.setattr(cli, "Emulator", refuse)
+    monkeypatch.setattr(cli, "_stop_on_signal", object)
+    assert cli.main(["--keep", text]) == 1
+    assert given["keep"] == keep
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", ""])
+def test_the_command_refuses_another(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--keep", text])
+    assert "a number of executions, at least 1, or all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("keep", [0, -1])

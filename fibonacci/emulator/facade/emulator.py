@@ -83,7 +83,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         Raises:
             ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit or
                 `keep` is not positive.
-            StateError: If the file is not an emulator's, or was written by a newer version.
+            StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """
         if plan not in PLANS:
             raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")

@@ -11,7 +11,7 @@ class Snapshots:
     app: App
 
     def snapshot(self) -> bytes:
-        """Return the complete state: everything but the time, the keys and the handlers.
+        """Return the complete state: everything but the time, the keys, the rate limits and the handlers.
 
         Returns:
             A snapshot for `restore`, of this emulator or another, in memory or in a file.
@@ -28,13 +28,14 @@ class Snapshots:
         return self.app.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot. The time does not go back.
+        """Replace the state by that of a snapshot. The time does not go back, and the rate limits begin anew.
 
         Args:
             snapshot: A result of `snapshot`.
 
         Raises:
-            StateError: If it is not a snapshot, or one of a newer version; nothing is changed.
+            StateError: If it is not a snapshot, is malformed (the message names the place), or is of a newer version, or if
+                it cannot be stored; nothing is changed.
         """
         self.app.restore(snapshot)
 
