@@ -247,7 +247,7 @@ def check_shapes(tables: Mapping[str, Rows]) -> None:
             place = f"tables.{name}[{number}]"
             if len(key) != _KEY_PARTS.get(name, 1):
                 raise malformed(f"{place}[0]", f"is not a key of {name}")
-            _check_record(f"{place}[1]", SHAPES[name], record)
+            _check_record(f"{place}[1]", SHAPES.get(name, StoredRecord), record)
             _check_definition(f"{place}[1].definition", record.get("definition") if name in _DEFINED else None)
     executions = {key[0]: record for key, record in tables.get("executions", ())}
     for number, (key, run) in enumerate(tables.get("runs", ())):

@@ -34,8 +34,8 @@ class Snapshots:
             snapshot: A result of `snapshot`.
 
         Raises:
-            StateError: If it is not a snapshot, is malformed (the message names the place), or is of a newer version, or if
-                it cannot be stored; nothing is changed.
+            StateError: If it is not a snapshot, is malformed (the message names the place), is of a newer version, or
+                cannot be stored; nothing is changed.
         """
         self.app.restore(snapshot)
 
