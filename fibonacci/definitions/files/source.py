@@ -109,7 +109,7 @@ class Source:
         Raises:
             DefinitionError: If the text is empty or too long.
         """
-        self.text = text.removeprefix("\ufeff")
+        self.text: str = text.removeprefix("\ufeff")
         self.name = name
         self.problems: list[tuple[int, Problem]] = []
         """The problems with the offset of each."""
