@@ -74,3 +74,8 @@ def test_one_mode_does_not_load_the_other() -> None:
     other = loaded_by(code.format("AsyncFibonacci"))
     assert {name for name in other if name.startswith("fibonacci._sync")} == set()
     assert not other & {"trio", "fibonacci.emulator"}
+
+
+def test_the_emulator_loads_no_checks_of_definitions() -> None:
+    loaded = loaded_by("from fibonacci.emulator import Emulator; Emulator().client().health.check()")
+    assert {name for name in loaded if name.startswith("fibonacci.definitions.checks")} == set()
