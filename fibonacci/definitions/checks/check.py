@@ -67,22 +67,31 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         *flow_problems(plain, nodes),
         *(() if names is None else unknown_tools(nodes, names)),
     ]
-    return sorted(problems, key=lambda found: _position(found.location, plain))
+    return sorted(problems, key=_Positions(plain).of)
 
 
-def _position(location: str, definition: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return the position of a place in the definition: the key, the node, and the key of the node."""
-    match = _PLACE.match(location)
-    assert match is not None  # every part is optional
-    key, index, inner = match.groups()
-    node: object = None
-    if key == "nodes" and index is not None and is_array(definition.get(key)):
-        nodes = definition[key]
-        node = nodes[int(index)] if int(index) < len(nodes) else None
-    return _rank(key, definition), int(index or -1), -1 if inner is None else _rank(inner, node)
+class _Positions:
+    """The positions of places in a definition, for the order of the problems."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        nodes = definition.get("nodes")
+        self._nodes = nodes if is_array(nodes) else ()
+        self._keys = _ranks(definition)
+        self._node_keys: dict[int, Mapping[str, int]] = {}  # of the nodes with problems, of which one may have many
+
+    def of(self, problem: Problem) -> tuple[int, int, int]:
+        """Return the positions of the key, of the node, and of the key of the node; a missing one comes first."""
+        match = _PLACE.match(problem.location)
+        assert match is not None  # every part is optional
+        key, index, inner = match.groups()
+        if key != "nodes" or index is None:
+            return self._keys.get(key, -1), int(index or -1), -1
+        position = int(index)
+        if position not in self._node_keys:
+            self._node_keys[position] = _ranks(self._nodes[position] if position < len(self._nodes) else None)
+        return self._keys.get(key, -1), position, self._node_keys[position].get(inner, -1)
 
 
-def _rank(key: str, owner: object) -> int:
-    """Return the position of a key; a missing key is before those that are there."""
-    keys = list(owner) if key and is_object(owner) else []
-    return keys.index(key) if key in keys else -1
+def _ranks(value: object) -> dict[str, int]:
+    """Return the positions of the keys of an object; none for any other value."""
+    return {key: rank for rank, key in enumerate(value)} if is_object(value) else {}

@@ -100,7 +100,7 @@ def _output_problems(
     if is_array(required) and is_object(names):
         for index, name in enumerate(required):
             if isinstance(name, str) and name not in names:
-                message = f"output_schema requires {name!r}, which is not in outputs{hint(name, map(str, names))}"
+                message = f"output_schema requires {name!r}, which is not in outputs{hint(name, [*map(str, names)])}"
                 yield problem(f"output_schema.required[{index}]", "missing_output", message)
 
 

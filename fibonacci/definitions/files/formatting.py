@@ -37,6 +37,7 @@ def format_definition(
         DefinitionError: If the text cannot be read, a node says one thing in both spellings and differently, or a
             comment would be lost.
         ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+        TypeError: If the text is no str.
 
     Example:
         >>> print(format_definition("nodes:\n  - {type: llm, id: greet, prompt: Hello}  # politely\n"), end="")
@@ -45,7 +46,7 @@ def format_definition(
           type: llm
           instruction: Hello
     """
-    source = Source(text, name)
+    source = Source.of(text, name)
     return _formatted(source, format or format_of(text), generation)
 
 

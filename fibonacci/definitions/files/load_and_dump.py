@@ -62,12 +62,13 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
         ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+        TypeError: If the text is no str.
 
     Example:
         >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
         'greet'
     """
-    return _read(Source(text, name), format_of(text))
+    return _read(Source.of(text, name), format_of(text))
 
 
 def load_yaml(text: str) -> WorkflowDefinition:
@@ -82,8 +83,9 @@ def load_yaml(text: str) -> WorkflowDefinition:
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
         ImportError: If PyYAML is not installed; the message says how to install it.
+        TypeError: If the text is no str.
     """
-    return _read(Source(text, "<text>"), "yaml")
+    return _read(Source.of(text, "<text>"), "yaml")
 
 
 def check_file(path: str | os.PathLike[str]) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Literal
 
@@ -41,7 +42,7 @@ def read_text(source: Source, text_format: Format) -> Element:
     """
     root = read_json(source) if text_format == "json" else read_yaml(source)
     if not isinstance(root.content, dict):
-        kind = "a list" if isinstance(root.content, list) else repr(root.content)
+        kind = "a list" if isinstance(root.content, list) else json.dumps(root.content, ensure_ascii=False)
         raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
     modernize(root, source)
     return root
