@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fibonacci.definitions.authoring.handles import warn_of
 from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
-from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
-
-_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+from fibonacci.definitions.templates import single_braced, strings
 
 
 def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -42,15 +39,9 @@ def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) 
 
 def warn_of_single_braces(value: object, known: Collection[str]) -> None:
     """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
-    for text in _single_braced(value, known):
-        warn_of(f"{text} is no template: in an f-string write the value itself, or double the braces once more")
-
-
-def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
     for _, text in strings(value):
-        for source, path in _SINGLE_BRACES.findall(text):
-            if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
-                yield f"{{{source}{path}}}"
+        for name in single_braced(text, known):
+            warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
 
 
 def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:

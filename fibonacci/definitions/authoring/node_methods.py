@@ -121,8 +121,6 @@ class NodeMethods:
         tool: str,
         params: Mapping[str, Any] | None = None,
         *,
-        memory_read: Sequence[str] | None = None,
-        memory_write: Mapping[str, Any] | None = None,
         condition: Comparison | None = None,
         fallback: NodeHandle | None = None,
         on_error: NodeHandle | None = None,
@@ -139,8 +137,6 @@ class NodeMethods:
             id: The id of the node: lower-case letters, digits, `_` and `-`.
             tool: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
             params: The parameters of the tool, any JSON, with the values that it needs.
-            memory_read: The keys that are read from memory before the node runs.
-            memory_write: What is written to memory after it has run, by key.
             condition: When the node runs, else it is skipped; see `llm`.
             fallback: The node that runs when this one has failed, and whose output stands in for it.
             on_error: The node that runs when this one has failed.
@@ -169,8 +165,6 @@ class NodeMethods:
         """
         optional = given(
             params=params,
-            memory_read=memory_read,
-            memory_write=memory_write,
             condition=condition,
             fallback=fallback,
             on_error=on_error,

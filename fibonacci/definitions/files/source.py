@@ -220,10 +220,9 @@ def _number(token: str) -> int | float:
         OverflowError: If no float holds it.
         ValueError: If it has thousands of decimal digits.
     """
-    if token.startswith("0x"):
-        value = int(token, 16)
-    else:
-        value = float(token) if re.search(r"[.eE]", token) else int(token)
+    is_hexadecimal = token.startswith("0x")
+    is_float = not is_hexadecimal and re.search(r"[.eE]", token)
+    value = float(token) if is_float else int(token, 16 if is_hexadecimal else 10)
     if math.isinf(value):  # which itself raises an OverflowError for a large int
         raise OverflowError
     return value
