@@ -296,7 +296,7 @@ def test_many_unknown_names_are_found_quickly() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Fill in {input} and {memory}", "{env}", '{"secrets": {input}}', "${HOME} {{input.x}}"]
+    "text", ["Fill in {input} and {memory}", "{env}", '{"secrets": {input} }', "${HOME} {{input.x}}"]
 )
 def test_a_source_in_single_braces_is_a_mistake_only_with_a_path(text: str) -> None:
     assert codes(llm("a", text)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
 
@@ -137,7 +138,8 @@ def _refuse(error: ValidationError) -> NoReturn:
     if fault["type"] == "string_pattern_mismatch":
         raise ValueError(f"{argument} {value!r} is no id: use lower-case letters, digits, '_' and '-'") from None
     kind = TypeError if fault["type"].endswith("_type") else ValueError
-    raise kind(f"{argument}={value!r}: {fault['msg'].replace('Input', 'it').replace('input', 'it')}") from None
+    reason = re.sub("^(Input|String|List|Dictionary)", "it", fault["msg"])
+    raise kind(f"{argument}={value!r}: {reason}") from None
 
 
 def check_comparison(operator: object, right: object, argument: str) -> None:

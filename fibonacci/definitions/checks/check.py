@@ -17,7 +17,7 @@ from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import unwrapped
+from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem
 from fibonacci.models.tools import Tool
 
@@ -47,12 +47,12 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
     names = None if tools is None else tool_names(tools)
+    if not may_be_definition(definition):
+        return [problem("", "wrong_type", f"a definition is an object with the key 'nodes'{remedy(definition)}")]
     try:
-        plain = unwrapped(definition)
+        plain = plain_object(definition)
     except ValueError as error:
         return [problem("", "not_json", str(error))]
-    if not is_object(plain):
-        return [problem("", "wrong_type", "a definition is an object with the key 'nodes'")]
     nodes = nodes_of(plain)
     problems = [
         *shape_problems(plain),

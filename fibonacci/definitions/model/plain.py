@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,23 +27,48 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
 
     Raises:
         DefinitionError: If a node says one thing in both spellings, and differently.
-        TypeError: If the definition is neither a mapping nor a model.
+        TypeError: If the definition is neither a mapping nor a model of one.
         ValueError: If it holds itself.
 
     Example:
         >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
         {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
     """
-    plain = unwrapped(definition)
-    if not is_object(plain):
-        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {type(definition).__name__}")
-    result = dict(plain)
+    result = plain_object(definition)
     nodes = result.get("nodes")
     if is_array(nodes):
         _refuse_conflicts(nodes)
         respell = to_newer if generation == "newer" else to_older
         result["nodes"] = [respell(node) if is_object(node) else node for node in nodes]
     return result
+
+
+def plain_object(definition: object) -> dict[str, Any]:
+    """Return a definition as plain JSON in the spelling that it has.
+
+    Raises:
+        TypeError: If it is neither a mapping nor a model of a definition; the message says what to pass.
+        ValueError: If it holds itself.
+    """
+    plain = unwrapped(definition) if may_be_definition(definition) else None
+    if not is_object(plain):
+        kind = type(definition).__name__
+        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
+    return dict(plain)
+
+
+def may_be_definition(value: object) -> bool:
+    """Tell whether a value is a mapping, or a model with nodes."""
+    return is_object(value) or (isinstance(value, BaseModel) and "nodes" in type(value).model_fields)
+
+
+def remedy(value: object) -> str:
+    """Return the end of a message about a value that is no definition, but can lead to one; else the empty text."""
+    if isinstance(value, str | PathLike):
+        return "; load(path) reads a file"
+    fields = type(value).model_fields if isinstance(value, BaseModel) else ()
+    has_definition = "definition" in fields or hasattr(type(value), "definition")  # a `Workflow`, a `WorkflowBuilder`
+    return "; use its .definition" if has_definition else ""
 
 
 def unwrapped(value: object) -> object:
