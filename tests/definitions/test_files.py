@@ -105,6 +105,8 @@ def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path: Path) ->
     with pytest.raises(OSError, match=r"flows\.yaml"):
         dump(DEFINITION, folder)
     assert names_in(tmp_path) == ["flows.yaml"]
+    with pytest.raises(FileNotFoundError, match=r"none.flow\.yaml"):
+        dump(DEFINITION, tmp_path / "none" / "flow.yaml")
 
 
 @needs_permissions

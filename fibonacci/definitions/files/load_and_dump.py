@@ -128,7 +128,8 @@ def dumps(
         DefinitionError: If a node says one thing in both spellings, and differently.
         ImportError: If the format is YAML and PyYAML is not installed; the message says how to install it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format or
+            generation.
 
     Example:
         >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
@@ -158,7 +159,8 @@ def dump(
         ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
         OSError: If the file cannot be written.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix or
+            generation.
     """
     write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
 

@@ -28,12 +28,14 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
     Raises:
         DefinitionError: If a node says one thing in both spellings, and differently.
         TypeError: If the definition is neither a mapping nor a model of one.
-        ValueError: If it holds itself.
+        ValueError: If it holds itself, or for another generation.
 
     Example:
         >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
         {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
     """
+    if generation not in ("newer", "older"):
+        raise ValueError(f"{generation!r} is not a generation; use 'newer' or 'older'")
     result = plain_object(definition)
     nodes = result.get("nodes")
     if is_array(nodes):
