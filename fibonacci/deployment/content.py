@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from fibonacci.definitions.comparison.folding import canonical, fold
+from fibonacci.definitions.comparison.normalization import canonical, normalized
 from fibonacci.models.workflows import Workflow
 
 
@@ -34,7 +34,7 @@ class WorkflowContent:
 
     def digest(self) -> str:
         """Return a hash that two contents share when they mean the same."""
-        return f"sha256:{sha256(canonical(fold(self.merged())).encode()).hexdigest()}"
+        return f"sha256:{sha256(canonical(normalized(self.merged())).encode()).hexdigest()}"
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel
 from fibonacci.definitions.authoring.arguments import ArgumentReader
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.inputs import inputs_of
-from fibonacci.definitions.authoring.node_fields import given, workflow_fields
+from fibonacci.definitions.authoring.node_fields import drop_none, workflow_fields
 from fibonacci.definitions.authoring.node_methods import Backoff, NodeMethods
 from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
@@ -75,7 +75,7 @@ class WorkflowBuilder(NodeMethods):
         output_schema: type[BaseModel] | Mapping[str, Any] | None = None,
     ) -> None:
         read = ArgumentReader(self)
-        arguments = {"name": name} | given(
+        arguments = {"name": name} | drop_none(
             description=description,
             version=version,
             timeout=timeout,

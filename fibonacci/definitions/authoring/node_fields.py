@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 
-_MODELS: Final[Mapping[str, type[BaseModel]]] = {
-    "llm": LLMNode,
-    "tool": ToolNode,
-    "critic": CriticNode,
-    "conditional": ConditionalNode,
-}
 _KEYS: Final = {
     "after": "dependencies",
     "left": "left_value",
@@ -45,7 +39,7 @@ _READERS: Final[Mapping[str, Reader]] = {
 }
 
 
-def given(**arguments: object) -> dict[str, object]:
+def drop_none(**arguments: object) -> dict[str, object]:
     """Return the arguments that are not None, by name."""
     return {name: value for name, value in arguments.items() if value is not None}
 
@@ -74,7 +68,7 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
     if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
         raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
     try:
-        _MODELS[node_type].model_validate(node)
+        NODE_MODELS[node_type].model_validate(node)
     except ValidationError as error:
         _refuse(error)
     return node

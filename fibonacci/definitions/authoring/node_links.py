@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.handles import warn_of
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
 from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
 
@@ -58,5 +58,5 @@ def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
         raise ValueError(f"{link.location}: {link.reason}")
     if link.target in known:
         return link
-    remedy = hint(link.target, known) or "; add that node first, and insert what it returned"
+    remedy = did_you_mean(link.target, known) or "; add that node first, and insert what it returned"
     raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import NodeHandle
-from fibonacci.definitions.authoring.node_fields import check_comparison, given
+from fibonacci.definitions.authoring.node_fields import check_comparison, drop_none
 from fibonacci.definitions.authoring.value_types import is_model
 from fibonacci.definitions.model.base_node import Operator
 
@@ -93,7 +93,7 @@ class NodeMethods:
             print(reply)  # prints: {{reply}}
             ```
         """
-        optional = given(
+        optional = drop_none(
             model=model,
             system_prompt=system_prompt,
             max_tokens=max_tokens,
@@ -167,7 +167,7 @@ class NodeMethods:
             print(f"Read {search[0]['url']}")  # prints: Read {{search.0.url}}
             ```
         """
-        optional = given(
+        optional = drop_none(
             params=params,
             memory_read=memory_read,
             memory_write=memory_write,
@@ -234,7 +234,7 @@ class NodeMethods:
             flow.output(text=draft, good=judge["passed"])
             ```
         """
-        optional = given(
+        optional = drop_none(
             criteria=criteria,
             model=model,
             min_score=min_score,
@@ -299,7 +299,7 @@ class NodeMethods:
             ```
         """
         check_comparison(operator, right, "right")
-        optional = given(
+        optional = drop_none(
             right=right,
             then=then or None,
             otherwise=otherwise or None,

@@ -11,7 +11,7 @@ from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.keys import unknown_keys
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
-from fibonacci.definitions.checks.nodes_of import nodes_of
+from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.shape import shape_problems
 from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools

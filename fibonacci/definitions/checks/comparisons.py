@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.problems import Problem

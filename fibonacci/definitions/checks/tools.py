@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol, cast
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
 from fibonacci.models.tools import Tool
 
@@ -59,7 +59,7 @@ def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem
     for index, node in nodes.items():
         tool = node.get("tool")
         if node.get("type") == "tool" and isinstance(tool, str) and tool and _canonical(tool) not in known:
-            remedy = hint(tool, known.values()) or "; client.tools.list() has the tools that exist"
+            remedy = did_you_mean(tool, known.values()) or "; client.tools.list() has the tools that exist"
             yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
 
 

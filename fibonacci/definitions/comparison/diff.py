@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.comparison.folding import fold, node_defaults, same, workflow_defaults
+from fibonacci.definitions.comparison.normalization import node_defaults, normalized, same, workflow_defaults
 from fibonacci.definitions.json_types import is_object
 
 # Objects within objects are compared entry by entry down to here, and as a whole below.
@@ -80,7 +80,7 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
         >>> print(diff(old, new))
         ~ greet.temperature: None -> 0.2
     """
-    before, after = fold(old), fold(new)
+    before, after = normalized(old), normalized(new)
     defaults = workflow_defaults()
     outputs = [each.fields.pop("outputs", None) for each in (before, after)]
     changes = [

@@ -6,6 +6,7 @@ The models read what the documentation shows, including the older spellings (`pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, Field
@@ -139,3 +140,11 @@ class ConditionalNode(BaseNode):
 
 
 Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
+
+NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
+    "llm": LLMNode,
+    "tool": ToolNode,
+    "critic": CriticNode,
+    "conditional": ConditionalNode,
+}
+"""The model of each type of node."""
