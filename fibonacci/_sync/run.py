@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from typing import Literal
 
@@ -111,7 +111,7 @@ def _reports(
     progress: bool,
     workflow_id: str | None = None,
     execution_id: str | None = None,
-) -> Iterator[OnUpdate]:
+) -> Generator[OnUpdate]:
     """Show a bar and record a span, where they are wanted, and yield what is to be called with each update."""
     with ExitStack() as stack:
         if check_flag("progress", progress):
