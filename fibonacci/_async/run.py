@@ -111,7 +111,7 @@ def _reports(
     workflow_id: str | None = None,
     execution_id: str | None = None,
 ) -> Generator[OnUpdate]:
-    """Show a bar and record a span, where they are wanted, and yield what is to be called with each update."""
+    """Show a bar and record a span, where the caller and the client ask for them; yield the function for updates."""
     with ExitStack() as stack:
         if check_flag("progress", progress):
             try:

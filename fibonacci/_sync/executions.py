@@ -91,7 +91,7 @@ class Executions(Resource):
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
-            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
+            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python

@@ -83,7 +83,7 @@ class ExitNotes:
         except ConflictError:
             self._canceled = "the execution was not canceled: it had ended already"
         except Exception as error:  # of the user's own callbacks too: the first error is the one to raise
-            self._canceled = f"the execution may go on, for canceling it failed: {error}"
+            self._canceled = f"canceling the execution failed, so it may continue: {error}"
         else:
             self._canceled = "the execution was canceled, as cancel_on_exit asks"
 

@@ -206,10 +206,10 @@ class Workflows(Resource):
             The execution; it has completed.
 
         Raises:
-            ExecutionFailedError: If it failed or was canceled; the text and `reason` say why.
-            WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
+            ExecutionFailedError: If it failed or was canceled; the text and `reason` have the cause.
+            WaitTimeoutError: If it has not ended in time; it continues, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
-            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
+            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python

@@ -84,11 +84,11 @@ def _name_in(path: Path) -> str | None:
     try:
         return load(path).name or path.stem
     except (OSError, ValueError):
-        return None  # it has faults; the next plan says which
+        return None  # it has faults; the next plan lists them
 
 
 def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Workflow, *, overwrite: bool) -> bool:
-    """Tell whether a file has to be written: not when it says what the workflow is.
+    """Tell whether a file has to be written: not when it matches the workflow.
 
     Raises:
         DeploymentError: If it has changes of its own, and may not be overwritten.
@@ -112,6 +112,6 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
 
 
 def pulled_entry(definition: Mapping[str, Any], file: str, workflow: Workflow) -> LockEntry:
-    """Return what the lock file says of a file that is as its workflow."""
+    """Return the entry in the lock file for a file that matches its workflow."""
     content = content_of_file(definition, PurePath(file).stem, workflow)
     return LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow))

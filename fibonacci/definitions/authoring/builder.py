@@ -39,7 +39,7 @@ class WorkflowBuilder(NodeMethods):
         description: What it does.
         version: The version of the definition, a number or a text.
         timeout: The seconds that a whole run may take.
-        retries: How often a node is retried that does not say so itself.
+        retries: How often a node without `retries` of its own is retried.
         retry_delay: The seconds before such a retry.
         retry_backoff: How that delay grows from retry to retry; it is always the same if left out.
         allow_partial_results: Whether a failed run has the outputs of the nodes that completed.
@@ -158,7 +158,7 @@ class WorkflowBuilder(NodeMethods):
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:
-            tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+            tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
                 check the names of tools.
 
         Returns:

@@ -49,7 +49,7 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
 
     Args:
         node_type: The type of the node, such as `llm`.
-        arguments: What the author said, by the names of the arguments.
+        arguments: The arguments that were given, by name.
         read: Reads the arguments.
 
     Returns:
@@ -109,7 +109,7 @@ def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
         return {}
     retries = said.get("retries")
     if retries is None:
-        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: say how many retries there are")
+        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: give the number of retries")
     if not isinstance(retries, int) or isinstance(retries, bool):
         raise TypeError(f"retries must be a whole number, not {retries!r}")
     if retries < 0:

@@ -15,7 +15,7 @@ _SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
 
 
 def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the ids of the nodes that a node depends on: those said, then those of its templates, then its target.
+    """Return the ids of the nodes that a node depends on: the given ones, then those of its templates, then its target.
 
     Args:
         node: The node in JSON.

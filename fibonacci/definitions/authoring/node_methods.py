@@ -56,7 +56,7 @@ class NodeMethods:
             id: The id of the node: lower-case letters, digits, `_` and `-`.
             instruction: What the model is asked, with the values that it needs.
             model: The name of the model. Left out, it is the platform's default, as with all that follows.
-            system_prompt: What the model is told beside the instruction.
+            system_prompt: The system prompt of the model.
             max_tokens: The maximum number of tokens that it generates.
             temperature: The sampling temperature, from 0 to 2.
             output_format: `json` for an answer that is parsed.
@@ -209,7 +209,7 @@ class NodeMethods:
             model: The name of the model that assesses.
             min_score: The score that passes, from 1 to 10; 7 if left out.
             max_iterations: How often the target runs again until it passes; 3 if left out.
-            improvement_prompt: What the target is told when it runs again.
+            improvement_prompt: The instruction for the target when it runs again.
             timeout: The seconds that the node may take.
             retries: How often the node is retried when it has failed; 0 for never.
             retry_delay: The seconds before a retry.

@@ -32,10 +32,10 @@ class ToolSource(Protocol):
 
 
 def tool_names(tools: Iterable[str | Tool] | ToolSource) -> list[str]:
-    """Return the names of the given tools; a client is asked for its tools.
+    """Return the names of the given tools; those of a client are listed.
 
     Raises:
-        TypeError: If they are neither names, nor tools, nor a sync client; the message says what to pass.
+        TypeError: If they are neither names, nor tools, nor a sync client; the message names what to pass.
     """
     catalog: Any = getattr(tools, "tools", None)
     given: object = tools if catalog is None else catalog.list()

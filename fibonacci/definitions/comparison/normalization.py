@@ -45,7 +45,7 @@ def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinitio
     """
     try:
         plain = to_plain(definition)
-    except DefinitionError:  # it says one thing in both spellings: compared as it stands
+    except DefinitionError:  # a field differs in its two spellings: compared as it is
         plain = cast("dict[str, Any]", unwrapped(definition))
     fields = _without_defaults(plain, workflow_defaults())
     nodes = fields.pop("nodes", ())

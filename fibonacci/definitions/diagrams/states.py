@@ -1,4 +1,4 @@
-"""The states of nodes in an execution, as far as the platform tells."""
+"""The states of nodes in an execution, as far as the platform sends them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "
 """The states that have a color; the platform may have others."""
 
 UNKNOWN: Final = "unknown"
-"""The state of a node of which the platform tells nothing."""
+"""The state of a node that the platform does not mention."""
 
 _NOT_STARTED: Final = ("pending", "pending_approval")
 

@@ -33,7 +33,7 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the file has errors; `problems` holds all of them, each with file, line and column.
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read, for example because there is none.
         ValueError: If the suffix is another one.
 
@@ -61,7 +61,7 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
-        ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the text is YAML and PyYAML is not installed; the message has the command that installs it.
 
     Example:
         >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
@@ -81,7 +81,7 @@ def load_yaml(text: str) -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
-        ImportError: If PyYAML is not installed; the message says how to install it.
+        ImportError: If PyYAML is not installed; the message has the command that installs it.
     """
     return _read(Source(text, "<text>"), "yaml")
 
@@ -96,7 +96,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
         The faults in the order of the file, each with file, line and column. Empty without a fault.
 
     Raises:
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read, for example because there is none.
         ValueError: If the suffix is another one.
     """
@@ -112,7 +112,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
 def dumps(
     definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
 ) -> str:
-    """Return a definition as text: only what it says, in the order in which people read it.
+    """Return a definition as text: without defaults, in the order in which people read it.
 
     Args:
         definition: The definition; it is not checked.
@@ -123,8 +123,8 @@ def dumps(
         The text, which `loads` reads as the same definition.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If the format is YAML and PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If the format is YAML and PyYAML is not installed; the message has the command that installs it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format.
 
@@ -152,8 +152,8 @@ def dump(
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be written.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix.
@@ -172,8 +172,8 @@ def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation:
         The text.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If PyYAML is not installed; the message has the command that installs it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """

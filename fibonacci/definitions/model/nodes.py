@@ -46,7 +46,7 @@ class LLMNode(_FallibleNode):
     """The instruction, a template. The older key `prompt` is read too."""
 
     system_prompt: str | None = None
-    """What the model is told beside the instruction, a template; None for nothing."""
+    """The system prompt of the model, a template; None for none."""
 
     model: str | None = None
     """The name of the model; None for the platform's default."""
@@ -111,7 +111,7 @@ class CriticNode(BaseNode):
     """The maximum number of times that the target runs again until it passes."""
 
     improvement_prompt: str | None = None
-    """What the target is told when it runs again, a template; None for the platform's default."""
+    """The instruction for the target when it runs again, a template; None for the platform's default."""
 
     timeout: Seconds | None = None
     """The time that the critic may take, in seconds; None for the platform's default."""

@@ -15,7 +15,7 @@ from fibonacci.definitions.problems import DefinitionError, Problem
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
     """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
 
-    It need not be valid. What it does not say is not added, and keys that are not known are kept.
+    It need not be valid. Defaults are not added, and unknown keys are kept.
 
     Args:
         definition: A `WorkflowDefinition`, or a mapping, which may hold models.
@@ -25,7 +25,7 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
         A new dictionary, which shares no list and no dictionary with the argument.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
+        DefinitionError: If a field of a node differs in its two spellings.
         TypeError: If the definition is neither a mapping nor a model.
         ValueError: If it holds itself.
 
@@ -46,7 +46,7 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
 
 
 def unwrapped(value: object) -> object:
-    """Return a value with its mappings as dictionaries, its arrays as lists, and its models as what they say.
+    """Return a value with its mappings as dictionaries, its arrays as lists and its models as their set fields.
 
     Whatever else it holds stays as it is.
 
