@@ -8,8 +8,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fibonacci.definitions import DefinitionError, diff, load, to_plain
+from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
-from fibonacci.deployment.file_names import SUFFIXES, safe_file_name
+from fibonacci.deployment.file_names import safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.errors import DeploymentError
@@ -26,7 +27,7 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
     if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")
     folder = DeploymentFolder(path)
-    if folder.path.suffix.lower() in SUFFIXES and not folder.path.is_dir():
+    if folder.path.suffix.lower() in FORMATS and not folder.path.is_dir():
         return DeploymentFolder(folder.path.parent), folder.path.name
     if folder.path.is_file():
         raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a file *.yaml, *.yml or *.json")

@@ -239,7 +239,10 @@ class TestCancelOnExit:
                 respond(500),
                 "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: status 500",
             ),
-            (raw_then_reset(b""), "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: "),
+            (
+                raw_then_reset(b""),
+                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: ",
+            ),
         ],
     )
     def test_a_note_says_when_it_was_not_canceled(

@@ -6,18 +6,16 @@ import codecs
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
-from fibonacci.definitions.files.reading import Format, format_of, read_checked, read_definition
+from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source
 from fibonacci.definitions.files.writing import write_definition
 from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError, Problem
-
-_FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
@@ -187,10 +185,10 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
         ValueError: If it names none.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         message = f"{os.fspath(path)!r} ends with {suffix!r}" if suffix else f"{os.fspath(path)!r} has no suffix"
         raise ValueError(f"{message}: the name of a definition's file ends with .yaml, .yml or .json")
-    return _FORMATS[suffix]
+    return FORMATS[suffix]
 
 
 def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:

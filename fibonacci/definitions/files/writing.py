@@ -135,7 +135,7 @@ def _scalar(location: str, value: object) -> Any:
         return value
     if isinstance(value, str):
         if _SURROGATE.search(value):
-            raise ValueError(f"{location} holds half of a surrogate pair, which is no character")
+            raise ValueError(f"{location} holds half of a surrogate pair, which is no character: remove it")
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)

@@ -69,7 +69,7 @@ def unwrapped(value: object) -> object:
             owner[place] = item
             continue
         if id(item) in open_containers:
-            raise ValueError("a definition that holds itself has no JSON form")
+            raise ValueError("a definition that holds itself has no JSON form: remove the reference to itself")
         open_containers.add(id(item))
         pending.append((item, None, None))
         result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)
