@@ -20,7 +20,7 @@ Comparison = tuple[object, Operator] | tuple[object, Operator, object]
 class NodeMethods:
     """A method for each type of node.
 
-    Each signature has all arguments of its node, those for retries again in each, so that editors complete them and type
+    Each signature has all arguments of its node, those for retries again in each: editors complete them, and type
     checkers find a misspelled one.
 
     Args:
