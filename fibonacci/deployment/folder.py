@@ -30,7 +30,7 @@ class DeploymentFolder:
         path: Its absolute path.
 
     Raises:
-        TypeError: If the path is none.
+        TypeError: If it is not a str or a path object.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

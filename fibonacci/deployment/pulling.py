@@ -22,7 +22,7 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
 
     Raises:
         DeploymentError: If the path is that of another kind of file.
-        TypeError: If the path is none.
+        TypeError: If it is not a str or a path object.
     """
     if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")

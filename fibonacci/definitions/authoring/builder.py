@@ -25,7 +25,7 @@ InputsT = TypeVar("InputsT", bound=BaseModel)
 
 
 class WorkflowBuilder(NodeMethods):
-    """A workflow definition in the making.
+    """Builds a workflow definition.
 
     Each node is a text that prints its template, so that an f-string inserts what the node gives:
     `f"Answer {classify}"` is `"Answer {{classify}}"`. A node depends on the nodes in its templates, on those of

@@ -1,4 +1,4 @@
-"""A definition in the making, as JSON, with the lines of the author's program that made its parts."""
+"""A definition that is being built, as JSON, with the source line of each part."""
 
 from __future__ import annotations
 

@@ -135,10 +135,10 @@ def _refuse(error: ValidationError) -> NoReturn:
 
 
 def check_comparison(operator: object, right: object, argument: str) -> None:
-    """Refuse a comparison that lacks its right operand, or has one that it ignores.
+    """Check that a comparison has a right operand exactly where its operator uses one.
 
     Raises:
-        ValueError: If it is so.
+        ValueError: If the right operand is missing, or would be ignored.
     """
     if operator in _UNARY and right is not None:
         raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")

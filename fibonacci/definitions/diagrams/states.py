@@ -90,7 +90,7 @@ def _node_duration(entry: NodeTrace) -> str:
 
 
 def _duration(milliseconds: float) -> str:
-    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for what is none."""
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for a negative or absurd one."""
     if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
         return ""
     if milliseconds < 999.5:
