@@ -6,12 +6,23 @@ TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_MAX_CANDIDATES = 1000  # each is compared letter by letter
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that another resembles most; None if it resembles none."""
+    """Return the known word that another resembles most; None if it resembles none, or if there are too many."""
     from difflib import get_close_matches
+    from itertools import islice
 
-    return next(iter(get_close_matches(word, list(known), n=1)), None)
+    candidates = list(islice(known, _MAX_CANDIDATES + 1))
+    near = get_close_matches(word, candidates, n=1) if len(candidates) <= _MAX_CANDIDATES else []
+    return near[0] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest known word; empty if none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def missing_attribute(owner: object, name: str, known: Iterable[str] | None = None) -> AttributeError:
@@ -23,6 +34,5 @@ def missing_attribute(owner: object, name: str, known: Iterable[str] | None = No
         known: The attributes that the object has; those of its class by default.
     """
     names = [each for each in (dir(type(owner)) if known is None else known) if not each.startswith("_")]
-    near = nearest(name, names)
-    hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(names)}"
-    return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}", name=name, obj=owner)
+    remedy = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+    return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{remedy}", name=name, obj=owner)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     # Both are imported by the method that displays or converts something, never with the models or the errors.
     "_display": {"models", "definitions"},
     "_frames": {"models"},
-    "definitions": {"errors", "models", "_lazy"},
+    "definitions": {"errors", "models", "_lazy", "_suggestions"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
     "deployment": {"errors", "models", "definitions"},

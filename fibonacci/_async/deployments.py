@@ -27,7 +27,7 @@ class AsyncDeployments:
 
     Args:
         workflows: The calls.
-        requestor: Sends what is none of them.
+        requestor: Sends the creations of a plan.
     """
 
     def __init__(self, workflows: AsyncWorkflows, requestor: AsyncRequestor) -> None:

@@ -18,13 +18,13 @@ try:
 except ImportError as error:
     raise ImportError("progress=True needs tqdm: pip install 'fibonacci-sdk[progress]'") from error
 
-#: Seconds between two refreshes: the elapsed time goes on while nothing is known to change.
+#: Seconds between two refreshes: the elapsed time advances between updates.
 _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 
 class ProgressBar:
-    """Shows the state of an execution, the elapsed time and, where the platform tells, its nodes; on stderr.
+    """Shows the state of an execution, the elapsed time and, where the platform sends them, its nodes; on stderr.
 
     It is shown while it is entered, and stays on its line afterwards, however the wait has ended.
 
@@ -61,7 +61,7 @@ class ProgressBar:
             total, done = len(nodes), sum(node.status in _ENDED for node in nodes)
             if bar.total != total:
                 began = bar.start_t
-                bar.reset(total)  # this alone tells the widget of a notebook
+                bar.reset(total)  # only this updates the widget of a notebook
                 bar.start_t = began
             bar.n = done
             bar.bar_format = "{desc}: {bar}| {n_fmt}/{total_fmt} nodes [{elapsed}]"

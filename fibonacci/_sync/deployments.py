@@ -28,7 +28,7 @@ class Deployments:
 
     Args:
         workflows: The calls.
-        requestor: Sends what is none of them.
+        requestor: Sends the creations of a plan.
     """
 
     def __init__(self, workflows: Workflows, requestor: Requestor) -> None:

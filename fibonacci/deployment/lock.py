@@ -46,7 +46,7 @@ class Lock:
     """The base URL of the platform that the ids belong to."""
 
     organization: str | None = None
-    """The id of the organization that the workflows belong to; None when the platform has not told it."""
+    """The id of the organization that the workflows belong to; None when the platform has not sent it."""
 
     entries: Mapping[str, LockEntry] = field(default_factory=dict[str, LockEntry])
     """The entries by the name of the file."""

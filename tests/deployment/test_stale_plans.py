@@ -155,7 +155,7 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
             flows.apply()
         assert caught.value.__notes__ == [
-            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to go on"
+            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to continue"
         ]
         assert flows.workflow("b").version == 2
         assert steps_of(flows.plan()) == [("update", "b.yaml")]
@@ -202,7 +202,7 @@ def test_a_folder_in_which_another_apply_is_at_work(flows: Flows) -> None:
     with DeploymentFolder(flows.folder).locked():
         with pytest.raises(StalePlanError) as caught:
             flows.apply(plan)
-        assert str(caught.value) == f"another apply or pull is at work in {str(flows.folder)!r}: wait for it"
+        assert str(caught.value) == f"another apply or pull is running in {str(flows.folder)!r}: wait for it"
         assert flows.workflows() == []
     flows.apply(plan)
     assert flows.names() == ["a"]

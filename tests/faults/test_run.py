@@ -237,9 +237,12 @@ class TestCancelOnExit:
             (respond(409), "the execution was not canceled: it had ended already"),
             (
                 respond(500),
-                "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: status 500",
+                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: status 500",
             ),
-            (raw_then_reset(b""), "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: "),
+            (
+                raw_then_reset(b""),
+                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: ",
+            ),
         ],
     )
     def test_a_note_says_when_it_was_not_canceled(
@@ -261,7 +264,7 @@ class TestCancelOnExit:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
         assert type(ended.error) is LookupError
         assert 5 <= ended.seconds < 10
-        assert "canceling it failed" in notes_of(ended.error)[1]
+        assert "canceling the execution failed" in notes_of(ended.error)[1]
         assert server.delivered == 2
 
     @pytest.mark.parametrize("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])

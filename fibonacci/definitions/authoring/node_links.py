@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.handles import warn_of
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
 from fibonacci.definitions.templates import single_braced, strings
 
 
 def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the ids of the nodes that a node depends on: those said, then those of its templates, then its target.
+    """Return the ids of the nodes that a node depends on: the given ones, then those of its templates, then its target.
 
     Args:
         node: The node in JSON.
@@ -49,5 +49,5 @@ def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
         raise ValueError(f"{link.location}: {link.reason}")
     if link.target in known:
         return link
-    remedy = hint(link.target, known) or "; add that node first, and insert what it returned"
+    remedy = did_you_mean(link.target, known) or "; add that node first, and insert what it returned"
     raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

@@ -11,7 +11,7 @@ from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.keys import unknown_keys
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
-from fibonacci.definitions.checks.nodes_of import nodes_of
+from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.shape import shape_problems
 from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
@@ -29,14 +29,14 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
 
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
             check the names of tools.
 
     Returns:
         The errors and the warnings, in the order of the definition. Empty without any.
 
     Raises:
-        TypeError: If `tools` is none of these; for an async client the message says what to pass.
+        TypeError: If `tools` is none of these; for an async client the message names what to pass.
         APIError: If a client is given, and cannot list its tools.
 
     Example:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.graph import edges, find_cycles
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
 from fibonacci.definitions.problems import Problem
@@ -62,7 +62,7 @@ def _fault_of(
     elif link.target not in ids:
         code, message = _UNKNOWN[link.kind]
         known = sources if link.kind == "template" else ids
-        yield problem(prefix + link.location, code, message.format(link.target) + hint(link.target, known))
+        yield problem(prefix + link.location, code, message.format(link.target) + did_you_mean(link.target, known))
 
 
 def cycles(nodes: NodesByIndex) -> Iterator[Problem]:

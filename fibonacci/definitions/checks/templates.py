@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.checks.schemas import first_missing
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.links import templated_values
 from fibonacci.definitions.problems import Problem
@@ -81,4 +81,4 @@ def _missing(location: str, code: str, name: str, reference: Reference, schema: 
     missing = first_missing(schema, reference.path) if is_object(schema) else None
     if missing is not None:
         part, known = missing
-        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{hint(part, known)}")
+        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{did_you_mean(part, known)}")

@@ -26,7 +26,7 @@ MISSING: Final = ""
 _LABELS: Final = ("true", "false", "on error")
 
 _SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
-"""The key that says most about a node, by the type of the node."""
+"""The key that describes a node best, by the type of the node."""
 
 _NOT_A_NODE: Final = ("not a node of this workflow",)
 
@@ -51,7 +51,7 @@ class DiagramNode(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is said of the node besides its label."""
+        """The text below the label of the node."""
         return (*self.details, self.state.text) if self.state else self.details
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.files.json_reader import read_json
@@ -16,6 +17,9 @@ from fibonacci.definitions.problems import Problem
 
 Format = Literal["yaml", "json"]
 """The format of a definition's text."""
+
+FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+"""The format of a definition file, by its suffix."""
 
 _AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
 _SCALAR = re.compile(r"[^\s,\]}]+")

@@ -161,7 +161,7 @@ class Source:
         return self._line_starts
 
     def report(self, offset: int, code: str, message: str) -> None:
-        """Note a problem and go on reading."""
+        """Note a problem and continue."""
         self.add(offset, Problem("", code, message))
 
     def add(self, offset: int, problem: Problem) -> None:

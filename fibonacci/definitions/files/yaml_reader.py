@@ -37,7 +37,7 @@ def pyyaml() -> ModuleType:
     """Import PyYAML.
 
     Raises:
-        ImportError: If it is not installed; the message says how to install it.
+        ImportError: If it is not installed; the message has the command that installs it.
     """
     try:
         import yaml

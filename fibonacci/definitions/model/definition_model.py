@@ -1,4 +1,4 @@
-"""The base of the models of a definition: strict, open for keys it does not know, and it writes only what was said."""
+"""The base of the models of a definition: strict, open for unknown keys, and dumped without defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST: Final = (
 class DefinitionModel(BaseModel):
     """A part of a definition.
 
-    `model_dump` returns what was said: the fields that were given, and the type of a node, which is always written.
+    `model_dump` returns the fields that were given, and the type of a node, which is always written.
     What a node is comes first, then what it does, then when it runs.
     """
 

@@ -16,7 +16,7 @@ from fibonacci.definitions.problems import DefinitionError, Problem
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
     """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
 
-    It need not be valid. What it does not say is not added, and keys that are not known are kept.
+    It need not be valid. Defaults are not added, and unknown keys are kept.
 
     Args:
         definition: A `WorkflowDefinition`, or a mapping, which may hold models.
@@ -26,7 +26,7 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
         A new dictionary, which shares no list and no dictionary with the argument.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
+        DefinitionError: If a field of a node differs in its two spellings.
         TypeError: If the definition is neither a mapping nor a model of one.
         ValueError: If it holds itself, or for another generation.
 
@@ -74,7 +74,7 @@ def remedy(value: object) -> str:
 
 
 def unwrapped(value: object) -> object:
-    """Return a value with its mappings as dictionaries, its arrays as lists, and its models as what they say.
+    """Return a value with its mappings as dictionaries, its arrays as lists and its models as their set fields.
 
     Whatever else it holds stays as it is.
 
@@ -97,7 +97,7 @@ def unwrapped(value: object) -> object:
             owner[place] = item
             continue
         if id(item) in open_containers:
-            raise ValueError("a definition that holds itself has no JSON form")
+            raise ValueError("a definition that holds itself has no JSON form: remove the reference to itself")
         open_containers.add(id(item))
         pending.append((item, None, None))
         result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)

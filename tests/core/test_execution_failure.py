@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.failure import ExecutionFailure, failure_of, failure_text
+from fibonacci._core.execution_failure import ExecutionFailure, failure_of, failure_text
 from fibonacci.models import Execution
 
 CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {

@@ -30,11 +30,11 @@ _LONGEST_REASON = 2000
 
 
 class ExecutionFailure(NamedTuple):
-    """Why an execution failed, as far as the platform says.
+    """Why an execution failed, as far as the platform states it.
 
     Attributes:
         node: The id of the node that failed; None when it is not known.
-        reason: The text that says why; None when it is not known.
+        reason: The cause as a text; None when it is not known.
     """
 
     node: str | None = None
