@@ -10,7 +10,6 @@ from typing import Self
 from fibonacci._core.deadline import Deadline
 from fibonacci._core.failure import failure_of, failure_text
 from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.redaction import redact
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync import _runtime
@@ -67,10 +66,9 @@ def _failure(requestor: Requestor, execution: Execution, deadline: Deadline, *, 
             failure = failure_of(execution)
         except FibonacciError:  # the failure is what matters
             pass
-    key = requestor.config.api_key
-    if failure.reason and isinstance(key, str):  # the platform may echo it
-        failure = failure._replace(reason=redact(failure.reason, key))
-    return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
+    text = requestor.redact(failure_text(execution, failure))  # the platform may echo the key
+    reason = failure.reason and requestor.redact(failure.reason)
+    return ExecutionFailedError(text, execution=execution, reason=reason)
 
 
 class ExitNotes:
@@ -124,9 +122,12 @@ class ExitNotes:
 
     def _note(self, error: BaseException) -> None:
         if self.execution_id is not None:
-            _add_note(error, f"execution id: {self.execution_id}")
+            note = f"execution id: {self.execution_id}"
         elif not _was_never_sent(error):
-            _add_note(error, f"no execution id was received; idempotency key: {self._idempotency_key}")
+            note = f"no execution id was received; idempotency key: {self._idempotency_key}"
+        else:
+            return
+        _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an id
 
     def _cancel_execution(self) -> None:
         where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")
