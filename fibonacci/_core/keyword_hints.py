@@ -20,7 +20,7 @@ def misplaced(method: Callable[..., Any], arguments: Sequence[object], named: Ma
     free = [name for name in keywords if name not in named]
     meant: list[str] = []
     for value in arguments[code.co_argcount :]:
-        fitting = [name for name in free if _takes_mapping(method, name) or not isinstance(value, Mapping)] or free
+        fitting = [name for name in free if _fits(value, method.__annotations__.get(name))] or free
         if fitting:
             free.remove(fitting[0])
             meant.append(f"{fitting[0]}={_form(value)}")
@@ -31,8 +31,8 @@ def misplaced(method: Callable[..., Any], arguments: Sequence[object], named: Ma
     )
 
 
-def _takes_mapping(method: Callable[..., Any], name: str) -> bool:
-    return "Mapping" in str(method.__annotations__.get(name))
+def _fits(value: object, annotation: object) -> bool:
+    return not isinstance(value, Mapping) or "Mapping" in str(annotation)
 
 
 def _form(value: object) -> str:
