@@ -28,4 +28,4 @@ def test_a_missing_attribute_names_those_that_exist() -> None:
 
     assert str(missing_attribute(Ticket(), "mial")) == "Ticket has no attribute 'mial'; did you mean 'mail'?"
     assert str(missing_attribute(Ticket(), "x")) == "Ticket has no attribute 'x'; it has mail"
-    assert "did you mean 'team'?" in str(missing_attribute(Ticket(), "taem", ["team", "_hidden"]))
+    assert "did you mean 'team'?" in str(missing_attribute(Ticket(), "taem", lambda: ["team", "_hidden"]))

@@ -134,7 +134,7 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         if status is not None:
-            from fibonacci._core.any_string import check_status  # most lists are not filtered
+            from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}

@@ -69,9 +69,12 @@ class AsyncExitNotes:
 
     def _note(self, error: BaseException) -> None:
         if self.execution_id is not None:
-            _add_note(error, f"execution id: {self.execution_id}")
+            note = f"execution id: {self.execution_id}"
         elif not _was_never_sent(error):
-            _add_note(error, f"no execution id was received; idempotency key: {self._idempotency_key}")
+            note = f"no execution id was received; idempotency key: {self._idempotency_key}"
+        else:
+            return
+        _add_note(error, self._requestor.redact(note))  # the caller may have mixed up the key and an id
 
     async def _cancel_execution(self) -> None:
         where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")

@@ -13,7 +13,6 @@ from fibonacci._core.deadline import Deadline
 from fibonacci._core.execution_failure import failure_of, failure_text
 from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.preparation import idempotency_key
-from fibonacci._core.redaction import redact
 from fibonacci._core.request import Request
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
@@ -140,7 +139,6 @@ async def _failure(
             failure = failure_of(execution)
         except FibonacciError:  # the failure is what matters
             pass
-    key = requestor.config.api_key
-    if failure.reason and isinstance(key, str):  # the platform may echo it
-        failure = failure._replace(reason=redact(failure.reason, key))
-    return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
+    text = requestor.redact(failure_text(execution, failure))  # the platform may echo the key
+    reason = failure.reason and requestor.redact(failure.reason)
+    return ExecutionFailedError(text, execution=execution, reason=reason)

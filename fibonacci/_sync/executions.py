@@ -135,7 +135,7 @@ class Executions(Resource):
             ```
         """
         if status is not None:
-            from fibonacci._core.any_string import check_status  # most lists are not filtered
+            from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}

@@ -101,7 +101,9 @@ def parse_lock(text: str, place: str) -> Lock:
     """
     try:
         content: Any = json.loads(text)
-        written: Any = content["format"] if is_object(content) else None
+        if not is_object(content):
+            raise ValueError("it is no object")
+        written = content["format"]
         if isinstance(written, int) and written > FORMAT:
             raise DeploymentError(
                 f"{place} has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fibonacci.definitions import DefinitionError, diff, load, to_plain
 from fibonacci.definitions.files.reading import FORMATS
+from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
 from fibonacci.deployment.file_names import safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder
@@ -32,6 +33,18 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
     if folder.path.is_file():
         raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a file *.yaml, *.yml or *.json")
     return folder, None
+
+
+def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
+    """Import PyYAML where a file of YAML is going to be written, before the workflow is read.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    # In a folder with files of JSON, the workflow's may be one of them.
+    files = [file] if file is not None else folder.files() if folder.path.is_dir() else []
+    if not any(each.lower().endswith(".json") for each in files):
+        pyyaml()
 
 
 def definition_of(workflow: Workflow) -> dict[str, Any]:

@@ -203,7 +203,7 @@ def test_an_update_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, ki
     check_resumed(flows, ["flow-a", "flow-b", "flow-d", "flow-e", "updated"])
 
 
-@pytest.mark.parametrize("kind", ["no_reply", "cut", "reset", "status"])  # a page with status 200 says that it is done
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_removal_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, kind: FailureKind) -> None:
     flows.write_five()
     flows.apply()
