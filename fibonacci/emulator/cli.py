@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             api_key=options.api_key,
             host=options.host,
             port=options.port,
+            strict=options.strict,
         )
         with emulator:
             emulator.app.observers.append(log_request)
@@ -116,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
     parser.add_argument(
         "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
     )
     return parser
 

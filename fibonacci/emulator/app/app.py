@@ -52,6 +52,7 @@ class App:
         approvals: Decisions about runs that wait for approval.
         faults: The injected faults.
         log: The recorded requests.
+        warnings: What was asked for that is not known or done.
         observers: Called after each request.
     """
 
@@ -68,6 +69,7 @@ class App:
     ) -> None:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
+        self.warnings: Final = scheduler.environment.warnings
         self.approvals: Final = Approvals(store, scheduler, clock, organization)
         self.observers: Final[list[Observer]] = []
         self._clock = clock
@@ -112,10 +114,11 @@ class App:
         self._scheduler.resume_clock()
 
     def reset(self) -> None:
-        """Delete all state, recorded requests and injected faults."""
+        """Delete all state, recorded requests, injected faults and warnings."""
         self.store.reset()
         self.faults.clear()
         self.log.drop(None)
+        self.warnings.clear()
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None

@@ -15,10 +15,13 @@ from functools import partial
 from typing import Any, Final
 
 from fibonacci._log_records import log
+from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import handler_calls
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
 from fibonacci.emulator.engine.execution import RunningExecution
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.trace import trace_of
+from fibonacci.emulator.engine.unknown_names import by_node, unknown_names
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Record
@@ -37,10 +40,13 @@ class Scheduler:
     Args:
         environment: What workflows can reach, the store among it.
         clock: The emulator's clock.
+
+    Attributes:
+        environment: What workflows can reach.
     """
 
     def __init__(self, environment: Environment, clock: VirtualClock) -> None:
-        self._environment = environment
+        self.environment: Final = environment
         self._store = environment.store
         self._clock = clock
         self._waiters: dict[str, list[threading.Event]] = {}  # by execution: a report wakes only those it concerns
@@ -48,7 +54,7 @@ class Scheduler:
         clock.on_advance(self._follow_clock)
 
     def start(self, execution: Record, definition: Record | None, now: float) -> Record:
-        """Start a new execution.
+        """Start a new execution. What its nodes ask for that is not known is noted in its trace.
 
         Args:
             execution: Its record, not stored yet.
@@ -58,9 +64,19 @@ class Scheduler:
         Returns:
             Its new record; a short execution has ended.
         """
+        workflow = compiled(definition)
+        nodes = list(workflow.nodes.values())
+        for node_id, messages in by_node(self.unknown_in(workflow), nodes).items():
+            self._store.traces.put(execution["id"], node_id, record={"warnings": messages})
         return self._advance(
             execution, {"definition": definition, "chosen": {}}, lambda running: running.start_ready_nodes(now)
         )
+
+    def unknown_in(self, workflow: CompiledWorkflow) -> list[Problem]:
+        """Return what a workflow asks for that is not known: fields, tools, parameters, models."""
+        nodes = list(workflow.nodes.values())
+        environment = self.environment
+        return [*workflow.problems, *unknown_names(nodes, environment.handlers, environment.models)]
 
     def refresh(self, execution: Record, now: float) -> Record:
         """Bring an execution up to date; return its record.
@@ -94,7 +110,7 @@ class Scheduler:
     def trace(self, execution: Record) -> list[Record]:
         """Return the trace of an execution, by the state as it is stored."""
         with self._store.transaction():
-            return trace_of(self._store, self._environment.secrets.values(), execution)
+            return trace_of(self._store, self.environment.secrets.values(), execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""
@@ -156,7 +172,7 @@ class Scheduler:
     def _advance(
         self, execution: Record, run: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True
     ) -> Record:
-        running = RunningExecution(self._environment, execution, run, partial(self._launch, execution["id"]))
+        running = RunningExecution(self.environment, execution, run, partial(self._launch, execution["id"]))
         act(running)
         if may_skip and self._clock.mode == "skip":
             self._skip_waits(running)
@@ -182,7 +198,7 @@ class Scheduler:
         store, name, due = self._store, running.execution["id"], running.due
         store.executions.put(name, record=running.execution)
         for node_id, note in running.notes.items():
-            store.traces.put(name, node_id, record=note)
+            store.traces.put(name, node_id, record=(store.traces.get(name, node_id) or {}) | note)
         if due is None:
             store.timers.delete(name)
         else:

@@ -8,6 +8,7 @@ from typing import Any
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.request_log import Requests
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.faults.fault import Failure, FailureKind, FailureSpec
 from fibonacci.emulator.faults.injector import Failures
 from fibonacci.emulator.http.errors import HTTPException
@@ -93,6 +94,21 @@ class Controls:
             return Execution.model_validate(self.app.approvals.decide(execution_id, by, approve=approve))
         except HTTPException as error:
             raise ValueError(error.message) from None
+
+    @property
+    def warnings(self) -> list[EmulatorWarning]:
+        """What workflows and requests asked for that the emulator does not know or do, each once, the oldest first.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> emulator = Emulator()
+            >>> node = {"id": "find", "type": "tool", "tool": "serch"}
+            >>> workflow = emulator.client().workflows.create(name="Search", definition={"nodes": [node]})
+            >>> execution = emulator.client().workflows.execute(workflow.id)
+            >>> [warning.code for warning in emulator.warnings]
+            ['unknown_tool']
+        """
+        return self.app.warnings.all()
 
     @property
     def requests(self) -> Requests:

@@ -11,6 +11,7 @@ from typing import Self
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -36,6 +37,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         api_key: The owner's key.
         organization: The organization that all workflows belong to.
         clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)`.
+        models: The names of the known models; a workflow that names another is a warning. Names can be added.
         app: The application that servers and transports call: `app.handle` takes a request and returns the response,
             and `app.observers` are called after each request.
 
@@ -58,6 +60,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         rate_limit: tuple[int, float] | None = None,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> None:
         """Prepare an emulator; it does not listen yet.
 
@@ -75,6 +78,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
+            strict: Whether to refuse what the emulator does not know or do, in place of a warning in `warnings`.
 
         Raises:
             ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit is not
@@ -94,7 +98,11 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         self.organization: str = organization
         self._address = (host, port)
         self._handlers = UserHandlers()
-        scheduler = Scheduler(Environment(store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
+        environment = Environment(
+            store, dict(env or {}), dict(secrets or {}), self._handlers, warnings=WarningLog(strict=strict)
+        )
+        self.models: list[str] = environment.models
+        scheduler = Scheduler(environment, self.clock)
         scheduler.resume_clock()
         self.app: App = App(
             plan=plan,

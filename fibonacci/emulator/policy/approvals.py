@@ -15,6 +15,7 @@ from typing import Any, Final
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.http.errors import Detail, HTTPException, conflict, not_found
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
@@ -29,13 +30,15 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def approval_reasons(settings: Record | None, definition: Mapping[str, Any] | None) -> list[str]:
+def approval_reasons(
+    settings: Record | None, definition: Mapping[str, Any] | None, handlers: UserHandlers
+) -> list[str]:
     """Return the categories for which a run requires approval; none if it may start at once."""
     if settings is None or settings["approval_threshold"] < 1:
         return []
     watched = {category for setting, category in _SETTINGS.items() if settings[setting]}
     watched |= {category for category, is_watched in settings["category_flags"].items() if is_watched}
-    return sorted(watched & categories_of(definition)) if watched else []
+    return sorted(watched & categories_of(definition, handlers)) if watched else []
 
 
 def hold_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:

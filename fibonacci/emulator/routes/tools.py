@@ -1,20 +1,21 @@
-"""Tools: the catalog, and connecting one."""
+"""Tools: the catalog with the user's own tools, and connecting one."""
 
 from __future__ import annotations
 
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.tool_catalog import all_tools, find_tool
 from fibonacci.emulator.http.bodies import read_object
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
-from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
 
 def list_tools(context: RequestContext) -> Reply:
     """GET /tools."""
-    return paged(enumerate(TOOLS.values(), 1), context.query, kind="tools", show=lambda tool: _shown(context, tool))
+    tools = all_tools(context.environment.handlers)
+    return paged(enumerate(tools, 1), context.query, kind="tools", show=lambda tool: _shown(context, tool))
 
 
 def get_tool(context: RequestContext) -> Reply:
@@ -33,9 +34,10 @@ def connect_tool(context: RequestContext) -> Reply:
 
 def _find(context: RequestContext) -> Record:
     name = context.path["tool_name"]
-    if name not in TOOLS:
+    tool = find_tool(context.environment.handlers, name)
+    if tool is None:
         raise not_found("tool_name", "tool", name)
-    return TOOLS[name]
+    return tool
 
 
 def _shown(context: RequestContext, tool: Record) -> Record:
