@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.json_schema import Schema, first_fault, target_of
+from fibonacci.emulator.engine.json_schema import MALFORMED, Schema, first_fault, target_of
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
@@ -36,7 +36,10 @@ def sample(schema: Schema, text: str) -> Any:
         >>> sample({"properties": {"urgency": {"enum": ["high", "low"]}, "note": {"type": "string"}}}, "noted")
         {'urgency': 'high', 'note': 'noted'}
     """
-    return _Sampler(schema, text).value(schema, 0)
+    try:
+        return _Sampler(schema, text).value(schema, 0)
+    except MALFORMED:
+        return None
 
 
 class _Sampler:

@@ -32,7 +32,15 @@ _ANNOTATIONS: Final = frozenset(
 _OF_ONE: Final = ("additionalProperties", "items", "not")
 _OF_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _BY_NAME: Final = ("properties", "$defs", "definitions")
+_ARRAYS: Final = ("enum", "required", *_OF_LIST)
+_NUMBERS: Final = (
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
+    "maxItems", "minProperties", "maxProperties",
+)  # fmt: skip
 _MOST_REFERENCES: Final = 50
+
+MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
+"""What a schema raises whose keywords have arguments of wrong types."""
 
 
 def first_fault(schema: Schema, value: Any, place: str = "") -> str | None:
@@ -51,6 +59,8 @@ def first_fault(schema: Schema, value: Any, place: str = "") -> str | None:
         return next(_Check(schema).faults(schema, value, place), None)
     except RecursionError:
         return f"{place}: the schema refers to itself without end"
+    except MALFORMED as error:
+        return f"{place}: the schema is malformed: {error}"
 
 
 def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -63,16 +73,18 @@ def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
     for keyword, value in schema.items():
         if keyword not in _CHECKS and keyword not in _ANNOTATIONS:
             yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
+        elif not _is_argument(keyword, value):
+            yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
         elif keyword == "type":
             for name in value if is_array(value) else [value]:
-                if name not in _TYPES:
+                if not isinstance(name, str) or name not in _TYPES:
                     yield f"{place}.type", f"there is no type {name!r}; there are {', '.join(_TYPES)}"
-        elif keyword in _BY_NAME and is_object(value):
+        elif keyword in _BY_NAME:
             for name, inner in value.items():
                 yield from unknown_keywords(inner, f"{place}.{keyword}.{name}")
         elif keyword in _OF_ONE:
             yield from unknown_keywords(value, f"{place}.{keyword}")
-        elif keyword in _OF_LIST and is_array(value):
+        elif keyword in _OF_LIST:
             for index, inner in enumerate(value):
                 yield from unknown_keywords(inner, f"{place}.{keyword}[{index}]")
 
@@ -119,7 +131,7 @@ class _Check:
 
     def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
         names = argument if is_array(argument) else [argument]
-        if not any(name in _TYPES and _TYPES[name](value) for name in names):
+        if not any(isinstance(name, str) and name in _TYPES and _TYPES[name](value) for name in names):
             yield f"{place}: {_shown(value)} is not of the type {' or '.join(map(str, names))}"
 
     def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -193,6 +205,16 @@ def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bo
             yield f"{place}: {_shown(value)} {word.format(argument)}"
 
     return check
+
+
+def _is_argument(keyword: str, value: Any) -> bool:
+    if keyword in _BY_NAME:
+        return is_object(value)
+    if keyword in _ARRAYS:
+        return is_array(value)
+    if keyword in _NUMBERS:
+        return _is_number(value) and (keyword != "multipleOf" or value > 0)
+    return keyword not in ("pattern", "$ref") or isinstance(value, str)
 
 
 def _is_number(value: Any) -> bool:
