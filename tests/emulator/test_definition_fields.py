@@ -98,7 +98,7 @@ class TestConditions:
 
     @pytest.mark.parametrize(("given", "branch"), [(True, "yes"), ("true", "yes"), (False, "no"), ("True", "no")])
     def test_a_boolean_equals_its_text(self, api: Api, given: Any, branch: str) -> None:
-        gate = {"id": "gate", "type": "conditional", "left_value": "{{input.x}}", "operator": "equals"}
+        gate: dict[str, Any] = {"id": "gate", "type": "conditional", "left_value": "{{input.x}}", "operator": "equals"}
         gate |= {"right_value": "true", "true_branch": ["yes"], "false_branch": ["no"]}
         execution = api.run(gate, llm("yes"), llm("no"), inputs={"x": given})
         assert [name for name in ("yes", "no") if name in execution["outputs"]] == [branch]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ URGENCY = {
 }
 
 
-@pytest.mark.parametrize("key", ["output_schema", "schema"])
-def test_the_default_answer_fits_the_schema(api: Api, key: str) -> None:
-    execution = api.run(llm("a", **{key: URGENCY}), llm("b", "{{a.urgency}} {{a.score}}"))
+@pytest.mark.parametrize("schema", [{"output_schema": URGENCY}, {"schema": URGENCY}])
+def test_the_default_answer_fits_the_schema(api: Api, schema: dict[str, Any]) -> None:
+    execution = api.run(llm("a") | schema, llm("b", "{{a.urgency}} {{a.score}}"))
     assert execution["outputs"] == {"a": {"urgency": "high", "score": 3}, "b": "[default model] high 3"}
 
 
@@ -162,7 +163,8 @@ def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict
     api.run(llm("a", output_schema=schema))
     for value in ({"a": 1}, [1], "x", 5):
         emulator = Emulator()
-        emulator.llm(lambda _, value=value: value)
+        answer: Any = value
+        emulator.llm(partial(lambda answer, _: answer, answer))
         client = emulator.client()
         workflow = create(client, llm("a", output_schema=schema))
         assert client.workflows.execute(workflow).status in ("completed", "failed")

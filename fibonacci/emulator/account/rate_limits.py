@@ -1,4 +1,7 @@
-"""Rate limits: fixed windows per key, each of which begins with its first request. They are part of the state."""
+"""Rate limits: fixed windows of an organization, each of which begins with its first request.
+
+They are the limits of its plan: all keys share them. They are part of the state.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
-from fibonacci.emulator.state.ids import fingerprint
 from fibonacci.emulator.state.store import Record, Table
 
 DAY: Final = 86_400.0
@@ -28,7 +30,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What remains of a key's rate limit.
+    """What remains of a rate limit.
 
     Attributes:
         limit: Requests per window.
@@ -58,7 +60,7 @@ class _Window:
 
 
 class RateLimits:
-    """Counts the requests of every key per window, a minute by default, and per day.
+    """Counts the requests of an organization per window, a minute by default, and per day.
 
     Args:
         rate: The limit per window.
@@ -69,16 +71,17 @@ class RateLimits:
         self._rate = rate
         self._per_day = per_day
 
-    def take(self, windows: Table, key: str, now: float) -> Allowance:
-        """Count one request of a key, unless it is refused.
+    def take(self, windows: Table, organization: str, now: float, skipped: float = 0.0) -> Allowance:
+        """Count one request of an organization, unless it is refused.
 
         Args:
             windows: The table of windows.
-            key: The API key.
+            organization: The id of the organization.
             now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped: they move the windows and end none.
         """
-        name = fingerprint(key)
-        window, daily = self._windows(windows.get(name) or {})
+        now -= skipped
+        window, daily = self._windows(windows.get(organization) or {})
         fits_window = window.enter(now)
         fits_day = daily is None or daily.enter(now)
         refusal: HTTPException | None = None
@@ -86,15 +89,16 @@ class RateLimits:
             message = f"The quota of {daily.rate.limit} requests a day is used up."
             detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
             refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
-        elif not fits_window:
+            return Allowance(daily.rate.limit, 0, math.ceil(daily.ends + skipped), refusal)
+        if not fits_window:
             message = f"More than {window.rate.limit} requests in {window.rate.seconds:g} seconds."
             refusal = too_many_requests("rate_limit_exceeded", message, _wait(window, now))
         else:
             window.used += 1
             if daily is not None:
                 daily.used += 1
-            windows.put(name, record=_record(window, daily))
-        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends), refusal)
+            windows.put(organization, record=_record(window, daily))
+        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends + skipped), refusal)
 
     def untouched(self, now: float) -> Allowance:
         """Return the allowance of an unused key, for responses that belong to no key."""

@@ -70,10 +70,11 @@ class App:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
         self.warnings: Final = scheduler.environment.warnings
-        self.approvals: Final = Approvals(store, scheduler, clock, organization)
+        self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
         self._clock = clock
         self._limits = limits
+        self._organization = organization
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
         self._endpoints = EndpointCaller(plan=plan, organization=organization, store=store, scheduler=scheduler)
@@ -101,8 +102,7 @@ class App:
 
     def refuse(self, error: HTTPException) -> ServerResponse:
         """Return the response to a request that cannot be read."""
-        now = self._clock.now()
-        return respond(encoded_error(error), self._limits.untouched(now), now)
+        return respond(encoded_error(error), None, self._clock.now())
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -146,7 +146,7 @@ class App:
             reply = self._endpoints.call(self._control_router, request, actor, now)
         except HTTPException as error:
             reply = encoded_error(error)
-        return respond(reply, self._limits.untouched(now), now)
+        return respond(reply, None, now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
         try:
@@ -158,13 +158,16 @@ class App:
             log(_log, logging.ERROR, "%s %s failed", method, path, with_exception=True, method=method, path=path)
             return self.refuse(internal_error())
 
-    def _process(self, request: ServerRequest) -> tuple[EncodedReply, Allowance, float]:
+    def _process(self, request: ServerRequest) -> tuple[EncodedReply, Allowance | None, float]:
         now = self._clock.now()
         self._scheduler.catch_up(now)
-        allowance = self._limits.untouched(now)
+        self.approvals.expire(now)
+        allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(self.store.rate_windows, api_key, now)
+            allowance = self._limits.take(
+                self.store.rate_windows, self._organization, now, self._clock.skipped
+            )
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._dispatch(request, api_key, actor, now)

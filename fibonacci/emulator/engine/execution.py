@@ -43,6 +43,7 @@ class RunningExecution:
         launch: Starts the call of a handler.
 
     Attributes:
+        had_calls: Whether handlers of it worked at first.
         notes: What is new for the trace, by node: its `input`, or the `reason` why it was skipped.
     """
 
@@ -53,6 +54,7 @@ class RunningExecution:
         self._run = run
         self._nodes = NodeStates(self._workflow, execution["nodes"], run["chosen"])
         self._launch = launch
+        self.had_calls: Final = bool(self.calls)
         self.notes: dict[str, Record] = {}
 
     @property

@@ -75,6 +75,7 @@ def cancel(store: Store, execution: Record, now: float) -> Record:
     store.executions.put(execution["id"], record=execution)
     store.runs.delete(execution["id"])
     store.timers.delete(execution["id"])
+    store.calls.delete(execution["id"])
     return execution
 
 

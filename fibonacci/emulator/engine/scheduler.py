@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -68,9 +68,9 @@ class Scheduler:
         nodes = list(workflow.nodes.values())
         for node_id, messages in by_node(self.unknown_in(workflow), nodes).items():
             self._store.traces.put(execution["id"], node_id, record={"warnings": messages})
-        return self._advance(
-            execution, {"definition": definition, "chosen": {}}, lambda running: running.start_ready_nodes(now)
-        )
+        run: Record = {"definition": definition, "chosen": {}}
+        execution = self._advance(execution, run, lambda running: running.start_ready_nodes(now))
+        return self._after_skipping(execution)
 
     def unknown_in(self, workflow: CompiledWorkflow) -> list[Problem]:
         """Return what a workflow asks for that is not known: fields, tools, parameters, models."""
@@ -81,24 +81,27 @@ class Scheduler:
     def refresh(self, execution: Record, now: float) -> Record:
         """Bring an execution up to date; return its record.
 
-        A `skip` clock advances to the end of what the execution waits for.
+        A `skip` clock advances to the end of what executions wait for, unless a handler works.
         """
-
-        def fail_orphaned_calls(running: RunningExecution) -> None:
-            for call in running.calls:
-                if not handler_calls.is_running(call):
-                    running.complete_call(call, _INTERRUPTED, now)
-            running.advance(now)
-
-        return self._resume(execution, fail_orphaned_calls)
+        self.fail_orphaned_calls(now)
+        return self._after_skipping(self._resume(execution, lambda running: running.advance(now)))
 
     def catch_up(self, now: float) -> None:
         """Advance every execution that has an event due; called before each request is handled."""
+        self.fail_orphaned_calls(now)
         due = [(timer["due"], *key) for key, timer in self._store.timers.items() if timer["due"] <= now]
         for _, execution_id in sorted(due):
+            self._advance_stored(execution_id, now)
+
+    def fail_orphaned_calls(self, now: float) -> None:
+        """Fail the nodes whose handlers worked in a process that has ended."""
+        for (execution_id,), record in list(self._store.calls.items()):
+            orphaned = [call for call in record["calls"] if not handler_calls.is_running(call)]
             execution = self._store.executions.get(execution_id)
-            if execution is not None:
-                self._resume(execution, lambda running: running.advance(now), may_skip=False)
+            if execution is None:
+                self._store.calls.delete(execution_id)
+            elif orphaned:
+                self._resume(execution, partial(_interrupt, calls=orphaned, now=now))
 
     def resume_clock(self) -> None:
         """Advance the clock to the time in the state, where its last user left it: time does not go back."""
@@ -157,6 +160,8 @@ class Scheduler:
         if execution["status"] != "running":
             return None
         ages = [handler_calls.age(node["call"]) for node in execution["nodes"] if node["phase"] == "call"]
+        if self._clock.mode == "skip":  # it may also wait for the handlers of other executions
+            ages = list(map(handler_calls.age, self._calls()))
         if ages:
             return SETTLE_SECONDS - min(ages) if min(ages) < SETTLE_SECONDS else None
         timer = self._store.timers.get(execution["id"])
@@ -164,27 +169,48 @@ class Scheduler:
             return None
         return float(timer["due"] - now)
 
-    def _resume(self, execution: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True) -> Record:
+    def _resume(self, execution: Record, act: Callable[[RunningExecution], None]) -> Record:
         """Act on a stored execution, unless it has ended or waits for approval."""
         run = self._store.runs.get(execution["id"])
-        return execution if run is None else self._advance(execution, run, act, may_skip=may_skip)
+        return execution if run is None else self._advance(execution, run, act)
 
-    def _advance(
-        self, execution: Record, run: Record, act: Callable[[RunningExecution], None], *, may_skip: bool = True
-    ) -> Record:
+    def _advance(self, execution: Record, run: Record, act: Callable[[RunningExecution], None]) -> Record:
         running = RunningExecution(self.environment, execution, run, partial(self._launch, execution["id"]))
         act(running)
-        if may_skip and self._clock.mode == "skip":
-            self._skip_waits(running)
         self._save(running)
         return running.execution
 
-    def _skip_waits(self, running: RunningExecution) -> None:
-        """Advance the clock from event to event; the wait for a running handler is not skipped."""
-        while not running.calls and (due := running.due) is not None:
-            self._clock.advance_to(due)
+    def _advance_stored(self, execution_id: str, now: float) -> None:
+        execution = self._store.executions.get(execution_id)
+        if execution is not None:
+            self._resume(execution, lambda running: running.advance(now))
+
+    def _after_skipping(self, execution: Record) -> Record:
+        """Return the record of an execution after the waits have been skipped, if the clock skips them."""
+        if self._clock.mode != "skip":
+            return execution
+        self._skip_waits()
+        return self._store.executions.get(execution["id"]) or execution
+
+    def _skip_waits(self) -> None:
+        """Advance the clock from event to event of all executions, while no handler works anywhere.
+
+        A handler takes real time: what is due meanwhile waits for its end, so that no timeout is jumped over.
+        """
+        while not self._is_a_handler_working():
+            due = min(((timer["due"], *key) for key, timer in self._store.timers.items()), default=None)
+            if due is None:
+                return
+            self._clock.skip_to(due[0])
             self._save_time()
-            running.advance(due)
+            self._advance_stored(due[1], due[0])
+
+    def _is_a_handler_working(self) -> bool:
+        return any(handler_calls.is_running(call) for call in self._calls())
+
+    def _calls(self) -> Iterator[str]:
+        """Yield the ids of all handler calls in the state."""
+        return (call for record in self._store.calls.records() for call in record["calls"])
 
     def _follow_clock(self) -> None:
         with self._store.transaction():
@@ -199,6 +225,10 @@ class Scheduler:
         store.executions.put(name, record=running.execution)
         for node_id, note in running.notes.items():
             store.traces.put(name, node_id, record=(store.traces.get(name, node_id) or {}) | note)
+        if running.calls:
+            store.calls.put(name, record={"calls": running.calls})
+        elif running.had_calls:
+            store.calls.delete(name)
         if due is None:
             store.timers.delete(name)
         else:
@@ -226,7 +256,8 @@ class Scheduler:
         finally:
             handler_calls.finish(call)
         with self._lock:
-            for reported in self._waiters.get(execution_id, ()):
+            ids = list(self._waiters) if self._clock.mode == "skip" else [execution_id]
+            for reported in (each for name in ids for each in self._waiters.get(name, ())):
                 reported.set()
 
     def _report(self, execution_id: str, call: str, outcome: HandlerOutcome) -> None:
@@ -234,3 +265,10 @@ class Scheduler:
         if execution is not None:  # it may have been deleted by a reset
             now = self._clock.now()
             self._resume(execution, lambda running: running.complete_call(call, outcome, now))
+            if self._clock.mode == "skip":
+                self._skip_waits()
+
+
+def _interrupt(running: RunningExecution, calls: Sequence[str], now: float) -> None:
+    for call in calls:
+        running.complete_call(call, _INTERRUPTED, now)

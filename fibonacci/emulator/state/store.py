@@ -120,6 +120,8 @@ class Store:
         self.executions: Table = self._add("executions")  # execution
         self.runs: Table = self._add("runs")  # execution; only while it runs
         self.timers: Table = self._add("timers")  # execution; only while something is due in it
+        self.calls: Table = self._add("calls")  # execution; only while a handler of it works
+        self.held: Table = self._add("held")  # execution; only while it waits for approval
         self.traces: Table = self._add("traces")  # execution, node; what only the trace of an execution shows
         self.registry: Table = self._add("registry")  # workflow
         self.governance: Table = self._add("governance")  # organization
@@ -131,7 +133,7 @@ class Store:
         self.connections: Table = self._add("connections")  # tool
         self.run_windows: Table = self._add("run_windows")  # organization
         self.clock_state: Table = self._add("clock_state")  # "now"; only after the clock was moved
-        self.rate_windows: Table = self._add("rate_windows")  # fingerprint of the API key
+        self.rate_windows: Table = self._add("rate_windows")  # organization
         self.replays: Table = self._add("replays")  # fingerprint of the API key, idempotency key
 
     def transaction(self) -> AbstractContextManager[object]:
