@@ -157,7 +157,8 @@ class TestSpellings:
     )
     def test_approval_sees_both(self, setting: str, name: str) -> None:
         client = Emulator().client()
-        client.organizations.governance.update("default", **{f"require_approval_for_{setting}": True})
+        settings: Any = {f"require_approval_for_{setting}": True}
+        client.organizations.governance.update("default", **settings)
         assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
 
     @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ class App:
 
     def refuse(self, error: HTTPException) -> ServerResponse:
         """Return the response to a request that cannot be read."""
-        return respond(encoded_error(error), None, self._clock.now())
+        now = self._clock.now()
+        return respond(encoded_error(error), self._limits.untouched(now), now)
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -146,7 +147,7 @@ class App:
             reply = self._endpoints.call(self._control_router, request, actor, now)
         except HTTPException as error:
             reply = encoded_error(error)
-        return respond(reply, None, now)
+        return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
         try:
