@@ -112,7 +112,7 @@ class App:
     def restore(self, snapshot: bytes) -> None:
         """Replace the state by that of a snapshot; see `Emulator.restore`."""
         self.store.restore(snapshot)
-        self._scheduler.resume_clock()
+        self._scheduler.resume()
 
     def reset(self) -> None:
         """Delete all state, recorded requests, injected faults and warnings."""

@@ -96,19 +96,29 @@ class Scheduler:
     def fail_orphaned_calls(self, now: float) -> None:
         """Fail the nodes whose handlers worked in a process that has ended."""
         for (execution_id,), record in list(self._store.calls.items()):
-            orphaned = [call for call in record["calls"] if not handler_calls.is_running(call)]
+            orphaned = [call for call in record["calls"] if not self._is_running(call)]
             execution = self._store.executions.get(execution_id)
             if execution is None:
                 self._store.calls.delete(execution_id)
             elif orphaned:
                 self._resume(execution, partial(_interrupt, calls=orphaned, now=now))
 
-    def resume_clock(self) -> None:
-        """Advance the clock to the time in the state, where its last user left it: time does not go back."""
+    def resume(self) -> None:
+        """Take a state over: advance the clock to where its last user left it, and fail what no process works on."""
         with self._store.transaction():
             last = self._store.clock_state.get("now")
-        if last is not None:
-            self._clock.advance_to(last["now"])
+            if last is not None:  # time does not go back
+                self._clock.advance_to(last["now"])
+            self._find_calls()
+            self.fail_orphaned_calls(self._clock.now())
+
+    def _find_calls(self) -> None:
+        """Note the calls of running executions; older versions did not."""
+        for (execution_id,), _ in list(self._store.runs.items()):
+            execution = self._store.executions.get(execution_id) or {"nodes": []}
+            calls = [node["call"] for node in execution["nodes"] if node["phase"] == "call"]
+            if calls:
+                self._store.calls.put(execution_id, record={"calls": calls})
 
     def trace(self, execution: Record) -> list[Record]:
         """Return the trace of an execution, by the state as it is stored."""
@@ -206,7 +216,10 @@ class Scheduler:
             self._advance_stored(due[1], due[0])
 
     def _is_a_handler_working(self) -> bool:
-        return any(handler_calls.is_running(call) for call in self._calls())
+        return any(map(self._is_running, self._calls()))
+
+    def _is_running(self, call: str) -> bool:
+        return handler_calls.is_running(call, self._store.owners)
 
     def _calls(self) -> Iterator[str]:
         """Yield the ids of all handler calls in the state."""
@@ -239,7 +252,7 @@ class Scheduler:
             store.runs.put(name, record=running.run)
 
     def _launch(self, execution_id: str, work: Callable[[], Any]) -> str:
-        call = handler_calls.register()
+        call = handler_calls.register(self._store.owners)
         # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
         arguments = (execution_id, call, work)
         threading.Thread(target=self._work, args=arguments, name="fibonacci-emulator-handler", daemon=True).start()
@@ -248,8 +261,9 @@ class Scheduler:
     def _work(self, execution_id: str, call: str, work: Callable[[], Any]) -> None:
         outcome = call_handler(work)
         try:
-            with self._store.transaction():
-                self._report(execution_id, call, outcome)
+            if not self._store.is_closed:  # else the next process finds a call whose owner is gone
+                with self._store.transaction():
+                    self._report(execution_id, call, outcome)
         except Exception:  # the file is gone or full: the next refresh finds a call that ended without a report
             text = "the outcome of a handler could not be stored"
             log(_log, logging.ERROR, text, with_exception=True, execution_id=execution_id)

@@ -103,7 +103,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         )
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, self.clock)
-        scheduler.resume_clock()
+        scheduler.resume()
         self.app: App = App(
             plan=plan,
             api_key=self.api_key,
@@ -140,6 +140,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             OSError: If the address cannot be used.
         """
         with self._lock:
+            self.app.store.open()
             if self._server is None:
                 self._server = SocketServer(self.app, *self._address)
         return self
@@ -147,7 +148,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
     def close(self) -> None:
         """Stop listening and close all connections; a second call does nothing. The state stays; `start` may follow.
 
-        A file that keeps the state is closed; the next use of the emulator opens it again.
+        A file that keeps the state is closed: nothing opens or writes it before `start`, not even a function of yours
+        that still runs.
         """
         with self._lock:
             server, self._server = self._server, None

@@ -59,11 +59,17 @@ class SqliteStore(Store):
         self._busy_timeout: Final = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._finalizer: weakref.finalize[[], SqliteStore] | None = None
-        super().__init__()
+        super().__init__(self._path)
         self.connection()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection to the file; open it again after `close`."""
+        """Return the connection to the file.
+
+        Raises:
+            StateError: If it was closed.
+        """
+        if self.is_closed:
+            raise StateError(f"{self._path} was closed: start() opens it again")
         if self._connection is None:
             with self._lock:
                 self._connection = _open(self._path, self._busy_timeout)
@@ -86,9 +92,16 @@ class SqliteStore(Store):
                 connection.rollback()
                 raise
 
+    def open(self) -> None:
+        """Open the file again after `close`."""
+        self.is_closed = False
+        self.connection()
+
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
+        """Close the file; nothing opens it again but `open`."""
         with self._lock:
+            self.is_closed = True
+            self.owners.release()
             finalizer, self._finalizer, self._connection = self._finalizer, None, None
             if finalizer is not None:
                 finalizer()

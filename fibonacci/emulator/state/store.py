@@ -10,7 +10,10 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
+
+from fibonacci.emulator.state.owners import Owners
 
 Record = dict[str, Any]
 Key = tuple[str, ...]
@@ -110,9 +113,19 @@ class MemoryTable:
 
 
 class Store:
-    """One table per kind of record; the comments name the parts of the keys."""
+    """One table per kind of record; the comments name the parts of the keys.
 
-    def __init__(self) -> None:
+    Args:
+        path: The file that keeps the records, if there is one.
+
+    Attributes:
+        owners: The processes that share the state.
+        is_closed: Whether the file was closed.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.owners: Final = Owners(path)
+        self.is_closed = False
         self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
         self.workflows: Table = self._add("workflows")  # workflow
@@ -174,8 +187,11 @@ class Store:
             for table in self._tables.values():
                 table.delete_all()
 
+    def open(self) -> None:
+        """Open the file again after `close`, if there is one."""
+
     def close(self) -> None:
-        """Close the file, if there is one; the next use opens it again."""
+        """Close the file, if there is one; nothing opens it again but `open`."""
 
     def _add(self, name: str) -> Table:
         table = self._tables[name] = self._new_table(name)
