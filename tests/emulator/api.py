@@ -10,9 +10,9 @@ from urllib.parse import quote
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store

@@ -61,7 +61,9 @@ def test_approvals(api: Api) -> None:
     path = f"/workflows/{api.workflow(tool('a', 'email_send'))}/execute"
     one, two = (api("POST", path, {}).data["execution_id"] for _ in range(2))
     assert control(api, "POST", f"/approvals/{one}", {"by": "admin"}).data["status"] == "completed"
-    assert control(api, "POST", f"/approvals/{two}", {"by": "admin", "decision": "reject"}).data["status"] == "cancelled"
+    assert (
+        control(api, "POST", f"/approvals/{two}", {"by": "admin", "decision": "reject"}).data["status"] == "cancelled"
+    )
     assert control(api, "POST", f"/approvals/{two}", {"by": "admin"}).code == "conflict"
     assert control(api, "POST", "/approvals/exec_none", {"by": "admin"}).code == "not_found"
     three = api("POST", path, {}).data["execution_id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -220,7 +220,7 @@ class TestTimeouts:
 
 
 class TestWorkflows:
-    SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    SCHEMA: ClassVar[dict[str, Any]] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
     def test_inputs_are_checked_before_anything_runs(self) -> None:
         emulator = Emulator()
@@ -248,7 +248,12 @@ class TestWorkflows:
 
 
 class TestCritics:
-    CRITIC: dict[str, Any] = {"id": "judge", "type": "critic", "target_node": "draft", "criteria": ["short", "clear"]}
+    CRITIC: ClassVar[dict[str, Any]] = {
+        "id": "judge",
+        "type": "critic",
+        "target_node": "draft",
+        "criteria": ["short", "clear"],
+    }
 
     @pytest.mark.usefixtures("patient")
     @pytest.mark.parametrize(

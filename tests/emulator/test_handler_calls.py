@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,25 @@ def test_a_call_of_another_owner_is_running_while_that_holds_its_lock(tmp_path: 
     assert handler_calls.is_running(f"{other.own()}-abc", mine)
 
 
+CHILD = """
+import sys, pathlib
+from fibonacci.emulator.state.owners import Owners
+owners = Owners(pathlib.Path(sys.argv[1]))
+print(owners.own(), flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_process_that_ends_in_any_way_gives_its_lock_up(tmp_path: Path) -> None:
     owners = Owners(tmp_path / "state.db")
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writer, owners.own().encode())
-        os.read(os.pipe()[0], 1)  # until it is killed
-    name = os.read(reader, 100).decode()
-    assert name != owners.own()
-    assert owners.is_alive(name)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path / "state.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        name = child.stdout.readline().decode().strip()
+        assert name != owners.own()
+        assert owners.is_alive(name)
+        child.kill()
     assert not owners.is_alive(name)
     assert [file.name for file in tmp_path.iterdir()] == [f"state.db-owner-{owners.own()}"]
     owners.release()

@@ -66,7 +66,9 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
     assert calls == [
         LLMCall(node_id="greet", instruction="Greet Ada", model="m", max_tokens=5, temperature=0.5, **origin),
         CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
-        ToolCall(node_id="tell", tool="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin),
+        ToolCall(
+            node_id="tell", tool="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin
+        ),
     ]
     assert reply.__name__ == "reply"
     assert inspect.iscoroutinefunction(send)

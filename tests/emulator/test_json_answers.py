@@ -112,7 +112,10 @@ SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
     ({"allOf": [{"required": ["a"]}, {"properties": {"a": {"type": "boolean"}}}]}, [{"a": True}], [{"a": 1}]),
     ({"not": {"type": "string"}, "type": ["integer", "string"]}, [1], ["a"]),
     (
-        {"$ref": "#/$defs/Tree", "$defs": {"Tree": {"properties": {"next": {"$ref": "#/$defs/Tree"}}, "type": "object"}}},
+        {
+            "$ref": "#/$defs/Tree",
+            "$defs": {"Tree": {"properties": {"next": {"$ref": "#/$defs/Tree"}}, "type": "object"}},
+        },
         [{}, {"next": {"next": {}}}],
         [{"next": {"next": 1}}],
     ),

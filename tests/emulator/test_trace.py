@@ -12,7 +12,19 @@ from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import START, Api, llm, tool
 from tests.emulator.handling import flaky
 
-FIELDS = ["id", "type", "status", "started_at", "ended_at", "attempts", "input", "output", "error", "reason", "warnings"]
+FIELDS = [
+    "id",
+    "type",
+    "status",
+    "started_at",
+    "ended_at",
+    "attempts",
+    "input",
+    "output",
+    "error",
+    "reason",
+    "warnings",
+]
 
 
 def by_id(trace: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,12 @@ UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
         "unknown_model",
         "nodes[1].model",
     ),
-    ([llm("a")], {"input_schema": {"dependentRequired": {}}}, "unknown_schema_keyword", "input_schema.dependentRequired"),
+    (
+        [llm("a")],
+        {"input_schema": {"dependentRequired": {}}},
+        "unknown_schema_keyword",
+        "input_schema.dependentRequired",
+    ),
     ([llm("a")], {"output_schema": {"properties": {"a": {"type": "strng"}}}}, "unknown_schema_keyword", ""),
     ([llm("a", output_schema={"if": True})], {}, "unknown_schema_keyword", "nodes[0].output_schema.if"),
 ]

@@ -166,9 +166,7 @@ class App:
         allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(
-                self.store.rate_windows, self._organization, now, self._clock.skipped
-            )
+            allowance = self._limits.take(self.store.rate_windows, self._organization, now, self._clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._dispatch(request, api_key, actor, now)

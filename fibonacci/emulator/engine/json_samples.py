@@ -68,9 +68,11 @@ class _Sampler:
         return next((value for value in fitting if value is not None), None)
 
     def _fits(self, schema: Mapping[str, Any], value: Any) -> bool:
-        definitions = {key: self._root[key] for key in ("$defs", "definitions") if key in self._root} if is_object(
-            self._root
-        ) else {}
+        definitions = (
+            {key: self._root[key] for key in ("$defs", "definitions") if key in self._root}
+            if is_object(self._root)
+            else {}
+        )
         return first_fault({**definitions, **schema}, value) is None
 
     def _merged(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:

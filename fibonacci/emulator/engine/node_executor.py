@@ -31,8 +31,8 @@ from fibonacci.emulator.engine.default_nodes import (
     seconds_of,
     texts,
 )
-from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of

@@ -49,7 +49,7 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: The person who approves. The settings `approval_threshold` and `allow_self_approval` of the emulator's
+            by: Who approves: a role, or a person with a named key; an admin or the owner. The settings `approval_threshold` and `allow_self_approval` of the emulator's
                 organization define how many people have to, and whether the requester (the name or the role of the
                 key, `owner` for the owner's) may be one of them.
 
@@ -64,12 +64,13 @@ class Controls:
             >>> emulator = Emulator()
             >>> client = emulator.client()
             >>> settings = client.organizations.governance.update("default", require_approval_for_external_comm=True)
-            >>> node = {"id": "tell", "type": "tool", "tool": "email_send"}
+            >>> mail = {"to": "team@example.org", "subject": "News", "body": "High tide at noon"}
+            >>> node = {"id": "tell", "type": "tool", "tool": "email_send", "params": mail}
             >>> workflow = client.workflows.create(name="Mail", definition={"nodes": [node]})
             >>> client.workflows.execute(workflow.id).status
             'pending_approval'
             >>> execution = client.executions.list(status="pending_approval").first()
-            >>> emulator.approve(execution.id, by="ada").status
+            >>> emulator.approve(execution.id, by="admin").status
             'completed'
         """
         return self._decide(execution_id, by, approve=True)
@@ -79,13 +80,13 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: The person who rejects. One is enough, and the requester may be that one.
+            by: Who rejects, as with `approve`. One is enough, and the requester may be that one.
 
         Returns:
             The execution.
 
         Raises:
-            ValueError: If the run does not wait for approval.
+            ValueError: If the run does not wait for approval, or this person may not decide.
         """
         return self._decide(execution_id, by, approve=False)
 

@@ -44,7 +44,9 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         refusal = Change(context.actor, "run.refused", f"workflows/{workflow['id']}", {}, after)
         record_change(context.store, context.organization, refusal, context.now)
         raise
-    reasons = approval_reasons(context.store.governance.get(context.organization), workflow["definition"], context.environment.handlers)
+    reasons = approval_reasons(
+        context.store.governance.get(context.organization), workflow["definition"], context.environment.handlers
+    )
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
     return start(context.scheduler, workflow, inputs, context.now)

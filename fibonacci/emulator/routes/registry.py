@@ -15,7 +15,6 @@ from fibonacci.emulator.routes.workflows import find_workflow
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
-
 _TRANSITIONS: Final[Mapping[str | None, Sequence[str]]] = {
     None: ("approved",),
     "approved": ("deprecated", "archived"),
@@ -67,7 +66,9 @@ def _set_status(context: RequestContext, status: str) -> Reply:
     }
     context.store.registry.put(workflow["id"], record=entry)
     before = {"status": earlier["status"]}
-    change = Change(context.actor, f"registry.{status}", f"workflow-registry/{workflow['id']}", before, {"status": status})
+    change = Change(
+        context.actor, f"registry.{status}", f"workflow-registry/{workflow['id']}", before, {"status": status}
+    )
     record_change(context.store, context.organization, change, context.now)
     return Reply(entry)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
+from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.emulator.account.auth import ROLES, KeyRole
 from fibonacci.emulator.context import RequestContext
-from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found

@@ -51,7 +51,7 @@ class Owners:
 
     def is_alive(self, name: str) -> bool:
         """Return whether another owner still holds its lock; the file of one that does not is removed."""
-        if self._path is None or not name.isalnum():
+        if self._path is None or name == self._name or not name.isalnum():
             return False
         path = self._file_of(name)
         try:
