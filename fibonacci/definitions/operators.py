@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import as_text
 
+_BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
 
@@ -19,7 +20,9 @@ class OperatorError(ValueError):
 def evaluate(operator: str, left: Any, right: Any = None) -> bool:
     """Apply an operator to two values.
 
-    A number and a text that holds a number compare as numbers, because a rendered template is often text.
+    A number and a text that holds a number compare as numbers, because a rendered template is often text. For the same
+    reason true and the text "true" are equal, and so are false and "false". `greater_than` and `less_than` compare
+    numbers only.
 
     Args:
         operator: One of the ten documented names.
@@ -30,7 +33,7 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
         Whether the comparison holds.
 
     Raises:
-        OperatorError: If the operator is unknown, or the order of the two values is not defined.
+        OperatorError: If the operator is unknown, or compares numbers and one of the values is none.
 
     Example:
         >>> evaluate("greater_than", "10", 9)
@@ -45,9 +48,13 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
 
 def _equals(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
-        return left is right  # in JSON true is not 1
+        return _as_boolean(left) is _as_boolean(right)  # in JSON true is not 1
     left, right = _as_numbers(left, right)
     return bool(left == right)
+
+
+def _as_boolean(value: Any) -> Any:
+    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
 
 
 def _contains(left: Any, right: Any) -> bool:
@@ -59,14 +66,11 @@ def _contains(left: Any, right: Any) -> bool:
 
 
 def _less_than(left: Any, right: Any) -> bool:
-    first, second = _as_numbers(left, right)
-    if not (_is_number(first) and _is_number(second)):
-        first, second = left, right
-        if not (isinstance(first, str) and isinstance(second, str)):
-            raise OperatorError(
-                f"cannot order {as_text(left)} and {as_text(right)}: two numbers or two texts are needed"
-            )
-    return bool(first < second)
+    first, second = _number(left), _number(right)
+    if first is None or second is None:
+        value = left if first is None else right
+        raise OperatorError(f"cannot compare {as_text(left)} and {as_text(right)}: {as_text(value)} is no number")
+    return first < second
 
 
 def _is_empty(value: Any, _: Any = None) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import Failure, FailureKind
@@ -20,6 +21,7 @@ from fibonacci.emulator.state.store import StateError
 __all__ = [
     "CriticCall",
     "Emulator",
+    "EmulatorWarning",
     "Failure",
     "FailureKind",
     "Failures",

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             keep=options.keep,
+            strict=options.strict,
         )
         with emulator:
             emulator.app.observers.append(log_request)
@@ -125,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
     parser.add_argument(
         "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
     )
     return parser
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.replies import Reply
@@ -40,6 +41,11 @@ class RequestContext:
     plan: PlanName
     store: Store
     scheduler: Scheduler
+
+    @property
+    def environment(self) -> Environment:
+        """What workflows can reach, the user's handlers among it."""
+        return self.scheduler.environment
 
 
 Handler = Callable[[RequestContext], Reply]

@@ -51,6 +51,9 @@ class NodeTrace(Model):
     reason: str | None = None
     """Why the node was skipped; None unless it was."""
 
+    warnings: list[str] | None = None
+    """What the node asks for that the emulator does not know or do; None when the platform does not say it."""
+
     @property
     def started_at(self) -> datetime | None:
         """The time of the start, in the time zone that the platform sends (UTC); None before it, or when skipped."""

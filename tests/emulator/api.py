@@ -12,6 +12,7 @@ from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
@@ -103,4 +104,6 @@ def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
 
 
 def tool(node_id: str, name: str = "calculator", params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "type": "tool", "tool": name, "params": params or {}, **more}
+    """Return a tool's node; required parameters that are not given are "x"."""
+    given = {**dict.fromkeys(missing_parameters(name, params or {}), "x"), **(params or {})}
+    return {"id": node_id, "type": "tool", "tool": name, "params": given, **more}

@@ -75,14 +75,14 @@ def test_a_pending_run_counts_per_hour_and_is_concurrent_once_it_runs(api: Api) 
     assert execute(api, api.workflow()).status == 200
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["workflow_runs_per_hour"])
     quota(api, workflow_runs_per_hour=9)
-    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] in ("running", "failed")
+    assert api.app.approvals.decide(execution_id, "owner", approve=True)["status"] in ("running", "failed")
 
 
 def test_an_approved_run_counts_as_concurrent(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     quota(api, concurrent_executions=1)
     execution_id = waiting(api, tool("mail", "email_send"), SLOW)
-    assert api.app.approvals.decide(execution_id, "grace", approve=True)["status"] == "running"
+    assert api.app.approvals.decide(execution_id, "owner", approve=True)["status"] == "running"
     assert refused(execute(api, api.workflow())) == ("quota_exceeded", ["concurrent_executions"])
 
 
@@ -181,7 +181,7 @@ def test_settings_and_quotas_survive_the_process(tmp_path: Path) -> None:
     waits = client.workflows.execute(workflow.id)
     first.close()
     second = Emulator(path=file, api_key=KEY)
-    assert second.approve(str(waits.id), by="ada").succeeded
+    assert second.approve(str(waits.id), by="admin").succeeded
     second.client().workflows.execute(workflow.id)
     with pytest.raises(QuotaExceededError):
         second.client().workflows.execute(workflow.id)

@@ -15,11 +15,18 @@ EXTERNAL = "require_approval_for_external_comm"
 MAIL = tool("mail", "email_send", {"to": "{{input.to}}"})
 
 
+@pytest.fixture(autouse=True)
+def people(api: Api) -> None:
+    """Ada and Grace are admins."""
+    for name in ("ada", "grace"):
+        api.app.keys.of("admin", name)
+
+
 def settings(api: Api, **given: Any) -> None:
     assert api("PATCH", f"{ORG}/governance", given).status == 200
 
 
-def execute(api: Api, workflow: str, role: Any = "member", name: str | None = None) -> ApiResponse:
+def execute(api: Api, workflow: str, role: Any = "admin", name: str | None = None) -> ApiResponse:
     key = ApiKeys(KEY).of(role, name)
     return api("POST", f"/workflows/{workflow}/execute", {"inputs": {"to": "ada"}}, authorization=f"Bearer {key}")
 
@@ -94,11 +101,12 @@ def test_nothing_runs_before_the_approval_and_everything_after_it(api: Api) -> N
         "requested_at": "2027-01-15T08:00:00.500Z",
         "approved_by": [],
         "rejected_by": None,
+        "expires_at": "2027-01-22T08:00:00.500Z",
     }
     assert approvals(api) == {"pending": 1, "approved": 0, "rejected": 0, "total": 1}
     after = api.app.approvals.decide(execution_id, "grace", approve=True)
     assert (after["status"], after["nodes_executed"]) == ("completed", 1)
-    assert after["outputs"]["mail"]["params"] == {"to": "ada"}
+    assert after["outputs"]["mail"]["params"]["to"] == "ada"
     assert after["approval"]["approved_by"] == ["grace"]
     assert api("GET", f"/executions/{execution_id}").data.items() >= after.items()
     assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
@@ -134,7 +142,7 @@ def test_the_settings_apply_as_they_are_at_the_decision(api: Api) -> None:
 def test_the_requester_may_not_approve(api: Api, name: str | None) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api, name=name)
-    me = name or "member"
+    me = name or "admin"
     with pytest.raises(HTTPException, match=f"{me} may not approve a run of their own") as caught:
         api.app.approvals.decide(execution_id, me, approve=True)
     assert (caught.value.status, caught.value.details[0].field) == (403, "by")
@@ -194,6 +202,7 @@ def test_the_emulator_approves_and_rejects() -> None:
     assert not first.is_terminal
     with pytest.raises(ValueError, match="owner may not approve a run of their own"):
         emulator.approve(str(first.id), by="owner")
+    emulator.key("admin", name="ada")
     assert emulator.approve(str(first.id), by="ada").succeeded
     assert emulator.reject(str(second.id), by="owner").status == "cancelled"
     with pytest.raises(ValueError, match="There is no execution 'exec_none'"):
@@ -213,5 +222,58 @@ def test_an_approved_run_calls_handlers_and_skips_waits() -> None:
     pause = tool("pause", "wait", {"seconds": 600})
     workflow = client.workflows.create(name="mail", definition={"nodes": [MAIL, pause]})
     waits = client.workflows.execute(workflow.id, inputs={"to": "grace"})
-    execution = emulator.approve(str(waits.id), by="ada")
+    execution = emulator.approve(str(waits.id), by="admin")
     assert (execution.status, execution.outputs["mail"]) == ("completed", "sent to grace")
+
+
+def refusal(api: Api, execution_id: str, by: str, *, approve: bool = True) -> str:
+    with pytest.raises(HTTPException) as caught:
+        api.app.approvals.decide(execution_id, by, approve=approve)
+    assert (caught.value.status, caught.value.details[0].field) == (403, "by")
+    return caught.value.message
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_who_decides_has_a_role(api: Api, approve: bool) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api)
+    for role in ("viewer", "member"):
+        api.app.keys.of(role, "alan")
+        assert f"it takes the role admin or owner, not {role}" in refusal(api, execution_id, role, approve=approve)
+        assert f"not {role}" in refusal(api, execution_id, "alan", approve=approve)
+    assert "emulator.key('admin', name='nobody')" in refusal(api, execution_id, "nobody", approve=approve)
+    decided = api.app.approvals.decide(execution_id, "owner", approve=approve)
+    assert decided["status"] == ("completed" if approve else "cancelled")
+
+
+def test_a_person_is_known_by_the_key_that_a_request_had(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id = waiting(api)
+    assert api("GET", "/health", authorization=f"Bearer {KEY}-owner-alan").status == 200
+    assert api.app.approvals.decide(execution_id, "alan", approve=True)["status"] == "completed"
+
+
+def test_an_approval_expires(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    execution_id, decided = waiting(api), waiting(api)
+    api.app.approvals.decide(decided, "grace", approve=True)
+    api.clock.time += 7 * 86_400 - 1
+    assert api("GET", f"/executions/{execution_id}").data["status"] == "pending_approval"
+    api.clock.time += 1
+    shown = next(each for each in api("GET", "/executions").data if each["execution_id"] == execution_id)
+    assert (shown["status"], shown["error"]) == ("cancelled", "nobody approved it within 7 days")
+    assert approvals(api) == {"pending": 0, "approved": 1, "rejected": 0, "total": 1}
+    assert actions(api)[-1] == "approval.expired"
+    with pytest.raises(HTTPException, match="is cancelled"):
+        api.app.approvals.decide(execution_id, "grace", approve=True)
+
+
+def test_a_skip_clock_does_not_skip_the_wait_for_an_approval() -> None:
+    emulator = Emulator(time="skip")
+    client = emulator.client()
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    workflow = client.workflows.create(name="x", definition={"nodes": [MAIL]})
+    execution = client.workflows.execute(workflow.id, inputs={"to": "ada"})
+    assert client.executions.get(execution.id).status == "pending_approval"
+    emulator.clock.advance(8 * 86_400)
+    assert client.executions.get(execution.id).status == "cancelled"

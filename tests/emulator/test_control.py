@@ -60,10 +60,12 @@ def test_approvals(api: Api) -> None:
     api("PATCH", "/organizations/default/governance", {"require_approval_for_external_comm": True})
     path = f"/workflows/{api.workflow(tool('a', 'email_send'))}/execute"
     one, two = (api("POST", path, {}).data["execution_id"] for _ in range(2))
-    assert control(api, "POST", f"/approvals/{one}", {"by": "ada"}).data["status"] == "completed"
-    assert control(api, "POST", f"/approvals/{two}", {"by": "ada", "decision": "reject"}).data["status"] == "cancelled"
-    assert control(api, "POST", f"/approvals/{two}", {"by": "ada"}).code == "conflict"
-    assert control(api, "POST", "/approvals/exec_none", {"by": "ada"}).code == "not_found"
+    assert control(api, "POST", f"/approvals/{one}", {"by": "admin"}).data["status"] == "completed"
+    assert (
+        control(api, "POST", f"/approvals/{two}", {"by": "admin", "decision": "reject"}).data["status"] == "cancelled"
+    )
+    assert control(api, "POST", f"/approvals/{two}", {"by": "admin"}).code == "conflict"
+    assert control(api, "POST", "/approvals/exec_none", {"by": "admin"}).code == "not_found"
     three = api("POST", path, {}).data["execution_id"]
     own = control(api, "POST", f"/approvals/{three}", {"by": "owner"})
     assert (own.status, own.code, own.fields) == (403, "permission_denied", ["by"])
@@ -133,7 +135,7 @@ def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
         ("/chaos", {"route": "x"}, "route"),
         ("/approvals/exec_none", {}, "by"),
         ("/approvals/exec_none", {"by": ""}, "by"),
-        ("/approvals/exec_none", {"by": "ada", "decision": "maybe"}, "decision"),
+        ("/approvals/exec_none", {"by": "admin", "decision": "maybe"}, "decision"),
         ("/clock/advance", {}, "seconds"),
         ("/clock/advance", {"seconds": -1}, "seconds"),
     ],

@@ -24,14 +24,14 @@ def statuses(execution: Any) -> dict[str, str]:
 
 
 def test_execute_returns_exactly_the_documented_fields(api: Api) -> None:
-    workflow = api.workflow(llm("a", "Greet {{input.name}}", model="m"), tool("b", "email_send", {"to": "{{a}}"}))
+    workflow = api.workflow(llm("a", "Greet {{input.name}}", model="m"), tool("b", "post", {"to": "{{a}}"}))
     response = api("POST", f"/workflows/{workflow}/execute", {"inputs": {"name": "Ada"}})
     assert response.status == 200
     assert re.fullmatch(r"exec_[0-9a-f]+", response.data["execution_id"])
     assert response.data == {
         "execution_id": response.data["execution_id"],
         "status": "completed",
-        "outputs": {"a": "[m] Greet Ada", "b": {"tool": "email_send", "params": {"to": "[m] Greet Ada"}}},
+        "outputs": {"a": "[m] Greet Ada", "b": {"tool": "post", "params": {"to": "[m] Greet Ada"}}},
         "duration_ms": 0,
         "nodes_executed": 2,
         "nodes_failed": 0,
@@ -86,7 +86,7 @@ def test_the_workflows_own_memory_takes_precedence(api: Api) -> None:
 def test_the_outputs_map_names_the_results(api: Api) -> None:
     execution = api.run(llm("a"), tool("b"), outputs={"name": "{{b.tool}}", "both": ["{{a}}", "x {{b.tool}}"]})
     assert execution["outputs"] == {"name": "calculator", "both": ["[default model] do", "x calculator"]}
-    broken = api.run(llm("a"), outputs={"x": "{{a.nothing}}"})
+    broken = api.run(llm("a"), outputs={"x": "{{a.nothing}}"}, allow_partial_results=True)
     assert (broken["status"], broken["outputs"]) == ("failed", {"a": "[default model] do"})
     assert broken["error"].startswith("outputs: {{a.nothing}}")
 
@@ -132,8 +132,8 @@ def test_a_critic_passes(api: Api) -> None:
     execution = api.run(critic, llm("a"), inputs={"x": "cats"})
     assert execution["outputs"]["judge"] == {
         "passed": True,
-        "target_node": "a",
-        "criteria": {"short": True, "about cats": True},
+        "overall_score": 10,
+        "criteria_scores": {"short": 10, "about cats": 10},
     }
 
 
@@ -147,11 +147,12 @@ def test_a_critic_passes(api: Api) -> None:
         (tool("bad", "wait", {"seconds": -1}), "seconds"),
         (tool("bad", "wait", {"seconds": True}), "seconds"),
         (tool("bad", "wait", {"seconds": 10**400}), "seconds"),
-        (conditional("bad", [], "less_than", 1), "cannot order"),
+        (conditional("bad", [], "less_than", 1), "[] is no number"),
     ],
 )
 def test_a_failing_node_fails_the_run_and_stops_its_dependents(api: Api, node: dict[str, Any], reason: str) -> None:
-    execution = api.run(node, llm("after", dependencies=["bad"]), llm("last", "{{after}}"), llm("free"))
+    nodes = [node, llm("after", dependencies=["bad"]), llm("last", "{{after}}"), llm("free")]
+    execution = api.run(*nodes, allow_partial_results=True)
     assert execution["status"] == "failed"
     assert execution["error"].startswith("node 'bad': ")
     assert reason in execution["error"]

@@ -1,36 +1,63 @@
 from __future__ import annotations
 
 import math
-import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from fibonacci.emulator.engine import handler_calls
+from fibonacci.emulator.state.owners import Owners
 
 
 def test_a_call_is_running_until_it_has_ended() -> None:
-    call = handler_calls.register()
-    assert handler_calls.is_running(call)
+    owners = Owners()
+    call = handler_calls.register(owners)
+    assert handler_calls.is_running(call, owners)
     assert 0 <= handler_calls.age(call) < 5
     handler_calls.finish(call)
     handler_calls.finish(call)
-    assert not handler_calls.is_running(call)
+    assert not handler_calls.is_running(call, owners)
     assert handler_calls.age(call) == math.inf
 
 
-@pytest.mark.parametrize(("error", "exists"), [(None, True), (PermissionError, True), (ProcessLookupError, False)])
-def test_a_call_of_another_process_is_running_while_that_exists(
-    monkeypatch: pytest.MonkeyPatch, error: type[OSError] | None, exists: bool
-) -> None:
-    def kill(pid: int, signal: int) -> None:
-        assert (pid, signal) == (os.getpid() + 1, 0)
-        if error is not None:
-            raise error
-
-    monkeypatch.setattr(os, "kill", kill)
-    assert handler_calls.is_running(f"{os.getpid() + 1}-abc") is exists
+def test_a_call_of_another_owner_is_running_while_that_holds_its_lock(tmp_path: Path) -> None:
+    mine, other = Owners(tmp_path / "state.db"), Owners(tmp_path / "state.db")
+    call = f"{other.own()}-abc"
+    assert handler_calls.is_running(call, mine)
+    assert not handler_calls.is_running(call, other)  # it would know
+    other.release()
+    assert not handler_calls.is_running(call, mine)
+    assert handler_calls.is_running(f"{other.own()}-abc", mine)
 
 
-def test_where_a_process_cannot_be_probed_it_is_assumed_to_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler_calls, "CAN_PROBE", False)
-    assert handler_calls.is_running(f"{os.getpid() + 1}-abc")
+CHILD = """
+import sys, pathlib
+from fibonacci.emulator.state.owners import Owners
+owners = Owners(pathlib.Path(sys.argv[1]))
+print(owners.own(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_ends_in_any_way_gives_its_lock_up(tmp_path: Path) -> None:
+    owners = Owners(tmp_path / "state.db")
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path / "state.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        name = child.stdout.readline().decode().strip()
+        assert name != owners.own()
+        assert owners.is_alive(name)
+        child.kill()
+    assert not owners.is_alive(name)
+    assert [file.name for file in tmp_path.iterdir()] == [f"state.db-owner-{owners.own()}"]
+    owners.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "1234", "../x", "abc"])
+def test_an_owner_that_never_was_is_not_alive(tmp_path: Path, name: str) -> None:
+    assert not Owners(tmp_path / "state.db").is_alive(name)
+    assert not Owners().is_alive(name)

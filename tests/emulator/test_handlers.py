@@ -44,29 +44,31 @@ def test_handlers_replace_the_default_nodes(emulator: Emulator, client: Fibonacc
         return {"sent": call.params["text"]}
 
     @emulator.critic
-    def judge(call: CriticCall) -> dict[str, bool]:
+    def judge(call: CriticCall) -> float:
         calls.append(call)
-        return {"passed": "ADA" in call.output}
+        return 9 if "ADA" in call.output else 2
 
     workflow = create(
         client,
         llm("greet", "Greet {{input.name}}", model="m", max_tokens=5, temperature=0.5),
         {"id": "judge", "type": "critic", "target_node": "greet", "criteria": ["names {{input.name}}"]},
-        tool("tell", "slack_send_message", {"text": "{{greet}} {{judge.passed}}"}),
+        tool("tell", "slack_send_message", {"channel": "c", "text": "{{greet}} {{judge.passed}}"}),
         tool("other", "calculator"),
     )
     execution = client.workflows.run(workflow, inputs={"name": "Ada"})
     assert execution.outputs == {
         "greet": "GREET ADA",
-        "judge": {"passed": True},
+        "judge": {"passed": True, "overall_score": 9, "criteria_scores": {"names Ada": 9}},
         "tell": {"sent": "GREET ADA true"},
-        "other": {"tool": "calculator", "params": {}},
+        "other": {"tool": "calculator", "params": {"expression": "x"}},
     }
     origin: Any = {"execution_id": execution.id, "workflow_id": workflow, "attempt": 1}
     assert calls == [
         LLMCall(node_id="greet", instruction="Greet Ada", model="m", max_tokens=5, temperature=0.5, **origin),
         CriticCall(node_id="judge", target_node="greet", output="GREET ADA", criteria=["names Ada"], **origin),
-        ToolCall(node_id="tell", tool="slack_send_message", params={"text": "GREET ADA true"}, **origin),
+        ToolCall(
+            node_id="tell", tool="slack_send_message", params={"channel": "c", "text": "GREET ADA true"}, **origin
+        ),
     ]
     assert reply.__name__ == "reply"
     assert inspect.iscoroutinefunction(send)
@@ -81,7 +83,7 @@ def test_raising_fails_the_node_with_its_message(emulator: Emulator, client: Fib
             raise RuntimeError("no model today")
         return "fine"
 
-    workflow = create(client, llm("bad"), llm("after", "{{bad}}"), llm("free"))
+    workflow = create(client, llm("bad"), llm("after", "{{bad}}"), llm("free"), allow_partial_results=True)
     with pytest.raises(ExecutionFailedError) as caught:
         client.workflows.run(workflow)
     execution = caught.value.execution

@@ -92,6 +92,7 @@ def test_the_counts_of_report_and_approvals(api: Api) -> None:
     assert report["workflows"] == 3
     assert report["executions"] == {"total": 2, "by_status": {"completed": 1, "running": 1}}
     assert report["registry"] == {"approved": 1}
+    assert report["changes"].pop("registry.approved") == 1
     assert report["settings"]["approval_threshold"] == 3
     assert (report["tool_policies"], report["role_policy_overrides"]) == (1, 0)
     assert report["changes"] == {"governance.updated": 1, "tool_policy.created": 1}

@@ -88,7 +88,7 @@ def test_what_has_expired_is_dropped_with_the_next_change(path: Path | None) -> 
 def test_windows_of_the_rate_limit_that_are_over_are_forgotten() -> None:
     limits = RateLimits(Rate(10, 60), None)
     for number in range(10_000):
-        limits.take(f"key-{number}", now=number)
+        limits.take(f"organization-{number}", now=number)
     assert len(limits) < 2_000
 
 

@@ -60,7 +60,8 @@ def emulator() -> Emulator:
 
 
 def test_the_snapshot_of_these_tests_is_complete_and_can_be_restored(emulator: Emulator) -> None:
-    assert all(content()["tables"].values()), content()["tables"]
+    tables = content()["tables"]
+    assert [name for name, rows in tables.items() if not rows] == ["calls"], "no handler works"
     emulator.restore(complete_snapshot())
     assert emulator.snapshot() == complete_snapshot()
 

@@ -127,11 +127,14 @@ def test_a_transaction_is_atomic(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_closed_store_reopens_on_use(tmp_path: Path) -> None:
+def test_only_open_opens_a_closed_store(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
     store.memory.put("a", record={"n": 1})
     store.close()
     store.close()
+    with pytest.raises(StateError, match="was closed"):
+        number_of(store)
+    store.open()
     assert number_of(store) == [1]
     store.close()
 

@@ -12,7 +12,19 @@ from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import START, Api, llm, tool
 from tests.emulator.handling import flaky
 
-FIELDS = ["id", "type", "status", "started_at", "ended_at", "attempts", "input", "output", "error", "reason"]
+FIELDS = [
+    "id",
+    "type",
+    "status",
+    "started_at",
+    "ended_at",
+    "attempts",
+    "input",
+    "output",
+    "error",
+    "reason",
+    "warnings",
+]
 
 
 def by_id(trace: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -33,7 +45,7 @@ def conditional(node_id: str, left: str, **branches: list[str]) -> dict[str, Any
 def test_each_node_shows_what_it_was_given_and_returned(api: Api) -> None:
     trace = api.run(
         llm("greet", "Greet {{input.name}}"),
-        tool("mail", "email_send", {"to": ["{{input.name}}"], "n": 5, "text": "<{{greet}}>"}),
+        tool("mail", "mail", {"to": ["{{input.name}}"], "n": 5, "text": "<{{greet}}>"}),
         {"id": "judge", "type": "critic", "target_node": "greet", "criteria": ["like {{input.name}}"]},
         conditional("gate", "{{input.name}}"),
         inputs={"name": "Ada"},
@@ -58,6 +70,7 @@ def test_each_node_shows_what_it_was_given_and_returned(api: Api) -> None:
         "output": "[default model] Greet Ada",
         "error": None,
         "reason": None,
+        "warnings": [],
     }
 
 
@@ -93,7 +106,7 @@ def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:
         "last": "it depends on 'next', which did not run",
     }
     skipped = nodes["no"]
-    assert [skipped[name] for name in FIELDS[2:]] == ["skipped", None, None, 0, None, None, None, skipped["reason"]]
+    assert [skipped[name] for name in FIELDS[2:]] == ["skipped", None, None, 0, None, None, None, skipped["reason"], []]
 
 
 def test_a_failed_node_has_its_error_and_what_could_be_rendered(api: Api) -> None:
@@ -111,7 +124,7 @@ def test_a_running_execution_shows_what_has_happened(api: Api) -> None:
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["started_at"], slow["ended_at"]) == ("running", iso(START), None)
     assert (slow["input"], slow["output"]) == ({"params": {"seconds": 60}}, None)
-    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None]
+    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None, []]
     api.clock.time += 60
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["ended_at"], after["status"]) == ("completed", iso(START + 60), "completed")
@@ -135,11 +148,11 @@ class TestSecrets:
     NODES = (
         tool(
             "login",
-            "http_request",
+            "log_in",
             {"auth": "Bearer {{secrets.TOKEN}}", "raw": "{{secrets.TOKEN}}", "team": "{{env.TEAM}}"},
         ),
         llm("log", "It said {{login}} to {{login.params.team}}"),
-        tool("leak", "http_request", {"{{not}}": "{{login.params.raw}}"}),
+        tool("leak", "leak", {"{{not}}": "{{login.params.raw}}"}),
     )
 
     def test_no_value_of_a_secret_is_shown(self, api: Api) -> None:
@@ -159,11 +172,11 @@ class TestSecrets:
     @pytest.mark.parametrize("secret", ['with "quotes" and \\', "ünïcode\n", "7"])
     def test_no_spelling_of_it(self, secret: str) -> None:
         client = Emulator(secrets={"TOKEN": secret, "EMPTY": "", "LONGER": f"{secret}-more"}).client()
-        nodes = [tool("a", "http_request", {"s": "{{secrets.TOKEN}} {{secrets.LONGER}}"}), llm("b", "{{a}}")]
+        nodes = [tool("a", "log_in", {"s": "{{secrets.TOKEN}} {{secrets.LONGER}}"}), llm("b", "{{a}}")]
         workflow = client.workflows.create(name="x", definition={"nodes": nodes})
         trace = client.executions.get(client.workflows.run(workflow.id).id).trace or []
         assert trace[0].output["params"] == {"s": "*** ***"}
-        assert trace[1].input == {"instruction": '{"tool": "http_request", "params": {"s": "*** ***"}}'}
+        assert trace[1].input == {"instruction": '{"tool": "log_in", "params": {"s": "*** ***"}}'}
 
     def test_a_handlers_error_does_not_show_it(self) -> None:
         emulator = Emulator(secrets={"TOKEN": "s3cret"})

@@ -138,6 +138,7 @@ def test_the_registry(api: Api) -> None:
     entry = api("POST", f"/workflow-registry/{one}/approve-template").data
     assert (entry["workflow_id"], entry["name"], entry["status"]) == (one, "test", "approved")
     api.clock.time += 5
+    api("POST", f"/workflow-registry/{two}/approve-template")
     assert api("POST", f"/workflow-registry/{two}/deprecate").data["status"] == "deprecated"
     archived = api("POST", f"/workflow-registry/{one}/archive").data
     assert (archived["status"], archived["created_at"]) == ("archived", entry["created_at"])
@@ -146,3 +147,35 @@ def test_the_registry(api: Api) -> None:
         listed = api("GET", f"/workflow-registry{query}").data
         assert [entry["workflow_id"] for entry in listed] == expected
     assert api("GET", "/workflow-registry?include_archived=1").fields == ["include_archived"]
+
+
+def test_the_transitions_of_the_registry_and_their_audit(api: Api) -> None:
+    workflow = api.workflow()
+    done: list[tuple[str, int]] = []
+    for step in ("deprecate", "archive", "approve-template", "approve-template", "deprecate", "approve-template",
+                 "deprecate", "archive", "archive", "approve-template", "deprecate"):  # fmt: skip
+        response = api("POST", f"/workflow-registry/{workflow}/{step}")
+        done.append((step, response.status))
+        if response.status == 409:
+            assert (response.code, response.fields) == ("conflict", ["status"])
+    assert [step for step, status in done if status == 200] == ["approve-template", "deprecate", "archive"]
+    entries = api("GET", "/organizations/default/governance/audit").data
+    assert [(entry["action"], entry["changes"]["status"]) for entry in reversed(entries)] == [
+        ("registry.approved", {"from": None, "to": "approved"}),
+        ("registry.deprecated", {"from": "approved", "to": "deprecated"}),
+        ("registry.archived", {"from": "deprecated", "to": "archived"}),
+    ]
+    assert {entry["target"] for entry in entries} == {f"workflow-registry/{workflow}"}
+
+
+def test_an_approved_template_can_be_archived_at_once(api: Api) -> None:
+    workflow = api.workflow()
+    api("POST", f"/workflow-registry/{workflow}/approve-template")
+    assert api("POST", f"/workflow-registry/{workflow}/archive").status == 200
+
+
+@pytest.mark.parametrize("value", ["1", "True", "yes", "0", ""])
+def test_a_boolean_is_refused_with_the_value_that_it_wants(api: Api, value: str) -> None:
+    response = api("GET", f"/workflow-registry?include_archived={value}")
+    assert (response.status, response.fields) == (422, ["include_archived"])
+    assert f"must be true or false, not {value!r}" in response.json["error"]["message"]

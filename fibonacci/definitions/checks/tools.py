@@ -55,13 +55,14 @@ def _name_of(tool: object) -> str:
 
 def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem]:
     """Yield the tools that do not exist. The dotted and the underscore spelling name the same tool."""
-    known = {_canonical(name): name for name in names}
+    known = {canonical_tool(name): name for name in names}
     for index, node in nodes.items():
         tool = node.get("tool")
-        if node.get("type") == "tool" and isinstance(tool, str) and tool and _canonical(tool) not in known:
+        if node.get("type") == "tool" and isinstance(tool, str) and tool and canonical_tool(tool) not in known:
             remedy = did_you_mean(tool, known.values()) or "; client.tools.list() has the tools that exist"
             yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
 
 
-def _canonical(name: str) -> str:
+def canonical_tool(name: str) -> str:
+    """Return the one name of a tool: the dotted and the underscore spelling are the same tool."""
     return name.replace(".", "_")

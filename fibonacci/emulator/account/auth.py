@@ -50,6 +50,7 @@ class ApiKeys:
         self.owner: Final = owner
         self._known = {owner: Actor("owner", "owner")}
         self._prefix = f"{owner}-"
+        self._people: dict[str, KeyRole] = {}
 
     def of(self, role: KeyRole, name: str | None = None) -> str:
         """Return the key of a role, or of a person with that role.
@@ -63,7 +64,12 @@ class ApiKeys:
             return self.owner if role == "owner" else self._prefix + role
         if not _NAME.fullmatch(name):
             raise ValueError(f"a name is 1 to 64 letters, digits, '_', '.', '@' and '-', not {name!r}")
+        self._people[name] = role
         return f"{self._prefix}{role}-{name}"
+
+    def role_of(self, name: str) -> KeyRole | None:
+        """Return a role by its own name, or that of a person, who has or has used a key; `None` if there is none."""
+        return _BY_TEXT.get(name) or self._people.get(name)
 
     def find(self, key: str) -> Actor | None:
         """Return the actor of a key; `None` if the key is unknown."""
@@ -74,6 +80,8 @@ class ApiKeys:
         role = _BY_TEXT.get(text)
         if role is None or (dash and not _NAME.fullmatch(name)):
             return None
+        if name:
+            self._people[name] = role
         return Actor(name or role, role)
 
     def authenticate(self, authorization: str) -> tuple[str, Actor]:

@@ -1,7 +1,7 @@
-"""Rate limits: fixed windows per key, each of which begins with its first request.
+"""Rate limits: fixed windows of an organization, each of which begins with its first request.
 
-They live in memory: a request that only reads writes nothing to the disk. A restart begins new windows, and each of
-several processes that share a file counts its own requests.
+They are the limits of its plan: all keys share them. They live in memory: a request that only reads writes nothing to
+the disk. A restart begins new windows, and each of several processes that share a file counts its own requests.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
-from fibonacci.emulator.state.ids import fingerprint
 
 DAY: Final = 86_400.0
 _MANY: Final = 1_000  # keys with windows, before those that are over are forgotten
@@ -33,7 +32,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What remains of a key's rate limit.
+    """What remains of a rate limit.
 
     Attributes:
         limit: Requests per window.
@@ -72,7 +71,7 @@ class _Windows(NamedTuple):
 
 
 class RateLimits:
-    """Counts the requests of every key per window, a minute by default, and per day; safe to use from many threads.
+    """Counts the requests of an organization per window, a minute by default, and per day; safe to use from threads.
 
     Args:
         rate: The limit per window.
@@ -86,15 +85,16 @@ class RateLimits:
         self._many = _MANY
         self._lock = threading.Lock()
 
-    def take(self, key: str, now: float) -> Allowance:
-        """Count one request of a key, unless it is refused.
+    def take(self, organization: str, now: float, skipped: float = 0.0) -> Allowance:
+        """Count one request of an organization, unless it is refused.
 
         Args:
-            key: The API key.
+            organization: The id of the organization.
             now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped: they move the windows and end none.
         """
         with self._lock:
-            return self._take(self._windows_of(fingerprint(key), now), now)
+            return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
 
     def reset(self) -> None:
         """Forget all requests."""
@@ -102,10 +102,10 @@ class RateLimits:
             self._windows.clear()
 
     def __len__(self) -> int:
-        """Return how many keys have windows."""
+        """Return how many organizations have windows."""
         return len(self._windows)
 
-    def _take(self, windows: _Windows, now: float) -> Allowance:
+    def _take(self, windows: _Windows, now: float, skipped: float) -> Allowance:
         window, daily = windows
         fits_window = window.enter(now)
         fits_day = daily is None or daily.enter(now)
@@ -114,14 +114,15 @@ class RateLimits:
             message = f"The quota of {daily.rate.limit} requests a day is used up."
             detail = Detail("requests_per_day", f"is {daily.rate.limit}, and used up")
             refusal = too_many_requests("quota_exceeded", message, _wait(daily, now), detail)
-        elif not fits_window:
+            return Allowance(daily.rate.limit, 0, math.ceil(daily.ends + skipped), refusal)
+        if not fits_window:
             message = f"More than {window.rate.limit} requests in {window.rate.seconds:g} seconds."
             refusal = too_many_requests("rate_limit_exceeded", message, _wait(window, now))
         else:
             window.used += 1
             if daily is not None:
                 daily.used += 1
-        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends), refusal)
+        return Allowance(window.rate.limit, window.rate.limit - window.used, math.ceil(window.ends + skipped), refusal)
 
     def untouched(self, now: float) -> Allowance:
         """Return the allowance of an unused key, for responses that belong to no key."""

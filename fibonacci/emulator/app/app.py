@@ -14,7 +14,7 @@ from typing import Final
 from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.plans import PlanName
-from fibonacci.emulator.account.rate_limits import RateLimits
+from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
 from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owner
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.idempotency import IdempotencyCache
@@ -57,6 +57,7 @@ class App:
         approvals: Decisions about runs that wait for approval.
         faults: The injected faults.
         log: The recorded requests.
+        warnings: What was asked for that is not known or done.
         observers: Called after each request.
     """
 
@@ -74,10 +75,12 @@ class App:
     ) -> None:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
-        self.approvals: Final = Approvals(store, scheduler, clock, organization)
+        self.warnings: Final = scheduler.environment.warnings
+        self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
         self._clock = clock
         self._limits = limits
+        self._organization = organization
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
         self._retention = Retention(store, keep)
@@ -119,14 +122,15 @@ class App:
 
         self.store.restore(snapshot, check_shapes)
         self._limits.reset()
-        self._scheduler.resume_clock()
+        self._scheduler.resume()
 
     def reset(self) -> None:
-        """Delete all state, recorded requests and injected faults."""
+        """Delete all state, recorded requests, injected faults and warnings."""
         self.store.reset()
         self._limits.reset()
         self.faults.clear()
         self.log.drop(None)
+        self.warnings.clear()
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None
@@ -154,14 +158,14 @@ class App:
             reply = self._endpoints.call(self._control_router, request, actor, now)
         except Exception as error:
             reply = failure_reply(error, request)
-        return respond(reply, self._limits.untouched(now), now)
+        return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
         now = self._clock.now()
-        allowance = self._limits.untouched(now)
+        allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(api_key, now)
+            allowance = self._limits.take(self._organization, now, self._clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
@@ -174,7 +178,7 @@ class App:
             return self._read(request, actor)
         with self.store.transaction():
             now = self._clock.now()
-            self._scheduler.catch_up(now)
+            self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
             self._retention.apply(now)
             return reply
@@ -187,12 +191,16 @@ class App:
         try:
             with self.store.transaction(_PATIENCE):
                 now = self._clock.now()
-                self._scheduler.catch_up(now)
+                self._catch_up(now)
                 return self._endpoints.call(self._router, request, actor, now)
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
         with self.store.reading():
             return self._endpoints.call(self._router, request, actor, self._clock.now())
+
+    def _catch_up(self, now: float) -> None:
+        self._scheduler.catch_up(now)
+        self.approvals.expire(now)
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:

@@ -8,6 +8,8 @@ into them, no rate limit counts them, and no record of requests has them.
     POST               /_emulator/approvals/{execution_id}    approve or reject a run that waits
     POST               /_emulator/clock/advance               advance the clock
     GET, DELETE        /_emulator/requests                    list or clear recorded requests, optionally of one route
+    GET                /_emulator/models                      list the known models
+    GET                /_emulator/warnings                    list what is not known or done
     POST               /_emulator/reset                       delete everything
 """
 
@@ -100,6 +102,8 @@ class ControlAPI:
         yield "POST", "/clock/advance", self.advance
         yield "GET", "/requests", self.list_requests
         yield "DELETE", "/requests", self.clear_requests
+        yield "GET", "/models", self.list_models
+        yield "GET", "/warnings", self.list_warnings
         yield "POST", "/reset", self.reset
 
     def list_failures(self, context: RequestContext) -> Reply:
@@ -146,6 +150,14 @@ class ControlAPI:
         """DELETE /_emulator/requests."""
         self._chosen(context).clear()
         return no_content()
+
+    def list_models(self, context: RequestContext) -> Reply:
+        """GET /_emulator/models."""
+        return Reply([{"name": name} for name in context.environment.models])
+
+    def list_warnings(self, context: RequestContext) -> Reply:
+        """GET /_emulator/warnings: each once, the oldest first."""
+        return Reply([asdict(warning) for warning in context.environment.warnings.all()])
 
     def reset(self, context: RequestContext) -> Reply:
         """POST /_emulator/reset."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Final
+
 from fibonacci.emulator.account.auth import Actor
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.context import Handler, RequestContext
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.http.errors import HTTPException, permission_denied
 from fibonacci.emulator.http.messages import ServerRequest
@@ -13,6 +17,12 @@ from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import RouteMatch, Router
 from fibonacci.emulator.routes.endpoints import lowest_role
 from fibonacci.emulator.state.store import Store
+
+_QUERY_OF_CHANGES: Final[Mapping[str, Collection[str]]] = {
+    "DELETE /memory/{key}": ("scope", "user_id", "workflow_id"),
+    "DELETE /requests": ("route",),
+}
+"""The query parameters of the endpoints that change something."""
 
 
 class EndpointCaller:
@@ -43,7 +53,13 @@ class EndpointCaller:
             lowest = lowest_role(request.method, match.template)
             if not actor.may(lowest):
                 raise permission_denied(f"{request.method} {match.template}", actor.role, lowest)
-            return encoded(match.handler(self._context(match, Query(query), request.body, actor, now)))
+            context = self._context(match, Query(query), request.body, actor, now)
+            if query and request.method != "GET":  # a refusal has to come before the change
+                _report_unread(context, request.method, match.template)
+            reply = match.handler(context)
+            if query and request.method == "GET":
+                _report_unread(context, request.method, match.template)
+            return encoded(reply)
         except HTTPException as error:
             return encoded_error(error)
 
@@ -62,3 +78,14 @@ class EndpointCaller:
             store=self._store,
             scheduler=self._scheduler,
         )
+
+
+def _report_unread(context: RequestContext, method: str, template: str) -> None:
+    """Warn about query parameters that the endpoint does not have; refuse them in strict mode."""
+    endpoint = f"{method} {template}"
+    context.environment.warnings.report(
+        [
+            EmulatorWarning("unknown_query_parameter", f"{endpoint} ?{name}", f"there is no parameter {name!r}")
+            for name in context.query.unread(_QUERY_OF_CHANGES.get(endpoint, ()))
+        ]
+    )

@@ -103,6 +103,18 @@ class StoredTimer(StoredRecord):
     due: _Time
 
 
+class StoredCalls(StoredRecord):
+    """The calls of handlers that work for an execution."""
+
+    calls: list[str]
+
+
+class StoredHold(StoredRecord):
+    """Until when an execution waits for approval."""
+
+    expires: _Time
+
+
 class StoredNote(StoredRecord):
     """What only the trace of a node shows."""
 
@@ -207,6 +219,8 @@ SHAPES: Final[Mapping[str, type[StoredRecord]]] = {
     "executions": StoredExecution,
     "runs": StoredRun,
     "timers": StoredTimer,
+    "calls": StoredCalls,
+    "held": StoredHold,
     "traces": StoredNote,
     "registry": StoredEntry,
     "governance": StoredSettings,

@@ -86,16 +86,16 @@ def _response_error(error: Exception) -> HTTPException:
             return internal_error()
 
 
-def respond(reply: EncodedReply, allowance: Allowance, now: float) -> ServerResponse:
-    """Return the response: the reply with its date, rate limit, type and length."""
-    headers = [
-        ("Date", http_date(int(now))),
-        ("X-Request-Id", reply.request_id),
-        ("X-RateLimit-Limit", str(allowance.limit)),
-        ("X-RateLimit-Remaining", str(allowance.remaining)),
-        ("X-RateLimit-Reset", str(allowance.reset)),
-        *reply.headers.items(),
-    ]
+def respond(reply: EncodedReply, allowance: Allowance | None, now: float) -> ServerResponse:
+    """Return the response: the reply with its date, rate limit (if the request has one), type and length."""
+    headers = [("Date", http_date(int(now))), ("X-Request-Id", reply.request_id)]
+    if allowance is not None:
+        headers += [
+            ("X-RateLimit-Limit", str(allowance.limit)),
+            ("X-RateLimit-Remaining", str(allowance.remaining)),
+            ("X-RateLimit-Reset", str(allowance.reset)),
+        ]
+    headers += reply.headers.items()
     if reply.status != 204:
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(reply.body)))]
     return ServerResponse(reply.status, headers, reply.body)

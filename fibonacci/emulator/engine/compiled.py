@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from fibonacci.definitions import LLMNode, Node, ToolNode, WorkflowDefinition, dependencies, execution_order
+from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition, dependencies
+from fibonacci.definitions.graph import Edges, levels
+from fibonacci.definitions.model.base_node import RetryPolicy
+from fibonacci.definitions.model.spellings import split_retry
+from fibonacci.emulator.engine.unknown_names import unknown_fields
 from fibonacci.emulator.state.json_encoding import to_json
 
 
@@ -17,21 +21,37 @@ class CompiledWorkflow:
     """A definition, compiled.
 
     Attributes:
-        order: The ids of the nodes, each after those it depends on.
-        nodes: The nodes by id.
+        order: The ids of the nodes, each after those that it starts after.
+        nodes: The nodes by id, in the order of the definition, with the default retry.
         waits_for: The ids of the nodes that each node depends on.
+        starts_after: Those, the fallbacks that may stand in for them, and the critics that may run them again.
         outputs: Templates by output name, or `None`.
         rescues: The ids of the nodes whose failure starts a node, by its id: it is their `fallback` or `on_error`.
+        timeout: The seconds that a run may take, or `None`.
+        input_schema: The schema of the inputs, or `None`.
+        output_schema: The schema of the outputs, or `None`.
+        allow_partial_results: Whether a failed run has outputs.
+        problems: The fields that are not known.
     """
 
-    order: Sequence[str]
-    nodes: Mapping[str, Node]
-    waits_for: Mapping[str, Sequence[str]]
-    outputs: Mapping[str, Any] | None
-    rescues: Mapping[str, frozenset[str]]
+    order: Sequence[str] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
+    waits_for: Edges = field(default_factory=dict[str, Sequence[str]])
+    starts_after: Edges = field(default_factory=dict[str, Sequence[str]])
+    outputs: Mapping[str, Any] | None = None
+    rescues: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    timeout: float | None = None
+    input_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, Any] | None = None
+    allow_partial_results: bool = False
+    problems: Sequence[Problem] = ()
+
+    def between(self, first: str, last: str) -> set[str]:
+        """Return the ids of the nodes that depend on the first and that the last depends on, the first included."""
+        return {node for node in reachable(self.waits_for, last) if first in reachable(self.waits_for, node)} | {first}
 
 
-EMPTY_WORKFLOW = CompiledWorkflow((), {}, {}, None, {})
+EMPTY_WORKFLOW: Final = CompiledWorkflow()
 """A workflow without a definition: it has no nodes."""
 
 
@@ -42,10 +62,69 @@ def compiled(definition: Mapping[str, Any] | None) -> CompiledWorkflow:
 
 @lru_cache(maxsize=128)
 def _compiled(text: bytes) -> CompiledWorkflow:
-    definition = WorkflowDefinition.model_validate(json.loads(text))
-    nodes = {node.id: node for node in definition.nodes}
-    order, waits_for = execution_order(definition), dependencies(definition)
-    return CompiledWorkflow(order, nodes, waits_for, definition.outputs, _rescues(definition))
+    plain = json.loads(text)
+    definition = WorkflowDefinition.model_validate(plain)
+    nodes = {node.id: _with_default_retry(node, definition.default_retry) for node in definition.nodes}
+    waits_for = dependencies(definition)
+    starts_after = _starts_after(nodes, waits_for)
+    return CompiledWorkflow(
+        order=[node_id for level in levels(starts_after) for node_id in level],
+        nodes=nodes,
+        waits_for=waits_for,
+        starts_after=starts_after,
+        outputs=definition.outputs,
+        rescues=_rescues(definition),
+        timeout=definition.timeout,
+        input_schema=definition.input_schema,
+        output_schema=definition.output_schema,
+        allow_partial_results=definition.allow_partial_results,
+        problems=list(unknown_fields(plain)),
+    )
+
+
+def _with_default_retry(node: Node, default: RetryPolicy | None) -> Node:
+    if default is None or not node.model_fields_set.isdisjoint(("enable_retry", "max_retries", "retry_delay", "retry")):
+        return node
+    newer, rest = split_retry(default.model_dump())
+    return node.model_copy(update={**newer, "retry": RetryPolicy.model_validate(rest) if rest else None})
+
+
+def _starts_after(nodes: Mapping[str, Node], waits_for: Edges) -> dict[str, list[str]]:
+    """Return what each node waits for, and what decides about the output of that: its fallback, its critics.
+
+    What would make nodes wait for each other is left out: a fallback may itself use what depends on the failed node.
+    """
+    after = {node_id: list(targets) for node_id, targets in waits_for.items()}
+    for node_id, targets in waits_for.items():
+        for target in targets:
+            for decider in _deciders(nodes, target):
+                if decider not in after[node_id] and node_id not in reachable(after, decider):
+                    after[node_id].append(decider)
+    return after
+
+
+def _deciders(nodes: Mapping[str, Node], target: str) -> Iterator[str]:
+    seen = {target}
+    current: str | None = target
+    while current is not None:  # a fallback may have a fallback
+        node = nodes[current]
+        current = node.fallback if isinstance(node, LLMNode | ToolNode) else None
+        if current is None or current in seen:
+            break
+        seen.add(current)
+        yield current
+    yield from (node.id for node in nodes.values() if isinstance(node, CriticNode) and node.target_node == target)
+
+
+def reachable(edges: Edges, start: str) -> set[str]:
+    """Return the ids that can be reached from one, itself included."""
+    found, pending = {start}, [start]
+    while pending:
+        for target in edges[pending.pop()]:
+            if target not in found:
+                found.add(target)
+                pending.append(target)
+    return found
 
 
 def _rescues(definition: WorkflowDefinition) -> dict[str, frozenset[str]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from fibonacci.definitions import CriticNode, LLMNode
+from fibonacci.definitions import LLMNode
+from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.definitions.templates import as_text
+from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.engine.json_schema import first_fault
 
 WAIT: Final = "wait"
 """The tool that takes time: its execution is `running` until its seconds have passed."""
@@ -22,9 +25,21 @@ class NodeError(Exception):
     """A node fails; the message is the reason."""
 
 
-def default_llm_output(node: LLMNode, instruction: str) -> str:
-    """Return a text made from the model and the rendered instruction."""
-    return f"[{node.model or 'default model'}] {instruction}"
+def default_llm_output(node: LLMNode, instruction: str) -> Any:
+    """Return a text made from the model and the rendered instruction, or JSON that fits the schema of the node.
+
+    Raises:
+        NodeError: If no simple value fits the schema.
+    """
+    text = f"[{node.model or 'default model'}] {instruction}"
+    if node.output_schema is None:
+        return {"answer": text} if node.output_format == "json" else text
+    value = sample(node.output_schema, text)
+    fault = first_fault(node.output_schema, value, "answer")
+    if fault is not None:
+        remedy = "give the schema examples, or use a function of your own: @emulator.llm"
+        raise NodeError(f"the emulator finds no value that fits output_schema ({fault}): {remedy}")
+    return value
 
 
 def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMemory) -> dict[str, Any]:
@@ -33,14 +48,14 @@ def default_tool_output(tool: str, params: Mapping[str, Any], set_memory: SetMem
     Raises:
         NodeError: If the parameters of `memory_set` are not valid.
     """
-    if tool == MEMORY_SET:
+    if canonical_tool(tool) == MEMORY_SET:
         set_memory(params)
     return {"tool": tool, "params": params}
 
 
-def default_critic_output(node: CriticNode, criteria: Sequence[str]) -> dict[str, Any]:
+def default_critic_output(criteria: Sequence[str]) -> dict[str, Any]:
     """Return a verdict that passes every criterion."""
-    return {"passed": True, "target_node": node.target_node, "criteria": dict.fromkeys(criteria, True)}
+    return {"passed": True, "overall_score": 10, "criteria_scores": dict.fromkeys(criteria, 10)}
 
 
 def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
@@ -49,7 +64,7 @@ def seconds_of(tool: str, params: Mapping[str, Any]) -> float:
     Raises:
         NodeError: If `wait` has no valid number of seconds.
     """
-    if tool != WAIT:
+    if canonical_tool(tool) != WAIT:
         return 0.0
     seconds = params.get("seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 1e9:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from fibonacci.definitions import ConditionalNode, Node, OperatorError, TemplateError
+from fibonacci.definitions import ConditionalNode, CriticNode, Node, OperatorError, TemplateError
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.node_executor import (
     Environment,
     HandlerCall,
@@ -19,6 +20,7 @@ from fibonacci.emulator.engine.node_executor import (
     checked,
     timeout_error,
 )
+from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.store import Record
@@ -41,6 +43,7 @@ class RunningExecution:
         launch: Starts the call of a handler.
 
     Attributes:
+        had_calls: Whether handlers of it worked at first.
         notes: What is new for the trace, by node: its `input`, or the `reason` why it was skipped.
     """
 
@@ -49,9 +52,9 @@ class RunningExecution:
         self._execution = execution
         self._workflow = compiled(run["definition"])
         self._run = run
-        self._chosen: dict[str, bool] = dict(run["chosen"])  # nodes in branches: whether a conditional took the branch
-        self._nodes: dict[str, Record] = {node["id"]: dict(node) for node in execution["nodes"]}
+        self._nodes = NodeStates(self._workflow, execution["nodes"], run["chosen"])
         self._launch = launch
+        self.had_calls: Final = bool(self.calls)
         self.notes: dict[str, Record] = {}
 
     @property
@@ -62,98 +65,109 @@ class RunningExecution:
     @property
     def calls(self) -> list[str]:
         """The ids of the running handler calls."""
-        return [node["call"] for node in self._nodes.values() if node["phase"] == "call"]
+        return [node["call"] for node in self._nodes.all() if node["phase"] == "call"]
 
     @property
     def due(self) -> float | None:
         """The time of the next event in Unix seconds; `None` if there is none without a handler."""
+        if self.has_ended:
+            return None
         node = self._next()
-        return None if node is None else float(node["until"])
+        times = [time for time in (self._deadline, None if node is None else node["until"]) if time is not None]
+        return min(times, default=None)
 
     @property
     def execution(self) -> Record:
         """The record of the execution."""
-        return self._execution | {"nodes": list(self._nodes.values())}
+        return self._execution | {"nodes": self._nodes.all()}
 
     @property
     def run(self) -> Record:
         """What is stored beside the record until the execution has ended."""
-        return self._run | {"chosen": self._chosen}
+        return self._run | {"chosen": self._nodes.chosen}
 
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
-        for node_id in self._workflow.order:
-            state = self._nodes[node_id]
-            if state["status"] == "pending" and self._is_ready(node_id):
-                self._start(self._workflow.nodes[node_id], state, now)
-        if all(node["ended"] is not None for node in self._nodes.values()):
+        ready = True
+        while ready:  # a critic may have taken nodes back that are earlier in the order
+            ready = False
+            for node_id in self._workflow.order:
+                state = self._nodes[node_id]
+                if state["status"] == "pending" and state["started"] is None and self._nodes.is_ready(node_id):
+                    self._start(self._workflow.nodes[node_id], state, now)
+                    ready = True
+        if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
             self._finish(now)
 
     def advance(self, now: float) -> None:
         """Process all events due by now, in order of time."""
-        while (state := self._next()) is not None and state["until"] <= now:
+        deadline = self._deadline
+        while (state := self._next()) is not None and state["until"] <= min(now, deadline or now):
             due = state["until"]
             self._end_phase(state, due)
             self.start_ready_nodes(due)
+        if deadline is not None and deadline <= now and not self.has_ended:
+            self._expire(deadline)
 
     def complete_call(self, call: str, outcome: HandlerOutcome, now: float) -> None:
         """Take the outcome of a handler call, unless it has timed out before."""
         self.advance(now)
-        for state in self._nodes.values():
+        for state in self._nodes.all():
             if state["phase"] == "call" and state["call"] == call:
-                if outcome.error is None:
-                    self._complete(state, outcome.output, now)
-                else:
-                    self._fail_or_retry(state, outcome.error, now)
+                self._take(state, outcome, now)
                 self.start_ready_nodes(now)
                 self.advance(now)
+
+    def _take(self, state: Record, outcome: HandlerOutcome, now: float) -> None:
+        if outcome.error is not None:
+            self._fail_or_retry(state, outcome.error, now)
+            return
+        try:
+            output = self._executor(now).result_of(self._workflow.nodes[state["id"]], outcome.output)
+        except (TemplateError, NodeError) as error:
+            self._fail_or_retry(state, str(error), now)
+        else:
+            self._complete(state, output, now)
+
+    @property
+    def _deadline(self) -> float | None:
+        """The time at which the timeout of the workflow ends the execution."""
+        timeout = self._workflow.timeout
+        return None if timeout is None else _after(self._execution["started"], timeout)
 
     def _executor(self, now: float) -> NodeExecutor:
         return NodeExecutor(self._environment, self._execution, self._nodes, now)
 
     def _next(self) -> Record | None:
-        timed = [node for node in self._nodes.values() if node["until"] is not None]
+        timed = [node for node in self._nodes.all() if node["until"] is not None]
         return min(timed, key=_due, default=None)
 
-    def _is_ready(self, node_id: str) -> bool:
-        return all(self._nodes[other]["ended"] is not None for other in self._workflow.waits_for[node_id])
+    def _note(self, node_id: str, **note: Any) -> None:
+        self.notes[node_id] = self.notes.get(node_id, {}) | note
 
     def _start(self, node: Node, state: Record, now: float) -> None:
         state["started"] = now
-        needed = [self._nodes[other] for other in self._workflow.waits_for[node.id]]
-        # A failed node stops those that depend on it; so does a node skipped because of a failed one.
-        rescued = self._workflow.rescues.get(node.id, frozenset())
-        state["stopped"] = any(other["stopped"] for other in needed if other["id"] not in rescued)
-        all_skipped = bool(needed) and all(other["status"] == "skipped" for other in needed)
-        unneeded = bool(rescued) and all(self._nodes[other]["status"] != "failed" for other in rescued)
-        if state["stopped"] or all_skipped or unneeded or not self._chosen.get(node.id, True):
-            state.update(status="skipped", ended=now)
-            self.notes[node.id] = {"reason": self._why_skipped(node.id, needed)}
-        else:
+        state["stopped"] = self._nodes.depends_on_stopped(node.id)
+        reason = self._nodes.why_skipped(node.id)
+        if reason is None:
+            try:
+                condition = self._executor(now).unmet_condition(node)
+            except (TemplateError, OperatorError) as error:
+                self._fail(state, f"condition: {error}", now)
+                return
+            reason = None if condition is None else f"its condition is false: {condition}"
+        if reason is None:
             self._attempt(node, state, now)
-
-    def _why_skipped(self, node_id: str, needed: list[Record]) -> str:
-        for other in needed:
-            if other["stopped"]:
-                return (
-                    f"it depends on {other['id']!r}, which {'failed' if other['status'] == 'failed' else 'did not run'}"
-                )
-        if all(other["status"] == "skipped" for other in needed):
-            return f"all nodes that it depends on were skipped: {', '.join(other['id'] for other in needed)}"
-        gates = [other["id"] for other in needed if self._leads_to(other["id"], node_id)]
-        return f"it is not in the branch taken by {', '.join(map(repr, gates))}"
-
-    def _leads_to(self, gate_id: str, node_id: str) -> bool:
-        """Whether a node is a conditional with another in one of its branches."""
-        gate = self._workflow.nodes[gate_id]
-        return isinstance(gate, ConditionalNode) and node_id in (*gate.true_branch, *gate.false_branch)
+        else:
+            state.update(status="skipped", ended=now)
+            self._note(node.id, reason=reason)
 
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            self.notes[node.id] = {"input": executor.shown_input(node)}
-            step = executor.execute(node, state["attempts"])
+            self._note(node.id, input=executor.shown_input(node))
+            step = executor.execute(node, _tries(state))
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
@@ -178,50 +192,88 @@ class RunningExecution:
             self._complete(state, state["output"], now)
 
     def _complete(self, state: Record, output: Any, now: float) -> None:
-        try:
-            state.update(_NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
-        except NodeError as error:
-            self._fail(state, str(error), now)
-            return
         node = self._workflow.nodes[state["id"]]
-        if isinstance(node, ConditionalNode):
-            taken, left = (node.true_branch, node.false_branch)[:: 1 if output["result"] else -1]
-            for node_id in left:
-                self._chosen.setdefault(node_id, False)
-            self._chosen.update(dict.fromkeys(taken, True))
+        try:
+            state.update(NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
+            self._executor(now).write_memory(node)
+            if isinstance(node, CriticNode):
+                self._improve(node, state, now)
+        except (TemplateError, NodeError) as error:
+            self._fail(state, str(error), now)
+        else:
+            if isinstance(node, ConditionalNode):
+                self._nodes.take_branch(node, result=output["result"])
+
+    def _improve(self, critic: CriticNode, state: Record, now: float) -> None:
+        """Run the target of a critic again, with what to improve, if it does not pass and may run again."""
+        verdict = state["output"]
+        if verdict["passed"] or state.get("iteration", 1) > critic.max_iterations:
+            return
+        prompt = self._executor(now).improvement_prompt(critic, verdict)
+        self._nodes[critic.target_node]["improvement"] = prompt
+        self._nodes.run_again(self._workflow.between(critic.target_node, critic.id))
 
     def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
         node = self._workflow.nodes[state["id"]]
-        if not node.enable_retry or state["attempts"] > node.max_retries:
+        tries = _tries(state)
+        if not node.enable_retry or tries > node.max_retries:
             self._fail(state, error, now)
         else:
-            state.update(_NO_PHASE, phase="retry", until=_after(now, node.retry_delay), output=None, error=error)
+            until = _after(now, _retry_delay(node, tries))
+            state.update(NO_PHASE, phase="retry", until=until, output=None, error=error)
 
     def _fail(self, state: Record, error: str, now: float) -> None:
-        state.update(_NO_PHASE, status="failed", stopped=True, output=None, error=error, ended=now)
+        state.update(NO_PHASE, status="failed", stopped=True, output=None, error=error, ended=now)
+
+    def _expire(self, now: float) -> None:
+        """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""
+        error = timeout_error(self._workflow.timeout or 0)
+        for state in self._nodes.all():
+            if state["ended"] is None and state["started"] is not None:
+                self._fail(state, f"the workflow: {error}", now)
+            elif state["ended"] is None:
+                state.update(NO_PHASE, status="skipped", stopped=True, started=now, ended=now)
+                self._note(state["id"], reason=f"the workflow: {error}")
+        self._end(f"the workflow: {error}", now)
 
     def _finish(self, now: float) -> None:
-        nodes = self._nodes.values()
-        values = {node["id"]: node["output"] for node in nodes if node["status"] == "completed"}
-        failed = next((node for node in nodes if node["status"] == "failed"), None)
-        status, outputs, reason = "completed", values, None
+        failed = self._nodes.failed()
         if failed is not None:
-            status, reason = "failed", f"node {failed['id']!r}: {failed['error']}"
-        elif self._workflow.outputs is not None:
-            try:
+            self._end(f"node {failed['id']!r}: {failed['error']}", now)
+            return
+        outputs = self._nodes.outputs()
+        try:
+            if self._workflow.outputs is not None:
                 outputs = self._executor(now).render(self._workflow.outputs)
-            except (TemplateError, NodeError) as fault:
-                status, reason = "failed", f"outputs: {fault}"
-        self._execution = self._execution | {"status": status, "outputs": outputs, "error": reason, "ended": now}
+            schema = self._workflow.output_schema
+            fault = None if schema is None else first_fault(schema, outputs, "outputs")
+        except (TemplateError, NodeError) as error:
+            fault = f"outputs: {error}"
+        if fault is None:
+            self._execution = self._execution | {"status": "completed", "outputs": outputs, "ended": now}
+        else:
+            self._end(fault, now)
+
+    def _end(self, error: str, now: float) -> None:
+        """End the execution as failed; it has outputs only if its workflow allows partial results."""
+        outputs = self._nodes.outputs() if self._workflow.allow_partial_results else {}
+        self._execution = self._execution | {"status": "failed", "outputs": outputs, "error": error, "ended": now}
 
 
-_NO_PHASE: Final[Record] = {"phase": None, "until": None, "call": None}
+def _tries(state: Record) -> int:
+    """Return the attempts of the present iteration."""
+    return int(state["attempts"] - state.get("earlier_attempts", 0))
 
 
-def new_node(node: Node) -> Record:
-    """Return the record of a node that has not started."""
-    public = {"id": node.id, "type": node.type, "status": "pending", "output": None, "error": None}
-    return public | {"started": None, "ended": None, "attempts": 0, "stopped": False} | _NO_PHASE
+def _retry_delay(node: Node, tries: int) -> float:
+    """Return the seconds before the next attempt, after so many."""
+    match node.retry.backoff if node.retry is not None else None:
+        case "linear":
+            return node.retry_delay * tries
+        case "exponential":
+            return node.retry_delay * 2.0 ** min(tries - 1, 100)
+        case _:
+            return node.retry_delay
 
 
 def _after(now: float, seconds: float) -> float:

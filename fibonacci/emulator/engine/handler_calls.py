@@ -1,25 +1,24 @@
 """Which calls of user handlers are running, in this process and in others that share the state.
 
 A state may name calls of a process that was killed, or calls from before it was restored. They run nowhere: the
-scheduler has to find and fail them.
+scheduler has to find and fail them. The id of a call begins with the name of its owner.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import secrets
 import time
 from typing import Final
 
+from fibonacci.emulator.state.owners import Owners
+
 _STARTED: Final[dict[str, float]] = {}  # ids are unique, so that emulators in one process do not collide
 
-CAN_PROBE: Final = os.name != "nt"  # on Windows, os.kill with signal 0 ends the process
 
-
-def register() -> str:
+def register(owners: Owners) -> str:
     """Return the id of a new call in this process."""
-    call = f"{os.getpid()}-{secrets.token_hex(8)}"
+    call = f"{owners.own()}-{secrets.token_hex(8)}"
     _STARTED[call] = time.monotonic()
     return call
 
@@ -34,19 +33,6 @@ def age(call: str) -> float:
     return time.monotonic() - _STARTED.get(call, -math.inf)
 
 
-def is_running(call: str) -> bool:
-    """Return whether a call may still report: it is running here, or its process exists."""
-    pid = int(call.partition("-")[0])
-    return call in _STARTED if pid == os.getpid() else _exists(pid)
-
-
-def _exists(pid: int) -> bool:
-    if not CAN_PROBE:
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def is_running(call: str, owners: Owners) -> bool:
+    """Return whether a call may still report: it is running here, or another owner of it is alive."""
+    return call in _STARTED or owners.is_alive(call.partition("-")[0])

@@ -20,9 +20,10 @@ from fibonacci.definitions import (
     evaluate,
     render,
 )
-from fibonacci.definitions.templates import ABSENT, INPUT, as_text, follow
+from fibonacci.definitions.model.base_node import Condition
+from fibonacci.definitions.templates import INPUT, as_text, follow
+from fibonacci.emulator.engine.answers import parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
-    WAIT,
     NodeError,
     default_critic_output,
     default_llm_output,
@@ -30,8 +31,12 @@ from fibonacci.emulator.engine.default_nodes import (
     seconds_of,
     texts,
 )
-from fibonacci.emulator.engine.memory import MemoryToolSet, find_value, owner_of, set_value
+from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
+from fibonacci.emulator.engine.node_states import NodeStates
+from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
+from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
 from fibonacci.emulator.http.bodies import is_deeper_than
 from fibonacci.emulator.state.json_encoding import to_json
@@ -80,12 +85,16 @@ class Environment:
         env: The values of `{{env.NAME}}`.
         secrets: The values of `{{secrets.NAME}}`.
         handlers: The user handlers.
+        models: The names of the known models.
+        warnings: What workflows and requests ask for that is not known or done.
     """
 
     store: Store
     env: Mapping[str, str]
     secrets: Mapping[str, str]
     handlers: UserHandlers = field(default_factory=UserHandlers)
+    models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
+    warnings: WarningLog = field(default_factory=WarningLog)
 
 
 class NodeExecutor:
@@ -94,11 +103,11 @@ class NodeExecutor:
     Args:
         environment: What workflows can reach.
         execution: The record of the execution.
-        nodes: The records of its nodes by id.
+        nodes: Its nodes.
         now: The time in Unix seconds.
     """
 
-    def __init__(self, environment: Environment, execution: Record, nodes: Mapping[str, Record], now: float) -> None:
+    def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
@@ -132,12 +141,65 @@ class NodeExecutor:
         Templates of secrets and of the environment stay as they are written, and so do those without a value.
         """
         try:
-            return checked(input_of(node, self._resolve_shown))
+            shown = input_of(node, self._resolve_shown)
+            if isinstance(node, LLMNode):
+                shown["instruction"] += self._improvement(node)
+                shown |= {"memory": self._memory(node)} if node.memory_read else {}
+            return checked(shown)
         except NodeError as error:
             return f"(not shown: {error})"
 
+    def unmet_condition(self, node: Node) -> str | None:
+        """Return the condition of a node in words, if it is false; `None` if the node runs.
+
+        Raises:
+            TemplateError: If a template has no value.
+            OperatorError: If the operands cannot be compared.
+        """
+        condition = node.condition if isinstance(node, LLMNode | ToolNode) else None
+        if condition is None or self._compare(condition):
+            return None
+        left = as_text(render(condition.field, self._resolve_shown))
+        right = as_text(render(condition.value, self._resolve_shown))
+        return f"{left[:100]!r} {condition.operator} {right[:100]!r}"
+
+    def result_of(self, node: Node, answer: Any) -> Any:
+        """Return the output of a node from the answer of its handler.
+
+        Raises:
+            NodeError: If the answer is not what the node asks for.
+        """
+        if isinstance(node, LLMNode):
+            return parsed_answer(node, answer)
+        if isinstance(node, CriticNode):
+            return verdict(node, answer, self._criteria(node))
+        return answer
+
+    def write_memory(self, node: Node) -> None:
+        """Write what a node that has completed keeps in the memory of its workflow.
+
+        Raises:
+            TemplateError: If a template has no value.
+            NodeError: If a value is too large.
+        """
+        for key, value in node.memory_write.items() if isinstance(node, LLMNode) else ():
+            workflow_id = self._execution["workflow_id"]
+            body = MemorySet(value=self.render(value), workflow_id=workflow_id)
+            set_value(self._environment.store, (body.scope, workflow_id, key), body, self._now)
+
+    def improvement_prompt(self, node: CriticNode, verdict: Mapping[str, Any]) -> str:
+        """Return what the target of a critic is told when it runs again.
+
+        Raises:
+            TemplateError: If a template has no value.
+        """
+        if node.improvement_prompt is not None:
+            return as_text(self.render(node.improvement_prompt))
+        return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
+
     def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
-        instruction = as_text(render(node.instruction, self._resolve))
+        instruction = as_text(render(node.instruction, self._resolve)) + self._improvement(node)
+        system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, self._resolve))
         handler = self._environment.handlers.llm
         if handler is None:
             return NodeResult(default_llm_output(node, instruction))
@@ -147,36 +209,64 @@ class NodeExecutor:
             model=node.model,
             max_tokens=node.max_tokens,
             temperature=node.temperature,
+            system_prompt=system_prompt,
+            output_format=node.output_format,
+            output_schema=node.output_schema,
+            memory=self._memory(node),
         )
-        return HandlerCall(partial(handler, call), None)
+        return HandlerCall(partial(handler, call), node.timeout)
+
+    def _improvement(self, node: LLMNode) -> str:
+        """Return what a critic asks the node to improve, as the end of its instruction."""
+        prompt = self._nodes[node.id].get("improvement")
+        return f"\n\n{prompt}" if prompt else ""
+
+    def _memory(self, node: LLMNode) -> dict[str, Any]:
+        workflow_id = self._execution["workflow_id"]
+        store = self._environment.store
+        return {key: find_value(store, workflow_id, key, self._now)[1] for key in node.memory_read}
 
     def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
         params = render(node.params, self._resolve)
-        handler = self._environment.handlers.tools.get(node.tool)
+        missing = missing_parameters(node.tool, params)
+        if missing:
+            raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
+        handler = self._environment.handlers.tool(node.tool)
         if handler is not None:
             call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
             return HandlerCall(partial(handler, call), node.timeout)
         seconds = seconds_of(node.tool, params)
         output = default_tool_output(node.tool, params, self._set_memory)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
-        if node.tool == WAIT and "timeout" in node.model_fields_set and seconds > node.timeout:
+        if seconds > node.timeout and "timeout" in node.model_fields_set:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
         return NodeResult(output, seconds)
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
-        criteria = texts(render(node.criteria, self._resolve))
+        criteria = self._criteria(node)
         handler = self._environment.handlers.critic
         if handler is None:
-            return NodeResult(default_critic_output(node, criteria))
-        output = self._nodes[node.target_node]["output"]
-        origin = self._origin(node, attempt)
-        call = CriticCall(**origin, target_node=node.target_node, output=output, criteria=criteria)
-        return HandlerCall(partial(handler, call), None)
+            return NodeResult(default_critic_output(criteria))
+        call = CriticCall(
+            **self._origin(node, attempt),
+            target_node=node.target_node,
+            output=self._nodes.output_of(node.target_node),
+            criteria=criteria,
+            model=node.model,
+            min_score=node.min_score,
+        )
+        return HandlerCall(partial(handler, call), node.timeout)
+
+    def _criteria(self, node: CriticNode) -> list[str]:
+        return texts(render(node.criteria, self._resolve))
 
     def _decide(self, node: ConditionalNode) -> dict[str, Any]:
-        resolve = self._resolve_or_nothing if node.operator in ("is_empty", "is_not_empty") else self._resolve
-        result = evaluate(node.operator, render(node.left_value, resolve), render(node.right_value, resolve))
+        result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
         return {"result": result, "branch": node.true_branch if result else node.false_branch}
+
+    def _compare(self, condition: Condition) -> bool:
+        resolve = self._resolve_or_nothing if condition.operator in ("is_empty", "is_not_empty") else self._resolve
+        return evaluate(condition.operator, render(condition.field, resolve), render(condition.value, resolve))
 
     def _origin(self, node: Node, attempt: int) -> dict[str, Any]:
         execution = self._execution
@@ -185,6 +275,7 @@ class NodeExecutor:
             "execution_id": execution["id"],
             "workflow_id": execution["workflow_id"],
             "attempt": attempt,
+            "iteration": self._nodes[node.id].get("iteration", 1),
         }
 
     def _set_memory(self, params: Mapping[str, Any]) -> None:
@@ -200,8 +291,7 @@ class NodeExecutor:
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.is_node:
-            node = self._nodes[reference.source]
-            return follow(ABSENT if node["status"] == "skipped" else node["output"], reference, reference.path)
+            return follow(self._nodes.output_of(reference.source), reference, reference.path)
         if reference.source != "memory":
             sources = {
                 INPUT: self._execution["inputs"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci.emulator.engine.compiled import compiled
-from fibonacci.emulator.engine.execution import new_node
+from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
@@ -75,6 +75,7 @@ def cancel(store: Store, execution: Record, now: float) -> Record:
     store.executions.put(execution["id"], record=execution)
     store.runs.delete(execution["id"])
     store.timers.delete(execution["id"])
+    store.calls.delete(execution["id"])
     return execution
 
 

@@ -37,7 +37,10 @@ def input_of(node: Node, resolve: Resolver) -> Record:
     """Return what a node is given: its fields with templates, rendered."""
     match node:
         case LLMNode():
-            return {"instruction": as_text(render(node.instruction, resolve))}
+            shown = {"instruction": as_text(render(node.instruction, resolve))}
+            if node.system_prompt is not None:
+                shown["system_prompt"] = as_text(render(node.system_prompt, resolve))
+            return shown
         case ToolNode():
             return {"params": render(node.params, resolve)}
         case CriticNode():
@@ -69,6 +72,7 @@ def _content(node: Record, note: Record) -> Record:
         "output": node["output"] if node["status"] == "completed" else None,
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
+        "warnings": note.get("warnings", []),
     }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fibonacci._log_records import log
+from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.emulator.state.json_encoding import to_json
 
 _log: Final = logging.getLogger("fibonacci.emulator")
@@ -25,12 +26,14 @@ class NodeCall:
         execution_id: The id of the execution.
         workflow_id: The id of the workflow.
         attempt: The attempt, from 1; 2 is the first retry.
+        iteration: 2 or more if a critic has asked for an improvement, else 1. Attempts count anew in each.
     """
 
     node_id: str
     execution_id: str
     workflow_id: str
     attempt: int
+    iteration: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +41,25 @@ class LLMCall(NodeCall):
     """A call of a language model.
 
     Attributes:
-        instruction: The instruction, rendered.
+        instruction: The instruction, rendered; after it, what a critic asks to improve.
         model: The model of the node, or `None`.
         max_tokens: The largest number of tokens that the node allows, or `None`.
         temperature: The temperature of the node, or `None`.
+        system_prompt: The system prompt, rendered, or `None`.
+        output_format: The format of the answer, such as `json`, or `None`.
+        output_schema: The JSON Schema of the answer, or `None`. With it, or with the format `json`, a text that is
+            returned is parsed.
+        memory: The values that the node reads from memory; `None` for a key that has none.
     """
 
     instruction: str
     model: str | None
     max_tokens: int | None
     temperature: float | None
+    system_prompt: str | None = None
+    output_format: str | None = None
+    output_schema: Mapping[str, Any] | None = None
+    memory: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,26 +83,47 @@ class CriticCall(NodeCall):
         target_node: The id of the node to assess.
         output: The output of that node.
         criteria: The criteria, rendered.
+        model: The model of the node, or `None`.
+        min_score: The score that passes.
     """
 
     target_node: str
     output: Any
     criteria: Sequence[str]
+    model: str | None = None
+    min_score: float = 7
 
 
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
-"""A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node."""
+"""A handler returns the output of its node, any JSON, or a coroutine of it. An exception fails the node.
+
+A critic's returns a score from 0 to 10, or an object with `overall_score` or `criteria_scores`.
+"""
 
 
 @dataclass(slots=True)
 class UserHandlers:
-    """The handlers of one emulator; the default nodes are used where there is none."""
+    """The handlers of one emulator; the default nodes are used where there is none.
+
+    Attributes:
+        llm: The handler of all language models.
+        critic: The handler of all critics.
+        tools: The handlers of tools, by the underscore spelling of their names.
+    """
 
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
     tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
+
+    def tool(self, name: str) -> ToolHandler | None:
+        """Return the handler of a tool, by either spelling of its name."""
+        return self.tools.get(canonical_tool(name))
+
+    def set_tool(self, name: str, handler: ToolHandler) -> None:
+        """Use a handler for a tool."""
+        self.tools[canonical_tool(name)] = handler
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.request_log import Requests
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.faults.fault import Failure, FailureKind, FailureSpec
 from fibonacci.emulator.faults.injector import Failures
 from fibonacci.emulator.http.errors import HTTPException
@@ -48,7 +49,7 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: The person who approves. The settings `approval_threshold` and `allow_self_approval` of the emulator's
+            by: Who approves: a role, or a person with a named key; an admin or the owner. The settings `approval_threshold` and `allow_self_approval` of the emulator's
                 organization define how many people have to, and whether the requester (the name or the role of the
                 key, `owner` for the owner's) may be one of them.
 
@@ -63,12 +64,13 @@ class Controls:
             >>> emulator = Emulator()
             >>> client = emulator.client()
             >>> settings = client.organizations.governance.update("default", require_approval_for_external_comm=True)
-            >>> node = {"id": "tell", "type": "tool", "tool": "email_send"}
+            >>> mail = {"to": "team@example.org", "subject": "News", "body": "High tide at noon"}
+            >>> node = {"id": "tell", "type": "tool", "tool": "email_send", "params": mail}
             >>> workflow = client.workflows.create(name="Mail", definition={"nodes": [node]})
             >>> client.workflows.execute(workflow.id).status
             'pending_approval'
             >>> execution = client.executions.list(status="pending_approval").first()
-            >>> emulator.approve(execution.id, by="ada").status
+            >>> emulator.approve(execution.id, by="admin").status
             'completed'
         """
         return self._decide(execution_id, by, approve=True)
@@ -78,13 +80,13 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: The person who rejects. One is enough, and the requester may be that one.
+            by: Who rejects, as with `approve`. One is enough, and the requester may be that one.
 
         Returns:
             The execution.
 
         Raises:
-            ValueError: If the run does not wait for approval.
+            ValueError: If the run does not wait for approval, or this person may not decide.
         """
         return self._decide(execution_id, by, approve=False)
 
@@ -93,6 +95,21 @@ class Controls:
             return Execution.model_validate(self.app.approvals.decide(execution_id, by, approve=approve))
         except HTTPException as error:
             raise ValueError(error.message) from None
+
+    @property
+    def warnings(self) -> list[EmulatorWarning]:
+        """What workflows and requests asked for that the emulator does not know or do, each once, the oldest first.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator
+            >>> emulator = Emulator()
+            >>> node = {"id": "find", "type": "tool", "tool": "serch"}
+            >>> workflow = emulator.client().workflows.create(name="Search", definition={"nodes": [node]})
+            >>> execution = emulator.client().workflows.execute(workflow.id)
+            >>> [warning.code for warning in emulator.warnings]
+            ['unknown_tool']
+        """
+        return self.app.warnings.all()
 
     @property
     def requests(self) -> Requests:

@@ -12,6 +12,7 @@ from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.retention import KEPT
+from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -37,6 +38,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         api_key: The owner's key.
         organization: The organization that all workflows belong to.
         clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)`.
+        models: The names of the known models; a workflow that names another is a warning. Names can be added.
         app: The application that servers and transports call: `app.handle` takes a request and returns the response,
             and `app.observers` are called after each request.
 
@@ -60,6 +62,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         keep: int | None = KEPT,
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> None:
         """Prepare an emulator; it does not listen yet.
 
@@ -79,6 +82,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
                 keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
+            strict: Whether to refuse what the emulator does not know or do, in place of a warning in `warnings`.
 
         Raises:
             ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit or
@@ -100,8 +104,12 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         self.organization: str = organization
         self._address = (host, port)
         self._handlers = UserHandlers()
-        scheduler = Scheduler(Environment(store, dict(env or {}), dict(secrets or {}), self._handlers), self.clock)
-        scheduler.resume_clock()
+        environment = Environment(
+            store, dict(env or {}), dict(secrets or {}), self._handlers, warnings=WarningLog(strict=strict)
+        )
+        self.models: list[str] = environment.models
+        scheduler = Scheduler(environment, self.clock)
+        scheduler.resume()
         self.app: App = App(
             plan=plan,
             api_key=self.api_key,
@@ -139,6 +147,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             OSError: If the address cannot be used.
         """
         with self._lock:
+            self.app.store.open()
             if self._server is None:
                 self._server = SocketServer(self.app, *self._address)
         return self
@@ -146,7 +155,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
     def close(self) -> None:
         """Stop listening and close all connections; a second call does nothing. The state stays; `start` may follow.
 
-        A file that keeps the state is closed; the next use of the emulator opens it again.
+        A file that keeps the state is closed: nothing opens or writes it before `start`, not even a function of yours
+        that still runs.
         """
         with self._lock:
             server, self._server = self._server, None

@@ -57,7 +57,8 @@ class HandlerDecorators:
         """Use a function in place of every critic.
 
         Args:
-            handler: Takes a `CriticCall`.
+            handler: Takes a `CriticCall`. It returns a score from 0 to 10, or an object with `overall_score` or
+                `criteria_scores`; the node passes from its `min_score` on.
 
         Returns:
             The function itself.
@@ -69,7 +70,7 @@ class HandlerDecorators:
         """Use a function in place of one tool.
 
         Args:
-            name: The name of the tool; the catalog need not have it.
+            name: The name of the tool, in either spelling; a new one is a tool of the catalog from then on.
 
         Returns:
             A decorator for a function that takes a `ToolCall`; it returns the function itself.
@@ -83,7 +84,7 @@ class HandlerDecorators:
         """
 
         def register(handler: Callable[[ToolCall], ResultT]) -> Callable[[ToolCall], ResultT]:
-            self._handlers.tools[name] = handler
+            self._handlers.set_tool(name, handler)
             return handler
 
         return register

@@ -1,9 +1,9 @@
-"""Query parameters, validated strictly. Unknown parameters are ignored, as real services do."""
+"""Query parameters, validated strictly. Unknown parameters are ignored, as real services do, and can be named."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -22,16 +22,26 @@ class Query:
         except ValueError as error:
             raise bad_request(f"The query cannot be read: {error}", "query") from None
 
+        self._read: set[str] = set()
+
+    def unread(self, known: Collection[str] = ()) -> list[str]:
+        """Return the names of the parameters that nothing has read, but for those that are known."""
+        return [name for name in self._values if name not in self._read and name not in known]
+
+    def _get(self, name: str) -> str | None:
+        self._read.add(name)
+        return self._values.get(name)
+
     def text(self, name: str) -> str | None:
         """Return a text that is not empty; `None` if it is absent."""
-        value = self._values.get(name)
+        value = self._get(name)
         if value == "":
             raise _fault(name, "must not be empty")
         return value
 
     def integer(self, name: str, *, default: int, lowest: int, highest: int) -> int:
         """Return an integer between two bounds."""
-        value = self._values.get(name)
+        value = self._get(name)
         if value is None:
             return default
         if not _INTEGER.fullmatch(value) or not lowest <= int(value) <= highest:
@@ -40,16 +50,18 @@ class Query:
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return a boolean, written `true` or `false`."""
-        value = self._values.get(name)
+        value = self._get(name)
         if value is None:
             return default
         if value not in _BOOLEANS:
-            raise _fault(name, "must be true or false")
+            raise _fault(name, f"must be true or false, not {value!r}")
         return _BOOLEANS[value]
 
     def choice(self, name: str, choices: Sequence[str], *, default: str) -> str:
         """Return one of several texts."""
-        value = self._values.get(name, default)
+        value = self._get(name)
+        if value is None:
+            return default
         if value not in choices:
             raise _fault(name, f"must be one of {', '.join(choices)}")
         return value

@@ -1,4 +1,6 @@
-"""Admission: whether a workflow may run. Tool policies are checked first, then quotas, then approval.
+"""Admission: whether a workflow may run.
+
+Inputs are checked first, then whether all that it names is known, tool policies, quotas, and approval.
 
 Only the emulator's own organization decides. A refusal is recorded in its audit log.
 """
@@ -8,12 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.records import start
-from fibonacci.emulator.http.errors import Detail, HTTPException
+from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_approval
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import tools_of
 from fibonacci.emulator.policy.run_quota import take_run
+from fibonacci.emulator.policy.unknown import report_problems
 from fibonacci.emulator.state.store import Record
 
 
@@ -24,9 +29,13 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         The record of the execution.
 
     Raises:
-        HTTPException: 403 `permission_denied` if a tool policy refuses a tool to the caller's role, 429
+        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if a name is not known, 403 `permission_denied` if a tool policy refuses a tool to the caller's role, 429
             `quota_exceeded` if a quota of runs is exhausted.
     """
+    compiled_workflow = compiled(workflow["definition"])
+    _check_inputs(compiled_workflow, inputs)
+    unknown = context.scheduler.unknown_in(compiled_workflow)
+    report_problems(context, f"workflows/{workflow['id']}", unknown)
     try:
         _check_tools(context, workflow)
         take_run(context)
@@ -35,10 +44,19 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         refusal = Change(context.actor, "run.refused", f"workflows/{workflow['id']}", {}, after)
         record_change(context.store, context.organization, refusal, context.now)
         raise
-    reasons = approval_reasons(context.store.governance.get(context.organization), workflow["definition"])
+    reasons = approval_reasons(
+        context.store.governance.get(context.organization), workflow["definition"], context.environment.handlers
+    )
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
     return start(context.scheduler, workflow, inputs, context.now)
+
+
+def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:
+    fault = None if workflow.input_schema is None else first_fault(workflow.input_schema, inputs, "inputs")
+    if fault is not None:
+        place, _, message = fault.partition(": ")
+        raise invalid(Detail(place, message))
 
 
 def _check_tools(context: RequestContext, workflow: Record) -> None:

@@ -4,17 +4,20 @@ A run requires approval if the settings of its organization name one of its work
 each `require_approval_for_...` stands for one category, each flag in `category_flags` for the category of its name.
 `approval_threshold` is the number of different people who have to approve; 0 turns approval off. The requester may
 approve only with `allow_self_approval`. One rejection is enough: the execution is `cancelled`. The settings apply as
-they are at the decision; tool policies and quotas were applied when the run was requested.
+they are at the decision; tool policies and quotas were applied when the run was requested. Who decides is an admin or
+the owner. A run that nobody has decided about after `APPROVAL_SECONDS` is `cancelled`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.http.errors import Detail, HTTPException, conflict, not_found
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
@@ -22,6 +25,10 @@ from fibonacci.emulator.policy.governance import settings_of
 from fibonacci.emulator.state.clock import VirtualClock, iso
 from fibonacci.emulator.state.store import Record, Store
 
+APPROVAL_SECONDS: Final = 7 * 86_400.0
+"""Seconds for which a run waits for approval."""
+
+_DECIDING: Final = ("admin", "owner")
 _SETTINGS: Final[Mapping[str, str]] = {
     "require_approval_for_external_comm": EXTERNAL_COMM,
     "require_approval_for_public_writes": PUBLIC_WRITES,
@@ -29,13 +36,15 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def approval_reasons(settings: Record | None, definition: Mapping[str, Any] | None) -> list[str]:
+def approval_reasons(
+    settings: Record | None, definition: Mapping[str, Any] | None, handlers: UserHandlers
+) -> list[str]:
     """Return the categories for which a run requires approval; none if it may start at once."""
     if settings is None or settings["approval_threshold"] < 1:
         return []
     watched = {category for setting, category in _SETTINGS.items() if settings[setting]}
     watched |= {category for category, is_watched in settings["category_flags"].items() if is_watched}
-    return sorted(watched & categories_of(definition)) if watched else []
+    return sorted(watched & categories_of(definition, handlers)) if watched else []
 
 
 def hold_for_approval(context: RequestContext, workflow: Record, inputs: dict[str, Any], reasons: list[str]) -> Record:
@@ -46,18 +55,27 @@ def hold_for_approval(context: RequestContext, workflow: Record, inputs: dict[st
         "requested_at": iso(context.now),
         "approved_by": [],
         "rejected_by": None,
+        "expires_at": iso(context.now + APPROVAL_SECONDS),
     }
     execution = hold(context.store, workflow, inputs, context.now, approval)
+    context.store.held.put(execution["id"], record={"expires": context.now + APPROVAL_SECONDS})
     after = {"status": WAITING, "reasons": reasons, "workflow_id": workflow["id"]}
     request = Change(context.actor, "approval.requested", f"executions/{execution['id']}", {}, after)
     record_change(context.store, context.organization, request, context.now)
     return execution
 
 
+RoleOf = Callable[[str], KeyRole | None]
+"""Returns the role of a person or of a role's name; `None` if there is none."""
+
+
 class Approvals:
     """Decisions about the runs that wait for approval."""
 
-    def __init__(self, store: Store, scheduler: Scheduler, clock: VirtualClock, organization: str) -> None:
+    def __init__(
+        self, store: Store, scheduler: Scheduler, clock: VirtualClock, organization: str, role_of: RoleOf
+    ) -> None:
+        self._role_of = role_of
         self._store = store
         self._scheduler = scheduler
         self._clock = clock
@@ -71,16 +89,40 @@ class Approvals:
 
         Raises:
             HTTPException: 404 if there is no such execution, 409 if it does not wait for approval or this person has
-                approved it already, 403 if this person requested it and may not approve it.
+                approved it already, 403 if this person is no admin, or requested it and may not approve it.
         """
         with self._store.transaction():
             now = self._clock.now()
             self._scheduler.catch_up(now)
+            self.expire(now)
+            self._check_role(by)
             execution = self._approve(execution_id, by, now) if approve else self._reject(execution_id, by, now)
             may_end_soon = self._scheduler.may_end_soon(execution, now)
         if may_end_soon:
             execution, now = self._scheduler.settle(execution)
         return view_of(execution, now)
+
+    def expire(self, now: float) -> None:
+        """Cancel the runs that nobody has decided about in time."""
+        for (execution_id,) in list(self._store.held.due(now)):
+            self._store.held.delete(execution_id)
+            execution = self._store.executions.get(execution_id)
+            if execution is not None and execution["status"] == WAITING:
+                error = f"nobody approved it within {APPROVAL_SECONDS / 86_400:g} days"
+                ended = cancelled(execution, now) | {"error": error}
+                self._store.executions.put(execution_id, record=ended)
+                status = {"status": ended["status"]}
+                self._record(execution, "emulator", now, "approval.expired", {"status": WAITING}, status)
+
+    def _check_role(self, by: str) -> None:
+        role = self._role_of(by)
+        if role in _DECIDING:
+            return
+        if role is None:
+            message = f"{by!r} is no role and nobody with a key: emulator.key('admin', name={by!r}) makes one."
+        else:
+            message = f"{by} may not decide about runs: it takes the role admin or owner, not {role}."
+        raise HTTPException(403, "permission_denied", message, [Detail("by", message)])
 
     def _approve(self, execution_id: str, by: str, now: float) -> Record:
         execution = self._waiting(execution_id)
@@ -94,6 +136,7 @@ class Approvals:
         if len(after["approved_by"]) < settings["approval_threshold"]:
             self._store.executions.put(execution_id, record=execution)
             return execution
+        self._store.held.delete(execution_id)
         execution = start(self._scheduler, workflow, execution["inputs"], now, held=execution)
         status = {"status": execution["status"]}
         self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
@@ -104,6 +147,7 @@ class Approvals:
         after = execution["approval"] | {"rejected_by": by}
         execution = cancelled(execution, now) | {"approval": after}
         self._store.executions.put(execution_id, record=execution)
+        self._store.held.delete(execution_id)
         self._record(execution, by, now, "approval.rejected", {"status": WAITING}, {"status": execution["status"]})
         return execution
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.policy.tool_catalog import TOOLS
+from fibonacci.emulator.engine.tool_catalog import find_tool
+from fibonacci.emulator.engine.user_handlers import UserHandlers
 
 EXTERNAL_COMM: Final = "external_comm"
 PUBLIC_WRITES: Final = "public_writes"
@@ -29,29 +31,30 @@ _KNOWN: Final = {category: frozenset(words.split()) for category, words in _WORD
 
 
 def tools_of(definition: object) -> list[str]:
-    """Return the names of the tools in a definition, each once, in order."""
+    """Return the names of the tools in a definition, each once, in order, in the underscore spelling."""
     if not is_object(definition) or not is_array(definition["nodes"]):
         return []
-    return list(dict.fromkeys(node["tool"] for node in definition["nodes"] if node["type"] == "tool"))
+    return list(dict.fromkeys(canonical_tool(node["tool"]) for node in definition["nodes"] if node["type"] == "tool"))
 
 
-def categories_of(definition: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return the categories of a valid definition.
+def categories_of(definition: Mapping[str, Any] | None, handlers: UserHandlers | None = None) -> frozenset[str]:
+    """Return the categories of a valid definition; with the handlers, also those of the user's own tools.
 
     Example:
         >>> node = {"id": "a", "type": "tool", "tool": "email_send"}
         >>> sorted(categories_of({"categories": ["pii"], "nodes": [node]}))
         ['communication', 'external_comm', 'pii']
     """
-    return frozenset() if definition is None else frozenset(_categories(definition))
+    return frozenset() if definition is None else frozenset(_categories(definition, handlers or UserHandlers()))
 
 
-def _categories(definition: Mapping[str, Any]) -> Iterator[str]:
+def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterator[str]:
     named = definition.get("categories")
     if is_array(named):
         yield from (name for name in named if isinstance(name, str))
     for tool in tools_of(definition):
-        if tool in TOOLS:
-            yield TOOLS[tool]["category"]
+        known_tool = find_tool(handlers, tool)
+        if known_tool is not None:
+            yield known_tool["category"]
         words = set(tool.lower().replace("-", "_").split("_"))
         yield from (category for category, known in _KNOWN.items() if not known.isdisjoint(words))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.policy.audit_log import Change, record_change
 
@@ -21,12 +22,20 @@ def is_organization_id(text: str) -> bool:
 def organization_of(context: RequestContext) -> str:
     """Return the organization that the path names. Every valid id is one, with the defaults of the plan.
 
+    The key belongs to the emulator's own organization only: another one is a warning.
+
     Raises:
-        HTTPException: 404 if the id is not valid.
+        HTTPException: 404 if the id is not valid; in strict mode also if it is of another organization.
     """
     organization = context.path["organization_id"]
     if not is_organization_id(organization):
         raise not_found("organization_id", "organization", organization)
+    if organization != context.organization:
+        message = f"the key belongs to {context.organization!r}; settings of another organization apply to no run"
+        warning = EmulatorWarning("foreign_organization", f"organizations/{organization}", message)
+        context.environment.warnings.report(
+            [warning], lambda _: not_found("organization_id", "organization", organization)
+        )
     return organization
 
 

@@ -10,6 +10,7 @@ from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, bare
@@ -38,6 +39,11 @@ def update_quota(context: RequestContext) -> Reply:
     organization = organization_of(context)
     given = read(QuotaUpdate, context.body).model_dump(exclude_unset=True)
     _check_ceilings(context, given)
+    if given.get("memory_mb") is not None:
+        message = "memory_mb is stored and not enforced"
+        context.environment.warnings.report(
+            [EmulatorWarning("not_enforced", f"organizations/{organization}/quota", message)]
+        )
     before = context.store.quota_overrides.get(organization) or {}
     after = {name: value for name, value in (before | given).items() if value is not None}
     context.store.quota_overrides.put(organization, record=after)

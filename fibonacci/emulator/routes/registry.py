@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.http.errors import conflict
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.routes.workflows import find_workflow
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
+
+_TRANSITIONS: Final[Mapping[str | None, Sequence[str]]] = {
+    None: ("approved",),
+    "approved": ("deprecated", "archived"),
+    "deprecated": ("archived",),
+}
+"""The statuses that may follow a status; `None` is that of a workflow that is not in the registry."""
 
 
 def list_registry(context: RequestContext) -> Reply:
@@ -41,7 +51,10 @@ def archive(context: RequestContext) -> Reply:
 def _set_status(context: RequestContext, status: str) -> Reply:
     workflow = find_workflow(context)
     now = iso(context.now)
-    earlier = context.store.registry.get(workflow["id"]) or {"created_at": now}
+    earlier = context.store.registry.get(workflow["id"]) or {"created_at": now, "status": None}
+    if status not in _TRANSITIONS.get(earlier["status"], ()):
+        state = earlier["status"] or "not in the registry"
+        raise conflict("status", f"Workflow {workflow['id']!r} is {state} and cannot become {status}.")
     entry: Record = {
         "workflow_id": workflow["id"],
         "name": workflow["name"],
@@ -51,6 +64,11 @@ def _set_status(context: RequestContext, status: str) -> Reply:
         "updated_at": now,
     }
     context.store.registry.put(workflow["id"], record=entry)
+    before = {"status": earlier["status"]}
+    change = Change(
+        context.actor, f"registry.{status}", f"workflow-registry/{workflow['id']}", before, {"status": status}
+    )
+    record_change(context.store, context.organization, change, context.now)
     return Reply(entry)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.emulator.account.auth import ROLES, KeyRole
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, conflict, invalid, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, no_content
 from fibonacci.emulator.policy.organizations import audit, organization_of
-from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
@@ -42,6 +43,9 @@ class RoleOverrideCreate(Body):
     enabled: bool = True
 
 
+_ToolT = TypeVar("_ToolT", PolicyCreate, RoleOverrideCreate)
+
+
 def list_policies(context: RequestContext) -> Reply:
     """GET /organizations/{organization_id}/tool-policies."""
     organization = organization_of(context)
@@ -52,8 +56,7 @@ def list_policies(context: RequestContext) -> Reply:
 def create_policy(context: RequestContext) -> Reply:
     """POST /organizations/{organization_id}/tool-policies."""
     organization = organization_of(context)
-    body = read(PolicyCreate, context.body)
-    _check_tool(body.tool_name)
+    body = _with_known_tool(context, read(PolicyCreate, context.body))
     if context.store.tool_policies.get(organization, body.tool_name):
         raise conflict("tool_name", f"There is a policy for the tool {body.tool_name!r} already; change it with PATCH.")
     policy = _dated(body, context)
@@ -95,8 +98,7 @@ def list_role_overrides(context: RequestContext) -> Reply:
 def create_role_override(context: RequestContext) -> Reply:
     """POST /organizations/{organization_id}/role-policy-overrides."""
     organization = organization_of(context)
-    body = read(RoleOverrideCreate, context.body)
-    _check_tool(body.tool_name)
+    body = _with_known_tool(context, read(RoleOverrideCreate, context.body))
     if context.store.role_overrides.get(organization, body.role, body.tool_name):
         raise conflict(
             "tool_name", f"There is an override for the role {body.role} and the tool {body.tool_name!r} already."
@@ -115,16 +117,19 @@ def _dated(body: Body, context: RequestContext) -> Record:
 
 
 def _find_policy(context: RequestContext, organization: str) -> Record:
-    tool = context.path["tool_name"]
+    tool = canonical_tool(context.path["tool_name"])
     policy = context.store.tool_policies.get(organization, tool)
     if policy is None:
         raise not_found("tool_name", "policy for the tool", tool)
     return policy
 
 
-def _check_tool(name: str) -> None:
-    if name not in TOOLS:
-        raise invalid(Detail("tool_name", f"There is no tool {name!r}; GET /tools lists the tools."))
+def _with_known_tool(context: RequestContext, body: _ToolT) -> _ToolT:
+    """Return the body with the name of its tool in the spelling of the catalog; refuse an unknown tool."""
+    tool = find_tool(context.environment.handlers, body.tool_name)
+    if tool is None:
+        raise invalid(Detail("tool_name", f"There is no tool {body.tool_name!r}; GET /tools lists the tools."))
+    return body.model_copy(update={"tool_name": tool["name"]})
 
 
 ENDPOINTS = [

@@ -1,22 +1,27 @@
-"""Tools: the catalog, and connecting one."""
+"""Tools: the catalog with the user's own tools, and connecting one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.tool_catalog import all_tools, find_tool
 from fibonacci.emulator.http.bodies import read_object
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
-from fibonacci.emulator.policy.tool_catalog import TOOLS
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record
 
 
 def list_tools(context: RequestContext) -> Reply:
     """GET /tools."""
-    return paged(_rows, context.query, kind="tools", show=lambda tool: _shown(context, tool))
+    tools = all_tools(context.environment.handlers)
+
+    def rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
+        return ((number, tool) for number, tool in enumerate(tools, 1) if after is None or number > after)
+
+    return paged(rows, context.query, kind="tools", show=lambda tool: _shown(context, tool))
 
 
 def get_tool(context: RequestContext) -> Reply:
@@ -33,15 +38,12 @@ def connect_tool(context: RequestContext) -> Reply:
     return Reply(connection)
 
 
-def _rows(*, newest_first: bool, after: int | None) -> Iterator[tuple[int, Record]]:
-    return ((number, tool) for number, tool in enumerate(TOOLS.values(), 1) if after is None or number > after)
-
-
 def _find(context: RequestContext) -> Record:
     name = context.path["tool_name"]
-    if name not in TOOLS:
+    tool = find_tool(context.environment.handlers, name)
+    if tool is None:
         raise not_found("tool_name", "tool", name)
-    return TOOLS[name]
+    return tool
 
 
 def _shown(context: RequestContext, tool: Record) -> Record:

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import summary_of
+from fibonacci.emulator.engine.unknown_names import unknown_fields
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
 from fibonacci.emulator.policy.admission import execute
+from fibonacci.emulator.policy.unknown import report_problems
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Record, Store
@@ -51,10 +53,11 @@ def list_workflows(context: RequestContext) -> Reply:
 def create_workflow(context: RequestContext) -> Reply:
     """POST /workflows."""
     body = read(WorkflowCreate, context.body)
-    _check(body.definition)
+    workflow_id = ids.workflow_id()
+    _check(context, workflow_id, body.definition)
     now = iso(context.now)
     workflow: Record = {
-        "id": ids.workflow_id(),
+        "id": workflow_id,
         "name": body.name,
         "description": body.description,
         "definition": body.definition,
@@ -77,7 +80,7 @@ def update_workflow(context: RequestContext) -> Reply:
     """PUT /workflows/{workflow_id}."""
     workflow = find_workflow(context)
     body = read(WorkflowUpdate, context.body)
-    _check(body.definition)
+    _check(context, workflow["id"], body.definition)
     given = {name: getattr(body, name) for name in body.model_fields_set}
     if given:
         workflow = workflow | given | {"version": workflow["version"] + 1, "updated_at": iso(context.now)}
@@ -137,16 +140,18 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
     return snapshot
 
 
-def _check(definition: dict[str, Any] | None) -> None:
+def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
     from fibonacci.definitions import check_definition  # it would slow the import of the emulator
 
-    errors = [problem for problem in check_definition(definition) if problem.severity == "error"]
+    problems = check_definition(definition)
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         places = (f"definition.{problem.location}".rstrip(".") for problem in errors)
         messages = (f"{problem.message} ({problem.code})" for problem in errors)
         raise invalid(*map(Detail, places, messages))
+    report_problems(context, f"workflows/{workflow_id}", list(unknown_fields(definition, problems)))
 
 
 ENDPOINTS = [

@@ -27,6 +27,8 @@ class VirtualClock:
 
     Attributes:
         mode: `real`, `skip` or `manual`.
+        skipped: The seconds of waits that were skipped. Rate limits do not count them: the requests of a caller come no
+            slower because a run has not been waited for.
 
     Example:
         >>> clock = VirtualClock("manual")
@@ -40,6 +42,7 @@ class VirtualClock:
         if mode not in get_args(TimeMode):
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
+        self.skipped = 0.0
         self._follows_machine = mode != "manual"
         # Seconds ahead of the machine's time; of a manual clock, the time itself.
         self._time = 0.0 if self._follows_machine else float(int(time.time()))
@@ -68,6 +71,12 @@ class VirtualClock:
     def advance_to(self, moment: float) -> None:
         """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
         self._move(max(0.0, moment - self.now()))
+
+    def skip_to(self, moment: float) -> None:
+        """Skip a wait: advance the time to its end, as `advance_to` does."""
+        before = self.now()
+        self.advance_to(moment)
+        self.skipped += max(0.0, min(moment, LAST) - before)
 
     def on_advance(self, listener: Callable[[], None]) -> None:
         """Call a function after every `advance`."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from fibonacci.emulator.state.errors import StateReadOnlyError
+from fibonacci.emulator.state.errors import StateError, StateReadOnlyError
 from fibonacci.emulator.state.sqlite_file import StateFile, explained
 from fibonacci.emulator.state.sqlite_table import SqliteTable
 from fibonacci.emulator.state.store import Store, Table
@@ -40,7 +40,7 @@ class SqliteStore(Store):
         self._file: StateFile | None = None
         self._finalizer: weakref.finalize[[], SqliteStore] | None = None
         self._is_reading = False
-        super().__init__()
+        super().__init__(self._path)
         self.connection()
 
     @property
@@ -49,7 +49,11 @@ class SqliteStore(Store):
         return self._is_reading
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection to the file; open it again after `close`."""
+        """Return the connection to the file.
+
+        Raises:
+            StateError: If it was closed.
+        """
         return self._opened().connection
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
@@ -81,14 +85,23 @@ class SqliteStore(Store):
             finally:
                 self._is_reading = False
 
+    def open(self) -> None:
+        """Open the file again after `close`."""
+        self.is_closed = False
+        self.connection()
+
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
+        """Close the file; nothing opens it again but `open`."""
         with self._lock:
+            self.is_closed = True
+            self.owners.release()
             finalizer, self._finalizer, self._file = self._finalizer, None, None
             if finalizer is not None:
                 finalizer()
 
     def _opened(self) -> StateFile:
+        if self.is_closed:
+            raise StateError(f"{self._path} was closed: start() opens it again")
         if self._file is None:
             with self._lock:
                 self._file = StateFile(self._path, self._kinds, self._busy_timeout)

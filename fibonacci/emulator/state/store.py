@@ -10,9 +10,11 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Final
 
 from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.owners import Owners
 from fibonacci.emulator.state.tables import Key, MemoryTable, Record, Table, TableKind
 
 __all__ = ["DROPPED", "SCHEMA", "SNAPSHOT_FORMAT", "Key", "Record", "StateError", "Store", "Table", "check_schema"]
@@ -35,9 +37,19 @@ def _accept(tables: object) -> None:
 
 
 class Store:
-    """One table per kind of record."""
+    """One table per kind of record.
 
-    def __init__(self) -> None:
+    Args:
+        path: The file that keeps the records, if there is one.
+
+    Attributes:
+        owners: The processes that share the state.
+        is_closed: Whether the file was closed.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.owners: Final = Owners(path)
+        self.is_closed = False
         self._kinds: dict[str, TableKind] = {}
         self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
@@ -50,6 +62,9 @@ class Store:
         self.runs: Table = self._add(TableKind("runs", ("execution",)))  # only while it runs
         # Only while something is due in the execution:
         self.timers: Table = self._add(TableKind("timers", ("execution",), due="due"))
+        # Only while a handler of it works, and only while it waits for approval:
+        self.calls: Table = self._add(TableKind("calls", ("execution",)))
+        self.held: Table = self._add(TableKind("held", ("execution",), due="expires"))
         # What only the trace of an execution shows:
         self.traces: Table = self._add(TableKind("traces", ("execution", "node"), _by_first_part, is_listed=False))
         self.registry: Table = self._add(TableKind("registry", ("workflow",), _lists_of_entry))
@@ -129,8 +144,11 @@ class Store:
             for table in self._tables.values():
                 table.delete_all()
 
+    def open(self) -> None:
+        """Open the file again after `close`, if there is one."""
+
     def close(self) -> None:
-        """Close the file, if there is one; the next use opens it again."""
+        """Close the file, if there is one; nothing opens it again but `open`."""
 
     def _add(self, kind: TableKind) -> Table:
         self._kinds[kind.name] = kind

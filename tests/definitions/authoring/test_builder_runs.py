@@ -35,7 +35,7 @@ def test_a_workflow_as_code_runs(mode: Mode, emulator: Emulator, urgency: str, a
 def test_a_template_that_stands_alone_keeps_the_type_of_its_value(mode: Mode, emulator: Emulator) -> None:
     flow = WorkflowBuilder("sum")
     given = flow.inputs()
-    total = flow.tool("total", "calculator", {"numbers": given.numbers, "first": given.numbers[0]})
+    total = flow.tool("total", "sum_up", {"numbers": given.numbers, "first": given.numbers[0]})
     flow.output(total=total["params"], text=f"{total['params']['first']} is first")
     client = mode.client_of(emulator)
     created: Any = mode.run(client.workflows.create(name="Sum", definition=flow.definition))

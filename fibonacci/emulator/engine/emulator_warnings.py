@@ -1,0 +1,85 @@
+"""Warnings: what a workflow or a request asks for that the emulator does not know or do.
+
+They are kept and logged; a strict emulator refuses instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fibonacci._log_records import log
+from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
+
+KEPT_WARNINGS: Final = 1000
+"""The largest number of warnings; later ones are logged only."""
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorWarning:
+    """One thing that the emulator does not know or do.
+
+    Attributes:
+        code: The kind, such as `unknown_tool`.
+        location: The place, such as `workflows/wf-abc123 nodes[0].tool`.
+        message: What is not known or done.
+    """
+
+    code: str
+    location: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.message} ({self.code})"
+
+
+def _invalid(found: Sequence[EmulatorWarning]) -> HTTPException:
+    return invalid(*(Detail(each.location, f"{each.message} ({each.code})") for each in found))
+
+
+class WarningLog:
+    """The warnings of one emulator, each once.
+
+    Args:
+        strict: Whether to refuse instead of warning.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict: Final = strict
+        self._found: dict[EmulatorWarning, None] = {}  # a dictionary as an ordered set
+        self._lock = threading.Lock()
+
+    def report(
+        self,
+        found: Sequence[EmulatorWarning],
+        refusal: Callable[[Sequence[EmulatorWarning]], HTTPException] = _invalid,
+    ) -> None:
+        """Keep and log warnings that are new.
+
+        Raises:
+            HTTPException: In strict mode, if there is any warning: the refusal, by default a 422 with all of them.
+        """
+        if found and self.strict:
+            raise refusal(found)
+        for warning in found:
+            with self._lock:
+                is_new = warning not in self._found
+                if is_new and len(self._found) < KEPT_WARNINGS:
+                    self._found[warning] = None
+            if is_new:
+                log(_log, logging.WARNING, "%s", str(warning))
+
+    def all(self) -> list[EmulatorWarning]:
+        """Return the warnings, the oldest first."""
+        with self._lock:
+            return list(self._found)
+
+    def clear(self) -> None:
+        """Drop all warnings."""
+        with self._lock:
+            self._found.clear()

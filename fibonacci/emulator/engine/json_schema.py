@@ -1,0 +1,275 @@
+"""JSON Schema: whether a value fits a schema.
+
+This is the part of the standard that schemas of inputs and answers use. `unknown_keywords` lists what is outside of it,
+so that nothing is left unchecked in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from fibonacci.definitions.json_types import is_array, is_object
+
+Schema = Mapping[str, Any] | bool
+
+_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "object": is_object,
+    "array": is_array,
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+    "number": lambda value: _is_number(value),
+    "integer": lambda value: _is_number(value) and value == int(value),
+}
+_ANNOTATIONS: Final = frozenset(
+    (
+        "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "format",
+        "deprecated", "readOnly", "writeOnly",
+    )
+)  # fmt: skip
+_OF_ONE: Final = ("additionalProperties", "items", "not")
+_OF_LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
+_BY_NAME: Final = ("properties", "$defs", "definitions")
+_ARRAYS: Final = ("enum", "required", *_OF_LIST)
+_NUMBERS: Final = (
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems",
+    "maxItems", "minProperties", "maxProperties",
+)  # fmt: skip
+_MOST_REFERENCES: Final = 50
+
+MALFORMED: Final = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
+"""What a schema raises whose keywords have arguments of wrong types."""
+
+
+def first_fault(schema: Schema, value: Any, place: str = "") -> str | None:
+    """Return why a value does not fit a schema, with the place inside it; `None` if it fits.
+
+    Args:
+        schema: The schema.
+        value: The value, any JSON.
+        place: The name of the value, which begins the message.
+
+    Example:
+        >>> first_fault({"properties": {"n": {"type": "integer"}}}, {"n": "5"}, "answer")
+        "answer.n: '5' is not of the type integer"
+    """
+    try:
+        return next(_Check(schema).faults(schema, value, place), None)
+    except RecursionError:
+        return f"{place}: the schema refers to itself without end"
+    except MALFORMED as error:
+        return f"{place}: the schema is malformed: {error}"
+
+
+def unknown_keywords(schema: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the place and the reason of each part of a schema that `first_fault` does not check."""
+    if isinstance(schema, bool):
+        return
+    if not is_object(schema):
+        yield place, "a schema is an object"
+        return
+    for keyword, value in schema.items():
+        if keyword not in _CHECKS and keyword not in _ANNOTATIONS:
+            yield f"{place}.{keyword}", f"the schema keyword {keyword!r} is not checked"
+        elif not _is_argument(keyword, value):
+            yield f"{place}.{keyword}", f"{_shown(value)} is no argument of {keyword!r}"
+        elif keyword == "type":
+            for name in value if is_array(value) else [value]:
+                if not isinstance(name, str) or name not in _TYPES:
+                    yield f"{place}.type", f"there is no type {name!r}; there are {', '.join(_TYPES)}"
+        elif keyword in _BY_NAME:
+            for name, inner in value.items():
+                yield from unknown_keywords(inner, f"{place}.{keyword}.{name}")
+        elif keyword in _OF_ONE:
+            yield from unknown_keywords(value, f"{place}.{keyword}")
+        elif keyword in _OF_LIST:
+            for index, inner in enumerate(value):
+                yield from unknown_keywords(inner, f"{place}.{keyword}[{index}]")
+
+
+def target_of(schema: Schema, root: Schema) -> Schema:
+    """Follow the references of a schema to `$defs`, `definitions` or the root; false, which fits nothing, if broken."""
+    for _ in range(_MOST_REFERENCES):
+        if not is_object(schema) or "$ref" not in schema:
+            return schema
+        found: Any = root
+        head, *parts = str(schema["$ref"]).split("/")
+        for part in parts:
+            name = part.replace("~1", "/").replace("~0", "~")
+            found = found.get(name) if is_object(found) else None
+        if head != "#" or not (is_object(found) or isinstance(found, bool)):
+            return False
+        schema = found
+    return False
+
+
+class _Check:
+    def __init__(self, root: Schema) -> None:
+        self._root = root
+
+    def faults(self, schema: Schema, value: Any, place: str) -> Iterator[str]:
+        """Yield why a value does not fit."""
+        if not is_object(schema):
+            if schema is False:
+                yield f"{place}: nothing is allowed here"
+            return
+        for keyword, argument in schema.items():
+            check = _CHECKS.get(keyword)
+            if check is not None:
+                yield from check(self, argument, value, place, schema)
+
+    def fits(self, schema: Schema, value: Any) -> bool:
+        return next(self.faults(schema, value, ""), None) is None
+
+    def reference(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        target = target_of({"$ref": argument}, self._root)
+        if target is False:
+            yield f"{place}: the schema has no {argument}"
+        yield from self.faults(target, value, place) if target is not False else ()
+
+    def type_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        names = argument if is_array(argument) else [argument]
+        if not any(isinstance(name, str) and name in _TYPES and _TYPES[name](value) for name in names):
+            yield f"{place}: {_shown(value)} is not of the type {' or '.join(map(str, names))}"
+
+    def enum(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if not any(_same(value, choice) for choice in argument):
+            yield f"{place}: {_shown(value)} is not one of {', '.join(map(_shown, argument))}"
+
+    def const(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if not _same(value, argument):
+            yield f"{place}: {_shown(value)} is not {_shown(argument)}"
+
+    def required(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        for name in argument if is_object(value) else ():
+            if name not in value:
+                yield f"{place}: {name!r} is required"
+
+    def properties(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        for name, inner in argument.items() if is_object(value) else ():
+            if name in value:
+                yield from self.faults(inner, value[name], _join(place, name))
+
+    def additional(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        for name in value if is_object(value) else ():
+            if name not in schema.get("properties", {}):
+                if argument is False:
+                    yield f"{place}: {name!r} is not among its properties"
+                else:
+                    yield from self.faults(argument, value[name], _join(place, name))
+
+    def items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        start = len(schema.get("prefixItems", ()))
+        for index, element in enumerate(value[start:], start) if is_array(value) else ():
+            yield from self.faults(argument, element, f"{place}[{index}]")
+
+    def prefix_items(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        for index, (inner, element) in enumerate(zip(argument, value, strict=False)) if is_array(value) else ():
+            yield from self.faults(inner, element, f"{place}[{index}]")
+
+    def unique(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if argument and is_array(value):
+            if any(_same(value[i], value[j]) for i in range(len(value)) for j in range(i)):
+                yield f"{place}: its elements are not unique"
+
+    def all_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        for inner in argument:
+            yield from self.faults(inner, value, place)
+
+    def any_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if not any(self.fits(inner, value) for inner in argument):
+            yield f"{place}: {_shown(value)} fits none of the schemas of anyOf"
+
+    def one_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        count = sum(self.fits(inner, value) for inner in argument)
+        if count != 1:
+            yield f"{place}: {_shown(value)} fits {count or 'none'} of the schemas of oneOf, and has to fit one"
+
+    def negation(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if self.fits(argument, value):
+            yield f"{place}: {_shown(value)} fits the schema of not"
+
+    def pattern(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        try:
+            if isinstance(value, str) and re.search(argument, value) is None:
+                yield f"{place}: {_shown(value)} does not match {argument!r}"
+        except re.error:
+            yield f"{place}: the pattern {argument!r} of the schema cannot be read"
+
+
+def _bound(word: str, kind: Callable[[Any], bool], fits: Callable[[Any, Any], bool]) -> Any:
+    def check(_: _Check, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
+        if kind(value) and not fits(value, argument):
+            yield f"{place}: {_shown(value)} {word.format(argument)}"
+
+    return check
+
+
+def _is_argument(keyword: str, value: Any) -> bool:
+    if keyword in _BY_NAME:
+        return is_object(value)
+    if keyword in _ARRAYS:
+        return is_array(value)
+    if keyword in _NUMBERS:
+        return _is_number(value) and (keyword != "multipleOf" or value > 0)
+    return keyword not in ("pattern", "$ref") or isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_CHECKS: Final[Mapping[str, Callable[[_Check, Any, Any, str, Mapping[str, Any]], Iterator[str]]]] = {
+    "$ref": _Check.reference,
+    "type": _Check.type_of,
+    "enum": _Check.enum,
+    "const": _Check.const,
+    "required": _Check.required,
+    "properties": _Check.properties,
+    "additionalProperties": _Check.additional,
+    "items": _Check.items,
+    "prefixItems": _Check.prefix_items,
+    "uniqueItems": _Check.unique,
+    "allOf": _Check.all_of,
+    "anyOf": _Check.any_of,
+    "oneOf": _Check.one_of,
+    "not": _Check.negation,
+    "pattern": _Check.pattern,
+    "minimum": _bound("is less than {}", _is_number, lambda value, bound: value >= bound),
+    "maximum": _bound("is more than {}", _is_number, lambda value, bound: value <= bound),
+    "exclusiveMinimum": _bound("is not more than {}", _is_number, lambda value, bound: value > bound),
+    "exclusiveMaximum": _bound("is not less than {}", _is_number, lambda value, bound: value < bound),
+    "multipleOf": _bound("is no multiple of {}", _is_number, lambda value, step: (value / step).is_integer()),
+    "minLength": _bound("has fewer than {} characters", _is_text, lambda value, bound: len(value) >= bound),
+    "maxLength": _bound("has more than {} characters", _is_text, lambda value, bound: len(value) <= bound),
+    "minItems": _bound("has fewer than {} elements", is_array, lambda value, bound: len(value) >= bound),
+    "maxItems": _bound("has more than {} elements", is_array, lambda value, bound: len(value) <= bound),
+    "minProperties": _bound("has fewer than {} properties", is_object, lambda value, bound: len(value) >= bound),
+    "maxProperties": _bound("has more than {} properties", is_object, lambda value, bound: len(value) <= bound),
+}
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Return whether two values are the same JSON: 1 is 1.0, and true is not 1."""
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if is_array(first) and is_array(second):
+        return len(first) == len(second) and all(map(_same, first, second))
+    if is_object(first) and is_object(second):
+        return first.keys() == second.keys() and all(_same(value, second[key]) for key, value in first.items())
+    return bool(first == second)
+
+
+def _join(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

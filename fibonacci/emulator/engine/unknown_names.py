@@ -1,0 +1,65 @@
+"""What a workflow asks for that the emulator does not know: tools, parameters, models; and what it cannot check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition, check_definition
+from fibonacci.emulator.engine.json_schema import unknown_keywords
+from fibonacci.emulator.engine.tool_catalog import find_tool, unknown_parameters
+from fibonacci.emulator.engine.user_handlers import UserHandlers
+
+KNOWN_MODELS: Final = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
+"""The models that an emulator knows at first."""
+
+_FIELD_CODES: Final = ("unknown_key", "unknown_output_format")
+_INDEX: Final = re.compile(r"nodes\[(\d+)\]")
+
+
+def unknown_fields(definition: Mapping[str, Any], found: Sequence[Problem] | None = None) -> Iterator[Problem]:
+    """Yield the fields of a valid definition that are not known, and the parts of schemas that are not checked.
+
+    Args:
+        definition: The definition.
+        found: What `check_definition` has found, if it was called already.
+    """
+    problems = check_definition(definition) if found is None else found
+    yield from (problem for problem in problems if problem.code in _FIELD_CODES)
+    model = WorkflowDefinition.model_validate(definition)
+    schemas = [(name, getattr(model, name)) for name in ("input_schema", "output_schema")]
+    schemas += [
+        (f"nodes[{index}].output_schema", node.output_schema)
+        for index, node in enumerate(model.nodes)
+        if isinstance(node, LLMNode)
+    ]
+    for name, schema in schemas:
+        for place, reason in () if schema is None else unknown_keywords(schema, name):
+            yield Problem(place, "unknown_schema_keyword", reason, "warning")
+
+
+def unknown_names(nodes: Sequence[Node], handlers: UserHandlers, models: Collection[str]) -> Iterator[Problem]:
+    """Yield the tools, the parameters of tools, and the models that are not known."""
+    for index, node in enumerate(nodes):
+        if isinstance(node, ToolNode):
+            if find_tool(handlers, node.tool) is None:
+                message = f"there is no tool {node.tool!r}; its output is its own call"
+                yield Problem(f"nodes[{index}].tool", "unknown_tool", message, "warning")
+            for name in unknown_parameters(node.tool, node.params):
+                message = f"the tool {node.tool!r} has no parameter {name!r}"
+                yield Problem(f"nodes[{index}].params.{name}", "unknown_parameter", message, "warning")
+        elif isinstance(node, LLMNode | CriticNode) and node.model is not None and node.model not in models:
+            message = f"there is no model {node.model!r} among the known ones: {', '.join(models)}"
+            yield Problem(f"nodes[{index}].model", "unknown_model", message, "warning")
+
+
+def by_node(problems: Sequence[Problem], nodes: Sequence[Node]) -> dict[str, list[str]]:
+    """Return the messages of problems by the id of the node that has them."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        index = _INDEX.match(problem.location)
+        if index is not None:
+            place = problem.location.partition(".")[2]
+            found.setdefault(nodes[int(index[1])].id, []).append(f"{place}: {problem.message}")
+    return found

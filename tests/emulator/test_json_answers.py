@@ -1,0 +1,173 @@
+"""Answers of language models as JSON, and the JSON Schemas that they have to fit."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.engine.json_samples import sample
+from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
+from tests.emulator.api import Api, llm
+from tests.emulator.handling import create, details
+
+URGENCY = {
+    "type": "object",
+    "properties": {"urgency": {"enum": ["high", "low"]}, "score": {"type": "integer", "minimum": 3}},
+    "required": ["urgency", "score"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("schema", [{"output_schema": URGENCY}, {"schema": URGENCY}])
+def test_the_default_answer_fits_the_schema(api: Api, schema: dict[str, Any]) -> None:
+    execution = api.run(llm("a") | schema, llm("b", "{{a.urgency}} {{a.score}}"))
+    assert execution["outputs"] == {"a": {"urgency": "high", "score": 3}, "b": "[default model] high 3"}
+
+
+def test_the_default_answer_as_json_is_an_object(api: Api) -> None:
+    assert api.run(llm("a", output_format="json"))["outputs"] == {"a": {"answer": "[default model] do"}}
+
+
+def test_a_schema_without_a_simple_value_fails_the_node_with_a_remedy(api: Api) -> None:
+    execution = api.run(llm("a", output_schema={"type": "string", "pattern": "^[0-9]{3}$"}))
+    assert "the emulator finds no value that fits output_schema" in execution["error"]
+    assert "examples" in execution["error"]
+    with_example = {"type": "string", "pattern": "^[0-9]{3}$", "examples": ["123"]}
+    assert api.run(llm("a", output_schema=with_example))["outputs"] == {"a": "123"}
+
+
+def outcome(answer: Any, **node: Any) -> Any:
+    emulator = Emulator(time="skip")
+    emulator.llm(lambda _: answer)
+    client = emulator.client()
+    execution = client.workflows.execute(create(client, llm("a", **node), allow_partial_results=True))
+    return details(client, client.executions.wait(execution.id).id)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("node", "answer", "output"),
+    [
+        ({"output_format": "json"}, '{"n": 1}', {"n": 1}),
+        ({"output_format": "json"}, " [1, 2]\n", [1, 2]),
+        ({"output_format": "json"}, {"n": 1}, {"n": 1}),
+        ({"output_schema": {"type": "object"}}, '{"n": 1}', {"n": 1}),
+        ({"output_format": "text"}, '{"n": 1}', '{"n": 1}'),
+        ({}, '{"n": 1}', '{"n": 1}'),
+    ],
+)
+def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer: Any, output: Any) -> None:
+    assert outcome(answer, **node)["outputs"] == {"a": output}
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("high", "the answer is not JSON"),
+        ("NaN", "NaN is not a JSON number"),
+        ('```json\n{"urgency": "high"}\n```', "the answer is not JSON"),
+        ('{"urgency": "high"}', "answer: 'score' is required"),
+        ({"urgency": "mid", "score": 3}, "answer.urgency: 'mid' is not one of 'high', 'low'"),
+        ({"urgency": "low", "score": 3, "x": 1}, "answer: 'x' is not among its properties"),
+    ],
+)
+def test_an_answer_that_is_not_such_json_fails_the_node(answer: Any, message: str) -> None:
+    shown = outcome(answer, output_schema=URGENCY)
+    assert shown["status"] == "failed"
+    assert message in shown["error"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_it_is_asked_again_with_retries() -> None:
+    emulator = Emulator(time="skip")
+    answers = ["sorry", '{"n": 1}']
+    emulator.llm(lambda call: answers[call.attempt - 1])
+    client = emulator.client()
+    workflow = create(client, llm("a", output_format="json", retry={"max_attempts": 2}))
+    assert client.workflows.run(workflow).outputs == {"a": {"n": 1}}
+
+
+SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
+    (True, [1, None], []),
+    (False, [], [1]),
+    ({"type": "integer"}, [1, 1.0], [1.5, True, "1"]),
+    ({"type": ["string", "null"]}, ["a", None], [1]),
+    ({"type": "number", "minimum": 0, "exclusiveMaximum": 1}, [0, 0.5], [1, -1]),
+    ({"type": "integer", "exclusiveMinimum": 4, "maximum": 9, "multipleOf": 3}, [6, 9], [3, 7, 12]),
+    ({"const": {"a": [1]}}, [{"a": [1.0]}], [{"a": [True]}, {"a": []}]),
+    ({"enum": [1, "x"]}, [1, "x"], [True, "y"]),
+    ({"type": "string", "minLength": 2, "maxLength": 3}, ["ab"], ["a", "abcd"]),
+    ({"pattern": "^a"}, ["ab", 5], ["ba"]),
+    ({"items": {"type": "integer"}, "minItems": 1, "maxItems": 2, "type": "array"}, [[1]], [[], ["1"], [1, 2, 3]]),
+    ({"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True}, [["a", "b"]], [["a", "a"]]),
+    ({"prefixItems": [{"type": "integer"}], "items": {"type": "string"}, "type": "array"}, [[1, "a"]], [["a"], [1, 2]]),
+    ({"type": "object", "additionalProperties": {"type": "integer"}}, [{}, {"a": 1}], [{"a": "1"}]),
+    ({"type": "object", "minProperties": 1, "maxProperties": 1}, [{"a": 1}], [{}, {"a": 1, "b": 2}]),
+    ({"anyOf": [{"type": "string"}, {"minimum": 5, "type": "number"}]}, ["a", 5], [4]),
+    ({"oneOf": [{"type": "integer"}, {"minimum": 5, "type": "number"}]}, [4, 5.5], [5, "a"]),
+    ({"allOf": [{"required": ["a"]}, {"properties": {"a": {"type": "boolean"}}}]}, [{"a": True}], [{"a": 1}]),
+    ({"not": {"type": "string"}, "type": ["integer", "string"]}, [1], ["a"]),
+    (
+        {
+            "$ref": "#/$defs/Tree",
+            "$defs": {"Tree": {"properties": {"next": {"$ref": "#/$defs/Tree"}}, "type": "object"}},
+        },
+        [{}, {"next": {"next": {}}}],
+        [{"next": {"next": 1}}],
+    ),
+    ({"$ref": "#/definitions/a~1b", "definitions": {"a/b": {"const": 1}}}, [1], [2]),
+    ({"$ref": "#/$defs/gone"}, [], [1]),
+    ({"$ref": "#"}, [], [1]),
+    ({"allOf": [{"$ref": "#"}]}, [], [1]),
+]
+
+
+@pytest.mark.parametrize(("schema", "right", "wrong"), SCHEMAS)
+def test_which_values_fit(schema: Any, right: list[Any], wrong: list[Any]) -> None:
+    assert [value for value in right if first_fault(schema, value, "it") is not None] == []
+    assert [value for value in wrong if first_fault(schema, value, "it") is None] == []
+    assert list(unknown_keywords(schema)) == []
+
+
+@pytest.mark.parametrize("schema", [schema for schema, right, _ in SCHEMAS if right and "not" not in str(schema)])
+def test_a_sample_fits(schema: Any) -> None:
+    if schema not in ({"pattern": "^a"}, {"not": {"type": "string"}}):
+        assert first_fault(schema, sample(schema, "text"), "it") is None
+    assert sample(schema, "text") == sample(schema, "text")
+
+
+@pytest.mark.parametrize(
+    ("schema", "places"),
+    [
+        ({"if": {}, "then": {}}, [".if", ".then"]),
+        ({"properties": {"a": {"items": {"contains": {}}}}}, [".properties.a.items.contains"]),
+        ({"anyOf": [{}, {"dependentRequired": {}}]}, [".anyOf[1].dependentRequired"]),
+        ({"type": ["string", "int"]}, [".type"]),
+        ({"$defs": {"x": {"unevaluatedItems": False}}}, [".$defs.x.unevaluatedItems"]),
+        ({"title": "t", "format": "date", "properties": {"if": {}}}, []),
+        ({"properties": {"a": 5}}, [".properties.a"]),
+    ],
+)
+def test_what_is_not_checked_is_named(schema: Any, places: list[str]) -> None:
+    assert [place for place, _ in unknown_keywords(schema)] == places
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"enum": 5}, {"required": 1}, {"properties": []}, {"minimum": "x"}, {"items": 5}, {"allOf": 1}, {"pattern": 5},
+     {"type": 5}, {"multipleOf": 0}, {"pattern": "("}, {"anyOf": [1]}, {"$ref": 5}, {"additionalProperties": 3},
+     {"type": [{}]}, {"minLength": "a"}, {"prefixItems": 1}],
+)  # fmt: skip
+def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict[str, Any]) -> None:
+    api.run(llm("a", output_schema=schema))
+    for value in ({"a": 1}, [1], "x", 5):
+        emulator = Emulator()
+        answer: Any = value
+        emulator.llm(partial(lambda answer, _: answer, answer))
+        client = emulator.client()
+        workflow = create(client, llm("a", output_schema=schema))
+        assert client.workflows.execute(workflow).status in ("completed", "failed")

@@ -1,0 +1,239 @@
+"""What the emulator does not know or do is a warning, and in strict mode a refusal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, NotFoundError, ValidationError
+from fibonacci.emulator import Emulator
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create, details
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "strng"}}, "dependentRequired": {}}
+UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
+    ([llm("a", temprature=1)], {}, "unknown_key", "nodes[0].temprature"),
+    ([llm("a")], {"retires": 3}, "unknown_key", "retires"),
+    ([llm("a", retry={"max_atempts": 3})], {}, "unknown_key", "nodes[0].retry.max_atempts"),
+    ([llm("a", output_format="xml")], {}, "unknown_output_format", "nodes[0].output_format"),
+    ([llm("a"), tool("b", "serch")], {}, "unknown_tool", "nodes[1].tool"),
+    ([tool("a", "email_send", {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
+    ([tool("a", "gmail.send", {"subjct": "x"})], {}, "unknown_parameter", "nodes[0].params.subjct"),
+    ([llm("a", model="gtp-4")], {}, "unknown_model", "nodes[0].model"),
+    (
+        [llm("a"), {"id": "b", "type": "critic", "target_node": "a", "model": "m"}],
+        {},
+        "unknown_model",
+        "nodes[1].model",
+    ),
+    (
+        [llm("a")],
+        {"input_schema": {"dependentRequired": {}}},
+        "unknown_schema_keyword",
+        "input_schema.dependentRequired",
+    ),
+    ([llm("a")], {"output_schema": {"properties": {"a": {"type": "strng"}}}}, "unknown_schema_keyword", ""),
+    ([llm("a", output_schema={"if": True})], {}, "unknown_schema_keyword", "nodes[0].output_schema.if"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "more", "code", "location"), UNKNOWN)
+def test_what_a_workflow_asks_for_in_vain_is_a_warning(
+    nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    emulator = Emulator()
+    client = emulator.client()
+    with caplog.at_level(logging.WARNING, "fibonacci.emulator"):
+        workflow = create(client, *nodes, **more)
+        for _ in range(2):
+            client.workflows.execute(workflow)
+    (warning,) = emulator.warnings
+    assert (warning.code, warning.location.partition(" ")[0]) == (code, f"workflows/{workflow}")
+    assert location in warning.location
+    assert [record.getMessage() for record in caplog.records] == [str(warning)]
+    execution = client.executions.list().first()
+    assert execution is not None
+    trace = client.executions.get(execution.id).trace or []
+    shown = [text for node in trace for text in node.warnings or []]
+    assert shown == ([f"{location.partition('.')[2]}: {warning.message}"] if location.startswith("nodes") else [])
+
+
+@pytest.mark.parametrize(("nodes", "more", "code", "location"), UNKNOWN)
+def test_strict_refuses_it(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str) -> None:
+    emulator = Emulator(strict=True)
+    client = emulator.client()
+    with pytest.raises(ValidationError) as caught:
+        client.workflows.execute(create(client, *nodes, **more))
+    assert code in str(caught.value)
+    assert location in str(caught.value)
+    assert client.executions.list().first() is None
+
+
+def test_strict_lets_all_that_is_known_through() -> None:
+    emulator = Emulator(strict=True)
+    emulator.models.append("mine")
+    emulator.tool("refund.payment")(lambda _: None)
+    nodes = [
+        llm("a", model="mine", output_schema={"type": "string"}, memory_read=["k"]),
+        tool("b", "gmail.send"),
+        tool("c", "refund_payment", {"anything": 1}),
+        tool("d", "slack_send_message", {"channel": "c", "text": "t"}),
+    ]
+    client = emulator.client()
+    assert client.workflows.execute(create(client, *nodes, default_retry={"backoff": "linear"})).status == "completed"
+    assert emulator.warnings == []
+
+
+def test_a_definition_of_a_lenient_emulator_is_refused_by_a_strict_one() -> None:
+    lenient = Emulator()
+    workflow = create(lenient.client(), llm("a", temprature=1))
+    strict = Emulator(strict=True)
+    strict.restore(lenient.snapshot())
+    with pytest.raises(ValidationError, match="temprature"):
+        strict.client().workflows.execute(workflow)
+
+
+CALLS_ON_ORGANIZATIONS: list[Callable[[Fibonacci], object]] = [
+    lambda client: client.organizations.governance.get("other"),
+    lambda client: client.organizations.governance.update("other", approval_threshold=2),
+    lambda client: client.organizations.quota.get("other"),
+    lambda client: client.organizations.tool_policies.create("other", tool_name="wait"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS_ON_ORGANIZATIONS)
+def test_another_organization_is_a_warning_and_in_strict_mode_a_404(call: Callable[[Fibonacci], object]) -> None:
+    emulator = Emulator()
+    call(emulator.client())
+    assert [(each.code, each.location) for each in emulator.warnings] == [
+        ("foreign_organization", "organizations/other")
+    ]
+    with pytest.raises(NotFoundError, match="no organization 'other'"):
+        call(Emulator(strict=True).client())
+
+
+def test_what_is_stored_and_not_enforced_is_a_warning() -> None:
+    emulator = Emulator()
+    emulator.client().organizations.quota.update("default", memory_mb=1)
+    assert [each.code for each in emulator.warnings] == ["not_enforced"]
+    with pytest.raises(ValidationError, match="memory_mb is stored and not enforced"):
+        Emulator(strict=True).client().organizations.quota.update("default", memory_mb=1)
+
+
+def test_a_query_parameter_that_nothing_reads_is_a_warning() -> None:
+    emulator = Emulator()
+    emulator.client().request("GET", "/executions", params={"state": "failed", "limit": 5})
+    assert [(each.code, each.location) for each in emulator.warnings] == [
+        ("unknown_query_parameter", "GET /executions ?state")
+    ]
+    with pytest.raises(ValidationError, match="state"):
+        Emulator(strict=True).client().request("GET", "/executions", params={"state": "failed"})
+
+
+def test_a_reset_drops_the_warnings_and_the_control_api_lists_them() -> None:
+    with Emulator() as emulator:
+        client = emulator.client()
+        client.workflows.execute(create(client, llm("a", model="gtp-4")))
+        base = emulator.base_url.removesuffix("/v1")
+        with Fibonacci(emulator.api_key, base_url=f"{base}/_emulator") as control:
+            listed: Any = control.request("GET", "/warnings")
+            models: Any = control.request("GET", "/models")
+        assert [each["code"] for each in listed] == ["unknown_model"]
+        assert [each["name"] for each in models] == emulator.models
+        emulator.reset()
+        assert emulator.warnings == []
+
+
+class TestSpellings:
+    @pytest.mark.parametrize(
+        ("setting", "name"),
+        [
+            ("external_comm", "gmail.send"),
+            ("external_comm", "gmail_send"),
+            ("external_comm", "http.request"),
+            ("external_comm", "slack.send_message"),
+            ("public_writes", "google_sheets.write_range"),
+            ("public_writes", "google_sheets_write_range"),
+            ("permission_changes", "team.grant"),
+        ],
+    )
+    def test_approval_sees_both(self, setting: str, name: str) -> None:
+        client = Emulator().client()
+        settings: Any = {f"require_approval_for_{setting}": True}
+        client.organizations.governance.update("default", **settings)
+        assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
+
+    @pytest.mark.parametrize(
+        ("category", "name"),
+        [("data", "google_sheets_read"), ("communication", "gmail.send"), ("custom", "measure.depth")],
+    )
+    def test_category_flags_see_both_and_the_users_own_tools(self, category: str, name: str) -> None:
+        emulator = Emulator()
+        emulator.tool("measure_depth")(lambda _: 1)
+        client = emulator.client()
+        client.organizations.governance.update("default", category_flags={category: True})
+        assert client.workflows.execute(create(client, tool("a", name))).status == "pending_approval"
+
+    @pytest.mark.parametrize("used", ["gmail.send", "gmail_send"])
+    @pytest.mark.parametrize("named", ["gmail.send", "gmail_send"])
+    def test_policies_and_overrides_see_both(self, used: str, named: str) -> None:
+        emulator = Emulator()
+        client = emulator.client()
+        policies = client.organizations.tool_policies
+        policies.create("default", tool_name=named, enabled=False)
+        workflow = create(client, tool("a", used))
+        with pytest.raises(Exception, match="is refused: tool-policies/gmail_send is off"):
+            client.workflows.execute(workflow)
+        policies.update("default", used, enabled=True)
+        assert client.workflows.execute(workflow).status == "completed"
+        policies.create_role_override("default", role="owner", tool_name=named, enabled=False)
+        with pytest.raises(Exception, match="is refused: role-policy-overrides/owner/gmail_send"):
+            client.workflows.execute(workflow)
+
+    def test_the_users_own_tools_are_tools(self) -> None:
+        emulator = Emulator()
+        emulator.tool("stock.level")(lambda _: 7)
+        client = emulator.client()
+        assert client.tools.get("stock_level").name == client.tools.get("stock.level").name == "stock_level"
+        assert "stock_level" in [each.name for each in client.tools.list()]
+        client.organizations.tool_policies.create("default", tool_name="stock.level", enabled=False)
+        with pytest.raises(Exception, match="stock_level"):
+            client.workflows.execute(create(client, tool("a", "stock_level")))
+
+    @pytest.mark.usefixtures("patient")
+    @pytest.mark.parametrize("used", ["gmail.send", "gmail_send"])
+    @pytest.mark.parametrize("named", ["gmail.send", "gmail_send"])
+    def test_a_handler_is_called_for_both(self, used: str, named: str) -> None:
+        emulator = Emulator()
+        emulator.tool(named)(lambda call: call.tool)
+        client = emulator.client()
+        assert client.workflows.run(create(client, tool("a", used))).outputs == {"a": used}
+
+
+@pytest.mark.parametrize("params", [{}, {"to": "x", "subject": "x"}, {"to": "x", "subject": "x", "body": None}])
+@pytest.mark.parametrize("with_handler", [False, True])
+def test_a_missing_required_parameter_fails_the_node(params: dict[str, Any], with_handler: bool) -> None:
+    emulator = Emulator()
+    if with_handler:
+        emulator.tool("gmail.send")(lambda _: "sent")
+    client = emulator.client()
+    node = {"id": "a", "type": "tool", "tool": "gmail.send", "params": params}
+    shown = details(client, client.workflows.execute(create(client, node)).id)
+    assert shown["status"] == "failed"
+    assert "the tool gmail.send needs" in shown["error"]
+    assert "'body'" in shown["error"]
+
+
+def test_strict_refuses_a_query_parameter_before_it_changes_anything() -> None:
+    client = Emulator(strict=True).client()
+    with pytest.raises(ValidationError, match="dry_run"):
+        client.request("POST", "/workflows", params={"dry_run": "true"}, json={"name": "x"})
+    assert client.workflows.list().first() is None
+    client.memory.set("k", 1, scope="user", user_id="ada")
+    with pytest.raises(ValidationError, match="user"):
+        client.request("DELETE", "/memory/k", params={"scope": "user", "user_id": "ada", "user": "ada"})
+    assert client.memory.get("k", scope="user", user_id="ada").value == 1
+    client.memory.delete("k", scope="user", user_id="ada")
