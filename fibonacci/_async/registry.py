@@ -50,6 +50,7 @@ class AsyncRegistry(AsyncResource):
 
         Example:
             ```python
+            await client.registry.approve_template(workflow.id)
             entry = await client.registry.deprecate(workflow.id)
             assert entry.status == "deprecated"
             ```
@@ -72,6 +73,7 @@ class AsyncRegistry(AsyncResource):
 
         Example:
             ```python
+            await client.registry.approve_template(workflow.id)
             entry = await client.registry.archive(workflow.id)
             assert entry.status == "archived"
             ```

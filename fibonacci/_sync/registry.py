@@ -51,6 +51,7 @@ class Registry(Resource):
 
         Example:
             ```python
+            client.registry.approve_template(workflow.id)
             entry = client.registry.deprecate(workflow.id)
             assert entry.status == "deprecated"
             ```
@@ -73,6 +74,7 @@ class Registry(Resource):
 
         Example:
             ```python
+            client.registry.approve_template(workflow.id)
             entry = client.registry.archive(workflow.id)
             assert entry.status == "archived"
             ```

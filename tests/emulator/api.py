@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.http.messages import ServerRequest

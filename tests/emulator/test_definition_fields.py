@@ -60,12 +60,11 @@ class TestModels:
         node = llm("a", memory_read=["count"], memory_write={"count": "{{a.n}}", "said": "<{{input.x}}>"})
         client = emulator.client()
         workflow = create(client, node)
-        for _ in range(2):
-            execution = client.workflows.run(workflow, inputs={"x": "hi"})
+        executions = [client.workflows.run(workflow, inputs={"x": "hi"}) for _ in range(2)]
         assert seen == [{"count": None}, {"count": 1}]
         assert client.memory.get("count", workflow_id=workflow).value == 2
         assert client.memory.get("said", workflow_id=workflow).value == "<hi>"
-        assert traced(client, execution.id, "a").input["memory"] == {"count": 1}
+        assert traced(client, executions[1].id, "a").input["memory"] == {"count": 1}
 
     def test_what_cannot_be_written_to_memory_fails_the_node(self, api: Api) -> None:
         execution = api.run(llm("a", memory_write={"k": "{{a.nothing}}"}))

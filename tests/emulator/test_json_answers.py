@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -140,34 +140,52 @@ def test_a_sample_fits(schema: Any) -> None:
     assert sample(schema, "text") == sample(schema, "text")
 
 
-@pytest.mark.parametrize(
-    ("schema", "places"),
-    [
-        ({"if": {}, "then": {}}, [".if", ".then"]),
-        ({"properties": {"a": {"items": {"contains": {}}}}}, [".properties.a.items.contains"]),
-        ({"anyOf": [{}, {"dependentRequired": {}}]}, [".anyOf[1].dependentRequired"]),
-        ({"type": ["string", "int"]}, [".type"]),
-        ({"$defs": {"x": {"unevaluatedItems": False}}}, [".$defs.x.unevaluatedItems"]),
-        ({"title": "t", "format": "date", "properties": {"if": {}}}, []),
-        ({"properties": {"a": 5}}, [".properties.a"]),
-    ],
-)
+UNCHECKED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"if": {}, "then": {}}, [".if", ".then"]),
+    ({"properties": {"a": {"items": {"contains": {}}}}}, [".properties.a.items.contains"]),
+    ({"anyOf": [{}, {"dependentRequired": {}}]}, [".anyOf[1].dependentRequired"]),
+    ({"type": ["string", "int"]}, [".type"]),
+    ({"$defs": {"x": {"unevaluatedItems": False}}}, [".$defs.x.unevaluatedItems"]),
+    ({"title": "t", "format": "date", "properties": {"if": {}}}, []),
+    ({"properties": {"a": 5}}, [".properties.a"]),
+]
+
+
+@pytest.mark.parametrize(("schema", "places"), UNCHECKED)
 def test_what_is_not_checked_is_named(schema: Any, places: list[str]) -> None:
     assert [place for place, _ in unknown_keywords(schema)] == places
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [{"enum": 5}, {"required": 1}, {"properties": []}, {"minimum": "x"}, {"items": 5}, {"allOf": 1}, {"pattern": 5},
-     {"type": 5}, {"multipleOf": 0}, {"pattern": "("}, {"anyOf": [1]}, {"$ref": 5}, {"additionalProperties": 3},
-     {"type": [{}]}, {"minLength": "a"}, {"prefixItems": 1}],
-)  # fmt: skip
+def returning(value: Any) -> Callable[[object], Any]:
+    return lambda _: value
+
+
+MALFORMED: list[dict[str, Any]] = [
+    {"enum": 5},
+    {"required": 1},
+    {"properties": []},
+    {"minimum": "x"},
+    {"items": 5},
+    {"allOf": 1},
+    {"pattern": 5},
+    {"pattern": "("},
+    {"type": 5},
+    {"type": [{}]},
+    {"multipleOf": 0},
+    {"anyOf": [1]},
+    {"$ref": 5},
+    {"additionalProperties": 3},
+    {"minLength": "a"},
+    {"prefixItems": 1},
+]
+
+
+@pytest.mark.parametrize("schema", MALFORMED)
 def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict[str, Any]) -> None:
     api.run(llm("a", output_schema=schema))
     for value in ({"a": 1}, [1], "x", 5):
         emulator = Emulator()
-        answer: Any = value
-        emulator.llm(partial(lambda answer, _: answer, answer))
+        emulator.llm(returning(value))
         client = emulator.client()
         workflow = create(client, llm("a", output_schema=schema))
         assert client.workflows.execute(workflow).status in ("completed", "failed")

@@ -105,12 +105,13 @@ def _starts_after(nodes: Mapping[str, Node], waits_for: Edges) -> dict[str, list
 
 def _deciders(nodes: Mapping[str, Node], target: str) -> Iterator[str]:
     seen = {target}
-    current: str | None = target
-    while current is not None:  # a fallback may have a fallback
+    current = target
+    while True:  # a fallback may have a fallback
         node = nodes[current]
-        current = node.fallback if isinstance(node, LLMNode | ToolNode) else None
-        if current is None or current in seen:
+        fallback = node.fallback if isinstance(node, LLMNode | ToolNode) else None
+        if fallback is None or fallback in seen:
             break
+        current = fallback
         seen.add(current)
         yield current
     yield from (node.id for node in nodes.values() if isinstance(node, CriticNode) and node.target_node == target)

@@ -12,15 +12,11 @@ from typing import Any, Final
 from fibonacci.definitions import ConditionalNode, CriticNode, Node, OperatorError, TemplateError
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.default_nodes import NodeError
+from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.json_schema import first_fault
-from fibonacci.emulator.engine.node_executor import (
-    Environment,
-    HandlerCall,
-    NodeExecutor,
-    checked,
-    timeout_error,
-)
+from fibonacci.emulator.engine.node_executor import HandlerCall, NodeExecutor
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
+from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.store import Record
@@ -49,7 +45,7 @@ class RunningExecution:
 
     def __init__(self, environment: Environment, execution: Record, run: Record, launch: Launch) -> None:
         self._environment = environment
-        self._execution = execution
+        self._execution: Record = execution
         self._workflow = compiled(run["definition"])
         self._run = run
         self._nodes = NodeStates(self._workflow, execution["nodes"], run["chosen"])

@@ -170,9 +170,9 @@ class _Check:
             yield from self.faults(inner, element, f"{place}[{index}]")
 
     def unique(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
-        if argument and is_array(value):
-            if any(_same(value[i], value[j]) for i in range(len(value)) for j in range(i)):
-                yield f"{place}: its elements are not unique"
+        elements = value if argument and is_array(value) else ()
+        if any(_same(elements[i], elements[j]) for i in range(len(elements)) for j in range(i)):
+            yield f"{place}: its elements are not unique"
 
     def all_of(self, argument: Any, value: Any, place: str, schema: Mapping[str, Any]) -> Iterator[str]:
         for inner in argument:

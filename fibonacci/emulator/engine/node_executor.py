@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,21 +31,14 @@ from fibonacci.emulator.engine.default_nodes import (
     seconds_of,
     texts,
 )
-from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
 from fibonacci.emulator.engine.node_states import NodeStates
+from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
-from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
-from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall, UserHandlers
-from fibonacci.emulator.http.bodies import is_deeper_than
-from fibonacci.emulator.state.json_encoding import to_json
-from fibonacci.emulator.state.store import Record, Store
-
-MAX_OUTPUT = 1024 * 1024
-"""The largest output of a node in bytes of JSON: templates that contain each other grow exponentially."""
-
-MAX_OUTPUT_DEPTH = 200
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
+from fibonacci.emulator.state.store import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +67,6 @@ class HandlerCall:
 
     work: Callable[[], Any]
     timeout: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What the workflows of an emulator can reach.
-
-    Attributes:
-        store: The store, for memory.
-        env: The values of `{{env.NAME}}`.
-        secrets: The values of `{{secrets.NAME}}`.
-        handlers: The user handlers.
-        models: The names of the known models.
-        warnings: What workflows and requests ask for that is not known or done.
-    """
-
-    store: Store
-    env: Mapping[str, str]
-    secrets: Mapping[str, str]
-    handlers: UserHandlers = field(default_factory=UserHandlers)
-    models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
-    warnings: WarningLog = field(default_factory=WarningLog)
 
 
 class NodeExecutor:
@@ -320,22 +292,3 @@ class NodeExecutor:
             return self._resolve(reference)
         except TemplateError:
             return None
-
-
-def checked(output: Any) -> Any:
-    """Return an output, checked for size and depth.
-
-    Raises:
-        NodeError: If it is too large or nested too deep.
-    """
-    text = to_json(output)
-    if len(text) > MAX_OUTPUT:
-        raise NodeError(f"the output is larger than {MAX_OUTPUT} bytes")
-    if text.count(b"{") + text.count(b"[") > MAX_OUTPUT_DEPTH and is_deeper_than(output, MAX_OUTPUT_DEPTH):
-        raise NodeError(f"the output is nested deeper than {MAX_OUTPUT_DEPTH} levels")
-    return output
-
-
-def timeout_error(seconds: float) -> str:
-    """Return the error of a node that exceeds its timeout."""
-    return f"it took longer than its timeout of {seconds:g} seconds"

@@ -21,8 +21,8 @@ from fibonacci._log_records import log
 from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import handler_calls
 from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.execution import RunningExecution
-from fibonacci.emulator.engine.node_executor import Environment
 from fibonacci.emulator.engine.trace import trace_of
 from fibonacci.emulator.engine.unknown_names import by_node, unknown_names
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler

@@ -49,9 +49,10 @@ class Controls:
 
         Args:
             execution_id: The run.
-            by: Who approves: a role, or a person with a named key; an admin or the owner. The settings `approval_threshold` and `allow_self_approval` of the emulator's
-                organization define how many people have to, and whether the requester (the name or the role of the
-                key, `owner` for the owner's) may be one of them.
+            by: Who approves: the role `admin` or `owner`, or a person with such a role, known by a named key. The
+                settings `approval_threshold` and `allow_self_approval` of the emulator's organization define how many
+                have to, and whether the requester (the name or the role of the key, `owner` for the owner's) may be one
+                of them.
 
         Returns:
             The execution; it has run, or waits for further approvals.

@@ -13,7 +13,7 @@ from fibonacci.emulator.account.rate_limits import Rate, RateLimits
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.retention import KEPT
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
-from fibonacci.emulator.engine.node_executor import Environment
+from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.facade.clients import InProcessClients

@@ -29,8 +29,9 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
         The record of the execution.
 
     Raises:
-        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if a name is not known, 403 `permission_denied` if a tool policy refuses a tool to the caller's role, 429
-            `quota_exceeded` if a quota of runs is exhausted.
+        HTTPException: 422 if the inputs do not fit the schema, or in strict mode if a name is not known, 403
+            `permission_denied` if a tool policy refuses a tool to the caller's role, 429 `quota_exceeded` if a quota of
+            runs is exhausted.
     """
     compiled_workflow = compiled(workflow["definition"])
     _check_inputs(compiled_workflow, inputs)

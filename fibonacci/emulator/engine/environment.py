@@ -1,0 +1,32 @@
+"""What the workflows of an emulator can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
+from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the workflows of an emulator can reach.
+
+    Attributes:
+        store: The store, for memory.
+        env: The values of `{{env.NAME}}`.
+        secrets: The values of `{{secrets.NAME}}`.
+        handlers: The user handlers.
+        models: The names of the known models.
+        warnings: What workflows and requests ask for that is not known or done.
+    """
+
+    store: Store
+    env: Mapping[str, str]
+    secrets: Mapping[str, str]
+    handlers: UserHandlers = field(default_factory=UserHandlers)
+    models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
+    warnings: WarningLog = field(default_factory=WarningLog)
