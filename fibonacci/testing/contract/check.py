@@ -36,6 +36,9 @@ class Check:
     changes: bool
     """Whether the check changes anything on the server."""
 
+    name: str
+    """Its name, such as `workflows.created`."""
+
     run: Callable[[Server], None]
     """Checks the fact. It raises `Disagreement`, `Skipped`, or any other error of a call."""
 
@@ -74,7 +77,8 @@ class Checks(list[Check]):
 
     def _adder(self, endpoint: str, expected: str, basis: Basis, changes: bool) -> Decorator:
         def add(run: Callable[[Server], None]) -> Callable[[Server], None]:
-            self.append(Check(endpoint, expected, basis, changes, run))
+            resource = run.__module__.rpartition(".")[2]
+            self.append(Check(endpoint, expected, basis, changes, f"{resource}.{run.__name__.removeprefix('_')}", run))
             return run
 
         return add

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci.models import Execution, Workflow
+from fibonacci.testing.contract.check import Skipped
+from fibonacci.testing.contract.exchanges import RecordingTransport
 from fibonacci.testing.contract.raw_requests import RawRequests
+from fibonacci.transports import SocketTransport, Transport
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [
@@ -34,25 +37,51 @@ class Server:
 
     Args:
         base_url: The base URL of the server.
-        api_key: The API key.
+        api_key: The API key of an owner.
         organization: The id of the organization whose settings are checked.
+        role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
+            skipped.
+        transport: Sends the requests. Default: the SDK's own connections.
         sleep: Sleeps for a number of seconds.
 
     Attributes:
         client: A client of the server.
         raw: Sends requests without the client.
+        wire: What went over the wire.
         organization: The id of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
     """
 
     def __init__(
-        self, base_url: str, api_key: str, *, organization: str, sleep: Callable[[float], object] = time.sleep
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        organization: str,
+        role_keys: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120)
-        self.raw: Final = RawRequests(base_url, api_key)
+        self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
+        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire)
+        self.raw: Final = RawRequests(base_url, api_key, self.wire)
         self.organization: Final = organization
         self.sleep: Final = sleep
+        self._role_keys = role_keys or {}
         self._undo = ExitStack()
+
+    def authorization_of(self, role: str) -> str:
+        """Return the `Authorization` header of a role.
+
+        Args:
+            role: The role.
+
+        Raises:
+            Skipped: When there is no key of this role.
+        """
+        if role not in self._role_keys:
+            raise Skipped(f"there is no key of the role {role}: pass --role-key {role}=KEY")
+        return f"Bearer {self._role_keys[role]}"
 
     def create_workflow(self, name: str = "Contract suite", **body: Any) -> Workflow:
         """Create a workflow that is deleted after the check.
@@ -114,5 +143,6 @@ class Server:
         self._undo.close()
 
     def close(self) -> None:
-        """Close the client."""
+        """Close the client and the connections."""
         self.client.close()
+        self.wire.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from fibonacci import NotFoundError
 from fibonacci.testing.contract.check import Disagreement, require, require_among, require_equal, require_type
 from fibonacci.testing.contract.raw_requests import RawResponse
+from fibonacci.testing.contract.server import Server
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
@@ -84,3 +86,32 @@ def require_not_found(call: Callable[[], object]) -> None:
     except NotFoundError:
         return
     raise Disagreement("the call succeeds as if the object existed")
+
+
+def items_of(response: RawResponse) -> list[Any]:
+    """Return the objects of a page: those of `data`, or of the one list in it.
+
+    Args:
+        response: The response.
+
+    Raises:
+        Disagreement: When it is no page.
+    """
+    data = response.json["data"]
+    if isinstance(data, list):
+        return data
+    require_type(data, dict, "data")
+    lists = [value for value in data.values() if isinstance(value, list)]
+    require_equal(len(lists), 1, "the number of lists in data")
+    return lists[0]
+
+
+def named(run: Callable[[Server], None], endpoint: str) -> Callable[[Server], None]:
+    """Return a check of many endpoints with the endpoint in its name.
+
+    Args:
+        run: The check.
+        endpoint: The endpoint.
+    """
+    run.__name__ = f"{run.__name__}_{re.sub(r'[^a-z]+', '_', endpoint.lower()).strip('_')}"
+    return run

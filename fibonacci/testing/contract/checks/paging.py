@@ -1,35 +1,233 @@
-"""Pages of a list."""
+"""Pages of lists, and their items."""
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from fibonacci.testing.contract.check import Checks, require, require_equal
+from fibonacci.testing.contract.calls import (
+    NAMED,
+    change_settings,
+    ensure_overrides,
+    first_tools,
+    new_execution,
+    new_policy,
+    new_workflow,
+)
+from fibonacci.testing.contract.check import Checks, Disagreement, require, require_equal, require_type
+from fibonacci.testing.contract.checks.common import items_of, named
 from fibonacci.testing.contract.server import Server
+
+WHOLE: Final = 100
+"""The page size for a whole list."""
 
 CHECKS: Final = Checks()
 
 
-@CHECKS.choice("GET /workflows", "`data` is a list, or an object with one list: items, results or workflows")
-def _where_items_are(server: Server) -> None:
-    data: Any = server.raw("GET", "/workflows", query={"limit": 5}).json["data"]
-    places: list[Any] = [data] if type(data) is list else [data.get(name) for name in ("items", "results", "workflows")]
-    require_equal(sum(isinstance(place, list) for place in places), 1, "the number of lists")
+@dataclass(frozen=True, slots=True)
+class ListEndpoint:
+    """A list.
+
+    Attributes:
+        endpoint: The endpoint.
+        fill: Creates two items at least. It returns the path of the list, and the ids that it has to hold.
+        key: The field that identifies an item.
+        creates: Whether `fill` changes anything.
+    """
+
+    endpoint: str
+    fill: Callable[[Server], tuple[str, list[Any]]]
+    key: str
+    creates: bool = True
 
 
-@CHECKS.choice("GET /workflows", "`limit` is the size of a page", changes=True)
-def _limit(server: Server) -> None:
-    server.create_workflow()
-    server.create_workflow()
-    require_equal(len(next(iter(server.client.workflows.list(limit=1).pages()))), 1, "the size of the first page")
+def _workflows(server: Server) -> tuple[str, list[Any]]:
+    return "/workflows", [new_workflow(server) for _ in range(3)]
+
+
+def _executions(server: Server) -> tuple[str, list[Any]]:
+    return "/executions", [new_execution(server) for _ in range(3)]
+
+
+def _versions(server: Server) -> tuple[str, list[Any]]:
+    workflow_id = new_workflow(server)
+    numbers = [server.client.workflows.update(workflow_id, name=f"Step {step}").version for step in range(2)]
+    return f"/workflows/{workflow_id}/versions", [number for number in numbers if number is not None]
+
+
+def _registry(server: Server) -> tuple[str, list[Any]]:
+    made = [new_workflow(server) for _ in range(3)]
+    return "/workflow-registry", [server.client.registry.approve_template(each).workflow_id for each in made]
+
+
+def _audit(server: Server) -> tuple[str, list[Any]]:
+    change_settings(server, times=3)
+    return server.path("governance/audit"), []
+
+
+def _policies(server: Server) -> tuple[str, list[Any]]:
+    return server.path("tool-policies"), [new_policy(server) for _ in range(3)]
+
+
+def _overrides(server: Server) -> tuple[str, list[Any]]:
+    return server.path("role-policy-overrides"), list(ensure_overrides(server))
+
+
+def _tools(server: Server) -> tuple[str, list[Any]]:
+    return "/tools", list(first_tools(server, 2))
+
+
+LISTS: Final = [
+    ListEndpoint("GET /workflows", _workflows, "id"),
+    ListEndpoint("GET /executions", _executions, "execution_id"),
+    ListEndpoint("GET /workflows/{id}/versions", _versions, "version"),
+    ListEndpoint("GET /workflow-registry", _registry, "workflow_id"),
+    ListEndpoint("GET /organizations/{org}/governance/audit", _audit, "id"),
+    ListEndpoint("GET /organizations/{org}/tool-policies", _policies, "tool_name"),
+    ListEndpoint("GET /organizations/{org}/role-policy-overrides", _overrides, "tool_name"),
+    ListEndpoint("GET /tools", _tools, "name", creates=False),
+]
+
+
+def _page(server: Server, path: str, limit: int, cursor: str | None) -> tuple[list[Any], str | None]:
+    query: dict[str, str | int] = {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor}
+    response = server.raw("GET", path, query=query)
+    require_equal(response.status, 200, f"the status of the page with the cursor {cursor}")
+    return items_of(response), response.json["meta"].get("next_cursor")
+
+
+def _pages(server: Server, path: str, limit: int, most: int) -> list[list[Any]]:
+    """Return the pages of a list, so many at most."""
+    pages: list[list[Any]] = []
+    cursors: list[str | None] = [None]
+    while len(pages) < most:
+        items, cursor = _page(server, path, limit, cursors[-1])
+        pages.append(items)
+        if cursor is None:
+            break
+        require_type(cursor, str, "meta.next_cursor")
+        require(cursor not in cursors, f"meta.next_cursor is {cursor!r} a second time")
+        cursors.append(cursor)
+    return pages
+
+
+def _limit_check(listed: ListEndpoint) -> Callable[[Server], None]:
+    def limit(server: Server) -> None:
+        path, _ = listed.fill(server)
+        items, cursor = _page(server, path, 1, None)
+        require_equal(len(items), 1, "the number of items on the first page")
+        require(cursor, "meta.next_cursor is missing, and the list has more than one item")
+
+    return named(limit, listed.endpoint)
+
+
+def _cursor_check(listed: ListEndpoint) -> Callable[[Server], None]:
+    def cursor(server: Server) -> None:
+        path, made = listed.fill(server)
+        pages = _pages(server, path, limit=2, most=3)
+        whole = [item for page in _pages(server, path, WHOLE, most=WHOLE) for item in page]
+        found = [item for page in pages for item in page]
+        require_equal(found, whole[: len(found)], "the content of the first pages of 2")
+        require(len(found) >= min(len(whole), 2 * len(pages)), f"{len(pages)} pages of 2 hold {len(found)} items")
+        ids = [_identity(item, listed.key) for item in whole]
+        require_equal(len(set(map(repr, ids))), len(ids), f"the number of different items, by {listed.key}")
+        missing = [each for each in made if each not in ids]
+        require(not missing, f"the list lacks {missing}, which is there")
+
+    return named(cursor, listed.endpoint)
+
+
+def _identity(item: Mapping[str, Any], key: str) -> object:
+    return (item.get("role"), item.get(key)) if "role" in item else item.get(key)
+
+
+for each in LISTS:
+    CHECKS.choice(each.endpoint, "`limit` is the size of a page, and `next_cursor` leads on", changes=each.creates)(
+        _limit_check(each)
+    )
+    CHECKS.choice(
+        each.endpoint, "`next_cursor`, given as `cursor`, brings the next page: each item comes once", changes=each.creates
+    )(_cursor_check(each))
+
+
+def _require_as_read(item: Mapping[str, Any], alone: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        require_equal(item.get(name), alone.get(name), f"{name} in the list")
+
+
+def _find(server: Server, path: str, key: str, value: object) -> Mapping[str, Any]:
+    for page in _pages(server, path, WHOLE, most=WHOLE):
+        for item in page:
+            if item.get(key) == value:
+                return item
+    raise Disagreement(f"no item of the list has the {key} {value!r}")
+
+
+@CHECKS.choice("GET /workflows", "A workflow of the list is as it is alone: name, description", changes=True)
+def _workflow_as_read(server: Server) -> None:
+    made = new_workflow(server)
+    item = _find(server, "/workflows", "id", made)
+    _require_as_read(item, server.raw("GET", f"/workflows/{made}").json["data"], ("name", "description"))
+    require_equal(item.get("definition", NAMED["definition"]), NAMED["definition"], "definition in the list")
 
 
 @CHECKS.choice(
-    "GET /workflows", "`next_cursor`, given as `cursor`, brings the next page: each item comes once", changes=True
+    "GET /executions",
+    "An execution of the list is as it is alone: workflow_id, status, outputs, duration, numbers of nodes",
+    changes=True,
 )
-def _cursor(server: Server) -> None:
-    made = {server.create_workflow().id for _ in range(3)}
-    found = [each.id for each in islice(server.client.workflows.list(limit=2), 1000)]
-    require_equal(len(found), len(set(found)), "the number of items")
-    require(made <= set(found), "a workflow is on no page")
+def _execution_as_read(server: Server) -> None:
+    made = new_execution(server)
+    alone = server.raw("GET", f"/executions/{made}").json["data"]
+    names = "workflow_id", "status", "outputs", "duration_ms", "nodes_executed", "nodes_failed"
+    _require_as_read(_find(server, "/executions", "execution_id", made), alone, names)
+
+
+@CHECKS.choice("GET /workflows/{id}/versions", "A version of the list is as it is alone: name", changes=True)
+def _version_as_read(server: Server) -> None:
+    path, (number, *_) = _versions(server)
+    item = _find(server, path, "version", number)
+    alone = server.raw("GET", f"{path}/{number}").json["data"]
+    _require_as_read(item, alone, ("name",))
+    require_equal(item.get("definition", alone.get("definition")), alone.get("definition"), "definition in the list")
+
+
+@CHECKS.choice("GET /workflow-registry", "An entry of the list has the status that it was given", changes=True)
+def _entry_as_given(server: Server) -> None:
+    made = new_workflow(server)
+    server.client.registry.approve_template(made)
+    require_equal(_find(server, "/workflow-registry", "workflow_id", made).get("status"), "approved", "status")
+    server.client.registry.deprecate(made)
+    require_equal(_find(server, "/workflow-registry", "workflow_id", made).get("status"), "deprecated", "status")
+
+
+@CHECKS.choice(
+    "GET /organizations/{org}/tool-policies", "A policy of the list is as it was created or changed last", changes=True
+)
+def _policy_as_given(server: Server) -> None:
+    tool, path = new_policy(server), server.path("tool-policies")
+    item = _find(server, path, "tool_name", tool)
+    require_equal((item.get("enabled"), item.get("allowed_roles")), (True, ["owner", "admin"]), "the policy")
+    server.client.organizations.tool_policies.update(
+        server.organization, tool, enabled=False, allowed_roles=["owner"]
+    )
+    item = _find(server, path, "tool_name", tool)
+    require_equal((item.get("enabled"), item.get("allowed_roles")), (False, ["owner"]), "the policy")
+
+
+@CHECKS.choice(
+    "GET /organizations/{org}/role-policy-overrides", "An override of the list is as it was created", changes=True
+)
+def _override_as_given(server: Server) -> None:
+    tool, *_ = ensure_overrides(server)
+    item = _find(server, server.path("role-policy-overrides"), "tool_name", tool)
+    require_equal((item.get("role"), item.get("enabled")), ("owner", True), "the override")
+
+
+@CHECKS.choice("GET /tools", "A tool of the list is as it is alone: description")
+def _tool_as_read(server: Server) -> None:
+    (name,) = first_tools(server)
+    alone = server.raw("GET", f"/tools/{name}").json["data"]
+    _require_as_read(_find(server, "/tools", "name", name), alone, ("description",))
+    require(alone.get("description"), "the description is empty")
