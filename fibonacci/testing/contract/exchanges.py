@@ -40,6 +40,27 @@ class Exchange:
         return [line.replace(secret, "***") if secret else line for line in lines]
 
 
+def is_of(endpoint: str, request: HTTPRequest) -> bool:
+    """Return whether a request is to an endpoint, whatever the path of the base URL is.
+
+    Args:
+        endpoint: The endpoint, such as `GET /workflows/{id}`.
+        request: The request.
+
+    Example:
+        >>> is_of("GET /tools/{name}", HTTPRequest("GET", "http://a", "/v1/tools/wait?limit=1", [], b""))
+        True
+    """
+    method, _, template = endpoint.partition(" ")
+    wanted, found = template.split("/")[1:], request.target.partition("?")[0].split("/")
+    below = found[-len(wanted) :]
+    return request.method == method and len(below) == len(wanted) and all(map(_matches, wanted, below))
+
+
+def _matches(wanted: str, found: str) -> bool:
+    return wanted == found or wanted.startswith("{")
+
+
 class RecordingTransport:
     """Sends through another transport, and keeps the exchanges.
 

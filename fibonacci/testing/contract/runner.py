@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fibonacci.testing.contract.check import Check, Disagreement, Skipped
+from fibonacci.testing.contract.exchanges import Exchange, is_of
 from fibonacci.testing.contract.server import Server
 
 CheckOutcome = Literal["agrees", "disagrees", "skipped"]
@@ -24,6 +25,9 @@ class Result:
 
     why: str = ""
     """What the server does instead, or why the check was skipped; empty when the server agrees."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    """When it disagrees: the last exchange with the endpoint of the check, and the last of all, if it is another."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
@@ -43,15 +47,25 @@ def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> 
 
 
 def _result(check: Check, server: Server) -> Result:
+    server.wire.exchanges.clear()
+    result = _outcome(check, check.run, server)
+    cleaned = _outcome(check, Server.do_cleanups, server)
+    return cleaned if result.outcome == "agrees" and cleaned.outcome == "disagrees" else result
+
+
+def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Result:
     try:
-        try:
-            check.run(server)
-        finally:
-            server.do_cleanups()
+        step(server)
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
     except Disagreement as found:
-        return Result(check, "disagrees", str(found))
+        return Result(check, "disagrees", str(found), _telling(check, server))
     except Exception as error:  # one failed check must not end the suite
-        return Result(check, "disagrees", f"{type(error).__name__}: {error}")
+        return Result(check, "disagrees", f"{type(error).__name__}: {error}", _telling(check, server))
     return Result(check, "agrees")
+
+
+def _telling(check: Check, server: Server) -> tuple[Exchange, ...]:
+    exchanges = server.wire.exchanges
+    of_endpoint = [each for each in exchanges if is_of(check.endpoint, each.request)]
+    return tuple([each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:])

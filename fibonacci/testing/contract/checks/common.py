@@ -66,8 +66,9 @@ def require_refusal(response: RawResponse, status: int) -> Any:
     require_equal(sorted(content), ["error"], "what the body holds")
     error = content["error"]
     require_type(error, dict, "error")
-    require_type(error.get("code"), str, "error.code")
-    require_type(error.get("message"), str, "error.message")
+    for name in ("code", "message"):
+        require_type(error.get(name), str, f"error.{name}")
+        require(error[name], f"error.{name} is empty")
     require_type(error.get("details"), list, "error.details")
     return error
 

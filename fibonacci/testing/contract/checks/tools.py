@@ -41,11 +41,6 @@ def _one(server: Server) -> None:
     require_equal(server.client.tools.get(name).name, name, "name")
 
 
-@CHECKS.choice("GET /tools/{name}", "An unknown tool is refused with 404")
-def _unknown(server: Server) -> None:
-    require_not_found(lambda: server.client.tools.get(UNKNOWN))
-
-
 @CHECKS.choice(
     "POST /tools/{name}/connect",
     "The body is the parameters; the response is an object, or a refusal of too few of them",
@@ -59,8 +54,3 @@ def _connect(server: Server) -> None:
     require_type(
         require_envelope(server.raw("POST", f"/tools/{a_tool(server).name}/connect", json_body={})), dict, "data"
     )
-
-
-@CHECKS.choice("POST /tools/{name}/connect", "Connecting an unknown tool is refused with 404", changes=True)
-def _connect_unknown(server: Server) -> None:
-    require_not_found(lambda: server.client.tools.connect(UNKNOWN))

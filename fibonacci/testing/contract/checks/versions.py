@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from fibonacci.testing.contract.check import Checks, require, require_equal
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found
-from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.check import Checks, require, require_among, require_equal
+from fibonacci.testing.contract.checks.common import require_not_found
+from fibonacci.testing.contract.server import CHEAP, Server
+
+CHANGES: Final[dict[str, Any]] = {"name": "Changed", "definition": {"nodes": [CHEAP["nodes"][1]]}}
 
 CHECKS: Final = Checks()
 
@@ -26,10 +28,11 @@ def _snapshots(server: Server) -> None:
 
 @CHECKS.documented("GET /workflows/{id}/versions/{version}", "A version is read as the workflow was then", changes=True)
 def _read(server: Server) -> None:
-    made = server.create_workflow()
-    first = _numbers(server, made.id)[0]
-    server.client.workflows.update(made.id, name="Changed")
-    require_equal(server.client.versions.get(made.id, first).name, made.name, "name")
+    made = server.create_workflow(description="Made by a check", definition=CHEAP)
+    (first,) = _numbers(server, made.id)
+    server.client.workflows.update(made.id, **CHANGES)
+    version = server.client.versions.get(made.id, first)
+    require_equal((version.version, version.name, version.definition), (first, made.name, CHEAP), "the version")
 
 
 @CHECKS.choice("GET /workflows/{id}/versions/{version}", "An unknown version is refused with 404", changes=True)
@@ -38,20 +41,16 @@ def _unknown(server: Server) -> None:
     require_not_found(lambda: server.client.versions.get(made.id, 4_000_000))
 
 
-@CHECKS.choice("GET /workflows/{id}/versions", "The versions of an unknown workflow are refused with 404")
-def _of_unknown(server: Server) -> None:
-    require_not_found(lambda: list(server.client.versions.list(UNKNOWN)))
-
-
 @CHECKS.documented(
     "POST /workflows/{id}/versions/{version}/rollback", "Rolling back brings an earlier version back", changes=True
 )
 def _rolled_back(server: Server) -> None:
-    made = server.create_workflow()
-    first = _numbers(server, made.id)[0]
-    server.client.workflows.update(made.id, name="Changed")
+    made = server.create_workflow(description="Made by a check", definition=CHEAP)
+    (first,) = _numbers(server, made.id)
+    server.client.workflows.update(made.id, **CHANGES)
     server.client.versions.rollback(made.id, first)
-    require_equal(server.client.workflows.get(made.id).name, made.name, "name")
+    found = server.client.workflows.get(made.id)
+    require_equal((found.name, found.definition), (made.name, CHEAP), "name and definition")
 
 
 @CHECKS.documented(
@@ -68,7 +67,18 @@ def _history(server: Server) -> None:
 
 @CHECKS.choice("POST /workflows/{id}/versions/{version}/rollback", "The response is the new version", changes=True)
 def _answer(server: Server) -> None:
-    made = server.create_workflow()
+    made = server.create_workflow(definition=CHEAP)
     before = _numbers(server, made.id)
-    version = server.client.versions.rollback(made.id, before[0]).version
+    made_by_rollback = server.client.versions.rollback(made.id, before[0])
+    version = made_by_rollback.version
     require(version not in before, f"the response is version {version!r}, which was there before")
+    require_equal((made_by_rollback.name, made_by_rollback.definition), (made.name, CHEAP), "name and definition")
+    require_among(version, _numbers(server, made.id), "the version")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/versions/{version}/rollback", "An unknown version is refused with 404", changes=True
+)
+def _rollback_to_unknown(server: Server) -> None:
+    made = server.create_workflow()
+    require_not_found(lambda: server.client.versions.rollback(made.id, 4_000_000))
