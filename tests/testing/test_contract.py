@@ -10,6 +10,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import (
     Check,
     Checks,
@@ -171,7 +172,7 @@ def test_a_raw_request_waits_for_the_rate_limit() -> None:
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        raw = RawRequests(emulator.base_url, emulator.api_key, sleep=sleep)
+        raw = RawRequests(emulator.base_url, emulator.api_key, InProcessTransport(emulator.app), sleep=sleep)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]
 

@@ -247,9 +247,15 @@ def _executed(server: Server) -> RawResponse:
     return server.raw("POST", f"/workflows/{new_workflow(server)}/execute", json_body={"inputs": {"word": "yes"}})
 
 
-def _first_version(server: Server) -> str:
+def first_version(server: Server) -> str:
+    """Return the path of the one version of a new workflow.
+
+    Args:
+        server: The server.
+    """
     workflow_id = new_workflow(server)
-    return f"/workflows/{workflow_id}/versions/{server.client.versions.list(workflow_id).first().version}"
+    (version,) = server.client.versions.list(workflow_id)
+    return f"/workflows/{workflow_id}/versions/{version.version}"
 
 
 CALLS: Final[list[EndpointCall]] = [
@@ -277,9 +283,9 @@ CALLS: Final[list[EndpointCall]] = [
     EndpointCall("GET /workflows/{id}/versions", "page", shapes.VERSION,
         lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}/versions")),
     EndpointCall("GET /workflows/{id}/versions/{version}", "full", shapes.VERSION,
-        lambda server: server.raw("GET", _first_version(server))),
+        lambda server: server.raw("GET", first_version(server))),
     EndpointCall("POST /workflows/{id}/versions/{version}/rollback", "full", shapes.VERSION,
-        lambda server: server.raw("POST", f"{_first_version(server)}/rollback")),
+        lambda server: server.raw("POST", f"{first_version(server)}/rollback")),
     EndpointCall("POST /workflow-registry/{id}/approve-template", "full", shapes.REGISTRY_ENTRY,
         lambda server: _in_registry(server, "approve-template")),
     EndpointCall("POST /workflow-registry/{id}/deprecate", "full", shapes.REGISTRY_ENTRY,

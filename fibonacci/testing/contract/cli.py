@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not api_key:
         parser.error("no API key: pass --api-key, or set FIBONACCI_API_KEY")
     try:
-        server = Server(
-            options.base_url, api_key, organization=options.organization, role_keys=dict(options.role_key)
-        )
+        server = Server(options.base_url, api_key, organization=options.organization, role_keys=dict(options.role_key))
     except FibonacciError as error:
         parser.error(str(error))
     try:

@@ -30,7 +30,9 @@ class Exchange:
     def describe(self) -> list[str]:
         """Return lines that show the exchange: neither the headers of the request nor the API key in what is left."""
         sent, received = self.request.body, self.response.body
-        shown = {name: text for name, text in self.headers.items() if name in _HEADERS or name.startswith("x-ratelimit")}
+        shown = {
+            name: text for name, text in self.headers.items() if name in _HEADERS or name.startswith("x-ratelimit")
+        }
         lines = [f"> {self.request.method} {self.request.url}"]
         lines += [f"> {_text(sent)}"] if sent else []
         lines += [f"< {self.response.status}", *(f"< {name}: {text}" for name, text in shown.items())]

@@ -43,7 +43,9 @@ def _require_documented(response: RawResponse, call: EndpointCall) -> None:
         require(content["meta"]["request_id"], "meta.request_id is empty")
     elif call.envelope == "data":
         require_equal(sorted(content), ["data"], "what the body holds")
-    objects = items_of(response) if call.envelope == "page" else [content if call.envelope == "bare" else content["data"]]
+    objects = (
+        items_of(response) if call.envelope == "page" else [content if call.envelope == "bare" else content["data"]]
+    )
     for found in objects:
         require_shape(found, call.shape, "the item" if call.envelope == "page" else "the object")
 
@@ -81,7 +83,7 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
 
     def key(server: Server) -> None:
         place = re.sub(r"\{\w+\}", UNKNOWN, path.replace("{org}", server.organization))
-        body = None if method in ("GET", "DELETE") else {}
+        body: dict[str, object] | None = None if method in ("GET", "DELETE") else {}
         require_refusal(server.raw(method, place, json_body=body, authorization=None), 401)
 
     return named(key, endpoint)

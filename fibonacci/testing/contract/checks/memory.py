@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from fibonacci.testing.contract.check import Checks, require_equal
@@ -106,6 +107,6 @@ def _deleted_alone(server: Server) -> None:
         server.client.memory.set(server.memory_key("alone", **place), number, **place)
     for number, place in enumerate(places):
         server.client.memory.delete("contract-suite-alone", **place)
-        require_not_found(lambda place=place: server.client.memory.get("contract-suite-alone", **place))
+        require_not_found(partial(server.client.memory.get, "contract-suite-alone", **place))
         for left, other in list(enumerate(places))[number + 1 :]:
             require_equal(server.client.memory.get("contract-suite-alone", **other).value, left, "another value")

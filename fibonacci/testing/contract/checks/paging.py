@@ -149,7 +149,9 @@ for each in LISTS:
         _limit_check(each)
     )
     CHECKS.choice(
-        each.endpoint, "`next_cursor`, given as `cursor`, brings the next page: each item comes once", changes=each.creates
+        each.endpoint,
+        "`next_cursor`, given as `cursor`, brings the next page: each item comes once",
+        changes=each.creates,
     )(_cursor_check(each))
 
 
@@ -158,8 +160,9 @@ def _require_as_read(item: Mapping[str, Any], alone: Mapping[str, Any], names: t
         require_equal(item.get(name), alone.get(name), f"{name} in the list")
 
 
-def _find(server: Server, path: str, **fields: object) -> Mapping[str, Any]:
+def _find(server: Server, path: str, **fields: object) -> dict[str, Any]:
     for page in _pages(server, path, WHOLE, most=WHOLE):
+        item: dict[str, Any]
         for item in page:
             if all(item.get(name) == value for name, value in fields.items()):
                 return item
@@ -218,9 +221,7 @@ def _policy_as_given(server: Server) -> None:
     tool, path = new_policy(server), server.path("tool-policies")
     item = _find(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (True, ["owner", "admin"]), "the policy")
-    server.client.organizations.tool_policies.update(
-        server.organization, tool, enabled=False, allowed_roles=["owner"]
-    )
+    server.client.organizations.tool_policies.update(server.organization, tool, enabled=False, allowed_roles=["owner"])
     item = _find(server, path, tool_name=tool)
     require_equal((item.get("enabled"), item.get("allowed_roles")), (False, ["owner"]), "the policy")
 

@@ -35,9 +35,7 @@ def _overridden(server: Server) -> None:
     path = server.path("quota")
     quota = server.raw("GET", path).json
     effective = quota["effective"]
-    server.add_cleanup(
-        server.raw, "PATCH", path, json_body={name: quota["overrides"].get(name) for name in NAMES}
-    )
+    server.add_cleanup(server.raw, "PATCH", path, json_body={name: quota["overrides"].get(name) for name in NAMES})
     for name in NAMES:
         effective = {**effective, name: max(1, int(effective[name] or 2) - 1)}
         changed = server.raw("PATCH", path, json_body={name: effective[name]}).json
@@ -63,7 +61,5 @@ def _taken_back(server: Server) -> None:
 def _ceilings(server: Server) -> None:
     overrides = server.client.organizations.quota.get(server.organization).overrides
     for name in NAMES:
-        server.add_cleanup(
-            server.client.organizations.quota.update, server.organization, **{name: overrides.get(name)}
-        )
+        server.add_cleanup(server.client.organizations.quota.update, server.organization, **{name: overrides.get(name)})
         require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)

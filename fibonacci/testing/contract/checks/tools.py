@@ -7,7 +7,7 @@ from typing import Final
 from fibonacci import BadRequestError, ValidationError
 from fibonacci.models import Tool
 from fibonacci.testing.contract.check import Checks, Skipped, require_equal, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_envelope, require_not_found
+from fibonacci.testing.contract.checks.common import require_envelope
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()

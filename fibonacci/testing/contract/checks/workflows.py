@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, require, require_among, require_equal, require_type
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_envelope, require_not_found, require_refusal
+from fibonacci.models import Workflow
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.checks.common import require_not_found
 from fibonacci.testing.contract.server import CHEAP, Server
 
 OTHER: Final = {"nodes": [CHEAP["nodes"][1]]}
