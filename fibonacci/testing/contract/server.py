@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
+from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
 from fibonacci.testing.contract.check import Skipped
 from fibonacci.testing.contract.exchanges import RecordingTransport
@@ -42,7 +43,7 @@ class Server:
         role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
             skipped.
         transport: Sends the requests. Default: the SDK's own connections.
-        sleep: Sleeps for a number of seconds.
+        clock: The source of time. Default: the machine's.
 
     Attributes:
         client: A client of the server.
@@ -60,13 +61,13 @@ class Server:
         organization: str,
         role_keys: Mapping[str, str] | None = None,
         transport: Transport | None = None,
-        sleep: Callable[[float], object] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
-        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire)
-        self.raw: Final = RawRequests(base_url, api_key, self.wire)
+        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire, clock=clock)
+        self.sleep: Final[Callable[[float], object]] = time.sleep if clock is None else clock.sleep
+        self.raw: Final = RawRequests(base_url, api_key, self.wire, sleep=self.sleep)
         self.organization: Final = organization
-        self.sleep: Final = sleep
         self._role_keys = role_keys or {}
         self._undo = ExitStack()
 

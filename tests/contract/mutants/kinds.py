@@ -1,0 +1,427 @@
+"""What a mutant does wrong: changes of a request on its way to the emulator, or of its response.
+
+Each kind is a function whose first line of documentation says what the server does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fibonacci.transports import HTTPRequest, HTTPResponse
+
+Send = Callable[[HTTPRequest], HTTPResponse]
+Change = Callable[[HTTPRequest, Send], HTTPResponse]
+JSONObject = dict[str, Any]
+
+# -- what mutations are made of
+
+
+def _json_of(message: HTTPRequest | HTTPResponse) -> Any:
+    return json.loads(message.body) if message.body else {}
+
+
+def _with_json(response: HTTPResponse, content: Any, status: int | None = None) -> HTTPResponse:
+    body = b"" if content is None else json.dumps(content).encode()
+    kept = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
+    headers = [*kept, (b"Content-Length", str(len(body)).encode())]
+    return HTTPResponse(status or response.status, headers, body)
+
+
+def _with_body(request: HTTPRequest, content: Any) -> HTTPRequest:
+    return replace(request, body=json.dumps(content).encode())
+
+
+def _with_headers(response: HTTPResponse, changes: Mapping[str, str | None]) -> HTTPResponse:
+    """Return the response with other values of some headers; None is for none."""
+    kept = [(name, value) for name, value in response.headers if name.decode().lower() not in changes]
+    added = [(name.encode(), text.encode()) for name, text in changes.items() if text is not None]
+    return replace(response, headers=[*kept, *added])
+
+
+def _header(message: HTTPRequest | HTTPResponse, name: str) -> str:
+    return next((value.decode() for key, value in message.headers if key.decode().lower() == name), "")
+
+
+def _is_success(response: HTTPResponse) -> bool:
+    return response.status < 300
+
+
+def _is_enveloped(content: Any) -> bool:
+    return "data" in content and set(content) <= {"data", "meta"}
+
+
+def _with_objects(response: HTTPResponse, change: Callable[[JSONObject], JSONObject]) -> HTTPResponse:
+    """Return the response with its object, or each object of its list, changed."""
+    if not _is_success(response) or not response.body:
+        return response
+    content = _json_of(response)
+    if not _is_enveloped(content):
+        return _with_json(response, change(content))
+    data = content["data"]
+    return _with_json(response, {**content, "data": [*map(change, data)] if isinstance(data, list) else change(data)})
+
+
+def of_response(change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
+    return lambda request, send: change(send(request))
+
+
+def of_request(change: Callable[[HTTPRequest], HTTPRequest]) -> Change:
+    return lambda request, send: send(change(request))
+
+
+def _of_objects(change: Callable[[JSONObject], JSONObject]) -> Change:
+    return of_response(lambda response: _with_objects(response, change))
+
+
+def _of_success(change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
+    return of_response(lambda response: change(response) if _is_success(response) else response)
+
+
+def _of_status(status: int, change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
+    return of_response(lambda response: change(response) if response.status == status else response)
+
+
+# -- fields
+
+
+def drop(field: str) -> Change:
+    """A field is missing."""
+    return _of_objects(lambda found: {name: value for name, value in found.items() if name != field})
+
+
+def empty(field: str) -> Change:
+    """A text, list or object is empty."""
+
+    def emptied(found: JSONObject) -> JSONObject:
+        value = found.get(field)
+        return {**found, field: type(value)()} if isinstance(value, str | list | dict) else found
+
+    return _of_objects(emptied)
+
+
+def retype(field: str, value: object) -> Change:
+    """A field has a value of another type."""
+    return _of_objects(lambda found: {**found, field: value})
+
+
+# -- envelope and headers
+
+
+def without_envelope() -> Change:
+    """The object comes without its envelope."""
+    return _of_success(lambda response: _with_json(response, _json_of(response)["data"]))
+
+
+def with_envelope() -> Change:
+    """The object comes in an envelope where none is documented."""
+    return _of_success(lambda response: _with_json(response, {"data": _json_of(response)}))
+
+
+def with_meta() -> Change:
+    """`meta` is there where none is documented."""
+    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
+
+
+def no_request_id() -> Change:
+    """`meta` has no request id."""
+    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"next_cursor": None}}))
+
+
+def one_request_id() -> Change:
+    """Every response has the same request id."""
+    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
+
+
+def no_header(name: str) -> Change:
+    """A header of the rate limit is missing."""
+    return of_response(lambda response: _with_headers(response, {name.lower(): None}))
+
+
+def header(name: str, value: str) -> Change:
+    """A header of the rate limit is no number, or no time of this decade."""
+    return of_response(lambda response: _with_headers(response, {name.lower(): value}))
+
+
+def remaining_never_falls() -> Change:
+    """The remaining requests never fall."""
+    return of_response(
+        lambda response: _with_headers(response, {"x-ratelimit-remaining": _header(response, "x-ratelimit-limit")})
+    )
+
+
+def text_content() -> Change:
+    """The content type is that of a text."""
+    return of_response(lambda response: _with_headers(response, {"content-type": "text/plain"}))
+
+
+def content_after_delete() -> Change:
+    """Deleting is answered with 200 and a body."""
+    return _of_success(lambda response: _with_json(response, {"data": {}}, 200))
+
+
+# -- lists
+
+
+def _of_list(change: Callable[[list[Any]], list[Any]]) -> Change:
+    def changed(response: HTTPResponse) -> HTTPResponse:
+        content = _json_of(response)
+        return _with_json(response, {**content, "data": change(content["data"])})
+
+    return _of_success(changed)
+
+
+def lose_last() -> Change:
+    """Each page lacks its last item."""
+    return _of_list(lambda items: items[:-1])
+
+
+def lose_first() -> Change:
+    """Each page lacks its first item."""
+    return _of_list(lambda items: items[1:])
+
+
+def repeat_item() -> Change:
+    """Each page has its first item twice."""
+    return _of_list(lambda items: [*items[:1], *items])
+
+
+def empty_list() -> Change:
+    """The list is empty."""
+    return _of_list(lambda _: [])
+
+
+def lose_items_with(text: str) -> Change:
+    """The list lacks the items about one subject."""
+    return _of_list(lambda items: [item for item in items if text not in json.dumps(item)])
+
+
+def no_next_page() -> Change:
+    """There is no second page."""
+
+    def changed(response: HTTPResponse) -> HTTPResponse:
+        content = _json_of(response)
+        return _with_json(response, {**content, "meta": {**content["meta"], "next_cursor": None}})
+
+    return _of_success(changed)
+
+
+# -- what is sent
+
+
+def ignore_parameter(name: str) -> Change:
+    """A parameter of the query is ignored."""
+
+    def ignoring(request: HTTPRequest) -> HTTPRequest:
+        path, _, query = request.target.partition("?")
+        kept = [(key, value) for key, value in parse_qsl(query) if key != name]
+        return replace(request, target=f"{path}?{urlencode(kept)}" if kept else path)
+
+    return of_request(ignoring)
+
+
+def split_key() -> Change:
+    """A slash in a key divides the path."""
+    return of_request(lambda request: replace(request, target=request.target.replace("%2F", "/")))
+
+
+def ignore_property(name: str) -> Change:
+    """A property of the body is ignored."""
+    return of_request(lambda request: _without(request, name))
+
+
+def echo_property(name: str) -> Change:
+    """A property of the body is in the response, and not stored."""
+
+    def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response, content = send(_without(request, name)), _body_object(request)
+        given = {name: content[name]} if name in content else {}
+        return _with_objects(response, lambda found: {**found, **given})
+
+    return echo
+
+
+def _body_object(request: HTTPRequest) -> JSONObject:
+    try:
+        content = _json_of(request)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _without(request: HTTPRequest, name: str) -> HTTPRequest:
+    content = _body_object(request)
+    return _with_body(request, {key: content[key] for key in content if key != name}) if name in content else request
+
+
+def replace_property(name: str) -> Change:
+    """A required property of the body is stored as something else."""
+
+    def replacing(request: HTTPRequest) -> HTTPRequest:
+        content = _body_object(request)
+        return (
+            _with_body(request, {**content, name: "something else"}) if isinstance(content.get(name), str) else request
+        )
+
+    return of_request(replacing)
+
+
+def reset_the_rest(cleared: JSONObject) -> Change:
+    """What the body does not name is reset."""
+    return of_request(lambda request: _with_body(request, {**cleared, **_body_object(request)}))
+
+
+# -- writes
+
+
+def ignore_write() -> Change:
+    """Nothing is changed."""
+    return of_request(lambda request: _with_body(request, {}) if _body_object(request) else request)
+
+
+def echo_write() -> Change:
+    """The changes are in the response, and not stored."""
+
+    def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
+        given = _body_object(request)
+        response = send(_with_body(request, {}) if given else request)
+        return _with_objects(response, lambda found: {**found, **given})
+
+    return echo
+
+
+def write_elsewhere() -> Change:
+    """The value is not stored under its key."""
+    return of_request(lambda request: replace(request, target=f"{request.target}-elsewhere"))
+
+
+def ignore_delete() -> Change:
+    """Deleting does nothing."""
+
+    def ignoring(request: HTTPRequest, send: Send) -> HTTPResponse:
+        return _with_json(_get(request, send, "/health"), None, 204)
+
+    return ignoring
+
+
+def forget() -> Change:
+    """What was created is gone at once."""
+
+    def forgetting(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response = send(request)
+        if _is_success(response):
+            data = _json_of(response)["data"]
+            send(replace(request, method="DELETE", target=f"{request.target}/{data.get('id') or data['tool_name']}"))
+        return response
+
+    return forgetting
+
+
+def pretend(read: Callable[[str], str], pretended: JSONObject) -> Change:
+    """An action does nothing; the response pretends that it did."""
+
+    def pretending(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response = _get(request, send, read(_below(request)))
+        return _with_objects(response, lambda found: {**found, "workflow_id": found.get("id"), **pretended})
+
+    return pretending
+
+
+def show_instead(read: Callable[[str], str], *fields: str) -> Change:
+    """An old version is shown as the present one."""
+
+    def showing(request: HTTPRequest, send: Send) -> HTTPResponse:
+        now = _get(request, send, read(_below(request)))
+        if not _is_success(now):
+            return send(request)
+        present = _json_of(now)["data"]
+        return _with_objects(send(request), lambda found: {**found, **{name: present[name] for name in fields}})
+
+    return showing
+
+
+def _below(request: HTTPRequest) -> str:
+    """Return the path of a request below that of the base URL."""
+    return request.target.partition("?")[0].removeprefix("/v1")
+
+
+def _get(request: HTTPRequest, send: Send, path: str) -> HTTPResponse:
+    return send(replace(request, method="GET", target=f"/v1{path}", body=b""))
+
+
+# -- refusals
+
+
+def refuse_with(status: int, other: int) -> Change:
+    """A refusal has another status."""
+    return _of_status(status, lambda response: replace(response, status=other))
+
+
+def accept(status: int) -> Change:
+    """What has to be refused succeeds."""
+    return _of_status(status, lambda response: _with_json(response, {"data": {}, "meta": {"request_id": "req_1"}}, 200))
+
+
+def error_field(status: int, name: str, value: object) -> Change:
+    """A field of the error is empty or of another type."""
+
+    def changed(response: HTTPResponse) -> HTTPResponse:
+        return _with_json(response, {"error": {**_json_of(response)["error"], name: value}})
+
+    return _of_status(status, changed)
+
+
+def error_without_envelope(status: int) -> Change:
+    """The error comes without its envelope."""
+    return _of_status(status, lambda response: _with_json(response, _json_of(response)["error"]))
+
+
+def ignore_key(owner: str) -> Change:
+    """The key is not checked."""
+    return of_request(lambda request: _with_key(request, owner))
+
+
+def ignore_role(owner: str) -> Change:
+    """Roles are ignored."""
+    return of_request(lambda request: _with_key(request, owner) if _header(request, "authorization") else request)
+
+
+def refuse_roles(owner: str) -> Change:
+    """Only owners are let in."""
+
+    def refusing(request: HTTPRequest, send: Send) -> HTTPResponse:
+        if _header(request, "authorization") in (f"Bearer {owner}", ""):
+            return send(request)
+        error = {"code": "permission_denied", "message": "Only owners.", "details": []}
+        return _with_json(send(request), {"error": error}, 403)
+
+    return refusing
+
+
+def _with_key(request: HTTPRequest, key: str) -> HTTPRequest:
+    rest = [(name, value) for name, value in request.headers if name.lower() != b"authorization"]
+    return replace(request, headers=[*rest, (b"authorization", f"Bearer {key}".encode())])
+
+
+# -- running
+
+
+def run_another(change: Callable[[JSONObject], JSONObject]) -> Change:
+    """A part of the definition is executed as something else."""
+
+    def running(request: HTTPRequest, send: Send) -> HTTPResponse:
+        path = _below(request).removesuffix("/execute")
+        stored = _get(request, send, path)
+        definition = _json_of(stored)["data"]["definition"] if _is_success(stored) else None
+        if definition is None:
+            return send(request)
+        put = replace(request, method="PUT", target=f"/v1{path}")
+        send(_with_body(put, {"definition": change(definition)}))
+        response = send(request)
+        send(_with_body(put, {"definition": definition}))
+        return response
+
+    return running
