@@ -149,8 +149,9 @@ def running(server: Server) -> str:
     """
     if "wait" not in [tool.name for tool in server.client.tools.list()]:
         raise Skipped("there is no tool that takes its time")
-    node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
-    made = server.create_workflow(definition={"nodes": [node]})
+    first = {"id": "first", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    wait = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}, "dependencies": ["first"]}
+    made = server.create_workflow(definition={"nodes": [first, wait]})
     execution = server.client.workflows.execute(made.id)
     if execution.is_terminal:
         raise Skipped("it ended at once")

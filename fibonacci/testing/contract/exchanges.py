@@ -28,7 +28,7 @@ class Exchange:
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.response.headers}
 
     def describe(self) -> list[str]:
-        """Return lines that show the exchange: neither the headers of the request nor the API key in what is left."""
+        """Return lines that show the exchange, without the headers of the request: the API key is among them."""
         sent, received = self.request.body, self.response.body
         shown = {
             name: text for name, text in self.headers.items() if name in _HEADERS or name.startswith("x-ratelimit")
@@ -37,9 +37,7 @@ class Exchange:
         lines += [f"> {_text(sent)}"] if sent else []
         lines += [f"< {self.response.status}", *(f"< {name}: {text}" for name, text in shown.items())]
         lines += [f"< {_text(received)}"] if received else []
-        key = next((value for name, value in self.request.headers if name.lower() == b"authorization"), b"")
-        secret = key.decode("latin-1").rpartition(" ")[2]
-        return [line.replace(secret, "***") if secret else line for line in lines]
+        return lines
 
 
 def is_of(endpoint: str, request: HTTPRequest) -> bool:

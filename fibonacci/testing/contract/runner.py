@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fibonacci.testing.contract.check import Check, Disagreement, Skipped
-from fibonacci.testing.contract.exchanges import Exchange, is_of
+from fibonacci.testing.contract.exchanges import is_of
 from fibonacci.testing.contract.server import Server
 
 CheckOutcome = Literal["agrees", "disagrees", "skipped"]
@@ -26,8 +26,9 @@ class Result:
     why: str = ""
     """What the server does instead, or why the check was skipped; empty when the server agrees."""
 
-    exchanges: tuple[Exchange, ...] = ()
-    """When it disagrees: the last exchange with the endpoint of the check, and the last of all, if it is another."""
+    transcript: tuple[str, ...] = ()
+    """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
+    is another; in lines, without the API key."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
@@ -59,13 +60,15 @@ def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Re
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
     except Disagreement as found:
-        return Result(check, "disagrees", str(found), _telling(check, server))
+        return Result(check, "disagrees", server.redact(str(found)), _transcript(check, server))
     except Exception as error:  # one failed check must not end the suite
-        return Result(check, "disagrees", f"{type(error).__name__}: {error}", _telling(check, server))
+        why = server.redact(f"{type(error).__name__}: {error}")
+        return Result(check, "disagrees", why, _transcript(check, server))
     return Result(check, "agrees")
 
 
-def _telling(check: Check, server: Server) -> tuple[Exchange, ...]:
+def _transcript(check: Check, server: Server) -> tuple[str, ...]:
     exchanges = server.wire.exchanges
     of_endpoint = [each for each in exchanges if is_of(check.endpoint, each.request)]
-    return tuple([each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:])
+    telling = [each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:]
+    return tuple(server.redact(line) for each in telling for line in each.describe())

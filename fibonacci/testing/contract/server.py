@@ -69,6 +69,7 @@ class Server:
         self.raw: Final = RawRequests(base_url, api_key, self.wire, sleep=self.sleep)
         self.organization: Final = organization
         self._role_keys = role_keys or {}
+        self._keys = [api_key, *self._role_keys.values()]
         self._undo = ExitStack()
 
     def authorization_of(self, role: str) -> str:
@@ -83,6 +84,16 @@ class Server:
         if role not in self._role_keys:
             raise Skipped(f"there is no key of the role {role}: pass --role-key {role}=KEY")
         return f"Bearer {self._role_keys[role]}"
+
+    def redact(self, text: str) -> str:
+        """Return a text with `***` in the place of every key.
+
+        Args:
+            text: The text.
+        """
+        for key in sorted(self._keys, key=len, reverse=True):  # the key of a role may begin with the owner's
+            text = text.replace(key, "***")
+        return text
 
     def create_workflow(self, name: str = "Contract suite", **body: Any) -> Workflow:
         """Create a workflow that is deleted after the check.

@@ -31,7 +31,7 @@ def _details(result: Result) -> list[str]:
     """Return what a disagreement is about: the fact, what was found, and the exchanges that show it."""
     check = result.check
     lines = [f"{check.name}: {check.endpoint}: {check.expected} ({check.basis})", f"  {result.why}"]
-    return [*lines, *(f"  {line}" for exchange in result.exchanges for line in exchange.describe()), ""]
+    return [*lines, *(f"  {line}" for line in result.transcript), ""]
 
 
 def _row(result: Result) -> tuple[str, str, str, str]:

@@ -1,6 +1,6 @@
 """What a mutant does wrong: changes of a request on its way to the emulator, or of its response.
 
-Each kind is a function whose first line of documentation says what the server does.
+Each kind is a function; what it does is what a wrong server does.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci.transports import HTTPRequest, HTTPResponse
@@ -61,8 +61,9 @@ def _with_objects(response: HTTPResponse, change: Callable[[JSONObject], JSONObj
     content = _json_of(response)
     if not _is_enveloped(content):
         return _with_json(response, change(content))
-    data = content["data"]
-    return _with_json(response, {**content, "data": [*map(change, data)] if isinstance(data, list) else change(data)})
+    data: Any = content["data"]
+    changed = [change(item) for item in cast("list[Any]", data)] if isinstance(data, list) else change(data)
+    return _with_json(response, {**content, "data": changed})
 
 
 def of_response(change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
@@ -89,22 +90,22 @@ def _of_status(status: int, change: Callable[[HTTPResponse], HTTPResponse]) -> C
 
 
 def drop(field: str) -> Change:
-    """A field is missing."""
+    """Leave a field out."""
     return _of_objects(lambda found: {name: value for name, value in found.items() if name != field})
 
 
 def empty(field: str) -> Change:
-    """A text, list or object is empty."""
+    """Empty a text, list or object."""
+    nothing: dict[type, object] = {str: "", list: [], dict: {}}
 
     def emptied(found: JSONObject) -> JSONObject:
-        value = found.get(field)
-        return {**found, field: type(value)()} if isinstance(value, str | list | dict) else found
+        return {**found, field: nothing[type(found[field])]} if type(found.get(field)) in nothing else found
 
     return _of_objects(emptied)
 
 
 def retype(field: str, value: object) -> Change:
-    """A field has a value of another type."""
+    """Give a field a value of another type."""
     return _of_objects(lambda found: {**found, field: value})
 
 
@@ -112,55 +113,65 @@ def retype(field: str, value: object) -> Change:
 
 
 def without_envelope() -> Change:
-    """The object comes without its envelope."""
+    """Send the object without its envelope."""
     return _of_success(lambda response: _with_json(response, _json_of(response)["data"]))
 
 
 def with_envelope() -> Change:
-    """The object comes in an envelope where none is documented."""
+    """Send the object in an envelope where none is documented."""
     return _of_success(lambda response: _with_json(response, {"data": _json_of(response)}))
 
 
 def with_meta() -> Change:
-    """`meta` is there where none is documented."""
+    """Send `meta` where none is documented."""
     return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
 
 
 def no_request_id() -> Change:
-    """`meta` has no request id."""
+    """Leave the request id out."""
     return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"next_cursor": None}}))
 
 
 def one_request_id() -> Change:
-    """Every response has the same request id."""
+    """Give all responses one request id."""
     return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
 
 
 def no_header(name: str) -> Change:
-    """A header of the rate limit is missing."""
+    """Leave a header of the rate limit out."""
     return of_response(lambda response: _with_headers(response, {name.lower(): None}))
 
 
 def header(name: str, value: str) -> Change:
-    """A header of the rate limit is no number, or no time of this decade."""
+    """Send a header of the rate limit that is no whole number."""
     return of_response(lambda response: _with_headers(response, {name.lower(): value}))
 
 
 def remaining_never_falls() -> Change:
-    """The remaining requests never fall."""
+    """Never let the remaining requests fall."""
     return of_response(
         lambda response: _with_headers(response, {"x-ratelimit-remaining": _header(response, "x-ratelimit-limit")})
     )
 
 
 def text_content() -> Change:
-    """The content type is that of a text."""
+    """Send JSON as plain text."""
     return of_response(lambda response: _with_headers(response, {"content-type": "text/plain"}))
 
 
 def content_after_delete() -> Change:
-    """Deleting is answered with 200 and a body."""
+    """Answer a deletion with 200 and a body."""
     return _of_success(lambda response: _with_json(response, {"data": {}}, 200))
+
+
+def empty_object() -> Change:
+    """Send an empty object."""
+    return _of_objects(lambda _: {})
+
+
+def unavailable() -> Change:
+    """Send a 503 whose body is not JSON."""
+    return _of_success(lambda response: HTTPResponse(503, [(b"Content-Type", b"text/html")], b"<h1>503</h1>"))
 
 
 # -- lists
@@ -175,32 +186,32 @@ def _of_list(change: Callable[[list[Any]], list[Any]]) -> Change:
 
 
 def lose_last() -> Change:
-    """Each page lacks its last item."""
+    """Leave the last item of each page out."""
     return _of_list(lambda items: items[:-1])
 
 
 def lose_first() -> Change:
-    """Each page lacks its first item."""
+    """Leave the first item of each page out."""
     return _of_list(lambda items: items[1:])
 
 
 def repeat_item() -> Change:
-    """Each page has its first item twice."""
+    """Send the first item of each page twice."""
     return _of_list(lambda items: [*items[:1], *items])
 
 
 def empty_list() -> Change:
-    """The list is empty."""
+    """Send an empty list."""
     return _of_list(lambda _: [])
 
 
 def lose_items_with(text: str) -> Change:
-    """The list lacks the items about one subject."""
+    """Leave the items about one subject out of the list."""
     return _of_list(lambda items: [item for item in items if text not in json.dumps(item)])
 
 
 def no_next_page() -> Change:
-    """There is no second page."""
+    """End the list after a page."""
 
     def changed(response: HTTPResponse) -> HTTPResponse:
         content = _json_of(response)
@@ -213,7 +224,7 @@ def no_next_page() -> Change:
 
 
 def ignore_parameter(name: str) -> Change:
-    """A parameter of the query is ignored."""
+    """Ignore a parameter of the query."""
 
     def ignoring(request: HTTPRequest) -> HTTPRequest:
         path, _, query = request.target.partition("?")
@@ -224,17 +235,17 @@ def ignore_parameter(name: str) -> Change:
 
 
 def split_key() -> Change:
-    """A slash in a key divides the path."""
+    """Take an encoded slash in a key for one that divides the path."""
     return of_request(lambda request: replace(request, target=request.target.replace("%2F", "/")))
 
 
 def ignore_property(name: str) -> Change:
-    """A property of the body is ignored."""
+    """Ignore a property of the body."""
     return of_request(lambda request: _without(request, name))
 
 
 def echo_property(name: str) -> Change:
-    """A property of the body is in the response, and not stored."""
+    """Echo a property of the body without storing it."""
 
     def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
         response, content = send(_without(request, name)), _body_object(request)
@@ -246,10 +257,10 @@ def echo_property(name: str) -> Change:
 
 def _body_object(request: HTTPRequest) -> JSONObject:
     try:
-        content = _json_of(request)
+        content: Any = _json_of(request)
     except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return cast("JSONObject", content) if type(content) is dict else {}
 
 
 def _without(request: HTTPRequest, name: str) -> HTTPRequest:
@@ -258,7 +269,7 @@ def _without(request: HTTPRequest, name: str) -> HTTPRequest:
 
 
 def replace_property(name: str) -> Change:
-    """A required property of the body is stored as something else."""
+    """Store something else than a property of the body."""
 
     def replacing(request: HTTPRequest) -> HTTPRequest:
         content = _body_object(request)
@@ -270,7 +281,7 @@ def replace_property(name: str) -> Change:
 
 
 def reset_the_rest(cleared: JSONObject) -> Change:
-    """What the body does not name is reset."""
+    """Reset what the body does not name."""
     return of_request(lambda request: _with_body(request, {**cleared, **_body_object(request)}))
 
 
@@ -278,12 +289,12 @@ def reset_the_rest(cleared: JSONObject) -> Change:
 
 
 def ignore_write() -> Change:
-    """Nothing is changed."""
+    """Change nothing."""
     return of_request(lambda request: _with_body(request, {}) if _body_object(request) else request)
 
 
 def echo_write() -> Change:
-    """The changes are in the response, and not stored."""
+    """Echo the changes without storing them."""
 
     def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
         given = _body_object(request)
@@ -294,12 +305,12 @@ def echo_write() -> Change:
 
 
 def write_elsewhere() -> Change:
-    """The value is not stored under its key."""
+    """Store a value under another key."""
     return of_request(lambda request: replace(request, target=f"{request.target}-elsewhere"))
 
 
 def ignore_delete() -> Change:
-    """Deleting does nothing."""
+    """Delete nothing, and say that it was."""
 
     def ignoring(request: HTTPRequest, send: Send) -> HTTPResponse:
         return _with_json(_get(request, send, "/health"), None, 204)
@@ -308,7 +319,7 @@ def ignore_delete() -> Change:
 
 
 def forget() -> Change:
-    """What was created is gone at once."""
+    """Forget what was created."""
 
     def forgetting(request: HTTPRequest, send: Send) -> HTTPResponse:
         response = send(request)
@@ -321,7 +332,7 @@ def forget() -> Change:
 
 
 def pretend(read: Callable[[str], str], pretended: JSONObject) -> Change:
-    """An action does nothing; the response pretends that it did."""
+    """Do nothing, and say that it was done."""
 
     def pretending(request: HTTPRequest, send: Send) -> HTTPResponse:
         response = _get(request, send, read(_below(request)))
@@ -331,7 +342,7 @@ def pretend(read: Callable[[str], str], pretended: JSONObject) -> Change:
 
 
 def show_instead(read: Callable[[str], str], *fields: str) -> Change:
-    """An old version is shown as the present one."""
+    """Show the present version for an old one."""
 
     def showing(request: HTTPRequest, send: Send) -> HTTPResponse:
         now = _get(request, send, read(_below(request)))
@@ -356,17 +367,17 @@ def _get(request: HTTPRequest, send: Send, path: str) -> HTTPResponse:
 
 
 def refuse_with(status: int, other: int) -> Change:
-    """A refusal has another status."""
+    """Refuse with another status."""
     return _of_status(status, lambda response: replace(response, status=other))
 
 
 def accept(status: int) -> Change:
-    """What has to be refused succeeds."""
+    """Accept what has to be refused."""
     return _of_status(status, lambda response: _with_json(response, {"data": {}, "meta": {"request_id": "req_1"}}, 200))
 
 
 def error_field(status: int, name: str, value: object) -> Change:
-    """A field of the error is empty or of another type."""
+    """Empty a field of the error, or give it another type."""
 
     def changed(response: HTTPResponse) -> HTTPResponse:
         return _with_json(response, {"error": {**_json_of(response)["error"], name: value}})
@@ -375,27 +386,27 @@ def error_field(status: int, name: str, value: object) -> Change:
 
 
 def error_without_envelope(status: int) -> Change:
-    """The error comes without its envelope."""
+    """Send the error without its envelope."""
     return _of_status(status, lambda response: _with_json(response, _json_of(response)["error"]))
 
 
 def ignore_key(owner: str) -> Change:
-    """The key is not checked."""
+    """Accept every key."""
     return of_request(lambda request: _with_key(request, owner))
 
 
 def ignore_role(owner: str) -> Change:
-    """Roles are ignored."""
+    """Ignore roles."""
     return of_request(lambda request: _with_key(request, owner) if _header(request, "authorization") else request)
 
 
 def refuse_roles(owner: str) -> Change:
-    """Only owners are let in."""
+    """Refuse all roles but the owner's."""
 
     def refusing(request: HTTPRequest, send: Send) -> HTTPResponse:
         if _header(request, "authorization") in (f"Bearer {owner}", ""):
             return send(request)
-        error = {"code": "permission_denied", "message": "Only owners.", "details": []}
+        error: JSONObject = {"code": "permission_denied", "message": "Only owners.", "details": []}
         return _with_json(send(request), {"error": error}, 403)
 
     return refusing
@@ -410,7 +421,7 @@ def _with_key(request: HTTPRequest, key: str) -> HTTPRequest:
 
 
 def run_another(change: Callable[[JSONObject], JSONObject]) -> Change:
-    """A part of the definition is executed as something else."""
+    """Execute a part of the definition as something else."""
 
     def running(request: HTTPRequest, send: Send) -> HTTPResponse:
         path = _below(request).removesuffix("/execute")

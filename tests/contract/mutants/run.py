@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
@@ -15,7 +16,7 @@ from fibonacci.testing.contract.exchanges import is_of
 from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, Transport
-from tests.contract.document import operations
+from tests.contract.document import Operation, operations
 from tests.contract.mutants.derive import OWNER, Mutant
 
 _URL = "http://127.0.0.1/v1"
@@ -44,7 +45,7 @@ class MutantTransport:
 
     def __init__(self, inner: Transport, mutant: Mutant) -> None:
         self._inner = inner
-        self._endpoint = f"{mutant.operation.method} {mutant.operation.path}"
+        self._endpoint = _endpoint(mutant.operation)
         self._mutant = mutant
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
@@ -57,7 +58,7 @@ class MutantTransport:
 
 
 @contextmanager
-def served(mutant: Mutant | None = None) -> Iterator[Server]:
+def served(mutant: Mutant | None = None) -> Generator[Server]:
     """Serve a mutant, or the emulator itself, in process."""
     emulator = Emulator(api_key=OWNER)
     transport: Transport = InProcessTransport(emulator.app)
@@ -86,11 +87,6 @@ def disagreements(mutant: Mutant, *, whole: bool = False) -> Iterator[Result]:
         yield from (result for result in run(checks, server) if result.outcome == "disagrees")
 
 
-def survivors(mutants: Mapping[str, Mutant]) -> list[str]:
-    """Return the names of the mutants that no check catches."""
-    return [name for name, mutant in mutants.items() if next(disagreements(mutant), None) is None]
-
-
 @functools.cache
 def checks_by_endpoint() -> Mapping[str, tuple[Check, ...]]:
     """Return the checks that send something to each endpoint, those of the endpoint itself first."""
@@ -100,7 +96,18 @@ def checks_by_endpoint() -> Mapping[str, tuple[Check, ...]]:
             (result,) = run([check], server)
             assert result.outcome == "agrees", result
             for each in operations():
-                endpoint = f"{each.method} {each.path}"
-                if any(is_of(endpoint, exchange.request) for exchange in server.wire.exchanges):
+                if any(is_of(_endpoint(each), exchange.request) for exchange in server.wire.exchanges):
                     found[each.id].append(check)
-    return {name: tuple(checks) for name, checks in found.items()}
+    return {each.id: tuple(sorted(found[each.id], key=functools.partial(_is_foreign, each))) for each in operations()}
+
+
+def _is_foreign(operation: Operation, check: Check) -> bool:
+    return _plain(check.endpoint) != _plain(_endpoint(operation))
+
+
+def _plain(endpoint: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", endpoint)
+
+
+def _endpoint(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"

@@ -98,11 +98,9 @@ def items_of(response: RawResponse) -> list[Any]:
     Raises:
         Disagreement: When it is no page.
     """
-    data = response.json["data"]
-    if isinstance(data, list):
-        return data
-    require_type(data, dict, "data")
-    lists = [value for value in data.values() if isinstance(value, list)]
+    data: Any = response.json["data"]
+    places: list[Any] = [data] if isinstance(data, list) else list(data.values())
+    lists: list[list[Any]] = [place for place in places if isinstance(place, list)]
     require_equal(len(lists), 1, "the number of lists in data")
     return lists[0]
 

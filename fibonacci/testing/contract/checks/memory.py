@@ -64,6 +64,8 @@ def _one_segment(server: Server) -> None:
     server.client.memory.set(key, 1)
     require_equal(server.raw("GET", f"/memory/{key.replace('/', '%2F')}").status, 200, "the status")
     require_equal(server.client.memory.get(key).key, key, "key")
+    server.client.memory.delete(key)
+    require_not_found(lambda: server.client.memory.get(key))
 
 
 @CHECKS.documented("DELETE /memory/{key}", "A deleted value cannot be read", changes=True)
@@ -88,7 +90,8 @@ def _described(server: Server) -> None:
 def _of_workflows(server: Server) -> None:
     places: list[dict[str, Any]] = [{"workflow_id": f"contract-suite-{number}"} for number in (1, 2)]
     for place in places:
-        server.client.memory.set(server.memory_key("apart", **place), place["workflow_id"], **place)
+        written = server.client.memory.set(server.memory_key("apart", **place), place["workflow_id"], **place)
+        require_equal(written.workflow_id, place["workflow_id"], "workflow_id in the response to setting")
     for place in places:
         entry = server.client.memory.get("contract-suite-apart", **place)
         require_equal((entry.value, entry.workflow_id), (place["workflow_id"],) * 2, "value and workflow_id")

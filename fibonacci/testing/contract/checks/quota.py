@@ -41,6 +41,7 @@ def _overridden(server: Server) -> None:
         changed = server.raw("PATCH", path, json_body={name: effective[name]}).json
         require_equal(changed["effective"], effective, f"effective in the response to overriding {name}")
         after = server.raw("GET", path).json
+        require_equal(changed, after, f"the response to overriding {name}")
         require_equal(after["effective"], effective, f"effective that is read after {name} was overridden")
         require_equal(after["overrides"].get(name), effective[name], f"overrides.{name}")
         require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")

@@ -85,7 +85,7 @@ def _invalid_check(endpoint: str, path: Callable[[Server], str], body: Any) -> C
 
 def _delete_what_was_created(server: Server, endpoint: str, response: RawResponse) -> None:
     if endpoint == "POST /workflows" and response.status in (200, 201):
-        created = response.json.get("data") or {}
+        created: dict[str, Any] = response.json.get("data") or {}
         server.add_cleanup(server.client.workflows.delete, created.get("id") or UNKNOWN)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from fibonacci import BadRequestError, ValidationError
 from fibonacci.models import Tool
-from fibonacci.testing.contract.check import Checks, Skipped, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_envelope
 from fibonacci.testing.contract.server import Server
 
@@ -28,9 +28,11 @@ def a_tool(server: Server) -> Tool:
     return tool
 
 
-@CHECKS.documented("GET /tools", "Each tool has a name and a description")
+@CHECKS.documented("GET /tools", "The catalog has tools, each with a name and a description")
 def _listed(server: Server) -> None:
-    for tool in server.client.tools.list():
+    tools = list(server.client.tools.list())
+    require(tools, "the catalog is empty")
+    for tool in tools:
         require_type(tool.name, str, "name")
         require_type(tool.description, str, "description")
 
