@@ -22,7 +22,7 @@ OPPOSITES: Final = {
     "starts_with": "ends_with",
     "is_empty": "is_not_empty",
 }
-_OF_ANOTHER_TYPE: Final[Mapping[str, Any]] = {"string": 7, "object": [7], "array": {"0": 7}, "boolean": "yes"}
+_VALUES: Final[Mapping[str, Any]] = {"string": "seven", "integer": 7, "array": [7]}
 NO_LIST: Final[Mapping[str, object]] = {}
 _CLEARED: Final[Mapping[str, Any]] = {"boolean": False, "integer": 0, "object": {}, "array": []}
 # Properties of bodies that name something that has to exist.
@@ -124,15 +124,15 @@ def is_enveloped(operation: Operation) -> bool:
     return "data" in content_schema(operation).get("properties", {})
 
 
-@functools.cache
-def _written() -> Mapping[str, frozenset[str]]:
-    """Return the properties that bodies write, by the schema of the object that they are written to."""
-    found: dict[str, frozenset[str]] = {}
-    for operation in operations():
-        if operation.body is not None and "content" in operation.success:
-            shape = str(object_schema(operation).get("properties", {}))
-            found[shape] = found.get(shape, frozenset()) | set(operation.body_schema.get("properties", {}))
-    return found
+def written_fields(operation: Operation) -> set[str]:
+    """Return the fields of the object in a success that requests write; a version is a snapshot of a workflow."""
+    if operation.id.startswith("versions."):
+        return written_fields(next(each for each in operations() if each.id == "workflows.get"))
+    schema = object_schema(operation)
+    writing = [each for each in operations() if each.body and "content" in each.success]
+    return {
+        name for each in writing if object_schema(each) is schema for name in each.body_schema.get("properties", {})
+    }
 
 
 def expected_fields(operation: Operation) -> list[str]:
@@ -142,7 +142,7 @@ def expected_fields(operation: Operation) -> list[str]:
     results = [name for name in schema.get("example", {}) if "execution_id" in properties and "_at" not in name]
     wanted = {*schema.get("required", []), *results}
     if not is_list(operation):
-        wanted |= _written().get(str(properties), frozenset())
+        wanted |= written_fields(operation)
     if operation.id == "workflows.execute":  # its documented example has no more than these
         wanted &= set(operation.success["content"]["application/json"]["example"]["data"])
     return [name for name in properties if name in wanted]
@@ -157,7 +157,7 @@ def _of_fields(operation: Operation) -> Iterator[Mutant]:
     for name, field in object_schema(operation).get("properties", {}).items():
         types = _types(field)
         can_be_empty = not {"integer", "number", "boolean"} & set(types)
-        if can_be_empty and name in {*expected, *_written().get(str(object_schema(operation)["properties"]), ())}:
+        if can_be_empty and name in {*expected, *written_fields(operation)}:
             yield _mutant(operation, kinds.empty(name), "empty", name)
         if types:
             yield _mutant(operation, kinds.retype(name, _of_no_type(types)), "retype", name)
@@ -169,8 +169,10 @@ def _types(field: JSON) -> list[str]:
 
 
 def _of_no_type(types: list[str]) -> object:
-    return next((value for kind, value in _OF_ANOTHER_TYPE.items() if kind in types and kind != "string"), None) or (
-        [7] if {"integer", "number"} & set(types) else 7
+    """Return a value of a type that is none of these."""
+    numbers = {"number", "integer"}
+    return next(
+        value for kind, value in _VALUES.items() if kind not in types and not (kind in numbers and numbers & set(types))
     )
 
 
@@ -336,6 +338,9 @@ def _execute(operation: Operation) -> Iterator[Mutant]:
     for name in names:
         change = kinds.run_another(functools.partial(_with_operator, name, opposites[name]))
         yield _mutant(operation, change, "run_another", f"operator {name}")
+    settings = load_document()["components"]["schemas"]["GovernanceSettings"]["properties"]
+    flags = {name: False for name in settings if name.startswith("require_approval")}
+    yield _mutant(operation, kinds.run_unapproved("/organizations/default/governance", flags), "run_unapproved")
     yield _mutant(operation, kinds.run_another(_swapped), "run_another", "branches")
     yield _mutant(operation, kinds.run_another(_without_outputs), "run_another", "outputs")
     yield _mutant(operation, kinds.run_another(_without_templates), "run_another", "templates")

@@ -61,8 +61,8 @@ def _with_objects(response: HTTPResponse, change: Callable[[JSONObject], JSONObj
     content = _json_of(response)
     if not _is_enveloped(content):
         return _with_json(response, change(content))
-    data: Any = content["data"]
-    changed = [change(item) for item in cast("list[Any]", data)] if isinstance(data, list) else change(data)
+    data: JSONObject | list[JSONObject] = content["data"]
+    changed = [change(item) for item in data] if isinstance(data, list) else change(data)
     return _with_json(response, {**content, "data": changed})
 
 
@@ -418,6 +418,20 @@ def _with_key(request: HTTPRequest, key: str) -> HTTPRequest:
 
 
 # -- running
+
+
+def run_unapproved(governance: str, flags: JSONObject) -> Change:
+    """Execute what has to wait for approval."""
+
+    def running(request: HTTPRequest, send: Send) -> HTTPResponse:
+        settings = _json_of(_get(request, send, governance))
+        patch = replace(request, method="PATCH", target=f"/v1{governance}")
+        send(_with_body(patch, flags))
+        response = send(request)
+        send(_with_body(patch, settings))
+        return response
+
+    return running
 
 
 def run_another(change: Callable[[JSONObject], JSONObject]) -> Change:

@@ -7,7 +7,7 @@ from typing import Final
 
 from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal, require_type
 from fibonacci.testing.contract.server import Server
 
 OPERATORS: Final = [
@@ -106,3 +106,22 @@ def _cancel_running(server: Server) -> None:
     after = server.raw("GET", f"/executions/{execution_id}").json["data"]
     for name in ("status", "workflow_id", "outputs", "duration_ms", "nodes_executed", "nodes_failed"):
         require_equal(canceled.get(name), after[name], f"{name} in the response to canceling")
+
+
+@CHECKS.documented(
+    "POST /workflows/{id}/execute", "A workflow that the governance flags hold for approval does not run", changes=True
+)
+def _held(server: Server) -> None:
+    if "http_request" not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped("there is no tool that communicates and does no harm")
+    governance = server.client.organizations.governance
+    flag = governance.get(server.organization).require_approval_for_external_comm or False
+    server.add_cleanup(governance.update, server.organization, require_approval_for_external_comm=flag)
+    governance.update(server.organization, require_approval_for_external_comm=True)
+    params = {"url": "https://contract-suite.invalid/", "method": "GET"}
+    node = {"id": "ask", "type": "tool", "tool": "http_request", "params": params}
+    execution = server.client.workflows.execute(server.create_workflow(definition={"nodes": [node]}).id)
+    require(not execution.is_terminal, f"it has run: its status is {execution.status}")
+    server.add_cleanup(server.client.executions.cancel, execution.id)
+    require(not execution.outputs, f"it has run: its outputs are {execution.outputs}")
+    require_equal(execution.nodes_executed or 0, 0, "nodes_executed")

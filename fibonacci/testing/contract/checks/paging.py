@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fibonacci._core.paging import next_params
 from fibonacci.testing.contract.calls import (
     NAMED,
     change_settings,
@@ -15,9 +16,11 @@ from fibonacci.testing.contract.calls import (
     new_policy,
     new_workflow,
 )
-from fibonacci.testing.contract.check import Checks, Disagreement, require, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, Disagreement, require, require_equal
 from fibonacci.testing.contract.checks.common import items_of, named
 from fibonacci.testing.contract.server import Server
+
+Query = Mapping[str, str]
 
 WHOLE: Final = 100
 """The page size for a whole list."""
@@ -90,34 +93,36 @@ LISTS: Final = [
 ]
 
 
-def _page(server: Server, path: str, limit: int, cursor: str | None) -> tuple[list[Any], str | None]:
-    query: dict[str, str | int] = {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor}
+def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | None]:
+    """Return the items of a page, and what to send for the next one; None on the last."""
     response = server.raw("GET", path, query=query)
-    require_equal(response.status, 200, f"the status of the page with the cursor {cursor}")
-    return items_of(response), response.json["meta"].get("next_cursor")
+    require_equal(response.status, 200, f"the status of the page {dict(query)}")
+    items: list[Any] = items_of(response)
+    meta: dict[str, Any] = response.json.get("meta") or {}
+    following = next_params(meta, response.headers.get("link", ""), server.wire.exchanges[-1].request.url)
+    return items, None if following is None else {**query, **{name: str(each) for name, each in following.items()}}
 
 
 def _pages(server: Server, path: str, limit: int, most: int) -> list[list[Any]]:
     """Return the pages of a list, so many at most."""
     pages: list[list[Any]] = []
-    cursors: list[str | None] = [None]
+    queries: list[Query] = [{"limit": str(limit)}]
     while len(pages) < most:
-        items, cursor = _page(server, path, limit, cursors[-1])
+        items, query = _page(server, path, queries[-1])
         pages.append(items)
-        if cursor is None:
+        if query is None:
             break
-        require_type(cursor, str, "meta.next_cursor")
-        require(cursor not in cursors, f"meta.next_cursor is {cursor!r} a second time")
-        cursors.append(cursor)
+        require(query not in queries, f"a page leads to one that was there before: {dict(query)}")
+        queries.append(query)
     return pages
 
 
 def _limit_check(listed: ListEndpoint) -> Callable[[Server], None]:
     def limit(server: Server) -> None:
         path, _ = listed.fill(server)
-        items, cursor = _page(server, path, 1, None)
+        items, following = _page(server, path, {"limit": "1"})
         require_equal(len(items), 1, "the number of items on the first page")
-        require(cursor, "meta.next_cursor is missing, and the list has more than one item")
+        require(following, "the first page names no second one, and the list has more than one item")
 
     return named(limit, listed.endpoint)
 
@@ -145,12 +150,12 @@ def _identity(item: Mapping[str, Any], key: str) -> object:
 
 
 for each in LISTS:
-    CHECKS.choice(each.endpoint, "`limit` is the size of a page, and `next_cursor` leads on", changes=each.creates)(
-        _limit_check(each)
-    )
+    CHECKS.choice(
+        each.endpoint, "`limit` is the size of a page; a page that is not the last names the next", changes=each.creates
+    )(_limit_check(each))
     CHECKS.choice(
         each.endpoint,
-        "`next_cursor`, given as `cursor`, brings the next page: each item comes once",
+        "The pages hold each item once",
         changes=each.creates,
     )(_cursor_check(each))
 
@@ -196,12 +201,14 @@ def _execution_as_read(server: Server) -> None:
     _require_as_read(_find(server, "/executions", execution_id=made), alone, names)
 
 
-@CHECKS.choice("GET /workflows/{id}/versions", "A version of the list is as it is alone: name", changes=True)
+@CHECKS.choice(
+    "GET /workflows/{id}/versions", "A version of the list is as it is alone: name, description", changes=True
+)
 def _version_as_read(server: Server) -> None:
     path, (number, *_) = _versions(server)
     item = _find(server, path, version=number)
     alone = server.raw("GET", f"{path}/{number}").json["data"]
-    _require_as_read(item, alone, ("name",))
+    _require_as_read(item, alone, ("name", "description"))
     require_equal(item.get("definition", alone.get("definition")), alone.get("definition"), "definition in the list")
 
 

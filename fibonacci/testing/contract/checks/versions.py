@@ -8,7 +8,12 @@ from fibonacci.testing.contract.check import Checks, require, require_among, req
 from fibonacci.testing.contract.checks.common import require_not_found
 from fibonacci.testing.contract.server import CHEAP, Server
 
-CHANGES: Final[dict[str, Any]] = {"name": "Changed", "definition": {"nodes": [CHEAP["nodes"][1]]}}
+AS_CREATED: Final = ("Contract suite", "Made by a check", CHEAP)
+CHANGES: Final[dict[str, Any]] = {
+    "name": "Changed",
+    "description": "Changed too",
+    "definition": {"nodes": [CHEAP["nodes"][1]]},
+}
 
 CHECKS: Final = Checks()
 
@@ -32,7 +37,8 @@ def _read(server: Server) -> None:
     (first,) = _numbers(server, made.id)
     server.client.workflows.update(made.id, **CHANGES)
     version = server.client.versions.get(made.id, first)
-    require_equal((version.version, version.name, version.definition), (first, made.name, CHEAP), "the version")
+    require_equal(version.version, first, "version")
+    require_equal((version.name, version.description, version.definition), AS_CREATED, "name, description, definition")
 
 
 @CHECKS.choice("GET /workflows/{id}/versions/{version}", "An unknown version is refused with 404", changes=True)
@@ -50,7 +56,7 @@ def _rolled_back(server: Server) -> None:
     server.client.workflows.update(made.id, **CHANGES)
     server.client.versions.rollback(made.id, first)
     found = server.client.workflows.get(made.id)
-    require_equal((found.name, found.definition), (made.name, CHEAP), "name and definition")
+    require_equal((found.name, found.description, found.definition), AS_CREATED, "name, description, definition")
 
 
 @CHECKS.documented(
@@ -67,13 +73,12 @@ def _history(server: Server) -> None:
 
 @CHECKS.choice("POST /workflows/{id}/versions/{version}/rollback", "The response is the new version", changes=True)
 def _answer(server: Server) -> None:
-    made = server.create_workflow(definition=CHEAP)
+    made = server.create_workflow(description="Made by a check", definition=CHEAP)
     before = _numbers(server, made.id)
-    made_by_rollback = server.client.versions.rollback(made.id, before[0])
-    version = made_by_rollback.version
-    require(version not in before, f"the response is version {version!r}, which was there before")
-    require_equal((made_by_rollback.name, made_by_rollback.definition), (made.name, CHEAP), "name and definition")
-    require_among(version, _numbers(server, made.id), "the version")
+    new = server.client.versions.rollback(made.id, before[0])
+    require(new.version not in before, f"the response is version {new.version!r}, which was there before")
+    require_equal((new.name, new.description, new.definition), AS_CREATED, "name, description, definition")
+    require_among(new.version, _numbers(server, made.id), "the version")
 
 
 @CHECKS.choice(
