@@ -199,6 +199,8 @@ def test_a_raw_request_waits_for_the_rate_limit() -> None:
         (["--base-url", "http://127.0.0.1:1/v1"], "no API key: pass --api-key, or set FIBONACCI_API_KEY"),
         (["--base-url", "http://platform.example/v1", "--api-key", "k"], "allow_insecure"),
         ([], "--base-url"),
+        (["--base-url", "http://127.0.0.1:1/v1", "--role-key", "viewer=k"], "the role is admin or member"),
+        (["--base-url", "http://127.0.0.1:1/v1", "--role-key", "member"], "write ROLE=KEY"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ _HEADERS: Final = ("content-type", "retry-after")
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RecordedExchange:
     """One request and its response."""
 
     request: HTTPRequest
@@ -73,12 +73,12 @@ class RecordingTransport:
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
-        self.exchanges: Final[list[Exchange]] = []
+        self.exchanges: Final[list[RecordedExchange]] = []
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         """Send a request; see `Transport.send`."""
         response = self._inner.send(request, deadline)
-        self.exchanges.append(Exchange(request, response))
+        self.exchanges.append(RecordedExchange(request, response))
         return response
 
     def close(self) -> None:

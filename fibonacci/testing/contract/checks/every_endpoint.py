@@ -10,7 +10,7 @@ from typing import Final
 from fibonacci.testing.contract.calls import CALLS, EndpointCall
 from fibonacci.testing.contract.check import Checks, require, require_among, require_equal, require_type
 from fibonacci.testing.contract.checks.common import UNKNOWN, items_of, named, require_refusal
-from fibonacci.testing.contract.exchanges import Exchange
+from fibonacci.testing.contract.exchanges import RecordedExchange
 from fibonacci.testing.contract.raw_requests import RawResponse
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.shapes import require_shape
@@ -62,7 +62,7 @@ def _limit_of(headers: Mapping[str, str]) -> tuple[int, int, int]:
     return limit, remaining, reset
 
 
-def _require_falling(before: Exchange, after: Exchange) -> None:
+def _require_falling(before: RecordedExchange, after: RecordedExchange) -> None:
     limit, earlier, reset = _limit_of(before.headers)
     same_limit, later, same_reset = _limit_of(after.headers)
     require(
