@@ -45,11 +45,11 @@ def _require_documented(response: RawResponse, call: EndpointCall) -> None:
         require(content["meta"]["request_id"], "meta.request_id is empty")
     elif call.envelope == "data":
         require_equal(sorted(content), ["data"], "what the body holds")
-    objects = (
-        items_of(response) if call.envelope == "page" else [content if call.envelope == "bare" else content["data"]]
-    )
-    for found in objects:
-        require_shape(found, call.shape, "the item" if call.envelope == "page" else "the object")
+    if call.envelope == "page":
+        for item in items_of(response):
+            require_shape(item, call.shape, "the item")
+    else:
+        require_shape(content if call.envelope == "bare" else content["data"], call.shape, "the object")
 
 
 def _limit_of(headers: Mapping[str, str]) -> tuple[int, int, int]:
