@@ -80,6 +80,11 @@ def test_one_mode_does_not_load_the_other() -> None:
     assert not other & {"trio", "fibonacci.emulator"}
 
 
+def test_the_emulator_loads_no_checks_of_definitions() -> None:
+    loaded = loaded_by("from fibonacci.emulator import Emulator; Emulator().client().health.check()")
+    assert {name for name in loaded if name.startswith("fibonacci.definitions.checks")} == set()
+
+
 def test_a_first_call_loads_no_module_that_it_can_do_without(tmp_path: Path) -> None:
     """Each of these takes 1 ms and more."""
     authority = Authority.made_in(tmp_path)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fibonacci.definitions import check_definition
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.http.bodies import Body, read
@@ -141,6 +140,8 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
 def _check(definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
+    from fibonacci.definitions import check_definition  # it would slow the import of the emulator
+
     errors = [problem for problem in check_definition(definition) if problem.severity == "error"]
     if errors:
         places = (f"definition.{problem.location}".rstrip(".") for problem in errors)
