@@ -17,8 +17,9 @@ from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
 from fibonacci.testing.contract.runner import run
 from tests.contract.document import JSON, Operation, operations, resolve
 from tests.contract.mutants.__main__ import BEGIN, END
-from tests.contract.mutants.derive import SURVIVORS, is_enveloped, is_list, mutants, object_schema
+from tests.contract.mutants.derive import SURVIVORS, mutants
 from tests.contract.mutants.run import disagreements, served
+from tests.contract.mutants.schemas import is_enveloped, is_list, object_schema
 from tests.contract.mutants.table import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"

@@ -7,9 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.contract.document import JSON, Operation, load_document, operations, resolve
+from tests.contract.document import JSON, Operation, load_document, operations
 from tests.contract.mutants import kinds
-from tests.contract.mutants.kinds import Change
+from tests.contract.mutants.messages import Change
+from tests.contract.mutants.schemas import (
+    content_schema,
+    expected_fields,
+    is_enveloped,
+    is_list,
+    object_schema,
+    types_of,
+    written_fields,
+)
 
 OWNER: Final = "fib-mutants"
 """The key of the owner."""
@@ -98,56 +107,6 @@ def _of_operation(operation: Operation) -> Iterator[Mutant]:
 # -- responses
 
 
-def content_schema(operation: Operation) -> JSON:
-    """Return the schema of the whole body of a success."""
-    return resolve(operation.success["content"]["application/json"]["schema"])
-
-
-def is_list(operation: Operation) -> bool:
-    """Tell whether a success is a page of a list."""
-    return "content" in operation.success and _data(operation).get("type") == "array"
-
-
-def object_schema(operation: Operation) -> JSON:
-    """Return the schema of the object in a success, or of each object of its list."""
-    data = _data(operation)
-    return resolve(data["items"]) if data.get("type") == "array" else data
-
-
-def _data(operation: Operation) -> JSON:
-    content = content_schema(operation)
-    return resolve(content["properties"]["data"]) if is_enveloped(operation) else content
-
-
-def is_enveloped(operation: Operation) -> bool:
-    """Tell whether a success has an envelope."""
-    return "data" in content_schema(operation).get("properties", {})
-
-
-def written_fields(operation: Operation) -> set[str]:
-    """Return the fields of the object in a success that requests write; a version is a snapshot of a workflow."""
-    if operation.id.startswith("versions."):
-        return written_fields(next(each for each in operations() if each.id == "workflows.get"))
-    schema = object_schema(operation)
-    writing = [each for each in operations() if each.body and "content" in each.success]
-    return {
-        name for each in writing if object_schema(each) is schema for name in each.body_schema.get("properties", {})
-    }
-
-
-def expected_fields(operation: Operation) -> list[str]:
-    """Return the fields that a response has to have: the required ones, those that requests write, a run's results."""
-    schema = object_schema(operation)
-    properties: JSON = schema.get("properties", {})
-    results = [name for name in schema.get("example", {}) if "execution_id" in properties and "_at" not in name]
-    wanted = {*schema.get("required", []), *results}
-    if not is_list(operation):
-        wanted |= written_fields(operation)
-    if operation.id == "workflows.execute":  # its documented example has no more than these
-        wanted &= set(operation.success["content"]["application/json"]["example"]["data"])
-    return [name for name in properties if name in wanted]
-
-
 def _of_fields(operation: Operation) -> Iterator[Mutant]:
     expected = expected_fields(operation)
     if not is_list(operation):
@@ -155,17 +114,12 @@ def _of_fields(operation: Operation) -> Iterator[Mutant]:
     for name in expected:
         yield _mutant(operation, kinds.drop(name), "drop", name)
     for name, field in object_schema(operation).get("properties", {}).items():
-        types = _types(field)
+        types = types_of(field)
         can_be_empty = not {"integer", "number", "boolean"} & set(types)
         if can_be_empty and name in {*expected, *written_fields(operation)}:
             yield _mutant(operation, kinds.empty(name), "empty", name)
         if types:
             yield _mutant(operation, kinds.retype(name, _of_no_type(types)), "retype", name)
-
-
-def _types(field: JSON) -> list[str]:
-    kinds_of = resolve(field).get("type", [])
-    return [kinds_of] if isinstance(kinds_of, str) else list(kinds_of)
 
 
 def _of_no_type(types: list[str]) -> object:
@@ -242,7 +196,7 @@ def _of_body(operation: Operation) -> Iterator[Mutant]:
 
 
 def _cleared(field: JSON) -> Any:
-    types = _types(field) or ["null" for each in field.get("anyOf", []) if each.get("type") == "null"]
+    types = types_of(field) or ["null" for each in field.get("anyOf", []) if each.get("type") == "null"]
     return None if "null" in types else next((_CLEARED[kind] for kind in types if kind in _CLEARED), "")
 
 

@@ -6,92 +6,41 @@ Each kind is a function; what it does is what a wrong server does.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci.transports import HTTPRequest, HTTPResponse
-
-Send = Callable[[HTTPRequest], HTTPResponse]
-Change = Callable[[HTTPRequest, Send], HTTPResponse]
-JSONObject = dict[str, Any]
-
-# -- what mutations are made of
-
-
-def _json_of(message: HTTPRequest | HTTPResponse) -> Any:
-    return json.loads(message.body) if message.body else {}
-
-
-def _with_json(response: HTTPResponse, content: Any, status: int | None = None) -> HTTPResponse:
-    body = b"" if content is None else json.dumps(content).encode()
-    kept = [(name, value) for name, value in response.headers if name.lower() != b"content-length"]
-    headers = [*kept, (b"Content-Length", str(len(body)).encode())]
-    return HTTPResponse(status or response.status, headers, body)
-
-
-def _with_body(request: HTTPRequest, content: Any) -> HTTPRequest:
-    return replace(request, body=json.dumps(content).encode())
-
-
-def _with_headers(response: HTTPResponse, changes: Mapping[str, str | None]) -> HTTPResponse:
-    """Return the response with other values of some headers; None is for none."""
-    kept = [(name, value) for name, value in response.headers if name.decode().lower() not in changes]
-    added = [(name.encode(), text.encode()) for name, text in changes.items() if text is not None]
-    return replace(response, headers=[*kept, *added])
-
-
-def _header(message: HTTPRequest | HTTPResponse, name: str) -> str:
-    return next((value.decode() for key, value in message.headers if key.decode().lower() == name), "")
-
-
-def _is_success(response: HTTPResponse) -> bool:
-    return response.status < 300
-
-
-def _is_enveloped(content: Any) -> bool:
-    return "data" in content and set(content) <= {"data", "meta"}
-
-
-def _with_objects(response: HTTPResponse, change: Callable[[JSONObject], JSONObject]) -> HTTPResponse:
-    """Return the response with its object, or each object of its list, changed."""
-    if not _is_success(response) or not response.body:
-        return response
-    content = _json_of(response)
-    if not _is_enveloped(content):
-        return _with_json(response, change(content))
-    data: JSONObject | list[JSONObject] = content["data"]
-    changed = [change(item) for item in data] if isinstance(data, list) else change(data)
-    return _with_json(response, {**content, "data": changed})
-
-
-def of_response(change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
-    return lambda request, send: change(send(request))
-
-
-def of_request(change: Callable[[HTTPRequest], HTTPRequest]) -> Change:
-    return lambda request, send: send(change(request))
-
-
-def _of_objects(change: Callable[[JSONObject], JSONObject]) -> Change:
-    return of_response(lambda response: _with_objects(response, change))
-
-
-def _of_success(change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
-    return of_response(lambda response: change(response) if _is_success(response) else response)
-
-
-def _of_status(status: int, change: Callable[[HTTPResponse], HTTPResponse]) -> Change:
-    return of_response(lambda response: change(response) if response.status == status else response)
-
+from tests.contract.mutants.messages import (
+    Change,
+    JSONObject,
+    Send,
+    body_object,
+    header_of,
+    is_success,
+    json_of,
+    of_objects,
+    of_request,
+    of_response,
+    of_status,
+    of_success,
+    path_below,
+    read_path,
+    with_body,
+    with_headers,
+    with_json,
+    with_key,
+    with_objects,
+    without_property,
+)
 
 # -- fields
 
 
 def drop(field: str) -> Change:
     """Leave a field out."""
-    return _of_objects(lambda found: {name: value for name, value in found.items() if name != field})
+    return of_objects(lambda found: {name: value for name, value in found.items() if name != field})
 
 
 def empty(field: str) -> Change:
@@ -101,12 +50,12 @@ def empty(field: str) -> Change:
     def emptied(found: JSONObject) -> JSONObject:
         return {**found, field: nothing[type(found[field])]} if type(found.get(field)) in nothing else found
 
-    return _of_objects(emptied)
+    return of_objects(emptied)
 
 
 def retype(field: str, value: object) -> Change:
     """Give a field a value of another type."""
-    return _of_objects(lambda found: {**found, field: value})
+    return of_objects(lambda found: {**found, field: value})
 
 
 # -- envelope and headers
@@ -114,64 +63,64 @@ def retype(field: str, value: object) -> Change:
 
 def without_envelope() -> Change:
     """Send the object without its envelope."""
-    return _of_success(lambda response: _with_json(response, _json_of(response)["data"]))
+    return of_success(lambda response: with_json(response, json_of(response)["data"]))
 
 
 def with_envelope() -> Change:
     """Send the object in an envelope where none is documented."""
-    return _of_success(lambda response: _with_json(response, {"data": _json_of(response)}))
+    return of_success(lambda response: with_json(response, {"data": json_of(response)}))
 
 
 def with_meta() -> Change:
     """Send `meta` where none is documented."""
-    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
+    return of_success(lambda response: with_json(response, {**json_of(response), "meta": {"request_id": "req_1"}}))
 
 
 def no_request_id() -> Change:
     """Leave the request id out."""
-    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"next_cursor": None}}))
+    return of_success(lambda response: with_json(response, {**json_of(response), "meta": {"next_cursor": None}}))
 
 
 def one_request_id() -> Change:
     """Give all responses one request id."""
-    return _of_success(lambda response: _with_json(response, {**_json_of(response), "meta": {"request_id": "req_1"}}))
+    return of_success(lambda response: with_json(response, {**json_of(response), "meta": {"request_id": "req_1"}}))
 
 
 def no_header(name: str) -> Change:
     """Leave a header of the rate limit out."""
-    return of_response(lambda response: _with_headers(response, {name.lower(): None}))
+    return of_response(lambda response: with_headers(response, {name.lower(): None}))
 
 
 def header(name: str, value: str) -> Change:
     """Send a header of the rate limit that is no whole number."""
-    return of_response(lambda response: _with_headers(response, {name.lower(): value}))
+    return of_response(lambda response: with_headers(response, {name.lower(): value}))
 
 
 def remaining_never_falls() -> Change:
     """Never let the remaining requests fall."""
     return of_response(
-        lambda response: _with_headers(response, {"x-ratelimit-remaining": _header(response, "x-ratelimit-limit")})
+        lambda response: with_headers(response, {"x-ratelimit-remaining": header_of(response, "x-ratelimit-limit")})
     )
 
 
 def text_content() -> Change:
     """Send JSON as plain text."""
-    return of_response(lambda response: _with_headers(response, {"content-type": "text/plain"}))
+    return of_response(lambda response: with_headers(response, {"content-type": "text/plain"}))
 
 
 def content_after_delete() -> Change:
     """Answer a deletion with 200 and a body."""
-    return _of_success(lambda response: _with_json(response, {"data": {}}, 200))
+    return of_success(lambda response: with_json(response, {"data": {}}, 200))
 
 
 def empty_object() -> Change:
     """Send an empty object."""
-    return _of_objects(lambda _: {})
+    return of_objects(lambda _: {})
 
 
 def unavailable() -> Change:
     """Send a 503 whose body is not JSON."""
-    return _of_success(lambda response: HTTPResponse(503, [(b"Content-Type", b"text/html")], b"<h1>503</h1>"))
+    return of_success(lambda response: HTTPResponse(503, [(b"Content-Type", b"text/html")], b"<h1>503</h1>"))
 
 
 # -- lists
@@ -179,10 +128,10 @@ def unavailable() -> Change:
 
 def _of_list(change: Callable[[list[Any]], list[Any]]) -> Change:
     def changed(response: HTTPResponse) -> HTTPResponse:
-        content = _json_of(response)
-        return _with_json(response, {**content, "data": change(content["data"])})
+        content = json_of(response)
+        return with_json(response, {**content, "data": change(content["data"])})
 
-    return _of_success(changed)
+    return of_success(changed)
 
 
 def lose_last() -> Change:
@@ -214,10 +163,10 @@ def no_next_page() -> Change:
     """End the list after a page."""
 
     def changed(response: HTTPResponse) -> HTTPResponse:
-        content = _json_of(response)
-        return _with_json(response, {**content, "meta": {**content["meta"], "next_cursor": None}})
+        content = json_of(response)
+        return with_json(response, {**content, "meta": {**content["meta"], "next_cursor": None}})
 
-    return _of_success(changed)
+    return of_success(changed)
 
 
 # -- what is sent
@@ -241,40 +190,27 @@ def split_key() -> Change:
 
 def ignore_property(name: str) -> Change:
     """Ignore a property of the body."""
-    return of_request(lambda request: _without(request, name))
+    return of_request(lambda request: without_property(request, name))
 
 
 def echo_property(name: str) -> Change:
     """Echo a property of the body without storing it."""
 
     def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
-        response, content = send(_without(request, name)), _body_object(request)
+        response, content = send(without_property(request, name)), body_object(request)
         given = {name: content[name]} if name in content else {}
-        return _with_objects(response, lambda found: {**found, **given})
+        return with_objects(response, lambda found: {**found, **given})
 
     return echo
-
-
-def _body_object(request: HTTPRequest) -> JSONObject:
-    try:
-        content: Any = _json_of(request)
-    except ValueError:
-        return {}
-    return cast("JSONObject", content) if type(content) is dict else {}
-
-
-def _without(request: HTTPRequest, name: str) -> HTTPRequest:
-    content = _body_object(request)
-    return _with_body(request, {key: content[key] for key in content if key != name}) if name in content else request
 
 
 def replace_property(name: str) -> Change:
     """Store something else than a property of the body."""
 
     def replacing(request: HTTPRequest) -> HTTPRequest:
-        content = _body_object(request)
+        content = body_object(request)
         return (
-            _with_body(request, {**content, name: "something else"}) if isinstance(content.get(name), str) else request
+            with_body(request, {**content, name: "something else"}) if isinstance(content.get(name), str) else request
         )
 
     return of_request(replacing)
@@ -282,7 +218,7 @@ def replace_property(name: str) -> Change:
 
 def reset_the_rest(cleared: JSONObject) -> Change:
     """Reset what the body does not name."""
-    return of_request(lambda request: _with_body(request, {**cleared, **_body_object(request)}))
+    return of_request(lambda request: with_body(request, {**cleared, **body_object(request)}))
 
 
 # -- writes
@@ -290,16 +226,16 @@ def reset_the_rest(cleared: JSONObject) -> Change:
 
 def ignore_write() -> Change:
     """Change nothing."""
-    return of_request(lambda request: _with_body(request, {}) if _body_object(request) else request)
+    return of_request(lambda request: with_body(request, {}) if body_object(request) else request)
 
 
 def echo_write() -> Change:
     """Echo the changes without storing them."""
 
     def echo(request: HTTPRequest, send: Send) -> HTTPResponse:
-        given = _body_object(request)
-        response = send(_with_body(request, {}) if given else request)
-        return _with_objects(response, lambda found: {**found, **given})
+        given = body_object(request)
+        response = send(with_body(request, {}) if given else request)
+        return with_objects(response, lambda found: {**found, **given})
 
     return echo
 
@@ -313,7 +249,7 @@ def ignore_delete() -> Change:
     """Delete nothing, and say that it was."""
 
     def ignoring(request: HTTPRequest, send: Send) -> HTTPResponse:
-        return _with_json(_get(request, send, "/health"), None, 204)
+        return with_json(read_path(request, send, "/health"), None, 204)
 
     return ignoring
 
@@ -323,8 +259,8 @@ def forget() -> Change:
 
     def forgetting(request: HTTPRequest, send: Send) -> HTTPResponse:
         response = send(request)
-        if _is_success(response):
-            data = _json_of(response)["data"]
+        if is_success(response):
+            data = json_of(response)["data"]
             send(replace(request, method="DELETE", target=f"{request.target}/{data.get('id') or data['tool_name']}"))
         return response
 
@@ -335,8 +271,8 @@ def pretend(read: Callable[[str], str], pretended: JSONObject) -> Change:
     """Do nothing, and say that it was done."""
 
     def pretending(request: HTTPRequest, send: Send) -> HTTPResponse:
-        response = _get(request, send, read(_below(request)))
-        return _with_objects(response, lambda found: {**found, "workflow_id": found.get("id"), **pretended})
+        response = read_path(request, send, read(path_below(request)))
+        return with_objects(response, lambda found: {**found, "workflow_id": found.get("id"), **pretended})
 
     return pretending
 
@@ -345,22 +281,13 @@ def show_instead(read: Callable[[str], str], *fields: str) -> Change:
     """Show the present version for an old one."""
 
     def showing(request: HTTPRequest, send: Send) -> HTTPResponse:
-        now = _get(request, send, read(_below(request)))
-        if not _is_success(now):
+        now = read_path(request, send, read(path_below(request)))
+        if not is_success(now):
             return send(request)
-        present = _json_of(now)["data"]
-        return _with_objects(send(request), lambda found: {**found, **{name: present[name] for name in fields}})
+        present = json_of(now)["data"]
+        return with_objects(send(request), lambda found: {**found, **{name: present[name] for name in fields}})
 
     return showing
-
-
-def _below(request: HTTPRequest) -> str:
-    """Return the path of a request below that of the base URL."""
-    return request.target.partition("?")[0].removeprefix("/v1")
-
-
-def _get(request: HTTPRequest, send: Send, path: str) -> HTTPResponse:
-    return send(replace(request, method="GET", target=f"/v1{path}", body=b""))
 
 
 # -- refusals
@@ -368,53 +295,48 @@ def _get(request: HTTPRequest, send: Send, path: str) -> HTTPResponse:
 
 def refuse_with(status: int, other: int) -> Change:
     """Refuse with another status."""
-    return _of_status(status, lambda response: replace(response, status=other))
+    return of_status(status, lambda response: replace(response, status=other))
 
 
 def accept(status: int) -> Change:
     """Accept what has to be refused."""
-    return _of_status(status, lambda response: _with_json(response, {"data": {}, "meta": {"request_id": "req_1"}}, 200))
+    return of_status(status, lambda response: with_json(response, {"data": {}, "meta": {"request_id": "req_1"}}, 200))
 
 
 def error_field(status: int, name: str, value: object) -> Change:
     """Empty a field of the error, or give it another type."""
 
     def changed(response: HTTPResponse) -> HTTPResponse:
-        return _with_json(response, {"error": {**_json_of(response)["error"], name: value}})
+        return with_json(response, {"error": {**json_of(response)["error"], name: value}})
 
-    return _of_status(status, changed)
+    return of_status(status, changed)
 
 
 def error_without_envelope(status: int) -> Change:
     """Send the error without its envelope."""
-    return _of_status(status, lambda response: _with_json(response, _json_of(response)["error"]))
+    return of_status(status, lambda response: with_json(response, json_of(response)["error"]))
 
 
 def ignore_key(owner: str) -> Change:
     """Accept every key."""
-    return of_request(lambda request: _with_key(request, owner))
+    return of_request(lambda request: with_key(request, owner))
 
 
 def ignore_role(owner: str) -> Change:
     """Ignore roles."""
-    return of_request(lambda request: _with_key(request, owner) if _header(request, "authorization") else request)
+    return of_request(lambda request: with_key(request, owner) if header_of(request, "authorization") else request)
 
 
 def refuse_roles(owner: str) -> Change:
     """Refuse all roles but the owner's."""
 
     def refusing(request: HTTPRequest, send: Send) -> HTTPResponse:
-        if _header(request, "authorization") in (f"Bearer {owner}", ""):
+        if header_of(request, "authorization") in (f"Bearer {owner}", ""):
             return send(request)
         error: JSONObject = {"code": "permission_denied", "message": "Only owners.", "details": []}
-        return _with_json(send(request), {"error": error}, 403)
+        return with_json(send(request), {"error": error}, 403)
 
     return refusing
-
-
-def _with_key(request: HTTPRequest, key: str) -> HTTPRequest:
-    rest = [(name, value) for name, value in request.headers if name.lower() != b"authorization"]
-    return replace(request, headers=[*rest, (b"authorization", f"Bearer {key}".encode())])
 
 
 # -- running
@@ -424,11 +346,11 @@ def run_unapproved(governance: str, flags: JSONObject) -> Change:
     """Execute what has to wait for approval."""
 
     def running(request: HTTPRequest, send: Send) -> HTTPResponse:
-        settings = _json_of(_get(request, send, governance))
+        settings = json_of(read_path(request, send, governance))
         patch = replace(request, method="PATCH", target=f"/v1{governance}")
-        send(_with_body(patch, flags))
+        send(with_body(patch, flags))
         response = send(request)
-        send(_with_body(patch, settings))
+        send(with_body(patch, settings))
         return response
 
     return running
@@ -438,15 +360,15 @@ def run_another(change: Callable[[JSONObject], JSONObject]) -> Change:
     """Execute a part of the definition as something else."""
 
     def running(request: HTTPRequest, send: Send) -> HTTPResponse:
-        path = _below(request).removesuffix("/execute")
-        stored = _get(request, send, path)
-        definition = _json_of(stored)["data"]["definition"] if _is_success(stored) else None
+        path = path_below(request).removesuffix("/execute")
+        stored = read_path(request, send, path)
+        definition = json_of(stored)["data"]["definition"] if is_success(stored) else None
         if definition is None:
             return send(request)
         put = replace(request, method="PUT", target=f"/v1{path}")
-        send(_with_body(put, {"definition": change(definition)}))
+        send(with_body(put, {"definition": change(definition)}))
         response = send(request)
-        send(_with_body(put, {"definition": definition}))
+        send(with_body(put, {"definition": definition}))
         return response
 
     return running
