@@ -72,7 +72,7 @@ async def run(workflow_id: str, inputs: dict[str, object], client: Client, reque
     async with canceled_on_disconnect(request), asyncio.timeout(TIME_LIMIT):
         execution = await client.workflows.run(workflow_id, inputs=inputs, cancel_on_exit=True)
         return JSONResponse(execution.outputs)
-    return Response(status_code=499)  # nobody receives it
+    return Response(status_code=499)  # the caller has disconnected
 
 
 @router.get("/runs/{execution_id}")

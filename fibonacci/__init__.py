@@ -20,7 +20,6 @@ lazy_names(
         "fibonacci._async.client": ["AsyncFibonacci"],
         "fibonacci._async.clock": ["AsyncClock"],
         "fibonacci._async.pager": ["AsyncPager"],
-        "fibonacci._core.any_string": ["any_string"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],
@@ -54,6 +53,7 @@ lazy_names(
             "WaitTimeoutError",
         ],
         "fibonacci.models": ["Page", "RateLimit", "ResponseInfo"],
+        "fibonacci.models.any_string": ["any_string"],
     },
     migration="fibonacci._migration",
 )

@@ -2,7 +2,6 @@
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.any_string import any_string
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
@@ -36,6 +35,7 @@ from fibonacci.errors import (
     WaitTimeoutError,
 )
 from fibonacci.models import Page, RateLimit, ResponseInfo
+from fibonacci.models.any_string import any_string
 
 __version__: str
 

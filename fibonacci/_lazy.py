@@ -99,7 +99,7 @@ def lazy_names(
     Args:
         module: The `globals()` of the module.
         public: The public names of each module that they are defined in.
-        migration: The module whose `renamed(name)` says what stands for a name of an earlier version.
+        migration: The module whose `renamed(name)` names the replacement of a name of an earlier version.
     """
     homes = {name: home for home, names in public.items() for name in names}
     names = sorted([*homes, *(["__version__"] if "__version__" in module else [])])

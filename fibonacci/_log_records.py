@@ -5,13 +5,16 @@ It imports nothing of the package: the client and the emulator, which share noth
 
 from __future__ import annotations
 
-import logging
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 
 def log(
-    logger: logging.Logger,
+    logger: Logger,
     level: int,
     text: str,
     *args: object,

@@ -1,4 +1,4 @@
-"""What stands for the names of fibonacci-sdk 0.2.4; imported only where one of them is asked for."""
+"""Replacements for the names of fibonacci-sdk 0.2.4; imported only when one of them is requested."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ RENAMED = {
     "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
     "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
-"""The public names of 0.2.4 that are gone, each with what stands for it. `docs/migration.md` has the same table."""
+"""The public names of 0.2.4 that are gone, each with its replacement. `docs/migration.md` has the same table."""
 
 
 def renamed(name: str) -> str | None:

@@ -4,25 +4,59 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+_MAX_CANDIDATES = 1000  # each is compared letter by letter
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that another resembles most; None if it resembles none."""
+    """Return the known word that another resembles most; None if it resembles none, or if there are too many."""
     from difflib import get_close_matches
+    from itertools import islice
 
-    return next(iter(get_close_matches(word, list(known), n=1)), None)
+    candidates = list(islice(known, _MAX_CANDIDATES + 1))
+    near = get_close_matches(word, candidates, n=1) if len(candidates) <= _MAX_CANDIDATES else []
+    return near[0] if near else None
 
 
-def missing_attribute(owner: object, name: str, known: Iterable[str] | None = None) -> AttributeError:
-    """Return the error for a missing attribute, with the nearest name that exists.
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest known word; empty if none is near."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+class _LazyText:
+    """The text of an error, made when it is read."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+
+    def __str__(self) -> str:
+        return self._make()
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
+def missing_attribute(owner: object, name: str, known: Callable[[], Iterable[str]] | None = None) -> AttributeError:
+    """Return the error for a missing attribute, whose text has the nearest name that exists.
+
+    The text is made when it is read, for most such errors are not: `hasattr` discards them. The error has no `obj`, for
+    which Python would add the same suggestion.
 
     Args:
         owner: The object.
         name: The attribute.
-        known: The attributes that the object has; those of its class by default.
+        known: Returns the attributes that the object has; those of its class by default.
     """
-    names = [each for each in (dir(type(owner)) if known is None else known) if not each.startswith("_")]
-    near = nearest(name, names)
-    hint = f"; did you mean {near!r}?" if near else f"; it has {', '.join(names)}"
-    return AttributeError(f"{type(owner).__name__} has no attribute {name!r}{hint}", name=name, obj=owner)
+
+    def text() -> str:
+        found = dir(type(owner)) if known is None else known()
+        names = [each for each in found if not each.startswith("_")]
+        remedy = did_you_mean(name, names) or f"; it has {', '.join(names)}"
+        return f"{type(owner).__name__} has no attribute {name!r}{remedy}"
+
+    return AttributeError(_LazyText(text), name=name)

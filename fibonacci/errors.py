@@ -254,27 +254,27 @@ class ServerError(APIStatusError):
 
 
 class DeploymentError(FibonacciError):
-    """`workflows.plan`, `apply` or `pull` was refused: the message says why, and what to do. Nothing was changed."""
+    """`workflows.plan`, `apply` or `pull` was refused; the message has the remedy. Nothing was changed."""
 
 
 class StalePlanError(DeploymentError):
-    """Something has moved since the plan was made: a workflow of it, or the lock file. Make the plan anew.
+    """A workflow of the plan, or the lock file, has changed since the plan was made. Make the plan anew.
 
-    Nothing was changed, unless another's change came between the steps of `apply`; a note says what was done.
+    Nothing was changed, unless another's change came between the steps of `apply`; a note counts the changes made.
     """
 
 
 class ExecutionFailedError(FibonacciError):
     """An execution that `workflows.run` waited for has failed or was canceled.
 
-    The message names the node that failed and the reason, as far as the platform says.
+    The message names the node that failed and the reason, as far as the platform states it.
     """
 
     execution: Execution
     """The execution as last received."""
 
     reason: str | None = None
-    """Why it failed, in the platform's words; None when the platform does not say."""
+    """The cause, in the platform's words; None when the platform states none."""
 
     def __init__(
         self,

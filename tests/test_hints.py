@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 import traceback
 from collections.abc import AsyncIterable, Awaitable, Iterable
 from functools import partial
@@ -30,7 +31,7 @@ class TestArgumentsByPosition:
             ("workflows.run", ("w", {"a": 1}), "run(workflow_id, inputs={...})"),
             ("workflows.execute", ("w", {"a": 1}), "execute(workflow_id, inputs={...})"),
             ("workflows.execute", ("w", {"a": 1}, "k"), "execute(workflow_id, inputs={...}, idempotency_key=...)"),
-            ("workflows.create", ("n", {"nodes": 1}), "create(name=..., description={...})"),
+            ("workflows.create", ("n", {"nodes": 1}), "create(name=..., definition={...})"),
             ("workflows.list", (5,), "list(limit=...)"),
             ("executions.wait", ("e", 60), "wait(execution_id, timeout=...)"),
             ("executions.list", ("w", "failed"), "list(workflow_id=..., status=...)"),
@@ -86,7 +87,35 @@ class TestAttributes:
         with pytest.raises(AttributeError) as caught:
             getattr(made, name)
         assert str(caught.value) == f"Execution has no attribute {name!r}; did you mean {meant!r}?"
-        assert (caught.value.name, caught.value.obj) == (name, made)
+        assert caught.value.name == name
+
+    def test_python_does_not_add_its_own_suggestion(self) -> None:
+        """It does where an error has both a name and an object."""
+        with pytest.raises(AttributeError) as caught:
+            _ = Execution.model_validate({"id": "e"}).output  # type: ignore[attr-defined]  # pyright: ignore
+        assert caught.value.obj is None
+        assert "".join(traceback.format_exception_only(caught.value)).count("outputs") == 1
+
+    def test_an_error_that_is_discarded_has_made_no_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Libraries of data frames ask every object for attributes."""
+        made = Execution.model_validate({"id": "e"})
+
+        def completions(self: Execution) -> list[str]:
+            raise AssertionError("the names were listed")
+
+        monkeypatch.setattr(Execution, "__dir__", completions)
+        assert not hasattr(made, "shape")
+
+    def test_an_object_that_is_not_complete_yet(self) -> None:
+        """Copying and unpickling make one, and ask it for attributes."""
+        with pytest.raises(AttributeError, match="Execution has no attribute 'output'; did you mean 'outputs'"):
+            _ = Execution.__new__(Execution).output  # type: ignore[attr-defined]  # pyright: ignore
+
+    def test_the_error_can_be_pickled(self) -> None:
+        with pytest.raises(AttributeError) as caught:
+            _ = Workflow(id="wf-1").nmae  # type: ignore[attr-defined]  # pyright: ignore
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+        assert repr(caught.value) == f"AttributeError({str(caught.value)!r})"
 
     def test_without_a_near_one_all_are_named(self) -> None:
         with pytest.raises(AttributeError) as caught:
@@ -130,6 +159,22 @@ class TestStatus:
         with ScriptedServer(respond_json({"data": []})) as server:
             assert mode.run(mode.client_of(server).executions.list(status=status)) == []
         assert server.last.query == f"status={status}"
+
+    def test_one_that_the_platform_sent_is_sent_back(self, mode: Mode) -> None:
+        page = {"data": [{"id": "e", "status": "paused"}, {"id": "f", "status": "failed"}]}
+        with ScriptedServer(respond_json(page)) as server:
+            client = mode.client_of(server)
+            paused, failed = mode.run(client.executions.list())
+            for seen in (paused, pickle.loads(pickle.dumps(paused)), paused.model_copy(), failed):
+                assert mode.run(client.executions.list(status=seen.status))
+                assert server.last.query == f"status={seen.status}"
+        assert (type(paused.status), type(failed.status)) == (any_string, str)
+        assert repr(paused) == "Execution(id='e', status='paused', outputs={})"
+
+    def test_data_has_plain_strings(self) -> None:
+        made = Execution.model_validate({"id": "e", "status": "paused"})
+        for data in (made.to_dict(), dict(made), made.model_dump(mode="json")):
+            assert type(data["status"]) is str
 
     def test_the_terminal_ones_are_known(self) -> None:
         assert set(executions.KNOWN_STATUSES) > executions.TERMINAL_STATUSES

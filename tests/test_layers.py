@@ -28,10 +28,10 @@ MAY_IMPORT = {
     "_log_records": set[str](),
     "errors": {"_display"},
     "models": {"_lazy", "_suggestions", "_display", "_frames"},
-    # Both are imported by the method that displays or converts something, never with the models or the errors.
+    # Both are imported by the method that displays or converts something, never with the models, errors or definitions.
     "_display": {"models", "definitions"},
     "_frames": {"models"},
-    "definitions": {"errors", "models", "_lazy"},
+    "definitions": {"errors", "models", "_lazy", "_suggestions", "_display"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
     "deployment": {"errors", "models", "definitions"},

@@ -24,7 +24,10 @@ WORKFLOW = {"data": {"id": "wf-1"}}
 
 
 class TestLog:
-    def test_there_is_one_logger_and_it_has_no_handler_of_its_own(self) -> None:
+    def test_there_is_one_logger_and_it_has_no_handler_of_its_own(self, mode: Mode, server: ScriptedServer) -> None:
+        server.add_response(WORKFLOW)
+        client: Any = mode.client_of(server)
+        mode.run(client.workflows.get("wf-1"))
         handlers = logging.getLogger("fibonacci").handlers
         assert [type(handler) for handler in handlers] == [logging.NullHandler]
 
@@ -42,6 +45,29 @@ class TestLog:
         assert lines[1][1].startswith("GET /workflows/wf-1: attempt 1: status 503; retry in 0.")
         assert lines[2] == ("DEBUG", "GET /workflows/wf-1: attempt 2: status 200, request id req_9")
         assert len(lines) == 3
+
+    def test_a_program_that_imports_logging_after_its_first_call_has_records(self, server: ScriptedServer) -> None:
+        for _ in range(2):
+            server.add_response(WORKFLOW)
+        program = f"""
+import sys
+from fibonacci import Fibonacci
+with Fibonacci("key", base_url={server.base_url!r}) as client:
+    client.workflows.get("wf-1")
+    assert "logging" not in sys.modules
+    import logging
+    logging.basicConfig(level=logging.DEBUG)
+    client.workflows.get("wf-2")
+"""
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}\n{program}"],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        assert [line for line in done.stderr.splitlines() if "fibonacci" in line] == [
+            "DEBUG:fibonacci:GET /workflows/wf-2: attempt 1: status 200, request id -"
+        ]
 
     def test_a_key_in_a_path_is_not_logged(
         self, mode: Mode, server: ScriptedServer, caplog: pytest.LogCaptureFixture

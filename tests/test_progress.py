@@ -89,6 +89,25 @@ def test_what_the_platform_sends_cannot_move_the_cursor(mode: Mode, clock: FakeC
     assert len(text) < 120
 
 
+def test_in_a_file_each_line_says_what_was_known_then(
+    mode: Mode, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = execution("running", nodes_executed=1), execution("completed", "completed", "completed")
+    with ScriptedServer(*steps) as server:
+        mode.run(mode.client_of(server).workflows.run("wf-1", progress=True))
+    lines = [line.partition(" [")[0] for line in capsys.readouterr().err.strip().split("\r")]
+    # Without repetitions, which come with the time: no line goes back to nothing done.
+    assert [re.sub(r": .*\| ", ": ", line) for line in dict.fromkeys(lines)] == [
+        *("sending", "exec_1 running: 1 node", "exec_1 completed: 2/2 nodes")
+    ]
+
+
+def test_a_process_without_stderr(mode: Mode, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with ScriptedServer(execution("running"), execution("completed", "completed")) as server:
+        assert mode.run(mode.client_of(server).workflows.run("wf-1", progress=True)).succeeded
+
+
 class TestItsEnd:
     """However the wait ends, the line is complete and the thread that shows the time has ended."""
 
@@ -137,8 +156,8 @@ class TestItsEnd:
             call = mode.begin(client.executions.wait, "exec_1", timeout=None, on_update=note, progress=True)
             assert polled.wait(10)
             call.cancel()
-            mode.close(client)  # the event loop comes to it when it has cancelled the call
             wait_until_no_ticker()
+            mode.close(client)  # the event loop comes to it when the line is complete
         assert shown().startswith("exec_1 running [00:0")
 
 

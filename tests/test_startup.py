@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.kit.certificates import Authority
+from tests.kit.server import ScriptedServer
 
 HEAVY = {
     "anyio", "asyncio", "certifi", "email", "h11", "httpcore", "httpx", "importlib.metadata", "inspect", "json",
@@ -74,3 +78,21 @@ def test_one_mode_does_not_load_the_other() -> None:
     other = loaded_by(code.format("AsyncFibonacci"))
     assert {name for name in other if name.startswith("fibonacci._sync")} == set()
     assert not other & {"trio", "fibonacci.emulator"}
+
+
+def test_the_emulator_loads_no_checks_of_definitions() -> None:
+    loaded = loaded_by("from fibonacci.emulator import Emulator; Emulator().client().health.check()")
+    assert {name for name in loaded if name.startswith("fibonacci.definitions.checks")} == set()
+
+
+def test_a_first_call_loads_no_module_that_it_can_do_without(tmp_path: Path) -> None:
+    """Each of these takes 1 ms and more."""
+    authority = Authority.made_in(tmp_path)
+    with ScriptedServer(tls=authority.good()) as server:
+        server.add_response({"data": {"id": "wf-1"}})
+        url = f"https://localhost:{server.port}/v1"
+        client = f"Fibonacci('key', base_url={url!r}, ca_bundle={str(authority.file)!r})"
+        loaded = loaded_by(f"from fibonacci import Fibonacci; c = {client}; c.workflows.get('wf-1'); c.close()")
+        assert server.by_method() == {"GET": 1}
+    unneeded = {"asyncio", "encodings.idna", "httpcore", "httpx", "json", "logging", "tenacity", "urllib.request"}
+    assert loaded & {*unneeded, "pydantic.functional_serializers"} == set()

@@ -40,6 +40,7 @@ CASES: dict[str, list[str]] = {
     ],
     "control characters": [r"raise FibonacciError('\x1b]0;owned\x07\x1b[2J')"],
     "an error of the user's": [f"try:\n    {CALL}\nexcept NotFoundError as e:\n    raise ValueError('own') from e"],
+    "the faults of a definition": ["from fibonacci.definitions import loads\nloads('nodes: [')"],
     "another error": ["1 / 0"],
 }
 
@@ -121,6 +122,14 @@ def test_all_frames_are_a_command_away(command: str, shown: dict[str, list[str]]
 
 def test_the_mode_is_that_of_one_command(shown: dict[str, list[str]]) -> None:
     assert shown["%tb"][-1] == "All frames: %tb Plain"
+
+
+def test_the_faults_of_a_definition_are_a_line_each(shown: dict[str, list[str]]) -> None:
+    lines = shown["the faults of a definition"]
+    assert len(lines) <= 8
+    assert lines[0].endswith(", line 2")
+    assert lines[1] == "----> 2 loads('nodes: [')"
+    assert lines[3].startswith("DefinitionError: <text>:1:9: error: not a YAML document")
 
 
 def test_a_cause_and_notes_are_a_line_each(shown: dict[str, list[str]]) -> None:

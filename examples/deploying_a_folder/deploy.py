@@ -35,7 +35,7 @@ def main() -> None:
         if "FIBONACCI_API_KEY" in os.environ:
             with Fibonacci() as client:
                 deploy(client, folder, allow_delete=allow_delete)
-                print(client.workflows.plan(folder))  # prints: No changes: ... is as its 2 files say.
+                print(client.workflows.plan(folder))  # prints: No changes: ... matches its 2 files.
         else:
             with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
                 deploy(client, folder, allow_delete=allow_delete)

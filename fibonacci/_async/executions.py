@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._async.wait import AsyncExecutionWaiter
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci.errors import loading_error
@@ -93,7 +90,7 @@ class AsyncExecutions(AsyncResource):
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
-            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
+            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -101,32 +98,11 @@ class AsyncExecutions(AsyncResource):
             print(ended.succeeded)
             ```
         """
-        if check_flag("progress", progress):
-            try:
-                from fibonacci._display.progress import ProgressBar
-            except OSError as error:
-                raise loading_error(error) from error
-            with ProgressBar(on_update) as bar:
-                return await self.wait(execution_id, timeout=timeout, on_update=bar)
-        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
-        if config.tracing is None:
-            return await self._wait(execution_id, deadline, on_update)
-        from fibonacci._core.tracing import execution_span, recording
-
-        with execution_span(config, "wait", execution_id=execution_id) as span:
-            return await self._wait(execution_id, deadline, recording(span, on_update))
-
-    async def _wait(
-        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
-    ) -> Execution:
         try:
-            from fibonacci._async.run import AsyncExitNotes  # most first calls need none
+            from fibonacci._async.run import wait  # most first calls need none
         except OSError as error:
             raise loading_error(error) from error
-
-        waiter = AsyncExecutionWaiter(self._requestor, execution_id, deadline, on_update)
-        async with AsyncExitNotes(self._requestor, execution_id=execution_id):
-            return await waiter.wait()
+        return await wait(self._requestor, execution_id, timeout=timeout, on_update=on_update, progress=progress)
 
     def list(
         self,
@@ -158,7 +134,7 @@ class AsyncExecutions(AsyncResource):
             ```
         """
         if status is not None:
-            from fibonacci._core.any_string import check_status  # most lists are not filtered
+            from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}

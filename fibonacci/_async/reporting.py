@@ -1,4 +1,4 @@
-"""Reports of a call that goes on: its retries and waits, to the log, the client's callbacks and the tracer."""
+"""Reports of a call in progress: its retries and waits, to the log, the client's callbacks and the tracer."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
 from fibonacci._core.preparation import Call
-from fibonacci._core.redaction import redact_url
+from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
@@ -74,6 +74,7 @@ class AsyncRequestor:
         self.config = config
         self.clock: AsyncClock = config.clock or _runtime.AsyncSystemClock()
         self._shared = shared
+        self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
         shared.transport()  # its first import takes time that is no call's
 
     async def send(self, request: Request[T]) -> T:
@@ -118,6 +119,10 @@ class AsyncRequestor:
     async def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""
         return self._use_limits(await self._fetch_api_key())
+
+    def redact(self, text: str) -> str:
+        """Return the text without the key, or the key that a function returned last."""
+        return redact(text, self._last_key)
 
     def reset_rate_limit(self) -> None:
         """Forget what the server stated about the key, or the key that a function returned last."""
@@ -261,6 +266,7 @@ class AsyncRequestor:
         key = self.config.api_key
         if not isinstance(key, str):
             key = check_key(await _runtime.resolve(key()), source="what the api_key function returned")
+        self._last_key = key
         redact_in_logs(key)
         return key
 

@@ -1,51 +1,73 @@
-"""A run from its start to its end, and what is said and done when it ends early."""
+"""A run or a wait from its start to its end, with what reports it: a progress bar, a span."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from typing import Literal
 
-from fibonacci._async import _runtime
+from fibonacci._async.exit_notes import AsyncExitNotes
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._async.wait import AsyncExecutionWaiter
 from fibonacci._core.deadline import Deadline
-from fibonacci._core.failure import failure_of, failure_text
-from fibonacci._core.preparation import new_idempotency_key
-from fibonacci._core.redaction import redact
+from fibonacci._core.execution_failure import failure_of, failure_text
+from fibonacci._core.option_checks import check_flag, check_timeout
+from fibonacci._core.preparation import idempotency_key
 from fibonacci._core.request import Request
+from fibonacci._core.unset import Unset
 from fibonacci._core.urls import path
-from fibonacci.errors import APIError, ConflictError, ExecutionFailedError, FibonacciError
+from fibonacci.errors import ExecutionFailedError, FibonacciError, loading_error
 from fibonacci.models.executions import Execution
 
-# Seconds: an error that is about to be raised waits no longer for these calls.
+# Seconds: an error that is about to be raised waits no longer for its reason.
 _READ_REASON = 10.0
-_CANCEL = 5.0
-_CANCEL_AT_MOST = _CANCEL + 1  # a transport of the user's may not keep to it
+
+OnUpdate = Callable[[Execution], object] | None
 
 
 async def run(
     requestor: AsyncRequestor,
+    workflow_id: str,
     request: Request[Execution],
-    deadline: Deadline,
-    on_update: Callable[[Execution], object] | None,
     *,
+    timeout: float | None,
+    on_update: OnUpdate,
     cancel_on_exit: bool,
+    progress: bool,
 ) -> Execution:
     """Start a workflow and wait until it has ended.
 
     Args:
         requestor: Sends the requests.
-        request: The request that starts it, with its idempotency key.
-        deadline: When to stop.
+        workflow_id: The id of the workflow.
+        request: The request that starts it.
+        timeout: Seconds for all of it; None for no limit.
         on_update: Called with the execution whenever it has changed.
         cancel_on_exit: Cancel the execution when an error ends the wait.
+        progress: Whether to show a bar.
 
     Raises:
         ExecutionFailedError: If it failed or was canceled.
         WaitTimeoutError: If it has not ended at the deadline.
         APIError: If starting it or polling fails permanently.
     """
+    config = requestor.config
+    cancel = check_flag("cancel_on_exit", cancel_on_exit)
+    deadline = Deadline(check_timeout(timeout), requestor.clock)
+    limit = request.default_timeout if isinstance(config.timeout, Unset) else config.timeout
+    request = request._replace(timeout=deadline.cap(limit), idempotency_key=idempotency_key(request, config))
+    with _reports(requestor, "run", on_update, progress=progress, workflow_id=workflow_id) as update:
+        return await _start_and_wait(requestor, request, deadline, update, cancel_on_exit=cancel)
+
+
+async def _start_and_wait(
+    requestor: AsyncRequestor,
+    request: Request[Execution],
+    deadline: Deadline,
+    on_update: OnUpdate,
+    *,
+    cancel_on_exit: bool,
+) -> Execution:
     async with AsyncExitNotes(requestor, request.idempotency_key, cancel=cancel_on_exit) as notes:
         started = await requestor.send(request)
         notes.execution_id = started.id
@@ -53,6 +75,55 @@ async def run(
         if not ended.succeeded:
             raise await _failure(requestor, ended, deadline, is_first=ended is started)
         return ended
+
+
+async def wait(
+    requestor: AsyncRequestor, execution_id: str, *, timeout: float | None, on_update: OnUpdate, progress: bool
+) -> Execution:
+    """Wait until an execution has ended, whatever its status.
+
+    Args:
+        requestor: Sends the polls.
+        execution_id: The id of the execution.
+        timeout: Seconds to wait; None for no limit.
+        on_update: Called with the execution whenever it has changed.
+        progress: Whether to show a bar.
+
+    Raises:
+        WaitTimeoutError: If it has not ended at the deadline.
+        APIError: If polling fails permanently.
+    """
+    deadline = Deadline(check_timeout(timeout), requestor.clock)
+    with _reports(requestor, "wait", on_update, progress=progress, execution_id=execution_id) as update:
+        waiter = AsyncExecutionWaiter(requestor, execution_id, deadline, update)
+        async with AsyncExitNotes(requestor, execution_id=execution_id):
+            return await waiter.wait()
+
+
+@contextmanager
+def _reports(
+    requestor: AsyncRequestor,
+    operation: Literal["run", "wait"],
+    on_update: OnUpdate,
+    *,
+    progress: bool,
+    workflow_id: str | None = None,
+    execution_id: str | None = None,
+) -> Generator[OnUpdate]:
+    """Show a bar and record a span, where the caller and the client ask for them; yield the function for updates."""
+    with ExitStack() as stack:
+        if check_flag("progress", progress):
+            try:
+                from fibonacci._display.progress import ProgressBar
+            except OSError as error:
+                raise loading_error(error) from error
+            on_update = stack.enter_context(ProgressBar(on_update))
+        if requestor.config.tracing is not None:
+            from fibonacci._core.tracing import execution_span, recording
+
+            span = execution_span(requestor.config, operation, workflow_id=workflow_id, execution_id=execution_id)
+            on_update = recording(stack.enter_context(span), on_update)
+        yield on_update
 
 
 async def _failure(
@@ -68,86 +139,6 @@ async def _failure(
             failure = failure_of(execution)
         except FibonacciError:  # the failure is what matters
             pass
-    key = requestor.config.api_key
-    if failure.reason and isinstance(key, str):  # the platform may echo it
-        failure = failure._replace(reason=redact(failure.reason, key))
-    return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
-
-
-class AsyncExitNotes:
-    """Notes the execution's id on every exception that leaves the block, and cancels the execution if asked.
-
-    While the id is not known, the note has the idempotency key, with which the request can be repeated safely.
-
-    Args:
-        requestor: Sends the cancellation.
-        idempotency_key: That of the request which starts the execution, if it is started in the block.
-        execution_id: The id, if it is known from the start.
-        cancel: Cancel the execution when the block is left by an exception before the execution has ended.
-
-    Attributes:
-        execution_id: The id, as soon as it is known.
-    """
-
-    def __init__(
-        self,
-        requestor: AsyncRequestor,
-        idempotency_key: str | None = None,
-        *,
-        execution_id: str | None = None,
-        cancel: bool = False,
-    ) -> None:
-        self.execution_id = execution_id
-        self._requestor = requestor
-        self._idempotency_key = idempotency_key
-        self._cancel = cancel
-        self._canceled = "it is not known whether the execution was canceled"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            return
-        self._note(error)
-        # Code that is closed (GeneratorExit) cannot wait for anything.
-        if self.execution_id is None or not self._cancel or isinstance(error, ExecutionFailedError | GeneratorExit):
-            return
-        try:
-            await _runtime.shielded(self._cancel_execution, _CANCEL_AT_MOST)
-        except BaseException as another:  # a second Ctrl-C, or a cancellation while an error was leaving
-            self._note(another)
-            _add_note(another, self._canceled)
-            raise
-        _add_note(error, self._canceled)
-
-    def _note(self, error: BaseException) -> None:
-        if self.execution_id is not None:
-            _add_note(error, f"execution id: {self.execution_id}")
-        elif not _was_never_sent(error):
-            _add_note(error, f"no execution id was received; idempotency key: {self._idempotency_key}")
-
-    async def _cancel_execution(self) -> None:
-        where = path("/executions/{execution_id}/cancel", execution_id=self.execution_id or "")
-        key = new_idempotency_key()  # that of the client's headers belongs to another request
-        request = Request("POST", where, returns=Execution, timeout=_CANCEL, idempotency_key=key)
-        try:
-            await self._requestor.send(request)
-        except ConflictError:
-            self._canceled = "the execution was not canceled: it had ended already"
-        except Exception as error:  # of the user's own callbacks too: the first error is the one to raise
-            self._canceled = f"the execution may go on, for canceling it failed: {error}"
-        else:
-            self._canceled = "the execution was canceled, as cancel_on_exit asks"
-
-
-def _was_never_sent(error: BaseException) -> bool:
-    """Whether the request was refused for its arguments, or not sent at all."""
-    return isinstance(error, TypeError | ValueError) or (isinstance(error, APIError) and error.attempts == 0)
-
-
-def _add_note(error: BaseException, note: str) -> None:
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
+    text = requestor.redact(failure_text(execution, failure))  # the platform may echo the key
+    reason = failure.reason and requestor.redact(failure.reason)
+    return ExecutionFailedError(text, execution=execution, reason=reason)

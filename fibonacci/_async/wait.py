@@ -73,7 +73,7 @@ class AsyncExecutionWaiter:
             await self._requestor.clock.sleep(self._deadline.remaining() or 0)
             state = "could not be seen" if self._seen is None else f"was {self._seen.status}"
             text = f"execution {self._execution_id} {state} when the time to wait was up"
-            raise WaitTimeoutError(text, execution=self._seen)
+            raise WaitTimeoutError(self._requestor.redact(text), execution=self._seen)
         return self._seen
 
     def _has_ended(self) -> bool:

@@ -64,9 +64,12 @@ def decode(response: APIResponse, returns: Any) -> tuple[Any, Meta]:
     """Return the data of a success, read as `returns`, and the `meta` beside it.
 
     Raises:
-        APIResponseError: If the response is not JSON, or not of that type.
+        APIResponseError: If the response is not JSON, or not of that type. Where nothing is returned, any response but
+            a page of HTML is a success.
     """
     if returns is NoneType:
+        if response.text().lstrip("\ufeff\t\n\r ").startswith("<"):
+            raise response_error(response, "the response is a page of HTML")
         return None, {}
     body = _body(response)
     try:

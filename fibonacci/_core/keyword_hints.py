@@ -18,12 +18,21 @@ def misplaced(method: Callable[..., Any], arguments: Sequence[object], named: Ma
     positional = code.co_varnames[1 : code.co_argcount]
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     free = [name for name in keywords if name not in named]
-    meant = [f"{name}={_form(value)}" for name, value in zip(free, arguments[code.co_argcount :], strict=False)]
+    meant: list[str] = []
+    for value in arguments[code.co_argcount :]:
+        fitting = [name for name in free if _fits(value, method.__annotations__.get(name))] or free
+        if fitting:
+            free.remove(fitting[0])
+            meant.append(f"{fitting[0]}={_form(value)}")
     shown = ", ".join([*positional, *meant])
     return TypeError(
         f"{method.__name__}() takes {' and '.join(positional) or 'nothing'} by position and the rest by name:"
         f" {method.__name__}({shown})"
     )
+
+
+def _fits(value: object, annotation: object) -> bool:
+    return not isinstance(value, Mapping) or "Mapping" in str(annotation)
 
 
 def _form(value: object) -> str:

@@ -6,9 +6,13 @@ slowest pass of the interpreter's shutdown. With everything that `logs` imports,
 
 from __future__ import annotations
 
-import logging
+import sys
+from typing import TYPE_CHECKING
 
 from fibonacci._core.redaction import REDACTED
+
+if TYPE_CHECKING:
+    from logging import LogRecord
 
 # httpx and httpcore log response headers, where a server that echoes the key would put it.
 _LOGGERS = (
@@ -23,20 +27,29 @@ _LOGGERS = (
 _KEPT_KEYS = 64
 
 
-class _KeyFilter(logging.Filter):
-    """Redacts the keys in use in the records of another library's logger."""
+class _KeyFilter:
+    """Redacts the keys in use in the records of other libraries' loggers."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._keys: dict[str, None] = {}
+        self._is_installed = False
 
     def add(self, key: str) -> None:
         """Add a key, and drop the oldest."""
         self._keys[key] = None
         if len(self._keys) > _KEPT_KEYS:
             del self._keys[next(iter(self._keys))]
+        if not self._is_installed and "logging" in sys.modules:  # else there are no records: see `logs`
+            self._install()
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def _install(self) -> None:
+        import logging
+
+        for name in _LOGGERS:
+            logging.getLogger(name).addFilter(self.filter)
+        self._is_installed = True
+
+    def filter(self, record: LogRecord) -> bool:
         """Redact a record that holds a key, in its message or in a field that `extra=` has given it."""
         message = record.getMessage()
         for key in list(self._keys):
@@ -50,8 +63,6 @@ class _KeyFilter(logging.Filter):
 
 
 _filter = _KeyFilter()
-for _name in _LOGGERS:
-    logging.getLogger(_name).addFilter(_filter)
 
 
 def redact_in_logs(api_key: str) -> None:

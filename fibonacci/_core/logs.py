@@ -1,9 +1,12 @@
-"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler."""
+"""The logger `fibonacci`: a line for each attempt, each retry and each wait, never a key, and no handler.
+
+A program that has not imported `logging` reads no records; importing it here would take 2 ms of its first call.
+"""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._core.error_mapping import describe
 from fibonacci._core.json_types import is_object
@@ -12,35 +15,51 @@ from fibonacci._core.response import APIResponse, AttemptResult, request_id_in
 from fibonacci._log_records import log
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from fibonacci._core.preparation import Call
 
-logger = logging.getLogger("fibonacci")
-logger.addHandler(logging.NullHandler())
+_DEBUG: Final = 10
+_INFO: Final = 20
+
+_logger: Logger | None = None
 
 
 def log_attempt(call: Call, result: AttemptResult) -> None:
     """Log an attempt that has ended at DEBUG."""
-    if logger.isEnabledFor(logging.DEBUG):
+    if logger := _logger_for(_DEBUG):
         request_id = _request_id(result)
         text, values = "attempt %d: %s, request id %s", (call.attempts, describe(result), request_id or "-")
-        _log(logging.DEBUG, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
+        _log(logger, _DEBUG, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
 
 
 def log_retry(call: Call, result: AttemptResult, delay: float) -> None:
     """Log the retry of an attempt at INFO."""
-    if logger.isEnabledFor(logging.INFO):
+    if logger := _logger_for(_INFO):
         text, values = "attempt %d: %s; retry in %.2f s", (call.attempts, describe(result), delay)
         request_id = _request_id(result)
-        _log(logging.INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
+        _log(logger, _INFO, text, *values, call=call, attempt=call.attempts, result=result, request_id=request_id)
 
 
 def log_wait(call: Call, attempt: int, wait: str) -> None:
     """Log a wait of an attempt before its request is sent at INFO."""
-    if logger.isEnabledFor(logging.INFO):
-        _log(logging.INFO, "waiting %s", wait, call=call, attempt=attempt)
+    if logger := _logger_for(_INFO):
+        _log(logger, _INFO, "waiting %s", wait, call=call, attempt=attempt)
+
+
+def _logger_for(level: int) -> Logger | None:
+    """Return the logger if a record of the level would be read by anybody."""
+    global _logger
+    if _logger is None and "logging" in sys.modules:
+        import logging
+
+        _logger = logging.getLogger("fibonacci")
+        _logger.addHandler(logging.NullHandler())
+    return _logger if _logger is not None and _logger.isEnabledFor(level) else None
 
 
 def _log(
+    logger: Logger,
     level: int,
     text: str,
     *args: object,

@@ -25,7 +25,7 @@ class Span(Protocol):
 
 
 class WaitSpan(Protocol):
-    """What the span of a call may have: it is told of waits for the rate limit."""
+    """The optional part of a call's span: it records waits for the rate limit."""
 
     def add_rate_limit_wait(self, seconds: float) -> None:
         """Record a wait for the rate limit that has ended.

@@ -75,7 +75,7 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
     Args:
         title: What is in it, as HTML.
-        headers: The names of the columns, as texts; none where those of the rows say it all.
+        headers: The names of the columns, as texts; empty where the names of the rows suffice.
         rows: The cells of each row, as HTML; the first is the row's header.
     """
     names = "".join(f'<th scope="col" style="{_HEADER}">{escaped(cut(each, _NAME))}</th>' for each in headers)

@@ -23,7 +23,7 @@ def pager_html(name: str, call: str, page: Page[Any] | None) -> str:
     """Return what is known of a pager.
 
     Args:
-        name: The name of its class, which says whether it is an async one.
+        name: The name of its class; that of an async one begins with `Async`.
         call: Its request, such as `GET /workflows`.
         page: Its first page where that was fetched already; None otherwise.
     """

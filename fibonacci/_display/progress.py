@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
+from io import StringIO
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from fibonacci._display.text import cut, printable
+from fibonacci._display.text import counted, cut, printable
 from fibonacci.models.executions import Execution
 
 try:
@@ -18,13 +20,13 @@ try:
 except ImportError as error:
     raise ImportError("progress=True needs tqdm: pip install 'fibonacci-sdk[progress]'") from error
 
-#: Seconds between two refreshes: the elapsed time goes on while nothing is known to change.
+#: Seconds between two refreshes: the elapsed time advances between updates.
 _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 
 class ProgressBar:
-    """Shows the state of an execution, the elapsed time and, where the platform tells, its nodes; on stderr.
+    """Shows the state of an execution, the elapsed time and, where the platform sends them, its nodes; on stderr.
 
     It is shown while it is entered, and stays on its line afterwards, however the wait has ended.
 
@@ -36,7 +38,8 @@ class ProgressBar:
         self._on_update = on_update
         self._closing = Event()
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
-        self._bar = tqdm(desc="sending", bar_format="{desc} [{elapsed}]")
+        # A process without a console, such as one of pythonw, has no stderr.
+        self._bar = tqdm(desc="sending", bar_format="{desc} [{elapsed}]", file=sys.stderr or StringIO())
         self._ticker.start()
 
     def __call__(self, execution: Execution) -> object:
@@ -60,16 +63,23 @@ class ProgressBar:
         if nodes:
             total, done = len(nodes), sum(node.status in _ENDED for node in nodes)
             if bar.total != total:
-                began = bar.start_t
-                bar.reset(total)  # this alone tells the widget of a notebook
-                bar.start_t = began
+                self._set_total(total)
             bar.n = done
             bar.bar_format = "{desc}: {bar}| {n_fmt}/{total_fmt} nodes [{elapsed}]"
         elif execution.nodes_executed is not None:
             bar.n = execution.nodes_executed
-            bar.bar_format = "{desc}: {n_fmt} nodes [{elapsed}]"
+            bar.bar_format = f"{{desc}}: {counted(bar.n, 'node')} [{{elapsed}}]"
         bar.set_description_str(f"{_text(execution.id)} {_text(execution.status)}", refresh=False)
         bar.refresh()
+
+    def _set_total(self, total: int) -> None:
+        bar = self._bar
+        if hasattr(bar, "container"):  # the widget of a notebook, which `reset` alone tells
+            began = bar.start_t
+            bar.reset(total)
+            bar.start_t = began
+        else:  # where `reset` would show a bar that is empty again
+            bar.total = total
 
     def _tick(self) -> None:
         while not self._closing.wait(_REFRESH):

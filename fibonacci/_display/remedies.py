@@ -24,10 +24,10 @@ REMEDIES = {
     ),
     "WaitTimeoutError": "The execution continues. Wait again, or cancel it",
 }
-"""By the name of the class. Errors that are not named here say in their message what to do."""
+"""By the name of the class. The messages of the other errors name the remedy."""
 
 
 def remedy(error: BaseException) -> str | None:
-    """Return what to do about an error; None when its message says so."""
+    """Return the remedy for an error; None when its message has it."""
     names = (each.__name__ for each in type(error).__mro__)
     return next((REMEDIES[name] for name in names if name in REMEDIES), None)

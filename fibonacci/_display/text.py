@@ -9,7 +9,7 @@ LONG = 500
 
 
 def printable(text: str) -> str:
-    r"""Return a text whose control characters are escapes: a terminal would obey them.
+    r"""Return a text whose control characters are escaped: a terminal would execute them.
 
     >>> printable("\x1b[2Jgone")
     '\\x1b[2Jgone'

@@ -51,7 +51,7 @@ def _column(name: str, values: list[Any], declared: Mapping[str, Any]) -> Column
         values = _times(values)
     kind = common_kind([declared_kind(declared.get(name, NoneType)), *map(kind_of, values)])
     if kind == "null" and name in declared:
-        kind = "mixed"  # values may come later, and nothing says of which kind
+        kind = "mixed"  # values may come later, of any kind
     return Column(name, kind, values)
 
 
@@ -60,7 +60,7 @@ def _json(value: Any) -> str:
 
 
 def _times(values: list[Any]) -> list[Any]:
-    """Return the values of an undocumented field as times when its name and all its values say that they are."""
+    """Return the values of an undocumented field as times when its name ends in `_at` and all its values are times."""
     times = [parse_time(value) for value in values]
     is_time = all(
         value is None or (time is not None and time.tzinfo) for value, time in zip(values, times, strict=True)

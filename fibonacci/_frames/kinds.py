@@ -29,7 +29,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def declared_kind(declared: Any) -> Kind:
-    """Return the kind that a type annotation determines; `null` where only the values can tell."""
+    """Return the kind that a type annotation determines; `null` where only the values determine it."""
     if declared in _SCALARS:
         return _SCALARS[declared]
     origin, arguments = get_origin(declared), get_args(declared)

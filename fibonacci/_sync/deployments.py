@@ -13,7 +13,14 @@ from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
-from fibonacci.deployment.pulling import choose_file, definition_of, needs_writing, pulled_entry, split_target
+from fibonacci.deployment.pulling import (
+    choose_file,
+    definition_of,
+    import_yaml,
+    needs_writing,
+    pulled_entry,
+    split_target,
+)
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import DeploymentError, NotFoundError
 from fibonacci.models.workflows import Workflow
@@ -28,7 +35,7 @@ class Deployments:
 
     Args:
         workflows: The calls.
-        requestor: Sends what is none of them.
+        requestor: Sends the creations of a plan.
     """
 
     def __init__(self, workflows: Workflows, requestor: Requestor) -> None:
@@ -60,6 +67,7 @@ class Deployments:
         """Write a workflow into a file, and record it in the lock file beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
+        import_yaml(folder, file)
         workflow = self._workflows.get(workflow_id)
         definition = definition_of(workflow)
         folder.path.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_flag, check_timeout
 from fibonacci._core.request import Request
 from fibonacci._core.urls import path
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
-from fibonacci._sync.wait import ExecutionWaiter
 from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution, ExecutionStatus
 
@@ -94,7 +91,7 @@ class Executions(Resource):
             NotFoundError: If there is no such execution.
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
-            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
+            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -102,32 +99,11 @@ class Executions(Resource):
             print(ended.succeeded)
             ```
         """
-        if check_flag("progress", progress):
-            try:
-                from fibonacci._display.progress import ProgressBar
-            except OSError as error:
-                raise loading_error(error) from error
-            with ProgressBar(on_update) as bar:
-                return self.wait(execution_id, timeout=timeout, on_update=bar)
-        deadline, config = Deadline(check_timeout(timeout), self._requestor.clock), self._requestor.config
-        if config.tracing is None:
-            return self._wait(execution_id, deadline, on_update)
-        from fibonacci._core.tracing import execution_span, recording
-
-        with execution_span(config, "wait", execution_id=execution_id) as span:
-            return self._wait(execution_id, deadline, recording(span, on_update))
-
-    def _wait(
-        self, execution_id: str, deadline: Deadline, on_update: Callable[[Execution], object] | None
-    ) -> Execution:
         try:
-            from fibonacci._sync.run import ExitNotes  # most first calls need none
+            from fibonacci._sync.run import wait  # most first calls need none
         except OSError as error:
             raise loading_error(error) from error
-
-        waiter = ExecutionWaiter(self._requestor, execution_id, deadline, on_update)
-        with ExitNotes(self._requestor, execution_id=execution_id):
-            return waiter.wait()
+        return wait(self._requestor, execution_id, timeout=timeout, on_update=on_update, progress=progress)
 
     def list(
         self,
@@ -159,7 +135,7 @@ class Executions(Resource):
             ```
         """
         if status is not None:
-            from fibonacci._core.any_string import check_status  # most lists are not filtered
+            from fibonacci._core.status_filter import check_status  # most lists are not filtered
 
             check_status(status)
         params = {"workflow_id": workflow_id, "status": status, "limit": limit, "cursor": cursor}

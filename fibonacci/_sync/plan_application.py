@@ -52,7 +52,7 @@ class PlanApplication:
                 self._done.append(change)
         except BaseException as error:
             done = f"{len(self._done)} of {len(self._plan.changes)} changes"
-            error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to go on")
+            error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to continue")
             raise
         return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
 
@@ -139,5 +139,5 @@ def check_unchanged(change: DeploymentChange, workflow: Workflow | None) -> None
 
 
 def stale_plan(what: str) -> StalePlanError:
-    """Return the error for something that has moved."""
+    """Return the error for a change since the plan was made."""
     return StalePlanError(f"{what} since the plan was made: make a new plan")

@@ -1,5 +1,5 @@
 # Derived from fibonacci/_async/reporting.py by tests/mirror.py; change that file, not this one.
-"""Reports of a call that goes on: its retries and waits, to the log, the client's callbacks and the tracer."""
+"""Reports of a call in progress: its retries and waits, to the log, the client's callbacks and the tracer."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from fibonacci._core.messages import HTTPResponse, check_response
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.outcome import add_call_details, call_error, is_success, response_info
 from fibonacci._core.preparation import Call
-from fibonacci._core.redaction import redact_url
+from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
@@ -75,6 +75,7 @@ class Requestor:
         self.config = config
         self.clock: Clock = config.clock or _runtime.SystemClock()
         self._shared = shared
+        self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
         shared.transport()  # its first import takes time that is no call's
 
     def send(self, request: Request[T]) -> T:
@@ -119,6 +120,10 @@ class Requestor:
     def use_limits(self) -> SharedLimits:
         """Return the limits of the current key, which are those of the client from now on."""
         return self._use_limits(self._fetch_api_key())
+
+    def redact(self, text: str) -> str:
+        """Return the text without the key, or the key that a function returned last."""
+        return redact(text, self._last_key)
 
     def reset_rate_limit(self) -> None:
         """Forget what the server stated about the key, or the key that a function returned last."""
@@ -262,6 +267,7 @@ class Requestor:
         key = self.config.api_key
         if not isinstance(key, str):
             key = check_key(_runtime.resolve(key()), source="what the api_key function returned")
+        self._last_key = key
         redact_in_logs(key)
         return key
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.deadline import Deadline
-from fibonacci._core.option_checks import check_flag, check_idempotency_key, check_timeout
+from fibonacci._core.option_checks import check_idempotency_key
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
 
-EXECUTE_TIMEOUT = 300.0
+_EXECUTE_TIMEOUT = 300.0
 
 
 class Workflows(Resource):
@@ -174,7 +173,7 @@ class Workflows(Resource):
             print(execution.status, execution.outputs)
             ```
         """
-        return self._send(_execute_request(workflow_id, inputs, idempotency_key, UNSET))
+        return self._send(_execute_request(workflow_id, inputs, idempotency_key))
 
     def run(
         self,
@@ -207,10 +206,10 @@ class Workflows(Resource):
             The execution; it has completed.
 
         Raises:
-            ExecutionFailedError: If it failed or was canceled; the text and `reason` say why.
-            WaitTimeoutError: If it has not ended in time; it goes on, and `execution` has its id.
+            ExecutionFailedError: If it failed or was canceled; the text and `reason` have the cause.
+            WaitTimeoutError: If it has not ended in time; it continues, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
-            ImportError: If progress is wanted and tqdm is not installed. Nothing is sent.
+            ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
 
         Example:
             ```python
@@ -218,54 +217,32 @@ class Workflows(Resource):
             print(execution.outputs)
             ```
         """
-        if check_flag("progress", progress):
-            try:
-                from fibonacci._display.progress import ProgressBar
-            except OSError as error:
-                raise loading_error(error) from error
-            with ProgressBar(on_update) as bar:
-                return self.run(
-                    workflow_id,
-                    inputs=inputs,
-                    idempotency_key=idempotency_key,
-                    timeout=timeout,
-                    on_update=bar,
-                    cancel_on_exit=cancel_on_exit,
-                )
-        from fibonacci._core.preparation import idempotency_key as key_of
-
         try:
             from fibonacci._sync.run import run  # most first calls need none
         except OSError as error:
             raise loading_error(error) from error
-        config = self._requestor.config
-        deadline = Deadline(check_timeout(timeout), self._requestor.clock)
-        limit = EXECUTE_TIMEOUT if isinstance(config.timeout, Unset) else config.timeout
-        request = _execute_request(workflow_id, inputs, idempotency_key, deadline.cap(limit))
-        request = request._replace(idempotency_key=key_of(request, config))
-        cancel = check_flag("cancel_on_exit", cancel_on_exit)
-        if config.tracing is None:
-            return run(self._requestor, request, deadline, on_update, cancel_on_exit=cancel)
-        from fibonacci._core.tracing import execution_span, recording
-
-        with execution_span(config, "run", workflow_id=workflow_id) as span:
-            update = recording(span, on_update)
-            return run(self._requestor, request, deadline, update, cancel_on_exit=cancel)
+        return run(
+            self._requestor,
+            workflow_id,
+            _execute_request(workflow_id, inputs, idempotency_key),
+            timeout=timeout,
+            on_update=on_update,
+            cancel_on_exit=cancel_on_exit,
+            progress=progress,
+        )
 
     def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do. Nothing is written.
 
-        Every file `*.yaml`, `*.yml` and `*.json` of the folder is a workflow; `fibonacci.lock` says which one.
-
         Args:
-            folder: The path of the folder. Its subfolders and hidden files are not read.
+            folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
 
         Returns:
-            The plan: true when there is anything to do. Its text says what, and why.
+            The plan, which is true when there is anything to do. Its text names each change and the reason.
 
         Raises:
             DefinitionError: If any definition has an error; it has those of all files.
-            DeploymentError: If the folder, its lock file or the platform is not as it has to be; it says what to do.
+            DeploymentError: If the folder, its lock file or the platform does not allow a plan.
             APIError: If a call fails.
 
         Example:
@@ -282,32 +259,30 @@ class Workflows(Resource):
         return self._deployments().plan(folder)
 
     def apply(self, plan: DeploymentPlan, *, allow_delete: bool = False) -> DeploymentResult:
-        """Do what a plan says, in its order, and nothing else. `fibonacci.lock` is written after each step.
-
-        When it is interrupted, make a plan again and apply that: what was done is not done again.
+        """Make the changes of a plan, in order, and no others. `fibonacci.lock` is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
-            allow_delete: Whether workflows may be deleted. A plan that deletes any is refused as a whole without it.
+            allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
 
         Returns:
-            What was done, with the workflows that were created or updated.
+            The changes that were made, with the workflows that were created or updated.
 
         Raises:
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
-            APIError: If a call fails. The steps before it are done; the error has a note that counts them.
+            APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
         """
         return self._deployments().apply(plan, allow_delete=allow_delete)
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the definition of a workflow into a file, and record the two in the `fibonacci.lock` beside it.
+        """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.
 
         Args:
             workflow_id: The id of the workflow.
-            path: The path of a file `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder it is the file that the
-                workflow has there already, else a new one that is named like the workflow.
-            overwrite: Whether a file that differs from what was last applied may be replaced.
+            path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the lock file
+                has for the workflow, else a new one named after it.
+            overwrite: Whether to replace a file that differs from what was last applied.
 
         Returns:
             The path of the file.
@@ -364,7 +339,7 @@ def create_request(
 
 
 def _execute_request(
-    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None, timeout: float | Unset | None
+    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None
 ) -> Request[Execution]:
     where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
     if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -374,7 +349,6 @@ def _execute_request(
         where,
         returns=Execution,
         body={} if inputs is None else {"inputs": inputs},
-        timeout=timeout,
-        default_timeout=EXECUTE_TIMEOUT,
+        default_timeout=_EXECUTE_TIMEOUT,
         idempotency_key=check_idempotency_key(idempotency_key),
     )

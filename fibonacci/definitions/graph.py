@@ -24,6 +24,9 @@ class CycleError(ValueError):
         self.cycle = tuple(cycle)
         super().__init__("nodes depend on each other: " + " -> ".join([*cycle, cycle[0]]))
 
+    def __reduce__(self) -> tuple[type[CycleError], tuple[tuple[str, ...]]]:
+        return type(self), (self.cycle,)
+
 
 def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[str]]:
     """Return the dependencies of each node.

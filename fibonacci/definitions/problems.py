@@ -44,5 +44,15 @@ class DefinitionError(ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.errors import error_html
+
+        return error_html(self)
+
+    def _render_traceback_(self) -> list[str]:
+        from fibonacci._display.tracebacks import traceback_lines
+
+        return traceback_lines(self)
+
     def __reduce__(self) -> tuple[type[DefinitionError], tuple[Sequence[Problem]]]:
         return type(self), (self.problems,)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from fibonacci.definitions.model.plain import unwrapped
 _EXPRESSION = re.compile(r"\{\{([^{}]*)\}\}")
 _PATH = re.compile(r"[^\s.{}]+(?:\.[^\s.{}]+)*")
 _INDEX = re.compile(r"[0-9]{1,9}")
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
 
 INPUT: Final = "input"
 NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
@@ -94,6 +95,13 @@ def expressions(text: str) -> list[str]:
 def without_expressions(text: str) -> str:
     """Return a text without its expressions."""
     return _EXPRESSION.sub("", text)
+
+
+def single_braced(text: str, node_ids: Collection[str]) -> Iterator[str]:
+    """Yield what stands in single braces, and would be an expression in double ones: what an f-string leaves of it."""
+    for source, path in _SINGLE_BRACES.findall(text):
+        if source in node_ids or (path and (source == INPUT or source in NAMED_SOURCES)):
+            yield source + path
 
 
 def strings(value: Any) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a workflow consists of, as a file says it and as the platform has it, and when the two are the same."""
+"""The content of a workflow, from a file or from the platform, and when the two are the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from fibonacci.definitions.comparison.folding import canonical, fold
+from fibonacci.definitions.comparison.normalization import canonical, normalized
 from fibonacci.models.workflows import Workflow
 
 
@@ -34,7 +34,7 @@ class WorkflowContent:
 
     def digest(self) -> str:
         """Return a hash that two contents share when they mean the same."""
-        return f"sha256:{sha256(canonical(fold(self.merged())).encode()).hexdigest()}"
+        return f"sha256:{sha256(canonical(normalized(self.merged())).encode()).hexdigest()}"
 
 
 def content_of_workflow(workflow: Workflow) -> WorkflowContent:
@@ -45,8 +45,8 @@ def content_of_workflow(workflow: Workflow) -> WorkflowContent:
 def content_of_file(definition: Mapping[str, Any], stem: str, workflow: Workflow | None) -> WorkflowContent:
     """Return the content that a file asks for.
 
-    A name that the file does not say is the workflow's, else that of the file. A description that neither the file nor
-    the definition on the platform says is the workflow's: it was set by other means, and is left alone.
+    Without a name in the file it is the workflow's, else that of the file. A description that neither the file nor
+    the definition on the platform has is the workflow's: it was set by other means, and is left alone.
 
     Args:
         definition: The definition in the file.
@@ -66,7 +66,7 @@ class SeenWorkflow:
     """What is remembered of a workflow on the platform, to notice a change of it."""
 
     version: int | str | None
-    """Its version; None on a platform that tells none."""
+    """Its version; None on a platform that has none."""
 
     digest: str
     """The hash of its content."""

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
+from fibonacci.definitions.files.reading import FORMATS
+
 _LONGEST: Final = 100
 # Names that Windows keeps for devices, with any suffix.
 _RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
@@ -16,7 +17,7 @@ _RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com
 
 def is_definition_file(path: Path) -> bool:
     """Tell whether a path of a folder is read as a definition: not when it is hidden, or a folder itself."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+    return path.suffix.lower() in FORMATS and not path.name.startswith(".") and not path.is_dir()
 
 
 def safe_file_name(name: str, taken: Collection[str]) -> str:

@@ -30,7 +30,7 @@ class DeploymentFolder:
         path: Its absolute path.
 
     Raises:
-        TypeError: If the path is none.
+        TypeError: If it is not a str or a path object.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -109,7 +109,7 @@ class DeploymentFolder:
         The system ends it with the process, however that ends.
 
         Raises:
-            StalePlanError: If another one is at work.
+            StalePlanError: If another one is running.
         """
         if sys.platform == "win32":
             yield
@@ -131,7 +131,7 @@ class DeploymentFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise StalePlanError(f"another apply or pull is at work in {str(self.path)!r}: wait for it") from error
+                raise StalePlanError(f"another apply or pull is running in {str(self.path)!r}: wait for it") from error
             except OSError:
                 pass  # a file system without locks
 

@@ -46,7 +46,7 @@ class Lock:
     """The base URL of the platform that the ids belong to."""
 
     organization: str | None = None
-    """The id of the organization that the workflows belong to; None when the platform has not told it."""
+    """The id of the organization that the workflows belong to; None when the platform has not sent it."""
 
     entries: Mapping[str, LockEntry] = field(default_factory=dict[str, LockEntry])
     """The entries by the name of the file."""
@@ -101,7 +101,9 @@ def parse_lock(text: str, place: str) -> Lock:
     """
     try:
         content: Any = json.loads(text)
-        written: Any = content["format"] if is_object(content) else None
+        if not is_object(content):
+            raise ValueError("it is no object")
+        written = content["format"]
         if isinstance(written, int) and written > FORMAT:
             raise DeploymentError(
                 f"{place} has the format {written}, and this version of fibonacci-sdk reads {FORMAT}: upgrade it"

@@ -43,8 +43,8 @@ class DeploymentChange:
     """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
 
     entry: LockEntry | None = field(default=None, repr=False)
-    """For `record`, what the lock file will say of the file, None for nothing; for the creation of a workflow that was
-    interrupted, what it says."""
+    """For `record`, the new entry in the lock file, None for none; for the creation of a workflow that was
+    interrupted, its entry."""
 
     previous_file: str | None = None
     """The name that the file had at the last apply; None when it had the same."""
@@ -57,10 +57,10 @@ class DeploymentChange:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPlan:
-    """What `client.workflows.apply` would do to bring the platform to what the files of a folder say.
+    """The changes that make the platform match the definitions in a folder.
 
-    It is true when there is anything to do, and its text says what. It can be pickled, and applied by another process.
-    It belongs to one folder and one platform.
+    It is true when there is anything to do, and its text lists the changes. It belongs to one folder and one platform.
+    It can be pickled, and applied by another process.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ class DeploymentPlan:
     """The files whose workflows are left alone."""
 
     organization: str | None = None
-    """The id of the organization; None when the platform has not told it."""
+    """The id of the organization; None when the platform has not sent it."""
 
     lock: Lock | None = field(default=None, repr=False)
     """The lock file as the plan found it; `apply` refuses when it has changed since. None when there was none."""

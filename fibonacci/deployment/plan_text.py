@@ -22,7 +22,7 @@ def plan_text(plan: DeploymentPlan) -> str:
     """Return what a plan does, change by change, and a summary."""
     place = f"{visible(str(plan.folder))} at {plan.base_url}"
     if not plan:
-        return f"No changes: {place} is as its {_count(plan.unchanged)} say."
+        return f"No changes: {place} matches its {_count(plan.unchanged)}."
     width = max(len(visible(change.file)) for change in plan.changes)
     changes = "\n\n".join(change_text(change, width) for change in plan.changes)
     return f"Plan for {place}\n\n{changes}\n\nPlan: {plan_summary(plan)}."

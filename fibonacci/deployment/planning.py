@@ -25,7 +25,7 @@ def make_plan(
     lock: Lock | None,
     workflows: Sequence[Workflow],
 ) -> DeploymentPlan:
-    """Return what brings the platform to what the files say.
+    """Return the changes that make the platform match the files.
 
     Args:
         folder: The folder.
@@ -81,7 +81,7 @@ def check_organization(lock: Lock | None, folder: Path, workflows: Sequence[Work
 
 
 def _check_any_is_there(lock: Lock | None, folder: Path, workflows: Sequence[Workflow]) -> None:
-    """Refuse a lock file that is probably another organization's, where the platform does not tell them apart."""
+    """Refuse a lock file that is probably another organization's, where the platform does not send its id."""
     ids = set[str]() if lock is None else lock.workflow_ids
     if len(ids) > 1 and ids.isdisjoint(workflow.id for workflow in workflows):
         raise DeploymentError(
@@ -157,12 +157,12 @@ def _creation(
 
 
 def _why_update(entry: LockEntry, seen: SeenWorkflow, content: WorkflowContent, workflow: Workflow) -> str | None:
-    """Return why a workflow is updated; None when it is as its file says."""
+    """Return why a workflow is updated; None when it matches its file."""
     wanted = content.digest()
     if wanted == seen.digest:
         return None
     is_file_changed = wanted != entry.applied
-    # The platform may complete what it is sent. What was seen after the last apply is then as the file says.
+    # The platform may complete what it is sent. What was seen after the last apply then matches the file.
     is_workflow_changed = entry.seen is not None and entry.seen != seen
     if not is_workflow_changed:
         return "the file has changed" if is_file_changed else None

@@ -8,8 +8,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fibonacci.definitions import DefinitionError, diff, load, to_plain
+from fibonacci.definitions.files.reading import FORMATS
+from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
-from fibonacci.deployment.file_names import SUFFIXES, safe_file_name
+from fibonacci.deployment.file_names import safe_file_name
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.errors import DeploymentError
@@ -21,16 +23,28 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
 
     Raises:
         DeploymentError: If the path is that of another kind of file.
-        TypeError: If the path is none.
+        TypeError: If it is not a str or a path object.
     """
     if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")
     folder = DeploymentFolder(path)
-    if folder.path.suffix.lower() in SUFFIXES and not folder.path.is_dir():
+    if folder.path.suffix.lower() in FORMATS and not folder.path.is_dir():
         return DeploymentFolder(folder.path.parent), folder.path.name
     if folder.path.is_file():
         raise DeploymentError(f"{str(folder.path)!r} is neither a folder nor a file *.yaml, *.yml or *.json")
     return folder, None
+
+
+def import_yaml(folder: DeploymentFolder, file: str | None) -> None:
+    """Import PyYAML where a file of YAML is going to be written, before the workflow is read.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    # In a folder with files of JSON, the workflow's may be one of them.
+    files = [file] if file is not None else folder.files() if folder.path.is_dir() else []
+    if not any(each.lower().endswith(".json") for each in files):
+        pyyaml()
 
 
 def definition_of(workflow: Workflow) -> dict[str, Any]:
@@ -84,11 +98,11 @@ def _name_in(path: Path) -> str | None:
     try:
         return load(path).name or path.stem
     except (OSError, ValueError):
-        return None  # it has faults; the next plan says which
+        return None  # it has faults; the next plan lists them
 
 
 def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Workflow, *, overwrite: bool) -> bool:
-    """Tell whether a file has to be written: not when it says what the workflow is.
+    """Tell whether a file has to be written: not when it matches the workflow.
 
     Raises:
         DeploymentError: If it has changes of its own, and may not be overwritten.
@@ -112,6 +126,6 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
 
 
 def pulled_entry(definition: Mapping[str, Any], file: str, workflow: Workflow) -> LockEntry:
-    """Return what the lock file says of a file that is as its workflow."""
+    """Return the entry in the lock file for a file that matches its workflow."""
     content = content_of_file(definition, PurePath(file).stem, workflow)
     return LockEntry(content.name, content.digest(), workflow.id, SeenWorkflow.of(workflow))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -118,8 +119,11 @@ class Model(BaseModel):
                     raise
             from fibonacci._suggestions import missing_attribute
 
-            known = [each for each in dir(self) if not each.startswith("model_")]
-            raise missing_attribute(self, name, [*known, *(self.model_extra or {})])
+            raise missing_attribute(self, name, self._completions)
+
+        def _completions(self) -> list[str]:
+            more = getattr(self, "__pydantic_extra__", None)  # an object that is being copied has none yet
+            return [*(each for each in dir(self) if not each.startswith("model_")), *(more or {})]
 
     def __repr__(self) -> str:
         received = [name for name in type(self).model_fields if name in self.model_fields_set]
@@ -151,6 +155,7 @@ def attach_response(received: Sequence[object], info: ResponseInfo) -> None:
             object.__setattr__(model, "_response", info)
 
 
+@cache
 def _deprecated_names() -> set[str]:
     """Return the names of pydantic 1 that pydantic's models still have."""
     methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}

@@ -53,6 +53,8 @@ def _returned(reader: property) -> Any:
 def _plain(value: object) -> object:
     from fibonacci.models._base import Model
 
+    if isinstance(value, str):
+        return str(value)  # without the mark of `any_string`: data frames and files take plain strings only
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, list):

@@ -31,7 +31,8 @@ class Execution(Timestamped):
     """The field `id` as the platform sent it; None when it sent none. `id` is the field to read."""
 
     status: ExecutionStatus | None = None
-    """The state, such as `"completed"`. A state that this version of the SDK does not know is not terminal."""
+    """The state, such as `"completed"`. One that this version of the SDK does not know is not terminal. It is an
+    `any_string`, so that `executions.list(status=...)` takes it."""
 
     workflow_id: str | None = None
     """The id of the workflow that was run, such as `"wf-abc123"`."""
@@ -90,7 +91,11 @@ class Execution(Timestamped):
         return self.status == "completed"
 
     @model_validator(mode="after")
-    def _has_an_id(self) -> Self:
+    def _checked(self) -> Self:
         if not self.id:
             raise ValueError("an execution has an execution_id or an id")
+        if self.status is not None and self.status not in KNOWN_STATUSES:
+            from fibonacci.models.any_string import any_string
+
+            vars(self)["status"] = any_string(self.status)  # the model is frozen for others
         return self

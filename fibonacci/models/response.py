@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
 class Headers(Mapping[str, str]):
@@ -37,8 +37,7 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._values!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """The rate limit, as the headers of a response report it."""
 
     limit: int
@@ -51,8 +50,7 @@ class RateLimit:
     """The time at which the next window begins (UTC)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseInfo:
+class ResponseInfo(NamedTuple):
     """The HTTP response that a model or a page came in."""
 
     status_code: int

@@ -90,8 +90,14 @@ class TestEnvelope:
     def test_the_last_of_repeated_names_counts(self) -> None:
         assert decode_any(api_response(b'{"data": 1, "data": 2}'))[0] == 2
 
-    def test_what_does_not_matter_is_not_read(self) -> None:
-        assert decode(api_response(b"<html>"), NoneType) == (None, {})
+    @pytest.mark.parametrize("body", [b"", b"{", b"OK", b'{"data": {"deleted": true}}', b"\xff"])
+    def test_what_does_not_matter_is_not_read(self, body: bytes) -> None:
+        assert decode(api_response(body), NoneType) == (None, {})
+
+    @pytest.mark.parametrize("body", [b"<html>Sign in", b" \n<!DOCTYPE html>", b"\xef\xbb\xbf<html>"])
+    def test_a_page_of_html_is_not_the_platforms(self, body: bytes) -> None:
+        with pytest.raises(APIResponseError, match="the response is a page of HTML"):
+            decode(api_response(body), NoneType)
 
 
 class TestLists:

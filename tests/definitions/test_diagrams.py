@@ -275,7 +275,7 @@ def test_large_definitions_take_no_time() -> None:
 
 @pytest.mark.parametrize("draw", [svg, mermaid])
 def test_wrong_arguments_are_refused_with_words(draw: Any) -> None:
-    with pytest.raises(TypeError, match=r"a WorkflowDefinition or a mapping, not str; load\(path\) reads a file"):
+    with pytest.raises(TypeError, match=r"a mapping or a WorkflowDefinition, not str; load\(path\) reads a file"):
         draw("triage.yaml")
     with pytest.raises(TypeError, match=r"execution must be an Execution, not str; client\.executions\.get"):
         draw(TRIAGE, execution="exec_1")

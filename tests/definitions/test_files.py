@@ -7,10 +7,22 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fibonacci.definitions import DefinitionError, LLMNode, WorkflowDefinition, check_file, dump, format_file, load
+from fibonacci.definitions import (
+    DefinitionError,
+    LLMNode,
+    WorkflowDefinition,
+    check_file,
+    dump,
+    format_definition,
+    format_file,
+    load,
+    load_yaml,
+    loads,
+)
 
 DEFINITION = WorkflowDefinition(name="Grüße", nodes=[LLMNode(id="greet", instruction="Hi {{input.name}}\nBye\n")])
 TEXT = "name: Grüße\nnodes:\n- id: greet\n  type: llm\n  instruction: |\n    Hi {{input.name}}\n    Bye\n"
@@ -93,6 +105,8 @@ def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path: Path) ->
     with pytest.raises(OSError, match=r"flows\.yaml"):
         dump(DEFINITION, folder)
     assert names_in(tmp_path) == ["flows.yaml"]
+    with pytest.raises(FileNotFoundError, match=r"none.flow\.yaml"):
+        dump(DEFINITION, tmp_path / "none" / "flow.yaml")
 
 
 @needs_permissions
@@ -169,3 +183,10 @@ def test_the_older_spelling_can_be_written(tmp_path: Path) -> None:
     dump(DEFINITION, path, generation="older")
     assert '"prompt"' in path.read_text("utf-8")
     assert load(path) == DEFINITION
+
+
+@pytest.mark.parametrize("read", [loads, load_yaml, format_definition])
+@pytest.mark.parametrize("text", [b"nodes: []", None, {"nodes": []}])
+def test_only_a_str_is_a_text(read: Callable[[Any], object], text: object) -> None:
+    with pytest.raises(TypeError, match=f"text must be a str, not {type(text).__name__}"):
+        read(text)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -59,6 +61,8 @@ def test_a_cycle_is_named() -> None:
     with pytest.raises(CycleError, match="a -> c -> b -> a") as caught:
         execution_order(definition(llm("a", "", "c"), llm("b", "", "a"), llm("c", "", "b"), llm("d")))
     assert caught.value.cycle == ("a", "c", "b")
+    for error in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):
+        assert (str(error), error.cycle) == (str(caught.value), caught.value.cycle)
 
 
 def test_every_strongly_connected_group_is_reported_once() -> None:

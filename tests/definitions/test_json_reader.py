@@ -49,6 +49,7 @@ def test_each_value_stands_where_its_text_is(value: Any) -> None:
         ('{"a": 1,\n "a": 2}', ["2:2 duplicate_key"]),
         ('{"a": NaN, "b": -Infinity,\n "c": 1e999}', ["1:7 bad_number", "1:17 bad_number", "2:7 bad_number"]),
         ('{"a": ' + "9" * 5000 + "}", ["1:7 bad_number"]),
+        ('{"a": ' + "9" * 400 + "}", ["1:7 bad_number"]),
         ('{"a": "\\ud800"}', ["1:7 bad_character"]),
         ('{"\\udc00": 1}', ["1:2 bad_character"]),
         ('{"a": 1,\n}', ["2:1 syntax_error"]),

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -7,7 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci.definitions import DefinitionError, LLMNode, RetryPolicy, WorkflowDefinition, to_plain
+from fibonacci import WorkflowBuilder
+from fibonacci.definitions import (
+    DefinitionError,
+    LLMNode,
+    RetryPolicy,
+    WorkflowDefinition,
+    check_definition,
+    dependencies,
+    diff,
+    dumps,
+    mermaid,
+    svg,
+    to_plain,
+)
+from fibonacci.testing import make_workflow
 
 TEXT = st.text(max_size=5)
 JSON = st.recursive(
@@ -154,3 +171,31 @@ def test_depth_is_unlimited() -> None:
     for _ in range(5001):
         found = found["x"][0]
     assert found == "x"
+
+
+def flow() -> WorkflowBuilder:
+    builder = WorkflowBuilder("greeter")
+    builder.llm("greet", "Hi")
+    return builder
+
+
+USES: list[Callable[[Any], object]] = [to_plain, dumps, svg, mermaid, dependencies, lambda value: diff(value, {})]
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        (make_workflow(), "not Workflow; use its .definition"),
+        (flow(), "not WorkflowBuilder; use its .definition"),
+        (WorkflowBuilder("empty"), "not WorkflowBuilder; use its .definition"),
+        (LLMNode(id="a", instruction="x"), "not LLMNode"),
+        (Path("flow.yaml"), "; load(path) reads a file"),
+        ("flow.yaml", "not str; load(path) reads a file"),
+    ],
+)
+def test_what_is_no_definition_is_refused_with_the_way_to_one(value: Any, remedy: str) -> None:
+    for use in USES:
+        with pytest.raises(TypeError, match=rf"is a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
+            use(value)
+    [problem] = check_definition(value)
+    assert problem.code == "wrong_type"

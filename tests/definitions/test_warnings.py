@@ -293,3 +293,13 @@ def test_many_unknown_names_are_found_quickly() -> None:
         "nodes[0].dependencies[0]", "unknown_dependency", "depends on 'm0', which is not a node"
     )
     assert len(problems) == 1500
+
+
+@pytest.mark.parametrize(
+    "text", ["Fill in {input} and {memory}", "{env}", '{"secrets": {input} }', "${HOME} {{input.x}}"]
+)
+def test_a_source_in_single_braces_is_a_mistake_only_with_a_path(text: str) -> None:
+    assert codes(llm("a", text)) == []
+    assert codes(llm("a", text.replace("{input}", "{input.x}"))) == [("nodes[0].instruction", "single_braces")] * (
+        "{input}" in text
+    )

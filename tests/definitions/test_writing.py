@@ -21,6 +21,7 @@ from fibonacci.definitions import (
     dump_yaml,
     dumps,
     loads,
+    to_plain,
 )
 from fibonacci.definitions.files.writing import FIRST_KEYS, LAST_KEYS, NODE_KEYS
 from tests.definitions.documents import DEFINITIONS, ODD_TEXTS
@@ -157,6 +158,13 @@ def test_what_cannot_be_written_is_refused_with_its_place(
 def test_conflicting_spellings_are_refused() -> None:
     with pytest.raises(DefinitionError, match="'prompt' and 'instruction'"):
         dumps({"nodes": [{"id": "a", "type": "llm", "prompt": "x", "instruction": "y"}]})
+
+
+def test_another_generation_is_refused() -> None:
+    old: Any = "old"
+    for write in (dumps, dump_yaml, to_plain):
+        with pytest.raises(ValueError, match="'old' is not a generation; use 'newer' or 'older'"):
+            write({"nodes": []}, generation=old)
 
 
 def test_another_format_is_refused() -> None:

@@ -28,7 +28,8 @@ def test_a_definition_survives_a_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("- a", "not a list"), ("a: [", "not a YAML document"), ("", "empty"), ("7", "not 7")]
+    ("text", "reason"),
+    [("- a", "not a list"), ("a: [", "not a YAML document"), ("", "empty"), ("7", "not 7"), ("---", "not null")],
 )
 def test_a_document_that_is_no_definition_is_refused(text: str, reason: str) -> None:
     with pytest.raises(DefinitionError, match=reason):

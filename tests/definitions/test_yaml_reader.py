@@ -85,6 +85,7 @@ def test_a_key_that_is_a_text_needs_no_quotes(key: str) -> None:
         ("? [a]\n: b\n? {c: d}\n: e", ["1:3 bad_key", "3:3 bad_key"]),
         ("a: .inf\nb: -.Inf\nc: .NaN\nd: 1e999", [f"{line}:4 bad_number" for line in range(1, 5)]),
         ("a: " + "9" * 5000, ["1:4 bad_number"]),
+        ("a: 0x" + "F" * 5000, ["1:4 bad_number"]),
         ("a: 1\n---\nb: 2", ["2:1 several_documents"]),
         ("a: &x 1\nb: [", ["1:4 alias", "2:5 syntax_error"]),
         ("# nothing\n", ["1:1 empty_document"]),

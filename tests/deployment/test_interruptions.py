@@ -62,7 +62,7 @@ def test_a_creation_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, k
         flows.apply(plan)
     assert (failure.delivered, caught.value.outcome_unknown) == (1, True)
     assert caught.value.__notes__ == [
-        "apply ended early: 2 of 5 changes were completed; make a plan and apply it to go on"
+        "apply ended early: 2 of 5 changes were completed; make a plan and apply it to continue"
     ]
     carried_out = KINDS[kind]
     assert len(flows.workflows()) == (3 if carried_out else 2)
@@ -203,7 +203,7 @@ def test_an_update_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, ki
     check_resumed(flows, ["flow-a", "flow-b", "flow-d", "flow-e", "updated"])
 
 
-@pytest.mark.parametrize("kind", ["no_reply", "cut", "reset", "status"])  # a page with status 200 says that it is done
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_removal_whose_outcome_is_unknown(flows: Flows, emulator: Emulator, kind: FailureKind) -> None:
     flows.write_five()
     flows.apply()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from fibonacci import DeploymentError, NotFoundError
 from fibonacci.definitions import diff, load
+from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition
 
 LARGE: dict[str, Any] = {
@@ -37,6 +39,25 @@ def test_a_file_that_loads_to_the_same_definition(flows: Flows, file: str) -> No
     if path.suffix.lower() == ".json":
         assert json.loads(path.read_text("utf-8"))["labels"] == LARGE["labels"]
     assert not flows.plan()
+
+
+@pytest.mark.parametrize("path", ["news.yaml", "new/folder", "."])
+def test_a_missing_pyyaml_is_named_before_anything_is_sent(
+    flows: Flows, emulator: Emulator, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = flows.create("News")
+    sent = emulator.requests.count
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[yaml\]'"):
+        flows.pull(workflow.id, flows.folder / path)
+    assert emulator.requests.count == sent
+
+
+def test_files_of_json_need_no_pyyaml(flows: Flows, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = flows.create("News")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert flows.pull(workflow.id, flows.folder / "news.json").name == "news.json"
+    assert flows.pull(workflow.id).name == "news.json"
 
 
 def test_into_a_folder_without_a_lock_file(flows: Flows, tmp_path: Path) -> None:

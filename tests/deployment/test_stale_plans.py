@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from fibonacci import DeploymentError, StalePlanError
+from fibonacci import DeploymentError, DeploymentPlan, StalePlanError
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, RewritingTransport, definition, steps_of
+from tests.deployment.test_interruptions import InterruptingTransport
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
@@ -155,10 +156,37 @@ def test_a_workflow_that_changes_while_the_plan_is_applied(emulator: Emulator, t
         with pytest.raises(StalePlanError, match=r"\('b'\) has been changed since the plan was made") as caught:
             flows.apply()
         assert caught.value.__notes__ == [
-            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to go on"
+            "apply ended early: 1 of 2 changes were completed; make a plan and apply it to continue"
         ]
         assert flows.workflow("b").version == 2
         assert steps_of(flows.plan()) == [("update", "b.yaml")]
+
+
+def test_two_people_create_the_same_at_the_same_time(emulator: Emulator, tmp_path: Path) -> None:
+    """Names are compared at the start only. Neither is told at once; the next plan of each refuses the duplicates."""
+    with Mode("sync") as mode:
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.mkdir()
+        other = Flows(mode, mode.client_of(emulator), second)
+        plans: list[DeploymentPlan] = []
+
+        def meddle(point: str) -> None:
+            if point == "before POST" and plans:
+                other.apply(plans.pop())
+
+        transport = InterruptingTransport(mode.socket_transport(), meddle)
+        flows = Flows(mode, mode.client_of(emulator, transport=transport), first)
+        flows.write_five()
+        shutil.copytree(first, second)
+        plans.append(other.plan())
+        flows.apply()
+        assert flows.names() == sorted(2 * [f"flow-{letter}" for letter in "abcde"])
+        for each in (flows, other):
+            with pytest.raises(DeploymentError) as caught:
+                each.plan()
+            lines = str(caught.value).splitlines()
+            assert len(lines) == 5
+            assert all("is also called 'flow-" in line and "rename or delete it" in line for line in lines)
 
 
 def test_a_lock_file_that_another_writes_while_the_plan_is_applied(emulator: Emulator, tmp_path: Path) -> None:
@@ -202,7 +230,7 @@ def test_a_folder_in_which_another_apply_is_at_work(flows: Flows) -> None:
     with DeploymentFolder(flows.folder).locked():
         with pytest.raises(StalePlanError) as caught:
             flows.apply(plan)
-        assert str(caught.value) == f"another apply or pull is at work in {str(flows.folder)!r}: wait for it"
+        assert str(caught.value) == f"another apply or pull is running in {str(flows.folder)!r}: wait for it"
         assert flows.workflows() == []
     flows.apply(plan)
     assert flows.names() == ["a"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
 NOTE = "execution id: exec_1"
+KEY = "sk-secret-of-mine"
+ID_REDACTED = "execution id: [API key]"
 
 
 @pytest.fixture
@@ -191,6 +195,28 @@ class TestNotes:
         assert key == options.get("idempotency_key", key)
         assert notes_of(ended.error) == [f"no execution id was received; idempotency key: {key}"]
 
+    @pytest.mark.parametrize("key", [KEY, lambda: KEY], ids=["key", "function"])
+    def test_an_api_key_in_place_of_an_id_is_redacted(self, key: Any, mode: Mode, clock: FakeClock) -> None:
+        echo = respond_json({"data": {"execution_id": KEY, "status": "running"}})
+        failed = respond_json({"data": {"execution_id": KEY, "status": "failed", "error": KEY}})
+        lost = "no execution id was received; idempotency key: [API key]"
+        with (
+            ScriptedServer(echo) as server,
+            ScriptedServer(respond(404)) as missing,
+            ScriptedServer(failed) as failing,
+        ):
+            client, other = mode.client_of(server, api_key=key), mode.client_of(missing, api_key=key)
+            for call, arguments, notes in (
+                (client.executions.wait, (KEY,), [ID_REDACTED]),
+                (client.workflows.run, ("wf-1",), [ID_REDACTED]),
+                (other.executions.wait, (KEY,), [ID_REDACTED]),
+                (partial(other.workflows.run, idempotency_key=KEY), ("wf-1",), [lost]),
+                (mode.client_of(failing, api_key=key).workflows.run, ("wf-1",), [ID_REDACTED]),
+            ):
+                ended = mode.end(call, *arguments, timeout=5)
+                assert notes_of(ended.error) == notes
+                assert KEY not in "".join(traceback.format_exception(ended.error))
+
     def test_none_when_nothing_was_sent(self, mode: Mode, clock: FakeClock) -> None:
         run = mode.client("key", base_url="http://127.0.0.1:9").workflows.run
         for arguments in ({"inputs": {"a": float("nan")}}, {"inputs": {"a": object()}}, {"timeout": 0}):
@@ -237,9 +263,12 @@ class TestCancelOnExit:
             (respond(409), "the execution was not canceled: it had ended already"),
             (
                 respond(500),
-                "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: status 500",
+                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: status 500",
             ),
-            (raw_then_reset(b""), "the execution may go on, for canceling it failed: POST /executions/exec_1/cancel: "),
+            (
+                raw_then_reset(b""),
+                "canceling the execution failed, so it may continue: POST /executions/exec_1/cancel: ",
+            ),
         ],
     )
     def test_a_note_says_when_it_was_not_canceled(
@@ -261,7 +290,7 @@ class TestCancelOnExit:
             ended = mode.end(mode.client_of(server).workflows.run, "wf-1", on_update=fail, cancel_on_exit=True)
         assert type(ended.error) is LookupError
         assert 5 <= ended.seconds < 10
-        assert "canceling it failed" in notes_of(ended.error)[1]
+        assert "canceling the execution failed" in notes_of(ended.error)[1]
         assert server.delivered == 2
 
     @pytest.mark.parametrize("steps", [[execution("failed", error="m")], [execution("cancelled", error="m")]])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel
 from fibonacci.definitions.authoring.arguments import ArgumentReader
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.inputs import inputs_of
-from fibonacci.definitions.authoring.node_fields import given, workflow_fields
+from fibonacci.definitions.authoring.node_fields import drop_none, workflow_fields
 from fibonacci.definitions.authoring.node_methods import Backoff, NodeMethods
 from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
@@ -25,7 +25,7 @@ InputsT = TypeVar("InputsT", bound=BaseModel)
 
 
 class WorkflowBuilder(NodeMethods):
-    """A workflow definition in the making.
+    """Builds a workflow definition.
 
     Each node is a text that prints its template, so that an f-string inserts what the node gives:
     `f"Answer {classify}"` is `"Answer {{classify}}"`. A node depends on the nodes in its templates, on those of
@@ -39,7 +39,7 @@ class WorkflowBuilder(NodeMethods):
         description: What it does.
         version: The version of the definition, a number or a text.
         timeout: The seconds that a whole run may take.
-        retries: How often a node is retried that does not say so itself.
+        retries: How often a node without `retries` of its own is retried.
         retry_delay: The seconds before such a retry.
         retry_backoff: How that delay grows from retry to retry; it is always the same if left out.
         allow_partial_results: Whether a failed run has the outputs of the nodes that completed.
@@ -75,7 +75,7 @@ class WorkflowBuilder(NodeMethods):
         output_schema: type[BaseModel] | Mapping[str, Any] | None = None,
     ) -> None:
         read = ArgumentReader(self)
-        arguments = {"name": name} | given(
+        arguments = {"name": name} | drop_none(
             description=description,
             version=version,
             timeout=timeout,
@@ -158,7 +158,7 @@ class WorkflowBuilder(NodeMethods):
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:
-            tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+            tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
                 check the names of tools.
 
         Returns:

@@ -1,4 +1,4 @@
-"""A definition in the making, as JSON, with the lines of the author's program that made its parts."""
+"""A definition that is being built, as JSON, with the source line of each part."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Draft:
 
         Args:
             node_type: The type of the node, such as `llm`.
-            arguments: What the author said, by the names of the arguments.
+            arguments: The arguments that were given, by name.
             value_type: The type of what the node gives; Any if it is not known.
 
         Raises:

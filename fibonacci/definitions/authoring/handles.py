@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any, Final, NoReturn, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, SupportsIndex
 
 from fibonacci.definitions.authoring import value_types
 from fibonacci.definitions.authoring.source_lines import caller_line
@@ -43,6 +43,12 @@ class Template(str):
         """Return the template of a field, by its name in JSON, or of an item of a list, by its index."""
         part = value_types.item(self.value_type, part_key(self, key), str(self))
         return Template(f"{path_of(self)}.{part.name}", self.builder, part.type)
+
+    if not TYPE_CHECKING:  # which would take every attribute for one that exists
+
+        def __getattr__(self, name: str) -> NoReturn:
+            field = "" if name[:1] == "_" else f"; write [{name!r}] for a field of what it gives"
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{field}", name=name)
 
     def __format__(self, spec: str) -> str:
         check_format(self, spec)

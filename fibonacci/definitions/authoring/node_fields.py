@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from fibonacci.definitions.authoring.arguments import ArgumentReader
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 
-_MODELS: Final[Mapping[str, type[BaseModel]]] = {
-    "llm": LLMNode,
-    "tool": ToolNode,
-    "critic": CriticNode,
-    "conditional": ConditionalNode,
-}
 _KEYS: Final = {
     "after": "dependencies",
     "left": "left_value",
@@ -45,7 +40,7 @@ _READERS: Final[Mapping[str, Reader]] = {
 }
 
 
-def given(**arguments: object) -> dict[str, object]:
+def drop_none(**arguments: object) -> dict[str, object]:
     """Return the arguments that are not None, by name."""
     return {name: value for name, value in arguments.items() if value is not None}
 
@@ -55,7 +50,7 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
 
     Args:
         node_type: The type of the node, such as `llm`.
-        arguments: What the author said, by the names of the arguments.
+        arguments: The arguments that were given, by name.
         read: Reads the arguments.
 
     Returns:
@@ -74,7 +69,7 @@ def node_fields(node_type: str, arguments: Mapping[str, object], read: ArgumentR
     if both := [each for each in node.get("true_branch", ()) if each in node.get("false_branch", ())]:
         raise ValueError(f"then and otherwise: {both[0]!r} is in both, and a node can be in one of them only")
     try:
-        _MODELS[node_type].model_validate(node)
+        NODE_MODELS[node_type].model_validate(node)
     except ValidationError as error:
         _refuse(error)
     return node
@@ -115,7 +110,7 @@ def _retry_fields(arguments: Mapping[str, object]) -> dict[str, Any]:
         return {}
     retries = said.get("retries")
     if retries is None:
-        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: say how many retries there are")
+        raise ValueError(f"{' and '.join(names.keys() & arguments)} without retries: give the number of retries")
     if not isinstance(retries, int) or isinstance(retries, bool):
         raise TypeError(f"retries must be a whole number, not {retries!r}")
     if retries < 0:
@@ -137,14 +132,15 @@ def _refuse(error: ValidationError) -> NoReturn:
     if fault["type"] == "string_pattern_mismatch":
         raise ValueError(f"{argument} {value!r} is no id: use lower-case letters, digits, '_' and '-'") from None
     kind = TypeError if fault["type"].endswith("_type") else ValueError
-    raise kind(f"{argument}={value!r}: {fault['msg'].replace('Input', 'it').replace('input', 'it')}") from None
+    reason = re.sub("^(Input|String|List|Dictionary)", "it", fault["msg"])
+    raise kind(f"{argument}={value!r}: {reason}") from None
 
 
 def check_comparison(operator: object, right: object, argument: str) -> None:
-    """Refuse a comparison that lacks its right operand, or has one that it ignores.
+    """Check that a comparison has a right operand exactly where its operator uses one.
 
     Raises:
-        ValueError: If it is so.
+        ValueError: If the right operand is missing, or would be ignored.
     """
     if operator in _UNARY and right is not None:
         raise ValueError(f"{argument}: the operator {operator!r} has no right operand; leave it out")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.authoring.handles import warn_of
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.links import FOLLOWING, BadTemplate, Link, node_links
-from fibonacci.definitions.templates import INPUT, NAMED_SOURCES, strings
-
-_SINGLE_BRACES = re.compile(r"(?<!\{)\{([^\s.{}]+)((?:\.[^\s.{}]+)*)\}(?!\})")
+from fibonacci.definitions.templates import single_braced, strings
 
 
 def dependencies(node: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Return the ids of the nodes that a node depends on: those said, then those of its templates, then its target.
+    """Return the ids of the nodes that a node depends on: the given ones, then those of its templates, then its target.
 
     Args:
         node: The node in JSON.
@@ -42,15 +39,9 @@ def refuse_unknown(links: Iterable[Link | BadTemplate], known: Collection[str]) 
 
 def warn_of_single_braces(value: object, known: Collection[str]) -> None:
     """Warn of `{input.name}`: what an f-string makes of `{{input.name}}`."""
-    for text in _single_braced(value, known):
-        warn_of(f"{text} is no template: in an f-string write the value itself, or double the braces once more")
-
-
-def _single_braced(value: object, known: Collection[str]) -> Iterator[str]:
     for _, text in strings(value):
-        for source, path in _SINGLE_BRACES.findall(text):
-            if source in known or (path and (source == INPUT or source in NAMED_SOURCES)):
-                yield f"{{{source}{path}}}"
+        for name in single_braced(text, known):
+            warn_of(f"{{{name}}} is no template: in an f-string write the value itself, or double the braces once more")
 
 
 def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
@@ -58,5 +49,5 @@ def _known(link: Link | BadTemplate, known: Collection[str]) -> Link:
         raise ValueError(f"{link.location}: {link.reason}")
     if link.target in known:
         return link
-    remedy = hint(link.target, known) or "; add that node first, and insert what it returned"
+    remedy = did_you_mean(link.target, known) or "; add that node first, and insert what it returned"
     raise ValueError(f"{link.location}: {{{{{link.target}}}}} names no node that is there yet{remedy}")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from fibonacci.definitions.authoring.draft import Draft
 from fibonacci.definitions.authoring.handles import NodeHandle
-from fibonacci.definitions.authoring.node_fields import check_comparison, given
+from fibonacci.definitions.authoring.node_fields import check_comparison, drop_none
 from fibonacci.definitions.authoring.value_types import is_model
 from fibonacci.definitions.model.base_node import Operator
 
@@ -19,6 +19,9 @@ Comparison = tuple[object, Operator] | tuple[object, Operator, object]
 
 class NodeMethods:
     """A method for each type of node.
+
+    Each signature has all arguments of its node, those for retries again in each: editors complete them, and type
+    checkers find a misspelled one.
 
     Args:
         draft: The definition that the nodes are added to.
@@ -56,7 +59,7 @@ class NodeMethods:
             id: The id of the node: lower-case letters, digits, `_` and `-`.
             instruction: What the model is asked, with the values that it needs.
             model: The name of the model. Left out, it is the platform's default, as with all that follows.
-            system_prompt: What the model is told beside the instruction.
+            system_prompt: The system prompt of the model.
             max_tokens: The maximum number of tokens that it generates.
             temperature: The sampling temperature, from 0 to 2.
             output_format: `json` for an answer that is parsed.
@@ -93,7 +96,7 @@ class NodeMethods:
             print(reply)  # prints: {{reply}}
             ```
         """
-        optional = given(
+        optional = drop_none(
             model=model,
             system_prompt=system_prompt,
             max_tokens=max_tokens,
@@ -121,8 +124,6 @@ class NodeMethods:
         tool: str,
         params: Mapping[str, Any] | None = None,
         *,
-        memory_read: Sequence[str] | None = None,
-        memory_write: Mapping[str, Any] | None = None,
         condition: Comparison | None = None,
         fallback: NodeHandle | None = None,
         on_error: NodeHandle | None = None,
@@ -139,8 +140,6 @@ class NodeMethods:
             id: The id of the node: lower-case letters, digits, `_` and `-`.
             tool: The name of the tool, such as `"slack_send_message"`; see `client.tools.list()`.
             params: The parameters of the tool, any JSON, with the values that it needs.
-            memory_read: The keys that are read from memory before the node runs.
-            memory_write: What is written to memory after it has run, by key.
             condition: When the node runs, else it is skipped; see `llm`.
             fallback: The node that runs when this one has failed, and whose output stands in for it.
             on_error: The node that runs when this one has failed.
@@ -167,10 +166,8 @@ class NodeMethods:
             print(f"Read {search[0]['url']}")  # prints: Read {{search.0.url}}
             ```
         """
-        optional = given(
+        optional = drop_none(
             params=params,
-            memory_read=memory_read,
-            memory_write=memory_write,
             condition=condition,
             fallback=fallback,
             on_error=on_error,
@@ -209,7 +206,7 @@ class NodeMethods:
             model: The name of the model that assesses.
             min_score: The score that passes, from 1 to 10; 7 if left out.
             max_iterations: How often the target runs again until it passes; 3 if left out.
-            improvement_prompt: What the target is told when it runs again.
+            improvement_prompt: The instruction for the target when it runs again.
             timeout: The seconds that the node may take.
             retries: How often the node is retried when it has failed; 0 for never.
             retry_delay: The seconds before a retry.
@@ -234,7 +231,7 @@ class NodeMethods:
             flow.output(text=draft, good=judge["passed"])
             ```
         """
-        optional = given(
+        optional = drop_none(
             criteria=criteria,
             model=model,
             min_score=min_score,
@@ -299,7 +296,7 @@ class NodeMethods:
             ```
         """
         check_comparison(operator, right, "right")
-        optional = given(
+        optional = drop_none(
             right=right,
             then=then or None,
             otherwise=otherwise or None,

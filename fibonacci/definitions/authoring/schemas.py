@@ -56,7 +56,7 @@ def _inline(value: Any, definitions: Mapping[str, Any]) -> Any:
     if target is not None and target in definitions:
         beside = {key: each for key, each in value.items() if key != "$ref"}
         return _inline({**definitions[target], **beside}, definitions)
-    # A discriminator's mapping refers to definitions that are gone; it only repeats what they say.
+    # A discriminator's mapping refers to definitions that are gone; it only repeats them.
     return {key: _inline(each, definitions) for key, each in value.items() if not _is_discriminator(key, each)}
 
 

@@ -12,7 +12,7 @@ import typing_extensions
 from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci._suggestions import did_you_mean
 
 _ALIASES = (typing_extensions.TypeAliasType, getattr(typing, "TypeAliasType", typing_extensions.TypeAliasType))
 _UNIONS: Final = (Union, UnionType)
@@ -134,4 +134,4 @@ def _field_on_the_wire(model: type[BaseModel], key: str | int, of: str) -> Part:
 
 
 def _known(name: str, known: Mapping[str, object], model: type[BaseModel]) -> str:
-    return hint(name, known) or f"; {model.__name__} has {', '.join(known) or 'no fields'}"
+    return did_you_mean(name, known) or f"; {model.__name__} has {', '.join(known) or 'no fields'}"

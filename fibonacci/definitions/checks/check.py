@@ -11,13 +11,13 @@ from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.keys import unknown_keys
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
-from fibonacci.definitions.checks.nodes_of import nodes_of
+from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.shape import shape_problems
 from fibonacci.definitions.checks.templates import template_problems
 from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.plain import unwrapped
+from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem
 from fibonacci.models.tools import Tool
 
@@ -29,14 +29,14 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
 
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
-        tools: The tools that exist: their names, `Tool`s, or a sync client, which is asked for them. None does not
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
             check the names of tools.
 
     Returns:
         The errors and the warnings, in the order of the definition. Empty without any.
 
     Raises:
-        TypeError: If `tools` is none of these; for an async client the message says what to pass.
+        TypeError: If `tools` is none of these; for an async client the message names what to pass.
         APIError: If a client is given, and cannot list its tools.
 
     Example:
@@ -47,12 +47,12 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
     names = None if tools is None else tool_names(tools)
+    if not may_be_definition(definition):
+        return [problem("", "wrong_type", f"a definition is an object with the key 'nodes'{remedy(definition)}")]
     try:
-        plain = unwrapped(definition)
+        plain = plain_object(definition)
     except ValueError as error:
         return [problem("", "not_json", str(error))]
-    if not is_object(plain):
-        return [problem("", "wrong_type", "a definition is an object with the key 'nodes'")]
     nodes = nodes_of(plain)
     problems = [
         *shape_problems(plain),
@@ -67,22 +67,31 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         *flow_problems(plain, nodes),
         *(() if names is None else unknown_tools(nodes, names)),
     ]
-    return sorted(problems, key=lambda found: _position(found.location, plain))
+    return sorted(problems, key=_Positions(plain).of)
 
 
-def _position(location: str, definition: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return the position of a place in the definition: the key, the node, and the key of the node."""
-    match = _PLACE.match(location)
-    assert match is not None  # every part is optional
-    key, index, inner = match.groups()
-    node: object = None
-    if key == "nodes" and index is not None and is_array(definition.get(key)):
-        nodes = definition[key]
-        node = nodes[int(index)] if int(index) < len(nodes) else None
-    return _rank(key, definition), int(index or -1), -1 if inner is None else _rank(inner, node)
+class _Positions:
+    """The positions of places in a definition, for the order of the problems."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        nodes = definition.get("nodes")
+        self._nodes = nodes if is_array(nodes) else ()
+        self._keys = _ranks(definition)
+        self._node_keys: dict[int, Mapping[str, int]] = {}  # of the nodes with problems, of which one may have many
+
+    def of(self, problem: Problem) -> tuple[int, int, int]:
+        """Return the positions of the key, of the node, and of the key of the node; a missing one comes first."""
+        match = _PLACE.match(problem.location)
+        assert match is not None  # every part is optional
+        key, index, inner = match.groups()
+        if key != "nodes" or index is None:
+            return self._keys.get(key, -1), int(index or -1), -1
+        position = int(index)
+        if position not in self._node_keys:
+            self._node_keys[position] = _ranks(self._nodes[position] if position < len(self._nodes) else None)
+        return self._keys.get(key, -1), position, self._node_keys[position].get(inner, -1)
 
 
-def _rank(key: str, owner: object) -> int:
-    """Return the position of a key; a missing key is before those that are there."""
-    keys = list(owner) if key and is_object(owner) else []
-    return keys.index(key) if key in keys else -1
+def _ranks(value: object) -> dict[str, int]:
+    """Return the positions of the keys of an object; none for any other value."""
+    return {key: rank for rank, key in enumerate(value)} if is_object(value) else {}

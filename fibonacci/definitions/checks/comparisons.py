@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.operators import OPERATORS, OperatorError, evaluate, is_numeric
 from fibonacci.definitions.problems import Problem
@@ -70,7 +70,7 @@ def comparison_problems(nodes: NodesByIndex) -> Iterator[Problem]:
         if comparison.operator in _NUMERIC:
             for key, operand in zip(comparison.keys, (comparison.left, comparison.right), strict=True):
                 if not (_has_template(operand) or is_numeric(operand)):
-                    message = f"{comparison.operator} compares numbers, and this is none; use a number or a template"
+                    message = f"{comparison.operator} compares numbers, not this value; use a number or a template"
                     yield problem(f"nodes[{index}].{key}", "not_a_number", message)
 
 

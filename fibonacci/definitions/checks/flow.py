@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import comparison_of
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.graph import edges, levels
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import Link, node_links, template_links
@@ -100,7 +100,9 @@ def _output_problems(
     if is_array(required) and is_object(names):
         for index, name in enumerate(required):
             if isinstance(name, str) and name not in names:
-                message = f"output_schema requires {name!r}, which is not in outputs{hint(name, map(str, names))}"
+                message = (
+                    f"output_schema requires {name!r}, which is not in outputs{did_you_mean(name, map(str, names))}"
+                )
                 yield problem(f"output_schema.required[{index}]", "missing_output", message)
 
 

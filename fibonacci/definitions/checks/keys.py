@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.base_node import Condition, RetryPolicy
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.model.spellings import OLDER_KEYS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import Problem
 
 _WORKFLOW: Final = frozenset(WorkflowDefinition.model_fields) | {"categories"}  # the emulator reads the categories
 _NODES: Final[Mapping[str, frozenset[str]]] = {
-    model.model_fields["type"].default: frozenset(model.model_fields).union(
-        OLDER_KEYS[model.model_fields["type"].default].values()
-    )
-    for model in (LLMNode, ToolNode, CriticNode, ConditionalNode)
+    node_type: frozenset(model.model_fields).union(OLDER_KEYS[node_type].values())
+    for node_type, model in NODE_MODELS.items()
 }
 _INSIDE: Final[Mapping[str, frozenset[str]]] = {
     "retry": frozenset(RetryPolicy.model_fields),
@@ -59,4 +57,4 @@ def _remedy(key: str, known: Collection[str]) -> str:
     elsewhere = [node_type for node_type, keys in _NODES.items() if key in keys]
     if elsewhere and known not in _INSIDE.values():
         return f", but of a node of type {' or '.join(elsewhere)}"
-    return hint(key, known)
+    return did_you_mean(key, known)

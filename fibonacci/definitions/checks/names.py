@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.graph import edges, find_cycles
 from fibonacci.definitions.links import BadTemplate, Link, LinkKind, node_links, template_links
 from fibonacci.definitions.problems import Problem
@@ -46,20 +46,23 @@ def reserved_ids(nodes: NodesByIndex) -> Iterator[Problem]:
 def unknown_names(nodes: NodesByIndex, outputs: Any) -> Iterator[Problem]:
     """Yield the names of no node, and the templates that cannot be parsed."""
     ids = {node["id"]: None for node in nodes.values()}
+    sources = {**ids, **dict.fromkeys(_SOURCES)}
     for index, node in nodes.items():
         for link in node_links(node):
-            yield from _fault_of(link, ids, f"nodes[{index}].")
+            yield from _fault_of(link, ids, sources, f"nodes[{index}].")
     for link in template_links("outputs", outputs):
-        yield from _fault_of(link, ids, "")
+        yield from _fault_of(link, ids, sources, "")
 
 
-def _fault_of(link: Link | BadTemplate, ids: Mapping[str, None], prefix: str) -> Iterator[Problem]:
+def _fault_of(
+    link: Link | BadTemplate, ids: Collection[str], sources: Collection[str], prefix: str
+) -> Iterator[Problem]:
     if isinstance(link, BadTemplate):
         yield problem(prefix + link.location, "bad_template", link.reason)
     elif link.target not in ids:
         code, message = _UNKNOWN[link.kind]
-        known = (*ids, *_SOURCES) if link.kind == "template" else ids
-        yield problem(prefix + link.location, code, message.format(link.target) + hint(link.target, known))
+        known = sources if link.kind == "template" else ids
+        yield problem(prefix + link.location, code, message.format(link.target) + did_you_mean(link.target, known))
 
 
 def cycles(nodes: NodesByIndex) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Whether a JSON Schema has a field; only what it says for certain counts."""
+"""Whether a JSON Schema has a field. A schema that leaves it open counts as having it."""
 
 from __future__ import annotations
 

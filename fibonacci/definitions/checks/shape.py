@@ -9,10 +9,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.spellings import OLDER_KEYS
+from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.operators import OPERATORS
 from fibonacci.definitions.problems import Problem
@@ -61,12 +61,12 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
         return problem(place, kind, fault["msg"])
     if kind == "union_tag_invalid":
         given = value.get("type") if is_object(value) else None
-        near = hint(given, OLDER_KEYS) if isinstance(given, str) else ""
+        near = did_you_mean(given, NODE_MODELS) if isinstance(given, str) else ""
         return problem(place, "unknown_node_type", f"{given!r} is not a type of node; {_node_types()}{near}")
     if kind == "string_pattern_mismatch":  # the only pattern among the models
         return problem(place, "bad_id", f"{value!r} is not an id; use lower-case letters, digits, '_' and '-'")
     if kind == "literal_error" and location[-1] == "operator":
-        near = hint(value, OPERATORS) if isinstance(value, str) else ""
+        near = did_you_mean(value, OPERATORS) if isinstance(value, str) else ""
         return problem(place, "bad_operator", f"{value!r} is not an operator; use {', '.join(OPERATORS)}{near}")
     if kind in _EXPECTED:
         return problem(place, "wrong_type", f"should be {_EXPECTED[kind]}, not {_kind_of(value)}")
@@ -75,7 +75,7 @@ def _problem(fault: ErrorDetails, location: list[int | str]) -> Problem:
 
 
 def _node_types() -> str:
-    return f"use {', '.join(OLDER_KEYS)}"
+    return f"use {', '.join(NODE_MODELS)}"
 
 
 def _place(location: Sequence[int | str]) -> str:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.checks.schemas import first_missing
-from fibonacci.definitions.checks.suggestions import hint
 from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.links import templated_values
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.templates import (
     INPUT,
-    NAMED_SOURCES,
     Reference,
     TemplateError,
     expressions,
     parse,
+    single_braced,
     strings,
     without_expressions,
 )
-
-_SINGLE_BRACES: Final = re.compile(r"(?<!\{)\{([a-z0-9_-]+)((?:\.[^\s.{}]+)*)\}(?!\})")
 
 
 class _Schemas(NamedTuple):
@@ -42,9 +39,9 @@ def template_problems(definition: Mapping[str, Any], nodes: NodesByIndex) -> Ite
         if node.get("type") == "llm"
     }
     schemas = _Schemas(definition.get("input_schema"), outputs)
-    sources = {node["id"] for node in nodes.values()} | {INPUT, *NAMED_SOURCES}
+    ids = {node["id"] for node in nodes.values()}
     for location, text in _texts(definition, nodes):
-        yield from _brace_problems(location, text, sources)
+        yield from _brace_problems(location, text, ids)
         for expression in expressions(text):
             yield from _field_problems(location, expression, schemas)
 
@@ -58,16 +55,13 @@ def _texts(definition: Mapping[str, Any], nodes: NodesByIndex) -> Iterator[tuple
         yield f"outputs{place}", text
 
 
-def _brace_problems(location: str, text: str, sources: Collection[str]) -> Iterator[Problem]:
+def _brace_problems(location: str, text: str, ids: Collection[str]) -> Iterator[Problem]:
     if "{" not in text:
         return
-    rest = without_expressions(text)
-    for source, path in _SINGLE_BRACES.findall(rest):
-        if source in sources:
-            name = source + path
-            message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
-            yield problem(location, "single_braces", message)
-    if "{{" in rest:
+    for name in single_braced(text, ids):
+        message = f"'{{{name}}}' is plain text; write '{{{{{name}}}}}', in a Python f-string with four braces"
+        yield problem(location, "single_braces", message)
+    if "{{" in without_expressions(text):
         yield problem(location, "unclosed_template", "'{{' starts no template; write '{{name}}' or '{{name.field}}'")
 
 
@@ -87,4 +81,4 @@ def _missing(location: str, code: str, name: str, reference: Reference, schema: 
     missing = first_missing(schema, reference.path) if is_object(schema) else None
     if missing is not None:
         part, known = missing
-        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{hint(part, known)}")
+        yield problem(location, code, f"{{{{{reference.text}}}}}: {name} has no {part!r}{did_you_mean(part, known)}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol, cast
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.models.tools import Tool
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
@@ -32,10 +33,10 @@ class ToolSource(Protocol):
 
 
 def tool_names(tools: Iterable[str | Tool] | ToolSource) -> list[str]:
-    """Return the names of the given tools; a client is asked for its tools.
+    """Return the names of the given tools; those of a client are listed.
 
     Raises:
-        TypeError: If they are neither names, nor tools, nor a sync client; the message says what to pass.
+        TypeError: If they are neither names, nor tools, nor a sync client; the message names what to pass.
     """
     catalog: Any = getattr(tools, "tools", None)
     given: object = tools if catalog is None else catalog.list()
@@ -59,10 +60,5 @@ def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem
     for index, node in nodes.items():
         tool = node.get("tool")
         if node.get("type") == "tool" and isinstance(tool, str) and tool and canonical_tool(tool) not in known:
-            remedy = hint(tool, known.values()) or "; client.tools.list() has the tools that exist"
+            remedy = did_you_mean(tool, known.values()) or "; client.tools.list() has the tools that exist"
             yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
-
-
-def canonical_tool(name: str) -> str:
-    """Return the one name of a tool: the dotted and the underscore spelling are the same tool."""
-    return name.replace(".", "_")

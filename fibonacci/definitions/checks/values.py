@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
-from fibonacci.definitions.checks.nodes_of import NodesByIndex
-from fibonacci.definitions.checks.suggestions import hint
+from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
 
 _OUTPUT_FORMATS: Final = ("text", "json")
@@ -27,7 +27,7 @@ def _of_llm(node: Mapping[str, Any], prefix: str) -> Iterator[Problem]:
         yield problem(f"{prefix}temperature", "high_temperature", message)
     output_format = node.get("output_format")
     if isinstance(output_format, str) and output_format not in _OUTPUT_FORMATS:
-        near = hint(output_format.lower(), _OUTPUT_FORMATS)
+        near = did_you_mean(output_format.lower(), _OUTPUT_FORMATS)
         message = f"{output_format!r} is not a documented format; use {' or '.join(_OUTPUT_FORMATS)}{near}"
         yield problem(f"{prefix}output_format", "unknown_output_format", message)
     for key in ("instruction", "prompt"):

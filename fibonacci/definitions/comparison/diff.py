@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from fibonacci.definitions.comparison.folding import fold, node_defaults, same, workflow_defaults
+from fibonacci.definitions.comparison.normalization import node_defaults, normalized, same, workflow_defaults
 from fibonacci.definitions.json_types import is_object
 
 # Objects within objects are compared entry by entry down to here, and as a whole below.
@@ -32,10 +32,10 @@ class DefinitionChange:
     """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
 
     old: Any = None
-    """What the old definition says, a node or a value; None when it was added."""
+    """The node or value in the old definition; None when it was added."""
 
     new: Any = None
-    """What the new definition says, a node or a value; None when it was removed."""
+    """The node or value in the new definition; None when it was removed."""
 
     node: str | None = None
     """The id of the node that it is about; None when it is about the workflow itself."""
@@ -80,7 +80,7 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
         >>> print(diff(old, new))
         ~ greet.temperature: None -> 0.2
     """
-    before, after = fold(old), fold(new)
+    before, after = normalized(old), normalized(new)
     defaults = workflow_defaults()
     outputs = [each.fields.pop("outputs", None) for each in (before, after)]
     changes = [
@@ -92,7 +92,7 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
 
 
 class _Said(NamedTuple):
-    """What the workflow or one of its nodes says, and what it need not say."""
+    """The fields of the workflow or of one of its nodes, and their defaults."""
 
     fields: Mapping[str, Any]
     defaults: Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fibonacci.definitions.comparison.diff import DefinitionChange, DefinitionDiff
-from fibonacci.definitions.comparison.folding import canonical
+from fibonacci.definitions.comparison.normalization import canonical
 from fibonacci.definitions.json_types import is_object
 
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}

@@ -18,8 +18,7 @@ from fibonacci.definitions.diagrams.states import (
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import FOLLOWING, Link, node_links
-from fibonacci.definitions.model.plain import unwrapped
-from fibonacci.definitions.model.workflow import WorkflowDefinition
+from fibonacci.definitions.model.plain import plain_object
 
 MISSING: Final = ""
 """The type of a name that no node has."""
@@ -27,7 +26,7 @@ MISSING: Final = ""
 _LABELS: Final = ("true", "false", "on error")
 
 _SUBJECTS: Final = {"llm": "model", "tool": "tool", "critic": "target_node"}
-"""The key that says most about a node, by the type of the node."""
+"""The key that describes a node best, by the type of the node."""
 
 _NOT_A_NODE: Final = ("not a node of this workflow",)
 
@@ -52,7 +51,7 @@ class DiagramNode(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is said of the node besides its label."""
+        """The text below the label of the node."""
         return (*self.details, self.state.text) if self.state else self.details
 
 
@@ -102,7 +101,7 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
         TypeError: If an argument has another type.
         ValueError: If the definition holds itself.
     """
-    plain = _plain(definition)
+    plain = plain_object(definition)
     executed = checked_execution(execution)
     listed = plain.get("nodes")
     plain_nodes = [_object(node) for node in listed] if is_array(listed) else []
@@ -122,14 +121,6 @@ def contents_of(definition: object, execution: object) -> DiagramContents:
             positions[link.target] = len(nodes)
             nodes.append(DiagramNode(link.target, MISSING, clean(link.target) or '""', _NOT_A_NODE))
     return DiagramContents(_text(plain.get("name")), shown, state, tuple(nodes), tuple(_edges(links, positions)))
-
-
-def _plain(definition: object) -> Mapping[str, Any]:
-    plain = unwrapped(definition) if isinstance(definition, WorkflowDefinition) or is_object(definition) else None
-    if is_object(plain):
-        return plain
-    kind = type(definition).__name__
-    raise TypeError(f"definition must be a WorkflowDefinition or a mapping, not {kind}; load(path) reads a file")
 
 
 def _object(value: object) -> Mapping[str, Any]:

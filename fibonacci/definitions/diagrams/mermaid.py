@@ -37,8 +37,8 @@ def mermaid(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Ex
     Args:
         definition: The definition, also in plain JSON. It may have faults: cycles and names without a node are drawn
             as such.
-        execution: An execution whose states and durations are shown, as far as its `trace` tells. What is not known of
-            a node is shown as `unknown`.
+        execution: An execution whose states and durations are shown, as far as its `trace` has them. A node without a
+            known state is shown as `unknown`.
 
     Returns:
         The text, for a block ```` ```mermaid ```` of a Markdown page.

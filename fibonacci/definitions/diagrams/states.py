@@ -1,4 +1,4 @@
-"""The states of nodes in an execution, as far as the platform tells."""
+"""The states of nodes in an execution, as far as the platform sends them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "
 """The states that have a color; the platform may have others."""
 
 UNKNOWN: Final = "unknown"
-"""The state of a node of which the platform tells nothing."""
+"""The state of a node that the platform does not mention."""
 
 _NOT_STARTED: Final = ("pending", "pending_approval")
 
@@ -90,7 +90,7 @@ def _node_duration(entry: NodeTrace) -> str:
 
 
 def _duration(milliseconds: float) -> str:
-    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for what is none."""
+    """Return a duration for a reader, such as `120 ms`, `1.2 s` or `3 min 20 s`; empty for a negative or absurd one."""
     if not 0 <= milliseconds < 1e12:  # also an integer that is too large for a float
         return ""
     if milliseconds < 999.5:

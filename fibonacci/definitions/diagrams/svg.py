@@ -36,8 +36,8 @@ def svg(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execut
     Args:
         definition: The definition, also in plain JSON. It may have faults: cycles and names without a node are drawn
             as such.
-        execution: An execution whose states and durations are shown, as far as its `trace` tells. What is not known of
-            a node is shown as `unknown`.
+        execution: An execution whose states and durations are shown, as far as its `trace` has them. A node without a
+            known state is shown as `unknown`.
 
     Returns:
         An `svg` element, which may stand in a file of its own or in an HTML page.

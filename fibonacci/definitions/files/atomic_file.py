@@ -40,7 +40,9 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
         if mode is not None:
             temporary.chmod(mode)
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = os.fspath(path)  # the temporary file means nothing to the caller
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise

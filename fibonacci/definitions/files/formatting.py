@@ -34,9 +34,10 @@ def format_definition(
         The formatted text.
 
     Raises:
-        DefinitionError: If the text cannot be read, a node says one thing in both spellings and differently, or a
+        DefinitionError: If the text cannot be read, a field differs in its two spellings, or a
             comment would be lost.
-        ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the text is YAML and PyYAML is not installed; the message has the command that installs it.
+        TypeError: If the text is no str.
 
     Example:
         >>> print(format_definition("nodes:\n  - {type: llm, id: greet, prompt: Hello}  # politely\n"), end="")
@@ -45,7 +46,7 @@ def format_definition(
           type: llm
           instruction: Hello
     """
-    source = Source(text, name)
+    source = Source.of(text, name)
     return _formatted(source, format or format_of(text), generation)
 
 
@@ -60,9 +61,9 @@ def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer
         Whether the text changed; if not, the file is not written.
 
     Raises:
-        DefinitionError: If the text cannot be read, a node says one thing in both spellings and differently, or a
+        DefinitionError: If the text cannot be read, a field differs in its two spellings, or a
             comment would be lost. The file then is as it was.
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read or written.
         ValueError: If the suffix is another one.
     """

@@ -6,18 +6,16 @@ import codecs
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
-from fibonacci.definitions.files.reading import Format, format_of, read_checked, read_definition
+from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source
 from fibonacci.definitions.files.writing import write_definition
 from fibonacci.definitions.model.spellings import Generation
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError, Problem
-
-_FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
@@ -33,7 +31,7 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the file has errors; `problems` holds all of them, each with file, line and column.
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read, for example because there is none.
         ValueError: If the suffix is another one.
 
@@ -61,13 +59,14 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
-        ImportError: If the text is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the text is YAML and PyYAML is not installed; the message has the command that installs it.
+        TypeError: If the text is no str.
 
     Example:
         >>> loads('{"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}').nodes[0].id
         'greet'
     """
-    return _read(Source(text, name), format_of(text))
+    return _read(Source.of(text, name), format_of(text))
 
 
 def load_yaml(text: str) -> WorkflowDefinition:
@@ -81,9 +80,10 @@ def load_yaml(text: str) -> WorkflowDefinition:
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
-        ImportError: If PyYAML is not installed; the message says how to install it.
+        ImportError: If PyYAML is not installed; the message has the command that installs it.
+        TypeError: If the text is no str.
     """
-    return _read(Source(text, "<text>"), "yaml")
+    return _read(Source.of(text, "<text>"), "yaml")
 
 
 def check_file(path: str | os.PathLike[str]) -> list[Problem]:
@@ -96,7 +96,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
         The faults in the order of the file, each with file, line and column. Empty without a fault.
 
     Raises:
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read, for example because there is none.
         ValueError: If the suffix is another one.
     """
@@ -112,7 +112,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
 def dumps(
     definition: WorkflowDefinition | Mapping[str, Any], *, generation: Generation = "newer", format: Format = "yaml"
 ) -> str:
-    """Return a definition as text: only what it says, in the order in which people read it.
+    """Return a definition as text: without defaults, in the order in which people read it.
 
     Args:
         definition: The definition; it is not checked.
@@ -123,10 +123,11 @@ def dumps(
         The text, which `loads` reads as the same definition.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If the format is YAML and PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If the format is YAML and PyYAML is not installed; the message has the command that installs it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another format or
+            generation.
 
     Example:
         >>> print(dumps({"nodes": [{"type": "llm", "id": "greet", "prompt": "Hello"}]}), end="")
@@ -152,11 +153,12 @@ def dump(
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If the file is YAML and PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be written.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
-        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix.
+        ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix or
+            generation.
     """
     write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
@@ -172,8 +174,8 @@ def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation:
         The text.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        ImportError: If PyYAML is not installed; the message says how to install it.
+        DefinitionError: If a field of a node differs in its two spellings.
+        ImportError: If PyYAML is not installed; the message has the command that installs it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
     """
@@ -187,10 +189,10 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
         ValueError: If it names none.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         message = f"{os.fspath(path)!r} ends with {suffix!r}" if suffix else f"{os.fspath(path)!r} has no suffix"
         raise ValueError(f"{message}: the name of a definition's file ends with .yaml, .yml or .json")
-    return _FORMATS[suffix]
+    return FORMATS[suffix]
 
 
 def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:

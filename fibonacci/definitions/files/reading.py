@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from fibonacci.definitions.checks import check_definition
 from fibonacci.definitions.files.json_reader import read_json
@@ -15,6 +17,9 @@ from fibonacci.definitions.problems import Problem
 
 Format = Literal["yaml", "json"]
 """The format of a definition's text."""
+
+FORMATS: Final[Mapping[str, Format]] = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+"""The format of a definition file, by its suffix."""
 
 _AT_THE_KEY = ("unknown_key",)  # the codes that are about a key; the others are about its value
 _SCALAR = re.compile(r"[^\s,\]}]+")
@@ -41,7 +46,7 @@ def read_text(source: Source, text_format: Format) -> Element:
     """
     root = read_json(source) if text_format == "json" else read_yaml(source)
     if not isinstance(root.content, dict):
-        kind = "a list" if isinstance(root.content, list) else repr(root.content)
+        kind = "a list" if isinstance(root.content, list) else json.dumps(root.content, ensure_ascii=False)
         raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
     modernize(root, source)
     return root

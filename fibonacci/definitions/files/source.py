@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -109,7 +110,7 @@ class Source:
         Raises:
             DefinitionError: If the text is empty or too long.
         """
-        self.text = text.removeprefix("\ufeff")
+        self.text: str = text.removeprefix("\ufeff")
         self.name = name
         self.problems: list[tuple[int, Problem]] = []
         """The problems with the offset of each."""
@@ -119,6 +120,19 @@ class Source:
             raise self.failure(0, "too_large", f"the text has more than {MAX_SIZE} characters")
         if not self.text.strip():
             raise self.failure(0, "empty_document", "the text is empty; a definition has at least the key 'nodes'")
+
+    @classmethod
+    def of(cls, text: object, name: str) -> Source:
+        """Return the source that a text given by a user is.
+
+        Raises:
+            DefinitionError: If the text is empty or too long.
+            TypeError: If it is no text.
+        """
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise TypeError(f"text must be a str, not {kind}; decode bytes, and read a file by load or format_file")
+        return cls(text, name)
 
     def line(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""
@@ -138,7 +152,8 @@ class Source:
 
     def text_of_line(self, line: int) -> str:
         """Return the text of a line without its break."""
-        return _LINE_BREAK.split(self.text[self._starts()[line - 1] :], maxsplit=1)[0]
+        starts = self._starts()
+        return self.text[starts[line - 1] : starts[line] if line < len(starts) else None].rstrip("\r\n")
 
     def _starts(self) -> list[int]:
         if self._line_starts is None:
@@ -146,7 +161,7 @@ class Source:
         return self._line_starts
 
     def report(self, offset: int, code: str, message: str) -> None:
-        """Note a problem and go on reading."""
+        """Note a problem and continue."""
         self.add(offset, Problem("", code, message))
 
     def add(self, offset: int, problem: Problem) -> None:
@@ -189,13 +204,25 @@ class Source:
         return text
 
     def number(self, token: str, offset: int) -> int | float | None:
-        """Return the value of a decimal number; one that no float holds is a problem."""
+        """Return the value of a decimal or hexadecimal number; one that no float holds is a problem."""
         try:
-            value = float(token) if re.search(r"[.eE]", token) else int(token)
-        except ValueError:  # an int of thousands of digits
-            value = float("inf")
-        if value in (float("inf"), float("-inf")):
+            return _number(token)
+        except (OverflowError, ValueError):
             shown = token if len(token) <= 20 else f"{token[:17]}..."
             self.report(offset, "bad_number", f"the number {shown} is too large")
             return None
-        return value
+
+
+def _number(token: str) -> int | float:
+    """Return the value of a number.
+
+    Raises:
+        OverflowError: If no float holds it.
+        ValueError: If it has thousands of decimal digits.
+    """
+    is_hexadecimal = token.startswith("0x")
+    is_float = not is_hexadecimal and re.search(r"[.eE]", token)
+    value = float(token) if is_float else int(token, 16 if is_hexadecimal else 10)
+    if math.isinf(value):  # which itself raises an OverflowError for a large int
+        raise OverflowError
+    return value

@@ -84,7 +84,7 @@ def write_definition(
         The text, which ends with a line break.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
+        DefinitionError: If a field of a node differs in its two spellings.
         ImportError: If the format is YAML and PyYAML is not installed.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
@@ -135,7 +135,7 @@ def _scalar(location: str, value: object) -> Any:
         return value
     if isinstance(value, str):
         if _SURROGATE.search(value):
-            raise ValueError(f"{location} holds half of a surrogate pair, which is no character")
+            raise ValueError(f"{location} holds half of a surrogate pair, which is no character: remove it")
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)

@@ -37,7 +37,7 @@ def pyyaml() -> ModuleType:
     """Import PyYAML.
 
     Raises:
-        ImportError: If it is not installed; the message says how to install it.
+        ImportError: If it is not installed; the message has the command that installs it.
     """
     try:
         import yaml
@@ -180,8 +180,6 @@ class _Reader:
             return self._source.text_value(token, offset)
         if token in _CONSTANTS:
             return _CONSTANTS[token]
-        if _HEXADECIMAL.fullmatch(token):
-            return int(token, 16)
         if _NOT_FINITE.fullmatch(token):
             message = f"{token} is not JSON; write a number, or a text in quotes"
             self._source.report(offset, "bad_number", message)

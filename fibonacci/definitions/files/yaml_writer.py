@@ -24,7 +24,7 @@ def write_yaml(value: Any) -> str:
         The document, which ends with a line break.
 
     Raises:
-        ImportError: If PyYAML is not installed; the message says how to install it.
+        ImportError: If PyYAML is not installed; the message has the command that installs it.
     """
     yaml = pyyaml()
     # The emitter in Python, and not libyaml's, so that a definition is the same text everywhere.

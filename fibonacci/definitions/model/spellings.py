@@ -1,7 +1,7 @@
 """The two generations of spelling: which older key is which newer one, on plain JSON.
 
-The newer spelling is that of the models. Both generations of the documentation are read; a node that says one thing in
-both spellings has to say the same in both.
+The newer spelling is that of the models. Both generations of the documentation are read; a field that is given in
+both spellings has to be equal in both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 from fibonacci.definitions.json_types import is_object
 
 Generation = Literal["newer", "older"]
-"""A generation of the platform's documentation: `newer` says `instruction`, `older` says `prompt`."""
+"""A generation of the platform's documentation: `newer` has `instruction`, `older` has `prompt`."""
 
 OLDER_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "llm": {"instruction": "prompt", "output_schema": "schema"},
@@ -48,7 +48,7 @@ def older_keys(node: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def conflicts(node: Mapping[str, Any], keys: Mapping[str, str]) -> list[Conflict]:
-    """Return the fields of a node that are said in both spellings, with different values.
+    """Return the fields of a node that are given in both spellings, with different values.
 
     Args:
         node: The node.
@@ -84,7 +84,7 @@ def without_repeats(node: Mapping[str, Any], keys: Mapping[str, str]) -> Mapping
 
 
 def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split `retry` into what the newer keys can say, and the rest: its backoff, and keys that are not known.
+    """Split `retry` into what the newer keys can express, and the rest: its backoff, and keys that are not known.
 
     `max_attempts` counts the first attempt and `max_retries` does not.
     """
@@ -97,7 +97,7 @@ def split_retry(retry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _newer_retry(retry: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield the older key, the newer key and the newer value of what both generations can say."""
+    """Yield the older key, the newer key and the newer value of what both generations can express."""
     attempts = retry.get("max_attempts")
     if isinstance(attempts, int | float) and not isinstance(attempts, bool):
         yield "max_attempts", "max_retries", attempts - 1
@@ -121,7 +121,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
     renamed = older_keys(node)
     result = {renamed.get(key, key): value for key, value in node.items()}
     if result.get("enable_retry") is not True:
-        return result  # the older spelling cannot say how a node would be retried if it were
+        return result  # the older spelling has no delay without retries
     retry: dict[str, Any] = {}
     retries = result.get("max_retries")
     if isinstance(retries, int | float) and not isinstance(retries, bool):
@@ -133,7 +133,7 @@ def to_older(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replaced(node: Mapping[str, Any], key: str, by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a node with one key replaced by others at its place; those replace what the node says of them."""
+    """Return a node with one key replaced by others at its place; those replace the node's own."""
     result: dict[str, Any] = {}
     for name, value in node.items():
         if name == key:

@@ -33,7 +33,7 @@ class WorkflowDefinition(DefinitionModel):
     """The time that a whole run may take, in seconds; None for the platform's default."""
 
     default_retry: RetryPolicy | None = None
-    """How the nodes that say nothing of it are retried; None for not at all."""
+    """The retries of the nodes that have none of their own; None for no retries."""
 
     input_schema: dict[str, Any] | None = None
     """The JSON Schema that the inputs of a run are checked against before anything runs."""

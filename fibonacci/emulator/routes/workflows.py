@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from fibonacci.definitions import check_definition
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.records import summary_of
 from fibonacci.emulator.engine.unknown_names import unknown_fields
@@ -144,6 +143,8 @@ def save_with_snapshot(store: Store, workflow: Record, rolled_back_from: int | N
 def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any] | None) -> None:
     if definition is None:
         return
+    from fibonacci.definitions import check_definition  # it would slow the import of the emulator
+
     problems = check_definition(definition)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

@@ -165,8 +165,6 @@ def test_every_field_of_a_tool_call_and_of_a_critic(flow: WorkflowBuilder) -> No
         "call",
         "calculator",
         {"list": (1, a), "channel": Channel.NEWS, "nothing": None, "deep": [{"yes": True}]},
-        memory_read=["k"],
-        memory_write={"k": a},
         condition=(a, "is_not_empty"),
         fallback=b,
         on_error=b,
@@ -177,8 +175,6 @@ def test_every_field_of_a_tool_call_and_of_a_critic(flow: WorkflowBuilder) -> No
     assert node(flow, "call") == {
         "tool": "calculator",
         "params": {"list": [1, "{{a}}"], "channel": "#news", "nothing": None, "deep": [{"yes": True}]},
-        "memory_read": ["k"],
-        "memory_write": {"k": "{{a}}"},
         "condition": {"field": "{{a}}", "operator": "is_not_empty"},
         "fallback": "b",
         "on_error": "b",
@@ -210,6 +206,7 @@ def test_every_field_of_a_tool_call_and_of_a_critic(flow: WorkflowBuilder) -> No
         "max_retries": 1,
         "dependencies": ["a"],
     }
+    assert "unknown_key" not in [problem.code for problem in flow.check()]
 
 
 def test_every_field_of_the_workflow() -> None:

@@ -46,6 +46,12 @@ def test_it_is_a_key_and_an_item_like_any_text(search: NodeHandle) -> None:
         assert search != ""
 
 
+def test_an_attribute_says_how_a_field_is_written(search: NodeHandle) -> None:
+    with pytest.raises(AttributeError, match=r"NodeHandle has no attribute 'urgency'; write \['urgency'\]"):
+        getattr(search, "urgency")  # noqa: B009  (type checkers know that there is none)
+    assert not hasattr(search, "_repr_html_")
+
+
 def test_a_copy_is_a_plain_text(search: NodeHandle) -> None:
     copies: list[object] = [copy.copy(search), copy.deepcopy(search), pickle.loads(pickle.dumps(search))]
     assert copies == ["{{search}}"] * 3

@@ -1,27 +1,12 @@
-"""Values of open sets: a misspelling is refused, and what the SDK does not know yet is marked."""
+"""The check of the status that executions are filtered by: a misspelling is refused."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fibonacci._suggestions import nearest
+from fibonacci.models.any_string import any_string
 from fibonacci.models.executions import KNOWN_STATUSES
-
-
-class any_string(str):  # noqa: N801  (it is used like a function)
-    """Marks a value that the SDK does not know, such as a status that the platform has added.
-
-    Without the mark, a filter by an unknown status is refused: misspelled, it would yield an empty list.
-
-    Example:
-        ```python
-        from fibonacci import any_string
-
-        paused = client.executions.list(status=any_string("paused"))
-        ```
-    """
-
-    __slots__ = ()
 
 
 def check_status(status: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Definitions brought to one form, in which two that mean the same are equal.
+"""The normal form of definitions, in which two that mean the same are equal.
 
-Older spellings become newer ones, what a definition says in vain (a default) is dropped, and lists of ids whose order
-means nothing are sorted. Nothing is checked: a faulty definition can be compared too.
+Older spellings become newer ones, values that equal the default are dropped, and lists of ids whose order means nothing
+are sorted. Nothing is checked: a faulty definition can be compared too.
 """
 
 from __future__ import annotations
@@ -14,33 +14,27 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic import BaseModel
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.definitions.model.nodes import ConditionalNode, CriticNode, LLMNode, ToolNode
+from fibonacci.definitions.model.nodes import NODE_MODELS
 from fibonacci.definitions.model.plain import to_plain, unwrapped
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError
 
-_NODE_MODELS: Final[Mapping[str, type[BaseModel]]] = {
-    "llm": LLMNode,
-    "tool": ToolNode,
-    "critic": CriticNode,
-    "conditional": ConditionalNode,
-}
 # Nodes run in the order of their dependencies, so the order in which these lists name them means nothing.
 _UNORDERED: Final = ("dependencies", "true_branch", "false_branch")
 
 
-class FoldedDefinition(NamedTuple):
-    """A definition in the form in which it is compared."""
+class NormalizedDefinition(NamedTuple):
+    """A definition in normal form."""
 
     fields: dict[str, Any]
-    """What the workflow itself says, its outputs among it, without its nodes."""
+    """The fields of the workflow with its outputs, without its nodes."""
 
     nodes: dict[str, dict[str, Any]]
     """The nodes by id. One without an id of its own is named by its position, such as `nodes[2]`."""
 
 
-def fold(definition: Mapping[str, Any] | BaseModel) -> FoldedDefinition:
-    """Return a definition in the form in which it is compared.
+def normalized(definition: Mapping[str, Any] | BaseModel) -> NormalizedDefinition:
+    """Return a definition in normal form.
 
     Args:
         definition: A definition as plain JSON, valid or not, or a `WorkflowDefinition`.
@@ -51,27 +45,27 @@ def fold(definition: Mapping[str, Any] | BaseModel) -> FoldedDefinition:
     """
     try:
         plain = to_plain(definition)
-    except DefinitionError:  # it says one thing in both spellings: compared as it stands
+    except DefinitionError:  # a field differs in its two spellings: compared as it is
         plain = cast("dict[str, Any]", unwrapped(definition))
     fields = _without_defaults(plain, workflow_defaults())
     nodes = fields.pop("nodes", ())
-    folded: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, dict[str, Any]] = {}
     for index, node in enumerate(nodes if is_array(nodes) else ()):
         said: Mapping[str, Any] = node if is_object(node) else {"node": node}
         node_id = said.get("id")
-        has_own_id = isinstance(node_id, str) and node_id not in folded
-        folded[str(node_id) if has_own_id else f"nodes[{index}]"] = _folded_node(said)
-    return FoldedDefinition(fields, folded)
+        has_own_id = isinstance(node_id, str) and node_id not in by_id
+        by_id[str(node_id) if has_own_id else f"nodes[{index}]"] = _normalized_node(said)
+    return NormalizedDefinition(fields, by_id)
 
 
-def _folded_node(node: Mapping[str, Any]) -> dict[str, Any]:
-    folded = _without_defaults(node, node_defaults(node.get("type")))
+def _normalized_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    normal = _without_defaults(node, node_defaults(node.get("type")))
     for key in _UNORDERED:
-        if is_array(ids := folded.get(key)):
-            folded[key] = sorted(set(map(str, ids)))
-    if folded.get("type") == "tool" and isinstance(tool := folded.get("tool"), str):
-        folded["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
-    return folded
+        if is_array(ids := normal.get(key)):
+            normal[key] = sorted(set(map(str, ids)))
+    if normal.get("type") == "tool" and isinstance(tool := normal.get("tool"), str):
+        normal["tool"] = tool.replace(".", "_")  # `gmail.send` and `gmail_send` name the same tool
+    return normal
 
 
 def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +74,7 @@ def _without_defaults(said: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
 
 def node_defaults(node_type: object) -> Mapping[str, Any]:
     """Return the defaults of the fields of a node type; none of an unknown one."""
-    return _defaults(_NODE_MODELS[node_type]) if isinstance(node_type, str) and node_type in _NODE_MODELS else {}
+    return _defaults(NODE_MODELS[node_type]) if isinstance(node_type, str) and node_type in NODE_MODELS else {}
 
 
 def workflow_defaults() -> Mapping[str, Any]:

@@ -10,7 +10,10 @@ from fibonacci.models.executions import Execution
 
 # In the order in which they are asked. Those of nodes come first: they also name the node.
 _LISTS_OF_NODES = ("trace", "nodes", "node_results", "node_executions", "steps", "outputs")
-_REASON_FIELDS = ("error", "error_message", "errors", "failure", "failure_reason", "reason", "status_reason", "message")
+_REASON_FIELDS = (
+    *("error", "error_message", "errors", "error_details", "failure", "failure_reason", "cancel_reason", "reason"),
+    *("status_reason", "status_message", "message", "detail", "details"),
+)
 _TEXT_FIELDS = (
     "message",
     "error_message",
@@ -24,17 +27,18 @@ _TEXT_FIELDS = (
     "type",
 )
 _ID_FIELDS = ("node_id", "id", "node", "name")
-_NODE_FIELDS = ("failed_node", "node_id", "node")
+_FAILED_NODE_FIELDS = ("failed_node", "failed_node_id")
+_NODE_FIELDS = (*_FAILED_NODE_FIELDS, "node_id", "node")
 _FAILED = frozenset({"failed", "error", "errored", "timed_out"})
 _LONGEST_REASON = 2000
 
 
 class ExecutionFailure(NamedTuple):
-    """Why an execution failed, as far as the platform says.
+    """Why an execution failed, as far as the platform states it.
 
     Attributes:
         node: The id of the node that failed; None when it is not known.
-        reason: The text that says why; None when it is not known.
+        reason: The cause as a text; None when it is not known.
     """
 
     node: str | None = None
@@ -46,7 +50,7 @@ def failure_of(execution: Execution) -> ExecutionFailure:
     document = execution.model_dump(mode="json")
     error = document.get("error")
     node = _first_text(error, _NODE_FIELDS) if is_object(error) else None
-    whole = ExecutionFailure(node or _first_text(document, _NODE_FIELDS[:1]), _first_text(document, _REASON_FIELDS))
+    whole = ExecutionFailure(node or _first_text(document, _FAILED_NODE_FIELDS), _first_text(document, _REASON_FIELDS))
     if execution.status == "cancelled":
         return whole
     failed = list(_failed_nodes(document))

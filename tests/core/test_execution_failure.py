@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fibonacci._core.failure import ExecutionFailure, failure_of, failure_text
+from fibonacci._core.execution_failure import ExecutionFailure, failure_of, failure_text
 from fibonacci.models import Execution
 
 CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
@@ -19,6 +19,10 @@ CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
     "a list": ({"errors": [{"message": "one"}, "two", {}]}, ExecutionFailure(None, "one; two")),
     "error_message": ({"error_message": "m"}, ExecutionFailure(None, "m")),
     "failure_reason": ({"failure_reason": "m", "failed_node": "greet"}, ExecutionFailure("greet", "m")),
+    "failed_node_id": ({"error_details": {"message": "m"}, "failed_node_id": "b"}, ExecutionFailure("b", "m")),
+    "status_message": ({"status_message": "m"}, ExecutionFailure(None, "m")),
+    "cancel_reason": ({"cancel_reason": "m", "details": ["n"]}, ExecutionFailure(None, "m")),
+    "details": ({"details": [{"message": "m"}]}, ExecutionFailure(None, "m")),
     "reason": ({"error": None, "reason": "m"}, ExecutionFailure(None, "m")),
     "empty": ({"error": "", "reason": {}, "error_message": [], "message": 5}, ExecutionFailure()),
     "a trace": (
