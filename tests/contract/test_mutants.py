@@ -101,6 +101,7 @@ DETECTED = {
     "workflows.update: reset_the_rest": {"workflows.update_response", "workflows.updated"},
     "organizations.tool_policies.delete: ignore_delete": {
         "every_endpoint.key_delete_organizations_org_tool_policies_tool",
+        "executions.held",  # the policy that stays refuses the tool of the run, in either spelling
         "refusals.unknown_delete_organizations_org_tool_policies_tool",
         "tool_policies.deleted",
     },
