@@ -7,6 +7,7 @@ import math
 import os
 import select
 import socket
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 READ_SIZE = 64 * 1024
 # How many sockets select() takes on Windows, which has no poll().
 _SELECT_SIZE = 512
+_TCP_ESTABLISHED = 1  # of Linux's tcp_states.h
 
 Address = tuple[int, int, int, str, Any]
 """One address as `socket.getaddrinfo` returns it: family, kind, protocol, name, and the argument of `connect`."""
@@ -102,8 +104,17 @@ def is_readable(sock: socket.socket) -> bool:
     if hasattr(select, "poll"):  # select() knows no descriptors above 1023
         poll = select.poll()
         poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
+        # While this one polls, other threads run, and it may have to wait for them for milliseconds.
+        return bool(poll.poll(0)) or is_closed_by_peer(sock)
     return bool(select.select([sock], [], [], 0)[0])
+
+
+def is_closed_by_peer(sock: socket.socket) -> bool:
+    """Whether the peer has closed a TCP connection, as far as the system tells that without other threads running."""
+    if sys.platform != "linux":
+        return False
+    state: int = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state != _TCP_ESTABLISHED
 
 
 def readable(descriptors: Sequence[int]) -> set[int]:

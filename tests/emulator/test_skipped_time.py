@@ -14,7 +14,7 @@ from tests.emulator.api import tool
 from tests.emulator.handling import create, details, no_handler_works, wait_until
 
 
-class Worker:
+class BlockedTool:
     """The handler of a tool, which works until it is released."""
 
     def __init__(self, emulator: Emulator) -> None:
@@ -46,7 +46,7 @@ def waiting(client: Fibonacci, seconds: float, **more: Any) -> str:
 
 
 def test_a_wait_beside_a_handler_of_another_run(emulator: Emulator, client: Fibonacci) -> None:
-    worker = Worker(emulator)
+    worker = BlockedTool(emulator)
     before = emulator.clock.now()
     working = client.workflows.execute(create(client, tool("a", "work", timeout=30)))
     resting = client.workflows.execute(waiting(client, 60))
@@ -62,7 +62,7 @@ def test_a_wait_beside_a_handler_of_another_run(emulator: Emulator, client: Fibo
 def test_the_response_waits_for_the_handler_of_another_run(
     emulator: Emulator, client: Fibonacci, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = Worker(emulator)
+    worker = BlockedTool(emulator)
     client.workflows.execute(create(client, tool("a", "work")))
     monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 20.0)
     threading.Timer(0.05, worker.release.set).start()
@@ -70,7 +70,7 @@ def test_the_response_waits_for_the_handler_of_another_run(
 
 
 def test_waits_of_several_runs_end_in_order(emulator: Emulator, client: Fibonacci) -> None:
-    worker = Worker(emulator)
+    worker = BlockedTool(emulator)
     client.workflows.execute(create(client, tool("a", "work")))
     runs = [client.workflows.execute(waiting(client, seconds)).id for seconds in (600, 60, 300)]
     worker.release.set()
@@ -81,7 +81,7 @@ def test_waits_of_several_runs_end_in_order(emulator: Emulator, client: Fibonacc
 
 
 def test_a_canceled_run_holds_no_wait_up(emulator: Emulator, client: Fibonacci) -> None:
-    worker = Worker(emulator)
+    worker = BlockedTool(emulator)
     working = client.workflows.execute(create(client, tool("a", "work")))
     client.executions.cancel(working.id)
     assert client.workflows.execute(waiting(client, 60)).status == "completed"

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
+import sys
 import time
 
 import anyio
 import pytest
 
 from fibonacci._async.transports import _network
-from fibonacci._net.sockets import READ_SIZE, QuietSocket, new_socket, os_error
+from fibonacci._net.sockets import READ_SIZE, QuietSocket, is_closed_by_peer, new_socket, os_error
 from fibonacci.transports import Deadline
+from tests.kit.assertions import appears
 from tests.kit.names import address
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 
 LONGEST_FREEZE = 0.25  # seconds on a loaded machine; without turns for other tasks, the whole time of the flood
 FLOOD = 0.6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it without other threads running")
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_connection_that_the_peer_has_closed(is_reset: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+        with sock, peer:
+            assert not is_closed_by_peer(sock)
+            peer.send(b"unread")
+            assert not is_closed_by_peer(sock)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", is_reset, 0))
+            peer.close()
+            assert appears(lambda: is_closed_by_peer(sock))
 
 
 class TestOptions:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import APIConnectionError, Fibonacci
+from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main
 from tests.kit.systems import needs_signals
@@ -141,3 +141,11 @@ def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.Captu
         main(arguments)
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+def test_strict_refuses_what_is_not_known() -> None:
+    node = {"id": "a", "type": "llm", "instruction": "x", "temprature": 1}
+    with served("--strict") as (_, exported):
+        key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
+        with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
+            client.workflows.create(name="x", definition={"nodes": [node]})

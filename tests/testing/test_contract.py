@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.serving.in_process import InProcessTransport
 from fibonacci.testing.contract.check import (
-    Check,
     Checks,
     Disagreement,
     Skipped,
@@ -25,8 +25,8 @@ from fibonacci.testing.contract.raw_requests import RawRequests
 from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
+from tests.contract.mutants.run import EmulatorClock
 from tests.docs.running import run_python
-from tests.testing.breaks import API_KEY, BREAKS, Break, no_failed_nodes
 
 
 @contextmanager
@@ -34,7 +34,11 @@ def served(emulator: Emulator) -> Generator[Server]:
     """Serve an emulator whose clock is advanced where a check would sleep."""
     with emulator:
         server = Server(
-            emulator.base_url, emulator.api_key, organization="default", sleep=lambda s: emulator.clock.advance(s)
+            emulator.base_url,
+            emulator.api_key,
+            organization="default",
+            role_keys={"admin": emulator.key("admin"), "member": emulator.key("member")},
+            clock=EmulatorClock(emulator),
         )
         yield server
         server.close()
@@ -42,55 +46,65 @@ def served(emulator: Emulator) -> Generator[Server]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with served(Emulator(api_key=API_KEY)) as made:
+    with served(Emulator()) as made:
         yield made
-
-
-def broken(fault: Break, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """Return an emulator with one fault."""
-    emulator = Emulator(api_key=API_KEY)
-    handler = emulator.app.handle
-
-    def handle(request: ServerRequest) -> ServerResponse:
-        return fault(request, handler)
-
-    monkeypatch.setattr(emulator.app, "handle", handle)
-    return emulator
-
-
-def name_of(check: Check) -> str:
-    return f"{check.run.__module__.rpartition('.')[2]}.{check.run.__name__.removeprefix('_')}"
 
 
 def test_the_emulator_passes_every_check(
     emulator: Emulator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-    code = main(["--base-url", emulator.base_url])
+    roles = [f"--role-key={role}={emulator.key(role)}" for role in ("admin", "member")]
+    code = main(["--base-url", emulator.base_url, *roles])
     printed = capsys.readouterr().out
     assert "DISAGREES" not in printed
     assert printed.endswith(f"{len(ALL)} checks: {len(ALL)} agree, 0 disagree, 0 skipped\n")
     assert code == 0
 
 
-@pytest.mark.parametrize(("fault", "found"), BREAKS.items(), ids=[fault.__name__ for fault in BREAKS])
-def test_a_fault_is_detected(fault: Break, found: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(broken(fault, monkeypatch)) as server:
-        assert {name_of(result.check) for result in run(ALL, server) if result.outcome != "agrees"} == found
-
-
-def test_a_disagreement_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with broken(no_failed_nodes, monkeypatch) as emulator:
-        assert main(["--base-url", emulator.base_url, "--api-key", API_KEY]) == 1
+def test_a_disagreement_is_printed_with_its_exchange_and_without_the_key(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body: dict[str, Any] = {"status": "healthy", "checks": {}, "backend": 7, "key": emulator.api_key}
+    emulator.fail("GET /health/secrets", times=None, status=200, body=body)
+    assert main(["--base-url", emulator.base_url, "--api-key", emulator.api_key, "--read-only"]) == 1
     printed = capsys.readouterr().out
-    row = next(line for line in printed.splitlines() if "DISAGREES" in line)
-    assert row.split("  ")[0] == "POST /workflows/{id}/execute"
-    assert row.endswith("documented  DISAGREES: nodes_failed is None, not of the type int")
-    assert "2 disagree (2 documented, 0 choices)" in printed
+    row = next(line for line in printed.splitlines() if "DISAGREES: backend" in line)
+    assert row.split("  ")[0] == "GET /health/secrets"
+    assert row.endswith("documented  DISAGREES: backend is 7, not of the type str")
+    details = printed[printed.index("health.secrets: GET /health/secrets: ") :]
+    shown = [f"  > GET {emulator.base_url}/health/secrets", "  < 200", '"key":"***"', "  < x-ratelimit-limit: 1000000"]
+    assert [text for text in shown if text not in details] == []
+    assert emulator.api_key not in printed
+    assert "4 disagree (3 documented, 1 choices), 0 skipped\n" in printed
+
+
+def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
+    checks = [check for check in ALL if check.name.startswith("roles.")]
+    with Emulator() as emulator:
+        server = Server(emulator.base_url, emulator.api_key, organization="default")
+        results = list(run(checks, server))
+        server.close()
+    assert {result.outcome for result in results} == {"skipped"}
+    assert results[0].why == "there is no key of the role member: pass --role-key member=KEY"
+
+
+def test_what_a_check_creates_is_shown_before_it_is_deleted(server: Server) -> None:
+    checks = Checks()
+
+    @checks.documented("POST /workflows", "Never")
+    def never(server: Server) -> None:
+        server.create_workflow("Shown")
+        raise Disagreement("never")
+
+    (result,) = run(checks, server)
+    assert result.transcript[0] == f"> POST {server.client.base_url}/workflows"
+    assert result.transcript[1] == '> {"name":"Shown"}'
+    assert "DELETE" not in str(result.transcript)
 
 
 def test_every_change_is_reverted() -> None:
-    emulator = Emulator(api_key=API_KEY)
+    emulator = Emulator()
     with served(emulator) as server:
         results = list(run(ALL, server))
         assert {result.outcome for result in results} == {"agrees"}
@@ -103,7 +117,7 @@ def test_every_change_is_reverted() -> None:
 
 
 def test_read_only_changes_nothing() -> None:
-    emulator = Emulator(api_key=API_KEY)
+    emulator = Emulator()
     with served(emulator) as server:
         results = list(run(ALL, server, read_only=True))
         assert {result.outcome for result in results} == {"agrees"}
@@ -112,7 +126,7 @@ def test_read_only_changes_nothing() -> None:
 
 
 def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:
-    overrides = [check for check in ALL if name_of(check) == "tool_policies.override"]
+    overrides = [check for check in ALL if check.name == "tool_policies.override"]
     assert [result.outcome for _ in range(2) for result in run(overrides, server)] == ["agrees", "skipped"]
 
 
@@ -159,6 +173,9 @@ def test_an_error_in_a_check_is_a_result(server: Server) -> None:
         "GET /b    Skip      choice      skipped: not applicable",
         "GET /a    Crash     documented  agrees",
         "",
+        "test_contract.crashes: GET /a: Crash (documented)",
+        "  KeyError: 'data'",
+        "",
         "3 checks: 1 agree, 1 disagree (1 documented, 0 choices), 1 skipped",
     ]
 
@@ -171,7 +188,7 @@ def test_a_raw_request_waits_for_the_rate_limit() -> None:
             waits.append(seconds)
             emulator.clock.advance(seconds)
 
-        raw = RawRequests(emulator.base_url, emulator.api_key, sleep=sleep)
+        raw = RawRequests(emulator.base_url, emulator.api_key, InProcessTransport(emulator.app), sleep=sleep)
         assert [raw("GET", "/health").status for _ in range(2)] == [200, 200]
         assert waits == [60.0]
 
@@ -182,6 +199,8 @@ def test_a_raw_request_waits_for_the_rate_limit() -> None:
         (["--base-url", "http://127.0.0.1:1/v1"], "no API key: pass --api-key, or set FIBONACCI_API_KEY"),
         (["--base-url", "http://platform.example/v1", "--api-key", "k"], "allow_insecure"),
         ([], "--base-url"),
+        (["--base-url", "http://127.0.0.1:1/v1", "--role-key", "viewer=k"], "the role is admin or member"),
+        (["--base-url", "http://127.0.0.1:1/v1", "--role-key", "member"], "write ROLE=KEY"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.models.tools import Tool
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
@@ -61,8 +62,3 @@ def unknown_tools(nodes: NodesByIndex, names: Iterable[str]) -> Iterator[Problem
         if node.get("type") == "tool" and isinstance(tool, str) and tool and canonical_tool(tool) not in known:
             remedy = did_you_mean(tool, known.values()) or "; client.tools.list() has the tools that exist"
             yield problem(f"nodes[{index}].tool", "unknown_tool", f"there is no tool {tool!r}{remedy}")
-
-
-def canonical_tool(name: str) -> str:
-    """Return the one name of a tool: the dotted and the underscore spelling are the same tool."""
-    return name.replace(".", "_")

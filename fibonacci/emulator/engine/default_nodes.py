@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fibonacci.definitions import LLMNode
-from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.definitions.templates import as_text
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.json_samples import sample
 from fibonacci.emulator.engine.json_schema import first_fault
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.checks.tools import canonical_tool
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.store import Record
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition, check_definition
+from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition
 from fibonacci.emulator.engine.json_schema import unknown_keywords
 from fibonacci.emulator.engine.tool_catalog import find_tool, unknown_parameters
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -25,6 +25,8 @@ def unknown_fields(definition: Mapping[str, Any], found: Sequence[Problem] | Non
         definition: The definition.
         found: What `check_definition` has found, if it was called already.
     """
+    from fibonacci.definitions import check_definition  # it would slow the import of the emulator
+
     problems = check_definition(definition) if found is None else found
     yield from (problem for problem in problems if problem.code in _FIELD_CODES)
     model = WorkflowDefinition.model_validate(definition)

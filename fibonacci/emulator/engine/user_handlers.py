@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fibonacci._log_records import log
-from fibonacci.definitions.checks.tools import canonical_tool
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.state.json_encoding import to_json
 
 _log: Final = logging.getLogger("fibonacci.emulator")

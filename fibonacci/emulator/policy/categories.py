@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fibonacci.definitions.checks.tools import canonical_tool
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.tool_catalog import find_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 

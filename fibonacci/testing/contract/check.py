@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from fibonacci.testing.contract.server import Server
+if TYPE_CHECKING:
+    from fibonacci.testing.contract.server import Server
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
@@ -36,11 +37,15 @@ class Check:
     changes: bool
     """Whether the check changes anything on the server."""
 
+    name: str
+    """Its name, such as `workflows.created`."""
+
     run: Callable[[Server], None]
     """Checks the fact. It raises `Disagreement`, `Skipped`, or any other error of a call."""
 
 
-Decorator = Callable[[Callable[[Server], None]], Callable[[Server], None]]
+CheckRun = Callable[["Server"], None]
+Decorator = Callable[[CheckRun], CheckRun]
 
 
 class Checks(list[Check]):
@@ -73,8 +78,9 @@ class Checks(list[Check]):
         return self._adder(endpoint, expected, "choice", changes)
 
     def _adder(self, endpoint: str, expected: str, basis: Basis, changes: bool) -> Decorator:
-        def add(run: Callable[[Server], None]) -> Callable[[Server], None]:
-            self.append(Check(endpoint, expected, basis, changes, run))
+        def add(run: CheckRun) -> CheckRun:
+            resource = run.__module__.rpartition(".")[2]
+            self.append(Check(endpoint, expected, basis, changes, f"{resource}.{run.__name__.removeprefix('_')}", run))
             return run
 
         return add

@@ -12,6 +12,7 @@ from fibonacci.testing.contract.checks import ALL
 from fibonacci.testing.contract.runner import run
 from fibonacci.testing.contract.server import Server
 from fibonacci.testing.contract.table import table
+from fibonacci.transports import TransportError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,18 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not api_key:
         parser.error("no API key: pass --api-key, or set FIBONACCI_API_KEY")
     try:
-        server = Server(options.base_url, api_key, organization=options.organization)
+        server = Server(options.base_url, api_key, organization=options.organization, role_keys=dict(options.role_key))
     except FibonacciError as error:
         parser.error(str(error))
     try:
         server.raw("GET", "/health")
-    except OSError as error:
+        results = list(run(ALL, server, read_only=options.read_only))
+    except TransportError as error:
         print(f"{parser.prog}: no response from {options.base_url}: {error}", file=sys.stderr)
         return 1
     finally:
         server.close()
-    results = list(run(ALL, server, read_only=options.read_only))
-    server.close()
     print(table(results))
     return int(any(result.outcome == "disagrees" for result in results))
 
@@ -57,5 +57,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--organization", metavar="ID", default="default", help="the organization whose settings are checked"
     )
+    parser.add_argument(
+        "--role-key",
+        metavar="ROLE=KEY",
+        action="append",
+        default=[],
+        type=_role_key,
+        help="a key of the role admin or member, for the checks of roles; may be given for each",
+    )
     parser.add_argument("--read-only", action="store_true", help="run only the checks that change nothing")
     return parser
+
+
+def _role_key(text: str) -> tuple[str, str]:
+    role, _, key = text.partition("=")
+    if role not in ("admin", "member") or not key:
+        raise argparse.ArgumentTypeError("write ROLE=KEY, where the role is admin or member")
+    return role, key

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, Transport
 
 TIMEOUT: Final = 60.0
 """The timeout of one request in seconds."""
@@ -37,25 +37,24 @@ class RawResponse:
         return json.loads(self.body)
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow no redirect: the key must not be sent to another server."""
-
-
 class RawRequests:
     """Sends requests to one server.
 
     Args:
         base_url: The base URL of the server.
         api_key: The API key.
+        transport: Sends the requests.
         sleep: Waits for so many seconds.
     """
 
-    def __init__(self, base_url: str, api_key: str, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(
+        self, base_url: str, api_key: str, transport: Transport, *, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        parts = urlsplit(base_url.rstrip("/"))
+        self._origin, self._base_path = f"{parts.scheme}://{parts.netloc}", parts.path
         self._api_key = api_key
+        self._transport = transport
         self._sleep = sleep
-        self._opener = _opener(self._base_url)
 
     def __call__(
         self,
@@ -81,32 +80,29 @@ class RawRequests:
             The response, whatever its status.
 
         Raises:
-            OSError: If no response is received.
+            TransportError: If no response is received.
         """
-        content = body if body is not None else None if json_body is None else json.dumps(json_body).encode()
-        headers = {"Content-Type": "application/json"}
-        if authorization is not None:
-            headers["Authorization"] = authorization or f"Bearer {self._api_key}"
-        url = f"{self._base_url}{path}{'?' if query else ''}{urlencode(query or {})}"
-        request = Request(url, content, headers, method=method)
+        content = body if body is not None else b"" if json_body is None else json.dumps(json_body).encode()
+        target = f"{self._base_path}{path}{'?' if query else ''}{urlencode(query or {})}"
+        headers = self._headers(authorization)
+        if content or method != "GET":
+            headers.append((b"content-length", str(len(content)).encode()))
+        request = HTTPRequest(method, self._origin, target, headers, content)
         response = self._send(request)
         if response.status == 429:  # over the rate limit: once more, after the reset
             self._sleep(_wait(response.headers))
             response = self._send(request)
         return response
 
-    def _send(self, request: Request) -> RawResponse:
-        try:
-            with self._opener.open(request, timeout=TIMEOUT) as response:
-                return RawResponse(response.status, _lower(response.headers.items()), response.read())
-        except HTTPError as error:
-            with error:
-                return RawResponse(error.code, _lower(error.headers.items()), error.read())
+    def _headers(self, authorization: str | None) -> list[tuple[bytes, bytes]]:
+        headers = {"host": urlsplit(self._origin).netloc, "content-type": "application/json"}
+        if authorization is not None:
+            headers["authorization"] = authorization or f"Bearer {self._api_key}"
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
 
-
-def _opener(base_url: str) -> OpenerDirector:
-    is_loopback = urlsplit(base_url).hostname in ("localhost", "127.0.0.1", "::1")
-    return build_opener(_NoRedirects, *([ProxyHandler({})] if is_loopback else []))
+    def _send(self, request: HTTPRequest) -> RawResponse:
+        response = self._transport.send(request, Deadline(TIMEOUT))
+        return RawResponse(response.status, _lower(response), response.body)
 
 
 def _wait(headers: Mapping[str, str]) -> float:
@@ -114,5 +110,5 @@ def _wait(headers: Mapping[str, str]) -> float:
     return min(float(seconds), LONGEST_WAIT) if seconds.isdecimal() else LONGEST_WAIT
 
 
-def _lower(headers: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
+def _lower(response: HTTPResponse) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}

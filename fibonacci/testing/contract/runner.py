@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fibonacci.testing.contract.check import Check, Disagreement, Skipped
+from fibonacci.testing.contract.exchanges import is_of
 from fibonacci.testing.contract.server import Server
 
 CheckOutcome = Literal["agrees", "disagrees", "skipped"]
@@ -24,6 +25,10 @@ class Result:
 
     why: str = ""
     """What the server does instead, or why the check was skipped; empty when the server agrees."""
+
+    transcript: tuple[str, ...] = ()
+    """When it disagrees: the last request to the endpoint of the check with its response, and the last of all, if that
+    is another; in lines, without the API key."""
 
 
 def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> Iterator[Result]:
@@ -43,15 +48,27 @@ def run(checks: Iterable[Check], server: Server, *, read_only: bool = False) -> 
 
 
 def _result(check: Check, server: Server) -> Result:
+    server.wire.exchanges.clear()
+    result = _outcome(check, check.run, server)
+    cleaned = _outcome(check, Server.do_cleanups, server)
+    return cleaned if result.outcome == "agrees" and cleaned.outcome == "disagrees" else result
+
+
+def _outcome(check: Check, step: Callable[[Server], None], server: Server) -> Result:
     try:
-        try:
-            check.run(server)
-        finally:
-            server.do_cleanups()
+        step(server)
     except Skipped as reason:
         return Result(check, "skipped", str(reason))
     except Disagreement as found:
-        return Result(check, "disagrees", str(found))
+        return Result(check, "disagrees", server.redact(str(found)), _transcript(check, server))
     except Exception as error:  # one failed check must not end the suite
-        return Result(check, "disagrees", f"{type(error).__name__}: {error}")
+        why = server.redact(f"{type(error).__name__}: {error}")
+        return Result(check, "disagrees", why, _transcript(check, server))
     return Result(check, "agrees")
+
+
+def _transcript(check: Check, server: Server) -> tuple[str, ...]:
+    exchanges = server.wire.exchanges
+    of_endpoint = [each for each in exchanges if is_of(check.endpoint, each.request)]
+    telling = [each for each in of_endpoint[-1:] if each is not exchanges[-1]] + exchanges[-1:]
+    return tuple(server.redact(line) for each in telling for line in each.describe())

@@ -8,8 +8,12 @@ from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 from fibonacci import Fibonacci, NotFoundError
+from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
+from fibonacci.testing.contract.check import Skipped
+from fibonacci.testing.contract.exchanges import RecordingTransport
 from fibonacci.testing.contract.raw_requests import RawRequests
+from fibonacci.transports import SocketTransport, Transport
 
 CHEAP: Final[Mapping[str, Any]] = {
     "nodes": [
@@ -34,25 +38,62 @@ class Server:
 
     Args:
         base_url: The base URL of the server.
-        api_key: The API key.
+        api_key: The API key of an owner.
         organization: The id of the organization whose settings are checked.
-        sleep: Sleeps for a number of seconds.
+        role_keys: The keys of other roles, such as `{"member": ...}`; checks that need one that is not there are
+            skipped.
+        transport: Sends the requests. Default: the SDK's own connections.
+        clock: The source of time. Default: the machine's.
 
     Attributes:
         client: A client of the server.
         raw: Sends requests without the client.
+        wire: What went over the wire.
         organization: The id of the organization whose settings are checked.
         sleep: Sleeps for a number of seconds.
     """
 
     def __init__(
-        self, base_url: str, api_key: str, *, organization: str, sleep: Callable[[float], object] = time.sleep
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        organization: str,
+        role_keys: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120)
-        self.raw: Final = RawRequests(base_url, api_key)
+        self.wire: Final = RecordingTransport(SocketTransport() if transport is None else transport)
+        self.client: Final = Fibonacci(api_key, base_url=base_url, timeout=120, transport=self.wire, clock=clock)
+        self.sleep: Final[Callable[[float], object]] = time.sleep if clock is None else clock.sleep
+        self.raw: Final = RawRequests(base_url, api_key, self.wire, sleep=self.sleep)
         self.organization: Final = organization
-        self.sleep: Final = sleep
+        self._role_keys = role_keys or {}
+        self._keys = [api_key, *self._role_keys.values()]
         self._undo = ExitStack()
+
+    def authorization_of(self, role: str) -> str:
+        """Return the `Authorization` header of a role.
+
+        Args:
+            role: The role.
+
+        Raises:
+            Skipped: When there is no key of this role.
+        """
+        if role not in self._role_keys:
+            raise Skipped(f"there is no key of the role {role}: pass --role-key {role}=KEY")
+        return f"Bearer {self._role_keys[role]}"
+
+    def redact(self, text: str) -> str:
+        """Return a text with `***` in the place of every key.
+
+        Args:
+            text: The text.
+        """
+        for key in sorted(self._keys, key=len, reverse=True):  # the key of a role may begin with the owner's
+            text = text.replace(key, "***")
+        return text
 
     def create_workflow(self, name: str = "Contract suite", **body: Any) -> Workflow:
         """Create a workflow that is deleted after the check.
@@ -114,5 +155,6 @@ class Server:
         self._undo.close()
 
     def close(self) -> None:
-        """Close the client."""
+        """Close the client and the connections."""
         self.client.close()
+        self.wire.close()

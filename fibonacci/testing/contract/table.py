@@ -11,7 +11,7 @@ _HEAD = ("endpoint", "expected", "basis", "result")
 
 
 def table(results: Iterable[Result]) -> str:
-    """Format a row for each result, and a line with their counts.
+    """Format a row for each result, the requests and responses of the disagreements, and a line with the counts.
 
     Args:
         results: The results.
@@ -23,7 +23,15 @@ def table(results: Iterable[Result]) -> str:
     rows = [_HEAD, *map(_row, shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[3]]) for row in rows]
-    return "\n".join([*lines, "", _count(shown)])
+    details = [line for result in shown if result.outcome == "disagrees" for line in _details(result)]
+    return "\n".join([*lines, "", *details, _count(shown)])
+
+
+def _details(result: Result) -> list[str]:
+    """Return what a disagreement is about: the fact, what was found, and the exchanges that show it."""
+    check = result.check
+    lines = [f"{check.name}: {check.endpoint}: {check.expected} ({check.basis})", f"  {result.why}"]
+    return [*lines, *(f"  {line}" for line in result.transcript), ""]
 
 
 def _row(result: Result) -> tuple[str, str, str, str]:

@@ -7,13 +7,16 @@ from typing import Final
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.checks import (
     basics,
+    every_endpoint,
     executions,
     governance,
     health,
     memory,
     paging,
     quota,
+    refusals,
     registry,
+    roles,
     tool_policies,
     tools,
     versions,
@@ -22,15 +25,18 @@ from fibonacci.testing.contract.checks import (
 
 ALL: Final[list[Check]] = [
     *basics.CHECKS,
+    *tool_policies.CHECKS,  # before those that create the same overrides, which cannot be deleted
+    *every_endpoint.CHECKS,
+    *refusals.CHECKS,
     *health.CHECKS,
     *tools.CHECKS,
     *workflows.CHECKS,
     *executions.CHECKS,
     *versions.CHECKS,
     *registry.CHECKS,
-    *paging.CHECKS,
     *memory.CHECKS,
     *governance.CHECKS,
     *quota.CHECKS,
-    *tool_policies.CHECKS,
+    *roles.CHECKS,
+    *paging.CHECKS,
 ]

@@ -69,3 +69,9 @@ def _read_by_the_client(server: Server) -> None:
 @CHECKS.choice("POST /workflows", "A body that is not JSON is refused with 400", changes=True)
 def _not_json(server: Server) -> None:
     require_refusal(server.raw("POST", "/workflows", body=b'{"name": '), 400)
+
+
+@CHECKS.documented("GET /tools", "Each response has a request id of its own")
+def _own_request_ids(server: Server) -> None:
+    ids = [server.raw("GET", "/tools").json["meta"]["request_id"] for _ in range(2)]
+    require(ids[0] != ids[1], f"two responses have the request id {ids[0]}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from fibonacci import NotFoundError
 from fibonacci.testing.contract.check import Disagreement, require, require_among, require_equal, require_type
 from fibonacci.testing.contract.raw_requests import RawResponse
+from fibonacci.testing.contract.server import Server
 
 UNKNOWN = "contract-suite-unknown"
 """An id that nothing has."""
@@ -64,8 +66,9 @@ def require_refusal(response: RawResponse, status: int) -> Any:
     require_equal(sorted(content), ["error"], "what the body holds")
     error = content["error"]
     require_type(error, dict, "error")
-    require_type(error.get("code"), str, "error.code")
-    require_type(error.get("message"), str, "error.message")
+    for name in ("code", "message"):
+        require_type(error.get(name), str, f"error.{name}")
+        require(error[name], f"error.{name} is empty")
     require_type(error.get("details"), list, "error.details")
     return error
 
@@ -84,3 +87,30 @@ def require_not_found(call: Callable[[], object]) -> None:
     except NotFoundError:
         return
     raise Disagreement("the call succeeds as if the object existed")
+
+
+def items_of(response: RawResponse) -> list[Any]:
+    """Return the objects of a page: those of `data`, or of the one list in it.
+
+    Args:
+        response: The response.
+
+    Raises:
+        Disagreement: When it is no page.
+    """
+    data: Any = response.json["data"]
+    places: list[Any] = [data] if isinstance(data, list) else list(data.values())
+    lists: list[list[Any]] = [place for place in places if isinstance(place, list)]
+    require_equal(len(lists), 1, "the number of lists in data")
+    return lists[0]
+
+
+def named(run: Callable[[Server], None], endpoint: str) -> Callable[[Server], None]:
+    """Return a check of many endpoints with the endpoint in its name.
+
+    Args:
+        run: The check.
+        endpoint: The endpoint.
+    """
+    run.__name__ = f"{run.__name__}_{re.sub(r'[^a-z]+', '_', endpoint.lower()).strip('_')}"
+    return run

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Final
 
 from fibonacci import ConflictError
-from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found
+from fibonacci.testing.contract.calls import running
+from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal, require_type
 from fibonacci.testing.contract.server import Server
 
 OPERATORS: Final = [
@@ -67,11 +67,10 @@ def _read(server: Server) -> None:
     ran = server.run_workflow()
     found = server.client.executions.get(ran.id)
     require_equal((found.id, found.status, found.outputs), (ran.id, ran.status, ran.outputs), "it")
-
-
-@CHECKS.choice("GET /executions/{id}", "An unknown execution is refused with 404")
-def _unknown(server: Server) -> None:
-    require_not_found(lambda: server.client.executions.get(UNKNOWN))
+    require_equal(
+        (found.nodes_executed, found.nodes_failed), (ran.nodes_executed, ran.nodes_failed), "the numbers of nodes"
+    )
+    require_type(found.duration_ms, (int, float), "duration_ms")
 
 
 @CHECKS.choice("GET /executions", "`workflow_id` lists the executions of one workflow", changes=True)
@@ -83,8 +82,9 @@ def _of_a_workflow(server: Server) -> None:
     require_equal(found, [ran.id], "the list")
 
 
-@CHECKS.choice("GET /executions", "`status` lists the executions of one status")
+@CHECKS.choice("GET /executions", "`status` lists the executions of one status", changes=True)
 def _with_a_status(server: Server) -> None:
+    server.run_workflow()
     for status in ("completed", "failed"):
         for execution in next(iter(server.client.executions.list(status=status, limit=20).pages())):
             require_equal(execution.status, status, "status")
@@ -100,16 +100,28 @@ def _cancel_ended(server: Server) -> None:
 
 @CHECKS.choice("POST /executions/{id}/cancel", "Canceling a running execution returns it as cancelled", changes=True)
 def _cancel_running(server: Server) -> None:
-    if "wait" not in [tool.name for tool in server.client.tools.list()]:
-        raise Skipped("there is no tool that takes its time")
-    node = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}}
-    made = server.create_workflow(definition={"nodes": [node]})
-    execution = server.client.workflows.execute(made.id)
-    if execution.is_terminal:
-        raise Skipped("it ended at once")
-    require_equal(server.client.executions.cancel(execution.id).status, "cancelled", "status")
+    execution_id = running(server)
+    canceled = server.raw("POST", f"/executions/{execution_id}/cancel").json["data"]
+    require_equal((canceled["execution_id"], canceled["status"]), (execution_id, "cancelled"), "id and status")
+    after = server.raw("GET", f"/executions/{execution_id}").json["data"]
+    for name in ("status", "workflow_id", "outputs", "duration_ms", "nodes_executed", "nodes_failed"):
+        require_equal(canceled.get(name), after[name], f"{name} in the response to canceling")
 
 
-@CHECKS.choice("POST /executions/{id}/cancel", "An unknown execution is refused with 404", changes=True)
-def _cancel_unknown(server: Server) -> None:
-    require_not_found(lambda: server.client.executions.cancel(UNKNOWN))
+@CHECKS.documented(
+    "POST /workflows/{id}/execute", "A workflow that the governance flags hold for approval does not run", changes=True
+)
+def _held(server: Server) -> None:
+    if "http_request" not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped("there is no tool that communicates and does no harm")
+    governance = server.client.organizations.governance
+    flag = governance.get(server.organization).require_approval_for_external_comm or False
+    server.add_cleanup(governance.update, server.organization, require_approval_for_external_comm=flag)
+    governance.update(server.organization, require_approval_for_external_comm=True)
+    params = {"url": "https://contract-suite.invalid/", "method": "GET"}
+    node = {"id": "ask", "type": "tool", "tool": "http_request", "params": params}
+    execution = server.client.workflows.execute(server.create_workflow(definition={"nodes": [node]}).id)
+    require(not execution.is_terminal, f"it has run: its status is {execution.status}")
+    server.add_cleanup(server.client.executions.cancel, execution.id)
+    require(not execution.outputs, f"it has run: its outputs are {execution.outputs}")
+    require_equal(execution.nodes_executed or 0, 0, "nodes_executed")

@@ -1,14 +1,177 @@
-"""Pages of a list."""
+"""Pages of lists, and their items."""
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from fibonacci.testing.contract.check import Checks, require, require_equal
+from fibonacci._core.paging import next_params
+from fibonacci.testing.contract.calls import (
+    NAMED,
+    change_settings,
+    ensure_overrides,
+    first_tools,
+    new_execution,
+    new_policy,
+    new_workflow,
+)
+from fibonacci.testing.contract.check import Checks, Disagreement, require, require_equal
+from fibonacci.testing.contract.checks.common import items_of, named
 from fibonacci.testing.contract.server import Server
 
+Query = Mapping[str, str]
+
+WHOLE: Final = 100
+"""The page size for a whole list."""
+
 CHECKS: Final = Checks()
+
+
+@dataclass(frozen=True, slots=True)
+class ListEndpoint:
+    """A list.
+
+    Attributes:
+        endpoint: The endpoint.
+        fill: Creates two items at least. It returns the path of the list, and the ids that it has to hold.
+        key: The field that identifies an item; empty where none is documented.
+        creates: Whether `fill` changes anything.
+    """
+
+    endpoint: str
+    fill: Callable[[Server], tuple[str, list[Any]]]
+    key: str
+    creates: bool = True
+
+
+def _workflows(server: Server) -> tuple[str, list[Any]]:
+    return "/workflows", [new_workflow(server) for _ in range(3)]
+
+
+def _executions(server: Server) -> tuple[str, list[Any]]:
+    return "/executions", [new_execution(server) for _ in range(3)]
+
+
+def _versions(server: Server) -> tuple[str, list[Any]]:
+    workflow_id = new_workflow(server)
+    numbers = [server.client.workflows.update(workflow_id, name=f"Step {step}").version for step in range(2)]
+    return f"/workflows/{workflow_id}/versions", [number for number in numbers if number is not None]
+
+
+def _registry(server: Server) -> tuple[str, list[Any]]:
+    made = [new_workflow(server) for _ in range(3)]
+    return "/workflow-registry", [server.client.registry.approve_template(each).workflow_id for each in made]
+
+
+def _audit(server: Server) -> tuple[str, list[Any]]:
+    change_settings(server, times=3)
+    return server.path("governance/audit"), []
+
+
+def _policies(server: Server) -> tuple[str, list[Any]]:
+    return server.path("tool-policies"), [new_policy(server) for _ in range(3)]
+
+
+def _overrides(server: Server) -> tuple[str, list[Any]]:
+    return server.path("role-policy-overrides"), [("owner", tool) for tool in ensure_overrides(server)]
+
+
+def _tools(server: Server) -> tuple[str, list[Any]]:
+    return "/tools", list(first_tools(server, 2))
+
+
+LISTS: Final = [
+    ListEndpoint("GET /workflows", _workflows, "id"),
+    ListEndpoint("GET /executions", _executions, "execution_id"),
+    ListEndpoint("GET /workflows/{id}/versions", _versions, "version"),
+    ListEndpoint("GET /workflow-registry", _registry, "workflow_id"),
+    ListEndpoint("GET /organizations/{org}/governance/audit", _audit, ""),
+    ListEndpoint("GET /organizations/{org}/tool-policies", _policies, "tool_name"),
+    ListEndpoint("GET /organizations/{org}/role-policy-overrides", _overrides, "tool_name"),
+    ListEndpoint("GET /tools", _tools, "name", creates=False),
+]
+
+
+def _page(server: Server, path: str, query: Query) -> tuple[list[Any], Query | None]:
+    """Return the items of a page, and what to send for the next one; None on the last."""
+    response = server.raw("GET", path, query=query)
+    require_equal(response.status, 200, f"the status of the page {dict(query)}")
+    items: list[Any] = items_of(response)
+    meta: dict[str, Any] = response.json.get("meta") or {}
+    following = next_params(meta, response.headers.get("link", ""), server.wire.exchanges[-1].request.url)
+    return items, None if following is None else {**query, **{name: str(each) for name, each in following.items()}}
+
+
+def _pages(server: Server, path: str, limit: int, most: int) -> list[list[Any]]:
+    """Return the pages of a list, so many at most."""
+    pages: list[list[Any]] = []
+    queries: list[Query] = [{"limit": str(limit)}]
+    while len(pages) < most:
+        items, query = _page(server, path, queries[-1])
+        pages.append(items)
+        if query is None:
+            break
+        require(query not in queries, f"a page leads to one that was there before: {dict(query)}")
+        queries.append(query)
+    return pages
+
+
+def _limit_check(listed: ListEndpoint) -> Callable[[Server], None]:
+    def limit(server: Server) -> None:
+        path, _ = listed.fill(server)
+        items, following = _page(server, path, {"limit": "1"})
+        require_equal(len(items), 1, "the number of items on the first page")
+        require(following, "the first page names no second one, and the list has more than one item")
+
+    return named(limit, listed.endpoint)
+
+
+def _cursor_check(listed: ListEndpoint) -> Callable[[Server], None]:
+    def cursor(server: Server) -> None:
+        path, made = listed.fill(server)
+        pages = _pages(server, path, limit=2, most=3)
+        whole = [item for page in _pages(server, path, WHOLE, most=WHOLE) for item in page]
+        found = [item for page in pages for item in page]
+        require_equal(found, whole[: len(found)], "the content of the first pages of 2")
+        require(len(found) >= min(len(whole), 2 * len(pages)), f"{len(pages)} pages of 2 hold {len(found)} items")
+        ids = [_identity(item, listed.key) for item in whole]
+        require_equal(len(set(map(repr, ids))), len(ids), "the number of different items")
+        missing = [each for each in made if each not in ids]
+        require(not missing, f"the list lacks {missing}, which is there")
+
+    return named(cursor, listed.endpoint)
+
+
+def _identity(item: Mapping[str, Any], key: str) -> object:
+    if key == "tool_name" and "role" in item:
+        return item["role"], item.get(key)
+    return item.get(key) if key else repr(item)
+
+
+for each in LISTS:
+    CHECKS.choice(
+        each.endpoint, "`limit` is the size of a page; a page that is not the last names the next", changes=each.creates
+    )(_limit_check(each))
+    CHECKS.choice(
+        each.endpoint,
+        "The pages hold each item once",
+        changes=each.creates,
+    )(_cursor_check(each))
+
+
+def _require_as_read(item: Mapping[str, Any], alone: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        require_equal(item.get(name), alone.get(name), f"{name} in the list")
+
+
+def _find(server: Server, path: str, **fields: object) -> dict[str, Any]:
+    for page in _pages(server, path, WHOLE, most=WHOLE):
+        item: dict[str, Any]
+        for item in page:
+            if all(item.get(name) == value for name, value in fields.items()):
+                return item
+    raise Disagreement(f"no item of the list has {fields}")
 
 
 @CHECKS.choice("GET /workflows", "`data` is a list, or an object with one list: items, results or workflows")
@@ -18,18 +181,70 @@ def _where_items_are(server: Server) -> None:
     require_equal(sum(isinstance(place, list) for place in places), 1, "the number of lists")
 
 
-@CHECKS.choice("GET /workflows", "`limit` is the size of a page", changes=True)
-def _limit(server: Server) -> None:
-    server.create_workflow()
-    server.create_workflow()
-    require_equal(len(next(iter(server.client.workflows.list(limit=1).pages()))), 1, "the size of the first page")
+@CHECKS.choice("GET /workflows", "A workflow of the list is as it is alone: name, description", changes=True)
+def _workflow_as_read(server: Server) -> None:
+    made = new_workflow(server)
+    item = _find(server, "/workflows", id=made)
+    _require_as_read(item, server.raw("GET", f"/workflows/{made}").json["data"], ("name", "description"))
+    require_equal(item.get("definition", NAMED["definition"]), NAMED["definition"], "definition in the list")
 
 
 @CHECKS.choice(
-    "GET /workflows", "`next_cursor`, given as `cursor`, brings the next page: each item comes once", changes=True
+    "GET /executions",
+    "An execution of the list is as it is alone: workflow_id, status, outputs, duration, numbers of nodes",
+    changes=True,
 )
-def _cursor(server: Server) -> None:
-    made = {server.create_workflow().id for _ in range(3)}
-    found = [each.id for each in islice(server.client.workflows.list(limit=2), 1000)]
-    require_equal(len(found), len(set(found)), "the number of items")
-    require(made <= set(found), "a workflow is on no page")
+def _execution_as_read(server: Server) -> None:
+    made = new_execution(server)
+    alone = server.raw("GET", f"/executions/{made}").json["data"]
+    names = "workflow_id", "status", "outputs", "duration_ms", "nodes_executed", "nodes_failed"
+    _require_as_read(_find(server, "/executions", execution_id=made), alone, names)
+
+
+@CHECKS.choice(
+    "GET /workflows/{id}/versions", "A version of the list is as it is alone: name, description", changes=True
+)
+def _version_as_read(server: Server) -> None:
+    path, (number, *_) = _versions(server)
+    item = _find(server, path, version=number)
+    alone = server.raw("GET", f"{path}/{number}").json["data"]
+    _require_as_read(item, alone, ("name", "description"))
+    require_equal(item.get("definition", alone.get("definition")), alone.get("definition"), "definition in the list")
+
+
+@CHECKS.choice("GET /workflow-registry", "An entry of the list has the status that it was given", changes=True)
+def _entry_as_given(server: Server) -> None:
+    made = new_workflow(server)
+    server.client.registry.approve_template(made)
+    require_equal(_find(server, "/workflow-registry", workflow_id=made).get("status"), "approved", "status")
+    server.client.registry.deprecate(made)
+    require_equal(_find(server, "/workflow-registry", workflow_id=made).get("status"), "deprecated", "status")
+
+
+@CHECKS.choice(
+    "GET /organizations/{org}/tool-policies", "A policy of the list is as it was created or changed last", changes=True
+)
+def _policy_as_given(server: Server) -> None:
+    tool, path = new_policy(server), server.path("tool-policies")
+    item = _find(server, path, tool_name=tool)
+    require_equal((item.get("enabled"), item.get("allowed_roles")), (True, ["owner", "admin"]), "the policy")
+    server.client.organizations.tool_policies.update(server.organization, tool, enabled=False, allowed_roles=["owner"])
+    item = _find(server, path, tool_name=tool)
+    require_equal((item.get("enabled"), item.get("allowed_roles")), (False, ["owner"]), "the policy")
+
+
+@CHECKS.choice(
+    "GET /organizations/{org}/role-policy-overrides", "An override of the list is as it was created", changes=True
+)
+def _override_as_given(server: Server) -> None:
+    tool, *_ = ensure_overrides(server)
+    item = _find(server, server.path("role-policy-overrides"), role="owner", tool_name=tool)
+    require_equal(item.get("enabled"), True, "enabled")
+
+
+@CHECKS.choice("GET /tools", "A tool of the list is as it is alone: description")
+def _tool_as_read(server: Server) -> None:
+    (name,) = first_tools(server)
+    alone = server.raw("GET", f"/tools/{name}").json["data"]
+    _require_as_read(_find(server, "/tools", name=name), alone, ("description",))
+    require(alone.get("description"), "the description is empty")

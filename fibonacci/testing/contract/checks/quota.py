@@ -28,15 +28,23 @@ def _effective(server: Server) -> None:
     require_equal(quota.effective, quota.limits | given, "effective")
 
 
-@CHECKS.documented("PATCH /organizations/{org}/quota", "An override is effective", changes=True)
+@CHECKS.documented(
+    "PATCH /organizations/{org}/quota", "An override is effective and stays; the others stay as they are", changes=True
+)
 def _overridden(server: Server) -> None:
-    quotas = server.client.organizations.quota
-    before = quotas.get(server.organization)
-    server.add_cleanup(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
-    lower = int(before.effective["memory_mb"] or 2) - 1
-    require_equal(
-        quotas.update(server.organization, memory_mb=lower).effective.get("memory_mb"), lower, "effective.memory_mb"
-    )
+    path = server.path("quota")
+    quota = server.raw("GET", path).json
+    effective = quota["effective"]
+    server.add_cleanup(server.raw, "PATCH", path, json_body={name: quota["overrides"].get(name) for name in NAMES})
+    for name in NAMES:
+        effective = {**effective, name: max(1, int(effective[name] or 2) - 1)}
+        changed = server.raw("PATCH", path, json_body={name: effective[name]}).json
+        require_equal(changed["effective"], effective, f"effective in the response to overriding {name}")
+        after = server.raw("GET", path).json
+        require_equal(changed, after, f"the response to overriding {name}")
+        require_equal(after["effective"], effective, f"effective that is read after {name} was overridden")
+        require_equal(after["overrides"].get(name), effective[name], f"overrides.{name}")
+        require_equal((after["plan"], after["limits"]), (quota["plan"], quota["limits"]), "plan and limits")
 
 
 @CHECKS.choice("PATCH /organizations/{org}/quota", "The body is flat; null takes an override back", changes=True)
@@ -45,10 +53,14 @@ def _taken_back(server: Server) -> None:
     before = quotas.get(server.organization)
     server.add_cleanup(quotas.update, server.organization, memory_mb=before.overrides.get("memory_mb"))
     quotas.update(server.organization, memory_mb=int(before.effective["memory_mb"] or 2) - 1)
-    after = quotas.update(server.organization, memory_mb=None)
+    quotas.update(server.organization, memory_mb=None)
+    after = quotas.get(server.organization)
     require_equal(after.effective.get("memory_mb"), after.limits.get("memory_mb"), "effective.memory_mb")
 
 
 @CHECKS.documented("PATCH /organizations/{org}/quota", "An override over the ceiling is refused with 422", changes=True)
 def _ceilings(server: Server) -> None:
-    require_refusal(server.raw("PATCH", server.path("quota"), json_body={"memory_mb": 10**15}), 422)
+    overrides = server.client.organizations.quota.get(server.organization).overrides
+    for name in NAMES:
+        server.add_cleanup(server.client.organizations.quota.update, server.organization, **{name: overrides.get(name)})
+        require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)

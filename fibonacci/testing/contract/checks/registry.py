@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci.testing.contract.check import Checks, require, require_among, require_equal
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
@@ -30,11 +29,6 @@ def _archived(server: Server) -> None:
     made = server.create_workflow()
     server.client.registry.approve_template(made.id)
     require_equal(server.client.registry.archive(made.id).status, "archived", "status")
-
-
-@CHECKS.choice("POST /workflow-registry/{id}/archive", "An unknown workflow is refused with 404", changes=True)
-def _unknown(server: Server) -> None:
-    require_not_found(lambda: server.client.registry.archive(UNKNOWN))
 
 
 @CHECKS.documented("GET /workflow-registry", "An approved workflow is in the list", changes=True)

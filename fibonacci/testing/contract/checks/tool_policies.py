@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci import ConflictError
+from fibonacci.testing.contract.calls import free_tool
 from fibonacci.testing.contract.check import Checks, Skipped, require, require_among, require_equal
-from fibonacci.testing.contract.checks.common import UNKNOWN, require_not_found, require_refusal
+from fibonacci.testing.contract.checks.common import UNKNOWN, require_refusal
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()
-
-
-def _free_tool(server: Server) -> str:
-    """Return a tool without a policy; the policy that the check makes is deleted."""
-    policies = server.client.organizations.tool_policies
-    taken = {policy.tool_name for policy in policies.list(server.organization)}
-    for tool in server.client.tools.list():
-        if tool.name not in taken:
-            server.add_cleanup(policies.delete, server.organization, tool.name)
-            return tool.name
-    raise Skipped("every tool has a policy")
 
 
 @CHECKS.choice(
@@ -29,7 +19,7 @@ def _free_tool(server: Server) -> str:
     changes=True,
 )
 def _created(server: Server) -> None:
-    tool = _free_tool(server)
+    tool = free_tool(server)
     policy = server.client.organizations.tool_policies.create(
         server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
     )
@@ -39,7 +29,7 @@ def _created(server: Server) -> None:
 
 @CHECKS.documented("GET /organizations/{org}/tool-policies", "A new policy is in the list", changes=True)
 def _listed(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, _free_tool(server)
+    policies, tool = server.client.organizations.tool_policies, free_tool(server)
     policies.create(server.organization, tool_name=tool)
     require_among(tool, [policy.tool_name for policy in policies.list(server.organization)], "the tool")
 
@@ -58,26 +48,27 @@ def _unknown_tool(server: Server) -> None:
     "PATCH /organizations/{org}/tool-policies/{tool}", "Fields in the body change; fields left out stay", changes=True
 )
 def _updated(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, _free_tool(server)
+    policies, tool = server.client.organizations.tool_policies, free_tool(server)
     policies.create(server.organization, tool_name=tool, enabled=True, allowed_roles=["owner"])
     policy = policies.update(server.organization, tool, enabled=False)
     require_equal((policy.enabled, policy.allowed_roles), (False, ["owner"]), "enabled and allowed_roles")
+    policy = policies.update(server.organization, tool, allowed_roles=["owner", "admin"])
+    require_equal((policy.enabled, policy.allowed_roles), (False, ["owner", "admin"]), "enabled and allowed_roles")
 
 
-@CHECKS.choice(
-    "PATCH /organizations/{org}/tool-policies/{tool}", "A tool without a policy is refused with 404", changes=True
-)
-def _update_unknown(server: Server) -> None:
-    require_not_found(
-        lambda: server.client.organizations.tool_policies.update(server.organization, UNKNOWN, enabled=True)
-    )
+@CHECKS.choice("POST /organizations/{org}/tool-policies", "A policy may be created disabled", changes=True)
+def _created_disabled(server: Server) -> None:
+    policies, tool = server.client.organizations.tool_policies, free_tool(server)
+    policies.create(server.organization, tool_name=tool, enabled=False, allowed_roles=["owner"])
+    found = [each for each in policies.list(server.organization) if each.tool_name == tool]
+    require_equal([(each.enabled, each.allowed_roles) for each in found], [(False, ["owner"])], "what is in the list")
 
 
 @CHECKS.documented(
     "DELETE /organizations/{org}/tool-policies/{tool}", "A deleted policy is not in the list", changes=True
 )
 def _deleted(server: Server) -> None:
-    policies, tool = server.client.organizations.tool_policies, _free_tool(server)
+    policies, tool = server.client.organizations.tool_policies, free_tool(server)
     policies.create(server.organization, tool_name=tool)
     policies.delete(server.organization, tool)
     left = [policy.tool_name for policy in policies.list(server.organization)]
@@ -86,7 +77,7 @@ def _deleted(server: Server) -> None:
 
 @CHECKS.choice(
     "POST /organizations/{org}/role-policy-overrides",
-    "The body is role, tool_name, enabled; the response has them; one stays: the owner may use the first tool",
+    "The body is role, tool_name, enabled; the response has them; it stays: the owner may use the first tool",
     changes=True,
 )
 def _override(server: Server) -> None:

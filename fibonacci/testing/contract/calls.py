@@ -1,0 +1,321 @@
+"""One successful call of each endpoint, and the documented form of its response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fibonacci import ConflictError
+from fibonacci.testing.contract import shapes
+from fibonacci.testing.contract.check import Skipped
+from fibonacci.testing.contract.raw_requests import RawResponse
+from fibonacci.testing.contract.server import CHEAP, Server
+
+Envelope = Literal["full", "data", "bare", "page", "empty"]
+Calling = Callable[[Server], RawResponse]
+
+NAMED: Final[Mapping[str, Any]] = {"name": "Contract suite", "description": "Made by a check", "definition": CHEAP}
+"""The body of a workflow."""
+
+OVERRIDDEN: Final = 3
+"""How many of the first tools the suite allows for the owner, by overrides that cannot be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointCall:
+    """A call of an endpoint that succeeds.
+
+    Attributes:
+        endpoint: The endpoint.
+        envelope: The documented envelope: `{data, meta}`, `{data}`, none, `{data, meta}` with a list, or no content.
+        shape: The shape of the object in it, or of each object of the list.
+        call: Creates what is needed, and makes the call.
+        creates: Whether it creates or changes anything.
+    """
+
+    endpoint: str
+    envelope: Envelope
+    shape: shapes.Shape
+    call: Calling
+    creates: bool = True
+
+
+def new_workflow(server: Server) -> str:
+    """Return the id of a new workflow.
+
+    Args:
+        server: The server.
+    """
+    return server.create_workflow(description=NAMED["description"], definition=CHEAP).id
+
+
+def new_execution(server: Server) -> str:
+    """Return the id of a new execution, which has ended.
+
+    Args:
+        server: The server.
+    """
+    return server.run_workflow().id
+
+
+def first_tools(server: Server, count: int = 1) -> list[str]:
+    """Return the names of the first tools.
+
+    Args:
+        server: The server.
+        count: How many.
+
+    Raises:
+        Skipped: When there are fewer.
+    """
+    names = [tool.name for tool in next(iter(server.client.tools.list(limit=10).pages()))][:count]
+    if len(names) < count:
+        raise Skipped(f"the catalog has fewer than {count} tools")
+    return names
+
+
+def free_tool(server: Server) -> str:
+    """Return a tool without a policy; a policy that the check creates for it is deleted.
+
+    Args:
+        server: The server.
+
+    Raises:
+        Skipped: When every tool has one.
+    """
+    policies = server.client.organizations.tool_policies
+    taken = {policy.tool_name for policy in policies.list(server.organization)}
+    for tool in server.client.tools.list():
+        if tool.name not in taken:
+            server.add_cleanup(policies.delete, server.organization, tool.name)
+            return tool.name
+    raise Skipped("every tool has a policy")
+
+
+def new_policy(server: Server) -> str:
+    """Return the tool of a new policy.
+
+    Args:
+        server: The server.
+    """
+    tool = free_tool(server)
+    server.client.organizations.tool_policies.create(
+        server.organization, tool_name=tool, enabled=True, allowed_roles=["owner", "admin"]
+    )
+    return tool
+
+
+def ensure_overrides(server: Server) -> list[str]:
+    """Let the owner use the first tools; return their names. The API has no call that takes these overrides away.
+
+    Args:
+        server: The server.
+    """
+    tools = first_tools(server, OVERRIDDEN)
+    for tool in tools:
+        try:
+            server.client.organizations.tool_policies.create_role_override(
+                server.organization, role="owner", tool_name=tool, enabled=True
+            )
+        except ConflictError:  # from an earlier check
+            continue
+    return tools
+
+
+def change_settings(server: Server, times: int = 1) -> int:
+    """Change the governance settings, which are restored after the check; return the last threshold.
+
+    Args:
+        server: The server.
+        times: How often; each makes an entry in the audit log.
+    """
+    governance = server.client.organizations.governance
+    before = governance.get(server.organization).approval_threshold or 0
+    server.add_cleanup(governance.update, server.organization, approval_threshold=before)
+    for step in range(1, times + 1):
+        governance.update(server.organization, approval_threshold=before + step)
+    return before + times
+
+
+def running(server: Server) -> str:
+    """Return the id of an execution that takes its time.
+
+    Args:
+        server: The server.
+
+    Raises:
+        Skipped: When there is no tool for it, or it has ended.
+    """
+    if "wait" not in [tool.name for tool in server.client.tools.list()]:
+        raise Skipped("there is no tool that takes its time")
+    first = {"id": "first", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    wait = {"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": 20}, "dependencies": ["first"]}
+    made = server.create_workflow(definition={"nodes": [first, wait]})
+    execution = server.client.workflows.execute(made.id)
+    if execution.is_terminal:
+        raise Skipped("it ended at once")
+    return execution.id
+
+
+def _created(server: Server) -> RawResponse:
+    response = server.raw("POST", "/workflows", json_body=NAMED)
+    if response.status in (200, 201):
+        data = response.json.get("data", {})
+        server.add_cleanup(server.client.workflows.delete, data.get("id") or "contract-suite-unknown")
+    return response
+
+
+def _in_registry(server: Server, action: str) -> RawResponse:
+    workflow_id = new_workflow(server)
+    if action != "approve-template":
+        server.client.registry.approve_template(workflow_id)
+    return server.raw("POST", f"/workflow-registry/{workflow_id}/{action}")
+
+
+def _registry_list(server: Server) -> RawResponse:
+    server.client.registry.approve_template(new_workflow(server))
+    return server.raw("GET", "/workflow-registry")
+
+
+def _workflow_list(server: Server) -> RawResponse:
+    new_workflow(server)
+    return server.raw("GET", "/workflows")
+
+
+def _execution_list(server: Server) -> RawResponse:
+    new_execution(server)
+    return server.raw("GET", "/executions")
+
+
+def _settings_changed(server: Server) -> RawResponse:
+    threshold = change_settings(server)
+    return server.raw("PATCH", server.path("governance"), json_body={"approval_threshold": threshold})
+
+
+def _audit(server: Server) -> RawResponse:
+    change_settings(server)
+    return server.raw("GET", server.path("governance/audit"))
+
+
+def _quota_changed(server: Server) -> RawResponse:
+    before = server.client.organizations.quota.get(server.organization).overrides.get("memory_mb")
+    return server.raw("PATCH", server.path("quota"), json_body={"memory_mb": before})
+
+
+def _policy_created(server: Server) -> RawResponse:
+    body = {"tool_name": free_tool(server), "enabled": True, "allowed_roles": ["owner"]}
+    return server.raw("POST", server.path("tool-policies"), json_body=body)
+
+
+def _policy_list(server: Server) -> RawResponse:
+    new_policy(server)
+    return server.raw("GET", server.path("tool-policies"))
+
+
+def _override_created(server: Server) -> RawResponse:
+    body = {"role": "owner", "tool_name": first_tools(server, OVERRIDDEN)[-1], "enabled": True}
+    response = server.raw("POST", server.path("role-policy-overrides"), json_body=body)
+    if response.status == 409:
+        raise Skipped("there is one already, from an earlier run")
+    return response
+
+
+def _override_list(server: Server) -> RawResponse:
+    ensure_overrides(server)
+    return server.raw("GET", server.path("role-policy-overrides"))
+
+
+def _memory_set(server: Server) -> RawResponse:
+    key = server.memory_key("shape", scope="global")
+    return server.raw("PUT", f"/memory/{key}", json_body={"value": {"a": 1}, "scope": "global", "ttl": 600})
+
+
+def _memory(server: Server, method: str) -> RawResponse:
+    _memory_set(server)
+    return server.raw(method, "/memory/contract-suite-shape", query={"scope": "global"})
+
+
+def _connected(server: Server) -> RawResponse:
+    (tool,) = first_tools(server)
+    response = server.raw("POST", f"/tools/{tool}/connect", json_body={})
+    if response.status in (400, 422):
+        raise Skipped(f"the tool {tool} needs parameters")
+    return response
+
+
+def _executed(server: Server) -> RawResponse:
+    return server.raw("POST", f"/workflows/{new_workflow(server)}/execute", json_body={"inputs": {"word": "yes"}})
+
+
+def first_version(server: Server) -> str:
+    """Return the path of the one version of a new workflow.
+
+    Args:
+        server: The server.
+    """
+    workflow_id = new_workflow(server)
+    (version,) = server.client.versions.list(workflow_id)
+    return f"/workflows/{workflow_id}/versions/{version.version}"
+
+
+CALLS: Final[list[EndpointCall]] = [
+    EndpointCall("GET /health", "full", shapes.HEALTH, lambda server: server.raw("GET", "/health"), creates=False),
+    EndpointCall("GET /health/secrets", "bare", shapes.SECRETS_HEALTH,
+        lambda server: server.raw("GET", "/health/secrets"), creates=False),
+    EndpointCall("GET /tools", "page", shapes.TOOL, lambda server: server.raw("GET", "/tools"), creates=False),
+    EndpointCall("GET /tools/{name}", "full", shapes.TOOL,
+        lambda server: server.raw("GET", f"/tools/{first_tools(server)[0]}"), creates=False),
+    EndpointCall("POST /tools/{name}/connect", "full", shapes.TOOL_CONNECTION, _connected),
+    EndpointCall("GET /workflows", "page", shapes.WORKFLOW, _workflow_list),
+    EndpointCall("POST /workflows", "full", shapes.WORKFLOW, _created),
+    EndpointCall("GET /workflows/{id}", "full", shapes.WORKFLOW,
+        lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}")),
+    EndpointCall("PUT /workflows/{id}", "full", shapes.WORKFLOW,
+        lambda server: server.raw("PUT", f"/workflows/{new_workflow(server)}", json_body={"name": "Changed"})),
+    EndpointCall("DELETE /workflows/{id}", "empty", shapes.OPEN,
+        lambda server: server.raw("DELETE", f"/workflows/{new_workflow(server)}")),
+    EndpointCall("POST /workflows/{id}/execute", "data", shapes.EXECUTION, _executed),
+    EndpointCall("GET /executions", "page", shapes.EXECUTION, _execution_list),
+    EndpointCall("GET /executions/{id}", "full", shapes.EXECUTION,
+        lambda server: server.raw("GET", f"/executions/{new_execution(server)}")),
+    EndpointCall("POST /executions/{id}/cancel", "full", shapes.EXECUTION,
+        lambda server: server.raw("POST", f"/executions/{running(server)}/cancel")),
+    EndpointCall("GET /workflows/{id}/versions", "page", shapes.VERSION,
+        lambda server: server.raw("GET", f"/workflows/{new_workflow(server)}/versions")),
+    EndpointCall("GET /workflows/{id}/versions/{version}", "full", shapes.VERSION,
+        lambda server: server.raw("GET", first_version(server))),
+    EndpointCall("POST /workflows/{id}/versions/{version}/rollback", "full", shapes.VERSION,
+        lambda server: server.raw("POST", f"{first_version(server)}/rollback")),
+    EndpointCall("POST /workflow-registry/{id}/approve-template", "full", shapes.REGISTRY_ENTRY,
+        lambda server: _in_registry(server, "approve-template")),
+    EndpointCall("POST /workflow-registry/{id}/deprecate", "full", shapes.REGISTRY_ENTRY,
+        lambda server: _in_registry(server, "deprecate")),
+    EndpointCall("POST /workflow-registry/{id}/archive", "full", shapes.REGISTRY_ENTRY,
+        lambda server: _in_registry(server, "archive")),
+    EndpointCall("GET /workflow-registry", "page", shapes.REGISTRY_ENTRY, _registry_list),
+    EndpointCall("GET /organizations/{org}/governance", "bare", shapes.GOVERNANCE,
+        lambda server: server.raw("GET", server.path("governance")), creates=False),
+    EndpointCall("PATCH /organizations/{org}/governance", "bare", shapes.GOVERNANCE, _settings_changed),
+    EndpointCall("GET /organizations/{org}/governance/report", "full", shapes.OPEN,
+        lambda server: server.raw("GET", server.path("governance/report")), creates=False),
+    EndpointCall("GET /organizations/{org}/governance/audit", "page", shapes.OPEN, _audit),
+    EndpointCall("GET /organizations/{org}/governance/approvals", "full", shapes.OPEN,
+        lambda server: server.raw("GET", server.path("governance/approvals")), creates=False),
+    EndpointCall("GET /organizations/{org}/quota", "bare", shapes.QUOTA,
+        lambda server: server.raw("GET", server.path("quota")), creates=False),
+    EndpointCall("PATCH /organizations/{org}/quota", "bare", shapes.QUOTA, _quota_changed),
+    EndpointCall("GET /organizations/{org}/tool-policies", "page", shapes.TOOL_POLICY, _policy_list),
+    EndpointCall("POST /organizations/{org}/tool-policies", "full", shapes.TOOL_POLICY, _policy_created),
+    EndpointCall("PATCH /organizations/{org}/tool-policies/{tool}", "full", shapes.TOOL_POLICY,
+        lambda server: server.raw(
+            "PATCH", server.path(f"tool-policies/{new_policy(server)}"), json_body={"enabled": False})),
+    EndpointCall("DELETE /organizations/{org}/tool-policies/{tool}", "empty", shapes.OPEN,
+        lambda server: server.raw("DELETE", server.path(f"tool-policies/{new_policy(server)}"))),
+    EndpointCall("POST /organizations/{org}/role-policy-overrides", "full", shapes.ROLE_OVERRIDE, _override_created),
+    EndpointCall("GET /organizations/{org}/role-policy-overrides", "page", shapes.ROLE_OVERRIDE, _override_list),
+    EndpointCall("GET /memory/{key}", "full", shapes.MEMORY_ENTRY, lambda server: _memory(server, "GET")),
+    EndpointCall("PUT /memory/{key}", "full", shapes.MEMORY_ENTRY, _memory_set),
+    EndpointCall("DELETE /memory/{key}", "empty", shapes.OPEN, lambda server: _memory(server, "DELETE")),
+]  # fmt: skip
+"""The calls, one of each endpoint."""

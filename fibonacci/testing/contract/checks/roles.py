@@ -1,0 +1,57 @@
+"""Roles: members may list the versions of a workflow, admins read and restore them, owners change settings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.testing.contract.calls import change_settings, first_version, new_workflow
+from fibonacci.testing.contract.check import Checks, require_among, require_equal
+from fibonacci.testing.contract.checks.common import require_refusal
+from fibonacci.testing.contract.server import Server
+
+CHECKS: Final = Checks()
+
+
+@CHECKS.documented("GET /workflows/{id}/versions", "A member may list the versions", changes=True)
+def _member_lists(server: Server) -> None:
+    member = server.authorization_of("member")
+    path = f"/workflows/{new_workflow(server)}/versions"
+    require_equal(server.raw("GET", path, authorization=member).status, 200, "the status")
+
+
+@CHECKS.documented("GET /workflows/{id}/versions/{version}", "An admin may read a version", changes=True)
+def _admin_reads(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    require_equal(server.raw("GET", first_version(server), authorization=admin).status, 200, "the status")
+
+
+@CHECKS.documented("GET /workflows/{id}/versions/{version}", "A member may not read a version", changes=True)
+def _member_reads(server: Server) -> None:
+    require_refusal(server.raw("GET", first_version(server), authorization=server.authorization_of("member")), 403)
+
+
+@CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", "An admin may roll back", changes=True)
+def _admin_rolls_back(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    status = server.raw("POST", f"{first_version(server)}/rollback", authorization=admin).status
+    require_among(status, (200, 201), "the status")
+
+
+@CHECKS.documented("POST /workflows/{id}/versions/{version}/rollback", "A member may not roll back", changes=True)
+def _member_rolls_back(server: Server) -> None:
+    member = server.authorization_of("member")
+    require_refusal(server.raw("POST", f"{first_version(server)}/rollback", authorization=member), 403)
+
+
+@CHECKS.documented("PATCH /organizations/{org}/governance", "An admin may not change the settings", changes=True)
+def _admin_changes_settings(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    body = {"approval_threshold": change_settings(server)}
+    require_refusal(server.raw("PATCH", server.path("governance"), json_body=body, authorization=admin), 403)
+
+
+@CHECKS.documented("PATCH /organizations/{org}/quota", "An admin may not change the quota", changes=True)
+def _admin_changes_the_quota(server: Server) -> None:
+    admin = server.authorization_of("admin")
+    body = {"memory_mb": server.client.organizations.quota.get(server.organization).overrides.get("memory_mb")}
+    require_refusal(server.raw("PATCH", server.path("quota"), json_body=body, authorization=admin), 403)

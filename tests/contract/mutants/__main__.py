@@ -1,0 +1,57 @@
+"""Run the contract suite against every mutant of the emulator, and write down what it detects.
+
+python -m tests.contract.mutants                              print the table
+python -m tests.contract.mutants --write docs/testing.md      put it between the page's markers
+
+It runs every check of an endpoint against each mutant of it, and exits with 1 when a mutant survives without a reason
+in `derive.SURVIVORS`, when one with a reason does not, or when a check catches no mutant.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from fibonacci.testing.contract.checks import ALL
+from tests.contract.mutants.derive import IDLE, SURVIVORS, mutants
+from tests.contract.mutants.run import disagreements
+from tests.contract.mutants.table import table
+
+BEGIN = "<!-- mutants: begin -->\n"
+END = "<!-- mutants: end -->\n"
+
+
+def main() -> int:
+    """Run everything; print or write the table.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.contract.mutants", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
+    options = parser.parse_args()
+    caught: Counter[str] = Counter()
+    survivors: list[str] = []
+    for mutant in mutants():
+        names = [result.check.name for result in disagreements(mutant)]
+        caught.update(names)
+        survivors += [] if names else [str(mutant)]
+    idle = [check.name for check in ALL if check.name not in caught]
+    text = table(mutants(), {name: SURVIVORS.get(name, "?") for name in survivors})
+    if options.write is None:
+        print(text, end="")
+    else:
+        before, _, rest = options.write.read_text("utf-8").partition(BEGIN)
+        options.write.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", "utf-8")
+    problems = [f"not caught: {name}" for name in survivors if name not in SURVIVORS]
+    problems += [f"caught, and listed as not caught: {name}" for name in SURVIVORS if name not in survivors]
+    problems += [f"catches no mutant: {name}" for name in idle if name not in IDLE]
+    print(*problems, sep="\n", end="\n" if problems else "")
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,192 @@
+"""The contract suite detects what a server gets wrong, whatever the document lets it get wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.testing.contract import shapes
+from fibonacci.testing.contract.calls import CALLS
+from fibonacci.testing.contract.checks import ALL
+from fibonacci.testing.contract.checks.paging import LISTS
+from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
+from fibonacci.testing.contract.runner import run
+from tests.contract.document import JSON, Operation, operations, resolve
+from tests.contract.mutants.__main__ import BEGIN, END
+from tests.contract.mutants.derive import SURVIVORS, mutants
+from tests.contract.mutants.run import disagreements, served
+from tests.contract.mutants.schemas import is_enveloped, is_list, object_schema
+from tests.contract.mutants.table import table
+
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+
+
+def plain(endpoint: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", endpoint)
+
+
+def endpoint(operation: Operation) -> str:
+    return plain(f"{operation.method} {operation.path}")
+
+
+# -- mutants
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_every_mutant_of_an_endpoint_is_detected(operation: Operation) -> None:
+    mine = [mutant for mutant in mutants() if mutant.operation == operation]
+    survivors = {str(mutant) for mutant in mine if next(disagreements(mutant), None) is None}
+    assert survivors == {name for name in SURVIVORS if name.startswith(f"{operation.id}: ")}
+
+
+def test_the_emulator_in_process_passes_every_check() -> None:
+    with served() as server:
+        assert [(result.check.name, result.why) for result in run(ALL, server) if result.outcome != "agrees"] == []
+
+
+def test_most_mutants_are_detected() -> None:
+    names = [str(mutant) for mutant in mutants()]
+    assert len(names) == len(set(names)) > 1_000
+    assert set(SURVIVORS) <= set(names)
+    assert len(SURVIVORS) < 0.05 * len(names)
+    assert {mutant.operation.id for mutant in mutants()} == {each.id for each in operations()}
+
+
+def test_every_fault_that_was_missed_once_has_a_mutant() -> None:
+    kinds = Counter(mutant.kind for mutant in mutants())
+    assert kinds["no_request_id"] == sum("meta" in content.get("required", ()) for content in _contents())
+    assert kinds["remaining_never_falls"] == kinds["ignore_key"] == len(operations())
+    assert kinds["lose_last"] == kinds["empty_list"] == sum(map(is_list, operations()))
+    parameters = Counter(mutant.part for mutant in mutants() if mutant.kind == "ignore_parameter")
+    assert parameters["cursor"] == parameters["limit"] == kinds["lose_last"]
+    assert set(map(str, mutants())) >= {
+        "executions.list: empty outputs",
+        "executions.cancel: pretend",
+        "organizations.governance.update: echo_write",
+        "organizations.governance.update: reset_the_rest",
+        "organizations.governance.update: ignore_role",
+        "organizations.governance.audit: empty_list",
+        "versions.get: drop definition",
+        "workflows.create: error_field no details",
+        "workflows.delete: ignore_delete",
+    }
+
+
+def _contents() -> list[JSON]:
+    return [
+        resolve(each.success["content"]["application/json"]["schema"])
+        for each in operations()
+        if "content" in each.success
+    ]
+
+
+def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
+    written = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert written == table(mutants(), SURVIVORS), "python -m tests.contract.mutants --write docs/testing.md"
+
+
+DETECTED = {
+    "tools.list: no_request_id": {
+        *("basics.own_request_ids", "basics.success", "every_endpoint.response_get_tools"),
+        "paging.limit_get_tools",
+    },
+    "workflows.get: error_field details {} of 404": {"basics.error", "refusals.unknown_get_workflows_id"},
+    "tools.list: ignore_key": {"basics.no_key", "basics.wrong_key", "every_endpoint.key_get_tools"},
+    "workflows.execute: with_meta": {"every_endpoint.response_post_workflows_id_execute"},
+    "workflows.execute: drop nodes_failed": {"executions.read", "workflows.completed", "workflows.executed_fields"},
+    "workflows.update: reset_the_rest": {"workflows.update_response", "workflows.updated"},
+    "organizations.tool_policies.delete: ignore_delete": {
+        "every_endpoint.key_delete_organizations_org_tool_policies_tool",
+        "executions.held",  # the policy that stays refuses the tool of the run, in either spelling
+        "refusals.unknown_delete_organizations_org_tool_policies_tool",
+        "tool_policies.deleted",
+    },
+    "registry.list: ignore_parameter include_archived": {"registry.hidden"},
+    "memory.get: ignore_parameter user_id": {"memory.deleted_alone", "memory.described", "memory.scopes"},
+    "organizations.governance.get: with_envelope": {
+        "every_endpoint.response_get_organizations_org_governance",
+        *("governance.settings", "governance.updated"),
+    },
+    "organizations.tool_policies.create: refuse_with 400 for 422": {
+        "refusals.details",
+        "refusals.invalid_post_organizations_org_tool_policies",
+        "tool_policies.unknown_tool",
+    },
+    "workflows.list: ignore_parameter limit": {"paging.limit_get_workflows"},
+    "workflows.list: ignore_parameter cursor": {"paging.cursor_get_workflows"},
+    "executions.list: empty outputs": {"paging.execution_as_read"},
+    "executions.cancel: pretend cancelled": {"executions.cancel_running"},
+    "versions.get: show_instead definition": {"versions.read"},
+    "organizations.governance.update: ignore_role": {"roles.admin_changes_settings"},
+    "organizations.governance.audit: empty_list": {
+        "governance.audited",
+        "paging.limit_get_organizations_org_governance_audit",
+    },
+}
+"""Some mutants, and the checks that detect them."""
+
+
+@pytest.mark.parametrize(("name", "found"), DETECTED.items(), ids=DETECTED)
+def test_a_mutant_is_detected_by_these_checks_and_no_others(name: str, found: set[str]) -> None:
+    (mutant,) = [each for each in mutants() if str(each) == name]
+    assert {result.check.name for result in disagreements(mutant, whole=True)} == found
+
+
+# -- the suite and the document
+
+
+def test_the_suite_has_a_call_of_every_endpoint() -> None:
+    assert sorted(plain(call.endpoint) for call in CALLS) == sorted(map(endpoint, operations()))
+    assert {plain(check.endpoint) for check in ALL} == {*map(endpoint, operations()), "GET /{}"}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.endpoint)
+def test_the_shapes_are_those_of_the_document(call: Any) -> None:
+    (operation,) = [each for each in operations() if endpoint(each) == plain(call.endpoint)]
+    if "content" not in operation.success:
+        assert (call.envelope, call.shape) == ("empty", shapes.OPEN)
+        return
+    has_meta = is_enveloped(operation) and "meta" in _required(operation)
+    assert call.envelope == (
+        "page" if is_list(operation) else "full" if has_meta else "data" if is_enveloped(operation) else "bare"
+    )
+    assert call.shape == _shape_of(object_schema(operation))
+
+
+def _required(operation: Operation) -> list[str]:
+    required: list[str] = resolve(operation.success["content"]["application/json"]["schema"])["required"]
+    return required
+
+
+def _shape_of(schema: JSON) -> dict[str, str]:
+    required = schema.get("required", [])
+    return {
+        name: ("" if name in required else "?") + _types_of(resolve(field))
+        for name, field in schema.get("properties", {}).items()
+    }
+
+
+def _types_of(field: JSON) -> str:
+    types = field.get("type", "")
+    return types if isinstance(types, str) else "|".join(types)
+
+
+def test_every_endpoint_of_an_object_is_called_with_an_unknown_one() -> None:
+    named = {
+        endpoint(each)
+        for each in operations()
+        if any(parameter["name"] != "organization_id" for parameter in each.parameters_in("path"))
+    }
+    assert {plain(where) for where, _ in UNKNOWN_OBJECTS} == named - {"PUT /memory/{}"}  # which creates it
+
+
+def test_every_endpoint_with_a_body_is_called_with_an_invalid_one() -> None:
+    assert {plain(where) for where, _, _ in INVALID} == {endpoint(each) for each in operations() if each.body}
+
+
+def test_every_list_is_paged() -> None:
+    assert {plain(each.endpoint) for each in LISTS} == {endpoint(each) for each in operations() if is_list(each)}
