@@ -8,16 +8,18 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import AuditEntry
 
+ORGANIZATION = "default"  # of the emulator's key
+
 
 def make_changes(client: Fibonacci) -> None:
     """Make 25 changes, each of which is an audit entry."""
     organization = client.organizations
     for threshold in range(2, 12):
-        organization.governance.update("acme", approval_threshold=threshold)
+        organization.governance.update(ORGANIZATION, approval_threshold=threshold)
     for runs in range(10, 20):
-        organization.quota.update("acme", workflow_runs_per_hour=runs)
+        organization.quota.update(ORGANIZATION, workflow_runs_per_hour=runs)
     for tool_name in ("slack_send_message", "email_send", "http_request", "web_search", "sql_query"):
-        organization.tool_policies.create("acme", tool_name=tool_name, enabled=False)
+        organization.tool_policies.create(ORGANIZATION, tool_name=tool_name, enabled=False)
 
 
 def action(entry: AuditEntry) -> str:
@@ -28,7 +30,7 @@ def action(entry: AuditEntry) -> str:
 def main() -> None:
     with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
         make_changes(client)
-        audit = client.organizations.governance.audit("acme", limit=10)
+        audit = client.organizations.governance.audit(ORGANIZATION, limit=10)
 
         # Iterating yields every entry: the next page is fetched when it is needed, and only one is held at a time.
         for name, number in Counter(action(entry) for entry in audit).most_common():
@@ -41,7 +43,7 @@ def main() -> None:
             )  # prints: page 3: 5 entries, req_...
 
         # The newest entry alone costs one request.
-        newest = client.organizations.governance.audit("acme", limit=1).first()
+        newest = client.organizations.governance.audit(ORGANIZATION, limit=1).first()
         if newest is not None:
             print(f"newest: {action(newest)}")
 

@@ -112,7 +112,8 @@ def test_the_execution_is_known_from_the_response_to_execute_and_from_paths(mode
     mode.run(client.executions.list())
     with pytest.raises(NotFoundError):
         mode.run(client.request("POST", "/executions/exec%20of%20me/cancel?a=b"))
-    assert [(record["path"].split("/")[-1], record["execution_id"]) for record in read()] == [
+    requests = [record for record in read() if record["path"] is not None]  # there is a warning too, of `a=b`
+    assert [(record["path"].split("/")[-1], record["execution_id"]) for record in requests] == [
         ("workflows", None),
         ("execute", execution.id),
         (execution.id, execution.id),

@@ -23,7 +23,6 @@ CHOICES = [
     "components/parameters/MemoryKey",
     "components/parameters/WorkflowIdFilter",
     "components/parameters/StatusFilter",
-    "components/parameters/IncludeInputs",
     "components/parameters/Scope",
     "components/parameters/UserId",
     "components/parameters/WorkflowIdOfMemory",
