@@ -42,7 +42,7 @@ class VirtualClock:
         if mode not in get_args(TimeMode):
             raise ValueError(f"time is one of {', '.join(get_args(TimeMode))}, not {mode!r}")
         self.mode: Final[TimeMode] = mode
-        self.skipped = 0.0
+        self.skipped: float = 0.0
         self._follows_machine = mode != "manual"
         # Seconds ahead of the machine's time; of a manual clock, the time itself.
         self._time = 0.0 if self._follows_machine else float(int(time.time()))

@@ -87,7 +87,7 @@ class SqliteStore(Store):
 
     def open(self) -> None:
         """Open the file again after `close`."""
-        self.is_closed = False
+        self.is_closed: bool = False
         self.connection()
 
     def close(self) -> None:

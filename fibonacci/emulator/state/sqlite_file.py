@@ -49,6 +49,8 @@ class StateFile:
 
     def __init__(self, path: Path, kinds: Mapping[str, TableKind], busy_timeout: float) -> None:
         self._path = path
+        self.connection: sqlite3.Connection
+        self.is_read_only: bool
         self.connection, self.is_read_only = _open(path, kinds, busy_timeout)
         self._log = None if self.is_read_only else Path(f"{path}-wal")
         try:

@@ -91,9 +91,13 @@ def _key_check(endpoint: str) -> Callable[[Server], None]:
     return named(key, endpoint)
 
 
-for each in CALLS:
+def _add_checks(each: EndpointCall) -> None:
     basis = CHECKS.choice if each.envelope == "empty" else CHECKS.documented
     expected = f"{_EXPECTED[each.envelope]}; the rate limit is in its headers, and falls"
     basis(each.endpoint, expected, changes=each.creates)(_response_check(each))
     is_write = not each.endpoint.startswith("GET ")
     CHECKS.choice(each.endpoint, "Without a key it is refused with 401", changes=is_write)(_key_check(each.endpoint))
+
+
+for _call in CALLS:
+    _add_checks(_call)

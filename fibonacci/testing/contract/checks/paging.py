@@ -149,15 +149,17 @@ def _identity(item: Mapping[str, Any], key: str) -> object:
     return item.get(key) if key else repr(item)
 
 
-for each in LISTS:
+for _each in LISTS:
     CHECKS.choice(
-        each.endpoint, "`limit` is the size of a page; a page that is not the last names the next", changes=each.creates
-    )(_limit_check(each))
+        _each.endpoint,
+        "`limit` is the size of a page; a page that is not the last names the next",
+        changes=_each.creates,
+    )(_limit_check(_each))
     CHECKS.choice(
-        each.endpoint,
-        "The pages hold each item once",
-        changes=each.creates,
-    )(_cursor_check(each))
+        _each.endpoint,
+        "The pages hold _each item once",
+        changes=_each.creates,
+    )(_cursor_check(_each))
 
 
 def _require_as_read(item: Mapping[str, Any], alone: Mapping[str, Any], names: tuple[str, ...]) -> None:

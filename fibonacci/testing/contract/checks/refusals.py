@@ -89,15 +89,17 @@ def _delete_what_was_created(server: Server, endpoint: str, response: RawRespons
         server.add_cleanup(server.client.workflows.delete, created.get("id") or UNKNOWN)
 
 
-for where, content in UNKNOWN_OBJECTS:
-    changes = not where.startswith("GET ")
-    CHECKS.choice(where, "An unknown object is refused with 404 and the documented error", changes=changes)(
-        _unknown_check(where, content)
-    )
+for _where, _content in UNKNOWN_OBJECTS:
+    CHECKS.choice(
+        _where,
+        "An unknown object is refused with 404 and the documented error",
+        changes=not _where.startswith("GET "),
+    )(_unknown_check(_where, _content))
 
-for where, place, content in INVALID:
-    expected = "A value of a wrong type is refused with 422 and the code validation_error"
-    CHECKS.documented(where, expected, changes=True)(_invalid_check(where, place, content))
+for _where, _place, _content in INVALID:
+    CHECKS.documented(
+        _where, "A value of a wrong type is refused with 422 and the code validation_error", changes=True
+    )(_invalid_check(_where, _place, _content))
 
 
 @CHECKS.choice("POST /workflows", "The details of a 422 say what is wrong, at every endpoint with a body", changes=True)
