@@ -154,18 +154,21 @@ class WorkflowBuilder(NodeMethods):
         """
         self._draft.add_outputs(named)
 
-    def check(self, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
+    def check(
+        self, tools: Iterable[str | Tool] | ToolSource | None = None, *, models: Iterable[str] | None = None
+    ) -> list[Problem]:
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 
         Args:
             tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
                 check the names of tools.
+            models: The names of the models that may be used. None does not check them.
 
         Returns:
             The errors and the warnings; each has the line of the author's file in `source`, such as `triage.py:22`.
 
         Raises:
-            TypeError: If `tools` is none of these.
+            TypeError: If `tools` or `models` is none of these.
             APIError: If a client is given, and cannot list its tools.
 
         Example:
@@ -178,7 +181,7 @@ class WorkflowBuilder(NodeMethods):
                 print(problem.severity, problem.code)  # prints: error unknown_tool
             ```
         """
-        problems = check_definition(self._draft.plain(), tools=tools)
+        problems = check_definition(self._draft.plain(), tools=tools, models=models)
         return [replace(each, source=str(self._draft.line_of(each.location))) for each in problems]
 
     @property

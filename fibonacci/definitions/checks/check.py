@@ -10,6 +10,7 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.comparisons import comparison_problems
 from fibonacci.definitions.checks.flow import flow_problems
 from fibonacci.definitions.checks.keys import unknown_keys
+from fibonacci.definitions.checks.models import model_names, unknown_models
 from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_ids, unknown_names
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.shape import shape_problems
@@ -24,19 +25,25 @@ from fibonacci.models.tools import Tool
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
 
-def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSource | None = None) -> list[Problem]:
+def check_definition(
+    definition: object,
+    *,
+    tools: Iterable[str | Tool] | ToolSource | None = None,
+    models: Iterable[str] | None = None,
+) -> list[Problem]:
     """List all problems of a workflow definition: what cannot run, and what is probably not meant.
 
     Args:
         definition: A `WorkflowDefinition`, or the definition as plain JSON. Any value is accepted: none raises.
         tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
             check the names of tools.
+        models: The names of the models that may be used. None does not check them: the platform has no list of them.
 
     Returns:
         The errors and the warnings, in the order of the definition. Empty without any.
 
     Raises:
-        TypeError: If `tools` is none of these; for an async client the message names what to pass.
+        TypeError: If `tools` or `models` is none of these; the message names what to pass.
         APIError: If a client is given, and cannot list its tools.
 
     Example:
@@ -47,6 +54,7 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         nodes[0].dependencies[0]: error: depends on 'b', which is not a node
     """
     names = None if tools is None else tool_names(tools)
+    known_models = None if models is None else model_names(models)
     if not may_be_definition(definition):
         return [problem("", "wrong_type", f"a definition is an object with the key 'nodes'{remedy(definition)}")]
     try:
@@ -66,6 +74,7 @@ def check_definition(definition: object, *, tools: Iterable[str | Tool] | ToolSo
         *comparison_problems(nodes),
         *flow_problems(plain, nodes),
         *(() if names is None else unknown_tools(nodes, names)),
+        *(() if known_models is None else unknown_models(nodes, known_models)),
     ]
     return sorted(problems, key=_Positions(plain).of)
 

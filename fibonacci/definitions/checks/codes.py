@@ -22,7 +22,7 @@ SEVERITIES: Final[Mapping[str, Severity]] = {
             "constant_condition", "empty_instruction", "high_temperature", "in_both_branches", "missing_output",
             "no_branches", "not_a_number", "output_without_value", "reserved_id",
             "single_braces", "unclosed_template", "unknown_field", "unknown_input", "unknown_key",
-            "unknown_output_format", "unreachable_node", "unused_node",
+            "unknown_model", "unknown_output_format", "unreachable_node", "unused_node",
         ),
         "warning",
     ),

@@ -1,0 +1,37 @@
+"""Models: checked against the names that are given, and only then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fibonacci import WorkflowBuilder
+from fibonacci.definitions import check_definition
+
+DEFINITION = {"nodes": [{"id": "a", "type": "llm", "instruction": "Hi", "model": "larg-1"}]}
+
+
+def test_a_model_that_is_not_given_is_a_warning_with_the_nearest_one() -> None:
+    (problem,) = check_definition(DEFINITION, models=["small-1", "large-1"])
+    assert (problem.location, problem.code, problem.severity) == ("nodes[0].model", "unknown_model", "warning")
+    assert problem.message == "'larg-1' is not one of the given models; did you mean 'large-1'?"
+    assert check_definition(DEFINITION, models=iter(["larg-1"])) == []
+    assert check_definition(DEFINITION) == []
+
+
+def test_a_builder_names_the_line() -> None:
+    flow = WorkflowBuilder("greeter")
+    flow.llm("a", "Hi", model="larg-1")
+    (problem,) = flow.check(models=["large-1"])
+    assert problem.source is not None
+    assert problem.source.startswith("test_check_models.py:")
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [("large-1", "not str; pass a list of names"), (5, "not int"), ([1], "models holds a int")],
+)
+def test_what_is_no_list_of_names(models: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        check_definition(DEFINITION, models=models)
