@@ -19,7 +19,7 @@ def model_names(models: Iterable[str]) -> list[str]:
     """
     given = cast("object", models)
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise TypeError(f"models must be names of models, not {type(given).__name__}; pass a list of names")
+        raise TypeError(f"models must be names of models, not {type(models).__name__}; pass a list of names")
     names = list(cast("Iterable[object]", given))
     for name in names:
         if not isinstance(name, str):
