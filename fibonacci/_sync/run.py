@@ -120,7 +120,7 @@ def _reports(
                 raise loading_error(error) from error
             on_update = stack.enter_context(ProgressBar(on_update))
         if requestor.config.tracing is not None:
-            from fibonacci._core.tracing import execution_span, recording
+            from fibonacci._core.execution_spans import execution_span, recording
 
             span = execution_span(requestor.config, operation, workflow_id=workflow_id, execution_id=execution_id)
             on_update = recording(stack.enter_context(span), on_update)

@@ -16,7 +16,7 @@ from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCal
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import Failure, FailureKind
 from fibonacci.emulator.faults.injector import Failures
-from fibonacci.emulator.state.store import StateError
+from fibonacci.emulator.state.errors import StateError
 
 __all__ = [
     "CriticCall",

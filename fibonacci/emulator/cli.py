@@ -21,7 +21,7 @@ from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.state.clock import TimeMode
-from fibonacci.emulator.state.store import StateError
+from fibonacci.emulator.state.errors import StateError
 
 PORT: Final = 8787
 """The default port: a fixed one, so that exported variables stay valid over a restart."""

@@ -16,7 +16,8 @@ import pytest
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 FEW, MANY = 800, 4_000
 HOME = "/organizations/default"

@@ -11,9 +11,11 @@ import pytest
 
 from fibonacci import ServerError
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.state.schema import SCHEMA
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.sqlite_file import use_write_ahead_log
-from fibonacci.emulator.state.store import SCHEMA, Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 
 @pytest.fixture(params=["memory", "file"])

@@ -30,7 +30,7 @@ from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, HTTPException, invalid
 from fibonacci.emulator.http.replies import Reply, created, no_content
 from fibonacci.emulator.state.clock import VirtualClock, iso
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 CONTROL_PREFIX: Final = "_emulator"
 _MOST_REQUESTS: Final = 1000

@@ -13,7 +13,7 @@ from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.http.errors import bad_request, conflict
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.ids import fingerprint
-from fibonacci.emulator.state.store import Record, Table
+from fibonacci.emulator.state.tables import Record, Table
 
 KEPT_SECONDS: Final = 86_400.0
 """How long a response is kept."""

@@ -14,7 +14,7 @@ from fibonacci.definitions import check_definition
 from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.snapshot import malformed
-from fibonacci.emulator.state.store import Key, Record
+from fibonacci.emulator.state.tables import Key, Record
 
 _Time = Annotated[float, Field(ge=0, le=LAST)]
 _Count = Annotated[int, Field(ge=0, lt=2**63)]

@@ -19,7 +19,7 @@ from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 Launch = Callable[[Callable[[], Any]], str]
 """Calls a handler in a thread of its own; returns the id of the call."""

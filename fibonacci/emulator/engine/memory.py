@@ -10,7 +10,8 @@ from pydantic import Field
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.state.clock import LAST, iso
-from fibonacci.emulator.state.store import Key, Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Key, Record
 
 SCOPES: Final = ("workflow", "user", "organization", "global")
 

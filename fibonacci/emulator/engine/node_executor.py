@@ -38,7 +38,7 @@ from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 @dataclass(frozen=True, slots=True)

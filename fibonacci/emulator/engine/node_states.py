@@ -8,7 +8,7 @@ from typing import Any, Final
 from fibonacci.definitions import ConditionalNode, LLMNode, Node, ToolNode
 from fibonacci.definitions.templates import ABSENT
 from fibonacci.emulator.engine.compiled import CompiledWorkflow
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 NO_PHASE: Final[Record] = {"phase": None, "until": None, "call": None}
 

@@ -9,7 +9,8 @@ from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"

@@ -28,7 +28,7 @@ from fibonacci.emulator.engine.unknown_names import by_node, unknown_names
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.errors import StateFullError, StateReadOnlyError, UnreadableRecordError
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 SETTLE_SECONDS: Final = 0.3
 """Real seconds for which a response waits for the end of its execution, before its status is `running`."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 def _tool(name: str, category: str, description: str, required: Mapping[str, str], **optional: str) -> Record:

@@ -13,7 +13,8 @@ from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Re
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import Resolver, as_text
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 _REDACTED = "***"
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.http.errors import Detail, bad_request, invalid
+from fibonacci.emulator.state.json_encoding import parse_json
 
 MAX_BODY: Final = 10 * 1024 * 1024
 """The largest body, in bytes."""
@@ -62,23 +61,12 @@ def read_json(raw: bytes) -> Any:
     if not raw:
         raise bad_request("The body is empty; JSON is expected.", "body")
     try:
-        content = json.loads(raw.decode("utf-8"), parse_constant=_not_json, parse_float=_finite)
+        content = parse_json(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise bad_request(f"The body is not JSON: {error}", "body") from None
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and is_deeper_than(content, MAX_DEPTH):
         raise bad_request(f"The body is nested deeper than {MAX_DEPTH} levels.", "body")
     return content
-
-
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is too large")
-    return number
 
 
 def is_deeper_than(content: Any, levels: int) -> bool:

@@ -19,7 +19,7 @@ from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import tools_of
 from fibonacci.emulator.policy.run_quota import take_run
 from fibonacci.emulator.policy.unknown import report_problems
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -> Record:

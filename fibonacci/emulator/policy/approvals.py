@@ -23,7 +23,8 @@ from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import EXTERNAL_COMM, PERMISSION_CHANGES, PUBLIC_WRITES, categories_of
 from fibonacci.emulator.policy.governance import settings_of
 from fibonacci.emulator.state.clock import VirtualClock, iso
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 APPROVAL_SECONDS: Final = 7 * 86_400.0
 """Seconds for which a run waits for approval."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 _MISSING: Final = object()
 

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.http.bodies import Body
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 
 class GovernanceUpdate(Body):

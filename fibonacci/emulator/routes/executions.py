@@ -10,7 +10,7 @@ from fibonacci.emulator.engine.records import TERMINAL, cancel, view_of
 from fibonacci.emulator.http.errors import conflict, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 def get_execution(context: RequestContext) -> Reply:

@@ -8,7 +8,7 @@ from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.replies import Reply, no_content
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Key, Record
+from fibonacci.emulator.state.tables import Key, Record
 
 
 def get_memory(context: RequestContext) -> Reply:

@@ -15,7 +15,7 @@ from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, bare
 from fibonacci.emulator.policy.organizations import audit, organization_of
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 Amount = Annotated[Whole, Field(ge=0)] | None
 

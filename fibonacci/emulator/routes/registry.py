@@ -14,7 +14,7 @@ from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.routes.workflows import find_workflow
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 _TRANSITIONS: Final[Mapping[str | None, Sequence[str]]] = {
     None: ("approved",),

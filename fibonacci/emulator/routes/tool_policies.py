@@ -15,7 +15,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, no_content
 from fibonacci.emulator.policy.organizations import audit, organization_of
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 ALL_ROLES: Final[list[KeyRole]] = list(reversed(ROLES))
 

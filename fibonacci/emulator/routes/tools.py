@@ -11,7 +11,7 @@ from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 def list_tools(context: RequestContext) -> Reply:

@@ -12,7 +12,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.routes.workflows import find_workflow, save_with_snapshot
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record
+from fibonacci.emulator.state.tables import Record
 
 
 def list_versions(context: RequestContext) -> Reply:

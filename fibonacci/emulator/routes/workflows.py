@@ -18,7 +18,8 @@ from fibonacci.emulator.policy.admission import execute
 from fibonacci.emulator.policy.unknown import report_problems
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
-from fibonacci.emulator.state.store import Record, Store
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Record
 
 Name = Annotated[str, Field(min_length=1)]
 

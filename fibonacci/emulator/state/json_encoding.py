@@ -1,9 +1,10 @@
-"""JSON as the emulator writes it, into its state and into responses."""
+"""JSON as the emulator reads and writes it: in requests, in its state and in responses."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import math
+from typing import Any, Final, NoReturn
 
 from fibonacci.definitions.json_types import is_array, is_object
 
@@ -22,6 +23,27 @@ def to_text(content: Any) -> str:
 def to_json(content: Any) -> bytes:
     """Encode as `to_text` does, to bytes."""
     return _ENCODE(content).encode("ascii")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON as the standard defines it: numbers are finite.
+
+    Raises:
+        ValueError: If it is not JSON.
+        RecursionError: If it is nested too deep.
+    """
+    return json.loads(text, parse_constant=_not_json, parse_float=_finite)
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def is_larger_than(content: Any, size: int) -> bool:

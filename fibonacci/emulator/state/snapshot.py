@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.state.errors import StateError
-from fibonacci.emulator.state.json_encoding import to_json
-from fibonacci.emulator.state.store import DROPPED, SNAPSHOT_FORMAT, check_schema
+from fibonacci.emulator.state.json_encoding import parse_json, to_json
+from fibonacci.emulator.state.schema import DROPPED, SNAPSHOT_FORMAT, check_schema
 from fibonacci.emulator.state.tables import Key, Record, TableKind
 
 Tables = dict[str, list[tuple[Key, Record]]]
@@ -53,22 +51,11 @@ def malformed(place: str, message: str) -> StateError:
 
 def _parsed(snapshot: bytes) -> Any:
     try:
-        content = json.loads(snapshot, parse_constant=_not_json, parse_float=_finite)
+        content = parse_json(snapshot)
         to_json(content)  # what can be read can be deeper than what can be written
         return content
     except (ValueError, TypeError, RecursionError) as error:
         raise StateError(f"{_NO_SNAPSHOT}: {error}") from error
-
-
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is too large")
-    return number
 
 
 def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:

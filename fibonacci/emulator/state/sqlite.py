@@ -16,8 +16,8 @@ from typing import Final
 from fibonacci.emulator.state.errors import StateError, StateReadOnlyError
 from fibonacci.emulator.state.sqlite_file import StateFile, explained
 from fibonacci.emulator.state.sqlite_table import SqliteTable
-from fibonacci.emulator.state.store import Store, Table
-from fibonacci.emulator.state.tables import TableKind
+from fibonacci.emulator.state.store import Store
+from fibonacci.emulator.state.tables import Table, TableKind
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
+from fibonacci.emulator.state.schema import SCHEMA
 from fibonacci.emulator.state.sqlite_schema import check, number_of, prepare
-from fibonacci.emulator.state.store import SCHEMA
 from fibonacci.emulator.state.tables import TableKind
 
 _FULL: Final = frozenset(

@@ -9,8 +9,8 @@ from typing import Final
 
 from fibonacci.emulator.state.errors import StateError
 from fibonacci.emulator.state.json_encoding import to_text
-from fibonacci.emulator.state.store import SCHEMA, Key, check_schema
-from fibonacci.emulator.state.tables import Record, TableKind
+from fibonacci.emulator.state.schema import SCHEMA, check_schema
+from fibonacci.emulator.state.tables import Key, Record, TableKind
 
 APPLICATION: Final = 0x46494245
 """The application id of an emulator's SQLite file: the letters FIBE."""

@@ -13,20 +13,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from fibonacci.emulator.state.errors import StateError
 from fibonacci.emulator.state.owners import Owners
+from fibonacci.emulator.state.schema import SCHEMA, SNAPSHOT_FORMAT
+from fibonacci.emulator.state.snapshot import read_snapshot
 from fibonacci.emulator.state.tables import Key, MemoryTable, Record, Table, TableKind
-
-__all__ = ["DROPPED", "SCHEMA", "SNAPSHOT_FORMAT", "Key", "Record", "StateError", "Store", "Table", "check_schema"]
-
-SCHEMA: Final = 2
-"""The version of the records, in files and in snapshots."""
-
-DROPPED: Final = frozenset({"rate_windows"})
-"""Tables of earlier versions that are ignored."""
-
-SNAPSHOT_FORMAT: Final = "fibonacci emulator"
-
 
 Check = Callable[[Mapping[str, list[tuple[Key, Record]]]], None]
 """Checks the tables of a snapshot."""
@@ -128,8 +118,6 @@ class Store:
         Raises:
             StateError: If it is not a snapshot, is malformed, or is one of a newer version; nothing is changed.
         """
-        from fibonacci.emulator.state.snapshot import read_snapshot  # most emulators restore nothing
-
         tables = read_snapshot(snapshot, self._kinds)
         check(tables)
         with self.transaction():
@@ -157,18 +145,6 @@ class Store:
 
     def _new_table(self, kind: TableKind) -> Table:
         return MemoryTable(kind)
-
-
-def check_schema(schema: int, what: str) -> None:
-    """Refuse a state that a newer version of this package wrote.
-
-    Raises:
-        StateError: If it is newer; the message names the remedy.
-    """
-    if schema > SCHEMA:
-        raise StateError(
-            f"{what} was written by a newer fibonacci-sdk (schema {schema}; this one knows up to {SCHEMA}): upgrade it"
-        )
 
 
 def _by_first_part(key: Key, record: Record) -> Iterable[Key]:

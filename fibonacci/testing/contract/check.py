@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-if TYPE_CHECKING:
-    from fibonacci.testing.contract.server import Server
+from fibonacci.testing.contract.outcomes import Disagreement
+from fibonacci.testing.contract.server import Server
 
 Basis = Literal["documented", "choice"]
 """Whether a fact is documented by the platform, or chosen by the SDK because nothing is documented."""
-
-
-class Disagreement(Exception):
-    """The server does not behave as expected."""
-
-
-class Skipped(Exception):
-    """The check does not apply to this server; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class Check:
     """Checks the fact. It raises `Disagreement`, `Skipped`, or any other error of a call."""
 
 
-CheckRun = Callable[["Server"], None]
+CheckRun = Callable[[Server], None]
 Decorator = Callable[[CheckRun], CheckRun]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from fibonacci.testing.contract.check import Check, Disagreement, Skipped
+from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.exchanges import is_of
+from fibonacci.testing.contract.outcomes import Disagreement, Skipped
 from fibonacci.testing.contract.server import Server
 
 CheckOutcome = Literal["agrees", "disagrees", "skipped"]

@@ -10,8 +10,8 @@ from typing import Any, Final
 from fibonacci import Fibonacci, NotFoundError
 from fibonacci._sync.clock import Clock
 from fibonacci.models import Execution, Workflow
-from fibonacci.testing.contract.check import Skipped
 from fibonacci.testing.contract.exchanges import RecordingTransport
+from fibonacci.testing.contract.outcomes import Skipped
 from fibonacci.testing.contract.raw_requests import RawRequests
 from fibonacci.transports import SocketTransport, Transport
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from fibonacci import ConflictError
 from fibonacci.testing.contract.calls import running
-from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
+from fibonacci.testing.contract.outcomes import Skipped
 from fibonacci.testing.contract.server import Server
 
 OPERATORS: Final = [

@@ -16,8 +16,9 @@ from fibonacci.testing.contract.calls import (
     new_policy,
     new_workflow,
 )
-from fibonacci.testing.contract.check import Checks, Disagreement, require, require_equal
+from fibonacci.testing.contract.check import Checks, require, require_equal
 from fibonacci.testing.contract.checks.common import items_of, named
+from fibonacci.testing.contract.outcomes import Disagreement
 from fibonacci.testing.contract.server import Server
 
 Query = Mapping[str, str]

@@ -6,8 +6,9 @@ from typing import Final
 
 from fibonacci import BadRequestError, ValidationError
 from fibonacci.models import Tool
-from fibonacci.testing.contract.check import Checks, Skipped, require, require_equal, require_type
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_envelope
+from fibonacci.testing.contract.outcomes import Skipped
 from fibonacci.testing.contract.server import Server
 
 CHECKS: Final = Checks()

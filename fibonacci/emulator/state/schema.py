@@ -1,0 +1,27 @@
+"""The version of the state's records, in files and in snapshots."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.emulator.state.errors import StateError
+
+SCHEMA: Final = 2
+"""The version that is written."""
+
+DROPPED: Final = frozenset({"rate_windows"})
+"""Tables of earlier versions that are ignored."""
+
+SNAPSHOT_FORMAT: Final = "fibonacci emulator"
+
+
+def check_schema(schema: int, what: str) -> None:
+    """Refuse a state that a newer version of this package wrote.
+
+    Raises:
+        StateError: If it is newer; the message names the remedy.
+    """
+    if schema > SCHEMA:
+        raise StateError(
+            f"{what} was written by a newer fibonacci-sdk (schema {schema}; this one knows up to {SCHEMA}): upgrade it"
+        )
