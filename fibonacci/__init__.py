@@ -27,7 +27,8 @@ lazy_names(
         "fibonacci._sync.clock": ["Clock"],
         "fibonacci._sync.pager": ["Pager"],
         "fibonacci.definitions.authoring.builder": ["WorkflowBuilder"],
-        "fibonacci.deployment.plan": ["DeploymentChange", "DeploymentPlan"],
+        "fibonacci.deployment.change": ["DeploymentChange"],
+        "fibonacci.deployment.plan": ["DeploymentPlan"],
         "fibonacci.deployment.result": ["DeploymentResult"],
         "fibonacci.errors": [
             "APIConnectionError",

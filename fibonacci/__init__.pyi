@@ -9,7 +9,8 @@ from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
-from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
+from fibonacci.deployment.change import DeploymentChange
+from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import (
     APIConnectionError,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from fibonacci._async.workflows import create_request
 from fibonacci._core.preparation import new_idempotency_key
+from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock, LockEntry
-from fibonacci.deployment.plan import DeploymentChange, DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import APIError, NotFoundError, StalePlanError
 from fibonacci.models.workflows import Workflow

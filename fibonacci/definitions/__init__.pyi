@@ -2,7 +2,8 @@
 from fibonacci.definitions.authoring.builder import WorkflowBuilder
 from fibonacci.definitions.authoring.handles import NodeHandle, Template
 from fibonacci.definitions.checks import check_definition
-from fibonacci.definitions.comparison.diff import DefinitionChange, DefinitionDiff, diff
+from fibonacci.definitions.comparison.change import DefinitionChange
+from fibonacci.definitions.comparison.diff import DefinitionDiff, diff
 from fibonacci.definitions.diagrams.mermaid import mermaid
 from fibonacci.definitions.diagrams.svg import svg
 from fibonacci.definitions.files.formatting import format_definition, format_file

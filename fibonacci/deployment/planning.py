@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.comparison.diff import diff
+from fibonacci.deployment.change import Action, DeploymentChange
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent, content_of_workflow
 from fibonacci.deployment.lock import LOCK_NAME, Lock, LockEntry
 from fibonacci.deployment.matching import Matches
-from fibonacci.deployment.plan import Action, DeploymentChange, DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from fibonacci.deployment.plan import DeploymentChange
+from fibonacci.definitions.comparison.diff_text import visible
+from fibonacci.deployment.change import Action, DeploymentChange
 from fibonacci.models.workflows import Workflow
+
+_DONE: Final[dict[Action, str]] = {
+    "record": "recorded",
+    "update": "updated",
+    "create": "created",
+    "delete": "deleted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +36,14 @@ class DeploymentResult:
         return bool(self.changes)
 
     def __str__(self) -> str:
-        from fibonacci.deployment.plan_text import result_text
+        if not self:
+            return "Nothing was done."
+        return "\n".join(map(self._line, self.changes))
 
-        return result_text(self)
+    def _line(self, change: DeploymentChange) -> str:
+        workflow = self.workflows.get(change.file)
+        where = (change.workflow_id or "in the lock file") if workflow is None else workflow.id
+        return f"{_DONE[change.action]} {visible(change.file)}  {change.name!r} ({where})"
 
     def __repr__(self) -> str:
         return f"<DeploymentResult {str(self.folder)!r}: {len(self.changes)} done>"

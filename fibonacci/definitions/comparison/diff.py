@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
+from fibonacci.definitions.comparison.change import DefinitionChange
 from fibonacci.definitions.comparison.normalization import node_defaults, normalized, same, workflow_defaults
 from fibonacci.definitions.json_types import is_object
 
@@ -17,28 +18,6 @@ _DEEPEST: Final = 8
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MISSING: Final = object()
 _Nodes = Mapping[str, Mapping[str, Any]]
-
-ChangeKind = Literal["added", "removed", "changed"]
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionChange:
-    """One difference between two definitions."""
-
-    kind: ChangeKind
-    """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""
-
-    location: str
-    """The place: a node (`greet`), a field of a node (`greet.params.to`) or of the workflow (`outputs.answer`)."""
-
-    old: Any = None
-    """The node or value in the old definition; None when it was added."""
-
-    new: Any = None
-    """The node or value in the new definition; None when it was removed."""
-
-    node: str | None = None
-    """The id of the node that it is about; None when it is about the workflow itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +33,7 @@ class DefinitionDiff:
     def __str__(self) -> str:
         from fibonacci.definitions.comparison.diff_text import diff_text
 
-        return diff_text(self)
+        return diff_text(self.changes)
 
 
 def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel) -> DefinitionDiff:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from fibonacci.definitions.comparison.diff import DefinitionChange, DefinitionDiff
+from fibonacci.definitions.comparison.change import DefinitionChange
 from fibonacci.definitions.comparison.normalization import canonical
 from fibonacci.definitions.json_types import is_object
 
@@ -17,13 +17,13 @@ _WIDEST_PLACE: Final = 32
 _MOST_LINES: Final = 24
 
 
-def diff_text(diff: DefinitionDiff) -> str:
+def diff_text(changes: Sequence[DefinitionChange]) -> str:
     """Return a line for each difference, and for long texts a small unified diff below it."""
-    if not diff:
+    if not changes:
         return "no differences"
-    widths = [len(change.location) for change in diff.changes if not _is_node(change) and not _is_long(change)]
+    widths = [len(change.location) for change in changes if not _is_node(change) and not _is_long(change)]
     width = max((each for each in widths if each <= _WIDEST_PLACE), default=0)
-    return "\n".join(line for change in diff.changes for line in _lines(change, width + 1))
+    return "\n".join(line for change in changes for line in _lines(change, width + 1))
 
 
 def _lines(change: DefinitionChange, width: int) -> Iterator[str]:

@@ -1,0 +1,70 @@
+"""One thing that `apply` would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from fibonacci.definitions.comparison.diff import DefinitionDiff
+from fibonacci.definitions.comparison.diff_text import visible
+from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
+from fibonacci.deployment.lock import LockEntry
+
+Action = Literal["record", "update", "create", "delete"]
+"""What is done, in the order in which a plan does it. `record` changes the lock file only."""
+
+_SIGNS: Final[dict[Action, str]] = {"record": ".", "update": "~", "create": "+", "delete": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentChange:
+    """One thing that `apply` would do."""
+
+    action: Action
+    """What is done: `create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
+
+    file: str
+    """The name of the file; for a removal, of the one that is gone."""
+
+    name: str
+    """The name that the workflow will have; for a removal, the one it has."""
+
+    workflow_id: str | None
+    """The id of the workflow; None for one that is created."""
+
+    reason: str
+    """Why, in words."""
+
+    diff: DefinitionDiff = field(default=DefinitionDiff(), repr=False)
+    """How the definition on the platform will change."""
+
+    content: WorkflowContent | None = field(default=None, repr=False)
+    """What is sent; None where nothing is."""
+
+    seen: SeenWorkflow | None = field(default=None, repr=False)
+    """The workflow as the plan saw it; `apply` refuses when it has changed since. None where there is none."""
+
+    entry: LockEntry | None = field(default=None, repr=False)
+    """For `record`, the new entry in the lock file, None for none; for the creation of a workflow that was
+    interrupted, its entry."""
+
+    previous_file: str | None = None
+    """The name that the file had at the last apply; None when it had the same."""
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int = 0) -> str:
+        """Return what the change does, with its reason and the difference indented below it.
+
+        Args:
+            width: The least number of characters for the name of the file, so that those of several changes align.
+        """
+        workflow = "" if self.workflow_id is None else f" ({self._known()})"
+        head = f"{_SIGNS[self.action]} {self.action} {visible(self.file):{width}}  {self.name!r}{workflow}"
+        difference = str(self.diff).splitlines() if self.diff else []
+        return "\n".join([head, *(f"    {line}" for line in (visible(self.reason), *difference))])
+
+    def _known(self) -> str:
+        version = None if self.seen is None else self.seen.version
+        return f"{self.workflow_id}" if version is None else f"{self.workflow_id}, version {version}"
