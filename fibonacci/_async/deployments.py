@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from fibonacci._async._resource import AsyncResource
 from fibonacci._async.plan_application import AsyncPlanApplication, check_unchanged, stale_plan
 from fibonacci._core.option_checks import check_flag
+from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan
@@ -24,23 +25,13 @@ from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import DeploymentError, NotFoundError
 from fibonacci.models.workflows import Workflow
 
-if TYPE_CHECKING:
-    from fibonacci._async.requestor import AsyncRequestor
-    from fibonacci._async.workflows import AsyncWorkflows
 
+class AsyncDeployments(AsyncResource):
+    """Deploy folders of definitions."""
 
-class AsyncDeployments:
-    """Deploys folders of definitions.
-
-    Args:
-        workflows: The calls.
-        requestor: Sends the creations of a plan.
-    """
-
-    def __init__(self, workflows: AsyncWorkflows, requestor: AsyncRequestor) -> None:
-        self._workflows = workflows
-        self._requestor = requestor
-        self._base_url: str = requestor.config.base_url
+    @property
+    def _base_url(self) -> str:
+        return self._requestor.config.base_url
 
     async def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
@@ -60,14 +51,14 @@ class AsyncDeployments:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
             if plan:
                 await self._check_platform(plan)
-            return await AsyncPlanApplication(self._workflows, self._requestor, folder, plan).run()
+            return await AsyncPlanApplication(self._requestor, folder, plan).run()
 
     async def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         import_yaml(folder, file)
-        workflow = await self._workflows.get(workflow_id)
+        workflow = await self._send(get_workflow(workflow_id))
         definition = definition_of(workflow)
         folder.path.mkdir(parents=True, exist_ok=True)
         with folder.locked():
@@ -116,14 +107,14 @@ class AsyncDeployments:
 
     async def _read_platform(self, lock: Lock | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the lock file."""
-        found = {workflow.id: workflow async for workflow in self._workflows.list()}
+        found = {workflow.id: workflow async for workflow in self._pager(list_workflows())}
         ids = set[str]() if lock is None else lock.workflow_ids
         names = set[str]() if lock is None else lock.names_of_interrupted
         unknown = {each.id for each in found.values() if each.name in names}
         for workflow_id in sorted(ids | unknown):
             if workflow_id not in found or found[workflow_id].definition is None:
                 try:
-                    found[workflow_id] = await self._workflows.get(workflow_id)
+                    found[workflow_id] = await self._send(get_workflow(workflow_id))
                 except NotFoundError:
                     found.pop(workflow_id, None)
         return list(found.values())

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fibonacci._async.workflows import create_request
 from fibonacci._core.preparation import new_idempotency_key
+from fibonacci._core.workflow_requests import create_workflow, delete_workflow, get_workflow, update_workflow
 from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
@@ -19,23 +19,18 @@ from fibonacci.models.workflows import Workflow
 
 if TYPE_CHECKING:
     from fibonacci._async.requestor import AsyncRequestor
-    from fibonacci._async.workflows import AsyncWorkflows
 
 
 class AsyncPlanApplication:
     """One plan being carried out.
 
     Args:
-        workflows: The calls.
-        requestor: Sends creations, which have a key of their own.
+        requestor: Sends the requests.
         folder: The folder of the plan, locked.
         plan: The plan; it has been checked.
     """
 
-    def __init__(
-        self, workflows: AsyncWorkflows, requestor: AsyncRequestor, folder: DeploymentFolder, plan: DeploymentPlan
-    ) -> None:
-        self._workflows = workflows
+    def __init__(self, requestor: AsyncRequestor, folder: DeploymentFolder, plan: DeploymentPlan) -> None:
         self._requestor = requestor
         self._folder = folder
         self._plan = plan
@@ -71,7 +66,7 @@ class AsyncPlanApplication:
 
     async def _read(self, workflow_id: str) -> Workflow | None:
         try:
-            return await self._workflows.get(workflow_id)
+            return await self._requestor.send(get_workflow(workflow_id))
         except NotFoundError:
             return None
 
@@ -89,9 +84,9 @@ class AsyncPlanApplication:
         before = self._lock
         # Recorded before it is sent: when the outcome stays unknown, the next plan finds by it what was created.
         self._record(change, LockEntry(content.name, content.digest(), idempotency_key=key))
-        request = create_request(content.name, content.description, content.definition)
+        request = create_workflow(content.name, content.description, content.definition, idempotency_key=key)
         try:
-            return await self._requestor.send(request._replace(idempotency_key=key))
+            return await self._requestor.send(request)
         except (APIError, TypeError, ValueError) as error:
             if not (isinstance(error, APIError) and error.outcome_unknown):
                 self._folder.write_lock(before)
@@ -100,23 +95,19 @@ class AsyncPlanApplication:
 
     async def _update(self, change: DeploymentChange, content: WorkflowContent, workflow_id: str) -> None:
         check_unchanged(change, await self._read(workflow_id))  # just before it is changed
-        workflow = await self._workflows.update(
-            workflow_id,
-            name=content.name,
-            description=content.description,
-            definition=content.definition,
-        )
+        request = update_workflow(workflow_id, content.name, content.description, content.definition)
+        workflow = await self._requestor.send(request)
         await self._record_workflow(change, content, workflow)
 
     async def _delete(self, change: DeploymentChange, workflow_id: str) -> None:
         check_unchanged(change, await self._read(workflow_id))  # just before it is changed
         with suppress(NotFoundError):  # a first attempt without a response has done it
-            await self._workflows.delete(workflow_id)
+            await self._requestor.send(delete_workflow(workflow_id))
         self._record(change, None)
 
     async def _record_workflow(self, change: DeploymentChange, content: WorkflowContent, workflow: Workflow) -> None:
         if workflow.definition is None:  # the platform answers without it
-            workflow = await self._workflows.get(workflow.id)
+            workflow = await self._requestor.send(get_workflow(workflow.id))
         self._results[change.file] = workflow
         if self._lock.organization is None:
             self._lock = replace(self._lock, organization=workflow.organization_id)

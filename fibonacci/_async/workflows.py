@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
-from fibonacci._core.option_checks import check_idempotency_key
-from fibonacci._core.request import Request
-from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._core.urls import path
+from fibonacci._core.workflow_requests import (
+    create_workflow,
+    delete_workflow,
+    execute_workflow,
+    get_workflow,
+    list_workflows,
+    update_workflow,
+)
 from fibonacci.errors import loading_error
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from fibonacci._async.deployments import AsyncDeployments
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
-
-_EXECUTE_TIMEOUT = 300.0
 
 
 class AsyncWorkflows(AsyncResource):
@@ -67,7 +68,7 @@ class AsyncWorkflows(AsyncResource):
             )
             ```
         """
-        return await self._send(create_request(name, description, definition))
+        return await self._send(create_workflow(name, description, definition))
 
     async def get(self, workflow_id: str) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
@@ -87,7 +88,7 @@ class AsyncWorkflows(AsyncResource):
             assert (await client.workflows.get(workflow.id)).name == workflow.name
             ```
         """
-        return await self._send(Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow))
+        return await self._send(get_workflow(workflow_id))
 
     async def update(
         self,
@@ -119,9 +120,7 @@ class AsyncWorkflows(AsyncResource):
             changed = await client.workflows.update(workflow.id, description="Greets people by name")
             ```
         """
-        body = require_any(name=name, description=description, definition=definition)
-        where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
-        return await self._send(Request("PUT", where, returns=Workflow, body=body))
+        return await self._send(update_workflow(workflow_id, name, description, definition))
 
     async def delete(self, workflow_id: str) -> None:
         """Delete a workflow (`DELETE /workflows/{id}`).
@@ -139,7 +138,7 @@ class AsyncWorkflows(AsyncResource):
             await client.workflows.delete(unwanted.id)
             ```
         """
-        await self._send(Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType))
+        await self._send(delete_workflow(workflow_id))
 
     async def execute(
         self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
@@ -172,7 +171,7 @@ class AsyncWorkflows(AsyncResource):
             print(execution.status, execution.outputs)
             ```
         """
-        return await self._send(_execute_request(workflow_id, inputs, idempotency_key))
+        return await self._send(execute_workflow(workflow_id, inputs, idempotency_key))
 
     async def run(
         self,
@@ -223,7 +222,7 @@ class AsyncWorkflows(AsyncResource):
         return await run(
             self._requestor,
             workflow_id,
-            _execute_request(workflow_id, inputs, idempotency_key),
+            execute_workflow(workflow_id, inputs, idempotency_key),
             timeout=timeout,
             on_update=on_update,
             cancel_on_exit=cancel_on_exit,
@@ -302,7 +301,7 @@ class AsyncWorkflows(AsyncResource):
     def _deployments(self) -> AsyncDeployments:
         from fibonacci._async.deployments import AsyncDeployments  # most calls need none
 
-        return AsyncDeployments(self, self._requestor)
+        return AsyncDeployments(self._requestor)
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Workflow]:
         """List the workflows (`GET /workflows`).
@@ -323,31 +322,4 @@ class AsyncWorkflows(AsyncResource):
                 print(workflow.id, workflow.name)
             ```
         """
-        params = {"limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))
-
-
-def create_request(
-    name: str,
-    description: str | Unset | None,
-    definition: Mapping[str, Any] | BaseModel | Unset | None,
-) -> Request[Workflow]:
-    """Return the request that creates a workflow."""
-    body = drop_unset(name=name, description=description, definition=definition)
-    return Request("POST", path("/workflows"), returns=Workflow, body=body)
-
-
-def _execute_request(
-    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None
-) -> Request[Execution]:
-    where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
-    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
-    return Request(
-        "POST",
-        where,
-        returns=Execution,
-        body={} if inputs is None else {"inputs": inputs},
-        default_timeout=_EXECUTE_TIMEOUT,
-        idempotency_key=check_idempotency_key(idempotency_key),
-    )
+        return self._pager(list_workflows(limit=limit, cursor=cursor))

@@ -36,6 +36,10 @@ class _KeyFilter:
 
     def add(self, key: str) -> None:
         """Add a key, and drop the oldest."""
+        if not (self._is_installed and key in self._keys):
+            self._add(key)
+
+    def _add(self, key: str) -> None:
         self._keys[key] = None
         if len(self._keys) > _KEPT_KEYS:
             del self._keys[next(iter(self._keys))]

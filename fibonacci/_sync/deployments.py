@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fibonacci._core.option_checks import check_flag
+from fibonacci._core.workflow_requests import get_workflow, list_workflows
+from fibonacci._sync._resource import Resource
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
@@ -25,23 +26,13 @@ from fibonacci.deployment.result import DeploymentResult
 from fibonacci.errors import DeploymentError, NotFoundError
 from fibonacci.models.workflows import Workflow
 
-if TYPE_CHECKING:
-    from fibonacci._sync.requestor import Requestor
-    from fibonacci._sync.workflows import Workflows
 
+class Deployments(Resource):
+    """Deploy folders of definitions."""
 
-class Deployments:
-    """Deploys folders of definitions.
-
-    Args:
-        workflows: The calls.
-        requestor: Sends the creations of a plan.
-    """
-
-    def __init__(self, workflows: Workflows, requestor: Requestor) -> None:
-        self._workflows = workflows
-        self._requestor = requestor
-        self._base_url: str = requestor.config.base_url
+    @property
+    def _base_url(self) -> str:
+        return self._requestor.config.base_url
 
     def plan(self, path: str | os.PathLike[str]) -> DeploymentPlan:
         """Return what `apply` would do for a folder. Nothing is written."""
@@ -61,14 +52,14 @@ class Deployments:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
             if plan:
                 self._check_platform(plan)
-            return PlanApplication(self._workflows, self._requestor, folder, plan).run()
+            return PlanApplication(self._requestor, folder, plan).run()
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""
         check_flag("overwrite", overwrite)
         folder, file = split_target(path)
         import_yaml(folder, file)
-        workflow = self._workflows.get(workflow_id)
+        workflow = self._send(get_workflow(workflow_id))
         definition = definition_of(workflow)
         folder.path.mkdir(parents=True, exist_ok=True)
         with folder.locked():
@@ -117,14 +108,14 @@ class Deployments:
 
     def _read_platform(self, lock: Lock | None) -> list[Workflow]:
         """Return all workflows; with their definitions those that are, or may be, in the lock file."""
-        found = {workflow.id: workflow for workflow in self._workflows.list()}
+        found = {workflow.id: workflow for workflow in self._pager(list_workflows())}
         ids = set[str]() if lock is None else lock.workflow_ids
         names = set[str]() if lock is None else lock.names_of_interrupted
         unknown = {each.id for each in found.values() if each.name in names}
         for workflow_id in sorted(ids | unknown):
             if workflow_id not in found or found[workflow_id].definition is None:
                 try:
-                    found[workflow_id] = self._workflows.get(workflow_id)
+                    found[workflow_id] = self._send(get_workflow(workflow_id))
                 except NotFoundError:
                     found.pop(workflow_id, None)
         return list(found.values())

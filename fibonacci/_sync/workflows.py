@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from fibonacci._core.option_checks import check_idempotency_key
-from fibonacci._core.request import Request
-from fibonacci._core.request_body import drop_unset, require_any
 from fibonacci._core.unset import UNSET, Unset
-from fibonacci._core.urls import path
+from fibonacci._core.workflow_requests import (
+    create_workflow,
+    delete_workflow,
+    execute_workflow,
+    get_workflow,
+    list_workflows,
+    update_workflow,
+)
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci.errors import loading_error
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
     from fibonacci._sync.deployments import Deployments
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
-
-_EXECUTE_TIMEOUT = 300.0
 
 
 class Workflows(Resource):
@@ -68,7 +69,7 @@ class Workflows(Resource):
             )
             ```
         """
-        return self._send(create_request(name, description, definition))
+        return self._send(create_workflow(name, description, definition))
 
     def get(self, workflow_id: str) -> Workflow:
         """Return one workflow (`GET /workflows/{id}`).
@@ -88,7 +89,7 @@ class Workflows(Resource):
             assert client.workflows.get(workflow.id).name == workflow.name
             ```
         """
-        return self._send(Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow))
+        return self._send(get_workflow(workflow_id))
 
     def update(
         self,
@@ -120,9 +121,7 @@ class Workflows(Resource):
             changed = client.workflows.update(workflow.id, description="Greets people by name")
             ```
         """
-        body = require_any(name=name, description=description, definition=definition)
-        where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
-        return self._send(Request("PUT", where, returns=Workflow, body=body))
+        return self._send(update_workflow(workflow_id, name, description, definition))
 
     def delete(self, workflow_id: str) -> None:
         """Delete a workflow (`DELETE /workflows/{id}`).
@@ -140,7 +139,7 @@ class Workflows(Resource):
             client.workflows.delete(unwanted.id)
             ```
         """
-        self._send(Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType))
+        self._send(delete_workflow(workflow_id))
 
     def execute(
         self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
@@ -173,7 +172,7 @@ class Workflows(Resource):
             print(execution.status, execution.outputs)
             ```
         """
-        return self._send(_execute_request(workflow_id, inputs, idempotency_key))
+        return self._send(execute_workflow(workflow_id, inputs, idempotency_key))
 
     def run(
         self,
@@ -224,7 +223,7 @@ class Workflows(Resource):
         return run(
             self._requestor,
             workflow_id,
-            _execute_request(workflow_id, inputs, idempotency_key),
+            execute_workflow(workflow_id, inputs, idempotency_key),
             timeout=timeout,
             on_update=on_update,
             cancel_on_exit=cancel_on_exit,
@@ -303,7 +302,7 @@ class Workflows(Resource):
     def _deployments(self) -> Deployments:
         from fibonacci._sync.deployments import Deployments  # most calls need none
 
-        return Deployments(self, self._requestor)
+        return Deployments(self._requestor)
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
         """List the workflows (`GET /workflows`).
@@ -324,31 +323,4 @@ class Workflows(Resource):
                 print(workflow.id, workflow.name)
             ```
         """
-        params = {"limit": limit, "cursor": cursor}
-        return self._pager(Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows"))
-
-
-def create_request(
-    name: str,
-    description: str | Unset | None,
-    definition: Mapping[str, Any] | BaseModel | Unset | None,
-) -> Request[Workflow]:
-    """Return the request that creates a workflow."""
-    body = drop_unset(name=name, description=description, definition=definition)
-    return Request("POST", path("/workflows"), returns=Workflow, body=body)
-
-
-def _execute_request(
-    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None
-) -> Request[Execution]:
-    where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
-    if inputs is not None and not isinstance(inputs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
-    return Request(
-        "POST",
-        where,
-        returns=Execution,
-        body={} if inputs is None else {"inputs": inputs},
-        default_timeout=_EXECUTE_TIMEOUT,
-        idempotency_key=check_idempotency_key(idempotency_key),
-    )
+        return self._pager(list_workflows(limit=limit, cursor=cursor))

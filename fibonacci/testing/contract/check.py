@@ -93,7 +93,7 @@ def require_equal(found: object, expected: object, what: str) -> None:
         >>> require_equal(1, True, "enabled")
         Traceback (most recent call last):
         ...
-        fibonacci.testing.contract.check.Disagreement: enabled is 1, not True
+        fibonacci.testing.contract.outcomes.Disagreement: enabled is 1, not True
     """
     if found != expected or isinstance(found, bool) != isinstance(expected, bool):
         raise Disagreement(f"{what} is {_shown(found)}, not {_shown(expected)}")

@@ -1,0 +1,83 @@
+"""The requests of `client.workflows`: its methods send them, and so does a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any
+
+from pydantic import BaseModel
+
+from fibonacci._core.option_checks import check_idempotency_key
+from fibonacci._core.request import Request
+from fibonacci._core.request_body import drop_unset, require_any
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.urls import path
+from fibonacci.models.executions import Execution
+from fibonacci.models.workflows import Workflow
+
+Definition = Mapping[str, Any] | BaseModel | None
+
+_EXECUTE_TIMEOUT = 300.0
+
+
+def create_workflow(
+    name: str,
+    description: str | Unset | None,
+    definition: Definition | Unset,
+    *,
+    idempotency_key: str | None = None,
+) -> Request[Workflow]:
+    """Return the request that creates a workflow."""
+    body = drop_unset(name=name, description=description, definition=definition)
+    return Request("POST", path("/workflows"), returns=Workflow, body=body, idempotency_key=idempotency_key)
+
+
+def get_workflow(workflow_id: str) -> Request[Workflow]:
+    """Return the request that reads a workflow."""
+    return Request("GET", path("/workflows/{workflow_id}", workflow_id=workflow_id), Workflow)
+
+
+def update_workflow(
+    workflow_id: str,
+    name: str | Unset = UNSET,
+    description: str | Unset | None = UNSET,
+    definition: Definition | Unset = UNSET,
+) -> Request[Workflow]:
+    """Return the request that changes a workflow."""
+    body = require_any(name=name, description=description, definition=definition)
+    where = path("/workflows/{workflow_id}", workflow_id=workflow_id)
+    return Request("PUT", where, returns=Workflow, body=body)
+
+
+def delete_workflow(workflow_id: str) -> Request[None]:
+    """Return the request that deletes a workflow."""
+    return Request("DELETE", path("/workflows/{workflow_id}", workflow_id=workflow_id), returns=NoneType)
+
+
+def list_workflows(*, limit: int | None = None, cursor: str | None = None) -> Request[Workflow]:
+    """Return the request for a page of workflows."""
+    params = {"limit": limit, "cursor": cursor}
+    return Request("GET", path("/workflows"), returns=Workflow, params=params, collection="workflows")
+
+
+def execute_workflow(
+    workflow_id: str, inputs: Mapping[str, Any] | None, idempotency_key: str | None
+) -> Request[Execution]:
+    """Return the request that starts a workflow."""
+    where = path("/workflows/{workflow_id}/execute", workflow_id=workflow_id)
+    if inputs is not None:
+        _check_inputs(inputs)
+    return Request(
+        "POST",
+        where,
+        returns=Execution,
+        body={} if inputs is None else {"inputs": inputs},
+        default_timeout=_EXECUTE_TIMEOUT,
+        idempotency_key=check_idempotency_key(idempotency_key),
+    )
+
+
+def _check_inputs(inputs: object) -> None:
+    if not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs must be a mapping of names to values, not {type(inputs).__name__}")
