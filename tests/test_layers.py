@@ -26,12 +26,12 @@ MAY_IMPORT = {
     "_migration": set[str](),
     "_suggestions": set[str](),
     "_log_records": set[str](),
+    "_times": set[str](),
+    "_display": set[str](),
+    "_frames": {"_times"},
     "errors": {"_display"},
-    "models": {"_lazy", "_suggestions", "_display", "_frames"},
-    # Both are imported by the method that displays or converts something, never with the models, errors or definitions.
-    "_display": {"models", "definitions"},
-    "_frames": {"models"},
-    "definitions": {"errors", "models", "_lazy", "_suggestions", "_display"},
+    "definitions": {"_lazy", "_suggestions", "_display"},
+    "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy"},
     "deployment": {"errors", "models", "definitions"},
@@ -48,7 +48,11 @@ FOR_TYPES_ONLY = {"errors": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
-CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": "fibonacci.transports."}
+NAMES_ALLOWED = {
+    "emulator/serving/in_process.py": "fibonacci.transports.",
+    # An object that has a definition is displayed with its diagram.
+    "models/_base.py": "fibonacci.definitions.diagrams.",
+}
 
 MAY_NAME = {
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
@@ -136,8 +140,8 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    if found.file in CLIENT_TYPES_ALLOWED:
-        return target in MAY_IMPORT[layer] or found.name.startswith(CLIENT_TYPES_ALLOWED[found.file])
+    if found.file in NAMES_ALLOWED:
+        return target in MAY_IMPORT[layer] or found.name.startswith(NAMES_ALLOWED[found.file])
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
 
 
@@ -164,6 +168,9 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("models/tools.py", "import httpx"),
         ("models/tools.py", "from typing_extensions import Self"),
         ("models/tools.py", "from fibonacci.definitions import WorkflowDefinition"),
+        ("models/_base.py", "def f():\n    from fibonacci.definitions import WorkflowDefinition"),
+        ("definitions/checks/tools.py", "from fibonacci.models import Tool"),
+        ("_display/trace.py", "if TYPE_CHECKING:\n    from fibonacci.models import NodeTrace"),
         ("errors.py", "from fibonacci.models import Execution"),
         ("definitions/yaml.py", "def f():\n    from fibonacci._core import config"),
         ("_core/config.py", "if TYPE_CHECKING:\n    from .._async.client import AsyncFibonacci"),
@@ -188,8 +195,8 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
-        (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
-        (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
+        ("emulator/serving/in_process.py", "from fibonacci import Fibonacci"),
+        ("emulator/serving/in_process.py", "from fibonacci._core.deadline import Deadline"),
         ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
     ],
 )
@@ -203,6 +210,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("models/tools.py", "from pydantic import BaseModel\nfrom ._base import Model"),
         ("errors.py", "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from fibonacci.models import Execution"),
         ("models/page.py", "if TYPE_CHECKING:\n    import pandas"),
+        ("models/_base.py", "def f():\n    from fibonacci.definitions.diagrams.svg import diagram_html"),
         ("_core/retry.py", "import random\nfrom fibonacci import __version__, errors"),
         ("_async/requestor.py", "from tenacity import AsyncRetrying\nfrom .transports import http"),
         ("_sync/transports/pool.py", "import h11, httpx\nfrom ..._core.config import Config"),
@@ -210,7 +218,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("testing/plugin.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
-        (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
+        ("emulator/serving/in_process.py", "from fibonacci.transports import HTTPRequest"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:

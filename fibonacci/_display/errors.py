@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 
-from fibonacci._display.html import display, escaped, table, value
+from fibonacci._display.html import display, escaped, html_of, table, value
 from fibonacci._display.remedies import remedy
 
 
 def error_html(error: BaseException) -> str:
     """Return an error as a table, with the execution that it is about."""
-    from fibonacci._display.objects import model_html
-    from fibonacci.models.executions import Execution
-
     rows = [("What happened", escaped(str(error)))]
     rows += [("Note", escaped(str(note))) for note in getattr(error, "__notes__", ())]
     if error.__cause__ is not None:
@@ -23,6 +20,5 @@ def error_html(error: BaseException) -> str:
     advice = remedy(error)
     if advice is not None:
         rows.append(("What to do", re.sub("`(.+?)`", r"<code>\1</code>", escaped(advice))))
-    execution: object = getattr(error, "execution", None)
-    more = [model_html(execution)] if isinstance(execution, Execution) else []
-    return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows), *more)
+    execution = html_of(getattr(error, "execution", None)) or ""
+    return display(table(f"<strong>{escaped(type(error).__name__)}</strong>", (), rows), execution)

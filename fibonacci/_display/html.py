@@ -6,7 +6,7 @@ Whatever comes from the platform passes through `escaped`. Styles stand in attri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from html import escape
 from typing import cast
@@ -68,6 +68,12 @@ def _nested(title: str, shown: object) -> str:
     text = cut(json.dumps(shown, indent=2, ensure_ascii=False, default=str), _NESTED)
     summary = f'<summary style="white-space:nowrap">{escaped(title)}</summary>'
     return f'<details>{summary}<pre style="margin:0">{escaped(text)}</pre></details>'
+
+
+def html_of(shown: object) -> str | None:
+    """Return the HTML that an object has for notebooks; None if it has none."""
+    display_hook: Callable[[], str] | None = getattr(shown, "_repr_html_", None)
+    return None if display_hook is None else display_hook()
 
 
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fibonacci._display.html import code, display, escaped, table, value
+from fibonacci._display.html import code, display, escaped, html_of, table, value
 from fibonacci._display.text import counted
 
-if TYPE_CHECKING:
-    from fibonacci.models.page import Page
+ROWS = 20
+"""The items of a page that are shown."""
 
-_ROWS = 20
 _COLUMNS = 8
 
 
-def page_html(page: Page[Any]) -> str:
-    """Return the first items of a page as rows."""
-    return display(_items(page))
-
-
-def pager_html(name: str, call: str, page: Page[Any] | None) -> str:
+def pager_html(name: str, call: str, page: object) -> str:
     """Return what is known of a pager.
 
     Args:
@@ -31,27 +26,30 @@ def pager_html(name: str, call: str, page: Page[Any] | None) -> str:
     is_async = name.startswith("Async")
     loop, frame = ("async for", "await pager.to_pandas()") if is_async else ("for", "pager.to_pandas()")
     how = f"<p>Read all items by {code(f'{loop} item in pager')} or {code(frame)}.</p>"
-    if page is None:
+    first = html_of(page)
+    if first is None:
         return display(f"<p>{title}: nothing is fetched yet.</p>", how)
-    return display(f"<p>{title}: its first page, as {code('first()')} fetched it.</p>", _items(page), how)
+    return display(f"<p>{title}: its first page, as {code('first()')} fetched it.</p>", first, how)
 
 
-def _items(page: Page[Any]) -> str:
-    from fibonacci.models._base import Model
+def page_html(rows: Sequence[Mapping[str, Any]], count: int, *, has_more: bool) -> str:
+    """Return the first items of a page as rows.
 
-    items = page.items
-    shown = items[:_ROWS]
-    rows = [item.to_dict() if isinstance(item, Model) else {"value": item} for item in shown]
+    Args:
+        rows: The fields of its first `ROWS` items.
+        count: The number of its items.
+        has_more: Whether another page follows.
+    """
     # A column that is empty in all rows takes no room: a notebook is narrow.
     names = list(dict.fromkeys(name for row in rows for name, each in row.items() if each not in (None, {}, [])))
     columns = names[:_COLUMNS]
-    title = f"<strong>Page</strong> of {counted(len(items), 'item')}"
-    if len(items) > len(shown):
-        title += f", the first {len(shown)}"
+    title = f"<strong>Page</strong> of {counted(count, 'item')}"
+    if count > len(rows):
+        title += f", the first {len(rows)}"
     if len(names) > len(columns):
         title += f"; {counted(len(names) - len(columns), 'column')} left out"
-    title += "; more pages follow" if page.next_cursor is not None else ""
+    title += "; more pages follow" if has_more else ""
     if not rows:
-        return f"<p>{title}</p>"
+        return display(f"<p>{title}</p>")
     cells = ([str(number), *(value(row.get(name)) for name in columns)] for number, row in enumerate(rows))
-    return table(title, ["#", *columns], cells)
+    return display(table(title, ["#", *columns], cells))

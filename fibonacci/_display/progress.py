@@ -8,10 +8,10 @@ from collections.abc import Callable
 from io import StringIO
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
+from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import counted, cut, printable
-from fibonacci.models.executions import Execution
 
 try:
     with warnings.catch_warnings():
@@ -25,7 +25,10 @@ _REFRESH = 1.0
 _ENDED = {"completed", "failed", "skipped", "cancelled"}
 
 
-class ProgressBar:
+E = TypeVar("E", bound=ExecutionRecord)
+
+
+class ProgressBar(Generic[E]):
     """Shows the state of an execution, the elapsed time and, where the platform sends them, its nodes; on stderr.
 
     It is shown while it is entered, and stays on its line afterwards, however the wait has ended.
@@ -34,7 +37,7 @@ class ProgressBar:
         on_update: Called with the execution too, whenever it has changed.
     """
 
-    def __init__(self, on_update: Callable[[Execution], object] | None) -> None:
+    def __init__(self, on_update: Callable[[E], object] | None) -> None:
         self._on_update = on_update
         self._closing = Event()
         self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
@@ -42,7 +45,7 @@ class ProgressBar:
         self._bar = tqdm(desc="sending", bar_format="{desc} [{elapsed}]", file=sys.stderr or StringIO())
         self._ticker.start()
 
-    def __call__(self, execution: Execution) -> object:
+    def __call__(self, execution: E) -> object:
         """Show an execution, and return what `on_update` returns."""
         self._show(execution)
         return None if self._on_update is None else self._on_update(execution)
@@ -57,7 +60,7 @@ class ProgressBar:
         self._ticker.join()
         self._bar.close()
 
-    def _show(self, execution: Execution) -> None:
+    def _show(self, execution: ExecutionRecord) -> None:
         bar = self._bar
         nodes = execution.trace
         if nodes:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fibonacci._display.html import line, name, table, value
-from fibonacci.models.node_trace import NodeTrace
+from fibonacci._display.protocols import NodeRecord
 
 _HEADERS = ("Node", "State", "Duration", "Timeline", "Output, error or reason")
 
 
-def trace_table(nodes: Sequence[NodeTrace]) -> str:
+def trace_table(nodes: Sequence[NodeRecord]) -> str:
     """Return the nodes in the order of their execution."""
     spans = [_span(node) for node in nodes]
     times = [time for span in spans if span is not None for time in span]
@@ -27,12 +27,12 @@ def trace_table(nodes: Sequence[NodeTrace]) -> str:
     return table("<strong>Nodes</strong>", _HEADERS, rows)
 
 
-def _state(node: NodeTrace) -> str:
+def _state(node: NodeRecord) -> str:
     attempts = node.attempts or 0
     return line(f"{node.status}, {attempts} attempts" if attempts > 1 else str(node.status))
 
 
-def _span(node: NodeTrace) -> tuple[datetime, datetime] | None:
+def _span(node: NodeRecord) -> tuple[datetime, datetime] | None:
     """Return the times between which a node was executed, where both are known and can be compared."""
     started, ended = node.started_at, node.ended_at
     if started is None or ended is None or started.tzinfo is None or ended.tzinfo is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fibonacci._frames.columns import columns_of
+from fibonacci._frames.columns import Row, columns_of
 from fibonacci._frames.kinds import Kind, ListOf, Struct
 
 try:
@@ -14,7 +14,7 @@ except ImportError as error:
     raise ImportError("to_arrow() needs pyarrow: pip install 'fibonacci-sdk[arrow]'") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _TYPES: dict[str, Any] = {
     "boolean": pyarrow.bool_(),
@@ -26,12 +26,12 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def arrow_table(items: Sequence[object], model: type[Any] | None, *, flatten: bool) -> Any:
+def arrow_table(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> Any:
     """Return a table with a row for each object; see `columns_of` for the arguments.
 
     Nested values are structs and lists where all have the same shape; else they are JSON texts.
     """
-    columns = [column.typed() for column in columns_of(items, model, flatten=flatten)]
+    columns = [column.typed() for column in columns_of(rows, declared, flatten=flatten)]
     arrays = [pyarrow.array(column.values, type=_type(column.kind)) for column in columns]
     return pyarrow.table(arrays, names=[column.name for column in columns])
 

@@ -8,8 +8,7 @@ from types import NoneType
 from typing import Any, NamedTuple, cast, get_args, get_origin
 
 from fibonacci._frames.kinds import Kind, common_kind, declared_kind, fitted, is_uniform, kind_of
-from fibonacci.models._base import Model, parse_time
-from fibonacci.models._plain import plain_types
+from fibonacci._times import parse_time
 
 Row = Mapping[str, Any]
 
@@ -28,18 +27,14 @@ class Column(NamedTuple):
         return self._replace(kind="text", values=[None if value is None else _json(value) for value in self.values])
 
 
-def columns_of(items: Sequence[object], model: type[Any] | None, *, flatten: bool) -> list[Column]:
+def columns_of(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> list[Column]:
     """Return the columns of a list: the documented fields, then the others in the order in which they occur.
 
     Args:
-        items: The objects: models, or anything else, which then is the column `value`.
-        model: Their class, whose fields are columns even when the list is empty; None to take it from the first.
+        rows: The fields of each object.
+        declared: The types of the documented fields, which are columns even when the list is empty.
         flatten: Whether the fields of nested objects are columns of their own, named by dotted paths.
     """
-    if model is None and items:
-        model = type(items[0])
-    declared = plain_types(model) if model is not None and issubclass(model, Model) else {}
-    rows = [item.to_dict() if isinstance(item, Model) else {"value": item} for item in items]
     names = list(dict.fromkeys([*declared, *(name for row in rows for name in row)]))
     if flatten:
         rows, names = _flattened(rows, names, declared)

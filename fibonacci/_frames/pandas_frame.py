@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fibonacci._frames.columns import Column, columns_of
+from fibonacci._frames.columns import Column, Row, columns_of
 
 try:
     import pandas
@@ -12,7 +12,7 @@ except ImportError as error:
     raise ImportError("to_pandas() needs pandas: pip install 'fibonacci-sdk[pandas]'") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 # Types in which a value may be missing: with numpy's own, integers would become floats and booleans objects.
@@ -25,13 +25,13 @@ _TYPES = {
 }
 
 
-def pandas_frame(items: Sequence[object], model: type[Any] | None, *, flatten: bool) -> pandas.DataFrame:
+def pandas_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> pandas.DataFrame:
     """Return a data frame with a row for each object; see `columns_of` for the arguments.
 
     Nested values, and values that have no type in common, are objects.
     """
-    columns = columns_of(items, model, flatten=flatten)
-    return pandas.DataFrame({column.name: _series(column) for column in columns}, index=pandas.RangeIndex(len(items)))
+    columns = columns_of(rows, declared, flatten=flatten)
+    return pandas.DataFrame({column.name: _series(column) for column in columns}, index=pandas.RangeIndex(len(rows)))
 
 
 def _series(column: Column) -> pandas.Series[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fibonacci._frames.columns import Column, columns_of
+from fibonacci._frames.columns import Column, Row, columns_of
 from fibonacci._frames.kinds import Kind, ListOf, Struct
 
 try:
@@ -13,7 +13,7 @@ except ImportError as error:
     raise ImportError("to_polars() needs polars: pip install 'fibonacci-sdk[polars]'") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from polars._typing import PolarsDataType
@@ -28,12 +28,12 @@ _TYPES: dict[str, PolarsDataType] = {
 }
 
 
-def polars_frame(items: Sequence[object], model: type[Any] | None, *, flatten: bool) -> polars.DataFrame:
+def polars_frame(rows: Sequence[Row], declared: Mapping[str, Any], *, flatten: bool) -> polars.DataFrame:
     """Return a data frame with a row for each object; see `columns_of` for the arguments.
 
     Nested values are structs and lists where all have the same shape; else they are JSON texts.
     """
-    return polars.DataFrame([_series(column.typed()) for column in columns_of(items, model, flatten=flatten)])
+    return polars.DataFrame([_series(column.typed()) for column in columns_of(rows, declared, flatten=flatten)])
 
 
 def _series(column: Column) -> polars.Series:

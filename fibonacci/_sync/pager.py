@@ -92,7 +92,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
         """
         from fibonacci._frames.pandas_frame import pandas_frame
 
-        return pandas_frame(self._all(), self._request.returns, flatten=flatten)
+        return pandas_frame(*self._table(), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
         """Fetch all pages and return their items as one data frame of polars (extra `polars`), with a row for each.
@@ -114,7 +114,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
         """
         from fibonacci._frames.polars_frame import polars_frame
 
-        return polars_frame(self._all(), self._request.returns, flatten=flatten)
+        return polars_frame(*self._table(), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
         """Fetch all pages and return their items as one `pyarrow.Table` (extra `arrow`), with a row for each.
@@ -136,10 +136,12 @@ class Pager(_runtime.IterationHints, Generic[T]):
         """
         from fibonacci._frames.arrow_table import arrow_table
 
-        return arrow_table(self._all(), self._request.returns, flatten=flatten)
+        return arrow_table(*self._table(), flatten=flatten)
 
-    def _all(self) -> list[T]:
-        return [item for page in self.pages() for item in page.items]
+    def _table(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        from fibonacci.models.page import table_of
+
+        return table_of([item for page in self.pages() for item in page.items], self._request.returns)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._request.method} {self._request.path})"

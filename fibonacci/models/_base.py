@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
+from fibonacci._times import parse_time
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, SerializerFunctionWrapHandler
+
+    from fibonacci._display.protocols import ExecutionRecord
 
 _SHOWN_CHARACTERS = 60
 
@@ -133,9 +136,19 @@ class Model(BaseModel):
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.objects import model_html
+        from fibonacci._display.objects import object_html
 
-        return model_html(self)
+        return object_html(type(self).__name__, self.to_dict(), *self._diagram())
+
+    def _diagram(self, execution: ExecutionRecord | None = None) -> list[str]:
+        """Return the diagram of the definition that the object has, if it has one, for a notebook."""
+        definition = self.to_dict().get("definition")
+        if not isinstance(definition, dict):
+            return []
+        from fibonacci._display.objects import diagram_part
+        from fibonacci.definitions.diagrams.svg import diagram_html
+
+        return [diagram_part(diagram_html(cast("dict[str, Any]", definition), execution=execution))]
 
     def _short(self, name: str) -> str:
         more = self.model_extra or {}  # first: a field that is named like a method is no method
@@ -160,16 +173,6 @@ def _deprecated_names() -> set[str]:
     """Return the names of pydantic 1 that pydantic's models still have."""
     methods = {name for name in dir(BaseModel) if hasattr(getattr(BaseModel, name), "__deprecated__")}
     return methods | {"__fields__", "__fields_set__"}
-
-
-def parse_time(value: object) -> datetime | None:
-    """Return the time that a text in ISO 8601 names, or None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        return None
 
 
 class Timestamped(Model):

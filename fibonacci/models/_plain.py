@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast, get_type_hints
+from typing import Any, cast, get_type_hints
 
-if TYPE_CHECKING:
-    from fibonacci.models._base import Model
+from pydantic import BaseModel
 
 _RAW = "raw_"
 # An execution's `execution_id` is the same as its `id`.
 _REDUNDANT = "raw_execution_id"
 
 
-def plain_dict(model: Model) -> dict[str, Any]:
+def plain_dict(model: BaseModel) -> dict[str, Any]:
     """Return the fields of a model by their plain names, the unknown ones last; models in them are dictionaries too."""
     values = {name: getattr(model, name) for name in plain_names(type(model))}
     return {name: _plain(value) for name, value in {**values, **(model.model_extra or {})}.items()}
 
 
 @cache
-def plain_names(model: type[Model]) -> tuple[str, ...]:
+def plain_names(model: type[BaseModel]) -> tuple[str, ...]:
     """Return the plain names of a model's documented fields: its own first, the times that all have last."""
     names = [name for name in model.model_fields if name != _REDUNDANT]
     names.sort(key=lambda name: name in ("raw_created_at", "raw_updated_at"))
@@ -28,7 +27,7 @@ def plain_names(model: type[Model]) -> tuple[str, ...]:
 
 
 @cache
-def plain_types(model: type[Model]) -> dict[str, Any]:
+def plain_types(model: type[BaseModel]) -> dict[str, Any]:
     """Return the type of each documented field by its plain name."""
     types: dict[str, Any] = {}
     for name, field in model.model_fields.items():
@@ -38,7 +37,7 @@ def plain_types(model: type[Model]) -> dict[str, Any]:
     return {name: types[name] for name in plain_names(model)}
 
 
-def _plain_name(model: type[Model], name: str) -> str:
+def _plain_name(model: type[BaseModel], name: str) -> str:
     return (model.model_fields[name].alias or name) if name.startswith(_RAW) else name
 
 
@@ -51,13 +50,11 @@ def _returned(reader: property) -> Any:
 
 
 def _plain(value: object) -> object:
-    from fibonacci.models._base import Model
-
     if isinstance(value, str):
         return str(value)  # without the mark of `any_string`: data frames and files take plain strings only
-    if isinstance(value, Model):
-        return value.to_dict()
+    if isinstance(value, BaseModel):
+        return plain_dict(value)
     if isinstance(value, list):
         items = cast("list[object]", value)
-        return [_plain(item) for item in items] if items and isinstance(items[0], Model) else items
+        return [_plain(item) for item in items] if items and isinstance(items[0], BaseModel) else items
     return value

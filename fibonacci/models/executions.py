@@ -90,6 +90,11 @@ class Execution(Timestamped):
         """Whether the execution has completed."""
         return self.status == "completed"
 
+    def _repr_html_(self) -> str:
+        from fibonacci._display.objects import execution_html
+
+        return execution_html(self, self.to_dict(), *self._diagram(self))
+
     @model_validator(mode="after")
     def _checked(self) -> Self:
         if not self.id:

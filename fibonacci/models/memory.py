@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from fibonacci.models._base import Timestamped, parse_time
+from fibonacci._times import parse_time
+from fibonacci.models._base import Timestamped
 
 MemoryScope = Literal["workflow", "user", "organization", "global"] | str
 """The scopes that the SDK knows; the platform may have others, which are kept as strings."""

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from fibonacci.models._base import Model, parse_time
+from fibonacci._times import parse_time
+from fibonacci.models._base import Model
 
 NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "cancelled"] | str
 """The states of a node that the SDK knows; the platform may have others, which are kept as strings."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fibonacci.models._base import Model
+from fibonacci.models._plain import plain_types
 from fibonacci.models.response import ResponseInfo
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Page(Generic[T]):
         """
         from fibonacci._frames.pandas_frame import pandas_frame
 
-        return pandas_frame(self.items, self.model, flatten=flatten)
+        return pandas_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
         """Return the items as a data frame of polars (extra `polars`), with a row for each.
@@ -84,7 +86,7 @@ class Page(Generic[T]):
         """
         from fibonacci._frames.polars_frame import polars_frame
 
-        return polars_frame(self.items, self.model, flatten=flatten)
+        return polars_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
         """Return the items as a `pyarrow.Table` (extra `arrow`), with a row for each.
@@ -105,15 +107,29 @@ class Page(Generic[T]):
         """
         from fibonacci._frames.arrow_table import arrow_table
 
-        return arrow_table(self.items, self.model, flatten=flatten)
+        return arrow_table(*table_of(self.items, self.model), flatten=flatten)
 
     def _repr_html_(self) -> str:
-        from fibonacci._display.lists import page_html
+        from fibonacci._display.lists import ROWS, page_html
 
-        return page_html(self)
+        rows, _ = table_of(self.items[:ROWS], self.model)
+        return page_html(rows, len(self.items), has_more=self.next_cursor is not None)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def table_of(items: Sequence[object], model: type[Any] | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return a list as a table: the fields of each object, and the types of the documented ones.
+
+    Args:
+        items: The objects: models, or anything else, which then is the field `value`.
+        model: Their class, whose fields an empty list has too; None to take it from the first.
+    """
+    if model is None and items:
+        model = type(items[0])
+    declared = plain_types(model) if model is not None and issubclass(model, Model) else {}
+    return [item.to_dict() if isinstance(item, Model) else {"value": item} for item in items], declared

@@ -16,10 +16,9 @@ from fibonacci.definitions.authoring.node_methods import Backoff, NodeMethods
 from fibonacci.definitions.authoring.schemas import json_schema
 from fibonacci.definitions.authoring.value_types import is_model
 from fibonacci.definitions.checks import check_definition
-from fibonacci.definitions.checks.tools import ToolSource
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 from fibonacci.definitions.model.workflow import WorkflowDefinition
 from fibonacci.definitions.problems import DefinitionError, Problem
-from fibonacci.models.tools import Tool
 
 InputsT = TypeVar("InputsT", bound=BaseModel)
 
@@ -155,7 +154,7 @@ class WorkflowBuilder(NodeMethods):
         self._draft.add_outputs(named)
 
     def check(
-        self, tools: Iterable[str | Tool] | ToolSource | None = None, *, models: Iterable[str] | None = None
+        self, tools: Iterable[str | NamedTool] | ToolSource | None = None, *, models: Iterable[str] | None = None
     ) -> list[Problem]:
         """List the problems of the definition, as `check_definition` does: what only the whole shows.
 

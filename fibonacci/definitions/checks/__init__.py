@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from fibonacci.definitions.checks.check import check_definition
-from fibonacci.definitions.checks.tools import ToolSource
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource
 
-__all__ = ["ToolSource", "check_definition"]
+__all__ = ["NamedTool", "ToolSource", "check_definition"]

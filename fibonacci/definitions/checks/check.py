@@ -15,12 +15,11 @@ from fibonacci.definitions.checks.names import cycles, duplicate_ids, reserved_i
 from fibonacci.definitions.checks.nodes_by_index import nodes_of
 from fibonacci.definitions.checks.shape import shape_problems
 from fibonacci.definitions.checks.templates import template_problems
-from fibonacci.definitions.checks.tools import ToolSource, tool_names, unknown_tools
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names, unknown_tools
 from fibonacci.definitions.checks.values import suspicious_values
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.model.plain import may_be_definition, plain_object, remedy
 from fibonacci.definitions.problems import Problem
-from fibonacci.models.tools import Tool
 
 _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 
@@ -28,7 +27,7 @@ _PLACE: Final = re.compile(r"([^.\[]*)(?:\[(\d+)\])?(?:\.([^.\[]*))?")
 def check_definition(
     definition: object,
     *,
-    tools: Iterable[str | Tool] | ToolSource | None = None,
+    tools: Iterable[str | NamedTool] | ToolSource | None = None,
     models: Iterable[str] | None = None,
 ) -> list[Problem]:
     """List all problems of a workflow definition: what cannot run, and what is probably not meant.

@@ -10,15 +10,23 @@ from fibonacci.definitions.checks.codes import problem
 from fibonacci.definitions.checks.nodes_by_index import NodesByIndex
 from fibonacci.definitions.problems import Problem
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.models.tools import Tool
 
 _ASYNC: Final = "an async client cannot be asked here; pass tools=[tool async for tool in client.tools.list()]"
+
+
+class NamedTool(Protocol):
+    """A tool of the platform, such as a `fibonacci.models.Tool`."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
 
 
 class _Catalog(Protocol):
     """The namespace `tools` of a client."""
 
-    def list(self) -> Iterable[Tool]:
+    def list(self) -> Iterable[NamedTool]:
         """Return all tools."""
         ...
 
@@ -32,7 +40,7 @@ class ToolSource(Protocol):
         ...
 
 
-def tool_names(tools: Iterable[str | Tool] | ToolSource) -> list[str]:
+def tool_names(tools: Iterable[str | NamedTool] | ToolSource) -> list[str]:
     """Return the names of the given tools; those of a client are listed.
 
     Raises:
@@ -48,7 +56,7 @@ def tool_names(tools: Iterable[str | Tool] | ToolSource) -> list[str]:
 
 
 def _name_of(tool: object) -> str:
-    name = tool.name if isinstance(tool, Tool) else tool
+    name: object = getattr(tool, "name", tool)
     if not isinstance(name, str):
         raise TypeError(f"tools holds a {type(tool).__name__}; pass names, or what client.tools.list() returns")
     return name

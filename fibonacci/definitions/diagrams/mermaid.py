@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.contents import MISSING, DiagramContents, DiagramNode, contents_of
 from fibonacci.definitions.diagrams.edges import layered
 from fibonacci.definitions.diagrams.layers import arrange
 from fibonacci.definitions.diagrams.palette import LIGHT
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import shorten
-from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.models import Execution
 
 _SHAPES: Final = {"llm": '("{}")', "tool": '[["{}"]]', "critic": '(["{}"])', "conditional": '{{{{"{}"}}}}'}
 _RECTANGLE: Final = '["{}"]'
@@ -31,7 +32,7 @@ _CLASSES: Final = {
 }
 
 
-def mermaid(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execution | None = None) -> str:
+def mermaid(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
     """Return a definition as the text of a Mermaid flowchart, with the states of its nodes in an execution.
 
     Args:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
+from fibonacci._display.protocols import ExecutionRecord, NodeRecord
 from fibonacci.definitions.diagrams.texts import clean
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.models import Execution, NodeTrace
 
 KNOWN_STATES: Final = ("completed", "failed", "running", "pending", "skipped", "cancelled")
 """The states that have a color; the platform may have others."""
@@ -37,26 +37,26 @@ class NodeState(NamedTuple):
         return f"{self.word} · {self.duration}" if self.duration else self.word
 
 
-def checked_execution(execution: object) -> Execution | None:
+def checked_execution(execution: object) -> ExecutionRecord | None:
     """Return the argument `execution`.
 
     Raises:
-        TypeError: If it is neither an `Execution` nor None.
+        TypeError: If it is neither an execution nor None.
     """
-    if execution is None or isinstance(execution, Execution):
+    if execution is None or isinstance(execution, ExecutionRecord):
         return execution
     kind = type(execution).__name__
     raise TypeError(f"execution must be an Execution, not {kind}; client.executions.get(execution_id) returns one")
 
 
-def execution_state(execution: Execution) -> NodeState:
+def execution_state(execution: ExecutionRecord) -> NodeState:
     """Return the state of an execution as a whole."""
     milliseconds = execution.duration_ms
     duration = "" if milliseconds is None else _duration(milliseconds)
     return NodeState(_text(execution.status) or UNKNOWN, duration)
 
 
-def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, NodeState]:
+def node_states(plain: Mapping[str, Any], execution: ExecutionRecord) -> dict[str, NodeState]:
     """Return the states of nodes by id; what is missing is unknown.
 
     Args:
@@ -76,13 +76,13 @@ def node_states(plain: Mapping[str, Any], execution: Execution) -> dict[str, Nod
     return states
 
 
-def _traced(trace: Iterable[NodeTrace]) -> Iterator[tuple[str, NodeState]]:
+def _traced(trace: Iterable[NodeRecord]) -> Iterator[tuple[str, NodeState]]:
     for entry in trace:
         reason = _text(entry.error) or _text(entry.reason)
         yield entry.id, NodeState(_text(entry.status) or UNKNOWN, _node_duration(entry), reason)
 
 
-def _node_duration(entry: NodeTrace) -> str:
+def _node_duration(entry: NodeRecord) -> str:
     started, ended = entry.started_at, entry.ended_at
     if started is None or ended is None or (started.tzinfo is None) != (ended.tzinfo is None):
         return ""

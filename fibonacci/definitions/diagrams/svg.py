@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.boxes import box_of, draw_box
 from fibonacci.definitions.diagrams.contents import DiagramContents, contents_of
 from fibonacci.definitions.diagrams.edges import draw_edges, layered, leads
@@ -14,8 +17,6 @@ from fibonacci.definitions.diagrams.palette import SCOPE, STYLE_SHEET
 from fibonacci.definitions.diagrams.states import KNOWN_STATES
 from fibonacci.definitions.diagrams.texts import number, shorten
 from fibonacci.definitions.diagrams.texts import width as text_width
-from fibonacci.definitions.model.workflow import WorkflowDefinition
-from fibonacci.models import Execution
 
 _MARGIN: Final = 20.0
 _PAGE: Final = 860.0  # a diagram up to this width runs from top to bottom
@@ -27,7 +28,7 @@ _MOST_DESCRIBED: Final = 50
 _DESCRIBED: Final = 40.0
 
 
-def svg(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execution | None = None) -> str:
+def svg(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
     """Draw a definition, and the states of its nodes in an execution.
 
     The picture is self-contained: no script, no font, no reference to anything outside it. It is dark where the reader
@@ -54,7 +55,7 @@ def svg(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execut
     return _Drawing(contents_of(definition, execution)).text()
 
 
-def diagram_html(definition: WorkflowDefinition | Mapping[str, Any], *, execution: Execution | None = None) -> str:
+def diagram_html(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> str:
     """Return the picture for a notebook: it scrolls where it cannot shrink any further.
 
     Args:
