@@ -56,8 +56,9 @@ class TestArgumentsByPosition:
             client.workflows.run("w", 5, inputs={})
 
     def test_it_is_raised_where_the_user_looks(self) -> None:
-        with Fibonacci("key") as client, pytest.raises(TypeError) as caught:
-            client.workflows.run("w", {"a": 1})  # type: ignore[call-arg]  # pyright: ignore
+        client: Any = Fibonacci("key")
+        with pytest.raises(TypeError) as caught:
+            client.workflows.run("w", {"a": 1})
         assert len(traceback.extract_tb(caught.value.__traceback__)) == 2
 
     def test_methods_keep_their_signature_name_and_kind(self) -> None:
@@ -91,8 +92,9 @@ class TestAttributes:
 
     def test_python_does_not_add_its_own_suggestion(self) -> None:
         """It does where an error has both a name and an object."""
+        made: Any = Execution.model_validate({"id": "e"})
         with pytest.raises(AttributeError) as caught:
-            _ = Execution.model_validate({"id": "e"}).output  # type: ignore[attr-defined]  # pyright: ignore
+            _ = made.output
         assert caught.value.obj is None
         assert "".join(traceback.format_exception_only(caught.value)).count("outputs") == 1
 
@@ -108,18 +110,21 @@ class TestAttributes:
 
     def test_an_object_that_is_not_complete_yet(self) -> None:
         """Copying and unpickling make one, and ask it for attributes."""
+        made: Any = Execution.__new__(Execution)
         with pytest.raises(AttributeError, match="Execution has no attribute 'output'; did you mean 'outputs'"):
-            _ = Execution.__new__(Execution).output  # type: ignore[attr-defined]  # pyright: ignore
+            _ = made.output
 
     def test_the_error_can_be_pickled(self) -> None:
+        made: Any = Workflow(id="wf-1")
         with pytest.raises(AttributeError) as caught:
-            _ = Workflow(id="wf-1").nmae  # type: ignore[attr-defined]  # pyright: ignore
+            _ = made.nmae
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
         assert repr(caught.value) == f"AttributeError({str(caught.value)!r})"
 
     def test_without_a_near_one_all_are_named(self) -> None:
+        made: Any = Workflow(id="wf-1")
         with pytest.raises(AttributeError) as caught:
-            _ = Workflow(id="wf-1").zzz  # type: ignore[attr-defined]  # pyright: ignore
+            _ = made.zzz
         assert str(caught.value).startswith(
             "Workflow has no attribute 'zzz'; it has created_at, definition, description, id,"
         )

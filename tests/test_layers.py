@@ -48,11 +48,9 @@ FOR_TYPES_ONLY = {"errors": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
-NAMES_ALLOWED = {
-    "emulator/serving/in_process.py": "fibonacci.transports.",
-    # An object that has a definition is displayed with its diagram.
-    "models/_base.py": "fibonacci.definitions.diagrams.",
-}
+CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": "fibonacci.transports."}
+# An object that has a definition is displayed with its diagram.
+DIAGRAMS_ALLOWED = {"models/_base.py": "fibonacci.definitions.diagrams."}
 
 MAY_NAME = {
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
@@ -140,8 +138,9 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    if found.file in NAMES_ALLOWED:
-        return target in MAY_IMPORT[layer] or found.name.startswith(NAMES_ALLOWED[found.file])
+    more = {**CLIENT_TYPES_ALLOWED, **DIAGRAMS_ALLOWED}.get(found.file)
+    if more is not None:
+        return target in MAY_IMPORT[layer] or found.name.startswith(more)
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
 
 
@@ -195,8 +194,8 @@ def test_imports_follow_the_layering(file: str) -> None:
         ("emulator/state/store.py", "def f():\n    from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
-        ("emulator/serving/in_process.py", "from fibonacci import Fibonacci"),
-        ("emulator/serving/in_process.py", "from fibonacci._core.deadline import Deadline"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
         ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
     ],
 )
@@ -218,7 +217,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         ("testing/plugin.py", "from fibonacci import Fibonacci\nfrom fibonacci.emulator import Emulator"),
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
-        ("emulator/serving/in_process.py", "from fibonacci.transports import HTTPRequest"),
+        (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:

@@ -11,7 +11,7 @@ from fibonacci._core.option_checks import check_flag
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
-from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan, check_plan
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
 from fibonacci.deployment.pulling import (
     choose_file,
@@ -76,8 +76,7 @@ class AsyncDeployments(AsyncResource):
 
     def _check(self, plan: DeploymentPlan, *, allow_delete: bool) -> None:
         """Refuse what must not be applied, before anything is sent."""
-        if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
+        check_plan(plan)
         check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")

@@ -12,7 +12,7 @@ from fibonacci._sync._resource import Resource
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
-from fibonacci.deployment.plan import DeploymentPlan
+from fibonacci.deployment.plan import DeploymentPlan, check_plan
 from fibonacci.deployment.planning import check_base_url, check_organization, make_plan
 from fibonacci.deployment.pulling import (
     choose_file,
@@ -77,8 +77,7 @@ class Deployments(Resource):
 
     def _check(self, plan: DeploymentPlan, *, allow_delete: bool) -> None:
         """Refuse what must not be applied, before anything is sent."""
-        if not isinstance(plan, DeploymentPlan):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")
+        check_plan(plan)
         check_flag("allow_delete", allow_delete)
         if plan.base_url != self._base_url:
             raise DeploymentError(f"the plan was made for {plan.base_url}, and the client calls {self._base_url}")

@@ -34,8 +34,7 @@ class DeploymentFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"folder must be the path of a folder, not {type(path).__name__}")
+        check_path(path, "folder must be the path of a folder")
         self.path: Path = Path(path).absolute()
 
     def files(self) -> list[str]:
@@ -137,3 +136,13 @@ class DeploymentFolder:
 
     def _unreadable(self, error: OSError) -> DeploymentError:
         return DeploymentError(f"folder {str(self.path)!r} cannot be read: {error.strerror}")
+
+
+def check_path(path: object, requirement: str) -> None:
+    """Refuse what is no path.
+
+    Raises:
+        TypeError: If it is neither a str nor a path object; the message begins with the requirement.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{requirement}, not {type(path).__name__}")

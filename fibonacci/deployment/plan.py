@@ -59,3 +59,13 @@ class DeploymentPlan:
 
     def __repr__(self) -> str:
         return f"<DeploymentPlan {str(self.folder)!r}: {self.summary}>"
+
+
+def check_plan(plan: object) -> None:
+    """Refuse what is no plan.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if not isinstance(plan, DeploymentPlan):
+        raise TypeError(f"plan must be what workflows.plan(folder) returns, not {type(plan).__name__}")

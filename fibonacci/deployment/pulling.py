@@ -12,7 +12,7 @@ from fibonacci.definitions.files.reading import FORMATS
 from fibonacci.definitions.files.yaml_reader import pyyaml
 from fibonacci.deployment.content import SeenWorkflow, content_of_file
 from fibonacci.deployment.file_names import safe_file_name
-from fibonacci.deployment.folder import DeploymentFolder
+from fibonacci.deployment.folder import DeploymentFolder, check_path
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
@@ -25,8 +25,7 @@ def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | 
         DeploymentError: If the path is that of another kind of file.
         TypeError: If it is not a str or a path object.
     """
-    if not isinstance(path, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"path must be the path of a folder or a file, not {type(path).__name__}")
+    check_path(path, "path must be the path of a folder or a file")
     folder = DeploymentFolder(path)
     if folder.path.suffix.lower() in FORMATS and not folder.path.is_dir():
         return DeploymentFolder(folder.path.parent), folder.path.name

@@ -242,5 +242,6 @@ def test_the_arguments_stay_as_they_are_and_the_result_can_be_copied() -> None:
     found = diff(old, new)
     assert (old, new) == (OLD, changed(0, timeout=5))
     assert pickle.loads(pickle.dumps(found)) == copy.deepcopy(found) == found
+    frozen: Any = found
     with pytest.raises(AttributeError):
-        found.changes = ()  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+        frozen.changes = ()

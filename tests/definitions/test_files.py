@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,11 @@ from fibonacci.definitions import (
     load_yaml,
     loads,
 )
+from tests.kit.systems import needs_permissions
 
 DEFINITION = WorkflowDefinition(name="Grüße", nodes=[LLMNode(id="greet", instruction="Hi {{input.name}}\nBye\n")])
 TEXT = "name: Grüße\nnodes:\n- id: greet\n  type: llm\n  instruction: |\n    Hi {{input.name}}\n    Bye\n"
 USES: list[Callable[[Path], object]] = [load, check_file, format_file, lambda path: dump(DEFINITION, path)]
-needs_permissions = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 
 
 def names_in(folder: Path) -> list[str]:

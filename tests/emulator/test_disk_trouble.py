@@ -19,6 +19,7 @@ from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
 from tests.emulator.test_durability import ROOT
+from tests.kit.systems import needs_open_files_removable
 
 WAIT = {"id": "a", "type": "tool", "tool": "wait", "params": {"seconds": 600}}
 LARGE = "x" * 300_000
@@ -250,7 +251,7 @@ def emptied(path: Path) -> None:
         file.write(bytes(size - 4096))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@needs_open_files_removable
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

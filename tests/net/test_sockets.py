@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-import sys
 import time
 
 import anyio
@@ -18,12 +17,13 @@ from tests.kit.assertions import appears
 from tests.kit.names import address
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
+from tests.kit.systems import linux_only
 
 LONGEST_FREEZE = 0.25  # seconds on a loaded machine; without turns for other tasks, the whole time of the flood
 FLOOD = 0.6
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it without other threads running")
+@linux_only
 @pytest.mark.parametrize("is_reset", [False, True])
 def test_a_connection_that_the_peer_has_closed(is_reset: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from fibonacci import Fibonacci, WorkflowBuilder
 from tests.kit.transport import ScriptedTransport, http_response
 
+NOTHING: Any = None
+
 
 class Note(BaseModel):
     text: str = ""
@@ -157,7 +159,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "an output of nothing": (lambda on: on.flow.output(x="{{nope}}"), ValueError, "x: {{nope}} names no node"),
     "an output of a set": (lambda on: on.flow.output(x={1}), TypeError, "x is of type set, which has no JSON form"),
-    "no name": (lambda on: WorkflowBuilder(None), TypeError, "name must be a text, not None"),  # type: ignore[arg-type]  # pyright: ignore
+    "no name": (lambda on: WorkflowBuilder(NOTHING), TypeError, "name must be a text, not None"),
     "a time of the workflow": (lambda on: WorkflowBuilder("a", timeout=-1), ValueError, "timeout=-1"),
 }
 

@@ -1,0 +1,129 @@
+"""Diagrams of executions: the state, the duration and the error of each node."""
+
+from __future__ import annotations
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.definitions import mermaid, svg
+from tests.definitions.diagram_cases import (
+    TRIAGE,
+    Plain,
+    execution_of,
+    llm,
+    trace_of,
+)
+from tests.definitions.pictures import SVG, boxes, groups, parsed, texts, title
+
+DONE = trace_of(
+    classify=("completed", 1.234),
+    gate=("completed", 0.004),
+    page=("skipped",),
+    draft=("completed", 2),
+    judge=("failed", 3),
+)
+
+
+def test_states_and_durations_are_words() -> None:
+    execution = execution_of("failed", DONE, duration_ms=6500)
+    picture = svg(TRIAGE, execution=execution)
+    assert {name: lines[-1] for name, lines in boxes(picture).items()} == {
+        "Classify the mail": "completed · 1.2 s",
+        "Urgent?": "completed · 4 ms",
+        "page": "skipped",
+        "draft": "completed · 2.0 s",
+        "judge": "failed · 3.0 s",
+    }
+    assert "exec_1: failed · 6.5 s" in texts(parsed(picture))
+    assert title(parsed(picture)) == "Workflow Triage, execution exec_1: failed · 6.5 s"
+    assert "page: tool: slack_send_message, skipped." in (parsed(picture).findtext(f"{SVG}desc") or "")
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "running", "pending", "skipped", "cancelled"])
+def test_each_state_has_a_class_of_its_own(status: str) -> None:
+    definition = {"nodes": [llm("a")]}
+    execution = execution_of(trace=trace_of(a=(status,)))
+    assert len(groups(svg(definition, execution=execution), f"fib-{status}")) == 1
+    assert f"class n0 {status}" in mermaid(definition, execution=execution)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 ms"), (0.9994, "999 ms"), (0.9996, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s")],
+)
+def test_durations_are_readable(seconds: float, text: str) -> None:
+    execution = execution_of(trace=trace_of(a=("completed", seconds)))
+    assert boxes(svg({"nodes": [llm("a")]}, execution=execution))["a"][-1] == f"completed · {text}"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(7_384_000, "2 h 3 min"), (-5, ""), (float("inf"), ""), (10**400, "")]
+)
+def test_an_execution_has_a_duration_too(milliseconds: float, text: str) -> None:
+    picture = svg({"nodes": []}, execution=execution_of(duration_ms=milliseconds))
+    assert texts(parsed(picture))[0] == f"exec_1: completed{f' · {text}' if text else ''}"
+
+
+@pytest.mark.parametrize("error", ["slack: <channel> not found", {"message": "slack: <channel> not found"}])
+def test_the_error_of_a_node_stands_in_its_box_and_its_title(error: object) -> None:
+    execution = execution_of("failed", trace_of(page=("failed", 30, error)))
+    [group] = groups(svg(TRIAGE, execution=execution), "fib-failed")
+    assert texts(group)[-2:] == ["failed · 30.0 s", "slack: <channel> not found"]
+    assert title(group).endswith("\nslack: <channel> not found")
+    assert "slack#58; #60;channel#62; not found" in mermaid(TRIAGE, execution=execution)
+
+
+def test_what_leads_to_a_skipped_node_is_faded() -> None:
+    picture = svg(TRIAGE, execution=execution_of(trace=DONE))
+    faded = groups(picture, "fib-faded")
+    assert {title(group) for group in faded if title(group)} == {"Classify the mail → page", "Urgent? → page: true"}
+    assert [texts(group) for group in faded if texts(group)] == [["true"]]
+
+
+def test_an_execution_of_another_definition_leaves_the_nodes_unknown() -> None:
+    picture = svg(TRIAGE, execution=execution_of(trace=trace_of(other=("completed", 1))))
+    assert {lines[-1] for lines in boxes(picture).values()} == {"unknown"}
+    assert len(boxes(picture)) == 5
+
+
+def test_without_a_trace_the_outputs_tell() -> None:
+    picture = svg(TRIAGE, execution=execution_of(outputs={"classify": 1, "draft": None, "nobody": 2}))
+    states = {name: lines[-1] for name, lines in boxes(picture).items()}
+    assert states == {
+        "Classify the mail": "completed",
+        "draft": "completed",
+        "Urgent?": "unknown",
+        "page": "unknown",
+        "judge": "unknown",
+    }
+
+
+def test_named_outputs_are_not_taken_for_nodes() -> None:
+    definition = TRIAGE | {"outputs": {"draft": "{{classify}}"}}
+    picture = svg(definition, execution=execution_of(outputs={"draft": 1}))
+    assert boxes(picture)["draft"][-1] == "unknown"
+
+
+def test_an_execution_that_has_not_begun_has_pending_nodes() -> None:
+    picture = svg(TRIAGE, execution=execution_of("pending_approval"))
+    assert {lines[-1] for lines in boxes(picture).values()} == {"pending"}
+
+
+def test_a_state_that_is_not_known_is_shown_as_it_is() -> None:
+    picture = svg({"nodes": [llm("a")]}, execution=execution_of("paused", trace_of(a=("throttled", 2))))
+    assert boxes(picture)["a"][-1] == "throttled · 2.0 s"
+
+
+def test_a_run_on_the_emulator_is_shown(client: Fibonacci) -> None:
+    gate: Plain = {"id": "gate", "type": "conditional", "left_value": "{{input.urgency}}", "operator": "equals"}
+    gate |= {"right_value": "high", "true_branch": ["page"], "false_branch": ["draft"]}
+    definition = {"nodes": [gate, llm("page"), llm("draft"), llm("send", "draft", instruction="{{input.nobody}}")]}
+    workflow = client.workflows.create(name="Triage", definition=definition)
+    started = client.workflows.execute(workflow.id, inputs={"urgency": "low"})
+    execution = client.executions.wait(started.id)
+    shown = boxes(svg(definition, execution=execution))
+    assert shown["gate"][-1].startswith("completed · ")
+    assert shown["page"][-1] == "skipped"
+    assert shown["draft"][-1].startswith("completed · ")
+    assert shown["send"][-3].startswith("failed · ")
+    assert "{{input.nobody}}" in " ".join(shown["send"][-2:])
