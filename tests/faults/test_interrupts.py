@@ -217,6 +217,13 @@ def slow_to_cancel(peer: Peer) -> None:
     RUNNING(peer)
 
 
+async def canceled(task: asyncio.Task[Any]) -> asyncio.CancelledError:
+    """Return the cancellation with which a task ends."""
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    return caught.value
+
+
 class TestWhileItIsCanceled:
     """The cancellation on the platform is completed, whatever else happens to the task."""
 
@@ -230,9 +237,7 @@ class TestWhileItIsCanceled:
                 for _ in range(3):
                     task.cancel()
                     await asyncio.sleep(0.1)
-                with pytest.raises(asyncio.CancelledError) as caught:
-                    await task
-                return caught.value
+                return await canceled(task)
 
         with ScriptedServer(slow_to_cancel) as server:
             error = asyncio.run(main(server))
@@ -250,9 +255,7 @@ class TestWhileItIsCanceled:
                 while len(server.requests) < 2:
                     await asyncio.sleep(0.01)
                 task.cancel()
-                with pytest.raises(asyncio.CancelledError) as caught:
-                    await task
-                return caught.value
+                return await canceled(task)
 
         with ScriptedServer(slow_to_cancel) as server:
             error = asyncio.run(main(server))
