@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fibonacci.definitions import Problem
 from fibonacci.emulator.engine import handler_calls
-from fibonacci.emulator.engine.compiled import CompiledWorkflow, compiled
+from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.handler_threads import HandlerThreads
 from fibonacci.emulator.engine.recovery import Recovery
@@ -48,24 +48,20 @@ class Scheduler:
         self._recovery = Recovery(environment.store, clock, self._executions)
         clock.on_advance(self._follow_clock)
 
-    def start(self, execution: Record, definition: Record | None, now: float) -> Record:
-        """Start a new execution. What its nodes ask for that is not known is noted in its trace.
+    def start(self, execution: Record, workflow: CompiledWorkflow, unknown: Sequence[Problem], now: float) -> Record:
+        """Start a new execution.
 
         Args:
             execution: Its record, not stored yet.
-            definition: The present definition of its workflow.
+            workflow: Its workflow.
+            unknown: What the workflow asks for that is not known; it is noted in the trace.
             now: The time in Unix seconds.
 
         Returns:
             Its new record; a short execution has ended.
         """
-        workflow = compiled(definition)
-        nodes = list(workflow.nodes.values())
-        for node_id, messages in by_node(self.unknown_in(workflow), nodes).items():
-            self._store.traces.put(execution["id"], node_id, record={"warnings": messages})
-        run: Record = {"definition": definition, "chosen": {}}
-        execution = self._executions.advance(execution, run, lambda running: running.start_ready_nodes(now))
-        return self._after_skipping(execution)
+        warnings = by_node(unknown, list(workflow.nodes.values()))
+        return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
 
     def unknown_in(self, workflow: CompiledWorkflow) -> list[Problem]:
         """Return what a workflow asks for that is not known: fields, tools, parameters, models."""
