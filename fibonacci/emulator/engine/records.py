@@ -16,6 +16,7 @@ from fibonacci.emulator.state.tables import Record
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"
+STATUSES: Final = TERMINAL | {"running", WAITING}
 
 
 def start(
