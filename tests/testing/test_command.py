@@ -115,17 +115,23 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:
-    with Emulator(host="0.0.0.0", api_key="local key") as emulator:
+    with Emulator(host="0.0.0.0", api_key="a local key of 24 letters") as emulator:
         port = emulator.base_url.split(":")[2]
         assert exports(emulator) == (
-            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='local key'"
+            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='a local key of 24 letters'"
         )
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key"),
+        (
+            ["--host", "0.0.0.0"],
+            "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20",
+        ),
+        (["--host", "0.0.0.0", "--api-key", "nineteen-characters"], "of 20 characters or more"),
+        (["--allow-host", "http://x"], "hosts has names and addresses"),
+        (["--origin", "localhost:5173"], "origins has origins as a browser sends them"),
         (["--host", "::"], "choose a key"),
         (["--host", "platform.example"], "choose a key"),
         (["--host", "0.0.0.0", "--api-key", ""], "a key holds printable ASCII"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
+from fibonacci.emulator.app.redaction import without_secrets
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
@@ -32,7 +33,7 @@ class RecordedRequest:
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
         query: The query parameters; the last of several with one name.
         headers: Values by lower-case name, without `Authorization`.
-        json: The body; `None` if it is empty or not JSON.
+        json: The body; `None` if it is empty or not JSON. Of what a tool was connected with, each value is `***`.
         status: The status of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
     """
@@ -64,6 +65,7 @@ class RequestLog:
 
     def add(self, request: ServerRequest, status: int | None, time: float) -> None:
         """Keep one request; drop the oldest ones beyond the limits."""
+        request = without_secrets(request)
         with self._lock:
             self._entries.append(_Entry(request, status, time))
             self._bytes += len(request.body)
