@@ -1,8 +1,8 @@
 """API keys: who the caller is, and which role the caller has.
 
 The keys of all roles derive from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>` for
-a person with a role. So none has to be registered, and other processes with the owner's key derive the same. From one of
-them nobody can derive the owner's, or that of another role.
+a person with a role. So none has to be registered, and other processes with the owner's key derive the same. Nobody can
+derive the owner's key, or that of another role, from one of them.
 """
 
 from __future__ import annotations

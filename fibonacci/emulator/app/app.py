@@ -116,10 +116,13 @@ class App:
             observe(request, response, perf_counter() - began)
         return response
 
-    def refuse(self, error: HTTPException) -> ServerResponse:
-        """Return the response to a request that cannot be read."""
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
         now = self._clock.now()
-        return respond(encoded_error(error), self._limits.untouched(now), now)
+        response = respond(encoded_error(error), self._limits.untouched(now), now)
+        if request is not None:
+            response.headers.extend(self._origins.headers(request))
+        return response
 
     def body_limit(self, request: ServerRequest) -> int:
         """Return the largest body of a request, in bytes; what the body holds does not count."""

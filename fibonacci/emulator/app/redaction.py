@@ -20,7 +20,8 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
 
     Only connecting a tool has a body there. A request with a misspelled path below `/tools` has secrets all the same.
     """
-    if not request.body or ("tools" not in request.target and "%" not in request.target) or not _is_of_tools(request):
+    target = request.target.lower()  # a path in other case leads nowhere, with the same secrets
+    if not request.body or ("tools" not in target and "%" not in target) or not _is_of_tools(target):
         return request
     try:
         body = to_json(_redacted(read_json(request.body)))
@@ -29,9 +30,9 @@ def without_secrets(request: ServerRequest) -> ServerRequest:
     return replace(request, body=body)
 
 
-def _is_of_tools(request: ServerRequest) -> bool:
+def _is_of_tools(target: str) -> bool:
     try:
-        return "tools" in segments_of(request.target.partition("?")[0])[:2]
+        return "tools" in [segment.lower() for segment in segments_of(target.partition("?")[0])[:2]]
     except HTTPException:
         return True  # it cannot be decoded: nobody can say what it is of
 

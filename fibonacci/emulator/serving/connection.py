@@ -132,7 +132,7 @@ class ServerConnection:
 
     def _refuse(self, error: HTTPException, head: h11.Request | None) -> None:
         """Send an error and close: the begin of the next request is unknown."""
-        response = self._app.refuse(error)
+        response = self._app.refuse(error, None if head is None else _request(head))
         response = replace(response, headers=[*response.headers, ("Connection", "close")])
         self._send(response, b"" if head is None else head.method)
         self._linger()
