@@ -25,17 +25,17 @@ CORS = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers")
 EXPOSED = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
 
 
-def send(emulator: Emulator, method: str, target: str, body: bytes = b"", **headers: str) -> ApiResponse:
+def send(emulator: Emulator, method: str, target: str, body: str = "", **headers: str) -> ApiResponse:
     """Send a request with the owner's key to `localhost:8787`."""
     given = {"host": "localhost:8787", "authorization": f"Bearer {emulator.api_key}"}
     given |= {name.replace("_", "-"): value for name, value in headers.items()}
-    response = emulator.app.handle(ServerRequest(method, target, given, body))
+    response = emulator.app.handle(ServerRequest(method, target, given, body.encode()))
     return ApiResponse(response.status, dict(response.headers), response.body)
 
 
 def put(emulator: Emulator, **headers: str) -> str:
     """Change something; return `carried out`, or the code of the refusal."""
-    response = send(emulator, "PUT", "/v1/memory/k", b'{"value": 1}', **headers)
+    response = send(emulator, "PUT", "/v1/memory/k", '{"value": 1}', **headers)
     return "carried out" if response.status == 200 else response.code
 
 
@@ -91,7 +91,7 @@ def test_foreign_pages_may_change_nothing(headers: dict[str, str]) -> None:
     before = emulator.snapshot()
     for method in ("POST", "PUT", "PATCH", "DELETE", "WHAT"):
         for target in ("/v1/memory/k", "/v1/workflows", "/_emulator/reset", "/_emulator/failures", "/form"):
-            refused = send(emulator, method, target, b'{"value": 1}', **headers)
+            refused = send(emulator, method, target, '{"value": 1}', **headers)
             assert (refused.status, refused.code) == (403, "origin_not_allowed")
     assert (emulator.snapshot(), emulator.requests.count, failure.remaining) == (before, 0, 1)
     assert send(emulator, "GET", "/_emulator/failures", **headers).status == 200  # reading changes nothing
