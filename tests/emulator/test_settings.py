@@ -64,7 +64,7 @@ def test_they_can_be_changed_while_others_read() -> None:
 
     def read() -> None:
         while not stop.is_set():
-            sizes.add(len(dict(variables)))
+            sizes.add(len(list(variables.items())))
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -16,6 +16,7 @@ _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?"
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
+_LONGEST: Final = 300  # of a host's name and a port
 _MANY: Final = 1_000  # accepted values, before those that are remembered are forgotten
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -36,7 +37,7 @@ class Authority(NamedTuple):
 def read_authority(text: str) -> Authority | None:
     """Return the host and the port of a text such as `localhost:8787` or `[::1]`; `None` if it is malformed."""
     found = _AUTHORITY.fullmatch(text)
-    if found is None or len(text) > 300:
+    if found is None or len(text) > _LONGEST:
         return None
     literal, name, port = found["v6"], found["name"], found["port"]
     if literal is not None and (":" not in literal or _address_of(literal) is None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping
 from typing import Final
 
 from fibonacci.definitions.templates import TemplateError, parse
@@ -49,6 +49,10 @@ class Variables(MutableMapping[str, str]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return names and values as they are now."""
+        return self._values.items()
 
     def __len__(self) -> int:
         return len(self._values)

@@ -61,8 +61,8 @@ class ServerConnection:
             head = self._read_head()
             if head is None:
                 return False
-            _require_host(head)
             request = _request(head)
+            _require_host(request)
             body = self._read_body(head, self._app.body_limit(request))
         except h11.RemoteProtocolError as error:
             self._refuse(bad_request(f"The request is not HTTP/1.1: {error}"), head)
@@ -150,9 +150,9 @@ class ServerConnection:
                 return
 
 
-def _require_host(head: h11.Request) -> None:
+def _require_host(request: ServerRequest) -> None:
     """Refuse HTTP/1.0 without `Host`; of HTTP/1.1 without one, or with several, h11 makes an error."""
-    if not any(name == b"host" for name, _ in head.headers):
+    if "host" not in request.headers:
         raise bad_request("The header Host is missing.", "Host")
 
 
