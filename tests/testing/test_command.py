@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
@@ -155,3 +156,17 @@ def test_strict_refuses_what_is_not_known() -> None:
         key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
         with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
             client.workflows.create(name="x", definition={"nodes": [node]})
+
+
+def test_hosts_and_origins_are_named_on_the_command_line() -> None:
+    options = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
+    with served(*options) as (_, exported):
+        headers = {"Authorization": f"Bearer {exported['FIBONACCI_API_KEY']}"}
+        with httpx.Client(base_url=exported["FIBONACCI_BASE_URL"], headers=headers, trust_env=False) as client:
+            statuses = [
+                client.get("/health", headers={"Host": host}).status_code for host in ("a.test", "b.test", "c.test")
+            ]
+            assert statuses == [200, 200, 403]
+            for origin, status in (("http://localhost:5173", 200), ("http://localhost:5174", 403)):
+                put = client.put("/memory/k", json={"value": 1}, headers={"Origin": origin})
+                assert put.status_code == status

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cached_property
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +16,8 @@ from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.rate_limits import Allowance
 from fibonacci.emulator.app.control import CONTROL_PREFIX
+from fibonacci.emulator.app.control.api import ControlAPI
+from fibonacci.emulator.app.control.parts import Parts
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.idempotency import IdempotencyCache
@@ -30,7 +31,7 @@ from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
 from fibonacci.emulator.faults.injector import FaultInjector
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.bodies import MAX_BODY
-from fibonacci.emulator.http.errors import Detail, HTTPException, payload_too_large
+from fibonacci.emulator.http.errors import HTTPException, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.policy.approvals import Approvals
@@ -46,12 +47,7 @@ Observer = Callable[[ServerRequest, ServerResponse, float], object]
 _PATIENCE: Final = 0.25
 """Seconds for which a request that only reads waits for another process that is writing."""
 
-MAX_SNAPSHOT: Final = 1024 * 1024 * 1024
-"""The largest snapshot that can be sent, in bytes."""
-
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
-
-_RESTORE: Final = f"/{CONTROL_PREFIX}/restore"
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -100,6 +96,19 @@ class App:
         self._router: Router[Handler] = Router(ENDPOINTS)
         self.faults: Final = FaultInjector(self._router)
         self.log: Final = RequestLog(self._router)
+        parts = Parts(
+            account=account,
+            approvals=self.approvals,
+            clock=clock,
+            faults=self.faults,
+            keys=self.keys,
+            requests=Requests(self.log),
+            reset=self.reset,
+            restore=self.restore,
+            retention=self.retention,
+            snapshot=self.snapshot,
+        )
+        self._control = ControlAPI(parts, self._endpoints)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.
@@ -126,13 +135,7 @@ class App:
 
     def body_limit(self, request: ServerRequest) -> int:
         """Return the largest body of a request, in bytes; what the body holds does not count."""
-        if request.target != _RESTORE:
-            return MAX_BODY
-        try:
-            api_key, _ = self.keys.authenticate(request.headers.get("authorization", ""))
-        except HTTPException:
-            return MAX_BODY
-        return MAX_SNAPSHOT if self.keys.is_owner(api_key) else MAX_BODY
+        return self._control.body_limit(request)
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -191,32 +194,10 @@ class App:
     def _handle_control(self, request: ServerRequest) -> ServerResponse:
         now = self._clock.now()
         try:
-            api_key, actor = self._authenticate(request)
-            if not self.keys.is_owner(api_key):
-                raise _not_the_owner()
-            reply = self._endpoints.call(self._control_router, request, actor, now)
+            reply = self._control.call(request, now)
         except Exception as error:
             reply = failure_reply(error, request)
         return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
-
-    @cached_property
-    def _control_router(self) -> Router[Handler]:
-        from fibonacci.emulator.app.control.endpoints import control_endpoints  # most emulators are never asked for it
-        from fibonacci.emulator.app.control.parts import Parts
-
-        parts = Parts(
-            account=self.account,
-            approvals=self.approvals,
-            clock=self._clock,
-            faults=self.faults,
-            keys=self.keys,
-            requests=Requests(self.log),
-            reset=self.reset,
-            restore=self.restore,
-            retention=self.retention,
-            snapshot=self.snapshot,
-        )
-        return Router(control_endpoints(parts), CONTROL_PREFIX)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
         now = self._clock.now()
@@ -262,9 +243,7 @@ class App:
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:
-            limit = self.body_limit(request)
-            if len(request.body) > limit:
-                raise payload_too_large(limit)
+            raise payload_too_large(MAX_BODY)
         return self.keys.authenticate(request.headers.get("authorization", ""))
 
     def _dispatch(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
@@ -288,9 +267,3 @@ class App:
         except StateError as error:  # what was carried out is stored, and so is this reply
             log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
             return reply
-
-
-def _not_the_owner() -> HTTPException:
-    """Return the error for a control request with another key than the owner's."""
-    detail = Detail("role", "must be owner, with the owner's own key")
-    return HTTPException(403, "permission_denied", "The control API requires the owner's own key.", [detail])
