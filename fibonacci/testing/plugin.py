@@ -5,28 +5,24 @@ It imports nothing but pytest, so that it costs nothing in a test session that u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from fibonacci import AsyncFibonacci, Fibonacci
     from fibonacci.emulator import Emulator
-    from fibonacci.testing.failure_report import EmulatorObserver
+    from fibonacci.testing.emulator_fixtures import EmulatorFixtures
 
 _MARKER: Final = "fibonacci"
 
 
-class _InUse(NamedTuple):
-    """An emulator of a fixture, and the markers that its options are from."""
+_FIXTURES: Final = tuple(f"{scope}fibonacci_emulator" for scope in ("", "class_", "module_", "package_", "session_"))
+"""The fixtures of emulators, the narrowest scope first."""
 
-    observer: EmulatorObserver
-    markers: Sequence[pytest.Mark]
-
-
-_IN_USE: Final = pytest.StashKey[list[_InUse]]()
+_EMULATORS: Final[pytest.StashKey[EmulatorFixtures]] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -95,39 +91,21 @@ def async_fibonacci_client(fibonacci_emulator: Emulator) -> AsyncFibonacci:
     return fibonacci_emulator.async_client()
 
 
-_EMULATORS: Final = frozenset(
-    f"{scope}fibonacci_emulator" for scope in ("", "class_", "module_", "package_", "session_")
-)
-
-
 def _emulator(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> Iterator[Emulator]:
     """Yield an emulator that the environment names, with the options of the markers that its scope has."""
-    from fibonacci.emulator import Emulator
-    from fibonacci.testing.emulator_environment import in_environment
+    from fibonacci.testing.emulator_fixtures import EmulatorFixtures
     from fibonacci.testing.emulator_options import emulator_options
-    from fibonacci.testing.failure_report import EmulatorObserver
 
     markers = list(request.node.iter_markers(_MARKER))
-    chosen = emulator_options(options, markers)
-    with in_environment(Emulator(**chosen)) as emulator:
-        name = str(request.fixturename)
-        in_use = _InUse(EmulatorObserver(name, emulator, chosen.get("secrets") or {}), markers)
-        emulators = _in_use(request.config)
-        emulators.append(in_use)
-        try:
-            yield emulator
-        finally:
-            emulators.remove(in_use)
+    emulators = request.config.stash.setdefault(_EMULATORS, EmulatorFixtures(_FIXTURES))
+    with emulators.run(str(request.fixturename), emulator_options(options, markers), markers) as emulator:
+        yield emulator
 
 
-def _in_use(config: pytest.Config) -> list[_InUse]:
-    return config.stash.setdefault(_IN_USE, [])
-
-
-def _fixtures_of(item: pytest.Item) -> list[str]:
-    """Return the names of the emulators that a test uses."""
+def _used_by(item: pytest.Item) -> list[str]:
+    """Return the fixtures of emulators that a test uses."""
     names: Iterable[str] = getattr(item, "fixturenames", ())
-    return [name for name in names if name in _EMULATORS]
+    return [name for name in names if name in _FIXTURES]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,21 +119,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # inside of the wrappers of pytest's own plugins, which may not be skipped
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Check the markers of the test, and that each has an effect; begin to observe what is in use already."""
+    """Check the markers of the test, and that each has an effect; begin the test for what runs already."""
     markers = list(item.iter_markers(_MARKER))
     if markers:
         from fibonacci.testing.emulator_options import check_marker
 
         for marker in markers:
             check_marker(marker)
-    for in_use in _in_use(item.config):
-        in_use.observer.begin_test()
+    emulators = item.config.stash.get(_EMULATORS, None)
+    if emulators is not None:
+        emulators.begin_test(_used_by(item))
     yield
-    applied = [marker for in_use in _in_use(item.config) for marker in in_use.markers]
-    if _fixtures_of(item) and not all(marker in applied for marker in markers):
+    if markers:
+        _check_effect(item, markers)
+
+
+def _check_effect(item: pytest.Item, markers: Iterable[pytest.Mark]) -> None:
+    """Fail the test if it uses emulators, and a marker of it has changed none."""
+    used, emulators = _used_by(item), item.config.stash.get(_EMULATORS, None)
+    applied = [marker for running in emulators.running for marker in running.markers] if emulators else []
+    if used and any(marker not in applied for marker in markers):
         pytest.fail(
-            f"a marker {_MARKER} of {item.name} changes no emulator: {', '.join(_fixtures_of(item))} is for more tests "
-            "than are marked. Use fibonacci_emulator, or set the options with fibonacci_emulator_options.",
+            f"a marker {_MARKER} of {item.name} changes no emulator: {', '.join(used)} is for more tests than are "
+            "marked. Use fibonacci_emulator, or set the options with fibonacci_emulator_options.",
             pytrace=False,
         )
 
@@ -166,9 +152,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to the report of a failure what the emulators saw during the test."""
     report = yield
-    if report.failed:
-        used = _fixtures_of(item)
-        for observer, _ in _in_use(item.config):
-            if observer.requests or observer.name in used:
-                report.sections.append(("Fibonacci emulator", observer.describe()))
+    emulators = item.config.stash.get(_EMULATORS, None)
+    if report.failed and emulators is not None:
+        used = _used_by(item)
+        for running in emulators.running:
+            if running.observer.requests or running.fixture in used:
+                report.sections.append(("Fibonacci emulator", running.observer.describe()))
     return report
