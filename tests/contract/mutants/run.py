@@ -17,7 +17,7 @@ from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, Transport
 from tests.contract.document import Operation, operations
-from tests.contract.mutants.derive import OWNER, Mutant
+from tests.contract.mutants.mutant import OWNER, Mutant
 
 _URL = "http://127.0.0.1/v1"
 
