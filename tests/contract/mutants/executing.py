@@ -142,8 +142,8 @@ _INPUTS: Final[Mapping[str, Callable[[JSON, Any], Any]]] = {
 
 
 def _has_tool(definition: JSON) -> bool:
-    return any("tool" in node for node in definition["nodes"])
+    return any("tool" in node for node in definition.get("nodes", []))
 
 
 def _has_dotted_tool(definition: JSON) -> bool:
-    return any("." in node.get("tool", "") for node in definition["nodes"])
+    return any("." in node.get("tool", "") for node in definition.get("nodes", []))

@@ -41,7 +41,10 @@ def run_over_quota(quota: str, name: str) -> Change:
     """Execute what the quota of runs does not allow."""
 
     def running(request: HTTPRequest, send: Send) -> HTTPResponse:
-        overrides = json_of(read_path(request, send, quota))["overrides"]
+        found = read_path(request, send, quota)
+        if not is_success(found):  # the key is not known
+            return send(request)
+        overrides = json_of(found)["overrides"]
         patch = replace(request, method="PATCH", target=f"/v1{quota}")
         send(with_body(patch, {name: None}))
         response = send(request)
@@ -57,7 +60,8 @@ def refuse_empty_body() -> Change:
 
     def refusing(request: HTTPRequest, send: Send) -> HTTPResponse:
         response = send(request)
-        return with_json(response, {"error": error}, 422) if json_of(request) == {} else response
+        is_refused = is_success(response) and json_of(request) == {}
+        return with_json(response, {"error": error}, 422) if is_refused else response
 
     return refusing
 
