@@ -149,7 +149,9 @@ DETECTED = {
     "workflows.execute: run_with booleans as Python writes them": {"comparisons.booleans"},
     "workflows.execute: run_with what is no number as 0": {"comparisons.no_number", "definitions.partial_results"},
     "workflows.execute: run_unapproved dotted tools": {"executions.held_in_either_spelling"},
-    "workflows.execute: run_over_quota": {"quota.runs_an_hour"},
+    "workflows.execute: run_over_quota workflow_runs_per_hour": {"quota.runs_an_hour"},
+    "workflows.execute: run_over_quota concurrent_executions": {"quota.concurrent_runs"},
+    "workflows.execute: ignore_role": {"roles.policy_applies"},
 }
 """Some mutants, and the checks that detect them."""
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from tests.contract.document import JSON, Operation, load_document
-from tests.contract.mutants import run_kinds
-from tests.contract.mutants.mutant import Mutant, mutant
+from tests.contract.mutants import kinds, run_kinds
+from tests.contract.mutants.mutant import OWNER, Mutant, mutant
 
 _OPPOSITES: Final = {
     "equals": "not_equals",
@@ -37,7 +37,9 @@ def of_execution(operation: Operation) -> Iterator[Mutant]:
     yield mutant(operation, run_kinds.run_unapproved(_GOVERNANCE, flags, _has_tool), "run_unapproved")
     dotted = run_kinds.run_unapproved(_GOVERNANCE, flags, _has_dotted_tool)
     yield mutant(operation, dotted, "run_unapproved", "dotted tools")
-    yield mutant(operation, run_kinds.run_over_quota(_QUOTA, "workflow_runs_per_hour"), "run_over_quota")
+    for name in ("workflow_runs_per_hour", "concurrent_executions"):
+        yield mutant(operation, run_kinds.run_over_quota(_QUOTA, name), "run_over_quota", name)
+    yield mutant(operation, kinds.ignore_role(OWNER), "ignore_role")
     yield mutant(operation, run_kinds.refuse_empty_body(), "refuse_empty_body")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci import QuotaExceededError
+from fibonacci.testing.contract.calls import running
 from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_bare, require_refusal
 from fibonacci.testing.contract.outcomes import Disagreement
@@ -93,3 +94,19 @@ def _runs_an_hour(server: Server) -> None:
     except QuotaExceededError:
         return
     raise Disagreement("a second run in the hour is carried out, though the quota is one")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "A run beyond concurrent_executions is a 429 that is no rate limit", changes=True
+)
+def _concurrent_runs(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    override = quotas.get(server.organization).overrides.get("concurrent_executions")
+    server.add_cleanup(server.client.executions.cancel, running(server))
+    server.add_cleanup(quotas.update, server.organization, concurrent_executions=override)
+    quotas.update(server.organization, concurrent_executions=1)
+    try:
+        server.run_workflow()
+    except QuotaExceededError:
+        return
+    raise Disagreement("a second run is carried out beside one that runs, though the quota is one")
