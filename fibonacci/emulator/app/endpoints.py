@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import Actor
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.context import Handler, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
@@ -30,14 +30,14 @@ class EndpointCaller:
     """Calls handlers with what they work on.
 
     Args:
-        plan: The plan of the account.
+        account: The account.
         organization: The organization that all workflows belong to.
         store: All state.
         scheduler: Runs workflows.
     """
 
-    def __init__(self, *, plan: PlanName, organization: str, store: Store, scheduler: Scheduler) -> None:
-        self._plan: PlanName = plan
+    def __init__(self, *, account: Account, organization: str, store: Store, scheduler: Scheduler) -> None:
+        self._account = account
         self._organization = organization
         self._store = store
         self._scheduler = scheduler
@@ -77,7 +77,7 @@ class EndpointCaller:
             actor=actor.name,
             role=actor.role,
             organization=self._organization,
-            plan=self._plan,
+            plan=self._account.plan,
             store=self._store,
             scheduler=self._scheduler,
         )

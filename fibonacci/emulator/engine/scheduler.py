@@ -103,7 +103,7 @@ class Scheduler:
     def trace(self, execution: Record) -> list[Record]:
         """Return the trace of an execution, by the state as it is stored."""
         with self._store.reading():
-            return trace_of(self._store, self.environment.secrets.values(), execution)
+            return trace_of(self._store, self.environment.secrets.ever, execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""
