@@ -30,6 +30,7 @@ IN_THE_CONTROL_API: Mapping[str, list[str]] = {
     "organization": ["GET /settings"],
     "plan": ["GET /settings", "PATCH /settings"],
     "rate_limit": ["GET /settings", "PATCH /settings"],
+    "preserve_state": ["GET /snapshot", "POST /restore"],
     "reject": ["POST /approvals/{execution_id}"],
     "requests": ["GET /requests", "DELETE /requests"],
     "reset": ["POST /reset"],
