@@ -39,10 +39,15 @@ class Retention:
         check_keep(keep)
         self._keep = keep
 
-    def apply(self, now: float) -> None:
-        """Drop what is too old; inside a transaction."""
+    def apply(self, now: float, *, may_have_expired: bool = True) -> None:
+        """Drop what is too old; inside a transaction.
+
+        Args:
+            now: The time in Unix seconds.
+            may_have_expired: Whether anything was due; if not, nothing is looked for that has expired.
+        """
         store = self._store
-        for table in (store.memory, store.replays):
+        for table in (store.memory, store.replays) if may_have_expired else ():
             for key in list(table.due(now)):
                 table.delete(*key)
         if self._keep is not None:
