@@ -12,10 +12,12 @@ from __future__ import annotations
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.scripts import Fault, Script, Scripts
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import Failure, FailureKind
 from fibonacci.emulator.faults.injector import Failures
+from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.state.errors import StateError
 
 __all__ = [
@@ -25,10 +27,14 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Failures",
+    "Fault",
+    "InputFileError",
     "KeyRole",
     "LLMCall",
     "RecordedRequest",
     "Requests",
+    "Script",
+    "Scripts",
     "StateError",
     "ToolCall",
 ]

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
 from typing import Final, get_args
 
@@ -20,6 +21,7 @@ from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.state.clock import TimeMode
 from fibonacci.emulator.state.errors import StateError
 
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not _is_loopback(options.host) and options.api_key is None:
         parser.error(f"--host {options.host} can be reached by other machines: choose a key for it with --api-key")
+    if options.record is not None and options.handlers is None:
+        parser.error("--record records the calls of your functions: name what registers them with --handlers")
     stop = _stop_on_signal()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
@@ -56,13 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             keep=options.keep,
             strict=options.strict,
+            scripts=options.script,
+            seed=options.seed,
         )
+        _use(emulator, options)
         with emulator:
             emulator.app.observers.append(log_request)
             print(exports(emulator), flush=True)
             while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                 pass
-    except StateError as error:
+    except (StateError, InputFileError, ImportError, _HandlersError) as error:
         return _cannot(str(error))
     except OSError as error:
         return _cannot(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}")
@@ -102,6 +109,29 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
     )
 
 
+class _HandlersError(Exception):
+    """What `--handlers` names cannot be used."""
+
+
+def _use(emulator: Emulator, options: argparse.Namespace) -> None:
+    """Register the user's handlers, and use the cassette."""
+    if options.handlers is not None:
+        _register(emulator, options.handlers)
+    if options.record is not None:
+        emulator.record(options.record)
+    elif options.replay is not None:
+        emulator.replay(options.replay)
+
+
+def _register(emulator: Emulator, name: str) -> None:
+    module, _, function = name.partition(":")
+    try:
+        register = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _HandlersError(f"--handlers {name}: {error}; it is module:function") from error
+    register(emulator)
+
+
 def _cannot(reason: str) -> int:
     print(f"{_PROGRAM}: {reason}", file=sys.stderr)
     return 1
@@ -130,6 +160,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
     )
+    parser.add_argument("--script", metavar="FILE", help="answers for nodes, in sequence: a file of JSON or YAML")
+    parser.add_argument("--seed", metavar="FOLDER", help="definitions, settings and memory to begin with")
+    parser.add_argument(
+        "--handlers", metavar="MODULE:FUNCTION", help="a function that registers handlers with the emulator it is given"
+    )
+    cassette = parser.add_mutually_exclusive_group()
+    cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
+    cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")
     return parser
 
 

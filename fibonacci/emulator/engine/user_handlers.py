@@ -8,13 +8,22 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.state.json_encoding import to_json
 
+LLM: Final = "llm"
+CRITIC: Final = "critic"
+"""The kinds of calls that are neither of them the calls of a tool; those have the kind of their tool."""
+
 _log: Final = logging.getLogger("fibonacci.emulator")
+
+
+def kind_of_tool(tool: str) -> str:
+    """Return the kind of the calls of a tool, the same for both spellings of its name."""
+    return f"tool {canonical_tool(tool)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +112,28 @@ A critic's returns a score from 0 to 10, or an object with `overall_score` or `c
 """
 
 
+@dataclass(frozen=True, slots=True)
+class HandlerOutcome:
+    """The outcome of a call: an output, or an error."""
+
+    output: Any = None
+    error: str | None = None
+
+
+class CallRecording(Protocol):
+    """Answers calls of handlers from what was recorded, or records them: a cassette."""
+
+    def replays(self, kind: str) -> bool:
+        """Return whether nodes of a kind are answered without a handler."""
+        ...
+
+    def answer(
+        self, handler: Callable[[Any], Any] | None, call: LLMCall | ToolCall | CriticCall
+    ) -> HandlerOutcome | Callable[[], Any]:
+        """Return the recorded outcome of a call, or the work that calls its handler."""
+        ...
+
+
 @dataclass(slots=True)
 class UserHandlers:
     """The handlers of one emulator; the default nodes are used where there is none.
@@ -111,11 +142,13 @@ class UserHandlers:
         llm: The handler of all language models.
         critic: The handler of all critics.
         tools: The handlers of tools, by the underscore spelling of their names.
+        cassette: What records or replays their calls.
     """
 
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
     tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
+    cassette: CallRecording | None = None
 
     def tool(self, name: str) -> ToolHandler | None:
         """Return the handler of a tool, by either spelling of its name."""
@@ -124,14 +157,6 @@ class UserHandlers:
     def set_tool(self, name: str, handler: ToolHandler) -> None:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerOutcome:
-    """The outcome of a call: an output, or an error."""
-
-    output: Any = None
-    error: str | None = None
 
 
 def call_handler(work: Callable[[], Any]) -> HandlerOutcome:

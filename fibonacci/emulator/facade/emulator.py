@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fibonacci.emulator.account.plans import PLANS, PlanName
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
@@ -16,6 +16,7 @@ from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
@@ -28,7 +29,7 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
+class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Snapshots):
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
@@ -63,6 +64,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         strict: bool = False,
+        scripts: str | Path | Mapping[str, Any] | None = None,
+        seed: str | Path | None = None,
     ) -> None:
         """Prepare an emulator; it does not listen yet.
 
@@ -83,10 +86,15 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
             strict: Whether to refuse what the emulator does not know or do, in place of a warning in `warnings`.
+            scripts: Scripts as with `script`: a mapping of answers by name, or a file of JSON or YAML with one.
+            seed: A folder with definitions, settings and memory to begin with. What the state has already, by name, is
+                left as it is.
 
         Raises:
-            ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit or
-                `keep` is not positive.
+            InputFileError: If a file of scripts or of the seed is faulty; the message names file and place.
+            ImportError: If such a file is YAML and PyYAML is not installed.
+            ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, or the rate
+                limit or `keep` is not positive.
             StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """
         if plan not in PLANS:
@@ -96,6 +104,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
         if keep is not None and keep < 1:
             raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
+        given = [] if scripts is None else given_scripts(scripts)
         self.api_key: str = api_key or ids.api_key()
         self.clock: VirtualClock = VirtualClock(time)
         store = Store() if path is None else SqliteStore(path)
@@ -107,6 +116,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         environment = Environment(
             store, dict(env or {}), dict(secrets or {}), self._handlers, warnings=WarningLog(strict=strict)
         )
+        environment.scripts.add(given)
+        self._environment = environment
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, self.clock)
         scheduler.resume()
@@ -123,6 +134,17 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         self._server: SocketServer | None = None
         self._entered = 0
         self._lock = threading.Lock()
+        if seed is not None:
+            self._apply_seed(seed)
+
+    def _apply_seed(self, folder: str | Path) -> None:
+        from fibonacci.emulator.seeding.seed import apply_seed  # most emulators have none
+
+        try:
+            apply_seed(self.app, folder, self.organization, self.clock.now())
+        except BaseException:
+            self.app.store.close()
+            raise
 
     @property
     def base_url(self) -> str:
