@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.state.clock import LAST, iso
 from fibonacci.emulator.state.store import Store
@@ -67,23 +66,6 @@ def set_value(store: Store, place: Key, body: MemorySet, now: float) -> Record:
     }
     store.memory.put(*place, record=entry)
     return entry
-
-
-def set_by_tool(store: Store, params: Mapping[str, Any], workflow_id: str, now: float) -> None:
-    """Store a value as the tool `memory_set` does.
-
-    Raises:
-        NodeError: If the parameters are not valid.
-    """
-    try:
-        body = MemoryToolSet.model_validate(params)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-    if body.scope == "user" and body.user_id is None:
-        raise NodeError("the tool memory_set: user_id is required with the scope user")
-    owner = owner_of(body.scope, body.user_id, body.workflow_id or workflow_id)
-    set_value(store, (body.scope, owner, body.key), body, now)
 
 
 def find_value(store: Store, workflow_id: str, key: str, now: float) -> tuple[bool, Any]:
