@@ -21,7 +21,6 @@ def find_answer(
     environment: Environment,
     node_id: str,
     name: str | None,
-    kind: str,
     handler: Callable[[CallT], Any] | None,
     new_call: Callable[[], CallT],
 ) -> Answer | None:
@@ -31,7 +30,6 @@ def find_answer(
         environment: What workflows can reach.
         node_id: The id of the node.
         name: Its tool or its model.
-        kind: The kind of its calls in a cassette.
         handler: Its handler.
         new_call: Returns what the handler is given.
 
@@ -39,9 +37,9 @@ def find_answer(
         NodeError: If its script is at its end, or its call is not in the cassette that is replayed.
     """
     if environment.scripts.is_active and (taken := environment.scripts.take(node_id, name)) is not None:
-        return _scripted(taken.answer)
+        return _scripted(taken[0])
     cassette = environment.handlers.cassette
-    if cassette is not None and (handler is not None or cassette.replays(kind)):
+    if cassette is not None:
         return cassette.answer(handler, new_call())
     return None if handler is None else partial(handler, new_call())
 

@@ -70,12 +70,12 @@ class Cassette:
             indexes = sorted(index for indexes in self._unused.values() for index in indexes)
             return [call for index in indexes if (call := self._calls[index]) is not None]
 
-    def replays(self, kind: str) -> bool:
-        """Return whether nodes of a kind that have no handler are replayed: if there is any call of that kind."""
-        return self.mode == "replay" and kind in self._kinds
-
-    def answer(self, handler: Callable[[Any], Any] | None, call: HandledCall) -> HandlerOutcome | Callable[[], Any]:
+    def answer(
+        self, handler: Callable[[Any], Any] | None, call: HandledCall
+    ) -> HandlerOutcome | Callable[[], Any] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
+
+        Without a handler, nodes are replayed if there is any call of their kind; else `None`: they have their default.
 
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.
@@ -87,6 +87,8 @@ class Cassette:
             if found is None and self.mode == "record" and handler is not None:
                 self._calls.append(None)
                 return partial(self._record, len(self._calls) - 1, asked, partial(handler, call))
+        if found is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
+            return None
         if found is None:
             raise NodeError(self._miss(asked))
         return HandlerOutcome(self._secrets.put_back(found.answer), self._secrets.put_back(found.error))

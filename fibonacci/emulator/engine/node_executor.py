@@ -28,15 +28,7 @@ from fibonacci.emulator.engine.scripts import Fault
 from fibonacci.emulator.engine.template_values import TemplateValues
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
-from fibonacci.emulator.engine.user_handlers import (
-    CRITIC,
-    LLM,
-    CriticCall,
-    HandlerOutcome,
-    LLMCall,
-    ToolCall,
-    kind_of_tool,
-)
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.state.tables import Record
 
 
@@ -158,7 +150,7 @@ class NodeExecutor:
             )
 
         environment = self._environment
-        answer = find_answer(environment, node.id, node.model, LLM, environment.handlers.llm, call)
+        answer = find_answer(environment, node.id, node.model, environment.handlers.llm, call)
         if answer is None:
             return NodeResult(default_llm_output(node, instruction))
         return self._answered(node, answer)
@@ -179,7 +171,7 @@ class NodeExecutor:
 
         environment = self._environment
         handler = environment.handlers.tool(node.tool)
-        answer = find_answer(environment, node.id, node.tool, kind_of_tool(node.tool), handler, call)
+        answer = find_answer(environment, node.id, node.tool, handler, call)
         if answer is not None:
             return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
@@ -203,7 +195,7 @@ class NodeExecutor:
             )
 
         environment = self._environment
-        answer = find_answer(environment, node.id, node.model, CRITIC, environment.handlers.critic, call)
+        answer = find_answer(environment, node.id, node.model, environment.handlers.critic, call)
         return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
 
     def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.user_handlers import (
-    CRITIC,
-    LLM,
-    CriticCall,
-    HandlerOutcome,
-    LLMCall,
-    ToolCall,
-    kind_of_tool,
-)
+from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.state.json_encoding import to_text
 from fibonacci.emulator.state.tables import Record
 
@@ -74,13 +67,15 @@ def recorded(call: HandledCall) -> RecordedCall:
         case LLMCall():
             given = {name: getattr(call, name) for name in _LLM_FIELDS}
             return RecordedCall(
-                LLM, call.node_id, {key: value for key, value in given.items() if value not in (None, {})}
+                "llm", call.node_id, {key: value for key, value in given.items() if value not in (None, {})}
             )
         case ToolCall():
-            return RecordedCall(kind_of_tool(call.tool), call.node_id, {"params": dict(call.params)})
+            return RecordedCall(f"tool {canonical_tool(call.tool)}", call.node_id, {"params": dict(call.params)})
         case CriticCall():
             given = {name: getattr(call, name) for name in _CRITIC_FIELDS}
-            return RecordedCall(CRITIC, call.node_id, {key: value for key, value in given.items() if value is not None})
+            return RecordedCall(
+                "critic", call.node_id, {key: value for key, value in given.items() if value is not None}
+            )
 
 
 def nearest(asked: RecordedCall, calls: Iterable[RecordedCall]) -> RecordedCall | None:

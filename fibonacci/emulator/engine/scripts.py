@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, get_args
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
@@ -105,12 +105,6 @@ class Script:
         return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
 
 
-class Taken(NamedTuple):
-    """An answer that a node has taken; `None` is an answer too."""
-
-    answer: Any
-
-
 class Scripts:
     """The scripts of an emulator, the oldest first; safe to use from many threads.
 
@@ -141,14 +135,16 @@ class Scripts:
             for script in scripts:
                 earlier = added.setdefault(canonical_tool(script.name), [])
                 if earlier and earlier[-1].repeat:
-                    message = "has a script that repeats, which no other can follow: remove it with scripts.clear()"
-                    raise ScriptError(script.name, message)
+                    message = (
+                        f"{script.name!r} has a script that repeats, which no other can follow: clear() removes it"
+                    )
+                    raise ScriptError("name", message)
                 earlier.append(script)
             self._by_name = added
             self.is_active = bool(added)
 
-    def take(self, node_id: str, other: str | None) -> Taken | None:
-        """Take the next answer for a node; `None` if it has no script.
+    def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
+        """Take the next answer for a node; `None` if it has no script. `None` is an answer too, so it is in a tuple.
 
         Args:
             node_id: Its id, whose script goes first.
@@ -193,10 +189,10 @@ class Scripts:
         return repr(list(self))
 
 
-def _take(scripts: Sequence[Script]) -> Taken:
+def _take(scripts: Sequence[Script]) -> tuple[Any]:
     for script in scripts:
         if script.remaining != 0:
-            return Taken(script.take())
+            return (script.take(),)
     name, total = scripts[0].name, sum(len(script.answers) for script in scripts)
     taken = "its answer has" if total == 1 else f"all of its {total} answers have"
     raise NodeError(f"the script for {name!r} is at its end: {taken} been taken; give it more answers, or repeat=True")

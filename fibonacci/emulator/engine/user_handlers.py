@@ -14,16 +14,7 @@ from fibonacci._log_records import log
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.state.json_encoding import to_json
 
-LLM: Final = "llm"
-CRITIC: Final = "critic"
-"""The kinds of calls that are neither of them the calls of a tool; those have the kind of their tool."""
-
 _log: Final = logging.getLogger("fibonacci.emulator")
-
-
-def kind_of_tool(tool: str) -> str:
-    """Return the kind of the calls of a tool, the same for both spellings of its name."""
-    return f"tool {canonical_tool(tool)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +114,10 @@ class HandlerOutcome:
 class CallRecording(Protocol):
     """Answers calls of handlers from what was recorded, or records them: a cassette."""
 
-    def replays(self, kind: str) -> bool:
-        """Return whether nodes of a kind are answered without a handler."""
-        ...
-
     def answer(
         self, handler: Callable[[Any], Any] | None, call: LLMCall | ToolCall | CriticCall
-    ) -> HandlerOutcome | Callable[[], Any]:
-        """Return the recorded outcome of a call, or the work that calls its handler."""
+    ) -> HandlerOutcome | Callable[[], Any] | None:
+        """Return the recorded outcome of a call, or the work that calls its handler; `None` for the default node."""
         ...
 
 
