@@ -1,15 +1,23 @@
-"""Safe names for new definition files."""
+"""Names of definition files: which files are read, and a safe name for a new one."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
+
+from fibonacci.definitions.files.reading import FORMATS
 
 _LONGEST: Final = 100
 # Names that Windows keeps for devices, with any suffix.
 _RESERVED: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+
+
+def is_definition_file(path: Path) -> bool:
+    """Tell whether a path of a folder is read as a definition: not when it is hidden, or a folder itself."""
+    return path.suffix.lower() in FORMATS and not path.name.startswith(".") and not path.is_dir()
 
 
 def safe_file_name(name: str, taken: Collection[str]) -> str:

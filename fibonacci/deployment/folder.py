@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fibonacci.definitions import dump, dumps, loads, to_plain
+from fibonacci.definitions import DefinitionError, Problem, WorkflowDefinition, dump, dumps, load, loads, to_plain
 from fibonacci.definitions.files.atomic_file import write_atomically
-from fibonacci.definitions.files.folder import definition_files, load_folder
+from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
 from fibonacci.errors import DeploymentError, StalePlanError
 
@@ -44,9 +44,10 @@ class DeploymentFolder:
             DeploymentError: If there is no such folder.
         """
         try:
-            return definition_files(self.path)
+            found = [each.name for each in self.path.iterdir() if is_definition_file(each)]
         except OSError as error:
             raise self._unreadable(error) from error
+        return sorted(found)
 
     def read_definitions(self) -> dict[str, Mapping[str, Any]]:
         """Return the definition of each file, by name.
@@ -56,10 +57,18 @@ class DeploymentFolder:
             ImportError: If a file is YAML and PyYAML is not installed.
             DeploymentError: If there is no such folder.
         """
-        try:
-            definitions = load_folder(self.path)
-        except OSError as error:
-            raise self._unreadable(error) from error
+        definitions: dict[str, WorkflowDefinition] = {}
+        problems: list[Problem] = []
+        for file in self.files():
+            try:
+                definitions[file] = load(self.path / file)
+            except DefinitionError as error:
+                problems += error.problems
+            except OSError as error:
+                message = f"the file cannot be read: {error.strerror}"
+                problems.append(Problem("", "unreadable", message, source=str(self.path / file)))
+        if any(problem.severity == "error" for problem in problems):
+            raise DefinitionError(problems)
         return {file: to_plain(definition) for file, definition in definitions.items()}
 
     def write_definition(self, file: str, definition: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from fibonacci.emulator.input_files import InputFile
 from fibonacci.emulator.seeding.seed_folder import SeedSetting, SeedWorkflow, read_seed
 from fibonacci.emulator.state.json_encoding import to_json
 from fibonacci.emulator.state.tables import Record
+
+_PREFIX: Final = re.compile(r"definition\.?|workflows/\S+ ")
+"""What stands before a place in a definition, where the platform refuses it."""
 
 _ACTOR: Final = Actor("seed", "owner")
 """Who changes the settings, in the audit log."""
@@ -49,7 +53,7 @@ def _apply_workflow(app: App, workflow: SeedWorkflow, known: Record | None) -> N
         fault = _send(app, "POST", "/workflows", workflow.content)
         if fault is not None:
             place, message = fault
-            raise InputFile(workflow.file).error(place.removeprefix("definition").lstrip("."), message)
+            raise InputFile(workflow.file).error(_PREFIX.sub("", place), message)
     elif diff(_whole(known), _whole(workflow.content)):
         _leave(app, str(workflow.file), f"the workflow {known['name']!r} ({known['id']})")
 
@@ -62,10 +66,10 @@ def _whole(workflow: Record) -> Record:
 
 def _apply_setting(app: App, setting: SeedSetting, organization: str, now: float) -> None:
     kind, given = setting.kind, setting.given
-    content = given.model_dump(exclude_unset=True)
+    content = given.model_dump(exclude_unset=not kind.is_list)  # what is in a list is created as a whole
     known = kind.find(app.store, organization, given, now)
     if known is None:
-        body = {name: value for name, value in content.items() if name != "key"}
+        body = {name: value for name, value in given.model_dump(exclude_unset=True).items() if name != "key"}
         fault = _send(app, kind.method, kind.path(organization, given), body)
         if fault is not None:
             place, message = fault

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from fibonacci.definitions import DefinitionError, WorkflowDefinition, to_plain
-from fibonacci.definitions.files.folder import is_definition_file, load_folder
+from fibonacci.definitions import DefinitionError
 from fibonacci.definitions.json_types import is_array
+from fibonacci.deployment.file_names import is_definition_file
+from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.emulator.http.bodies import Body
 from fibonacci.emulator.input_files import InputFile, InputFileError, text_of
 from fibonacci.emulator.seeding.settings import SETTINGS, SettingKind
 from fibonacci.emulator.state.tables import Record
+from fibonacci.errors import DeploymentError
 
 PLATFORM: Final = "platform"
 """The subfolder of settings: `client.workflows.plan`, which reads the same folder, reads no subfolder."""
@@ -66,27 +68,33 @@ def read_seed(folder: Path) -> Seed:
         ImportError: If a file is YAML and PyYAML is not installed.
     """
     try:
-        definitions = load_folder(folder)
+        workflows = _workflows(folder)
         settings = _settings(folder / PLATFORM)
     except DefinitionError as error:
         raise InputFileError(text_of(error)) from None
+    except DeploymentError as error:
+        raise InputFileError(error.message) from None
     except OSError as error:
-        raise InputFileError(f"{error.filename or folder}: the seed cannot be read: {error.strerror}") from None
-    if not definitions and not settings:
+        raise InputFileError(f"{folder / PLATFORM}: the folder cannot be read: {error.strerror}") from None
+    if not workflows and not settings:
         raise InputFileError(f"{folder}: the seed has no definition and no settings in {PLATFORM}/")
-    return Seed(_workflows(folder, definitions), settings)
+    return Seed(workflows, settings)
 
 
-def _workflows(folder: Path, definitions: dict[str, WorkflowDefinition]) -> list[SeedWorkflow]:
+def _workflows(folder: Path) -> list[SeedWorkflow]:
+    """Return the workflows of a folder; one that was pulled is called as the lock file says."""
+    source = DeploymentFolder(folder)
+    lock = source.read_lock()
+    names = {} if lock is None else {file: entry.name for file, entry in lock.entries.items()}
     files: dict[str, Path] = {}
     workflows: list[SeedWorkflow] = []
-    for name, definition in definitions.items():
+    for name, definition in source.read_definitions().items():
         file = folder / name
-        called = definition.name or file.stem
+        called = str(definition.get("name") or names.get(name) or file.stem)
         other = files.setdefault(called, file)
         if other is not file:
             raise InputFileError(f"{file}: its workflow is called {called!r}, as that of {other.name} is")
-        content = {"name": called, "description": definition.description, "definition": to_plain(definition)}
+        content = {"name": called, "description": definition.get("description"), "definition": dict(definition)}
         workflows.append(SeedWorkflow(file, content))
     return workflows
 
