@@ -9,6 +9,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
@@ -20,7 +22,12 @@ from fibonacci.emulator.faults.injector import Failures
 from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.state.errors import StateError
 
+if TYPE_CHECKING:
+    from fibonacci.emulator.engine.cassette import Cassette
+    from fibonacci.emulator.engine.recorded_calls import RecordedCall
+
 __all__ = [
+    "Cassette",
     "CriticCall",
     "Emulator",
     "EmulatorWarning",
@@ -31,6 +38,7 @@ __all__ = [
     "InputFileError",
     "KeyRole",
     "LLMCall",
+    "RecordedCall",
     "RecordedRequest",
     "Requests",
     "Script",
@@ -38,3 +46,11 @@ __all__ = [
     "StateError",
     "ToolCall",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Cassette", "RecordedCall"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fibonacci.emulator.engine import cassette  # most emulators use none
+
+    return getattr(cassette, name)

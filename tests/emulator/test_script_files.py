@@ -106,7 +106,7 @@ def test_any_json_is_scripts_or_refused(content: Any) -> None:
     except ScriptError:
         return
     assert {script.name: list(map(answer_view, script.answers)) for script in scripts} == {
-        name: given["answers"] if isinstance(given, dict) else given for name, given in content.items()
+        name: value["answers"] if isinstance(value, dict) else value for name, value in content.items()
     }
 
 
