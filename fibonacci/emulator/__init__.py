@@ -47,10 +47,11 @@ __all__ = [
     "ToolCall",
 ]
 
+if not TYPE_CHECKING:  # else every name would be one of this module
 
-def __getattr__(name: str) -> Any:
-    if name not in ("Cassette", "RecordedCall"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fibonacci.emulator.engine import cassette  # most emulators use none
+    def __getattr__(name: str) -> Any:
+        if name not in ("Cassette", "RecordedCall"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from fibonacci.emulator.engine import cassette  # most emulators use none
 
-    return getattr(cassette, name)
+        return getattr(cassette, name)

@@ -40,7 +40,7 @@ class Snapshots:
         self.app.restore(snapshot)
 
     def reset(self) -> None:
-        """Delete everything: workflows, executions, memory, recorded requests, injected failures, warnings.
+        """Delete everything: workflows, executions, memory, recorded requests, injected failures, scripts, warnings.
 
         The time, the keys and the handlers stay.
         """
