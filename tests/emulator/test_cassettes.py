@@ -327,6 +327,18 @@ def test_an_answer_that_cannot_be_stored_fails_the_node(tmp_path: Path) -> None:
     assert error == f"the cassette {folder / 'calls.json'} cannot be written: No such file or directory"
 
 
+def test_a_cassette_that_another_process_changes_is_left_as_it_is(cassette: Path) -> None:
+    one, other = Emulator(), Emulator()
+    for emulator in (one, other):
+        counting(emulator)
+        emulator.record(cassette)
+    run(one.client(), llm("a", "one"))
+    error = failure(other.client(), llm("a", "other"))
+    assert error.startswith(f"another process has changed the cassette {cassette}, which is left as it is")
+    run(one.client(), llm("a", "two"))
+    assert [call["input"]["instruction"] for call in stored(cassette)] == ["one", "two"]
+
+
 CALL = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": 1}
 
 

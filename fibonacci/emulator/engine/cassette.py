@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from fibonacci.emulator.engine.cassette_file import read_calls, text_of, write_calls
+from fibonacci.emulator.engine.cassette_file import read_calls, stamp_of, text_of, write_calls
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.recorded_calls import HandledCall, RecordedCall, differences, nearest, recorded
 from fibonacci.emulator.engine.secret_placeholders import SecretPlaceholders
@@ -45,12 +45,19 @@ class Cassette:
         [('greet', 'HELLO')]
     """
 
-    def __init__(self, path: str | os.PathLike[str], mode: CassetteMode, handlers: UserHandlers, secrets: Any) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        mode: CassetteMode,
+        handlers: UserHandlers,
+        secrets: Mapping[str, str],
+    ) -> None:
         self.path: Final = Path(path)
         self.mode: Final[CassetteMode] = mode
         self._handlers = handlers
         self._secrets = SecretPlaceholders(secrets)
         self._lock = threading.Lock()
+        self._stamp = stamp_of(self.path)
         self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
         self._texts = {index: text_of(call) for index, call in enumerate(self._calls) if call is not None}
         self._kinds = {call.kind for call in self.calls}
@@ -109,13 +116,20 @@ class Cassette:
         with self._lock:
             self._calls[index] = done
             self._texts[index] = text_of(done)
-            try:
-                write_calls(self.path, [self._texts[each] for each in sorted(self._texts)])
-            except OSError as error:
-                raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
+            self._write()
         if outcome.error is not None:
             raise NodeError(outcome.error)
         return outcome.output
+
+    def _write(self) -> None:
+        if stamp_of(self.path) != self._stamp:
+            remedy = "each process records in a file of its own"
+            raise NodeError(f"another process has changed the cassette {self.path}, which is left as it is: {remedy}")
+        try:
+            write_calls(self.path, [self._texts[each] for each in sorted(self._texts)])
+        except OSError as error:
+            raise NodeError(f"the cassette {self.path} cannot be written: {error.strerror}") from error
+        self._stamp = stamp_of(self.path)
 
     def _miss(self, asked: RecordedCall) -> str:
         """Return the error of a node whose call is not in the cassette."""

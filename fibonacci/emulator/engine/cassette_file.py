@@ -57,6 +57,15 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
     write_atomically(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n')
 
 
+def stamp_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with every change of a file; `None` if there is no such file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def text_of(call: RecordedCall) -> str:
     """Return a call as the text that is stored."""
     content = call.to_json()
