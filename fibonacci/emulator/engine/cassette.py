@@ -32,17 +32,23 @@ class Cassette:
         mode: `record` or `replay`.
 
     Example:
-        >>> from fibonacci.emulator import Emulator, LLMCall
-        >>> emulator = Emulator()
-        >>> @emulator.llm
-        ... def reply(call: LLMCall) -> str:
-        ...     return call.instruction.upper()
-        >>> node = {"id": "greet", "type": "llm", "instruction": "hello"}
-        >>> workflow = emulator.client().workflows.create(name="Greeter", definition={"nodes": [node]})
-        >>> with emulator.record("greeter.json") as cassette:
-        ...     execution = emulator.client().workflows.run(workflow.id)
-        >>> [(call.node, call.answer) for call in cassette.calls]
-        [('greet', 'HELLO')]
+        ```python
+        from fibonacci.emulator import Emulator, LLMCall
+
+        emulator = Emulator()
+
+
+        @emulator.llm
+        def reply(call: LLMCall) -> str:
+            return call.instruction.upper()
+
+
+        node = {"id": "greet", "type": "llm", "instruction": "hello"}
+        workflow = emulator.client().workflows.create(name="Greeter", definition={"nodes": [node]})
+        with emulator.record("greeter.json") as cassette:
+            emulator.client().workflows.run(workflow.id)
+        print([(call.node, call.answer) for call in cassette.calls])  # prints: [('greet', 'HELLO')]
+        ```
     """
 
     def __init__(
@@ -55,7 +61,7 @@ class Cassette:
         self.path: Final = Path(path)
         self.mode: Final[CassetteMode] = mode
         self._handlers = handlers
-        self._secrets = SecretPlaceholders(secrets)
+        self._secrets = secrets
         self._lock = threading.Lock()
         self._stamp = stamp_of(self.path)
         self._calls: list[RecordedCall | None] = [*_stored_calls(self.path, mode)]  # None while its handler works
@@ -88,7 +94,8 @@ class Cassette:
             NodeError: If the call is not in the cassette and cannot be recorded.
         """
         given = recorded(call)
-        asked = replace(given, input=self._secrets.hide(given.input))
+        secrets = SecretPlaceholders(self._secrets)
+        asked = replace(given, input=secrets.hide(given.input))
         with self._lock:
             found = self._take(asked)
             if found is None and self.mode == "record" and handler is not None:
@@ -98,7 +105,7 @@ class Cassette:
             return None
         if found is None:
             raise NodeError(self._miss(asked))
-        return HandlerOutcome(self._secrets.put_back(found.answer), self._secrets.put_back(found.error))
+        return HandlerOutcome(secrets.put_back(found.answer), secrets.put_back(found.error))
 
     def _take(self, asked: RecordedCall) -> RecordedCall | None:
         """Take the next unused call that equals another: of the same node if there is one."""
@@ -112,7 +119,8 @@ class Cassette:
 
     def _record(self, index: int, asked: RecordedCall, work: Callable[[], Any]) -> Any:
         outcome = call_handler(work)
-        done = replace(asked, answer=self._secrets.hide(outcome.output), error=self._secrets.hide(outcome.error))
+        secrets = SecretPlaceholders(self._secrets)
+        done = replace(asked, answer=secrets.hide(outcome.output), error=secrets.hide(outcome.error))
         with self._lock:
             self._calls[index] = done
             self._texts[index] = text_of(done)
