@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Final, get_args
 
 from fibonacci._log_records import log
+from fibonacci.emulator.account.auth import SAFE_LENGTH
 from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.app.hosts import Hosts, is_loopback
+from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.retention import KEPT
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import SILENT
@@ -44,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not _is_loopback(options.host) and options.api_key is None:
-        parser.error(f"--host {options.host} can be reached by other machines: choose a key for it with --api-key")
+    if not is_loopback(options.host) and len(options.api_key or "") < SAFE_LENGTH:
+        parser.error(
+            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key, of "
+            f"{SAFE_LENGTH} characters or more"
+        )
     if options.record is not None and options.handlers is None:
         parser.error("--record records the calls of your functions: name what registers them with --handlers")
     stop = _stop_on_signal()
@@ -62,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             strict=options.strict,
             scripts=options.script,
             seed=options.seed,
+            hosts=options.allow_host,
+            origins=options.origin,
         )
         _use(emulator, options)
         with emulator:
@@ -168,7 +175,34 @@ def _parser() -> argparse.ArgumentParser:
     cassette = parser.add_mutually_exclusive_group()
     cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
     cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        type=_checked(lambda name: Hosts(named=[name])),
+        metavar="NAME",
+        help="a name or address that requests may have in Host, such as a container's; may be repeated",
+    )
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        type=_checked(lambda origin: Origins(Hosts(), [origin])),
+        metavar="ORIGIN",
+        help="an origin whose pages may call it, such as http://localhost:5173; may be repeated",
+    )
     return parser
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return read
 
 
 def _port(text: str) -> int:
@@ -190,13 +224,6 @@ def _key(text: str) -> str:
     if not text or not all("!" <= character <= "~" for character in text):
         raise argparse.ArgumentTypeError("a key holds printable ASCII without blanks")
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _stop_on_signal() -> threading.Event:

@@ -221,7 +221,7 @@ def test_answers_are_checked_on_replay_too(cassette: Path) -> None:
 
 def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     secret = 'pass"word/é'
-    emulator = Emulator(secrets={"TOKEN": secret, "USER:1": "ada"})
+    emulator = Emulator(secrets={"TOKEN": secret, "USER": "ada"})
 
     @emulator.llm
     def reply(call: LLMCall) -> Any:
@@ -230,7 +230,7 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
         texts = [f"it is {secret}", json.dumps([secret]), "?t=pass%22word%2F%C3%A9", "<secret:TOKEN> stays"]
         return {"texts": texts, secret: "ada"}
 
-    nodes = [llm("a", "Log in as {{secrets.USER:1}} with {{secrets.TOKEN}}"), llm("b", "fail", fallback="a")]
+    nodes = [llm("a", "Log in as {{secrets.USER}} with {{secrets.TOKEN}}"), llm("b", "fail", fallback="a")]
     emulator.record(cassette)
     outputs = run(emulator.client(), nodes[0])
     assert secret in failure(emulator.client(), nodes[1], nodes[0])
@@ -238,18 +238,18 @@ def test_secrets_are_not_in_the_file_and_are_put_back(cassette: Path) -> None:
     for spelling in (secret, "pass", "word", "ada"):
         assert spelling not in text
     calls = stored(cassette)
-    assert calls[0]["input"]["instruction"] == "Log in as <secret:USER%3A1> with <secret:TOKEN>"
+    assert calls[0]["input"]["instruction"] == "Log in as <secret:USER> with <secret:TOKEN>"
     assert calls[0]["answer"]["texts"][3] == "<\\secret:TOKEN> stays"
     assert calls[1]["error"] == "<secret:TOKEN> is wrong"
 
-    other = Emulator(secrets={"TOKEN": secret, "USER:1": "ada"})
+    other = Emulator(secrets={"TOKEN": secret, "USER": "ada"})
     other.replay(cassette)
     assert run(other.client(), nodes[0]) == outputs
-    changed = Emulator(secrets={"TOKEN": "new", "USER:1": "ada"})
+    changed = Emulator(secrets={"TOKEN": "new", "USER": "ada"})
     changed.replay(cassette)
     replayed = run(changed.client(), nodes[0])["a"]
     assert replayed["texts"] == ["it is new", '["new"]', "?t=new", "<secret:TOKEN> stays"]
-    missing = Emulator(secrets={"USER:1": "ada", "OTHER": "x"})
+    missing = Emulator(secrets={"USER": "ada", "OTHER": "x"})
     missing.replay(cassette)
     plain = llm("a", "Log in as ada with <secret:TOKEN>")
     assert "pass" not in failure(missing.client(), plain)
@@ -265,6 +265,15 @@ def test_a_secret_that_the_emulator_does_not_have_fails_the_node(cassette: Path)
     assert failure(other.client(), llm("a")) == (
         "the recorded answer holds the secret 'TOKEN': pass its value in Emulator(secrets=...)"
     )
+
+
+def test_secrets_that_are_changed_later_are_hidden_too(cassette: Path) -> None:
+    emulator = Emulator(secrets={"TOKEN": "former"})
+    emulator.llm(lambda call: "former and present")
+    emulator.record(cassette)
+    emulator.secrets["TOKEN"] = "present"
+    run(emulator.client(), llm("a"))
+    assert stored(cassette)[0]["answer"] == "*** and <secret:TOKEN>"
 
 
 TEXTS = st.text(alphabet='<>\\secrt:TOKENab"/ %é', max_size=30)

@@ -96,6 +96,12 @@ class RateLimits:
         with self._lock:
             return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
 
+    def change(self, rate: Rate, per_day: int | None) -> None:
+        """Set other limits; every window begins anew."""
+        with self._lock:
+            self._rate, self._per_day = rate, per_day
+            self._windows.clear()
+
     def reset(self) -> None:
         """Forget all requests."""
         with self._lock:

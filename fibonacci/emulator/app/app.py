@@ -1,7 +1,7 @@
 """The application: one request in, one response out, without a network.
 
-A request takes these steps: `handle` injects a failure and records the request, `authenticate` finds the caller,
-`dispatch` calls the handler, `respond` completes the response.
+A request takes these steps: `handle` refuses foreign hosts and origins, injects a failure and records the request,
+`authenticate` finds the caller, `dispatch` calls the handler, `respond` completes the response.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from time import perf_counter
 from typing import Final
 
 from fibonacci._log_records import log
+from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import Actor, ApiKeys
-from fibonacci.emulator.account.plans import PlanName
-from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
+from fibonacci.emulator.account.rate_limits import Allowance
 from fibonacci.emulator.app.control import CONTROL_PREFIX
-from fibonacci.emulator.app.control.endpoints import control_endpoints, not_the_owner
+from fibonacci.emulator.app.control.api import ControlAPI
 from fibonacci.emulator.app.control.parts import Parts
 from fibonacci.emulator.app.endpoints import EndpointCaller
+from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.idempotency import IdempotencyCache
+from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
 from fibonacci.emulator.app.retention import KEPT, Retention
@@ -54,9 +56,11 @@ class App:
     """Handles requests, one at a time: every request sees the state that the one before it left.
 
     Attributes:
+        account: The plan and the rate limit.
         keys: The accepted keys.
         store: All state.
         approvals: Decisions about runs that wait for approval.
+        retention: How many executions are kept.
         faults: The injected faults.
         log: The recorded requests.
         warnings: What was asked for that is not known or done.
@@ -67,39 +71,46 @@ class App:
     def __init__(
         self,
         *,
-        plan: PlanName,
+        account: Account,
         api_key: str,
-        limits: RateLimits,
         scheduler: Scheduler,
         store: Store,
         clock: VirtualClock,
         organization: str = "default",
         keep: int | None = KEPT,
+        origins: Origins | None = None,
     ) -> None:
+        self.account: Final = account
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
         self.warnings: Final = scheduler.environment.warnings
         self.scripts: Final = scheduler.environment.scripts
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
+        self._origins = origins or Origins(Hosts())
         self._clock = clock
-        self._limits = limits
+        self._limits = account.limits
         self._organization = organization
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
-        self._retention = Retention(store, keep)
-        self._endpoints = EndpointCaller(plan=plan, organization=organization, store=store, scheduler=scheduler)
+        self.retention: Final = Retention(store, keep)
+        self._endpoints = EndpointCaller(account=account, organization=organization, store=store, scheduler=scheduler)
         self._router: Router[Handler] = Router(ENDPOINTS)
         self.faults: Final = FaultInjector(self._router)
         self.log: Final = RequestLog(self._router)
         parts = Parts(
-            faults=self.faults,
-            requests=Requests(self.log),
+            account=account,
+            approvals=self.approvals,
             clock=clock,
-            decide=self.approvals.decide,
+            faults=self.faults,
+            keys=self.keys,
+            requests=Requests(self.log),
             reset=self.reset,
+            restore=self.restore,
+            retention=self.retention,
+            snapshot=self.snapshot,
         )
-        self._control_router: Router[Handler] = Router(control_endpoints(parts), CONTROL_PREFIX)
+        self._control = ControlAPI(parts, self._endpoints)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.
@@ -111,16 +122,22 @@ class App:
             The response; every error is one too. A `FailingResponse` has the failure of its delivery.
         """
         began = perf_counter()
-        is_control = request.target.startswith(_CONTROL_PATHS)
-        response = self._handle_control(request) if is_control else self._handle_recorded(request)
+        response = self._refuse_foreign(request) or self._origins.preflight(request) or self._handle_own(request)
         for observe in self.observers:
             observe(request, response, perf_counter() - began)
         return response
 
-    def refuse(self, error: HTTPException) -> ServerResponse:
-        """Return the response to a request that cannot be read."""
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
         now = self._clock.now()
-        return respond(encoded_error(error), self._limits.untouched(now), now)
+        response = respond(encoded_error(error), self._limits.untouched(now), now)
+        if request is not None:
+            response.headers.extend(self._origins.headers(request))
+        return response
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        return self._control.body_limit(request)
 
     def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
         """Handle a request of the API in the name of an actor, inside a transaction of the caller.
@@ -150,6 +167,23 @@ class App:
         self.scripts.clear()
         self.warnings.clear()
 
+    def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:
+        """Refuse a foreign host or origin. No record has the request, and it uses up no injected failure."""
+        try:
+            self._origins.check(request)
+        except HTTPException as error:
+            method, path = request.method, request.target.partition("?")[0]
+            text = "%s %s is refused: %s"
+            log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
+            return respond(encoded_error(error), None, self._clock.now())
+        return None
+
+    def _handle_own(self, request: ServerRequest) -> ServerResponse:
+        is_control = request.target.startswith(_CONTROL_PATHS)
+        response = self._handle_control(request) if is_control else self._handle_recorded(request)
+        response.headers.extend(self._origins.headers(request))
+        return response
+
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
@@ -170,10 +204,7 @@ class App:
     def _handle_control(self, request: ServerRequest) -> ServerResponse:
         now = self._clock.now()
         try:
-            api_key, actor = self._authenticate(request)
-            if api_key != self.keys.owner:
-                raise not_the_owner()
-            reply = self._endpoints.call(self._control_router, request, actor, now)
+            reply = self._control.call(request, now)
         except Exception as error:
             reply = failure_reply(error, request)
         return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
@@ -196,9 +227,9 @@ class App:
             return self._read(request, actor)
         with self.store.transaction():
             now = self._clock.now()
-            self._catch_up(now)
+            was_due = self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
-            self._retention.apply(now)
+            self.retention.apply(now, may_have_expired=was_due)
             return reply
 
     def _read(self, request: ServerRequest, actor: Actor) -> EncodedReply:
@@ -216,9 +247,14 @@ class App:
         with self.store.reading():
             return self._endpoints.call(self._router, request, actor, self._clock.now())
 
-    def _catch_up(self, now: float) -> None:
+    def _catch_up(self, now: float) -> bool:
+        """Process the events of runs that are due; return whether anything was due in the state."""
+        self._scheduler.fail_orphaned_calls(now)
+        if not self.store.has_due(now):  # one search, in place of one in each table
+            return False
         self._scheduler.catch_up(now)
         self.approvals.expire(now)
+        return True
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
+from fibonacci.emulator.app.redaction import without_secrets
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
@@ -22,6 +23,9 @@ KEPT_BYTES: Final = 16 * 1024 * 1024
 """The largest total size of the bodies of recorded requests."""
 
 
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
     """One request that the emulator received.
@@ -31,8 +35,8 @@ class RecordedRequest:
         path: The path as received, percent-encoded, without `/v1` and without the query.
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
         query: The query parameters; the last of several with one name.
-        headers: Values by lower-case name, without `Authorization`.
-        json: The body; `None` if it is empty or not JSON.
+        headers: Values by lower-case name, without `Authorization` and other credentials.
+        json: The body; `None` if it is empty or not JSON. Of what a tool was connected with, each value is `***`.
         status: The status of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
     """
@@ -64,6 +68,7 @@ class RequestLog:
 
     def add(self, request: ServerRequest, status: int | None, time: float) -> None:
         """Keep one request; drop the oldest ones beyond the limits."""
+        request = without_secrets(request)
         with self._lock:
             self._entries.append(_Entry(request, status, time))
             self._bytes += len(request.body)
@@ -168,7 +173,7 @@ def _shown(entry: _Entry, router: Router[object]) -> RecordedRequest:
         path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
         template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        headers={name: value for name, value in request.headers.items() if name != "authorization"},
+        headers={name: value for name, value in request.headers.items() if name not in _CREDENTIALS},
         json=_or_none(lambda: read_json(request.body)),
         status=entry.status,
         time=entry.time,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.recorded_calls import HandledCall, RecordedCall, differences, nearest, recorded
 from fibonacci.emulator.engine.secret_placeholders import SecretPlaceholders
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, UserHandlers, call_handler
+from fibonacci.emulator.engine.variables import Secrets
 from fibonacci.emulator.input_files import InputFileError
 
 CassetteMode = Literal["record", "replay"]
@@ -56,7 +57,7 @@ class Cassette:
         path: str | os.PathLike[str],
         mode: CassetteMode,
         handlers: UserHandlers,
-        secrets: Mapping[str, str],
+        secrets: Secrets,
     ) -> None:
         self.path: Final = Path(path)
         self.mode: Final[CassetteMode] = mode
@@ -94,7 +95,7 @@ class Cassette:
             NodeError: If the call is not in the cassette and cannot be recorded.
         """
         given = recorded(call)
-        secrets = SecretPlaceholders(self._secrets)
+        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
         asked = replace(given, input=secrets.hide(given.input))
         with self._lock:
             found = self._take(asked)
@@ -119,7 +120,7 @@ class Cassette:
 
     def _record(self, index: int, asked: RecordedCall, work: Callable[[], Any]) -> Any:
         outcome = call_handler(work)
-        secrets = SecretPlaceholders(self._secrets)
+        secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
         done = replace(asked, answer=secrets.hide(outcome.output), error=secrets.hide(outcome.error))
         with self._lock:
             self._calls[index] = done

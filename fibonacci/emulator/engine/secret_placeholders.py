@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -30,6 +30,7 @@ class SecretPlaceholders:
 
     Args:
         secrets: The values by name.
+        former: Values that secrets had before. They are hidden for good.
 
     Example:
         >>> placeholders = SecretPlaceholders({"TOKEN": "s3cret"})
@@ -39,13 +40,16 @@ class SecretPlaceholders:
         'Bearer s3cret'
     """
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
+    def __init__(self, secrets: Mapping[str, str], former: Iterable[str] = ()) -> None:
         self._secrets = secrets
         self._hidden: dict[str, str] = {}
         for form, spell in _FORMS.items():
             for name, secret in secrets.items():
                 if secret:
                     self._hidden.setdefault(spell(secret), f"<secret:{quote(name, safe='')}{form}>")
+        for secret in former:
+            for spell in _FORMS.values() if secret else ():
+                self._hidden.setdefault(spell(secret), "***")
         # The longest first: a shorter one may be a part of it.
         texts = map(re.escape, sorted(self._hidden, key=len, reverse=True))
         self._pattern = re.compile("|".join((*texts, r"<\\*secret:")))
