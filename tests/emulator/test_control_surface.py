@@ -35,6 +35,8 @@ IN_THE_CONTROL_API: Mapping[str, list[str]] = {
     "requests": ["GET /requests", "DELETE /requests"],
     "reset": ["POST /reset"],
     "restore": ["POST /restore"],
+    "script": ["POST /scripts"],
+    "scripts": ["GET /scripts", "DELETE /scripts"],
     "secrets": ["GET /secrets", "PUT /secrets/{name}", "DELETE /secrets/{name}"],
     "snapshot": ["GET /snapshot"],
     "warnings": ["GET /warnings"],
@@ -50,6 +52,8 @@ IN_PYTHON_ONLY: Mapping[str, str] = {
     "close": "the control API is there while the emulator listens",
     "critic": "registers a function of this process",
     "llm": "registers a function of this process",
+    "record": "keeps what functions of this process answer",
+    "replay": "names a file of this machine: `--replay` is for other programs",
     "start": "the control API is there while the emulator listens",
     "tool": "registers a function of this process",
 }

@@ -148,7 +148,7 @@ def test_bad_bodies_add_no_script(api: Api, body: Any, field: str) -> None:
 
 def test_scripts_require_the_owners_key(api: Api) -> None:
     for method in ("GET", "POST", "DELETE"):
-        assert control(api, method, "/scripts", {}, "fib-test-viewer").status == 403
+        assert control(api, method, "/scripts", {}, api.app.keys.of("viewer")).status == 403
 
 
 def test_a_run_on_a_script_of_a_file(tmp_path: Path) -> None:
