@@ -49,6 +49,7 @@ IN_PYTHON_ONLY: Mapping[str, str] = {
     "close": "the control API is there while the emulator listens",
     "critic": "registers a function of this process",
     "llm": "registers a function of this process",
+    "preserve_state": "is a block of this process; elsewhere, GET /snapshot before and POST /restore after",
     "start": "the control API is there while the emulator listens",
     "tool": "registers a function of this process",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
@@ -76,3 +76,25 @@ class EmulatorSettings:
     @keep.setter
     def keep(self, keep: int | None) -> None:
         self.app.retention.keep = keep
+
+    def _saved_settings(self) -> Callable[[], None]:
+        """Return a function that sets everything back to what it is now."""
+        models, env, secrets = list(self.models), dict(self.env.items()), dict(self.secrets.items())
+        account, keep = self.app.account, self.keep
+        plan, rate = account.plan, account.own_rate
+
+        def set_back() -> None:
+            self.models[:] = models
+            _replace(self.env, env)
+            _replace(self.secrets, secrets)
+            account.plan = plan
+            account.set_rate(rate)
+            self.keep = keep
+
+        return set_back
+
+
+def _replace(variables: MutableMapping[str, str], values: Mapping[str, str]) -> None:
+    for name in set(variables) - values.keys():
+        del variables[name]
+    variables.update(values)

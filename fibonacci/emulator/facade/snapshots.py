@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.facade.settings import EmulatorSettings
 
 
-class Snapshots:
+class Snapshots(EmulatorSettings):
     """Saves, restores and resets the state."""
 
-    app: App
-    models: list[str]
     _handlers: UserHandlers
 
     def snapshot(self) -> bytes:
@@ -54,7 +52,7 @@ class Snapshots:
 
     @contextmanager
     def preserve_state(self) -> Generator[None]:
-        """Undo what is done in a block when it ends: the state, the handlers and the models are as they were.
+        """Undo what is done in a block when it ends: the state, the handlers and the settings are as they were.
 
         For an emulator that several tests share: what was there before remains, and what one of them creates is gone.
         Recorded requests, injected failures and warnings are dropped, those from before included. The time does not go
@@ -69,11 +67,11 @@ class Snapshots:
             >>> emulator.client().workflows.get(workflow.id).name
             'greeting'
         """
-        snapshot, models, handlers = self.snapshot(), list(self.models), self._handlers.copy()
+        snapshot, set_back, handlers = self.snapshot(), self._saved_settings(), self._handlers.copy()
         try:
             yield
         finally:
             self.reset()
             self.restore(snapshot)
-            self.models[:] = models
+            set_back()
             self._handlers.replace_by(handlers)
