@@ -64,6 +64,7 @@ class App:
         faults: The injected faults.
         log: The recorded requests.
         warnings: What was asked for that is not known or done.
+        scripts: The answers that nodes get in sequence.
         observers: Called after each request.
     """
 
@@ -83,6 +84,7 @@ class App:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
         self.warnings: Final = scheduler.environment.warnings
+        self.scripts: Final = scheduler.environment.scripts
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
         self._origins = origins or Origins(Hosts())
@@ -137,6 +139,13 @@ class App:
         """Return the largest body of a request, in bytes; what the body holds does not count."""
         return self._control.body_limit(request)
 
+    def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
+        """Handle a request of the API in the name of an actor, inside a transaction of the caller.
+
+        No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
+        """
+        return self._endpoints.call(self._router, request, actor, self._clock.now())
+
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
         return self.store.snapshot()
@@ -150,11 +159,12 @@ class App:
         self._scheduler.resume()
 
     def reset(self) -> None:
-        """Delete all state, recorded requests, injected faults and warnings."""
+        """Delete all state, recorded requests, injected faults, scripts and warnings."""
         self.store.reset()
         self._limits.reset()
         self.faults.clear()
         self.log.drop(None)
+        self.scripts.clear()
         self.warnings.clear()
 
     def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:
