@@ -34,6 +34,8 @@ IN_THE_CONTROL_API: Mapping[str, list[str]] = {
     "requests": ["GET /requests", "DELETE /requests"],
     "reset": ["POST /reset"],
     "restore": ["POST /restore"],
+    "script": ["POST /scripts"],
+    "scripts": ["GET /scripts", "DELETE /scripts"],
     "secrets": ["GET /secrets", "PUT /secrets/{name}", "DELETE /secrets/{name}"],
     "snapshot": ["GET /snapshot"],
     "warnings": ["GET /warnings"],
@@ -49,6 +51,9 @@ IN_PYTHON_ONLY: Mapping[str, str] = {
     "close": "the control API is there while the emulator listens",
     "critic": "registers a function of this process",
     "llm": "registers a function of this process",
+    "preserve_state": "a block of Python; GET /snapshot and POST /restore do the same",
+    "record": "writes a file that is named on this machine: `--record`",
+    "replay": "reads a file that is named on this machine: `--replay`",
     "start": "the control API is there while the emulator listens",
     "tool": "registers a function of this process",
 }
