@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, Fault, InputFileError
-from fibonacci.emulator.account.auth import ApiKeys
 from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
-from tests.emulator.api import KEY, Api, llm
+from tests.emulator.api import Api, llm
 from tests.emulator.handling import create
 from tests.emulator.test_control import control
 
@@ -149,7 +148,7 @@ def test_bad_bodies_add_no_script(api: Api, body: Any, field: str) -> None:
 
 def test_scripts_require_the_owners_key(api: Api) -> None:
     for method in ("GET", "POST", "DELETE"):
-        assert control(api, method, "/scripts", {}, ApiKeys(KEY).of("viewer")).status == 403
+        assert control(api, method, "/scripts", {}, api.app.keys.of("viewer")).status == 403
 
 
 def test_a_run_on_a_script_of_a_file(tmp_path: Path) -> None:
