@@ -57,6 +57,11 @@ class App:
         approvals: Decisions about runs that wait for approval.
         faults: The injected faults.
         log: The recorded requests.
+        clock: The clock.
+        limits: The rate limits.
+        plan: The plan of the account.
+        organization: The organization that all workflows belong to.
+        environment: What workflows can reach.
         warnings: What was asked for that is not known or done.
         observers: Called after each request.
     """
@@ -75,12 +80,14 @@ class App:
     ) -> None:
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
+        self.clock: Final = clock
+        self.limits: Final = limits
+        self.plan: Final[PlanName] = plan
+        self.organization: Final = organization
+        self.environment: Final = scheduler.environment
         self.warnings: Final = scheduler.environment.warnings
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
-        self._clock = clock
-        self._limits = limits
-        self._organization = organization
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
         self._retention = Retention(store, keep)
@@ -107,10 +114,29 @@ class App:
             observe(request, response, perf_counter() - began)
         return response
 
+    def call(self, request: ServerRequest) -> EncodedReply:
+        """Carry out a request in the owner's name that is not a caller's, such as one of the page.
+
+        Nothing counts, records or disturbs it, and nothing waits for a more recent reply.
+
+        Args:
+            request: The request, of the API or the control API; its key is not read.
+
+        Returns:
+            The reply; every error is one too.
+        """
+        owner = Actor("owner", "owner")
+        try:
+            if request.target.startswith(_CONTROL_PATHS):
+                return self._endpoints.call(self._control_router, request, owner, self.clock.now())
+            return self._carry_out(request, self.keys.owner, owner)
+        except Exception as error:
+            return failure_reply(error, request)
+
     def refuse(self, error: HTTPException) -> ServerResponse:
         """Return the response to a request that cannot be read."""
-        now = self._clock.now()
-        return respond(encoded_error(error), self._limits.untouched(now), now)
+        now = self.clock.now()
+        return respond(encoded_error(error), self.limits.untouched(now), now)
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -121,13 +147,13 @@ class App:
         from fibonacci.emulator.app.record_shapes import check_shapes  # most emulators restore nothing
 
         self.store.restore(snapshot, check_shapes)
-        self._limits.reset()
+        self.limits.reset()
         self._scheduler.resume()
 
     def reset(self) -> None:
         """Delete all state, recorded requests, injected faults and warnings."""
         self.store.reset()
-        self._limits.reset()
+        self.limits.reset()
         self.faults.clear()
         self.log.drop(None)
         self.warnings.clear()
@@ -136,21 +162,21 @@ class App:
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
         is_silent = failure is not None and failure.kind in SILENT
-        self.log.add(request, None if is_silent else response.status, self._clock.now())
+        self.log.add(request, None if is_silent else response, self.clock.now())
         return response
 
     def _handle_failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
         if failure.is_done_first:
             done = self._handle_api(request)
             return FailingResponse(done.status, done.headers, done.body, failure)
-        now = self._clock.now()
+        now = self.clock.now()
         reply = EncodedReply(failure.status or 0, failure.body(), ids.request_id())
-        response = respond(reply, self._limits.untouched(now), now)
+        response = respond(reply, self.limits.untouched(now), now)
         headers = override_headers(dict(response.headers), failure.headers(now))
         return FailingResponse(response.status, list(headers.items()), response.body, failure)
 
     def _handle_control(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         try:
             api_key, actor = self._authenticate(request)
             if api_key != self.keys.owner:
@@ -158,14 +184,14 @@ class App:
             reply = self._endpoints.call(self._control_router, request, actor, now)
         except Exception as error:
             reply = failure_reply(error, request)
-        return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
+        return respond(reply, None if reply.status == 401 else self.limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(self._organization, now, self._clock.skipped)
+            allowance = self.limits.take(self.organization, now, self.clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
@@ -177,7 +203,7 @@ class App:
         if request.method == "GET":
             return self._read(request, actor)
         with self.store.transaction():
-            now = self._clock.now()
+            now = self.clock.now()
             self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
             self._retention.apply(now)
@@ -187,16 +213,16 @@ class App:
         """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
         with self.store.reading():
             if not self._scheduler.has_work():
-                return self._endpoints.call(self._router, request, actor, self._clock.now())
+                return self._endpoints.call(self._router, request, actor, self.clock.now())
         try:
             with self.store.transaction(_PATIENCE):
-                now = self._clock.now()
+                now = self.clock.now()
                 self._catch_up(now)
                 return self._endpoints.call(self._router, request, actor, now)
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
         with self.store.reading():
-            return self._endpoints.call(self._router, request, actor, self._clock.now())
+            return self._endpoints.call(self._router, request, actor, self.clock.now())
 
     def _catch_up(self, now: float) -> None:
         self._scheduler.catch_up(now)
@@ -223,7 +249,7 @@ class App:
             settled = reply.settled()
             if settled is not reply and "idempotency-key" in request.headers:
                 with self.store.transaction():
-                    self._idempotency.keep(api_key, request, settled, self._clock.now())
+                    self._idempotency.keep(api_key, request, settled, self.clock.now())
             return settled
         except StateError as error:  # what was carried out is stored, and so is this reply
             log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
