@@ -6,7 +6,6 @@ What only the trace shows is stored beside the record of the execution, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Reference, ToolNode, render
 from fibonacci.definitions.templates import Resolver, as_text

@@ -20,6 +20,7 @@ from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
 from fibonacci.emulator.facade.snapshots import Snapshots
+from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
@@ -149,7 +150,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         with self._lock:
             self.app.store.open()
             if self._server is None:
-                self._server = SocketServer(self.app, *self._address)
+                self._server = SocketServer(WithPage(self.app), *self._address)
         return self
 
     def close(self) -> None:

@@ -1,0 +1,45 @@
+"""The place of the page: it has some paths of the emulator's address, the application all others."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+
+if TYPE_CHECKING:
+    from fibonacci.emulator.page.site import Site
+
+_PATHS: Final = ("/ui/", "/?", "/favicon.ico")
+
+
+class WithPage:
+    """An application with its page, for a server.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; safe to call from many threads.
+
+        Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
+        """
+        if request.target == "/" or request.target.startswith(_PATHS):
+            return self._site.handle(request)
+        return self._app.handle(request)
+
+    def refuse(self, error: HTTPException) -> ServerResponse:
+        """Return the response to a request that cannot be read."""
+        return self._app.refuse(error)
+
+    @cached_property
+    def _site(self) -> Site:
+        from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it
+
+        return Site(self._app)

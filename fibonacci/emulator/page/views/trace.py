@@ -1,0 +1,86 @@
+"""The trace of a run: a line of time and the details of each node."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.parts import duration, facts, json_block, moment, state
+from fibonacci.emulator.page.visits import Visit
+
+_OPEN: Final = 100
+"""The largest number of nodes whose details are in the page; the others are shown one at a time."""
+
+
+class _Span(NamedTuple):
+    begin: float
+    seconds: float
+
+
+def trace(visit: Visit, run: Any) -> Content:
+    """Return the trace of a run, its nodes in order."""
+    nodes = run["trace"]
+    if not nodes:
+        return h.p("No node has started.", class_="note")
+    whole = _Span(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
+    return [_node(visit, number, node, whole) for number, node in enumerate(nodes)]
+
+
+def _node(visit: Visit, number: int, node: Any, whole: _Span) -> Element:
+    span = _span(node, whole)
+    took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else "–"
+    is_open = node["status"] == "failed" or (visit.full or "").endswith(f"-of-{number}")
+    return h.details(
+        h.summary(
+            state(node["status"]),
+            h.span(h.strong(node["id"]), " ", h.span(node["type"], class_="soft"), class_="node"),
+            _bar(span, whole, node["status"]),
+            h.span(took, class_="number"),
+        ),
+        _details(visit, number, node),
+        class_="trace",
+        id=f"node-{number}",
+        open=is_open,
+    )
+
+
+def _details(visit: Visit, number: int, node: Any) -> Element:
+    values = [
+        json_block(f"{name}-of-{number}", name.capitalize(), node[name], visit)
+        for name in ("input", "output", "error")
+        if node[name] is not None
+    ]
+    return h.div(
+        facts(
+            ("Started", moment(node["started_at"]) if node["started_at"] else None),
+            ("Ended", moment(node["ended_at"]) if node["ended_at"] else None),
+            ("Attempts", node["attempts"] or None),
+            ("Skipped because", node["reason"]),
+        ),
+        [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
+        values,
+        class_="details",
+    )
+
+
+def _bar(span: _Span | None, whole: _Span, status: str) -> Element:
+    """Return the time of a node within that of the run, as a picture: the duration beside it says it in words."""
+    bar: Content = None
+    if span is not None and status != "skipped":
+        left = min(max(span.begin - whole.begin, 0) / whole.seconds, 0.99)
+        width = max(min(span.seconds / whole.seconds, 1 - left), 0.01)
+        bar = h.rect(x=f"{left:.2%}", y=0, width=f"{width:.2%}", height="100%", rx=2, class_=f"bar {status}")
+    return h.svg(bar, class_="timeline", aria_hidden="true", focusable="false")
+
+
+def _span(node: Any, whole: _Span) -> _Span | None:
+    began = _seconds(node["started_at"])
+    if began is None:
+        return None
+    ended = _seconds(node["ended_at"])
+    return _Span(began, max((whole.begin + whole.seconds if ended is None else ended) - began, 0.0))
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
