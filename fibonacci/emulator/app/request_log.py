@@ -20,8 +20,10 @@ KEPT_REQUESTS: Final = 10_000
 """The largest number of recorded requests; the oldest are dropped first."""
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
-"""The largest total size of the bodies of recorded requests and their responses. The oldest responses are dropped first,
-then the oldest requests: a program that reads a lot must not make the log forget what it has sent."""
+"""The largest total size of the bodies of recorded requests and their responses.
+
+The oldest responses are dropped first, then the oldest requests: reading a lot must not make the log forget requests.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class RecordedRequest:
         json: The body; `None` if it is empty or not JSON.
         status: The status of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
-        response_json: The body of the response; `None` if it is empty or not JSON, was not sent, or is not kept any more.
+        response_json: The body of the response; `None` if it is not JSON, was not sent, or is not kept.
     """
 
     method: str

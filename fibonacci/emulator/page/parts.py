@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,6 +13,9 @@ from fibonacci.emulator.page.icons import icon
 from fibonacci.emulator.page.visits import Visit
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import is_larger_than
+
+NOTHING: Final = "-"
+"""What stands for a value that there is not."""
 
 SHOWN: Final = 4_000
 """How many characters of a long text are shown at first."""
@@ -43,18 +46,18 @@ def word_of(name: str) -> str:
     return STATES[name][1] if name in STATES else name
 
 
-def moment(when: str | float | None) -> Content:
-    """Return a time of the emulator's clock, in UTC: ISO 8601 or Unix seconds."""
+def moment(when: str | float | None, *, exact: bool = False) -> Content:
+    """Return a time of the emulator's clock, in UTC, to the second or exact to the millisecond."""
     if when is None:
-        return "–"
+        return NOTHING
     text = when if isinstance(when, str) else iso(when)
-    return h.time(f"{text[:10]} {text[11:19]}", datetime=text)
+    return h.time(f"{text[:10]} {text[11 : 23 if exact else 19]}", datetime=text)
 
 
 def duration(milliseconds: float | None) -> str:
     """Return a duration in words."""
     if milliseconds is None:
-        return "–"
+        return NOTHING
     if milliseconds < 1_000:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1_000
@@ -87,7 +90,7 @@ def raw_block(name: str, title: str, raw: bytes, visit: Visit) -> Element:
         return _block(name, f"{title} · text", raw.decode("utf-8", "replace"), visit)
 
 
-def short(value: Any, visit: Visit, length: int = 120) -> str:
+def short(value: Any, visit: Visit, length: int = 80) -> str:
     """Return a value on one line, cut, for tables."""
     if not isinstance(value, str):
         value = (
@@ -126,12 +129,14 @@ def _block(name: str, title: str, text: str, visit: Visit) -> Element:
 def with_query(visit: Visit, **changes: str | int | None) -> str:
     """Return the address of the same page with other query parameters."""
     path, _, query = visit.target.partition("?")
-    values = dict(parse_qsl(query)) | {name: value for name, value in changes.items()}
+    values = dict(parse_qsl(query)) | changes
     kept = {name: value for name, value in values.items() if value is not None}
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def table(label: str, columns: Sequence[str], rows: Sequence[Element], empty: Content) -> Element:
+def table(
+    label: str, columns: Sequence[str], rows: Sequence[Element], empty: Content, numbers: Collection[str] = ()
+) -> Element:
     """Return a table that scrolls in its own box where it is wider than the page.
 
     Args:
@@ -139,10 +144,14 @@ def table(label: str, columns: Sequence[str], rows: Sequence[Element], empty: Co
         columns: The headings; an empty one is that of a column of actions.
         rows: Its rows; each has an `id`, so that it keeps its place while the page is refreshed.
         empty: What to show without rows: what to do to get one.
+        numbers: The headings of the columns of numbers.
     """
     if not rows:
         return h.div(empty, class_="empty")
-    heads = [h.th(column or h.span("Actions", class_="hidden"), scope="col") for column in columns]
+    heads = [
+        h.th(column or h.span("Actions", class_="hidden"), scope="col", class_="number" if column in numbers else None)
+        for column in columns
+    ]
     grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(rows))
     return h.div(grid, class_="scroll", tabindex=0, role="region", aria_label=label)
 

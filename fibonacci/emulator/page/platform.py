@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -87,7 +87,7 @@ class Platform:
         return self._reply(method, path, {}, b"" if body is None else to_json(body))
 
     @contextmanager
-    def reading(self) -> Iterator[Store]:
+    def reading(self) -> Generator[Store]:
         """Lock the state for reading.
 
         Raises:
@@ -112,7 +112,7 @@ class Platform:
         given = {name: value for name, value in query.items() if value is not None}
         target = f"{path}?{urlencode(given)}" if given else path
         reply = self.app.call(ServerRequest(method, target, {}, body))
-        content = parse_json(reply.body) if reply.body else None
+        content: Any = parse_json(reply.body or b"{}")
         if reply.status < 400:
             return content
         error = content["error"]

@@ -78,7 +78,7 @@ def _cookie(request: ServerRequest, token: str, more: str = "") -> tuple[str, st
 
 
 def _name(request: ServerRequest) -> str:
-    """Return the name of the cookie. Browsers do not tell ports apart: each emulator of a host needs a name of its own."""
+    """Return the name of the cookie, with the port: the browser sends the cookies of all ports of a host."""
     port = request.headers.get("host", "").rpartition(":")[2]
     return f"fibonacci-session-{port}" if port.isdecimal() and port.isascii() else "fibonacci-session"
 

@@ -59,7 +59,7 @@ class Site:
         path, _, query = request.target.partition("?")
         if request.method in ("GET", "HEAD") and path in _FILES:
             name, content_type = _FILES[path]
-            return responses.file(content_type, (files(__package__) / "static" / name).read_bytes())
+            return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
         session = self._sessions.find(request)
         try:
             if request.method not in _METHODS:

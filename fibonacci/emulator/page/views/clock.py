@@ -33,7 +33,7 @@ def show(visit: Visit) -> Page:
                 ("Time", [moment(now), " UTC"]),
                 ("Mode", [h.code(clock.mode), f": {_MODES[clock.mode]}"]),
                 (
-                    "Beside the machine",
+                    "Compared with the machine",
                     f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}"
                     if abs(ahead) >= 1
                     else "equal",

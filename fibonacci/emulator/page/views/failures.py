@@ -7,7 +7,7 @@ from typing import Any, Final
 from fibonacci.emulator.faults.fault import KINDS, Failure
 from fibonacci.emulator.page.forms import number, required
 from fibonacci.emulator.page.html import Element, h
-from fibonacci.emulator.page.parts import field, form, table
+from fibonacci.emulator.page.parts import NOTHING, field, form, table
 from fibonacci.emulator.page.visits import Done, Page, Visit
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 
@@ -39,7 +39,7 @@ def show_list(visit: Visit) -> Page:
         "Failures",
         [
             clear,
-            table("Injected failures", columns, rows, empty),
+            table("Injected failures", columns, rows, empty, ("Delivered",)),
             h.p(f"The newest {_SHOWN} of {len(failures):,}.", class_="note") if first else None,
             h.section(h.h2("Inject a failure", id="inject"), _form(visit), aria_labelledby="inject"),
         ],
@@ -70,7 +70,7 @@ def _row(number: int, failure: Failure) -> Element:
     return h.tr(
         h.td(h.code(failure.route), class_="name"),
         h.td(h.code(failure.kind), " ", h.span(_KINDS[failure.kind], class_="soft")),
-        h.td(failure.status if failure.status is not None else "–"),
+        h.td(failure.status if failure.status is not None else NOTHING),
         h.td(left),
         h.td(f"{failure.delivered:,}", class_="number"),
         id=f"failure-{number}",

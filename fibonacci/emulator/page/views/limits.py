@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.account.rate_limits import WindowUsage
 from fibonacci.emulator.page.html import Content, Element, h
 from fibonacci.emulator.page.parts import duration, facts, moment, table
 from fibonacci.emulator.page.visits import Page, Visit
 from fibonacci.emulator.policy.run_quota import effective_quota
-
-_UNUSED: Final = "–"
 
 
 def show(visit: Visit) -> Page:
@@ -31,13 +27,20 @@ def show(visit: Visit) -> Page:
                     ("Window", "Used", "Limit", "Left", "Next window"),
                     [_window(number, window) for number, window in enumerate(windows)],
                     None,
+                    ("Limit", "Left"),
                 ),
                 aria_labelledby="rates",
             ),
             h.section(
                 h.h2("Quotas", id="quotas"),
                 h.p("Of the organization; ", resets, " sets its own, up to the ceiling of the plan."),
-                table("Quotas", ("Quota", "Used", "Limit", "Plan's limit", "Ceiling"), _quotas(visit), None),
+                table(
+                    "Quotas",
+                    ("Quota", "Used", "Limit", "Plan's limit", "Ceiling"),
+                    _quotas(visit),
+                    None,
+                    ("Limit", "Plan's limit", "Ceiling"),
+                ),
                 aria_labelledby="quotas",
             ),
         ],

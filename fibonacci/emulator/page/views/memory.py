@@ -8,7 +8,7 @@ from itertools import islice
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.page.html import Element, h
-from fibonacci.emulator.page.parts import facts, form, json_block, moment, pager, short, table
+from fibonacci.emulator.page.parts import NOTHING, facts, form, json_block, moment, pager, short, table
 from fibonacci.emulator.page.platform import PER_PAGE
 from fibonacci.emulator.page.visits import Done, Page, Visit
 from fibonacci.emulator.state.store import Store
@@ -80,7 +80,7 @@ def _row(visit: Visit, number: int, entry: Record) -> Element:
     return h.tr(
         h.td(h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"), class_="name"),
         h.td(entry["scope"]),
-        h.td(_owner(entry) or "–"),
+        h.td(_owner(entry) or NOTHING),
         h.td(h.code(short(entry["value"], visit)), class_="name"),
         h.td(moment(entry["updated_at"])),
         h.td(moment(entry["expires"]) if entry["expires"] is not None else "never"),

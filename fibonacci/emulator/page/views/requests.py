@@ -59,7 +59,11 @@ def show(visit: Visit) -> Page:
         f"{entry.request.method} {path}",
         [
             h.p(_outcome(entry.status), class_="line"),
-            facts(("Time", moment(entry.time)), ("Query", h.code(query) if query else None), ("Number", entry.number)),
+            facts(
+                ("Time", moment(entry.time, exact=True)),
+                ("Query", h.code(query) if query else None),
+                ("Number", entry.number),
+            ),
             h.section(h.h2("Request", id="request"), _headers(entry), _body(visit, entry), aria_labelledby="request"),
             h.section(h.h2("Response", id="response"), _response(visit, entry), aria_labelledby="response"),
         ],
@@ -85,7 +89,7 @@ def _row(entry: LogEntry) -> Element:
     return h.tr(
         h.td(_outcome(entry.status)),
         h.td(h.code(entry.request.method)),
-        h.td(h.a(h.code(target), href=f"/ui/requests/{entry.number}"), class_="name"),
+        h.td(h.a(h.code(target), href=f"/ui/requests/{entry.number}"), class_="name wide"),
         h.td(moment(entry.time)),
         id=f"request-{entry.number}",
     )

@@ -14,6 +14,7 @@ from fibonacci.emulator.page.parts import duration, facts, form, json_block, mom
 from fibonacci.emulator.page.platform import segment
 from fibonacci.emulator.page.views.approvals import decision_form, decisions
 from fibonacci.emulator.page.views.trace import trace
+from fibonacci.emulator.page.views.workflows import NO_NODES
 from fibonacci.emulator.page.visits import Done, Page, Visit
 
 
@@ -36,8 +37,11 @@ def show(visit: Visit) -> Page:
             h.section(h.h2("Trace", id="trace"), trace(visit, run), aria_labelledby="trace"),
             h.section(
                 h.h2("Inputs and outputs", id="values"),
-                json_block("inputs", "Inputs", run["inputs"], visit),
-                json_block("outputs", "Outputs", run["outputs"], visit),
+                h.div(
+                    json_block("inputs", "Inputs", run["inputs"], visit),
+                    json_block("outputs", "Outputs", run["outputs"], visit),
+                    class_="sides",
+                ),
                 aria_labelledby="values",
             ),
         ],
@@ -50,8 +54,8 @@ def show_diagram(visit: Visit) -> ServerResponse:
     from fibonacci.models import Execution
 
     run = visit.platform.redact_json(_run(visit))
-    definition = visit.platform.redact_json(_definition(visit, run)) or {"nodes": []}
-    return responses.picture(svg(definition, execution=Execution.model_validate(run)))
+    definition = visit.platform.redact_json(_definition(visit, run))
+    return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
 
 
 def cancel(visit: Visit) -> Done:
@@ -112,7 +116,7 @@ def _diagram(visit: Visit, run: Any) -> Element:
     text = "Diagram of the run. The trace below says the same in words."
     return h.div(
         h.img(src=source, alt=text, id="picture"),
-        class_="scroll picture",
+        class_="picture",
         tabindex=0,
         role="region",
         aria_label="Diagram",

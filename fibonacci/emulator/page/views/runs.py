@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.html import Content, Element, h
-from fibonacci.emulator.page.parts import STATES, duration, moment, pager, state, table, with_query
+from fibonacci.emulator.page.parts import NOTHING, STATES, duration, moment, pager, state, table, with_query
 from fibonacci.emulator.page.platform import Platform
 from fibonacci.emulator.page.visits import Page, Visit
 
-_FILTERS = ("running", "pending_approval", "completed", "failed", "cancelled")
+_FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
 
 
 def show_list(visit: Visit) -> Page:
@@ -34,19 +35,19 @@ def runs_table(platform: Platform, runs: Sequence[Any]) -> Element:
     names = {run["workflow_id"]: platform.workflow_name(run["workflow_id"]) for run in runs}
     empty = h.p("No runs here. Run a workflow with ", h.code("client.workflows.run(workflow_id)"), ", or on its page.")
     columns = ("State", "Run", "Workflow", "Started", "Duration", "Nodes")
-    return table("Runs", columns, [_row(run, names[run["workflow_id"]]) for run in runs], empty)
+    return table("Runs", columns, [_row(run, names[run["workflow_id"]]) for run in runs], empty, ("Duration", "Nodes"))
 
 
 def _row(run: Any, name: str | None) -> Element:
-    execution_id = run["execution_id"]
+    execution_id, is_waiting = run["execution_id"], run["status"] == WAITING
     workflow = h.code(run["workflow_id"]) if name is None else h.a(name, href=f"/ui/workflows/{run['workflow_id']}")
     return h.tr(
         h.td(state(run["status"])),
         h.td(h.a(h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         h.td(workflow, class_="name"),
         h.td(moment(run["created_at"])),
-        h.td(duration(run["duration_ms"]), class_="number"),
-        h.td(_nodes(run), class_="number"),
+        h.td(NOTHING if is_waiting else duration(run["duration_ms"]), class_="number"),
+        h.td(NOTHING if is_waiting else _nodes(run), class_="number"),
         id=execution_id,
     )
 

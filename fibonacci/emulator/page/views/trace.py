@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from fibonacci.emulator.page.html import Content, Element, h
-from fibonacci.emulator.page.parts import duration, facts, json_block, moment, state
+from fibonacci.emulator.page.icons import icon
+from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state
 from fibonacci.emulator.page.visits import Visit
-
-_OPEN: Final = 100
-"""The largest number of nodes whose details are in the page; the others are shown one at a time."""
 
 
 class _Span(NamedTuple):
@@ -29,12 +28,20 @@ def trace(visit: Visit, run: Any) -> Content:
 
 def _node(visit: Visit, number: int, node: Any, whole: _Span) -> Element:
     span = _span(node, whole)
-    took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else "–"
+    took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else NOTHING
     is_open = node["status"] == "failed" or (visit.full or "").endswith(f"-of-{number}")
     return h.details(
         h.summary(
             state(node["status"]),
-            h.span(h.strong(node["id"]), " ", h.span(node["type"], class_="soft"), class_="node"),
+            h.span(
+                h.strong(node["id"]),
+                " ",
+                h.span(node["type"], class_="soft"),
+                [" ", h.span(icon("triangle"), _count(node["warnings"]), class_="caution")]
+                if node["warnings"]
+                else None,
+                class_="node",
+            ),
             _bar(span, whole, node["status"]),
             h.span(took, class_="number"),
         ),
@@ -45,6 +52,10 @@ def _node(visit: Visit, number: int, node: Any, whole: _Span) -> Element:
     )
 
 
+def _count(warnings: Sequence[str]) -> str:
+    return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
+
+
 def _details(visit: Visit, number: int, node: Any) -> Element:
     values = [
         json_block(f"{name}-of-{number}", name.capitalize(), node[name], visit)
@@ -53,8 +64,8 @@ def _details(visit: Visit, number: int, node: Any) -> Element:
     ]
     return h.div(
         facts(
-            ("Started", moment(node["started_at"]) if node["started_at"] else None),
-            ("Ended", moment(node["ended_at"]) if node["ended_at"] else None),
+            ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
+            ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
             ("Attempts", node["attempts"] or None),
             ("Skipped because", node["reason"]),
         ),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fibonacci.definitions import svg
 from fibonacci.definitions.json_types import is_object
@@ -17,7 +18,10 @@ from fibonacci.emulator.page.platform import segment
 from fibonacci.emulator.page.views.runs import runs_table
 from fibonacci.emulator.page.visits import Done, Page, Visit
 
-_RUNS = 10
+NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
+"""What is drawn of a workflow without a definition."""
+
+_RUNS: Final = 10
 
 
 def show_list(visit: Visit) -> Page:
@@ -28,7 +32,11 @@ def show_list(visit: Visit) -> Page:
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
     empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
-    return Page("Workflows", [table("Workflows", columns, rows, empty), pager(visit, found.more)], "Workflows")
+    return Page(
+        "Workflows",
+        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(visit, found.more)],
+        "Workflows",
+    )
 
 
 def show(visit: Visit) -> Page:
@@ -38,7 +46,7 @@ def show(visit: Visit) -> Page:
     runs = visit.platform.list("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
     return Page(
-        workflow["name"],
+        workflow["name"].strip() or workflow_id,
         [
             h.p(workflow["description"]) if workflow["description"] else None,
             facts(
@@ -68,7 +76,7 @@ def show(visit: Visit) -> Page:
 def show_diagram(visit: Visit) -> ServerResponse:
     """Return the picture of a workflow."""
     workflow = visit.platform.redact_json(_workflow(visit))
-    return responses.picture(svg(workflow["definition"] or {"nodes": []}))
+    return responses.picture(svg(workflow["definition"] or NO_NODES))
 
 
 def execute(visit: Visit) -> Done:
@@ -89,7 +97,7 @@ def _row(workflow: Any, runs: int) -> Element:
         h.td(h.a(workflow["name"].strip() or workflow_id, href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
         h.td(h.code(workflow_id)),
         h.td(workflow["version"], class_="number"),
-        h.td(len((workflow["definition"] or {}).get("nodes", ())), class_="number"),
+        h.td(len((workflow["definition"] or NO_NODES).get("nodes", ())), class_="number"),
         h.td(h.a(f"{runs:,}", href=f"/ui/runs?workflow_id={segment(workflow_id)}"), class_="number"),
         h.td(moment(workflow["updated_at"])),
         id=workflow_id,
@@ -97,11 +105,11 @@ def _row(workflow: Any, runs: int) -> Element:
 
 
 def _diagram(workflow: Any) -> Element:
-    if not (workflow["definition"] or {}).get("nodes"):
+    if not (workflow["definition"] or NO_NODES).get("nodes"):
         return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
     picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
-    return h.div(picture, class_="scroll picture", tabindex=0, role="region", aria_label="Diagram")
+    return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
 
 
 def _run_form(visit: Visit, workflow: Any) -> Element:
