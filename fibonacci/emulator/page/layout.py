@@ -27,7 +27,9 @@ SECTIONS: Final = {
 }
 """The sections of the page, in the order of the navigation."""
 
-_REFRESH_MS: Final = 1_000
+REFRESH_MS: Final = 1_000
+"""How often a page is read again, in milliseconds."""
+
 _PRODUCT: Final = "Fibonacci emulator"
 
 
@@ -38,7 +40,7 @@ def signed_in(page: Page, visit: Visit, flash: Flash | None) -> Element:
         page.content,
         id="main",
         tabindex=-1,
-        data_refresh=_REFRESH_MS if page.is_live and visit.full is None else None,
+        data_refresh=REFRESH_MS if page.is_live and visit.full is None else None,
     )
     header = h.header(
         h.a(_PRODUCT, href=HOME, class_="brand"),

@@ -27,7 +27,7 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "completed": ("check", "completed"),
     "failed": ("cross", "failed"),
     "running": ("play", "running"),
-    WAITING: ("hand", "waits for approval"),
+    WAITING: ("hand", "needs approval"),
     "pending": ("circle", "pending"),
     "skipped": ("dash", "skipped"),
     "cancelled": ("slash", "canceled"),
