@@ -112,9 +112,7 @@ class TestReading:
         client.workflows.execute(create(client, tool("find", "serch")))
         emulator.fail("GET /tools", status=503, times=2)
         emulator.tool("lookup")(lambda call: None)
-        assert "team user ada {&quot;name&quot;: &quot;Tides&quot;}" in page.get("/ui/memory").text.replace(
-            '"', "&quot;"
-        )
+        assert 'team user ada {"name": "Tides"}' in page.get("/ui/memory").text
         assert "lookup custom A tool of your own. any no your function" in page.get("/ui/tools").text
         assert "1 min 4 1,000,000 999,996" in page.get("/ui/limits").text
         assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/limits").text
