@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -56,11 +57,10 @@ def _context(
     variables: tuple[tuple[str, str], ...],
     versions: tuple[object, ...],  # a part of the key
 ) -> ssl.SSLContext:
-    context = ssl.create_default_context()  # it writes to SSLKEYLOGFILE
+    context = _default_context()  # it writes to SSLKEYLOGFILE
     # Python sets this itself, unless it is built to leave it to OpenSSL, as Debian's is.
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
-    _load_default_file(context)
     problem = _unusable(variables)
     if not variables and not _has_authorities(context):
         # A Python without a certificate store, as some installers leave it, or a container without ca-certificates.
@@ -77,20 +77,23 @@ def _context(
     return context
 
 
-def _load_default_file(context: ssl.SSLContext) -> None:
-    # OpenSSL has ignored every reason for which it could not read the file.
-    file = ssl.get_default_verify_paths().cafile
-    if file and not context.cert_store_stats()["x509"]:
+def _default_context() -> ssl.SSLContext:
+    """Return a context that trusts the authorities of the system, or of the variables in their place."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile and sys.platform != "win32":  # Windows has a store of its own
+        folders = os.environ.get("SSL_CERT_DIR", paths.capath)  # it may name several, which `paths` does not
         try:
-            context.load_verify_locations(file)
+            # By name, for OpenSSL ignores every reason for which it cannot read its default file.
+            return ssl.create_default_context(cafile=paths.cafile, capath=folders)
         except OSError as error:
             raise_if_no_descriptor(error)
+    return ssl.create_default_context()
 
 
 def _has_authorities(context: ssl.SSLContext) -> bool:
     # OpenSSL looks into a folder when it verifies, so that a folder's certificates are not in the count.
     folder = ssl.get_default_verify_paths().capath
-    return context.cert_store_stats()["x509"] > 0 or (bool(folder) and holds_certificate(folder))
+    return (bool(folder) and holds_certificate(folder)) or context.cert_store_stats()["x509"] > 0
 
 
 def _unusable(variables: tuple[tuple[str, str], ...]) -> str | None:

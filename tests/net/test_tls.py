@@ -81,10 +81,10 @@ from fibonacci._net import tls
 
 make, has_begun, goes_on = ssl.create_default_context, threading.Event(), threading.Event()
 
-def slowly():
+def slowly(**options):
     has_begun.set()
     goes_on.wait()
-    return make()
+    return make(**options)
 
 ssl.create_default_context = slowly
 thread = threading.Thread(target=tls.ssl_context, args=(None,))

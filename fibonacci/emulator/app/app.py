@@ -15,7 +15,9 @@ from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
-from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owner
+from fibonacci.emulator.app.control import CONTROL_PREFIX
+from fibonacci.emulator.app.control.endpoints import control_endpoints, not_the_owner
+from fibonacci.emulator.app.control.parts import Parts
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.idempotency import IdempotencyCache
 from fibonacci.emulator.app.request_log import RequestLog, Requests
@@ -95,8 +97,14 @@ class App:
         self._router: Router[Handler] = Router(ENDPOINTS)
         self.faults: Final = FaultInjector(self._router)
         self.log: Final = RequestLog(self._router)
-        control = ControlAPI(self.faults, Requests(self.log), clock, self.approvals.decide, self.reset)
-        self._control_router: Router[Handler] = Router(control.endpoints(), CONTROL_PREFIX)
+        parts = Parts(
+            faults=self.faults,
+            requests=Requests(self.log),
+            clock=clock,
+            decide=self.approvals.decide,
+            reset=self.reset,
+        )
+        self._control_router: Router[Handler] = Router(control_endpoints(parts), CONTROL_PREFIX)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.

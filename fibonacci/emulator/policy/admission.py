@@ -50,7 +50,7 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
     )
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
-    return start(context.scheduler, workflow, inputs, context.now)
+    return start(context.scheduler, workflow, compiled_workflow, unknown, inputs, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:
