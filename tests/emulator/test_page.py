@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -144,7 +145,16 @@ class TestReading:
         assert shown.status in (400, 422)
         assert 'role="alert"' in shown.body
 
-    def test_a_damaged_state_is_said_in_words(
+    def test_a_file_that_is_gone_is_said_in_words(self, tmp_path: Path) -> None:
+        with Emulator(path=tmp_path / "state.db") as emulator:
+            page = PageClient(emulator).sign_in()
+            (tmp_path / "state.db").unlink()
+            for target in ("/", "/ui/runs", "/ui/memory", "/ui/limits"):
+                shown = page.get(target)
+                assert shown.status >= 500
+                assert "state.db" in shown.text
+
+    def test_a_bug_is_said_in_words(
         self, page: PageClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def broken() -> None:
@@ -175,6 +185,14 @@ class TestPaging:
             found += [word for word in shown.main.split() if word.startswith(prefix)]
             target = shown.next_page
         return found
+
+    def test_a_long_trace_has_pages(self, page: PageClient, client: Fibonacci) -> None:
+        run = client.workflows.execute(create(client, *(llm(f"n{number}") for number in range(120)))).id
+        shown = page.get(f"/ui/runs/{run}")
+        assert [tag for tag in shown.tags if tag == "details"] == ["details"] * 50
+        assert "Nodes 1 to 50 51 to 100 101 to 120" in shown.text
+        assert page.get(f"/ui/runs/{run}?from=100").tags.count("details") == 20
+        assert "n119 llm" in page.get(f"/ui/runs/{run}?from=100").text
 
     def test_a_page_reads_no_more_than_it_shows(
         self, page: PageClient, client: Fibonacci, emulator: Emulator, monkeypatch: pytest.MonkeyPatch

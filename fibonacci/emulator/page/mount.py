@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import threading
 from typing import TYPE_CHECKING, Final
 
 from fibonacci.emulator.app.app import App
@@ -24,6 +24,8 @@ class WithPage:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._opened: Site | None = None
+        self._lock = threading.Lock()
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.
@@ -31,15 +33,17 @@ class WithPage:
         Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
         """
         if request.target == "/" or request.target.startswith(_PATHS):
-            return self._site.handle(request)
+            return self._site().handle(request)
         return self._app.handle(request)
 
     def refuse(self, error: HTTPException) -> ServerResponse:
         """Return the response to a request that cannot be read."""
         return self._app.refuse(error)
 
-    @cached_property
     def _site(self) -> Site:
         from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it
 
-        return Site(self._app)
+        with self._lock:
+            if self._opened is None:
+                self._opened = Site(self._app)
+            return self._opened

@@ -69,7 +69,7 @@ class Platform:
         """
         return self._reply("GET", f"/{API_PREFIX}{path}", query)["data"]
 
-    def list(self, path: str, cursor: str | None, **query: str | int | None) -> Slice:
+    def items(self, path: str, cursor: str | None, **query: str | int | None) -> Slice:
         """Return a page of a list, beginning at a cursor.
 
         Raises:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Final
 
 from fibonacci._log_records import log
 from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.redaction import redact_text
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.forms import read_form
-from fibonacci.emulator.page.html import document
+from fibonacci.emulator.page.html import Element, document
 from fibonacci.emulator.page.origin import is_from_page
 from fibonacci.emulator.page.platform import Platform
 from fibonacci.emulator.page.sessions import Flash, Session, Sessions
@@ -86,7 +88,7 @@ class Site:
         page = match.handler(visit)
         if isinstance(page, ServerResponse):
             return page
-        return responses.html(document(layout.signed_in(page, visit, flash), self._platform.redact))
+        return responses.html(self._document(layout.signed_in(page, visit, flash)))
 
     def _act(self, request: ServerRequest, path: str, session: Session | None) -> ServerResponse:
         if not is_from_page(request):
@@ -113,12 +115,12 @@ class Site:
         refusal = refusal_of(form.get("key", "").strip(), self._platform.app.keys)
         if refusal is None:
             return responses.redirect(_back(form), self._sessions.begin(request))
-        page = document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)), self._platform.redact)
+        page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
         return responses.html(page, refusal.status)
 
     def _asking_for_key(self, request: ServerRequest) -> ServerResponse:
         target = request.target if request.method != "POST" else HOME
-        page = document(layout.alone("Sign in", sign_in_page(target)), self._platform.redact)
+        page = self._document(layout.alone("Sign in", sign_in_page(target)))
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
 
     def _failed(self, request: ServerRequest, session: Session | None, status: int, message: str) -> ServerResponse:
@@ -128,9 +130,12 @@ class Site:
                 shown = layout.alone("Not possible", content)
             else:
                 shown = layout.signed_in(Page("Not possible", content, "", is_live=False), self._visit(request), None)
-            return responses.html(document(shown, self._platform.redact), status)
+            return responses.html(self._document(shown), status)
         except StateError:  # the navigation cannot be read either
-            return responses.html(document(layout.alone("Not possible", content), self._platform.redact), status)
+            return responses.html(self._document(layout.alone("Not possible", content)), status)
+
+    def _document(self, content: Element) -> bytes:
+        return document(content, partial(redact_text, hidden=self._platform.hidden))
 
     def _visit(
         self,

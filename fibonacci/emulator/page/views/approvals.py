@@ -16,7 +16,7 @@ from fibonacci.emulator.policy.governance import settings_of
 
 def show_list(visit: Visit) -> Page:
     """Show the runs that wait for approval, the newest first."""
-    found = visit.platform.list("/executions", visit.cursor, status=WAITING)
+    found = visit.platform.items("/executions", visit.cursor, status=WAITING)
     content: Content = [_waiting(visit, run) for run in found.items]
     if not found.items:
         setting = h.code("client.organizations.governance.update(...)")

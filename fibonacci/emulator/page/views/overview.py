@@ -29,7 +29,7 @@ def show(visit: Visit) -> Page:
 
 
 def _latest(visit: Visit, counts: dict[str, int]) -> Content:
-    runs = visit.platform.list("/executions", None, limit=_LATEST)
+    runs = visit.platform.items("/executions", None, limit=_LATEST)
     entries = visit.platform.app.log.newest()[:_LATEST]
     return [
         h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),

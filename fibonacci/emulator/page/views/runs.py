@@ -17,7 +17,7 @@ _FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
 def show_list(visit: Visit) -> Page:
     """Show the runs, the newest first."""
     status, workflow_id = visit.query.text("status"), visit.query.text("workflow_id")
-    found = visit.platform.list("/executions", visit.cursor, status=status, workflow_id=workflow_id)
+    found = visit.platform.items("/executions", visit.cursor, status=status, workflow_id=workflow_id)
     of_workflow: Content = None
     if workflow_id is not None:
         name = visit.platform.workflow_name(workflow_id) or workflow_id

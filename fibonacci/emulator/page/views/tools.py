@@ -12,7 +12,7 @@ from fibonacci.emulator.page.visits import Page, Visit
 
 def show_list(visit: Visit) -> Page:
     """Show the tools, and the known models."""
-    found = visit.platform.list("/tools", visit.cursor)
+    found = visit.platform.items("/tools", visit.cursor)
     environment = visit.platform.app.environment
     own = {canonical_tool(name) for name in environment.handlers.tools}
     rows = [_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in found.items]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fibonacci.emulator.page.html import Content, Element, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state
+from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.visits import Visit
+
+_SHOWN: Final = 50
+"""How many nodes are on one page."""
 
 
 class _Span(NamedTuple):
@@ -23,7 +26,23 @@ def trace(visit: Visit, run: Any) -> Content:
     if not nodes:
         return h.p("No node has started.", class_="note")
     whole = _Span(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
-    return [_node(visit, number, node, whole) for number, node in enumerate(nodes)]
+    first = visit.query.integer("from", default=0, lowest=0, highest=10**9)
+    shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
+    return [*(_node(visit, number, node, whole) for number, node in shown), _pager(visit, first, len(nodes))]
+
+
+def _pager(visit: Visit, first: int, count: int) -> Content:
+    if count <= _SHOWN:
+        return None
+    links = [
+        h.a(
+            f"{begin + 1} to {min(begin + _SHOWN, count)}",
+            href=f"{with_query(visit, **{'from': begin, 'full': None})}#trace",
+            aria_current="true" if begin == first else None,
+        )
+        for begin in range(0, count, _SHOWN)
+    ]
+    return h.nav("Nodes ", links, class_="pager", aria_label="Nodes")
 
 
 def _node(visit: Visit, number: int, node: Any, whole: _Span) -> Element:

@@ -26,7 +26,7 @@ _RUNS: Final = 10
 
 def show_list(visit: Visit) -> Page:
     """Show the workflows, the oldest first."""
-    found = visit.platform.list("/workflows", visit.cursor)
+    found = visit.platform.items("/workflows", visit.cursor)
     with visit.platform.reading() as store:
         runs = {each["id"]: store.executions.count("workflow_id", each["id"]) for each in found.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
@@ -43,7 +43,7 @@ def show(visit: Visit) -> Page:
     """Show one workflow."""
     workflow = _workflow(visit)
     workflow_id = workflow["id"]
-    runs = visit.platform.list("/executions", None, workflow_id=workflow_id, limit=_RUNS)
+    runs = visit.platform.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
     return Page(
         workflow["name"].strip() or workflow_id,
