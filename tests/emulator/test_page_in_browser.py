@@ -203,8 +203,8 @@ class TestSigningIn:
         sign_in(page, address)
         assert page.url == f"{address}/"
         assert page.evaluate("history.length") <= 3
-        page.go_back()
-        assert "key" not in page.url
+        page.goto(f"{address}/#key=fib-page")  # also when it is not needed any more
+        expect(page).to_have_url(f"{address}/")
         assert not [text for text in seen if "fib-page" in text]
         (cookie,) = context.cookies()
         assert (cookie.get("httpOnly"), cookie.get("sameSite"), cookie.get("path")) == (True, "Strict", "/")
@@ -280,6 +280,17 @@ class TestLive:
         expect(page.locator("tbody tr")).to_have_count(1)
         after = page.evaluate(state)
         assert after[:3] == before[:3] == ['{"name": "Ad', 2, 5]
+
+    def test_what_was_refused_stays_in_the_form(self, page: Page, address: str, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet"))
+        page.goto(f"{address}/ui/workflows/{workflow}")
+        page.get_by_label("Inputs").fill('{"name": ')
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("is not JSON")
+        client.workflows.execute(workflow)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.get_by_label("Inputs")).to_have_value('{"name": ')
+        expect(page.get_by_role("alert")).to_be_visible()
 
     def test_nobody_reads_the_page_while_it_is_hidden_or_paused(self, page: Page, address: str) -> None:
         page.goto(f"{address}/ui/clock")

@@ -192,13 +192,14 @@ class TestSecrets:
             raise RuntimeError(f"refused with {call.params['token']} and {KEY}")
 
         nodes = (
-            llm("say", "Use {{secrets.TOKEN}}" + "x" * 3_990 + "{{secrets.TOKEN}}"),
+            llm("say", "Use {{secrets.TOKEN}}" + " and {{secrets.TOKEN}}"),
             tool("leak", "leak", {"token": "{{secrets.TOKEN}}"}),
         )
         workflow = client.workflows.create(name=f"Uses {secret}", description=KEY, definition={"nodes": list(nodes)})
         run = client.workflows.execute(workflow.id, inputs={secret: secret, "key": KEY})
         client.memory.set("plain", {"a": [secret, KEY], secret: 1})
-        client.memory.set(f"at {KEY}", "x" * 75 + secret)
+        client.memory.set(f"at {KEY}", "x" * 75 + secret)  # where the list cuts it
+        client.memory.set("long", "x" * 3_996 + secret)  # where its page cuts it
         connection = random.token_hex(12)
         client.tools.connect("slack_send_message", params={"token": connection})
         with pytest.raises(NotFoundError):
@@ -213,13 +214,14 @@ class TestSecrets:
             f"/ui/workflows/{workflow.id}/diagram.svg",
             "/ui/memory/1",
             "/ui/memory/2",
+            "/ui/memory/3",
         ]
         targets += [f"/ui/requests/{number}" for number in range(1, emulator.requests.count + 1)]
         targets += [f"/ui/runs/{run.id}?full={name}" for name in ("outputs", "inputs", "input-of-0", "output-of-0")]
         for target in targets:
             shown = page.get(target)
             assert shown.status == 200, target
-            for hidden in ("hunter", "2é", "2\\u00e9", KEY, connection, "c=1"):
+            for hidden in ("hun", "2é", "2\\u00e9", KEY, connection, "c=1"):
                 assert hidden not in shown.body, target
                 assert hidden not in shown.text, target
         assert "***" in page.get(f"/ui/runs/{run.id}").text

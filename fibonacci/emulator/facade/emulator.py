@@ -33,7 +33,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
-    ways share the state. Any number of emulators may exist at a time; they share nothing.
+    ways share the state. While it listens, its page for a browser is at the address of `base_url` without `/v1`. Any number of emulators may exist at a time; they share nothing.
 
     Attributes:
         api_key: The owner's key.
