@@ -15,6 +15,8 @@ from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
 
+pytest_plugins = ["pytester"]
+
 # Files whose tests bound seconds closely, or keep both processors busy: they run one after another, in one process of
 # pytest-xdist, for the second kind would make the first fail.
 _ONE_BY_ONE = (

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import logging
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, get_args
 from urllib.parse import quote
 
 from fibonacci._log_records import log
+from fibonacci.emulator.account.auth import SAFE_LENGTH
 from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.app.hosts import Hosts, is_loopback
+from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.retention import KEPT
 from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import SILENT
@@ -43,8 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not _is_loopback(options.host) and options.api_key is None:
-        parser.error(f"--host {options.host} can be reached by other machines: choose a key for it with --api-key")
+    if not is_loopback(options.host) and len(options.api_key or "") < SAFE_LENGTH:
+        parser.error(
+            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key, of "
+            f"{SAFE_LENGTH} characters or more"
+        )
     stop = _stop_on_signal()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
@@ -57,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             keep=options.keep,
             strict=options.strict,
+            hosts=options.allow_host,
+            origins=options.origin,
         )
         with emulator:
             emulator.app.observers.append(log_request)
@@ -149,7 +156,34 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        type=_checked(lambda name: Hosts(named=[name])),
+        metavar="NAME",
+        help="a name or address that requests may have in Host, such as a container's; may be repeated",
+    )
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        type=_checked(lambda origin: Origins(Hosts(), [origin])),
+        metavar="ORIGIN",
+        help="an origin whose pages may call it, such as http://localhost:5173; may be repeated",
+    )
     return parser
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return read
 
 
 def _port(text: str) -> int:
@@ -171,13 +205,6 @@ def _key(text: str) -> str:
     if not text or not all("!" <= character <= "~" for character in text):
         raise argparse.ArgumentTypeError("a key holds printable ASCII without blanks")
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _stop_on_signal() -> threading.Event:

@@ -350,7 +350,7 @@ class TestPlace:
             assert page.get(target).status == 200
         page.act("/ui/clock/advance", seconds="1")
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
-        assert emulator.app.limits.usage("default", emulator.clock.now())[0].used == 0
+        assert emulator.app.account.limits.usage("default", emulator.clock.now())[0].used == 0
 
     @pytest.mark.parametrize("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:

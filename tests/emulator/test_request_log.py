@@ -17,7 +17,7 @@ def requests(api: Api) -> Requests:
 
 
 def test_a_record_has_the_complete_request(api: Api, requests: Requests) -> None:
-    api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue")
+    api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue", cookie="session=secret")
     (got,) = requests
     assert (got.method, got.path, got.template) == ("PUT", "/memory/a%2Fb", "/memory/{key}")
     assert (got.query, got.headers, got.json) == ({"x": "2", "y": ""}, {"x-team": "blue"}, {"value": 1})

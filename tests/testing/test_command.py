@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
@@ -118,18 +119,27 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:
-    with Emulator(host="0.0.0.0", api_key="local key") as emulator:
+    with Emulator(host="0.0.0.0", api_key="a local key of 24 letters") as emulator:
         port = emulator.base_url.split(":")[2]
         assert exports(emulator) == (
-            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='local key'"
+            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='a local key of 24 letters'"
         )
-        assert page_address(emulator) == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=local%20key"
+        assert (
+            page_address(emulator)
+            == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a%20local%20key%20of%2024%20letters"
+        )
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key"),
+        (
+            ["--host", "0.0.0.0"],
+            "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20",
+        ),
+        (["--host", "0.0.0.0", "--api-key", "nineteen-characters"], "of 20 characters or more"),
+        (["--allow-host", "http://x"], "hosts has names and addresses"),
+        (["--origin", "localhost:5173"], "origins has origins as a browser sends them"),
         (["--host", "::"], "choose a key"),
         (["--host", "platform.example"], "choose a key"),
         (["--host", "0.0.0.0", "--api-key", ""], "a key holds printable ASCII"),
@@ -153,3 +163,17 @@ def test_strict_refuses_what_is_not_known() -> None:
         key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
         with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
             client.workflows.create(name="x", definition={"nodes": [node]})
+
+
+def test_hosts_and_origins_are_named_on_the_command_line() -> None:
+    options = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
+    with served(*options) as (_, exported):
+        headers = {"Authorization": f"Bearer {exported['FIBONACCI_API_KEY']}"}
+        with httpx.Client(base_url=exported["FIBONACCI_BASE_URL"], headers=headers, trust_env=False) as client:
+            statuses = [
+                client.get("/health", headers={"Host": host}).status_code for host in ("a.test", "b.test", "c.test")
+            ]
+            assert statuses == [200, 200, 403]
+            for origin, status in (("http://localhost:5173", 200), ("http://localhost:5174", 403)):
+                put = client.put("/memory/k", json={"value": 1}, headers={"Origin": origin})
+                assert put.status_code == status

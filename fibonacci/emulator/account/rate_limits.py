@@ -130,6 +130,12 @@ class RateLimits:
                 for rate, window in zip(rates, begun, strict=True)
             ]
 
+    def change(self, rate: Rate, per_day: int | None) -> None:
+        """Set other limits; every window begins anew."""
+        with self._lock:
+            self._rate, self._per_day = rate, per_day
+            self._windows.clear()
+
     def reset(self) -> None:
         """Forget all requests."""
         with self._lock:

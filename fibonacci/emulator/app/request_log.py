@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from fibonacci.emulator.app.redaction import without_secrets
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
@@ -26,6 +27,9 @@ The oldest responses are dropped first, then the oldest requests: reading a lot 
 """
 
 
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
     """One request that the emulator received.
@@ -35,8 +39,8 @@ class RecordedRequest:
         path: The path as received, percent-encoded, without `/v1` and without the query.
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
         query: The query parameters; the last of several with one name.
-        headers: Values by lower-case name, without `Authorization`.
-        json: The body; `None` if it is empty or not JSON.
+        headers: Values by lower-case name, without `Authorization` and other credentials.
+        json: The body; `None` if it is empty or not JSON. Of what a tool was connected with, each value is `***`.
         status: The status of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
         response_json: The body of the response; `None` if it is not JSON, was not sent, or is not kept.
@@ -91,6 +95,7 @@ class RequestLog:
             response: Its response; `None` if an injected failure suppresses it.
             time: The time of the request, in Unix seconds.
         """
+        request = without_secrets(request)
         status, body = (None, None) if response is None else (response.status, response.body)
         with self._lock:
             entry = LogEntry(next(self._numbers), request, status, time, body)
@@ -226,7 +231,7 @@ def shown(entry: LogEntry, router: Router[object]) -> RecordedRequest:
         path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
         template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        headers={name: value for name, value in request.headers.items() if name != "authorization"},
+        headers={name: value for name, value in request.headers.items() if name not in _CREDENTIALS},
         json=_or_none(lambda: read_json(request.body)),
         status=entry.status,
         time=entry.time,

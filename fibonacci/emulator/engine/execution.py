@@ -57,6 +57,7 @@ class RunningExecution:
         self.workflow: Final = workflow
         self._nodes = NodeStates(workflow, execution["nodes"], chosen)
         self._launch = launch
+        self._latest: tuple[float, NodeExecutor] | None = None
         self.notes: dict[str, Record] = {}
 
     @property
@@ -138,7 +139,9 @@ class RunningExecution:
         return None if timeout is None else _after(self._execution["started"], timeout)
 
     def _executor(self, now: float) -> NodeExecutor:
-        return NodeExecutor(self._environment, self._execution, self._nodes, now)
+        if self._latest is None or self._latest[0] != now:
+            self._latest = now, NodeExecutor(self._environment, self._execution, self._nodes, now)
+        return self._latest[1]
 
     def _next(self) -> Record | None:
         timed = [node for node in self._nodes.all() if node["until"] is not None]

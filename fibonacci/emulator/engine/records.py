@@ -10,12 +10,13 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"
+STATUSES: Final = TERMINAL | {"running", WAITING}
 
 
 def start(
@@ -54,7 +55,8 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
     Returns:
         Its record.
     """
-    execution = _record(workflow, inputs, [], now) | {"status": WAITING, "approval": approval}
+    execution = _record(workflow, inputs, [], now)
+    execution.update(status=WAITING, approval=approval)
     store.executions.put(execution["id"], record=execution)
     return execution
 
@@ -103,7 +105,7 @@ def summary_of(execution: Record, now: float) -> Record:
         "execution_id": execution["id"],
         "status": execution["status"],
         "outputs": _values(execution) if execution["ended"] is None else execution["outputs"],
-        "duration_ms": round((_latest(execution, now) - execution["started"]) * 1000),
+        "duration_ms": milliseconds(_latest(execution, now)) - milliseconds(execution["started"]),
         "nodes_executed": len(nodes),
         "nodes_failed": sum(node["status"] == "failed" for node in nodes),
     }

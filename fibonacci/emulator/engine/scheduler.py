@@ -80,12 +80,14 @@ class Scheduler:
         return self._after_skipping(self._executions.act(execution, lambda running: running.advance(now)))
 
     def catch_up(self, now: float) -> None:
-        """Advance every execution that has an event due; called before each request is handled."""
-        if self._store.is_reading:
-            return
-        self._recovery.fail_orphaned_calls(now)
+        """Advance every execution that has an event due."""
+        self.fail_orphaned_calls(now)
         for (execution_id,) in list(self._store.timers.due(now)):
             self._executions.process_due(execution_id, now)
+
+    def fail_orphaned_calls(self, now: float) -> None:
+        """Fail the nodes whose handlers worked in a process that has ended."""
+        self._recovery.fail_orphaned_calls(now)
 
     def has_work(self) -> bool:
         """Return whether a run is under way or waits for approval, so that its events may have to be processed."""
@@ -101,7 +103,7 @@ class Scheduler:
     def trace(self, execution: Record) -> list[Record]:
         """Return the trace of an execution, by the state as it is stored."""
         with self._store.reading():
-            return trace_of(self._store, self.environment.secrets.values(), execution)
+            return trace_of(self._store, self.environment.secrets.ever, execution)
 
     def may_end_soon(self, execution: Record, now: float) -> bool:
         """Return whether `settle` may find the execution ended."""

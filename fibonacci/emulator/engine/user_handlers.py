@@ -125,6 +125,14 @@ class UserHandlers:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
 
+    def copy(self) -> UserHandlers:
+        """Return the present handlers."""
+        return UserHandlers(self.llm, self.critic, dict(self.tools))
+
+    def replace_by(self, others: UserHandlers) -> None:
+        """Use these handlers, and no others."""
+        self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
+
 
 @dataclass(frozen=True, slots=True)
 class HandlerOutcome:

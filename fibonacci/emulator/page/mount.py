@@ -36,9 +36,13 @@ class WithPage:
             return self._site().handle(request)
         return self._app.handle(request)
 
-    def refuse(self, error: HTTPException) -> ServerResponse:
-        """Return the response to a request that cannot be read."""
-        return self._app.refuse(error)
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        return self._app.refuse(error, request)
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        return self._app.body_limit(request)
 
     def _site(self) -> Site:
         from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it

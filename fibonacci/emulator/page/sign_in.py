@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hmac import compare_digest
 from typing import Final
 
 from fibonacci.emulator.account.auth import ApiKeys
@@ -16,7 +15,7 @@ SIGN_OUT: Final = "/ui/sign-out"
 
 def refusal_of(key: str, keys: ApiKeys) -> HTTPException | None:
     """Return why a key does not sign in; `None` if it does."""
-    if compare_digest(key.encode("utf-8", "replace"), keys.owner.encode()):
+    if keys.is_owner(key):
         return None
     if not key:
         return unauthorized("Enter the owner's key.")

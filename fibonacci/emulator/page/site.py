@@ -59,11 +59,12 @@ class Site:
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; every error is a page that says it in words."""
         path, _, query = request.target.partition("?")
-        if request.method in ("GET", "HEAD") and path in _FILES:
-            name, content_type = _FILES[path]
-            return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
         session = self._sessions.find(request)
         try:
+            self._check_source(request)
+            if request.method in ("GET", "HEAD") and path in _FILES:
+                name, content_type = _FILES[path]
+                return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
             if request.method not in _METHODS:
                 raise HTTPException(405, "method_not_allowed", f"The page takes GET and POST, not {request.method}.")
             if request.method == "POST":
@@ -79,6 +80,13 @@ class Site:
             log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
             return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
 
+    def _check_source(self, request: ServerRequest) -> None:
+        """Refuse foreign hosts, and forms that the page has not sent itself: a named origin sends none either."""
+        if request.method == "POST" and not is_from_page(request):
+            message = "This form was not sent by the page itself: open the page in a browser and send it there."
+            raise HTTPException(403, "permission_denied", message)
+        self._platform.app.origins.check(request)
+
     def _show(self, request: ServerRequest, path: str, query: str, session: Session) -> ServerResponse:
         match = self._views.find("GET", "/ui/overview" if path == HOME else path)
         self._platform.catch_up()
@@ -91,9 +99,6 @@ class Site:
         return responses.html(self._document(layout.signed_in(page, visit, flash)))
 
     def _act(self, request: ServerRequest, path: str, session: Session | None) -> ServerResponse:
-        if not is_from_page(request):
-            message = "This form was not sent by the page itself: open the page in a browser and send it there."
-            raise HTTPException(403, "permission_denied", message)
         form = read_form(request.body)
         if path == SIGN_IN:
             return self._sign_in(request, form)

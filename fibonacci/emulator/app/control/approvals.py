@@ -22,4 +22,4 @@ class Decision(Body):
 def decide(parts: Parts, context: RequestContext) -> Reply:
     """POST /approvals/{execution_id}."""
     body = read(Decision, context.body)
-    return Reply(parts.decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))
+    return Reply(parts.approvals.decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))

@@ -19,7 +19,17 @@ class Advance(Body):
     seconds: Annotated[float, Field(ge=0, le=1e12)]
 
 
+def read_clock(parts: Parts, context: RequestContext) -> Reply:
+    """GET /clock."""
+    return _shown(parts)
+
+
 def advance(parts: Parts, context: RequestContext) -> Reply:
     """POST /clock/advance."""
     parts.clock.advance(read(Advance, context.body).seconds)
-    return Reply({"now": iso(parts.clock.now())})
+    return _shown(parts)
+
+
+def _shown(parts: Parts) -> Reply:
+    clock = parts.clock
+    return Reply({"now": iso(clock.now()), "mode": clock.mode, "skipped": clock.skipped})

@@ -13,12 +13,12 @@ from fibonacci.emulator.policy.run_quota import effective_quota
 def show(visit: Visit) -> Page:
     """Show the limits."""
     app = visit.platform.app
-    windows = app.limits.usage(app.organization, app.clock.now(), app.clock.skipped)
+    windows = app.account.limits.usage(app.organization, app.clock.now(), app.clock.skipped)
     resets = h.code("client.organizations.quota.update(...)")
     return Page(
         "Limits",
         [
-            facts(("Plan", app.plan), ("Organization", h.code(app.organization))),
+            facts(("Plan", app.account.plan), ("Organization", h.code(app.organization))),
             h.section(
                 h.h2("Rate limits", id="rates"),
                 h.p("All keys of the organization share them. This page's requests do not count."),
@@ -62,9 +62,9 @@ def _window(number: int, window: WindowUsage) -> Element:
 
 def _quotas(visit: Visit) -> list[Element]:
     app = visit.platform.app
-    plan = PLANS[app.plan]
+    plan = PLANS[app.account.plan]
     with visit.platform.reading() as store:
-        quota = effective_quota(store, app.plan, app.organization)
+        quota = effective_quota(store, app.account.plan, app.organization)
         window = store.run_windows.get(app.organization)
         running = store.runs.count()
     is_over = window is None or window["ends"] <= app.clock.now()
