@@ -17,6 +17,7 @@ from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.node_executor import HandlerCall, NodeExecutor
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
+from fibonacci.emulator.engine.retries import retry_delay, tries_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.tables import Record
@@ -173,7 +174,7 @@ class RunningExecution:
         executor = self._executor(now)
         try:
             self.note(node.id, input=executor.shown_input(node))
-            step = executor.execute(node, _tries(state))
+            step = executor.execute(node, tries_of(state))
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
@@ -221,11 +222,11 @@ class RunningExecution:
 
     def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
         node = self.workflow.nodes[state["id"]]
-        tries = _tries(state)
-        if not node.enable_retry or tries > node.max_retries:
+        delay = retry_delay(node, tries_of(state))
+        if delay is None:
             self._fail(state, error, now)
         else:
-            until = _after(now, _retry_delay(node, tries))
+            until = _after(now, delay)
             state.update(NO_PHASE, phase="retry", until=until, output=None, error=error)
 
     def _fail(self, state: Record, error: str, now: float) -> None:
@@ -264,22 +265,6 @@ class RunningExecution:
         """End the execution as failed; it has outputs only if its workflow allows partial results."""
         outputs = self._nodes.outputs() if self.workflow.allow_partial_results else {}
         self._execution = self._execution | {"status": "failed", "outputs": outputs, "error": error, "ended": now}
-
-
-def _tries(state: Record) -> int:
-    """Return the attempts of the present iteration."""
-    return int(state["attempts"] - state.get("earlier_attempts", 0))
-
-
-def _retry_delay(node: Node, tries: int) -> float:
-    """Return the seconds before the next attempt, after so many."""
-    match node.retry.backoff if node.retry is not None else None:
-        case "linear":
-            return node.retry_delay * tries
-        case "exponential":
-            return node.retry_delay * 2.0 ** min(tries - 1, 100)
-        case _:
-            return node.retry_delay
 
 
 def _after(now: float, seconds: float) -> float:
