@@ -19,6 +19,7 @@ from fibonacci.emulator.page.html import h, render
 from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.page.mount import WithPage
 from tests.emulator.api import llm, tool
+from tests.emulator.handling import wait_until
 from tests.emulator.page_client import PageClient, Reading
 
 KEY = "fib-owners-key"
@@ -149,6 +150,7 @@ def elements(text: str) -> list[list[str]]:
     nodes = [llm("n1", name=text), tool("n2", "say"), tool("n3", "fail"), llm("n4", model=text)]
     workflow = client.workflows.create(name=text, description=text, definition={"nodes": nodes, "name": text})
     run = client.workflows.execute(workflow.id, inputs={text: text})
+    wait_until(lambda: emulator.app.store.runs.count() == 0)
     api = WithPage(emulator.app)
     for place in (("global", "", text), ("user", text, "key")):
         entry = {
