@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import FrameType
 from typing import Final, get_args
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from fibonacci.emulator.facade.emulator import Emulator
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.input_files import InputFileError
 from fibonacci.emulator.state.clock import TimeMode
 from fibonacci.emulator.state.errors import StateError
 
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"--host {options.host} can be reached by other machines: choose a key for it with --api-key, of "
             f"{SAFE_LENGTH} characters or more"
         )
+    if options.record is not None and options.handlers is None:
+        parser.error("--record records the calls of your functions: name what registers them with --handlers")
     stop = _stop_on_signal()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
@@ -62,15 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             keep=options.keep,
             strict=options.strict,
+            scripts=options.script,
+            seed=options.seed,
             hosts=options.allow_host,
             origins=options.origin,
         )
+        _use(emulator, options)
         with emulator:
             emulator.app.observers.append(log_request)
             print(f"{exports(emulator)}\n# page: {page_address(emulator)}", flush=True)
             while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                 pass
-    except StateError as error:
+    except (StateError, InputFileError, ImportError, _HandlersError) as error:
         return _cannot(str(error))
     except OSError as error:
         return _cannot(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}")
@@ -128,6 +135,29 @@ def log_request(request: ServerRequest, response: ServerResponse, seconds: float
     )
 
 
+class _HandlersError(Exception):
+    """What `--handlers` names cannot be used."""
+
+
+def _use(emulator: Emulator, options: argparse.Namespace) -> None:
+    """Register the user's handlers, and use the cassette."""
+    if options.handlers is not None:
+        _register(emulator, options.handlers)
+    if options.record is not None:
+        emulator.record(options.record)
+    elif options.replay is not None:
+        emulator.replay(options.replay)
+
+
+def _register(emulator: Emulator, name: str) -> None:
+    module, _, function = name.partition(":")
+    try:
+        register = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _HandlersError(f"--handlers {name}: {error}; it is module:function") from error
+    register(emulator)
+
+
 def _cannot(reason: str) -> int:
     print(f"{_PROGRAM}: {reason}", file=sys.stderr)
     return 1
@@ -156,6 +186,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
     )
+    parser.add_argument("--script", metavar="FILE", help="answers for nodes, in sequence: a file of JSON or YAML")
+    parser.add_argument("--seed", metavar="FOLDER", help="definitions, settings and memory to begin with")
+    parser.add_argument(
+        "--handlers", metavar="MODULE:FUNCTION", help="a function that registers handlers with the emulator it is given"
+    )
+    cassette = parser.add_mutually_exclusive_group()
+    cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
+    cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")
     parser.add_argument(
         "--allow-host",
         action="append",

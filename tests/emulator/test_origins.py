@@ -238,7 +238,7 @@ document.body.textContent = JSON.stringify(note);
 """
 
 
-class Page(BaseHTTPRequestHandler):
+class ForeignPage(BaseHTTPRequestHandler):
     """A page of another origin than the emulator's, with a script."""
 
     script = ""
@@ -256,12 +256,12 @@ class Page(BaseHTTPRequestHandler):
 
 
 def test_in_a_browser_a_named_origin_gets_through_and_no_other() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ForeignPage) as server:
         origin = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with Emulator(api_key="local-key", origins=[origin]) as named, Emulator(api_key="local-key") as foreign:
             roots = (emulator.base_url.removesuffix("/v1") for emulator in (named, foreign))
-            Page.script = "const NAMED = {!r}, FOREIGN = {!r};{}".format(*roots, SCRIPT)
+            ForeignPage.script = "const NAMED = {!r}, FOREIGN = {!r};{}".format(*roots, SCRIPT)
             try:
                 document = dump_dom(url=f"{origin}/")
             finally:

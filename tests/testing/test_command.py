@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -148,6 +149,8 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
         (["--port", "http"], "invalid"),
         (["--plan", "gold"], "invalid choice: 'gold'"),
         (["--time", "slow"], "invalid choice: 'slow'"),
+        (["--record", "calls.json"], "--record records the calls of your functions: name what registers them with"),
+        (["--record", "calls.json", "--replay", "calls.json"], "not allowed with argument"),
     ],
 )
 def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +166,63 @@ def test_strict_refuses_what_is_not_known() -> None:
         key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
         with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
             client.workflows.create(name="x", definition={"nodes": [node]})
+
+
+HANDLERS = """
+from fibonacci.emulator import Emulator
+
+
+def register(emulator: Emulator) -> None:
+    emulator.llm(lambda call: f"real {call.instruction}")
+"""
+
+
+def outputs_of(exported: dict[str, str]) -> dict[str, object]:
+    """Run the only workflow of an emulator, and return its outputs."""
+    with Fibonacci(exported["FIBONACCI_API_KEY"], base_url=exported["FIBONACCI_BASE_URL"]) as client:
+        workflow = client.workflows.list().first()
+        assert workflow is not None
+        return client.workflows.run(workflow.id, timeout=20).outputs
+
+
+def test_scripts_seeds_and_cassettes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flows").mkdir()
+    nodes = [{"id": "a", "type": "llm", "instruction": "one"}, {"id": "b", "type": "llm", "instruction": "two"}]
+    (tmp_path / "flows" / "news.json").write_text(json.dumps({"nodes": nodes}))
+    (tmp_path / "scripts.yaml").write_text("b: [scripted]")
+    (tmp_path / "my_handlers.py").write_text(HANDLERS)
+    given = ("--seed", "flows", "--script", "scripts.yaml")
+    with served(*given, "--handlers", "my_handlers:register", "--record", "calls.json") as (_, exported):
+        assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
+    with served(*given, "--replay", "calls.json") as (_, exported):
+        assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
+
+
+@pytest.mark.usefixtures("_signals_as_before")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--script", "none.json"], "none.json: the file cannot be read"),
+        (["--script", "bad.json"], "bad.json:1:7: a: has no answer; a script has at least one"),
+        (["--seed", "none"], "cannot be read: No such file"),
+        (["--replay", "none.json"], "none.json: there is no such cassette"),
+        (["--handlers", "no_module:register"], "--handlers no_module:register: No module named 'no_module'"),
+        (["--handlers", "json:register"], "--handlers json:register: module 'json' has no attribute 'register'"),
+        (["--handlers", "json"], "it is module:function"),
+    ],
+)
+def test_files_that_stop_it_at_the_start(
+    arguments: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.json").write_text('{"a": []}')
+    assert main(["--port", "0", *arguments]) == 1
+    assert reason in capsys.readouterr().err
 
 
 def test_hosts_and_origins_are_named_on_the_command_line() -> None:

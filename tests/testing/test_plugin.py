@@ -155,7 +155,7 @@ def test_a_project_of_a_user(tmp_path: Path) -> None:
 
 def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "test_workers.py").write_text(WORKERS, "utf-8")
-    assert "14 passed" in run_pytest(tmp_path, PROJECT, "-n", "2", "-p", "no:asyncio")
+    assert "28 passed" in run_pytest(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
     lines = (tmp_path / "workers.txt").read_text("utf-8").splitlines()
     workers, urls, keys = map(set, zip(*map(str.split, lines), strict=True))
     assert (len(workers), len(urls), len(keys)) == (2, 2, 2)

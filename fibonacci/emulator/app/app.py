@@ -69,6 +69,7 @@ class App:
         organization: The organization that all workflows belong to.
         environment: What workflows can reach.
         warnings: What was asked for that is not known or done.
+        scripts: The answers that nodes get in sequence.
         observers: Called after each request.
     """
 
@@ -91,6 +92,7 @@ class App:
         self.organization: Final = organization
         self.environment: Final = scheduler.environment
         self.warnings: Final = scheduler.environment.warnings
+        self.scripts: Final = scheduler.environment.scripts
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
         self.origins: Final = origins or Origins(Hosts())
@@ -131,16 +133,10 @@ class App:
             observe(request, response, perf_counter() - began)
         return response
 
-    def call(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request in the owner's name that is not a caller's, such as one of the page.
+    def call_as_owner(self, request: ServerRequest) -> EncodedReply:
+        """Carry out a request that is not a caller's, in the owner's name; nothing counts, records or disturbs it.
 
-        Nothing counts, records or disturbs it, and nothing waits for a more recent reply.
-
-        Args:
-            request: The request, of the API or the control API; its key is not read.
-
-        Returns:
-            The reply; every error is one too.
+        Its key is not read, and nothing waits for a more recent reply. Every error is a reply too.
         """
         request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
         try:
@@ -162,6 +158,13 @@ class App:
         """Return the largest body of a request, in bytes; what the body holds does not count."""
         return self._control.body_limit(request)
 
+    def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
+        """Handle a request of the API in the name of an actor, inside a transaction of the caller.
+
+        No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
+        """
+        return self._endpoints.call(self._router, request, actor, self.clock.now())
+
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
         return self.store.snapshot()
@@ -175,11 +178,12 @@ class App:
         self._scheduler.resume()
 
     def reset(self) -> None:
-        """Delete all state, recorded requests, injected faults and warnings."""
+        """Delete all state, recorded requests, injected faults, scripts and warnings."""
         self.store.reset()
         self._limits.reset()
         self.faults.clear()
         self.log.drop(None)
+        self.scripts.clear()
         self.warnings.clear()
 
     def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:

@@ -22,7 +22,7 @@ _MANY: Final = 1_000  # accepted values, before those that are remembered are fo
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Authority(NamedTuple):
+class HostPort(NamedTuple):
     """A host and a port.
 
     Attributes:
@@ -34,7 +34,7 @@ class Authority(NamedTuple):
     port: int | None
 
 
-def read_authority(text: str) -> Authority | None:
+def read_authority(text: str) -> HostPort | None:
     """Return the host and the port of a text such as `localhost:8787` or `[::1]`; `None` if it is malformed."""
     found = _AUTHORITY.fullmatch(text)
     if found is None or len(text) > _LONGEST:
@@ -43,7 +43,7 @@ def read_authority(text: str) -> Authority | None:
     if literal is not None and (":" not in literal or _address_of(literal) is None):
         return None
     number = int(port) if port else None
-    return None if number is not None and number > 65_535 else Authority(_normal(literal or name), number)
+    return None if number is not None and number > 65_535 else HostPort(_normal(literal or name), number)
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.scripts import Scripts
 from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
@@ -22,6 +23,7 @@ class Environment:
         handlers: The user handlers.
         models: The names of the known models.
         warnings: What workflows and requests ask for that is not known or done.
+        scripts: The answers that nodes get in sequence.
     """
 
     store: Store
@@ -30,3 +32,4 @@ class Environment:
     handlers: UserHandlers = field(default_factory=UserHandlers)
     models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
     warnings: WarningLog = field(default_factory=WarningLog)
+    scripts: Scripts = field(default_factory=Scripts)

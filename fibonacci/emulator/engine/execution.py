@@ -14,7 +14,8 @@ from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.json_schema import first_fault
-from fibonacci.emulator.engine.node_executor import HandlerCall, NodeExecutor
+from fibonacci.emulator.engine.node_executor import NodeExecutor
+from fibonacci.emulator.engine.node_result import HandlerCall
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.retries import retry_delay, tries_of
@@ -186,6 +187,8 @@ class RunningExecution:
         elif step.seconds > 0:
             until = _after(now, step.seconds)
             state.update(status="running", phase="wait", until=until, output=step.output, error=step.error)
+        elif step.error is not None:
+            self._fail_or_retry(state, step.error, now)
         else:
             self._complete(state, step.output, now)
 

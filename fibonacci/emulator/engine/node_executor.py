@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, ToolNode, evaluate, render
 from fibonacci.definitions.model.base_node import Condition
 from fibonacci.definitions.templates import as_text
+from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers import parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
@@ -21,41 +21,15 @@ from fibonacci.emulator.engine.default_nodes import (
 )
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.node_memory import NodeMemory
+from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
 from fibonacci.emulator.engine.node_states import NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
+from fibonacci.emulator.engine.scripts import Fault
 from fibonacci.emulator.engine.template_values import TemplateValues
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
-from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.state.tables import Record
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """The result of a node, known at once, although the node may end later.
-
-    Attributes:
-        output: The output.
-        seconds: The duration of the node on the emulator's clock.
-        error: Why the node fails at its end; `None` if it completes.
-    """
-
-    output: Any
-    seconds: float = 0.0
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerCall:
-    """A call of a user handler, not started yet.
-
-    Attributes:
-        work: Calls the handler.
-        timeout: Its time limit in seconds; `None` for no limit.
-    """
-
-    work: Callable[[], Any]
-    timeout: float | None
 
 
 class NodeExecutor:
@@ -161,21 +135,25 @@ class NodeExecutor:
         resolve = self._values.resolve
         instruction = as_text(render(node.instruction, resolve)) + self._improvement(node)
         system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
-        handler = self._environment.handlers.llm
-        if handler is None:
+
+        def call() -> LLMCall:
+            return LLMCall(
+                **self._origin(node, attempt),
+                instruction=instruction,
+                model=node.model,
+                max_tokens=node.max_tokens,
+                temperature=node.temperature,
+                system_prompt=system_prompt,
+                output_format=node.output_format,
+                output_schema=node.output_schema,
+                memory=self._memory.read(node.memory_read),
+            )
+
+        environment = self._environment
+        answer = find_answer(environment, node.id, node.model, environment.handlers.llm, call)
+        if answer is None:
             return NodeResult(default_llm_output(node, instruction))
-        call = LLMCall(
-            **self._origin(node, attempt),
-            instruction=instruction,
-            model=node.model,
-            max_tokens=node.max_tokens,
-            temperature=node.temperature,
-            system_prompt=system_prompt,
-            output_format=node.output_format,
-            output_schema=node.output_schema,
-            memory=self._memory.read(node.memory_read),
-        )
-        return HandlerCall(partial(handler, call), node.timeout)
+        return self._answered(node, answer)
 
     def _improvement(self, node: LLMNode) -> str:
         """Return what a critic asks the node to improve, as the end of its instruction."""
@@ -187,10 +165,15 @@ class NodeExecutor:
         missing = missing_parameters(node.tool, params)
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
-        handler = self._environment.handlers.tool(node.tool)
-        if handler is not None:
-            call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
-            return HandlerCall(partial(handler, call), node.timeout)
+
+        def call() -> ToolCall:
+            return ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
+
+        environment = self._environment
+        handler = environment.handlers.tool(node.tool)
+        answer = find_answer(environment, node.id, node.tool, handler, call)
+        if answer is not None:
+            return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
         output = default_tool_output(node.tool, params, self._memory.set_by_tool)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
@@ -200,23 +183,46 @@ class NodeExecutor:
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = self._criteria(node)
-        handler = self._environment.handlers.critic
-        if handler is None:
-            return NodeResult(default_critic_output(criteria))
-        call = CriticCall(
-            **self._origin(node, attempt),
-            target_node=node.target_node,
-            output=self._nodes.output_of(node.target_node),
-            criteria=criteria,
-            model=node.model,
-            min_score=node.min_score,
-        )
-        return HandlerCall(partial(handler, call), node.timeout)
+
+        def call() -> CriticCall:
+            return CriticCall(
+                **self._origin(node, attempt),
+                target_node=node.target_node,
+                output=self._nodes.output_of(node.target_node),
+                criteria=criteria,
+                model=node.model,
+                min_score=node.min_score,
+            )
+
+        environment = self._environment
+        answer = find_answer(environment, node.id, node.model, environment.handlers.critic, call)
+        return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
+
+    def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:
+        if isinstance(answer, Fault):
+            return self._timed_out(node)
+        if not isinstance(answer, HandlerOutcome):
+            return HandlerCall(answer, node.timeout)
+        if answer.error is not None:
+            return NodeResult(None, error=answer.error)
+        try:
+            return NodeResult(self.result_of(node, answer.output))
+        except NodeError as error:
+            return NodeResult(None, error=str(error))
+
+    def _timed_out(self, node: LLMNode | ToolNode | CriticNode) -> NodeResult:
+        if node.timeout is not None:
+            return NodeResult(None, node.timeout, timeout_error(node.timeout))
+        if self._nodes.workflow.timeout is None:
+            raise NodeError("its script has a timeout here, but neither the node nor its workflow has one: set it")
+        return NodeResult(None, math.inf, "its workflow has no time left")  # it ends with the workflow
 
     def _criteria(self, node: CriticNode) -> list[str]:
         return texts(render(node.criteria, self._values.resolve))
 
     def _decide(self, node: ConditionalNode) -> dict[str, Any]:
+        if self._environment.scripts.is_active and self._environment.scripts.has(node.id):
+            raise NodeError("there is a script for this conditional, which decides by its operands: script those")
         result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
         return {"result": result, "branch": node.true_branch if result else node.false_branch}
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import SAFE_LENGTH
@@ -21,10 +21,11 @@ from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
+from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
-from fibonacci.emulator.facade.settings import Settings
+from fibonacci.emulator.facade.settings import EmulatorSettings
 from fibonacci.emulator.facade.snapshots import Snapshots
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
@@ -35,7 +36,7 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, Settings, Snapshots):
+class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, EmulatorSettings, Snapshots):
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
@@ -75,6 +76,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Settings, Snapshot
         strict: bool = False,
         hosts: Sequence[str] = (),
         origins: Sequence[str] = (),
+        scripts: str | Path | Mapping[str, Any] | None = None,
+        seed: str | Path | None = None,
     ) -> None:
         """Prepare an emulator; it does not listen yet.
 
@@ -99,16 +102,22 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Settings, Snapshot
             hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`, such as
                 the name of a container. Others are refused with a 403.
             origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.
+            scripts: Scripts as with `script`: a mapping of answers by name, or a file of JSON or YAML with one.
+            seed: A folder with definitions, settings and memory to begin with. What the state has already, by name, is
+                left as it is.
 
         Raises:
-            ValueError: If the plan or the time is unknown, the organization's id is not valid, the rate limit or
-                `keep` is not positive, the key is too short for the host, a name in `hosts` or an origin is malformed,
-                or a name in `env` or `secrets` cannot stand in a template.
+            InputFileError: If a file of scripts or of the seed is faulty; the message names file and place.
+            ImportError: If such a file is YAML and PyYAML is not installed.
+            ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, the rate
+                limit or `keep` is not positive, the key is too short for the host, a name in `hosts` or an origin is
+                malformed, or a name in `env` or `secrets` cannot stand in a template.
             TypeError: If `hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
             StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """
         account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
         check_keep(keep)
+        given = [] if scripts is None else given_scripts(scripts)
         self.api_key: str = api_key or ids.api_key()
         _check_key(host, self.api_key)
         allowed = Origins(Hosts(host, hosts), origins)
@@ -122,6 +131,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Settings, Snapshot
         self._address = (host, port)
         self._handlers = UserHandlers()
         environment = Environment(store, variables, kept_secrets, self._handlers, warnings=WarningLog(strict=strict))
+        environment.scripts.add(given)
+        self._environment = environment
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, self.clock)
         scheduler.resume()
@@ -138,6 +149,17 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Settings, Snapshot
         self._server: SocketServer | None = None
         self._entered = 0
         self._lock = threading.Lock()
+        if seed is not None:
+            self._apply_seed(seed)
+
+    def _apply_seed(self, folder: str | Path) -> None:
+        from fibonacci.emulator.seeding.seed import apply_seed  # most emulators have none
+
+        try:
+            apply_seed(self.app, folder, self.organization, self.clock.now())
+        except BaseException:
+            self.app.store.close()
+            raise
 
     @property
     def base_url(self) -> str:

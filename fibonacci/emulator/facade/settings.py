@@ -9,7 +9,7 @@ from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
 
 
-class Settings:
+class EmulatorSettings:
     """The settings of an emulator.
 
     Attributes:

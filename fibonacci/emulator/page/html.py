@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias, Union
 Attribute: TypeAlias = str | int | float | None
 """The value of an attribute; of those that are on or off, True or False. None and False leave it out."""
 
-Content: TypeAlias = Union["Element", Sequence["Content"], str, int, float, None]
+Content: TypeAlias = Union["HTMLElement", Sequence["Content"], str, int, float, None]
 """What an element may contain."""
 
 Redact = Callable[[str], str]
@@ -31,7 +31,7 @@ _OF_PEOPLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "t
 _NOT_IN_HTML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-class Element:
+class HTMLElement:
     """One element of the page.
 
     Args:
@@ -49,19 +49,19 @@ class Element:
 class Maker(Protocol):
     """Makes elements of one name."""
 
-    def __call__(self, *children: Content, **attributes: Attribute) -> Element:
-        """Return an element; see `Element`."""
+    def __call__(self, *children: Content, **attributes: Attribute) -> HTMLElement:
+        """Return an element; see `HTMLElement`."""
         ...
 
 
-class Tags:
+class HTMLTags:
     """Makers of elements by name: `h.p("text", class_="note")`."""
 
     def __getattr__(self, tag: str) -> Maker:
-        return partial(Element, tag)
+        return partial(HTMLElement, tag)
 
 
-h: Final = Tags()
+h: Final = HTMLTags()
 
 
 def render(content: Content, redact: Redact) -> str:
@@ -80,7 +80,7 @@ def document(content: Content, redact: Redact) -> bytes:
 
 
 def _parts(content: Content, redact: Redact) -> Iterator[str]:
-    if isinstance(content, Element):
+    if isinstance(content, HTMLElement):
         yield f"<{content.tag}{_attributes(content, redact)}>"
         if content.tag not in _VOID:
             if content.tag in _KEEPS_LINES:
@@ -94,7 +94,7 @@ def _parts(content: Content, redact: Redact) -> Iterator[str]:
             yield from _parts(child, redact)
 
 
-def _attributes(element: Element, redact: Redact) -> str:
+def _attributes(element: HTMLElement, redact: Redact) -> str:
     shown: list[str] = []
     for key, value in element.attributes.items():
         name = key.rstrip("_").replace("_", "-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.html import HTMLElement, h
 
 _CIRCLE: Final = "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8Z"
 _PATHS: Final[Mapping[str, str]] = {
@@ -20,7 +20,7 @@ _PATHS: Final[Mapping[str, str]] = {
 }
 
 
-def icon(name: str) -> Element:
+def icon(name: str) -> HTMLElement:
     """Return an icon; a word beside it has to say the same."""
     shape = h.path(d=_PATHS[name])
     return h.svg(shape, class_="icon", viewBox="0 0 16 16", width=16, height=16, aria_hidden="true", focusable="false")

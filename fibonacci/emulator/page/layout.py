@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.parts import moment
-from fibonacci.emulator.page.platform import Platform
 from fibonacci.emulator.page.sessions import Flash
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 
 SECTIONS: Final = {
     "Overview": HOME,
@@ -33,7 +33,7 @@ REFRESH_MS: Final = 1_000
 _PRODUCT: Final = "Fibonacci emulator"
 
 
-def signed_in(page: Page, visit: Visit, flash: Flash | None) -> Element:
+def signed_in(page: PageContent, visit: Visit, flash: Flash | None) -> HTMLElement:
     """Return a complete page."""
     main = h.main(
         h.h1(page.title),
@@ -46,7 +46,7 @@ def signed_in(page: Page, visit: Visit, flash: Flash | None) -> Element:
         h.a(_PRODUCT, href=HOME, class_="brand"),
         h.p(
             h.span("Clock ", class_="soft"),
-            moment(visit.platform.app.clock.now()),
+            moment(visit.backend.app.clock.now()),
             h.span(" UTC", class_="soft"),
             id="now",
         ),
@@ -54,20 +54,20 @@ def signed_in(page: Page, visit: Visit, flash: Flash | None) -> Element:
         h.button("Pause", type="button", id="pause", aria_pressed="false", hidden=True, data_static=True),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(page.title, header, _navigation(page, visit.platform), _flash(flash), main)
+    return _html(page.title, header, _navigation(page, visit.backend), _flash(flash), main)
 
 
-def alone(title: str, content: Content) -> Element:
+def alone(title: str, content: Content) -> HTMLElement:
     """Return a page for somebody who is not signed in."""
     return _html(title, h.header(h.span(_PRODUCT, class_="brand")), None, None, h.main(content, id="main", tabindex=-1))
 
 
-def failure(message: str) -> Element:
+def failure(message: str) -> HTMLElement:
     """Return what a page says that cannot be shown."""
     return h.p(message, class_="flash error", role="alert")
 
 
-def _html(title: str, header: Element, navigation: Content, flash: Content, main: Element) -> Element:
+def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, main: HTMLElement) -> HTMLElement:
     return h.html(
         h.head(
             h.meta(charset="utf-8"),
@@ -90,8 +90,8 @@ def _html(title: str, header: Element, navigation: Content, flash: Content, main
     )
 
 
-def _navigation(page: Page, platform: Platform) -> Element:
-    counts = _counts(platform)
+def _navigation(page: PageContent, backend: Backend) -> HTMLElement:
+    counts = _counts(backend)
     items = [
         h.li(
             h.a(
@@ -115,16 +115,16 @@ def _badge(section: str, count: int) -> Content:
 _COUNTED: Final = {"Runs": " running", "Approvals": " waiting", "Failures": " injected", "Warnings": " found"}
 
 
-def _counts(platform: Platform) -> dict[str, int]:
-    with platform.reading() as store:
+def _counts(backend: Backend) -> dict[str, int]:
+    with backend.reading() as store:
         running = store.executions.count("status", "running")
         waiting = store.executions.count("status", WAITING)
-    failures = sum(failure.remaining != 0 for failure in platform.app.faults.all())
+    failures = sum(failure.remaining != 0 for failure in backend.app.faults.all())
     return {
         "Runs": running,
         "Approvals": waiting,
         "Failures": failures,
-        "Warnings": len(platform.app.warnings.all()),
+        "Warnings": len(backend.app.warnings.all()),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
 from fibonacci.emulator.page.visits import Visit
 from fibonacci.emulator.state.clock import iso
@@ -35,7 +35,7 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
 """The icon and the words of each state."""
 
 
-def state(name: str) -> Element:
+def state(name: str) -> HTMLElement:
     """Return the state of an execution or a node: color, shape and word."""
     shape, word = STATES.get(name, ("circle", name))
     return h.span(icon(shape), word, class_=f"state {name if name in STATES else 'unknown'}")
@@ -68,7 +68,7 @@ def duration(milliseconds: float | None) -> str:
     return " ".join(shown[:2])
 
 
-def json_block(name: str, title: str, value: Any, visit: Visit) -> Element:
+def json_block(name: str, title: str, value: Any, visit: Visit) -> HTMLElement:
     """Return a value: a text as it is, anything else as JSON; a long one is cut, with a link to all of it.
 
     Args:
@@ -82,7 +82,7 @@ def json_block(name: str, title: str, value: Any, visit: Visit) -> Element:
     return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, visit)
 
 
-def raw_block(name: str, title: str, raw: bytes, visit: Visit) -> Element:
+def raw_block(name: str, title: str, raw: bytes, visit: Visit) -> HTMLElement:
     """Return the body of a message, as JSON if it is JSON."""
     try:
         return json_block(name, title, json.loads(raw), visit)
@@ -96,7 +96,7 @@ def short(value: Any, visit: Visit, length: int = 80) -> str:
         value = (
             _json_text(value, indent=None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
         )
-    text = visit.platform.redact(value)  # before it is cut: a part of a secret would not be found
+    text = visit.backend.redact(value)  # before it is cut: a part of a secret would not be found
     return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
 
 
@@ -106,8 +106,8 @@ def _json_text(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-def _block(name: str, title: str, text: str, visit: Visit) -> Element:
-    text = visit.platform.redact(text)  # before it is cut: a part of a secret would not be found
+def _block(name: str, title: str, text: str, visit: Visit) -> HTMLElement:
+    text = visit.backend.redact(text)  # before it is cut: a part of a secret would not be found
     is_full = visit.full == name
     is_cut = len(text) > SHOWN and not is_full
     link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(visit, full=name)}#{name}")
@@ -135,8 +135,8 @@ def with_query(visit: Visit, **changes: str | int | None) -> str:
 
 
 def table(
-    label: str, columns: Sequence[str], rows: Sequence[Element], empty: Content, numbers: Collection[str] = ()
-) -> Element:
+    label: str, columns: Sequence[str], rows: Sequence[HTMLElement], empty: Content, numbers: Collection[str] = ()
+) -> HTMLElement:
     """Return a table that scrolls in its own box where it is wider than the page.
 
     Args:
@@ -163,18 +163,18 @@ def pager(visit: Visit, more: str | int | None) -> Content:
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
 
 
-def facts(*pairs: tuple[str, Content]) -> Element:
+def facts(*pairs: tuple[str, Content]) -> HTMLElement:
     """Return a list of names and values; pairs without a value are left out."""
     return h.dl([h.div(h.dt(name), h.dd(value)) for name, value in pairs if value is not None], class_="facts")
 
 
-def form(visit: Visit, action: str, *content: Content, **attributes: str) -> Element:
+def form(visit: Visit, action: str, *content: Content, **attributes: str) -> HTMLElement:
     """Return a form that changes something, and comes back to this page if it cannot."""
     back = h.input(type="hidden", name="back", value=visit.target)
     return h.form(content, back, method="post", action=action, **attributes)
 
 
-def field(label: str, control: Element, hint: str | None = None) -> Element:
+def field(label: str, control: HTMLElement, hint: str | None = None) -> HTMLElement:
     """Return a control with its label; the control has an `id`."""
     name = str(control.attributes["id"])
     note = None if hint is None else h.p(hint, class_="note", id=f"{name}-hint")

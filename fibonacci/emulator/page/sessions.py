@@ -30,7 +30,7 @@ class Flash:
     entered: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-class Session:
+class PageSession:
     """One browser that is signed in.
 
     Attributes:
@@ -50,10 +50,10 @@ class Sessions:
     """The sessions of one emulator; safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._by_token: dict[str, Session] = {}
+        self._by_token: dict[str, PageSession] = {}
         self._lock = threading.Lock()
 
-    def find(self, request: ServerRequest) -> Session | None:
+    def find(self, request: ServerRequest) -> PageSession | None:
         """Return the session of a request; `None` if it has none."""
         return self._by_token.get(_token(request) or "")
 
@@ -61,7 +61,7 @@ class Sessions:
         """Begin a session; return the header that sets its cookie."""
         token = secrets.token_urlsafe(32)
         with self._lock:
-            self._by_token[token] = Session()
+            self._by_token[token] = PageSession()
             while len(self._by_token) > _MOST:
                 del self._by_token[next(iter(self._by_token))]
         return _cookie(request, token)

@@ -17,14 +17,14 @@ from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
+from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.forms import read_form
-from fibonacci.emulator.page.html import Element, document
+from fibonacci.emulator.page.html import HTMLElement, document
 from fibonacci.emulator.page.origin import is_from_page
-from fibonacci.emulator.page.platform import Platform
-from fibonacci.emulator.page.sessions import Flash, Session, Sessions
+from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 from fibonacci.emulator.state.errors import StateError
 
 PREFIX: Final = "ui"
@@ -51,7 +51,7 @@ class Site:
     """
 
     def __init__(self, app: App) -> None:
-        self._platform = Platform(app)
+        self._backend = Backend(app)
         self._sessions = Sessions()
         self._views = Router([("GET", path, view) for path, view in VIEWS.items()], PREFIX)
         self._actions = Router([("POST", path, action) for path, action in ACTIONS.items()], PREFIX)
@@ -85,11 +85,11 @@ class Site:
         if request.method == "POST" and not is_from_page(request):
             message = "This form was not sent by the page itself: open the page in a browser and send it there."
             raise HTTPException(403, "permission_denied", message)
-        self._platform.app.origins.check(request)
+        self._backend.app.origins.check(request)
 
-    def _show(self, request: ServerRequest, path: str, query: str, session: Session) -> ServerResponse:
+    def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         match = self._views.find("GET", "/ui/overview" if path == HOME else path)
-        self._platform.catch_up()
+        self._backend.catch_up()
         is_refresh = REFRESH in request.headers
         flash = None if is_refresh else session.take_flash()
         visit = self._visit(request, match.values, query, {}, flash.entered if flash else {})
@@ -98,7 +98,7 @@ class Site:
             return page
         return responses.html(self._document(layout.signed_in(page, visit, flash)))
 
-    def _act(self, request: ServerRequest, path: str, session: Session | None) -> ServerResponse:
+    def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
         form = read_form(request.body)
         if path == SIGN_IN:
             return self._sign_in(request, form)
@@ -117,7 +117,7 @@ class Site:
         return responses.redirect(target)
 
     def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
-        refusal = refusal_of(form.get("key", "").strip(), self._platform.app.keys)
+        refusal = refusal_of(form.get("key", "").strip(), self._backend.app.keys)
         if refusal is None:
             return responses.redirect(_back(form), self._sessions.begin(request))
         page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
@@ -128,19 +128,21 @@ class Site:
         page = self._document(layout.alone("Sign in", sign_in_page(target)))
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
 
-    def _failed(self, request: ServerRequest, session: Session | None, status: int, message: str) -> ServerResponse:
+    def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
         content = layout.failure(message)
         try:
             if session is None:
                 shown = layout.alone("Not possible", content)
             else:
-                shown = layout.signed_in(Page("Not possible", content, "", is_live=False), self._visit(request), None)
+                shown = layout.signed_in(
+                    PageContent("Not possible", content, "", is_live=False), self._visit(request), None
+                )
             return responses.html(self._document(shown), status)
         except StateError:  # the navigation cannot be read either
             return responses.html(self._document(layout.alone("Not possible", content)), status)
 
-    def _document(self, content: Element) -> bytes:
-        return document(content, partial(redact_text, hidden=self._platform.hidden))
+    def _document(self, content: HTMLElement) -> bytes:
+        return document(content, partial(redact_text, hidden=self._backend.hidden))
 
     def _visit(
         self,
@@ -151,7 +153,7 @@ class Site:
         entered: Mapping[str, str] | None = None,
     ) -> Visit:
         return Visit(
-            platform=self._platform,
+            backend=self._backend,
             path=path or {},
             query=Query(query),
             form=form or {},

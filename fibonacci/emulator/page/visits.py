@@ -8,8 +8,8 @@ from typing import Final
 
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.http.query import Query
+from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.html import Content
-from fibonacci.emulator.page.platform import Platform
 
 FULL: Final = "full"
 """The query parameter that names the text to show complete."""
@@ -20,7 +20,7 @@ class Visit:
     """One request of a browser that is signed in.
 
     Attributes:
-        platform: The emulator.
+        backend: The emulator.
         path: The decoded path parameters by name.
         query: The query parameters.
         form: The fields of the form that was sent.
@@ -29,7 +29,7 @@ class Visit:
         entered: What was entered into the form that could not be carried out.
     """
 
-    platform: Platform
+    backend: Backend
     path: Mapping[str, str]
     query: Query
     form: Mapping[str, str]
@@ -56,7 +56,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageContent:
     """One page.
 
     Attributes:
@@ -85,5 +85,5 @@ class Done:
     message: str
 
 
-View = Callable[[Visit], Page | ServerResponse]
+View = Callable[[Visit], PageContent | ServerResponse]
 Action = Callable[[Visit], Done]

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from fibonacci.emulator.app.control import approvals, clock, environment, failures, keys, requests, settings, state
+from fibonacci.emulator.app.control import (
+    approvals,
+    clock,
+    environment,
+    failures,
+    keys,
+    requests,
+    scripts,
+    settings,
+    state,
+)
 from fibonacci.emulator.app.control.parts import ControlHandler, Parts
 from fibonacci.emulator.context import Handler
 
@@ -19,6 +29,9 @@ CONTROL_ENDPOINTS: Final[list[tuple[str, str, ControlHandler]]] = [
     ("POST", "/chaos", failures.start_chaos),
     ("GET", "/requests", requests.list_requests),
     ("DELETE", "/requests", requests.clear_requests),
+    ("GET", "/scripts", scripts.list_scripts),
+    ("POST", "/scripts", scripts.add_script),
+    ("DELETE", "/scripts", scripts.clear_scripts),
     ("GET", "/warnings", environment.list_warnings),
     ("GET", "/models", environment.list_models),
     ("POST", "/models", environment.add_model),

@@ -16,7 +16,7 @@ from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply
 
 
-class RateLimit(Body):
+class RateLimitChange(Body):
     """Requests and seconds of a window."""
 
     requests: Annotated[Whole, Field(ge=1)]
@@ -27,7 +27,7 @@ class SettingsChange(Body):
     """The body of changing settings; what is not given stays."""
 
     plan: PlanName = "enterprise"
-    rate_limit: RateLimit | None = None
+    rate_limit: RateLimitChange | None = None
     keep: Annotated[Whole, Field(ge=1)] | None = None
 
 

@@ -6,17 +6,17 @@ from typing import Any
 
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.forms import required
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.parts import facts, form, moment, pager, word_of
-from fibonacci.emulator.page.platform import segment
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.policy.governance import settings_of
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
-    found = visit.platform.items("/executions", visit.cursor, status=WAITING)
+    found = visit.backend.items("/executions", visit.cursor, status=WAITING)
     content: Content = [_waiting(visit, run) for run in found.items]
     if not found.items:
         setting = h.code("client.organizations.governance.update(...)")
@@ -25,7 +25,7 @@ def show_list(visit: Visit) -> Page:
             h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
             class_="empty",
         )
-    return Page("Approvals", [content, pager(visit, found.more)], "Approvals")
+    return PageContent("Approvals", [content, pager(visit, found.more)], "Approvals")
 
 
 def decide(visit: Visit) -> Done:
@@ -36,12 +36,12 @@ def decide(visit: Visit) -> Done:
     if decision not in ("approve", "reject"):
         raise invalid(Detail("decision", "is approve or reject"))
     body = {"by": by, "decision": decision}
-    run = visit.platform.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    run = visit.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if decision == "approve" else "rejected"
     return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {word_of(run['status'])}.")
 
 
-def decisions(approval: Any) -> Element:
+def decisions(approval: Any) -> HTMLElement:
     """Return what a run waits for, and who has decided about it."""
     return facts(
         ("Required for", ", ".join(approval["reasons"])),
@@ -53,10 +53,10 @@ def decisions(approval: Any) -> Element:
     )
 
 
-def decision_form(visit: Visit, execution_id: str) -> Element:
+def decision_form(visit: Visit, execution_id: str) -> HTMLElement:
     """Return the form that approves or rejects a run."""
-    with visit.platform.reading() as store:
-        threshold = settings_of(store, visit.platform.app.organization)["approval_threshold"]
+    with visit.backend.reading() as store:
+        threshold = settings_of(store, visit.backend.app.organization)["approval_threshold"]
     name = f"by-{execution_id}"
     return form(
         visit,
@@ -85,9 +85,9 @@ def decision_form(visit: Visit, execution_id: str) -> Element:
     )
 
 
-def _waiting(visit: Visit, run: Any) -> Element:
+def _waiting(visit: Visit, run: Any) -> HTMLElement:
     execution_id = run["execution_id"]
-    name = visit.platform.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    name = visit.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         decisions(run["approval"]),

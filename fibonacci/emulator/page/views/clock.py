@@ -9,7 +9,7 @@ from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.page.forms import number
 from fibonacci.emulator.page.html import h
 from fibonacci.emulator.page.parts import duration, facts, field, form, moment
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 _MODES: Final = {
     "real": "follows the machine's time",
@@ -19,14 +19,14 @@ _MODES: Final = {
 _LEVERS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show the clock."""
-    clock = visit.platform.app.clock
+    clock = visit.backend.app.clock
     now = clock.now()
     ahead = now - time.time()
-    with visit.platform.reading() as store:
+    with visit.backend.reading() as store:
         waiting = store.timers.count()
-    return Page(
+    return PageContent(
         "Clock",
         [
             facts(
@@ -86,5 +86,5 @@ def advance(visit: Visit) -> Done:
     seconds = number(visit.form, "by" if "by" in visit.form else "seconds")
     if seconds is None:
         raise invalid(Detail("seconds", "is a number such as 3600"))
-    visit.platform.send("POST", "/_emulator/clock/advance", {"seconds": seconds})
+    visit.backend.send("POST", "/_emulator/clock/advance", {"seconds": seconds})
     return Done("/ui/clock", f"The clock is {duration(seconds * 1_000)} further.")

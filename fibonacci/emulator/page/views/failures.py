@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from fibonacci.emulator.faults.fault import KINDS, Failure
 from fibonacci.emulator.page.forms import number, required
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.parts import NOTHING, field, form, table
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 
 _SHOWN: Final = 200
@@ -27,15 +27,15 @@ _KINDS: Final = {
 }
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the injected failures, the newest first."""
-    failures = visit.platform.app.faults.all()
+    failures = visit.backend.app.faults.all()
     first = max(len(failures) - _SHOWN, 0)
     rows = [_row(number, failure) for number, failure in enumerate(failures[first:], first)][::-1]
     empty = h.p("No failures are injected: requests are answered as they should be.")
     columns = ("Route", "Kind", "Status", "Left", "Delivered")
     clear = form(visit, "/ui/failures/clear", h.button("Remove all failures"), data_static="true") if failures else None
-    return Page(
+    return PageContent(
         "Failures",
         [
             clear,
@@ -54,17 +54,17 @@ def inject(visit: Visit) -> Done:
     always = form.get("always") == "true"
     given: dict[str, Any] = {name: number(form, name) for name in ("status", "retry_after", "seconds")}
     body = {"route": route, "kind": form.get("kind", "status"), "times": None if always else number(form, "times") or 1}
-    visit.platform.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
+    visit.backend.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
     return Done("/ui/failures", f"The failure is injected into {route}.")
 
 
 def clear(visit: Visit) -> Done:
     """Remove all failures."""
-    visit.platform.send("DELETE", "/_emulator/failures")
+    visit.backend.send("DELETE", "/_emulator/failures")
     return Done("/ui/failures", "All failures are removed.")
 
 
-def _row(number: int, failure: Failure) -> Element:
+def _row(number: int, failure: Failure) -> HTMLElement:
     remaining = failure.remaining
     left = "always" if remaining is None else "used up" if remaining == 0 else f"{remaining:,} of {failure.times:,}"
     return h.tr(
@@ -77,7 +77,7 @@ def _row(number: int, failure: Failure) -> Element:
     )
 
 
-def _form(visit: Visit) -> Element:
+def _form(visit: Visit) -> HTMLElement:
     entered = visit.entered
     kinds = [
         h.option(f"{kind}: {_KINDS[kind]}", value=kind, selected=entered.get("kind", "status") == kind)
@@ -120,5 +120,5 @@ def _form(visit: Visit) -> Element:
     )
 
 
-def _number(name: str, value: str, minimum: int = 0) -> Element:
+def _number(name: str, value: str, minimum: int = 0) -> HTMLElement:
     return h.input(type="number", id=name, name=name, value=value, min=minimum, step="any", inputmode="decimal")

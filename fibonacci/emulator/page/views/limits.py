@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.account.rate_limits import WindowUsage
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.parts import duration, facts, moment, table
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 from fibonacci.emulator.policy.run_quota import effective_quota
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show the limits."""
-    app = visit.platform.app
+    app = visit.backend.app
     windows = app.account.limits.usage(app.organization, app.clock.now(), app.clock.skipped)
     resets = h.code("client.organizations.quota.update(...)")
-    return Page(
+    return PageContent(
         "Limits",
         [
             facts(("Plan", app.account.plan), ("Organization", h.code(app.organization))),
@@ -48,7 +48,7 @@ def show(visit: Visit) -> Page:
     )
 
 
-def _window(number: int, window: WindowUsage) -> Element:
+def _window(number: int, window: WindowUsage) -> HTMLElement:
     limit = window.rate.limit
     return h.tr(
         h.td(duration(window.rate.seconds * 1_000)),
@@ -60,10 +60,10 @@ def _window(number: int, window: WindowUsage) -> Element:
     )
 
 
-def _quotas(visit: Visit) -> list[Element]:
-    app = visit.platform.app
+def _quotas(visit: Visit) -> list[HTMLElement]:
+    app = visit.backend.app
     plan = PLANS[app.account.plan]
-    with visit.platform.reading() as store:
+    with visit.backend.reading() as store:
         quota = effective_quota(store, app.account.plan, app.organization)
         window = store.run_windows.get(app.organization)
         running = store.runs.count()

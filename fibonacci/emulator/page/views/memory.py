@@ -7,30 +7,30 @@ from itertools import islice
 
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.errors import not_found
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.parts import NOTHING, facts, form, json_block, moment, pager, short, table
-from fibonacci.emulator.page.platform import PER_PAGE
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the values, the newest first."""
-    with visit.platform.reading() as store:
+    with visit.backend.reading() as store:
         shown = list(islice(_values(visit, store, visit.number_cursor), PER_PAGE + 1))
     more = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
     rows = [_row(visit, number, entry) for number, entry in shown[:PER_PAGE]]
     empty = h.p("No values. Set one with ", h.code('client.memory.set("color", "blue")'), ", or in a workflow.")
     columns = ("Key", "Scope", "Owner", "Value", "Updated", "Expires", "")
-    return Page("Memory", [table("Memory", columns, rows, empty), pager(visit, more)], "Memory")
+    return PageContent("Memory", [table("Memory", columns, rows, empty), pager(visit, more)], "Memory")
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show one value."""
-    with visit.platform.reading() as store:
+    with visit.backend.reading() as store:
         number, entry = _find(visit, store)
-    return Page(
+    return PageContent(
         entry["key"],
         [
             facts(
@@ -49,14 +49,14 @@ def show(visit: Visit) -> Page:
 
 def delete(visit: Visit) -> Done:
     """Delete one value."""
-    with visit.platform.app.store.transaction():
-        _, entry = _find(visit, visit.platform.app.store)
-        visit.platform.app.store.memory.delete(entry["scope"], _owner(entry), entry["key"])
+    with visit.backend.app.store.transaction():
+        _, entry = _find(visit, visit.backend.app.store)
+        visit.backend.app.store.memory.delete(entry["scope"], _owner(entry), entry["key"])
     return Done("/ui/memory", f"{entry['key']} is deleted.")
 
 
 def _values(visit: Visit, store: Store, before: int | None) -> Iterator[tuple[int, Record]]:
-    now = visit.platform.app.clock.now()
+    now = visit.backend.app.clock.now()
     rows = store.memory.rows(newest_first=True, after=before)
     return ((number, entry) for number, entry in rows if is_live(entry, now))
 
@@ -76,7 +76,7 @@ def _owner(entry: Record) -> str:
     return owner or ""
 
 
-def _row(visit: Visit, number: int, entry: Record) -> Element:
+def _row(visit: Visit, number: int, entry: Record) -> HTMLElement:
     return h.tr(
         h.td(h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"), class_="name"),
         h.td(entry["scope"]),
@@ -89,6 +89,6 @@ def _row(visit: Visit, number: int, entry: Record) -> Element:
     )
 
 
-def _delete_form(visit: Visit, number: int, entry: Record) -> Element:
+def _delete_form(visit: Visit, number: int, entry: Record) -> HTMLElement:
     label = f"Delete {entry['key']} of the scope {entry['scope']}"
     return form(visit, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")

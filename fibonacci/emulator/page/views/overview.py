@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fibonacci.emulator.engine.records import WAITING
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.parts import state
 from fibonacci.emulator.page.views.requests import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 
 _LATEST = 8
 _STATES = ("running", WAITING, "completed", "failed", "cancelled")
@@ -20,22 +20,22 @@ print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
 """
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show the overview."""
-    with visit.platform.reading() as store:
+    with visit.backend.reading() as store:
         counts = store.executions.counts("status")
         is_new = store.workflows.count() == 0 and store.executions.count() == 0
-    return Page("Overview", _begin(visit) if is_new else _latest(visit, counts), "Overview")
+    return PageContent("Overview", _begin(visit) if is_new else _latest(visit, counts), "Overview")
 
 
 def _latest(visit: Visit, counts: dict[str, int]) -> Content:
-    runs = visit.platform.items("/executions", None, limit=_LATEST)
-    entries = visit.platform.app.log.newest()[:_LATEST]
+    runs = visit.backend.items("/executions", None, limit=_LATEST)
+    entries = visit.backend.app.log.newest()[:_LATEST]
     return [
         h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),
         h.section(
             h.h2("Latest runs", id="runs"),
-            runs_table(visit.platform, runs.items),
+            runs_table(visit.backend, runs.items),
             h.p(h.a("All runs", href="/ui/runs")),
             aria_labelledby="runs",
         ),
@@ -48,7 +48,7 @@ def _latest(visit: Visit, counts: dict[str, int]) -> Content:
     ]
 
 
-def _tile(name: str, count: int) -> Element:
+def _tile(name: str, count: int) -> HTMLElement:
     return h.a(h.span(f"{count:,}", class_="count"), state(name), href=f"/ui/runs?status={name}")
 
 

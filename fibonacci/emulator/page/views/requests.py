@@ -9,19 +9,19 @@ from typing import Final
 
 from fibonacci.emulator.app.request_log import LogEntry
 from fibonacci.emulator.http.errors import not_found
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
 from fibonacci.emulator.page.parts import facts, form, moment, pager, raw_block, table, with_query
-from fibonacci.emulator.page.platform import PER_PAGE
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the requests, the newest first."""
     only_errors = visit.query.choice("only", ("errors",), default="") == "errors"
-    entries = visit.platform.app.log.newest(visit.number_cursor)
+    entries = visit.backend.app.log.newest(visit.number_cursor)
     chosen = (entry for entry in entries if not only_errors or entry.status is None or entry.status >= 400)
     shown = list(islice(chosen, PER_PAGE + 1))
     more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
@@ -36,7 +36,7 @@ def show_list(visit: Visit) -> Page:
             )
         ),
     ]
-    return Page(
+    return PageContent(
         "Requests",
         [
             h.div(h.nav(h.ul(filters), class_="filters", aria_label="Responses"), clear, class_="line"),
@@ -47,15 +47,15 @@ def show_list(visit: Visit) -> Page:
     )
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show one request."""
     number = visit.path["number"]
     is_number = number.isascii() and number.isdecimal() and len(number) < 18
-    entry = visit.platform.app.log.find(int(number)) if is_number else None
+    entry = visit.backend.app.log.find(int(number)) if is_number else None
     if entry is None:
         raise not_found("number", "request (it may have been dropped)", number)
     path, _, query = entry.request.target.partition("?")
-    return Page(
+    return PageContent(
         f"{entry.request.method} {path}",
         [
             h.p(_outcome(entry.status), class_="line"),
@@ -74,17 +74,17 @@ def show(visit: Visit) -> Page:
 
 def clear(visit: Visit) -> Done:
     """Drop all requests."""
-    visit.platform.send("DELETE", "/_emulator/requests")
+    visit.backend.send("DELETE", "/_emulator/requests")
     return Done("/ui/requests", "The request log is empty.")
 
 
-def requests_table(entries: Sequence[LogEntry]) -> Element:
+def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
     """Return a table of requests."""
     empty = h.p("No requests here. Those of clients appear as they arrive; those of this page do not.")
     return table("Requests", ("Response", "Method", "Path", "Time"), [_row(entry) for entry in entries], empty)
 
 
-def _row(entry: LogEntry) -> Element:
+def _row(entry: LogEntry) -> HTMLElement:
     target = entry.request.target
     return h.tr(
         h.td(_outcome(entry.status)),
@@ -95,7 +95,7 @@ def _row(entry: LogEntry) -> Element:
     )
 
 
-def _outcome(status: int | None) -> Element:
+def _outcome(status: int | None) -> HTMLElement:
     """Return the status of a response: color, shape and words."""
     if status is None:
         return h.span(icon("slash"), "no response", class_="state failed")
@@ -106,7 +106,7 @@ def _outcome(status: int | None) -> Element:
     return h.span(icon(shape), f"{status} {phrase}", class_=f"state {kind}")
 
 
-def _headers(entry: LogEntry) -> Element:
+def _headers(entry: LogEntry) -> HTMLElement:
     shown = [(name, value) for name, value in entry.request.headers.items() if name not in _SECRET_HEADERS]
     return h.details(
         h.summary(f"{len(shown)} headers"),

@@ -9,20 +9,20 @@ from fibonacci.definitions import svg
 from fibonacci.emulator.engine.records import TERMINAL, WAITING
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.parts import duration, facts, form, json_block, moment, state
-from fibonacci.emulator.page.platform import segment
 from fibonacci.emulator.page.views.approvals import decision_form, decisions
 from fibonacci.emulator.page.views.trace import trace
 from fibonacci.emulator.page.views.workflows import NO_NODES
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show one run."""
     run = _run(visit)
     is_over = run["status"] in TERMINAL
-    return Page(
+    return PageContent(
         f"Run {run['execution_id']}",
         [
             h.div(
@@ -53,27 +53,27 @@ def show_diagram(visit: Visit) -> ServerResponse:
     """Return the picture of the workflow with the states of this run."""
     from fibonacci.models import Execution
 
-    run = visit.platform.redact_json(_run(visit))
-    definition = visit.platform.redact_json(_definition(visit, run))
+    run = visit.backend.redact_json(_run(visit))
+    definition = visit.backend.redact_json(_definition(visit, run))
     return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
 
 
 def cancel(visit: Visit) -> Done:
     """Cancel the run."""
     execution_id = visit.path["execution_id"]
-    visit.platform.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")
+    visit.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")
     return Done(f"/ui/runs/{segment(execution_id)}", "The run is canceled.")
 
 
 def _run(visit: Visit) -> Any:
-    return visit.platform.get(f"/executions/{segment(visit.path['execution_id'])}")
+    return visit.backend.get(f"/executions/{segment(visit.path['execution_id'])}")
 
 
 def _definition(visit: Visit, run: Any) -> Any:
-    return visit.platform.definition(run["workflow_id"], run["workflow_version"])
+    return visit.backend.definition(run["workflow_id"], run["workflow_version"])
 
 
-def _cancel_form(visit: Visit) -> Element:
+def _cancel_form(visit: Visit) -> HTMLElement:
     action = f"/ui/runs/{segment(visit.path['execution_id'])}/cancel"
     return form(visit, action, h.button("Cancel the run"), id="cancel", data_static="true")
 
@@ -93,9 +93,9 @@ def _approval(visit: Visit, run: Any) -> Content:
     )
 
 
-def _facts(visit: Visit, run: Any) -> Element:
+def _facts(visit: Visit, run: Any) -> HTMLElement:
     workflow_id = run["workflow_id"]
-    name = visit.platform.workflow_name(workflow_id)
+    name = visit.backend.workflow_name(workflow_id)
     link = h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
     return facts(
         ("Workflow", [link, f", version {run['workflow_version']}"]),
@@ -106,7 +106,7 @@ def _facts(visit: Visit, run: Any) -> Element:
     )
 
 
-def _diagram(visit: Visit, run: Any) -> Element:
+def _diagram(visit: Visit, run: Any) -> HTMLElement:
     definition = _definition(visit, run)
     if not definition or not definition.get("nodes"):
         return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.parts import pager, table
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the tools, and the known models."""
-    found = visit.platform.items("/tools", visit.cursor)
-    environment = visit.platform.app.environment
+    found = visit.backend.items("/tools", visit.cursor)
+    environment = visit.backend.app.environment
     own = {canonical_tool(name) for name in environment.handlers.tools}
     rows = [_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in found.items]
     columns = ("Name", "Category", "What it does", "Parameters", "Connected", "Carried out by")
     own_function = h.code("@emulator.tool")
-    return Page(
+    return PageContent(
         "Tools",
         [
             h.p("Required parameters have a star. A function with ", own_function, " takes the place of a default."),
@@ -35,7 +35,7 @@ def show_list(visit: Visit) -> Page:
     )
 
 
-def _row(tool: Any, *, is_own: bool) -> Element:
+def _row(tool: Any, *, is_own: bool) -> HTMLElement:
     parameters = tool["parameters"]
     names = [f"{name}*" if name in parameters["required"] else name for name in parameters["properties"]]
     return h.tr(

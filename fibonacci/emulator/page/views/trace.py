@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from fibonacci.emulator.page.html import Content, Element, h
+from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
 from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.visits import Visit
@@ -15,7 +15,7 @@ _SHOWN: Final = 50
 """How many nodes are on one page."""
 
 
-class _Span(NamedTuple):
+class _TimeSpan(NamedTuple):
     begin: float
     seconds: float
 
@@ -25,7 +25,7 @@ def trace(visit: Visit, run: Any) -> Content:
     nodes = run["trace"]
     if not nodes:
         return h.p("No node has started.", class_="note")
-    whole = _Span(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
+    whole = _TimeSpan(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
     first = visit.query.integer("from", default=0, lowest=0, highest=10**9)
     shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
     return [*(_node(visit, number, node, whole) for number, node in shown), _pager(visit, first, len(nodes))]
@@ -45,7 +45,7 @@ def _pager(visit: Visit, first: int, count: int) -> Content:
     return h.nav("Nodes ", links, class_="pager", aria_label="Nodes")
 
 
-def _node(visit: Visit, number: int, node: Any, whole: _Span) -> Element:
+def _node(visit: Visit, number: int, node: Any, whole: _TimeSpan) -> HTMLElement:
     span = _span(node, whole)
     took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else NOTHING
     is_open = node["status"] == "failed" or (visit.full or "").endswith(f"-of-{number}")
@@ -75,7 +75,7 @@ def _count(warnings: Sequence[str]) -> str:
     return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
 
 
-def _details(visit: Visit, number: int, node: Any) -> Element:
+def _details(visit: Visit, number: int, node: Any) -> HTMLElement:
     values = [
         json_block(f"{name}-of-{number}", name.capitalize(), node[name], visit)
         for name in ("input", "output", "error")
@@ -94,7 +94,7 @@ def _details(visit: Visit, number: int, node: Any) -> Element:
     )
 
 
-def _bar(span: _Span | None, whole: _Span, status: str) -> Element:
+def _bar(span: _TimeSpan | None, whole: _TimeSpan, status: str) -> HTMLElement:
     """Return the time of a node within that of the run, as a picture: the duration beside it says it in words."""
     bar: Content = None
     if span is not None and status != "skipped":
@@ -104,12 +104,12 @@ def _bar(span: _Span | None, whole: _Span, status: str) -> Element:
     return h.svg(bar, class_="timeline", aria_hidden="true", focusable="false")
 
 
-def _span(node: Any, whole: _Span) -> _Span | None:
+def _span(node: Any, whole: _TimeSpan) -> _TimeSpan | None:
     began = _seconds(node["started_at"])
     if began is None:
         return None
     ended = _seconds(node["ended_at"])
-    return _Span(began, max((whole.begin + whole.seconds if ended is None else ended) - began, 0.0))
+    return _TimeSpan(began, max((whole.begin + whole.seconds if ended is None else ended) - began, 0.0))
 
 
 def _seconds(text: str | None) -> float | None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.parts import pager, table
-from fibonacci.emulator.page.platform import PER_PAGE
-from fibonacci.emulator.page.visits import Page, Visit
+from fibonacci.emulator.page.visits import PageContent, Visit
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the warnings, the newest first."""
-    found = visit.platform.app.warnings.all()
+    found = visit.backend.app.warnings.all()
     end = len(found) if visit.number_cursor is None else min(visit.number_cursor, len(found))
     first = max(end - PER_PAGE, 0)
     rows = [_row(number, found[number]) for number in reversed(range(first, end))]
-    strict = visit.platform.app.warnings.strict
+    strict = visit.backend.app.warnings.strict
     rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
     empty = h.p("No warnings: whatever was asked for, the emulator does.")
-    return Page(
+    return PageContent(
         "Warnings",
         [
             h.p("What a workflow or a request asks for that the emulator does not know or do. ", rule),
@@ -29,7 +29,7 @@ def show_list(visit: Visit) -> Page:
     )
 
 
-def _row(number: int, warning: EmulatorWarning) -> Element:
+def _row(number: int, warning: EmulatorWarning) -> HTMLElement:
     return h.tr(
         h.td(h.code(warning.code)),
         h.td(h.code(warning.location), class_="name"),

@@ -11,12 +11,12 @@ from fibonacci.definitions.json_types import is_object
 from fibonacci.definitions.templates import INPUT, expressions, strings
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
+from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.forms import json_object
-from fibonacci.emulator.page.html import Element, h
+from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.parts import facts, field, form, json_block, moment, pager, table, word_of
-from fibonacci.emulator.page.platform import segment
 from fibonacci.emulator.page.views.runs import runs_table
-from fibonacci.emulator.page.visits import Done, Page, Visit
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -24,28 +24,28 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 _RUNS: Final = 10
 
 
-def show_list(visit: Visit) -> Page:
+def show_list(visit: Visit) -> PageContent:
     """Show the workflows, the oldest first."""
-    found = visit.platform.items("/workflows", visit.cursor)
-    with visit.platform.reading() as store:
+    found = visit.backend.items("/workflows", visit.cursor)
+    with visit.backend.reading() as store:
         runs = {each["id"]: store.executions.count("workflow_id", each["id"]) for each in found.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
     empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
-    return Page(
+    return PageContent(
         "Workflows",
         [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(visit, found.more)],
         "Workflows",
     )
 
 
-def show(visit: Visit) -> Page:
+def show(visit: Visit) -> PageContent:
     """Show one workflow."""
     workflow = _workflow(visit)
     workflow_id = workflow["id"]
-    runs = visit.platform.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
+    runs = visit.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
-    return Page(
+    return PageContent(
         workflow["name"].strip() or workflow_id,
         [
             h.p(workflow["description"]) if workflow["description"] else None,
@@ -59,7 +59,7 @@ def show(visit: Visit) -> Page:
             h.section(h.h2("Run it", id="execute"), _run_form(visit, workflow), aria_labelledby="execute"),
             h.section(
                 h.h2("Latest runs", id="runs"),
-                runs_table(visit.platform, runs.items),
+                runs_table(visit.backend, runs.items),
                 everything if runs.more else None,
                 aria_labelledby="runs",
             ),
@@ -75,7 +75,7 @@ def show(visit: Visit) -> Page:
 
 def show_diagram(visit: Visit) -> ServerResponse:
     """Return the picture of a workflow."""
-    workflow = visit.platform.redact_json(_workflow(visit))
+    workflow = visit.backend.redact_json(_workflow(visit))
     return responses.picture(svg(workflow["definition"] or NO_NODES))
 
 
@@ -83,15 +83,15 @@ def execute(visit: Visit) -> Done:
     """Run the workflow."""
     workflow_id = visit.path["workflow_id"]
     body = {"inputs": json_object(visit.form, "inputs")}
-    run = visit.platform.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
+    run = visit.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
     return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {word_of(run['status'])}.")
 
 
 def _workflow(visit: Visit) -> Any:
-    return visit.platform.get(f"/workflows/{segment(visit.path['workflow_id'])}")
+    return visit.backend.get(f"/workflows/{segment(visit.path['workflow_id'])}")
 
 
-def _row(workflow: Any, runs: int) -> Element:
+def _row(workflow: Any, runs: int) -> HTMLElement:
     workflow_id = workflow["id"]
     return h.tr(
         h.td(h.a(workflow["name"].strip() or workflow_id, href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
@@ -104,7 +104,7 @@ def _row(workflow: Any, runs: int) -> Element:
     )
 
 
-def _diagram(workflow: Any) -> Element:
+def _diagram(workflow: Any) -> HTMLElement:
     if not (workflow["definition"] or NO_NODES).get("nodes"):
         return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
     source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
@@ -112,7 +112,7 @@ def _diagram(workflow: Any) -> Element:
     return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
 
 
-def _run_form(visit: Visit, workflow: Any) -> Element:
+def _run_form(visit: Visit, workflow: Any) -> HTMLElement:
     text = visit.entered.get("inputs", json.dumps(_inputs_of(workflow["definition"]), indent=2, ensure_ascii=False))
     control = h.textarea(
         text,

@@ -31,7 +31,7 @@ class Slice(NamedTuple):
     more: str | None
 
 
-class Platform:
+class Backend:
     """The emulator, as the pages see it.
 
     Args:
@@ -111,7 +111,7 @@ class Platform:
     def _reply(self, method: str, path: str, query: Mapping[str, str | int | None], body: bytes = b"") -> Any:
         given = {name: value for name, value in query.items() if value is not None}
         target = f"{path}?{urlencode(given)}" if given else path
-        reply = self.app.call(ServerRequest(method, target, {}, body))
+        reply = self.app.call_as_owner(ServerRequest(method, target, {}, body))
         content: Any = parse_json(reply.body or b"{}")
         if reply.status < 400:
             return content
