@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Final, get_args
+from urllib.parse import quote
 
 from fibonacci._log_records import log
 from fibonacci.emulator.account.auth import SAFE_LENGTH
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _use(emulator, options)
         with emulator:
             emulator.app.observers.append(log_request)
-            print(exports(emulator), flush=True)
+            print(f"{exports(emulator)}\n# page: {page_address(emulator)}", flush=True)
             while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                 pass
     except (StateError, InputFileError, ImportError, _HandlersError) as error:
@@ -95,8 +96,26 @@ def exports(emulator: Emulator) -> str:
         export FIBONACCI_BASE_URL=http://127.0.0.1:.../v1
         export FIBONACCI_API_KEY=local-key
     """
-    base_url = emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    return f"export FIBONACCI_BASE_URL={base_url}\nexport FIBONACCI_API_KEY={shlex.quote(emulator.api_key)}"
+    return f"export FIBONACCI_BASE_URL={_base_url(emulator)}\nexport FIBONACCI_API_KEY={shlex.quote(emulator.api_key)}"
+
+
+def page_address(emulator: Emulator) -> str:
+    """Return the address of a running emulator's page, with its key behind the `#`, which no server gets to see.
+
+    Args:
+        emulator: The emulator.
+
+    Example:
+        >>> with Emulator(port=0, api_key="local-key") as emulator:
+        ...     print(page_address(emulator))
+        http://127.0.0.1:.../#key=local-key
+    """
+    return f"{_base_url(emulator).removesuffix('/v1')}/#key={quote(emulator.api_key, safe='')}"
+
+
+def _base_url(emulator: Emulator) -> str:
+    """Return the base URL as a client on this machine reaches it."""
+    return emulator.base_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def log_request(request: ServerRequest, response: ServerResponse, seconds: float) -> None:

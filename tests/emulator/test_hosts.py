@@ -142,7 +142,9 @@ def test_over_a_socket_nothing_of_a_foreign_host_gets_through(caplog: pytest.Log
         key = {"Authorization": f"Bearer {emulator.api_key}"}
         root = emulator.base_url.removesuffix("/v1")
         with httpx.Client(base_url=root, headers=key, trust_env=False) as client:
-            for path in ("/v1/health", "/_emulator/requests", "/", "/v1/nowhere"):
+            refused = client.get("/", headers={"Host": "evil.example:8787"})  # the page is refused in words
+            assert (refused.status_code, "--allow-host evil.example" in refused.text) == (403, True)
+            for path in ("/v1/health", "/_emulator/requests", "/v1/nowhere"):
                 refused = client.get(path, headers={"Host": "evil.example:8787"})
                 assert (refused.status_code, refused.json()["error"]["code"]) == (403, "host_not_allowed")
                 message = refused.json()["error"]["message"]

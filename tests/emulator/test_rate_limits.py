@@ -83,3 +83,18 @@ def test_the_refusal_of_the_day_shows_that_nothing_remains() -> None:
     assert int(refused.headers["X-RateLimit-Reset"]) >= START + 86_400
     api.clock.time += 86_401
     assert api("GET", "/health").status == 200
+
+
+def test_how_much_is_used_can_be_read_without_counting() -> None:
+    api = Api(plan="free")
+
+    def usage() -> list[tuple[int, int, float | None]]:
+        windows = api.app.account.limits.usage("default", api.clock.now(), api.clock.skipped)
+        return [(each.rate.limit, each.used, each.ends) for each in windows]
+
+    assert usage() == usage() == [(60, 0, None), (1000, 0, None)]
+    for _ in range(3):
+        api("GET", "/health")
+    assert usage() == [(60, 3, START + 60), (1000, 3, START + 86_400)]
+    api.clock.time += 61
+    assert usage() == [(60, 0, None), (1000, 3, START + 86_400)]

@@ -19,7 +19,7 @@ import pytest
 
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.cli import exports, log_request, main
+from fibonacci.emulator.cli import exports, log_request, main, page_address
 from tests.kit.systems import needs_signals
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
@@ -89,7 +89,10 @@ def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
     killer.start()
     assert main(["--port", "0"]) == 0
     killer.join()
-    assert capsys.readouterr().out.startswith("export FIBONACCI_BASE_URL=http://127.0.0.1:")
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("export FIBONACCI_BASE_URL=http://127.0.0.1:")
+    address, key = first.partition("=")[2].removesuffix("/v1"), second.partition("=")[2]
+    assert third == f"# page: {address}/#key={key}"  # a comment for a shell that evaluates the lines
 
 
 @pytest.mark.usefixtures("_signals_as_before")
@@ -121,6 +124,10 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
         port = emulator.base_url.split(":")[2]
         assert exports(emulator) == (
             f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='a local key of 24 letters'"
+        )
+        assert (
+            page_address(emulator)
+            == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a%20local%20key%20of%2024%20letters"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
@@ -63,6 +64,10 @@ class App:
         retention: How many executions are kept.
         faults: The injected faults.
         log: The recorded requests.
+        clock: The clock.
+        origins: The hosts and origins that may call it.
+        organization: The organization that all workflows belong to.
+        environment: What workflows can reach.
         warnings: What was asked for that is not known or done.
         scripts: The answers that nodes get in sequence.
         observers: Called after each request.
@@ -83,14 +88,15 @@ class App:
         self.account: Final = account
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
+        self.clock: Final = clock
+        self.organization: Final = organization
+        self.environment: Final = scheduler.environment
         self.warnings: Final = scheduler.environment.warnings
         self.scripts: Final = scheduler.environment.scripts
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
-        self._origins = origins or Origins(Hosts())
-        self._clock = clock
+        self.origins: Final = origins or Origins(Hosts())
         self._limits = account.limits
-        self._organization = organization
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
         self.retention: Final = Retention(store, keep)
@@ -122,17 +128,30 @@ class App:
             The response; every error is one too. A `FailingResponse` has the failure of its delivery.
         """
         began = perf_counter()
-        response = self._refuse_foreign(request) or self._origins.preflight(request) or self._handle_own(request)
+        response = self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_own(request)
         for observe in self.observers:
             observe(request, response, perf_counter() - began)
         return response
 
+    def call_as_owner(self, request: ServerRequest) -> EncodedReply:
+        """Carry out a request that is not a caller's, in the owner's name; nothing counts, records or disturbs it.
+
+        Its key is not read, and nothing waits for a more recent reply. Every error is a reply too.
+        """
+        request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
+        try:
+            if request.target.startswith(_CONTROL_PATHS):
+                return self._control.call(request, self.clock.now())
+            return self._carry_out(request, *self._authenticate(request))
+        except Exception as error:
+            return failure_reply(error, request)
+
     def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
         """Return the response to a request that cannot be read, or of which the head alone could be."""
-        now = self._clock.now()
+        now = self.clock.now()
         response = respond(encoded_error(error), self._limits.untouched(now), now)
         if request is not None:
-            response.headers.extend(self._origins.headers(request))
+            response.headers.extend(self.origins.headers(request))
         return response
 
     def body_limit(self, request: ServerRequest) -> int:
@@ -144,7 +163,7 @@ class App:
 
         No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
         """
-        return self._endpoints.call(self._router, request, actor, self._clock.now())
+        return self._endpoints.call(self._router, request, actor, self.clock.now())
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -170,39 +189,39 @@ class App:
     def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:
         """Refuse a foreign host or origin. No record has the request, and it uses up no injected failure."""
         try:
-            self._origins.check(request)
+            self.origins.check(request)
         except HTTPException as error:
             method, path = request.method, request.target.partition("?")[0]
             text = "%s %s is refused: %s"
             log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
-            return respond(encoded_error(error), None, self._clock.now())
+            return respond(encoded_error(error), None, self.clock.now())
         return None
 
     def _handle_own(self, request: ServerRequest) -> ServerResponse:
         is_control = request.target.startswith(_CONTROL_PATHS)
         response = self._handle_control(request) if is_control else self._handle_recorded(request)
-        response.headers.extend(self._origins.headers(request))
+        response.headers.extend(self.origins.headers(request))
         return response
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
         is_silent = failure is not None and failure.kind in SILENT
-        self.log.add(request, None if is_silent else response.status, self._clock.now())
+        self.log.add(request, None if is_silent else response, self.clock.now())
         return response
 
     def _handle_failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
         if failure.is_done_first:
             done = self._handle_api(request)
             return FailingResponse(done.status, done.headers, done.body, failure)
-        now = self._clock.now()
+        now = self.clock.now()
         reply = EncodedReply(failure.status or 0, failure.body(), ids.request_id())
         response = respond(reply, self._limits.untouched(now), now)
         headers = override_headers(dict(response.headers), failure.headers(now))
         return FailingResponse(response.status, list(headers.items()), response.body, failure)
 
     def _handle_control(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         try:
             reply = self._control.call(request, now)
         except Exception as error:
@@ -210,11 +229,11 @@ class App:
         return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(self._organization, now, self._clock.skipped)
+            allowance = self._limits.take(self.organization, now, self.clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
@@ -226,7 +245,7 @@ class App:
         if request.method == "GET":
             return self._read(request, actor)
         with self.store.transaction():
-            now = self._clock.now()
+            now = self.clock.now()
             was_due = self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
             self.retention.apply(now, may_have_expired=was_due)
@@ -236,16 +255,16 @@ class App:
         """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
         with self.store.reading():
             if not self._scheduler.has_work():
-                return self._endpoints.call(self._router, request, actor, self._clock.now())
+                return self._endpoints.call(self._router, request, actor, self.clock.now())
         try:
             with self.store.transaction(_PATIENCE):
-                now = self._clock.now()
+                now = self.clock.now()
                 self._catch_up(now)
                 return self._endpoints.call(self._router, request, actor, now)
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
         with self.store.reading():
-            return self._endpoints.call(self._router, request, actor, self._clock.now())
+            return self._endpoints.call(self._router, request, actor, self.clock.now())
 
     def _catch_up(self, now: float) -> bool:
         """Process the events of runs that are due; return whether anything was due in the state."""
@@ -277,7 +296,7 @@ class App:
             settled = reply.settled()
             if settled is not reply and "idempotency-key" in request.headers:
                 with self.store.transaction():
-                    self._idempotency.keep(api_key, request, settled, self._clock.now())
+                    self._idempotency.keep(api_key, request, settled, self.clock.now())
             return settled
         except StateError as error:  # what was carried out is stored, and so is this reply
             log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)

@@ -26,6 +26,7 @@ from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
 from fibonacci.emulator.facade.preservation import Preservation
+from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
@@ -38,7 +39,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
-    ways share the state. Any number of emulators may exist at a time; they share nothing.
+    ways share the state. Any number of emulators may exist at a time; they share nothing. While it listens, its page
+    for a browser is at the address of `base_url` without `/v1`.
 
     Attributes:
         api_key: The owner's key.
@@ -183,7 +185,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         with self._lock:
             self.app.store.open()
             if self._server is None:
-                self._server = SocketServer(self.app, *self._address)
+                self._server = SocketServer(WithPage(self.app), *self._address)
         return self
 
     def close(self) -> None:

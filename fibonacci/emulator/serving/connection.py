@@ -8,11 +8,10 @@ import threading
 import time
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import h11
 
-from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.faults.socket_delivery import deliver
@@ -27,6 +26,22 @@ _CHUNK: Final = 64 * 1024
 _LINGER_SECONDS: Final = 1.0
 
 
+class Application(Protocol):
+    """What a server serves."""
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; called from many threads."""
+        ...
+
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        ...
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        ...
+
+
 class ServerConnection:
     """Serves one socket until either side closes it.
 
@@ -36,7 +51,7 @@ class ServerConnection:
         closing: Set when the server closes.
     """
 
-    def __init__(self, sock: socket.socket, app: App, closing: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, app: Application, closing: threading.Event) -> None:
         self._socket = sock
         self._app = app
         self._closing = closing
