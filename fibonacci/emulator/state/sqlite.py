@@ -23,7 +23,6 @@ from fibonacci.emulator.state.tables import Table, TableKind
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
-
 _NO_FILES: Final = ("", ":memory:")
 """What SQLite keeps in no file; as a path, the second would name one."""
 
