@@ -134,10 +134,7 @@ class App:
         return response
 
     def call_as_owner(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request that is not a caller's, in the owner's name; nothing counts, records or disturbs it.
-
-        Its key is not read, and nothing waits for a more recent reply. Every error is a reply too.
-        """
+        """Carry out a request of the page; nothing counts, records or disturbs it. Every error is a reply too."""
         request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
         try:
             if request.target.startswith(_CONTROL_PATHS):
