@@ -65,6 +65,26 @@ def test_handlers_and_models_are_as_they_were() -> None:
     assert emulator.models == models
 
 
+def change_settings(emulator: Emulator) -> None:
+    emulator.env["TEAM"] = "Moon"
+    emulator.secrets["OTHER"] = "t-2"
+    emulator.plan, emulator.rate_limit, emulator.keep = "enterprise", None, None
+
+
+def test_settings_and_scripts_are_as_they_were() -> None:
+    emulator = Emulator(env={"TEAM": "Tides"}, secrets={"TOKEN": "t-1"}, plan="pro", rate_limit=(7, 2.0), keep=5)
+    emulator.script("say", ["first", "second", "third"])
+    assert outputs(emulator)["say"] == "first"
+    with emulator.preserve_state():
+        change_settings(emulator)
+        emulator.script("tell", ["sent"])
+        assert outputs(emulator) == {"say": "second", "tell": "sent"}
+    assert (dict(emulator.env), dict(emulator.secrets)) == ({"TEAM": "Tides"}, {"TOKEN": "t-1"})
+    assert (emulator.plan, emulator.rate_limit, emulator.keep) == ("pro", (7, 2.0), 5)
+    assert [script.name for script in emulator.scripts] == ["say"]
+    assert outputs(emulator)["say"] == "second"
+
+
 def test_requests_failures_and_warnings_are_dropped_even_after_an_error() -> None:
     emulator = Emulator()
 

@@ -132,3 +132,29 @@ def test_bad_settings_are_refused_and_change_nothing(name: str, value: Any) -> N
     with pytest.raises(ValueError, match=rf"{name} is"):
         setattr(emulator, name, value)
     assert (emulator.plan, emulator.rate_limit, emulator.keep) == ("pro", (300, 60.0), 10_000)
+
+
+@pytest.mark.parametrize("rate_limit", [None, (9, 1.0)])
+def test_settings_of_a_block_are_undone(rate_limit: tuple[int, float] | None) -> None:
+    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"}, plan="pro", rate_limit=rate_limit, keep=5)
+
+    def settings() -> list[Any]:
+        return [
+            dict(emulator.env),
+            dict(emulator.secrets),
+            list(emulator.models),
+            emulator.plan,
+            emulator.rate_limit,
+            emulator.keep,
+        ]
+
+    before = settings()
+    with emulator.preserve_state():
+        emulator.env.update(A="other", NEW="x")
+        del emulator.secrets["B"]
+        emulator.models.append("own")
+        emulator.plan, emulator.rate_limit, emulator.keep = "free", (3, 2.0), None
+        assert not [one for one, two in zip(settings(), before, strict=True) if one == two]
+    assert settings() == before
+    emulator.plan = "free"
+    assert emulator.rate_limit == (rate_limit or (60, 60.0))

@@ -46,6 +46,11 @@ class Account:
         """The limit of a window."""
         return self._rate or _rate_of(self._plan)
 
+    @property
+    def own_rate(self) -> Rate | None:
+        """The limit of a window that was set in place of the plan's; `None` if there is none."""
+        return self._rate
+
     def set_rate(self, rate: Rate | None) -> None:
         """Set the limit of a window; `None` for the plan's. Every window begins anew, as with another plan.
 

@@ -101,6 +101,12 @@ class Script:
         self.taken += 1
         return answer
 
+    def copy(self) -> Script:
+        """Return a script with the same answers left."""
+        copy = Script(self.name, self.answers, repeat=self.repeat)
+        copy.taken = self.taken
+        return copy
+
     def __repr__(self) -> str:
         return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
 
@@ -168,6 +174,16 @@ class Scripts:
     def unused(self) -> list[Script]:
         """The scripts with answers left; of those that repeat, the ones that no node has taken an answer from."""
         return [script for script in self if script.remaining or not script.taken]
+
+    def copy(self) -> list[Script]:
+        """Return copies of the scripts as they are now."""
+        with self._lock:
+            return [script.copy() for scripts in self._by_name.values() for script in scripts]
+
+    def replace_by(self, scripts: Sequence[Script]) -> None:
+        """Use these scripts, and no others."""
+        self.clear()
+        self.add(scripts)
 
     def clear(self) -> None:
         """Remove all scripts, with their counts."""

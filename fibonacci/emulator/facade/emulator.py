@@ -25,8 +25,7 @@ from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
-from fibonacci.emulator.facade.settings import EmulatorSettings
-from fibonacci.emulator.facade.snapshots import Snapshots
+from fibonacci.emulator.facade.preservation import Preservation
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
@@ -36,7 +35,7 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, EmulatorSettings, Snapshots):
+class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation):
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
