@@ -21,11 +21,11 @@ from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
-from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
 from fibonacci.emulator.facade.preservation import Preservation
+from fibonacci.emulator.facade.scripts_and_cassettes import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer

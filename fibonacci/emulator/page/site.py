@@ -20,7 +20,6 @@ from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.forms import read_form
 from fibonacci.emulator.page.html import HTMLElement, document
-from fibonacci.emulator.page.origin import is_from_page
 from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
@@ -61,7 +60,7 @@ class Site:
         path, _, query = request.target.partition("?")
         session = self._sessions.find(request)
         try:
-            self._check_source(request)
+            self._check_origin(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
                 name, content_type = _FILES[path]
                 return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
@@ -80,12 +79,11 @@ class Site:
             log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
             return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
 
-    def _check_source(self, request: ServerRequest) -> None:
-        """Refuse foreign hosts, and forms that the page has not sent itself: a named origin sends none either."""
-        if request.method == "POST" and not is_from_page(request):
-            message = "This form was not sent by the page itself: open the page in a browser and send it there."
-            raise HTTPException(403, "permission_denied", message)
-        self._backend.app.origins.check(request)
+    def _check_origin(self, request: ServerRequest) -> None:
+        origins = self._backend.app.origins
+        if request.method == "POST":
+            origins.check_form(request)
+        origins.check(request)
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         match = self._views.find("GET", "/ui/overview" if path == HOME else path)

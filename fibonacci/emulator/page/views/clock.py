@@ -1,4 +1,4 @@
-"""The clock, and its levers."""
+"""The clock, and forms that advance it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from typing import Final
 
 from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.page.components import duration, facts, field, form, moment
 from fibonacci.emulator.page.forms import number
 from fibonacci.emulator.page.html import h
-from fibonacci.emulator.page.parts import duration, facts, field, form, moment
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 _MODES: Final = {
@@ -16,7 +16,7 @@ _MODES: Final = {
     "skip": "follows the machine's time, and skips the waits of runs",
     "manual": "moves only when it is advanced",
 }
-_LEVERS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
+_STEPS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
 
 
 def show(visit: Visit) -> PageContent:
@@ -48,10 +48,10 @@ def show(visit: Visit) -> PageContent:
                     visit,
                     "/ui/clock/advance",
                     h.div(
-                        [h.button(f"+ {name}", name="by", value=value) for name, value in _LEVERS.items()],
+                        [h.button(f"+ {name}", name="by", value=value) for name, value in _STEPS.items()],
                         class_="line",
                     ),
-                    id="levers",
+                    id="steps",
                     data_static="true",
                 ),
                 form(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from fibonacci.emulator.page.components import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.visits import Visit
 
 _SHOWN: Final = 50

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.components import pager, table
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import pager, table
 from fibonacci.emulator.page.visits import PageContent, Visit
 
 
