@@ -53,7 +53,7 @@ class NodeTrace(Model):
     """Why the node was skipped; None unless it was."""
 
     warnings: list[str] | None = None
-    """What the node asks for that the emulator does not know or do; None when the platform does not say it."""
+    """What in the node is unknown, not supported, or has no effect; None when the platform does not say it."""
 
     @property
     def started_at(self) -> datetime | None:

@@ -26,7 +26,7 @@ SAFE_LENGTH: Final = 20
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _DERIVED: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
 _DIGITS: Final = 32  # of the digest, in hexadecimal
-_MANY: Final = 1_000  # verified keys, before those that are remembered are forgotten
+_MANY: Final = 1_000  # verified keys in the cache, which is cleared beyond that
 _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
 

@@ -23,7 +23,7 @@ KEPT_REQUESTS: Final = 10_000
 KEPT_BYTES: Final = 16 * 1024 * 1024
 """The largest total size of the bodies of recorded requests and their responses.
 
-The oldest responses are dropped first, then the oldest requests: reading a lot must not make the log forget requests.
+The oldest responses are dropped first, then the oldest requests: large responses must not push requests out of the log.
 """
 
 

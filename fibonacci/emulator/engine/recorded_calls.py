@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.state.json_encoding import to_text
 from fibonacci.emulator.state.tables import Record
 
@@ -21,7 +21,7 @@ _LLM_FIELDS: Final = (
 )
 _CRITIC_FIELDS: Final = ("model", "output", "criteria", "min_score")
 _COMPARED: Final = 2000
-"""The characters of an input that are compared when the nearest one is looked for."""
+"""The characters of an input that are compared to find the nearest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,6 @@ class RecordedCall:
         from hashlib import sha256  # most emulators record nothing
 
         return f"sha256:{sha256(to_text([self.kind, _sorted(self.input)]).encode()).hexdigest()}"
-
-    @property
-    def outcome(self) -> HandlerOutcome:
-        """The outcome of the call, with placeholders."""
-        return HandlerOutcome(self.answer, self.error)
 
     def to_json(self) -> Record:
         """Return the call as it is stored."""

@@ -32,7 +32,7 @@ class Slice(NamedTuple):
 
 
 class Backend:
-    """The emulator, as the pages see it.
+    """Reads and changes an emulator for its pages.
 
     Args:
         app: The application.

@@ -69,7 +69,7 @@ class Site:
             if request.method == "POST":
                 return self._act(request, path, session)
             if session is None:
-                return self._asking_for_key(request)
+                return self._sign_in_required(request)
             return self._show(request, path, query, session)
         except HTTPException as error:
             return self._failed(request, session, error.status, error.message)
@@ -101,7 +101,7 @@ class Site:
         if path == SIGN_IN:
             return self._sign_in(request, form)
         if session is None:
-            return self._asking_for_key(request)
+            return self._sign_in_required(request)
         if path == SIGN_OUT:
             return responses.redirect(HOME, self._sessions.end(request))
         match = self._actions.find("POST", path)
@@ -121,7 +121,7 @@ class Site:
         page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
         return responses.html(page, refusal.status)
 
-    def _asking_for_key(self, request: ServerRequest) -> ServerResponse:
+    def _sign_in_required(self, request: ServerRequest) -> ServerResponse:
         target = request.target if request.method != "POST" else HOME
         page = self._document(layout.alone("Sign in", sign_in_page(target)))
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
