@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.account.auth import DERIVED_KEY
 from fibonacci.emulator.app.request_redaction import without_secrets
 from fibonacci.emulator.engine.redaction import REDACTED, redact, redact_text, spellings
 from fibonacci.emulator.faults.response import FailingResponse
@@ -54,7 +55,7 @@ class EmulatorObserver:
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
         hidden = spellings([self._emulator.api_key, *self._emulator.app.environment.secrets.ever])
-        return "\n".join(redact_text(line, hidden) for line in self._lines(hidden))
+        return "\n".join(_redacted(line, hidden) for line in self._lines(hidden))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
         self.requests += 1
@@ -88,6 +89,11 @@ class EmulatorObserver:
                         yield f"  failed node {where}: {node['error']}"
 
 
+def _redacted(line: str, hidden: Sequence[str]) -> str:
+    """Return a line without secrets and without keys, those of roles and persons included."""
+    return DERIVED_KEY.sub(REDACTED, redact_text(line, hidden))
+
+
 def _exchange_lines(request: ServerRequest, response: ServerResponse, hidden: Sequence[str]) -> Iterator[str]:
     failure = f", injected failure {response.failure.kind}" if isinstance(response, FailingResponse) else ""
     yield f"  {request.method} {request.target} {response.status}{failure}{_error_of(response)}"
@@ -98,7 +104,8 @@ def _exchange_lines(request: ServerRequest, response: ServerResponse, hidden: Se
 def _body_text(body: bytes, hidden: Sequence[str]) -> str:
     """Return a body on one line; it is redacted before it is cut: a part of a secret would not be found."""
     try:
-        text = json.dumps(redact(_without_secret_fields(json.loads(body)), hidden), ensure_ascii=False)
+        content = redact(_without_secret_fields(json.loads(body)), hidden)
+        text = DERIVED_KEY.sub(REDACTED, json.dumps(content, ensure_ascii=False))
     except (ValueError, RecursionError):
         return f"({len(body)} bytes that are not JSON)"
     return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}... ({len(text)} characters)"
