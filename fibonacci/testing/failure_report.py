@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
+from fibonacci.emulator.account.auth import DERIVED_KEY
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 
@@ -32,18 +33,16 @@ class EmulatorObserver:
     Args:
         name: The name of the emulator's fixture.
         emulator: The emulator.
-        secrets: Values that must not be shown, besides its keys.
 
     Attributes:
         name: The name of the fixture.
         requests: How many requests it has received since the test began.
     """
 
-    def __init__(self, name: str, emulator: Emulator, secrets: Mapping[str, str]) -> None:
+    def __init__(self, name: str, emulator: Emulator) -> None:
         self.name: Final = name
         self.requests: int = 0
         self._emulator = emulator
-        self._hide = _Hiding([emulator.api_key, *secrets.values()])  # the keys of other roles begin with the owner's
         self._latest: deque[tuple[ServerRequest, ServerResponse]] = deque(maxlen=_SHOWN)
         self._began = emulator.clock.now()
         emulator.app.observers.append(self._add)
@@ -56,20 +55,21 @@ class EmulatorObserver:
 
     def describe(self) -> str:
         """Return the text of the report, without keys and secrets."""
-        return "\n".join(map(self._hide.in_text, self._lines()))
+        hiding = _Hiding([self._emulator.api_key, *self._emulator.app.environment.secrets.ever])
+        return "\n".join(map(hiding.in_text, self._lines(hiding)))
 
     def _add(self, request: ServerRequest, response: ServerResponse, seconds: float) -> None:
         self.requests += 1
         self._latest.append((request, response))
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, hiding: _Hiding) -> Iterator[str]:
         latest = list(self._latest)
         left_out = self.requests - len(latest)
         yield f"{self.name} {self._emulator!r}, requests in this test: {self.requests}"
         if left_out:
             yield f"  ({left_out} earlier ones are left out)"
         for request, response in latest:
-            yield from self._exchange_lines(request, response)
+            yield from _exchange_lines(request, response, hiding)
         for warning in self._emulator.warnings[-_SHOWN:]:
             yield f"  warning: {warning}"
         try:
@@ -89,27 +89,14 @@ class EmulatorObserver:
                         where = f"{node['id']!r} of {execution['id']} ({execution['workflow_id']})"
                         yield f"  failed node {where}: {node['error']}"
 
-    def _exchange_lines(self, request: ServerRequest, response: ServerResponse) -> Iterator[str]:
-        failure = f", injected failure {response.failure.kind}" if isinstance(response, FailingResponse) else ""
-        yield f"  {request.method} {request.target} {response.status}{failure}{_error_of(response)}"
-        if request.body:
-            hidden = _CONNECT.search(request.target)  # what it holds are credentials, by any name
-            yield f"    {_HIDDEN if hidden else self._body_text(request.body)}"
-
-    def _body_text(self, body: bytes) -> str:
-        try:
-            text = json.dumps(self._hide.in_json(json.loads(body)), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            return f"({len(body)} bytes that are not JSON)"
-        return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}... ({len(text)} characters)"
-
 
 class _Hiding:
     """Replaces secrets, by their values, and in JSON by names such as `password` too."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {spelling for secret in secrets if secret for spelling in (secret, quote(secret, safe=""))}
-        self._pattern = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+        texts = map(re.escape, sorted(known, key=len, reverse=True))
+        self._pattern = re.compile("|".join([*texts, DERIVED_KEY.pattern]))
 
     def in_text(self, text: str) -> str:
         return self._pattern.sub(_HIDDEN, text)
@@ -123,6 +110,22 @@ class _Hiding:
 
     def _in_field(self, name: str, value: Any) -> Any:
         return _HIDDEN if _SECRET_NAME.search(name) else self.in_json(value)
+
+
+def _exchange_lines(request: ServerRequest, response: ServerResponse, hiding: _Hiding) -> Iterator[str]:
+    failure = f", injected failure {response.failure.kind}" if isinstance(response, FailingResponse) else ""
+    yield f"  {request.method} {request.target} {response.status}{failure}{_error_of(response)}"
+    if request.body:
+        is_hidden = _CONNECT.search(request.target)  # what it holds are credentials, by any name
+        yield f"    {_HIDDEN if is_hidden else _body_text(request.body, hiding)}"
+
+
+def _body_text(body: bytes, hiding: _Hiding) -> str:
+    try:
+        text = json.dumps(hiding.in_json(json.loads(body)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return f"({len(body)} bytes that are not JSON)"
+    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}... ({len(text)} characters)"
 
 
 def _error_of(response: ServerResponse) -> str:

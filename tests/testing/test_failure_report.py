@@ -92,7 +92,7 @@ def test_what_a_failing_test_shows(run_pytest: RunPytest) -> None:
 
 def test_long_texts_and_many_requests_are_cut() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator, {})
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
     client = emulator.client()
     for number in range(12):
         client.memory.set(f"key-{number}", "x" * 1000)
@@ -106,7 +106,7 @@ def test_long_texts_and_many_requests_are_cut() -> None:
 
 def test_a_body_may_be_anything() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator, {"EMPTY": ""})
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
     client = emulator.client(max_retries=0)
     emulator.fail("GET /tools", "html", status=500, body=b"\xff<html>")
     emulator.fail("GET /tools", "status", status=500, body=["no error"])
@@ -118,6 +118,6 @@ def test_a_body_may_be_anything() -> None:
 
 def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
     with Emulator(path=tmp_path / "state.db") as emulator:
-        observer = EmulatorObserver("fibonacci_emulator", emulator, {})
+        observer = EmulatorObserver("fibonacci_emulator", emulator)
         emulator.client().health.check()
     assert "its state cannot be read: " in observer.describe()

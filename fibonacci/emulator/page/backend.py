@@ -47,7 +47,7 @@ class Backend:
     @property
     def hidden(self) -> list[str]:
         """The texts that no page may show: the key, and the values of secrets."""
-        return spellings([self.app.keys.owner, *self.app.environment.secrets.values()])
+        return spellings([self.app.keys.owner, *self.app.environment.secrets.ever])
 
     def redact(self, text: str) -> str:
         """Return a text without the key and the secrets."""
