@@ -35,6 +35,7 @@ class RecordedCall:
             same input are equal.
         answer: What the handler returned.
         error: The text of its exception; `None` if it returned an answer.
+        usage: What it has reported to have used; `None` if nothing.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class RecordedCall:
     input: Record
     answer: Any = None
     error: str | None = None
+    usage: Record | None = None
 
     @property
     def key(self) -> str:
@@ -52,7 +54,9 @@ class RecordedCall:
 
     def to_json(self) -> Record:
         """Return the call as it is stored."""
-        result = {"answer": self.answer} if self.error is None else {"error": self.error}
+        result: Record = {"answer": self.answer} if self.error is None else {"error": self.error}
+        if self.usage is not None:
+            result["usage"] = self.usage
         return {"kind": self.kind, "node": self.node, "key": self.key, "input": self.input, **result}
 
 
