@@ -163,19 +163,20 @@ class TestLive:
         page.goto(f"{address}/ui/clock")
         seen: list[str] = []
         page.on("request", lambda request: seen.append(request.url))
-        page.wait_for_event("request")
         hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
         hide += " document.dispatchEvent(new Event('visibilitychange')) }"
         for stop, resume in (
             (lambda: page.evaluate(hide, True), lambda: page.evaluate(hide, False)),
             (page.get_by_role("button", name="Pause").click, page.get_by_role("button", name="Pause").click),
         ):
+            with page.expect_response("**/ui/clock"):
+                pass
             stop()
-            page.wait_for_timeout(60)  # for a request that is under way
+            page.wait_for_timeout(100)  # for a request that is under way
             seen.clear()
             page.wait_for_timeout(150)
             assert not seen
-            with page.expect_event("request"):
+            with page.expect_response("**/ui/clock"):
                 resume()
 
     def test_an_emulator_that_has_stopped_is_said(self, page: Page, address: str, emulator: Emulator) -> None:

@@ -68,7 +68,7 @@ class App:
         origins: The hosts and origins that may call it.
         organization: The organization that all workflows belong to.
         environment: What workflows can reach.
-        warnings: What was asked for that is not known or done.
+        warnings: What in workflows and requests is unknown or not supported.
         scripts: The answers that nodes get in sequence.
         observers: Called after each request.
     """
@@ -134,10 +134,7 @@ class App:
         return response
 
     def call_as_owner(self, request: ServerRequest) -> EncodedReply:
-        """Carry out a request that is not a caller's, in the owner's name; nothing counts, records or disturbs it.
-
-        Its key is not read, and nothing waits for a more recent reply. Every error is a reply too.
-        """
+        """Carry out a request of the page; nothing counts, records or disturbs it. Every error is a reply too."""
         request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
         try:
             if request.target.startswith(_CONTROL_PATHS):
