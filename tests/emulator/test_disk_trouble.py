@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import Fibonacci, ServerError
+from fibonacci import Fibonacci, NotFoundError, ServerError
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.models import Execution
@@ -109,6 +109,21 @@ def test_a_full_disk_keeps_no_half_of_a_change(emulator: Emulator, client: Fibon
     with full(emulator), pytest.raises(ServerError, match="is full"):
         client.workflows.create(name="x", description=LARGE)
     assert emulator.snapshot() == before
+
+
+def test_time_that_cannot_be_stored_does_not_pass(emulator: Emulator, client: Fibonacci) -> None:
+    connection = connection_of(emulator)
+    client.memory.set("k", 1, ttl=600)
+    connection.execute("PRAGMA query_only = 1")
+    before = emulator.clock.now()
+    with pytest.raises(StateError, match="is read-only: nothing was changed"):
+        emulator.clock.advance(3600)
+    assert emulator.clock.now() - before < 60
+    assert client.memory.get("k").value == 1
+    connection.execute("PRAGMA query_only = 0")
+    emulator.clock.advance(3600)
+    with pytest.raises(NotFoundError):
+        client.memory.get("k")
 
 
 def test_an_event_that_cannot_be_stored_stops_no_read(

@@ -61,12 +61,17 @@ class VirtualClock:
 
         Raises:
             ValueError: If it is negative: time does not go back.
+            StateError: If the new time cannot be stored in the file of the state; the time is as before.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"time goes forward only, not by {seconds} seconds")
-        self._move(seconds)
-        for listener in self._listeners:
-            listener()
+        moved = self._move(seconds)
+        try:
+            for listener in self._listeners:
+                listener()
+        except BaseException:
+            self._move(-moved)
+            raise
 
     def advance_to(self, moment: float) -> None:
         """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
@@ -79,12 +84,15 @@ class VirtualClock:
         self.skipped += max(0.0, min(moment, LAST) - before)
 
     def on_advance(self, listener: Callable[[], None]) -> None:
-        """Call a function after every `advance`."""
+        """Call a function after every `advance`, which is undone if the function raises."""
         self._listeners.append(listener)
 
-    def _move(self, seconds: float) -> None:
+    def _move(self, seconds: float) -> float:
+        """Move the time, at most to `LAST`; return by how many seconds."""
         with self._lock:
-            self._time += min(seconds, max(0.0, LAST - self.now()))
+            seconds = min(seconds, max(0.0, LAST - self.now()))
+            self._time += seconds
+            return seconds
 
 
 def milliseconds(seconds: float) -> int:
