@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.app.request_log import RecordedRequest, Requests
-from fibonacci.emulator.engine.answers.scripts import Fault, Script, Scripts
+from fibonacci.emulator.engine.answers.scripted_fault import Fault
+from fibonacci.emulator.engine.answers.scripts import Script, Scripts
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.facade.emulator import Emulator

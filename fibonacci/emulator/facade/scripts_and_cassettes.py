@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.emulator.engine.answers.scripts import Script, ScriptError, Scripts, new_script, scripts_of
+from fibonacci.emulator.engine.answers.script_content import new_script, scripts_of
+from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
+from fibonacci.emulator.engine.answers.scripts import Script, Scripts
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.input_files import InputFile
 
