@@ -15,7 +15,7 @@ from tests.emulator.handling import create
 
 GATE = {"id": "g", "type": "conditional", "left_value": "{{input.x}}", "true_branch": ["a"], "false_branch": []}
 EQUALS = {"field": "{{input.x}}", "operator": "equals"}
-IN_VAIN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
+WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", temperature=1.5)], {}, "high_temperature", "nodes[0].temperature"),
     ([llm("a", "Greet {input.name}")], {}, "single_braces", "nodes[0].instruction"),
     ([llm("a", "Greet {{input.name")], {}, "unclosed_template", "nodes[0].instruction"),
@@ -42,8 +42,10 @@ IN_VAIN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("nodes", "more", "code", "place"), IN_VAIN)
-def test_what_in_a_workflow_has_no_effect_is_a_warning(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str) -> None:
+@pytest.mark.parametrize(("nodes", "more", "code", "place"), WITHOUT_EFFECT)
+def test_what_in_a_workflow_has_no_effect_is_a_warning(
+    nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str
+) -> None:
     emulator = Emulator()
     client = emulator.client()
     workflow = create(client, *nodes, **more)
