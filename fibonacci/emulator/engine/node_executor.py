@@ -9,9 +9,9 @@ from typing import Any
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, ToolNode, evaluate, render
 from fibonacci.definitions.model.base_node import Condition
 from fibonacci.definitions.templates import as_text
+from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
 from fibonacci.emulator.engine.answers.scripted_fault import Fault
-from fibonacci.emulator.engine.answers.sources import Answer, find_answer
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
     default_critic_output,

@@ -1,1 +1,1 @@
-"""Answers of nodes in place of their defaults: scripts, cassettes, which of them goes first, and how one is parsed."""
+"""Answers of nodes in place of their defaults: scripts, cassettes, and how an answer is parsed."""
