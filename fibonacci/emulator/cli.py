@@ -32,6 +32,7 @@ PORT: Final = 8787
 """The default port: a fixed one, so that exported variables stay valid over a restart."""
 
 _PROGRAM: Final = "python -m fibonacci.emulator"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if options.record is not None and options.handlers is None:
         parser.error("--record records the calls of your functions: name what registers them with --handlers")
-    stop = _stop_on_signal()
+    _interrupt_on_signal()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     try:
         emulator = Emulator(
@@ -72,11 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             origins=options.origin,
         )
         _use(emulator, options)
+        stop = _stop_on_signal()
         with emulator:
             emulator.app.observers.append(log_request)
             print(f"{exports(emulator)}\n# page: {page_address(emulator)}", flush=True)
             while not stop.wait(0.5):  # on Windows, a signal is handled between two waits only
                 pass
+    except KeyboardInterrupt:  # before it serves
+        return 0
     except (StateError, InputFileError, ImportError, _HandlersError) as error:
         return _cannot(str(error))
     except OSError as error:
@@ -245,12 +249,19 @@ def _key(text: str) -> str:
     return text
 
 
+def _interrupt_on_signal() -> None:
+    """Let a signal end the preparation: the user's handlers may load a model for minutes."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
+
+
 def _stop_on_signal() -> threading.Event:
+    """Return the event that a signal sets: requests under way are still handled."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, handle)
     return stop

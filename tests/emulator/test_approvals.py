@@ -8,6 +8,7 @@ from fibonacci.emulator import Emulator, ToolCall
 from fibonacci.emulator.account.auth import ApiKeys
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.policy.categories import categories_of
+from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 
 ORG = "/organizations/default"
@@ -266,6 +267,13 @@ def test_an_approval_expires(api: Api) -> None:
     assert actions(api)[-1] == "approval.expired"
     with pytest.raises(HTTPException, match="is cancelled"):
         api.app.approvals.decide(execution_id, "grace", approve=True)
+
+
+def test_at_the_end_of_time_an_approval_expires_there(api: Api) -> None:
+    settings(api, **{EXTERNAL: True})
+    api.clock.time = LAST
+    execution = waiting(api, MAIL)
+    assert api("GET", f"/executions/{execution}").data["approval"]["expires_at"] == "9999-12-31T00:00:00.000Z"
 
 
 def test_a_skip_clock_does_not_skip_the_wait_for_an_approval() -> None:

@@ -190,3 +190,28 @@ def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict
         workflow = create(client, llm("a", output_schema=schema))
         execution = client.workflows.execute(workflow)
         assert client.executions.wait(execution.id).status in ("completed", "failed")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "minItems": 10**9},
+        {"type": "string", "minLength": 10**9},
+        {"type": "object", "minProperties": 10**9},
+        {"type": "array", "minItems": 5_000, "items": {"type": "array", "minItems": 5_000}},
+        {
+            "$ref": "#/$defs/pair",
+            "$defs": {
+                "pair": {
+                    "type": "object",
+                    "properties": {"one": {"$ref": "#/$defs/pair"}, "other": {"$ref": "#/$defs/pair"}},
+                    "required": ["one", "other"],
+                }
+            },
+        },
+    ],
+    ids=["items", "text", "properties", "nested", "doubling"],
+)
+def test_a_schema_of_huge_values_fails_the_node_at_once(api: Api, schema: dict[str, Any]) -> None:
+    execution = api.run(llm("a", output_schema=schema))
+    assert "the emulator finds no value that fits output_schema" in execution["error"]

@@ -97,6 +97,24 @@ def test_foreign_pages_may_change_nothing(headers: dict[str, str]) -> None:
     assert send(emulator, "GET", "/_emulator/failures", **headers).status == 200  # reading changes nothing
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Origin", ["http://{host}", "http://evil.example"]),
+        ("Sec-Fetch-Site", ["same-origin", "cross-site"]),
+    ],
+)
+def test_a_header_that_comes_twice_hides_no_foreign_page(name: str, values: list[str]) -> None:
+    with Emulator() as emulator:
+        address = emulator.base_url.removesuffix("/v1")
+        headers = [("Authorization", f"Bearer {emulator.api_key}")]
+        headers += [(name, value.format(host=address.removeprefix("http://"))) for value in values]
+        own = httpx.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers[:2])
+        both = httpx.put(f"{address}/v1/memory/k", json={"value": 1}, headers=headers)
+    assert (own.status_code, both.status_code) == (200, 403)
+    assert both.json()["error"]["code"] == "origin_not_allowed"
+
+
 def test_the_refusal_names_the_remedy() -> None:
     emulator = Emulator()
     response = send(emulator, "POST", "/_emulator/reset", origin="http://localhost:3000")

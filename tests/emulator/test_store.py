@@ -141,6 +141,14 @@ def test_only_open_opens_a_closed_store(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("path", ["", ":memory:"])
+def test_a_path_that_names_no_file_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StateError, match="leave it out to keep the state in memory"):
+        Emulator(path=path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_collected_store_closes_its_file(tmp_path: Path) -> None:
     connection = SqliteStore(tmp_path / "state.db").connection()
     gc.collect()

@@ -22,6 +22,18 @@ WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", max_retries=5)], {}, "no_effect", "nodes[0].max_retries"),
     ([tool("a", retry_delay=5)], {}, "no_effect", "nodes[0].retry_delay"),
     ([llm("a", condition=EQUALS)], {}, "no_effect", "nodes[0].condition.value"),
+    (
+        [llm("a", condition={"field": "input.x", "operator": "equals", "value": 1})],
+        {},
+        "constant_condition",
+        "nodes[0].condition.field",
+    ),
+    (
+        [GATE | {"left_value": "input.x", "operator": "equals", "right_value": "1"}, llm("a")],
+        {},
+        "constant_condition",
+        "nodes[0].left_value",
+    ),
     ([GATE | {"operator": "equals"}, llm("a")], {}, "no_effect", "nodes[0].right_value"),
     ([llm("a", memory_read=[""])], {}, "no_effect", "nodes[0].memory_read"),
     ([llm("a", memory_write={"": "x"})], {}, "no_effect", "nodes[0].memory_write"),

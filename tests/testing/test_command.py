@@ -74,6 +74,24 @@ def test_it_serves_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert ended(process, signal.SIGINT)[0] == 0
 
 
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_handlers_are_still_prepared(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import time\n\ndef register(emulator):\n    print('loading', flush=True)\n    time.sleep(60)\n"
+    (tmp_path / "slow_handlers.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    command = [*COMMAND, "--port", "0", "--handlers", "slow_handlers:register"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "loading\n"
+            assert ended(process, number) == (0, "")
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def _signals_as_before() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -11,6 +11,8 @@ from fibonacci.emulator.engine.json_schema import MALFORMED, Schema, first_fault
 
 _DEEPEST: Final = 20
 _OPTIONAL_UNTIL: Final = 4  # deeper, only the required properties are given: a schema may contain itself
+_MOST: Final = 10_000  # values: a schema may double them on each level
+_LONGEST: Final = 1_000_000  # characters of a text
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2025-01-31",
     "date-time": "2025-01-31T12:00:00Z",
@@ -24,7 +26,7 @@ _FORMATS: Final[Mapping[str, str]] = {
 
 
 def sample(schema: Schema, text: str) -> Any:
-    """Return a value that fits a schema, if there is a simple one.
+    """Return a value that fits a schema, if there is a simple and small one; else `None`.
 
     What the schema itself suggests comes first: `const`, `default`, `examples`, `enum`.
 
@@ -38,16 +40,23 @@ def sample(schema: Schema, text: str) -> Any:
     """
     try:
         return _Sampler(schema, text).value(schema, 0)
-    except MALFORMED:
+    except (*MALFORMED, _TooLargeError):
         return None
+
+
+class _TooLargeError(Exception):
+    """What a schema asks for is larger than a sample may be."""
 
 
 class _Sampler:
     def __init__(self, root: Schema, text: str) -> None:
         self._root = root
         self._text = text
+        self._count = 0
 
     def value(self, schema: Schema, depth: int) -> Any:
+        self._count += 1
+        _limit(self._count, _MOST)
         schema = target_of(schema, self._root)
         if not is_object(schema) or depth > _DEEPEST:
             return None
@@ -103,6 +112,7 @@ class _Sampler:
         result = {name: self.value(properties[name], depth + 1) for name in names}
         extra = schema.get("additionalProperties", True)
         missing = [name for name in required if name not in properties]
+        _limit(schema.get("minProperties", 0), _MOST)
         missing += [f"property_{n}" for n in range(len(result) + len(missing), schema.get("minProperties", 0))]
         return result | {name: self.value(extra, depth + 1) if is_object(extra) else self._text for name in missing}
 
@@ -111,9 +121,15 @@ class _Sampler:
         rest = schema.get("items", {"type": "string"})
         wanted = max(len(first), schema.get("minItems", 0 if first or depth >= _OPTIONAL_UNTIL else 1))
         count = min(wanted, schema.get("maxItems", wanted))
+        _limit(count, _MOST)
         values = [self.value(inner, depth + 1) for inner in first[:count]]
         values += [self.value(rest, depth + 1) for _ in range(count - len(values))]
         return _distinct(values) if schema.get("uniqueItems") else values
+
+
+def _limit(size: int, most: int) -> None:
+    if size > most:
+        raise _TooLargeError
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -172,4 +188,5 @@ def _number(schema: Mapping[str, Any], *, whole: bool) -> int | float:
 
 
 def _sized(text: str, schema: Mapping[str, Any]) -> str:
-    return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength", len(text) + 1_000_000)]
+    _limit(schema.get("minLength", 0), _LONGEST)
+    return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength", len(text) + _LONGEST)]

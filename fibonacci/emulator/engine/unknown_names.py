@@ -21,6 +21,7 @@ _FIELD_CODES: Final = (
     "high_temperature",  # documented up to 1 in the newer form
     "single_braces",  # no template: they stay as they are written
     "unclosed_template",
+    "constant_condition",  # a path without braces, such as input.x, is compared as a text
 )
 _INDEX: Final = re.compile(r"nodes\[(\d+)\]")
 

@@ -39,10 +39,11 @@ class ServerResponse:
 
 
 def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers of a request as text; the first of a name counts."""
+    """Return the headers of a request as text; those of one name are joined by commas, as RFC 9110 has it."""
     headers: dict[str, str] = {}
-    for name, value in raw:
-        headers.setdefault(name.decode("ascii"), value.decode("latin-1"))
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 

@@ -96,13 +96,13 @@ def iso(seconds: float) -> str:
     """Format a time as ISO 8601 in UTC, with milliseconds.
 
     Args:
-        seconds: Unix seconds.
+        seconds: Unix seconds; what is later than `LAST`, such as a deadline, is formatted as `LAST`.
 
     Example:
         >>> iso(0.25)
         '1970-01-01T00:00:00.250Z'
     """
-    whole, thousandths = divmod(milliseconds(seconds), 1000)
+    whole, thousandths = divmod(milliseconds(min(seconds, LAST)), 1000)
     return f"{datetime.fromtimestamp(whole, UTC).isoformat().removesuffix('+00:00')}.{thousandths:03}Z"
 
 

@@ -6,6 +6,7 @@ response has confirmed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import weakref
 from collections.abc import Generator
@@ -22,6 +23,9 @@ from fibonacci.emulator.state.tables import Table, TableKind
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for another process that is writing."""
 
+_NO_FILES: Final = ("", ":memory:")
+"""What SQLite keeps in no file; as a path, the second would name one."""
+
 
 class SqliteStore(Store):
     """The state in a file.
@@ -35,6 +39,8 @@ class SqliteStore(Store):
     """
 
     def __init__(self, path: str | Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        if os.fspath(path) in _NO_FILES:
+            raise StateError(f"{os.fspath(path)!r} names no file: leave it out to keep the state in memory")
         self._path: Final = Path(path).absolute()
         self._busy_timeout: Final = busy_timeout
         self._file: StateFile | None = None
