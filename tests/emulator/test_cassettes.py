@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Cassette, CriticCall, Emulator, InputFileError, LLMCall, RecordedCall, ToolCall
-from fibonacci.emulator.engine.cassette_file import read_calls, text_of, write_calls
-from fibonacci.emulator.engine.recorded_calls import differences
-from fibonacci.emulator.engine.secret_placeholders import SecretPlaceholders
+from fibonacci.emulator.engine.answers.cassette_file import read_calls, text_of, write_calls
+from fibonacci.emulator.engine.answers.recorded_calls import differences
+from fibonacci.emulator.engine.answers.secret_placeholders import SecretPlaceholders
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of, wait_until
 

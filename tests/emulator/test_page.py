@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from fibonacci import Fibonacci, FibonacciError
 from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.engine.records import STATUSES
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.page.layout import SECTIONS
 from tests.emulator.api import llm, tool
@@ -56,6 +58,14 @@ class TestReading:
         assert done.id not in only_running
         assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").text
         assert "Runs 1 running" in page.get("/").text
+
+    @pytest.mark.parametrize("target", ["/", "/ui/runs"])
+    def test_states_have_the_words_of_the_api(self, page: PageClient, client: Fibonacci, target: str) -> None:
+        client.workflows.execute(create(client, llm("greet")))
+        found = re.findall(r'status=(\w+)".*?class="state [^>]*>.*?</svg>([^<]*)<', page.get("/").body)
+        assert {status for status, _ in found} == STATUSES
+        assert [words for status, words in found if words != status.replace("_", " ")] == []
+        assert all(words in page.get(target).text for _, words in found)
 
     def test_one_run_has_its_nodes_diagram_and_values(self, page: PageClient, client: Fibonacci) -> None:
         nodes = llm("greet", "Greet {{input.name}}"), tool("mail", "nowhere"), llm("end", "{{mail}}")

@@ -159,7 +159,7 @@ class TestLive:
         expect(page.get_by_label("Inputs")).to_have_value('{"name": ')
         expect(page.get_by_role("alert")).to_be_visible()
 
-    def test_nobody_reads_the_page_while_it_is_hidden_or_paused(self, page: Page, address: str) -> None:
+    def test_a_page_that_is_hidden_or_paused_sends_no_request(self, page: Page, address: str) -> None:
         page.goto(f"{address}/ui/clock")
         seen: list[str] = []
         page.on("request", lambda request: seen.append(request.url))

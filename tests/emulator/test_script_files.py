@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator, Fault, InputFileError
-from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
+from fibonacci.emulator.engine.answers.script_content import answer_view, scripts_of
+from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create
 from tests.emulator.test_control import control

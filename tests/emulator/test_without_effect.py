@@ -1,4 +1,4 @@
-"""What a user writes that is valid, and would not do what it says: a warning, and in strict mode a refusal."""
+"""What is valid and has no effect is a warning, and in strict mode a refusal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.emulator.handling import create
 
 GATE = {"id": "g", "type": "conditional", "left_value": "{{input.x}}", "true_branch": ["a"], "false_branch": []}
 EQUALS = {"field": "{{input.x}}", "operator": "equals"}
-IN_VAIN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
+WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
     ([llm("a", temperature=1.5)], {}, "high_temperature", "nodes[0].temperature"),
     ([llm("a", "Greet {input.name}")], {}, "single_braces", "nodes[0].instruction"),
     ([llm("a", "Greet {{input.name")], {}, "unclosed_template", "nodes[0].instruction"),
@@ -54,8 +54,10 @@ IN_VAIN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("nodes", "more", "code", "place"), IN_VAIN)
-def test_what_a_workflow_says_in_vain(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str) -> None:
+@pytest.mark.parametrize(("nodes", "more", "code", "place"), WITHOUT_EFFECT)
+def test_what_in_a_workflow_has_no_effect_is_a_warning(
+    nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str
+) -> None:
     emulator = Emulator()
     client = emulator.client()
     workflow = create(client, *nodes, **more)
@@ -105,7 +107,7 @@ REQUESTS: list[tuple[str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "code"), REQUESTS)
-def test_what_a_request_says_in_vain(method: str, path: str, body: Any, code: str) -> None:
+def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, body: Any, code: str) -> None:
     raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     for strict in (False, True):
         emulator = Emulator(strict=strict, api_key="key")

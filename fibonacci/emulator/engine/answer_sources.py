@@ -7,8 +7,8 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, TypeVar
 
+from fibonacci.emulator.engine.answers.scripted_fault import Fault
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.scripts import Fault
 from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
 
 CallT = TypeVar("CallT", LLMCall, ToolCall, CriticCall)

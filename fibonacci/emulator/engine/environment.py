@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fibonacci.emulator.engine.answers.scripts import Scripts
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
-from fibonacci.emulator.engine.scripts import Scripts
 from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables

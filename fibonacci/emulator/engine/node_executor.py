@@ -10,7 +10,8 @@ from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, To
 from fibonacci.definitions.model.base_node import Condition
 from fibonacci.definitions.templates import as_text
 from fibonacci.emulator.engine.answer_sources import Answer, find_answer
-from fibonacci.emulator.engine.answers import parsed_answer, verdict
+from fibonacci.emulator.engine.answers.parsing import parsed_answer, verdict
+from fibonacci.emulator.engine.answers.scripted_fault import Fault
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
     default_critic_output,
@@ -24,7 +25,6 @@ from fibonacci.emulator.engine.node_memory import NodeMemory
 from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
 from fibonacci.emulator.engine.node_states import NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
-from fibonacci.emulator.engine.scripts import Fault
 from fibonacci.emulator.engine.template_values import TemplateValues
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fibonacci.emulator.engine.answers.script_content import new_script, scripts_of
+from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
+from fibonacci.emulator.engine.answers.scripts import Script, Scripts
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.scripts import Script, ScriptError, Scripts, new_script, scripts_of
 from fibonacci.emulator.input_files import InputFile
 
 if TYPE_CHECKING:
-    from fibonacci.emulator.engine.cassette import Cassette, CassetteMode
+    from fibonacci.emulator.engine.answers.cassette import Cassette, CassetteMode
 
 
 class ScriptsAndCassettes:
@@ -95,7 +97,7 @@ class ScriptsAndCassettes:
         return self._use_cassette(path, "replay")
 
     def _use_cassette(self, path: str | os.PathLike[str], mode: CassetteMode) -> Cassette:
-        from fibonacci.emulator.engine.cassette import Cassette  # most emulators use none
+        from fibonacci.emulator.engine.answers.cassette import Cassette  # most emulators use none
 
         environment = self._environment
         cassette = Cassette(path, mode, environment.handlers, environment.secrets)

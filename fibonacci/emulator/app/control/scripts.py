@@ -6,7 +6,9 @@ from typing import Any
 
 from fibonacci.emulator.app.control.parts import Parts
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.scripts import Script, ScriptError, answer_view, new_script
+from fibonacci.emulator.engine.answers.script_content import answer_view, new_script
+from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
+from fibonacci.emulator.engine.answers.scripts import Script
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, created, no_content

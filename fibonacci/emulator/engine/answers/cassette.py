@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from fibonacci.emulator.engine.cassette_file import read_calls, stamp_of, text_of, write_calls
+from fibonacci.emulator.engine.answers.cassette_file import read_calls, stamp_of, text_of, write_calls
+from fibonacci.emulator.engine.answers.recorded_calls import HandledCall, RecordedCall, differences, nearest, recorded
+from fibonacci.emulator.engine.answers.secret_placeholders import SecretPlaceholders
 from fibonacci.emulator.engine.default_nodes import NodeError
-from fibonacci.emulator.engine.recorded_calls import HandledCall, RecordedCall, differences, nearest, recorded
-from fibonacci.emulator.engine.secret_placeholders import SecretPlaceholders
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome, UserHandlers, call_handler
 from fibonacci.emulator.engine.variables import Secrets
 from fibonacci.emulator.input_files import InputFileError

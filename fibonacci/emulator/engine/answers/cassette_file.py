@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.engine.recorded_calls import RecordedCall
+from fibonacci.emulator.engine.answers.recorded_calls import RecordedCall
 from fibonacci.emulator.engine.usage import USAGE_FIELDS, is_usage
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import parse_json

@@ -1,0 +1,151 @@
+"""Scripts: answers that nodes get in sequence, in place of a handler's or a default node's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
+from fibonacci.emulator.engine.default_nodes import NodeError
+
+
+class Script:
+    """The answers for one name.
+
+    Attributes:
+        name: The id of a node, the name of a tool, or a model.
+        answers: The answers, any JSON, and faults.
+        repeat: Whether it begins again after the last answer.
+        taken: How many answers nodes have taken.
+    """
+
+    def __init__(self, name: str, answers: Sequence[Any], *, repeat: bool) -> None:
+        self.name: Final = name
+        self.answers: Final = tuple(answers)
+        self.repeat: Final = repeat
+        self.taken: int = 0
+
+    @property
+    def remaining(self) -> int | None:
+        """How many answers are left; `None` if it repeats them."""
+        return None if self.repeat else len(self.answers) - self.taken
+
+    def take(self) -> Any:
+        """Take the next answer."""
+        answer = self.answers[self.taken % len(self.answers)]
+        self.taken += 1
+        return answer
+
+    def copy(self) -> Script:
+        """Return a script with the same answers left."""
+        copy = Script(self.name, self.answers, repeat=self.repeat)
+        copy.taken = self.taken
+        return copy
+
+    def __repr__(self) -> str:
+        return f"<Script {self.name!r}: {self.taken} taken, {'repeats' if self.repeat else f'{self.remaining} left'}>"
+
+
+class Scripts:
+    """The scripts of an emulator, the oldest first; safe to use from many threads.
+
+    Attributes:
+        is_active: Whether there is any script; read for every node, without the lock.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> emulator = Emulator()
+        >>> script = emulator.script("classify", ["high", "low"])
+        >>> emulator.scripts.unused
+        [<Script 'classify': 0 taken, 2 left>]
+    """
+
+    def __init__(self) -> None:
+        self.is_active: bool = False
+        self._lock = threading.Lock()
+        self._by_name: dict[str, list[Script]] = {}  # by the underscore spelling; an id of a node has no dot
+
+    def add(self, scripts: Sequence[Script]) -> None:
+        """Add scripts. Those for a name that has one follow it.
+
+        Raises:
+            ScriptError: If one follows a script that repeats; none is added.
+        """
+        with self._lock:
+            added = {name: list(known) for name, known in self._by_name.items()}
+            for script in scripts:
+                earlier = added.setdefault(canonical_tool(script.name), [])
+                if earlier and earlier[-1].repeat:
+                    message = (
+                        f"{script.name!r} has a script that repeats, which no other can follow: clear() removes it"
+                    )
+                    raise ScriptError("name", message)
+                earlier.append(script)
+            self._by_name = added
+            self.is_active = bool(added)
+
+    def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
+        """Take the next answer for a node; `None` if it has no script. `None` is an answer too, so it is in a tuple.
+
+        Args:
+            node_id: Its id, whose script goes first.
+            other: Its tool or its model.
+
+        Raises:
+            NodeError: If all answers have been taken.
+        """
+        with self._lock:
+            for name in (node_id, canonical_tool(other or "")):
+                scripts = self._by_name.get(name)
+                if scripts:
+                    return _take(scripts)
+        return None
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a script for a name."""
+        return canonical_tool(name) in self._by_name
+
+    @property
+    def unused(self) -> list[Script]:
+        """The scripts with answers left; of those that repeat, the ones that no node has taken an answer from."""
+        return [script for script in self if script.remaining or not script.taken]
+
+    def copy(self) -> list[Script]:
+        """Return copies of the scripts as they are now."""
+        with self._lock:
+            return [script.copy() for scripts in self._by_name.values() for script in scripts]
+
+    def replace_by(self, scripts: Sequence[Script]) -> None:
+        """Use these scripts, and no others."""
+        self.clear()
+        self.add(scripts)
+
+    def clear(self) -> None:
+        """Remove all scripts, with their counts."""
+        with self._lock:
+            self._by_name = {}
+            self.is_active = False
+
+    def __iter__(self) -> Iterator[Script]:
+        with self._lock:
+            return iter([script for scripts in self._by_name.values() for script in scripts])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getitem__(self, index: int) -> Script:
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def _take(scripts: Sequence[Script]) -> tuple[Any]:
+    for script in scripts:
+        if script.remaining != 0:
+            return (script.take(),)
+    name, total = scripts[0].name, sum(len(script.answers) for script in scripts)
+    taken = "its answer has" if total == 1 else f"all of its {total} answers have"
+    raise NodeError(f"the script for {name!r} is at its end: {taken} been taken; give it more answers, or repeat=True")
