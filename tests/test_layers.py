@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "definitions": {"_lazy", "_suggestions", "_display"},
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
-    "_net": {"_lazy"},
+    "_net": {"_lazy", "_core", "errors"},
     "deployment": {"errors", "models", "definitions"},
     "_async": {*_CLIENT, "deployment"},
     "_sync": {*_CLIENT, "deployment"},

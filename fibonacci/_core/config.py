@@ -51,7 +51,8 @@ DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_MAX_CONNECTIONS = 1000
 DEFAULT_MAX_IDLE_CONNECTIONS = 100
 TRANSPORT_NAMES = ("socket", "httpx")
-RATE_LIMITERS = ("process", "off")
+LOCAL_RATE_LIMITERS = ("process", "off")
+RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -112,6 +113,11 @@ class Config:
         self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
+        if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
+            raise ConfigurationError(
+                "clock: the processes that share a rate limiter need the machine's clock; with one of your own, pass"
+                ' rate_limiter="process" or "off"'
+            )
         self._check_mode()
 
     def _check_mode(self) -> None:
@@ -214,15 +220,15 @@ def _max_retries(number: object) -> int:
 def _rate_limiter(name: Any) -> str:
     source = "rate_limiter"
     if name is None:
-        name = os.environ.get("FIBONACCI_RATE_LIMITER", RATE_LIMITERS[0])
+        name = os.environ.get("FIBONACCI_RATE_LIMITER", LOCAL_RATE_LIMITERS[0])
         source = "the environment variable FIBONACCI_RATE_LIMITER"
+    names = '"process", "machine", "off" or the URL of a Redis server, redis://, rediss:// or unix://'
     if not isinstance(name, str):
-        raise TypeError(f'{source} must be "process" or "off", not {kind_of(name)}')
-    if name == "machine" or name.startswith(("redis://", "rediss://")):
-        raise ConfigurationError(f'{source}: this version has no limiter for several processes; use "process" or "off"')
-    if name not in RATE_LIMITERS:
-        raise ConfigurationError(f'{source} must be "process" or "off", not {name!r}')
-    return name
+        raise TypeError(f"{source} must be {names}, not {kind_of(name)}")
+    if name in (*LOCAL_RATE_LIMITERS, "machine") or name.startswith(RATE_LIMITER_SCHEMES):
+        return name
+    shown = f"{name.partition(':')[0]}:..." if ":" in name else repr(name)  # a URL may hold a password
+    raise ConfigurationError(f"{source} must be {names}, not {shown}")
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:
