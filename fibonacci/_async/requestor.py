@@ -272,9 +272,9 @@ class AsyncRequestor:
         return key
 
     def _use_limits(self, api_key: str) -> SharedLimits:
-        shared = self._shared
-        shared.limits = self._find_limits(self.config.base_url, api_key, shared.limits)
-        return shared.limits
+        limits = self._find_limits(self.config.base_url, api_key, self._shared.limits)
+        self._shared.limits = limits
+        return limits
 
 
 def _limits_finder(rate_limiter: str) -> Callable[[str, str, SharedLimits | None], SharedLimits]:

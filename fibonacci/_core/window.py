@@ -87,7 +87,7 @@ class Window:
         self._stated_at = -float("inf")
         self._length = 0.0  # of a window; 0 when not known
         self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
-        self._fitting_length = 0.0  # that the windows that began last have; 0 when none of _LENGTHS fits
+        self._fitting_length: float = 0.0  # that the windows that began last have; 0 when none of _LENGTHS fits
         self._fitting_windows = 0  # how many in a row; -1 once one has ended later
         self._ends_by = _UNKNOWN  # when the present window ends by that length
         self._ended_at = -_UNKNOWN  # when the last window was taken to have ended
@@ -169,18 +169,15 @@ class Window:
         reset = stated.reset_at.timestamp()
         # Seconds from now, rounded, name the same window a little differently each time.
         is_same = self._remaining is not None and abs(reset - self._reset) < min(2.0, self._length / 2)
-        if is_same:
-            reset = max(reset, self._reset)
+        reset = max(reset, self._reset) if is_same else reset
         ends_in = reset - self._clock_offset - now
         # A request that was sent after the last statement has the newer response; other responses may be out of order.
         is_newer = admission.is_probe or admission.at > self._stated_at
         is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
-        if ends_in <= 0 or is_older or (is_same and self._has_passed(admission)):
+        if ends_in <= 0 or is_older or (is_same and self._ends_by < self._resets_at and self._is_late(admission)):
             return  # it is about a window that has passed
-        if not is_same:
-            self._ends_by = _UNKNOWN
-        if stated.remaining == stated.limit - 1:
-            self._fit_length(admission.at, now, now + ends_in)
+        if stated.remaining == stated.limit - 1 or (not is_same and self._ends_by < _UNKNOWN):
+            self._find_end(stated, admission.at, now, now + ends_in, is_same=is_same)
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
         self.limit, self._reset, self._stated_at = stated.limit, reset, now
         self._resets_at = min(now + ends_in, self._ends_by)
@@ -202,27 +199,30 @@ class Window:
         """Seconds after which the window that a request was admitted in has certainly passed."""
         return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
 
-    def _has_passed(self, admission: Admission) -> bool:
-        """Whether a statement about the last window is late, and that window has ended as expected.
+    def _is_late(self, admission: Admission) -> bool:
+        """Whether what a response states of the last window is late, after its end by the length of windows.
 
-        If the server counts a request in that window that was admitted after its end, the length does not fit.
+        If the server counts in it what was admitted after that end, the length is wrong, and not relied on any more.
         """
-        if self._resets_at != _UNKNOWN or self._ends_by == _UNKNOWN:
-            return False
         if admission.at < self._ended_at:
             return True
         self._fitting_windows, self._ends_by = -1, _UNKNOWN
         return False
 
-    def _fit_length(self, sent_at: float, received_at: float, ends_at: float) -> None:
-        """Compare the lengths of windows with one whose first request was sent and answered at those times.
+    def _find_end(
+        self, stated: RateLimit, sent_at: float, received_at: float, ends_at: float, *, is_same: bool
+    ) -> None:
+        """Find the end of a window by the length of those before, if its first request was sent by this client.
 
         Args:
+            stated: What the response states.
             sent_at: Before the begin of the window.
             received_at: After it.
             ends_at: The stated reset.
+            is_same: Whether the window is known.
         """
-        if self._fitting_windows < 0:
+        self._ends_by = self._ends_by if is_same else _UNKNOWN
+        if self._fitting_windows < 0 or stated.remaining != stated.limit - 1:
             return
         lengths = (
             length

@@ -14,17 +14,19 @@ from fibonacci.errors import ConfigurationError
 try:
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
     from redis.retry import Retry
 except ImportError as error:
     raise ImportError(
         "a rate_limiter that is the URL of a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'"
     ) from error
 
+_redis: Any = redis  # whose types are partly unknown
 # Seconds for connecting, and for a reply.
 _TIMEOUT = 2.0
 _FORMAT = 1
 # What another try does not change.
-_LASTING = (redis.AuthenticationError, redis.exceptions.AuthorizationError, redis.exceptions.NoPermissionError)
+_LASTING = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 class RedisStore:
@@ -39,7 +41,7 @@ class RedisStore:
         self._shown = shown_url(url)
         self._url = url
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
-        self._client: redis.Redis | None = None
+        self._script: Any = None
 
     def exchange(self, message: Message) -> Reply:
         """Carry out a message in one script.
@@ -49,18 +51,18 @@ class RedisStore:
         """
         try:
             reply = self._run(json.dumps(message))
-        except (redis.RedisError, OSError, ValueError) as error:
+        except (RedisError, OSError, ValueError) as error:
             text = f"the rate limiter {self._shown} cannot be used: {error}"
             raise StoreError(text, is_lasting=isinstance(error, _LASTING)) from None
         return _reply(reply)
 
     def _run(self, message: str) -> Any:
-        if self._client is None:
+        if self._script is None:
             # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
-            self._client = redis.Redis.from_url(
+            client = _redis.Redis.from_url(
                 self._url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
             )
-            self._script = self._client.register_script(_script())
+            self._script = client.register_script(_script())
         return self._script(self._keys, [message])
 
 
@@ -82,7 +84,7 @@ def check_url(url: str) -> None:
         ConfigurationError: If it names none. The text does not show the URL, which may hold a password.
     """
     try:
-        redis.ConnectionPool.from_url(url)
+        _redis.ConnectionPool.from_url(url)
     except (ValueError, TypeError):
         raise ConfigurationError(
             "rate_limiter: the URL of the Redis server cannot be read; it is like redis://:password@host:6379/0, and"

@@ -99,10 +99,7 @@ local function advance()
   end
 end
 
-local function has_passed(at)
-  if s.resets_at ~= UNKNOWN or s.ends_by == UNKNOWN then
-    return false
-  end
+local function is_late(at)
   if at < s.ended_at then
     return true
   end
@@ -110,8 +107,9 @@ local function has_passed(at)
   return false
 end
 
-local function fit_length(sent_at, received_at, ends_at)
-  if s.fitting_windows < 0 then
+local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
+  s.ends_by = is_same and s.ends_by or UNKNOWN
+  if s.fitting_windows < 0 or remaining ~= limit - 1 then
     return
   end
   local fitting = 0
@@ -142,14 +140,11 @@ local function update(limit, remaining, reset, server_time, received_at, at, is_
   local ends_in = reset - s.clock_offset - received_at
   local is_newer = is_probe or at > s.stated_at
   local is_older = not is_newer and not is_same and reset < s.reset and received_at < s.resets_at
-  if ends_in <= 0 or is_older or (is_same and has_passed(at)) then
+  if ends_in <= 0 or is_older or (is_same and s.ends_by < s.resets_at and is_late(at)) then
     return
   end
-  if not is_same then
-    s.ends_by = UNKNOWN
-  end
-  if remaining == limit - 1 then
-    fit_length(at, received_at, received_at + ends_in)
+  if remaining == limit - 1 or (not is_same and s.ends_by < UNKNOWN) then
+    find_end(limit, remaining, at, received_at, received_at + ends_in, is_same)
   end
   if is_same and not is_newer then
     s.remaining = math.min(math.max(0, s.remaining), remaining)
