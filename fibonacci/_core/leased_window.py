@@ -145,8 +145,8 @@ class LeasedWindow(Window):
     def message(self, now: float) -> Message:
         """Return the next message; `receive` follows when its reply comes."""
         ended = [end._replace(age=now - self._ended_times.get(name, now)) for name, end in self._ended.items()]
-        held = [] if self._epoch else list(self._held.items())
-        return Message(self._epoch, self._is_reset, held, ended, list(self._wanted))
+        held, delay = ([], 0.0) if self._epoch else self._knowledge(now)
+        return Message(self._epoch, self._is_reset, held, delay, ended, list(self._wanted))
 
     def receive(self, message: Message, reply: Reply, now: float) -> None:
         """Take in the reply to a message."""
@@ -168,6 +168,10 @@ class LeasedWindow(Window):
         self._asked_at = now
         self._take_window(reply, now)
         self._poll = _FIRST_POLL if granted else min(_LONGEST_OPEN_POLL, self._poll * 2)
+
+    def _knowledge(self, now: float) -> tuple[list[tuple[str, float]], float]:
+        """Return what a state that was lost has to be told: the leases, and the delay if it is fixed."""
+        return list(self._held.items()), max(0.0, self._delay_ends - now) if self._is_fixed else 0.0
 
     def _take_window(self, reply: Reply, now: float) -> None:
         self._delay_ends, self._is_fixed = now + reply.delay, reply.is_fixed

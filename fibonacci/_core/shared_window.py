@@ -22,6 +22,9 @@ LONGEST_POLL = 2.0
 _KEPT_PLACE = LONGEST_POLL + 1.0
 # Seconds until a process asks again when requests are left for others, who are about to ask.
 _TURN = 0.02
+# Seconds within which a request reaches the server. After the state was lost nothing is granted for that time: what
+# the server states then includes the requests in flight of processes that have not said yet what they hold.
+_ARRIVED_WITHIN = 1.0
 _NEVER = -float("inf")
 
 
@@ -71,6 +74,7 @@ class Message(NamedTuple):
         epoch: The store's name for its state, as the process knows it; empty for a new process.
         is_reset: Whether to forget what the server stated.
         held: The leases of the process with their times, when the state was lost.
+        delay: Seconds for which it was told that no request is admitted, when the state was lost.
         ended: What has ended.
         wanted: The names of the leases that its queued calls need, in their order.
     """
@@ -78,6 +82,7 @@ class Message(NamedTuple):
     epoch: str
     is_reset: bool
     held: list[tuple[str, float]]
+    delay: float
     ended: list[Ended]
     wanted: list[str]
 
@@ -149,11 +154,14 @@ class SharedWindow:
             now: The time of the store in seconds.
         """
         if message.epoch not in ("", self.epoch):
+            if self._window.left is None:
+                self._window.pause(now, _ARRIVED_WITHIN)
             return Reply(self.epoch, [], 0.0, False, 0, -1, -1.0)
         if message.is_reset:
             self._forget()
         window = self._window
         window.restore(_Lease(name, at) for name, at in message.held)
+        window.pause(now, message.delay)
         window.advance(now)
         for ended in message.ended:
             self._end(ended, now)

@@ -43,27 +43,31 @@ class RedisStore:
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
         self._script: Any = None
 
-    def exchange(self, message: Message) -> Reply:
+    def exchange(self, message: Message, now: float | None = None) -> Reply:
         """Carry out a message in one script.
+
+        Args:
+            message: The message.
+            now: The time in seconds, for tests. Default: the time of the server.
 
         Raises:
             StoreError: If Redis cannot be reached, or refuses the script.
         """
         try:
-            reply = self._run(json.dumps(message))
+            reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))
         except (RedisError, OSError, ValueError) as error:
             text = f"the rate limiter {self._shown} cannot be used: {error}"
             raise StoreError(text, is_lasting=isinstance(error, _LASTING)) from None
         return _reply(reply)
 
-    def _run(self, message: str) -> Any:
+    def _run(self, *arguments: str) -> Any:
         if self._script is None:
             # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
             client = _redis.Redis.from_url(
                 self._url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
             )
             self._script = client.register_script(_script())
-        return self._script(self._keys, [message])
+        return self._script(self._keys, arguments)
 
 
 @cache

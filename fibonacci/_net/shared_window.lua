@@ -12,7 +12,7 @@ local WINDOW, LEASES, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 1
 local UNCERTAINTY, TOLERANCE, FITTING_WINDOWS = 2, 0.001, 2
-local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN = 0.25, 5, 3, 0.02
+local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
 local FORGOTTEN_AFTER = 300
 
 local now = tonumber(ARGV[2])
@@ -253,9 +253,10 @@ end
 -- The message
 
 local message = cjson.decode(ARGV[1])
-local epoch, is_reset, held, ended, wanted = message[1], message[2], message[3], message[4], message[5]
+local epoch, is_reset, held, delay, ended, wanted = unpack(message)
 if epoch ~= '' and epoch ~= s.epoch then
-  redis.call('HSET', WINDOW, 'epoch', s.epoch)
+  local paused_until = not left() and math.max(s.paused_until, now + ARRIVED_WITHIN) or s.paused_until
+  redis.call('HSET', WINDOW, 'epoch', s.epoch, 'paused_until', text(paused_until))
   redis.call('EXPIRE', WINDOW, FORGOTTEN_AFTER)
   return {s.epoch, {}, '0', 0, 0, -1, '-1'}
 end
@@ -265,6 +266,7 @@ end
 for _, lease in ipairs(held) do
   redis.call('ZADD', LEASES, 'NX', text(lease[2]), lease[1])
 end
+s.paused_until = math.max(s.paused_until, now + delay)
 advance()
 for _, each in ipairs(ended) do
   end_request(unpack(each))
