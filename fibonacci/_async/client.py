@@ -311,10 +311,8 @@ class AsyncFibonacci:
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # A key from the environment is read from the environment again where the client is unpickled.
-        key_from_environment = {"api_key": None} if self._config.key_from_environment else {}
         state = {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
-        return type(self)._rebuild, ({**self._config.options(), **key_from_environment}, state)
+        return type(self)._rebuild, (self._config.pickled_options(), state)
 
     if not TYPE_CHECKING:
 

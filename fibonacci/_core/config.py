@@ -53,6 +53,9 @@ DEFAULT_MAX_IDLE_CONNECTIONS = 100
 TRANSPORT_NAMES = ("socket", "httpx")
 LOCAL_RATE_LIMITERS = ("process", "off")
 RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
+# Stands in a pickle for a URL with a password that is in the environment.
+_LIMITER_FROM_ENVIRONMENT = "$FIBONACCI_RATE_LIMITER"
+_NOT_OPTIONS = ("close", "key_from_environment", "limiter_from_environment")
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -108,6 +111,7 @@ class Config:
         self.max_response_bytes: int = check_positive_int(
             "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
         )
+        self.limiter_from_environment: bool = get("rate_limiter") in (None, _LIMITER_FROM_ENVIRONMENT)
         self.rate_limiter: str = _rate_limiter(get("rate_limiter"))
         self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
         self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
@@ -141,7 +145,16 @@ class Config:
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""
-        return {name: value for name, value in vars(self).items() if name not in ("close", "key_from_environment")}
+        return {name: value for name, value in vars(self).items() if name not in _NOT_OPTIONS}
+
+    def pickled_options(self) -> dict[str, Any]:
+        """Return the same, but secrets from the environment are to be read from the environment again."""
+        options = self.options()
+        if self.key_from_environment:
+            options["api_key"] = None
+        if self.limiter_from_environment and "@" in self.rate_limiter:
+            options["rate_limiter"] = _LIMITER_FROM_ENVIRONMENT
+        return options
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with other values; `headers` are added to those that are set, and `UNSET` changes nothing."""
@@ -149,6 +162,7 @@ class Config:
         changes["headers"] = {**self.headers, **check_headers(changes.get("headers"))}
         new = Config({**self.options(), **changes}, close=self.close)
         new.key_from_environment = self.key_from_environment
+        new.limiter_from_environment = self.limiter_from_environment
         return new
 
     def _refuse_connection_options(self) -> None:
@@ -219,7 +233,11 @@ def _max_retries(number: object) -> int:
 
 def _rate_limiter(name: Any) -> str:
     source = "rate_limiter"
-    if name is None:
+    if name == _LIMITER_FROM_ENVIRONMENT and "FIBONACCI_RATE_LIMITER" not in os.environ:
+        raise ConfigurationError(
+            "the pickled client has its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it here"
+        )
+    if name in (None, _LIMITER_FROM_ENVIRONMENT):
         name = os.environ.get("FIBONACCI_RATE_LIMITER", LOCAL_RATE_LIMITERS[0])
         source = "the environment variable FIBONACCI_RATE_LIMITER"
     names = '"process", "machine", "off" or the URL of a Redis server, redis://, rediss:// or unix://'

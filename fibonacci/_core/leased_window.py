@@ -61,8 +61,9 @@ class LeasedWindow(Window):
         """Return False: the store decides which requests are probes."""
         return False
 
-    def advance(self, now: float) -> None:
-        """Do nothing: the store begins the windows."""
+    def advance(self, now: float) -> bool:
+        """Return False: the store begins the windows."""
+        return False
 
     def delay(self, now: float) -> Delay | None:
         """Return None when a lease is there, else the delay by the last reply, or until the next one."""

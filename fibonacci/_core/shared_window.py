@@ -7,6 +7,7 @@ does the same (`tests/net/test_redis_store.py` compares the two).
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +26,11 @@ _TURN = 0.02
 # Seconds within which a request reaches the server. After the state was lost nothing is granted for that time: what
 # the server states then includes the requests in flight of processes that have not said yet what they hold.
 _ARRIVED_WITHIN = 1.0
+# Seconds within which a request reaches the server on a machine that is busy: longer than for one process, since the
+# lease comes from a store and another thread.
+_MARGIN = 3.0
+# The begin of a window in which each process has a share of it to itself: in seconds, and at most as a part of it.
+_SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
 _NEVER = -float("inf")
 
 
@@ -131,7 +137,8 @@ class SharedWindow:
 
     Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
     states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
-    that no process overtakes another; a place is kept for three seconds after its process has last asked.
+    that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
+    begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake.
 
     While nothing is known of the window, one request at a time is sent to learn it.
 
@@ -141,10 +148,12 @@ class SharedWindow:
 
     def __init__(self, now: float) -> None:
         self.epoch: str = f"{now:.6f}"
-        self._window = Window()
+        self._window = Window(margin=_MARGIN)
         self._queue: dict[str, float] = {}  # names of leases to be granted, with the end of their places
         self._probe = "", _NEVER  # the lease of the last probe, and when it was granted
         self._is_silent = False  # the server admits requests, and states no rate limit
+        self._shares: dict[str, int] = {}  # by process
+        self._shares_end = _NEVER
 
     def exchange(self, message: Message, now: float) -> Reply:
         """Carry out a message; only the order of times matters, so that any clock will do.
@@ -162,7 +171,8 @@ class SharedWindow:
         window = self._window
         window.restore(_Lease(name, at) for name, at in message.held)
         window.pause(now, message.delay)
-        window.advance(now)
+        if window.advance(now):
+            self._share_out(now)
         for ended in message.ended:
             self._end(ended, now)
         for name in [name for name, ends in self._queue.items() if ends < now]:
@@ -198,6 +208,7 @@ class SharedWindow:
         name, at = state["_probe"]
         new._probe = name, at
         new._is_silent = bool(state["_is_silent"])
+        new._shares, new._shares_end = dict(state["_shares"]), float(state["_shares_end"])
         return new
 
     def _forget(self) -> None:
@@ -218,6 +229,8 @@ class SharedWindow:
             lease = held.get(name)
             if lease is None:
                 free, delay = self._free(now)
+                if not self._has_share(name, now):
+                    return granted, delay or Delay(self._shares_end - now, is_fixed=False)
                 if max(0, places[name] - admitted) >= free:
                     return granted, delay or Delay(_TURN, is_fixed=False)
                 lease = self._admit(name, now)
@@ -230,8 +243,20 @@ class SharedWindow:
         if self._probe_interval() is not None:
             self._probe = name, now
         del self._queue[name]
+        if _process_of(name) in self._shares:
+            self._shares[_process_of(name)] -= 1
         self._window.add(lease)
         return lease
+
+    def _share_out(self, now: float) -> None:
+        """Give each process that waits its share of the window that begins, by the number of its calls."""
+        waiting = Counter(_process_of(name) for name in self._queue)
+        total, limit = len(self._queue), self._window.limit
+        self._shares = {process: -(-limit * number // total) for process, number in waiting.items()}
+        self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
+
+    def _has_share(self, name: str, now: float) -> bool:
+        return now >= self._shares_end or self._shares.get(_process_of(name), 1) > 0
 
     def _free(self, now: float) -> tuple[float, Delay | None]:
         """Return how many requests may be sent now, and the delay of the next one when none may."""
@@ -268,3 +293,8 @@ class SharedWindow:
             window.forget()
         if ended.pause:
             window.pause(at, ended.pause)
+
+
+def _process_of(name: str) -> str:
+    """Return the process that a lease is of: the part of its name before the point."""
+    return name.partition(".")[0]

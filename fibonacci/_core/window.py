@@ -20,7 +20,6 @@ _TOLERANCE = 0.001  # of comparisons with Unix times, which have seven decimals
 # Windows in a row that one length has to fit before it is relied on.
 _FITTING_WINDOWS = 2
 _ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
-# Seconds within which a request is taken to have reached the server: requests may arrive out of order.
 _MARGIN = 1.0
 _UNKNOWN = float("inf")
 
@@ -72,14 +71,18 @@ class Window:
     A reset is stated in whole seconds, rounded up. Where the windows begin with their first request, and one length has
     fitted two of them, the end is known better: that length after the response to the first request.
 
+    Args:
+        margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
+
     Attributes:
         limit: The requests that the plan allows in a window; 0 when not known.
         uncounted: The requests that the number of remaining ones may not include, in order of admission.
         paused_until: When the last `Retry-After` ends that concerns all requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, margin: float = _MARGIN) -> None:
         self.limit: int = 0
+        self._margin = margin
         self.paused_until: float = -_UNKNOWN
         self._remaining: int | None = None  # by the last statement; None: not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
@@ -89,6 +92,7 @@ class Window:
         self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
         self._fitting_length: float = 0.0  # that the windows that began last have; 0 when none of _LENGTHS fits
         self._fitting_windows = 0  # how many in a row; -1 once one has ended later
+        self._fitted_at = -_UNKNOWN  # when the first request of the last of them was admitted
         self._ends_by = _UNKNOWN  # when the present window ends by that length
         self._ended_at = -_UNKNOWN  # when the last window was taken to have ended
         self.uncounted: OrderedDict[Admission, None] = OrderedDict()
@@ -121,14 +125,20 @@ class Window:
             return None
         return self._resets_at - now, left
 
-    def advance(self, now: float) -> None:
-        """Begin the next window when the present one has passed; its first response will state more."""
-        if self._remaining is not None and now >= self._resets_at:
-            self._stop_counting(self._resets_at - _MARGIN)
+    def advance(self, now: float) -> bool:
+        """Begin the next window when the present one has passed; its first response will state more.
+
+        Returns:
+            Whether it has begun one.
+        """
+        begins = self._remaining is not None and now >= self._resets_at
+        if begins:
+            self._stop_counting(self._resets_at - self._margin)
             self._ended_at = self._resets_at
             self._remaining, self._resets_at = self.limit, _UNKNOWN
         if self._resets_at == _UNKNOWN:
             self._stop_counting(now - self._longest_length)
+        return begins
 
     def add(self, admission: Admission) -> None:
         """Count an admitted request until the server counts it."""
@@ -179,11 +189,12 @@ class Window:
         if stated.remaining == stated.limit - 1 or (not is_same and self._ends_by < _UNKNOWN):
             self._find_end(stated, admission.at, now, now + ends_in, is_same=is_same)
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
-        self.limit, self._reset, self._stated_at = stated.limit, reset, now
+        # Where several processes share the window, what was received first may be told last.
+        self.limit, self._reset, self._stated_at = stated.limit, reset, max(now, self._stated_at)
         self._resets_at = min(now + ends_in, self._ends_by)
         if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
             self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
-        self._stop_counting(admission.at - _MARGIN)
+        self._stop_counting(admission.at - self._margin)
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
@@ -195,9 +206,14 @@ class Window:
         self._stated_at = self._clock_offset = self._ended_at = self.paused_until = -_UNKNOWN
 
     @property
+    def length(self) -> float:
+        """Seconds of a window, as far as is known; 0 when not known."""
+        return self._length
+
+    @property
     def _longest_length(self) -> float:
         """Seconds after which the window that a request was admitted in has certainly passed."""
-        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
+        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + self._margin)
 
     def _is_late(self, admission: Admission) -> bool:
         """Whether what a response states of the last window is late, after its end by the length of windows.
@@ -222,8 +238,13 @@ class Window:
             is_same: Whether the window is known.
         """
         self._ends_by = self._ends_by if is_same else _UNKNOWN
-        if self._fitting_windows < 0 or stated.remaining != stated.limit - 1:
+        # Only a window that was entered when the one before ended is known to be seen from its begin. Those of a server
+        # whose windows begin by the clock may be entered at any time.
+        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
+        is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
+        if self._fitting_windows < 0 or is_late or not is_first:
             return
+        self._fitted_at = sent_at
         lengths = (
             length
             for length in _LENGTHS

@@ -1,7 +1,7 @@
 -- What `SharedWindow.exchange` in fibonacci/_core/shared_window.py does, with the state in Redis, in the same order and
 -- with the same names; tests/net/test_redis_store.py compares the two. That file and window.py explain the rules.
 --
--- KEYS[1]  the window: a hash of numbers, and the strings `epoch` and `probe`
+-- KEYS[1]  the window: a hash of numbers, and the strings `epoch` and `probe`; with the share of each process
 -- KEYS[2]  requests in flight: names of leases, by the time of their grant
 -- KEYS[3]  the queue: names of leases to be granted, by their order
 -- KEYS[4]  the same names, by the end of their places
@@ -10,9 +10,10 @@
 
 local WINDOW, LEASES, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local NEVER, UNKNOWN = -1e300, 1e300
-local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 1
+local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
 local UNCERTAINTY, TOLERANCE, FITTING_WINDOWS = 2, 0.001, 2
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
+local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
 local FORGOTTEN_AFTER = 300
 
 local now = tonumber(ARGV[2])
@@ -37,7 +38,7 @@ local function forget(state)
   state.probe, state.probe_at, state.is_silent = '', NEVER, 0
 end
 
-local s = {reset = 0, last = 0}
+local s = {reset = 0, last = 0, shares_end = NEVER, fitted_at = NEVER}
 forget(s)
 local fields = redis.call('HGETALL', WINDOW)
 for index = 1, #fields, 2 do
@@ -89,7 +90,8 @@ local function window_delay()
 end
 
 local function advance()
-  if s.remaining >= 0 and now >= s.resets_at then
+  local begins = s.remaining >= 0 and now >= s.resets_at
+  if begins then
     stop_counting(s.resets_at - MARGIN)
     s.ended_at = s.resets_at
     s.remaining, s.resets_at = s.limit, UNKNOWN
@@ -97,6 +99,7 @@ local function advance()
   if s.resets_at == UNKNOWN then
     stop_counting(now - longest_length())
   end
+  return begins
 end
 
 local function is_late(at)
@@ -109,9 +112,12 @@ end
 
 local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
   s.ends_by = is_same and s.ends_by or UNKNOWN
-  if s.fitting_windows < 0 or remaining ~= limit - 1 then
+  local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + UNCERTAINTY
+  local is_first = remaining == limit - 1 and sent_at > s.fitted_at
+  if s.fitting_windows < 0 or is_late or not is_first then
     return
   end
+  s.fitted_at = sent_at
   local fitting = 0
   for _, length in ipairs(LENGTHS) do
     local fits = sent_at + length < ends_at + TOLERANCE and ends_at < received_at + length + UNCERTAINTY
@@ -151,7 +157,7 @@ local function update(limit, remaining, reset, server_time, received_at, at, is_
   else
     s.remaining = remaining
   end
-  s.limit, s.reset, s.stated_at = limit, reset, received_at
+  s.limit, s.reset, s.stated_at = limit, reset, math.max(received_at, s.stated_at)
   s.resets_at = math.min(received_at + ends_in, s.ends_by)
   if s.length < math.max(ends_in - ROUNDING, 1) and ends_in <= LONGEST_WAIT then
     local longer = LONGEST_WAIT
@@ -191,6 +197,31 @@ local function free()
   return left() or math.huge
 end
 
+local function share_of(name)
+  return SHARE .. string.match(name, '^[^.]*')
+end
+
+local function share_out()
+  for name in pairs(s) do
+    if string.sub(name, 1, #SHARE) == SHARE then
+      s[name] = nil
+      redis.call('HDEL', WINDOW, name)
+    end
+  end
+  local names, waiting = redis.call('ZRANGE', QUEUE, 0, -1), {}
+  for _, name in ipairs(names) do
+    waiting[share_of(name)] = (waiting[share_of(name)] or 0) + 1
+  end
+  for share, number in pairs(waiting) do
+    s[share] = math.ceil(s.limit * number / #names)
+  end
+  s.shares_end = now + math.min(SHARED_OUT, SHARED_OUT_PART * s.length)
+end
+
+local function has_share(name)
+  return now >= s.shares_end or (s[share_of(name)] or 1) > 0
+end
+
 local function leave_queue(name)
   redis.call('ZREM', QUEUE, name)
   redis.call('ZREM', PLACES, name)
@@ -221,6 +252,10 @@ local function admit(name)
     s.probe, s.probe_at = name, now
   end
   leave_queue(name)
+  local share = share_of(name)
+  if s[share] then
+    s[share] = s[share] - 1
+  end
   redis.call('ZADD', LEASES, text(now), name)
 end
 
@@ -239,6 +274,9 @@ local function grant(wanted)
   for _, name in ipairs(wanted) do
     if not held[name] then
       local number, seconds, is_fixed = free()
+      if not has_share(name) then
+        return granted, seconds or s.shares_end - now, is_fixed or 0
+      end
       if redis.call('ZRANK', QUEUE, name) >= number then
         return granted, seconds or TURN, is_fixed or 0
       end
@@ -267,7 +305,9 @@ for _, lease in ipairs(held) do
   redis.call('ZADD', LEASES, 'NX', text(lease[2]), lease[1])
 end
 s.paused_until = math.max(s.paused_until, now + delay)
-advance()
+if advance() then
+  share_out()
+end
 for _, each in ipairs(ended) do
   end_request(unpack(each))
 end
