@@ -53,6 +53,8 @@ CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": "fibonacci.transports.
 DIAGRAMS_ALLOWED = {"models/_base.py": "fibonacci.definitions.diagrams."}
 
 MAY_NAME = {
+    "filelock": ("_net/file_store.py",),
+    "redis": ("_net/redis_store.py",),
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),

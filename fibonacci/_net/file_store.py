@@ -85,10 +85,8 @@ class FileStore:
         state = json.dumps({**window.dump(), "saved_at": monotonic()})
         new = self._file.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, state.encode())
-        finally:
-            os.close(descriptor)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(state.encode())
         new.replace(self._file)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from time import monotonic
+from time import monotonic, sleep
 from weakref import WeakSet
 
 from fibonacci._core.leased_limits import LeasedLimits
@@ -29,9 +29,11 @@ class LeaseThread:
 
     Args:
         store: The store.
+        of: What the limits are of, for the name of the thread.
     """
 
-    def __init__(self, store: WindowStore) -> None:
+    def __init__(self, store: WindowStore, of: str) -> None:
+        self._name = f"fibonacci rate limiter of {of}"
         self.limits: LeasedLimits = LeasedLimits(self._notify)
         self._store = store
         self._lock = threading.Lock()
@@ -51,7 +53,7 @@ class LeaseThread:
             self._is_done.clear()
             self._news.set()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="fibonacci rate limiter", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -81,7 +83,7 @@ class LeaseThread:
         except Exception as error:  # of any kind: calls wait for the reply, and must not do so in silence
             failure = error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {error!r}")
             self.limits.fail(failure, monotonic())
-            threading.Event().wait(self._retry)
+            sleep(self._retry)
             self._retry = min(_LONGEST_RETRY, self._retry * 2)
         else:
             self._retry = _FIRST_RETRY

@@ -63,7 +63,7 @@ class TestProcesses:
         kills=st.lists(st.tuples(st.integers(0, 3), st.floats(0.2, 100)), max_size=3),
         seed=st.integers(0, 1000),
     )
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     def test_no_more_is_sent_than_the_server_admits_and_all_is_sent(
         self,
         planned: list[Call],
@@ -91,7 +91,7 @@ class TestProcesses:
     @given(
         planned=calls(0.2), limit=st.integers(1, 9), length=LENGTHS, losses=st.lists(st.floats(0.2, 100), max_size=3)
     )
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=20, deadline=None)
     def test_a_state_that_is_lost_costs_one_refused_request_at_the_most(
         self, planned: list[Call], limit: int, length: float, losses: list[float]
     ) -> None:
@@ -111,9 +111,9 @@ class TestProcesses:
         processes = [SimulatedProcess(world, 0.001 * (number + 1), lambda: False) for number in range(8)]
         for process in processes:
             for _ in range(4):
-                process.call_again_and_again(0.001, 0.005, until=300.0)
-        world.run(until=400.0)
-        numbers = [sum(time < 300 for time in process.sent) for process in processes]
+                process.call_again_and_again(0.001, 0.005, until=100.0)
+        world.run(until=200.0)
+        numbers = [sum(time < 100 for time in process.sent) for process in processes]
         assert world.server.refused == 0
         # In a queue of 32 and windows of 10, the turn of some is every third window and that of others every fourth.
         assert max(numbers) <= 1.5 * min(numbers), numbers

@@ -33,8 +33,11 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="check what has to hold, in half a minute")
     options = parser.parse_args()
     if options.short:
-        failed = [line for line in _check() if print(line, flush=True) or line.endswith("FAILED")]
-        return 1 if failed else 0
+        code = 0
+        for line in _check():
+            print(line, flush=True)
+            code = 1 if line.endswith("FAILED") else code
+        return code
     lines: list[str] = []
     for line in _table():
         print(line, flush=True)
@@ -88,12 +91,13 @@ def _check() -> Iterator[str]:
             yield _verdict(f"{name}: half of the processes killed", run.result())
         runs = {name: pool.submit(restart_server, name, SMALL) for name in REDIS_SERVERS}
         for name, run in runs.items():
-            yield _verdict(f"{name}: killed and started again", run.result())
+            # What nobody has told the server of the limiter before it was killed, one request finds out.
+            yield _verdict(f"{name}: killed and started again", run.result(), may_be_refused=1)
 
 
-def _verdict(title: str, figures: Figures, *, is_fair: bool = False) -> str:
+def _verdict(title: str, figures: Figures, *, is_fair: bool = False, may_be_refused: int = 0) -> str:
     served = figures.served
-    holds = served.refused == 0 and not figures.errors and len(served.lost) > 0 and min(figures.rows) > 0
+    holds = served.refused <= may_be_refused and not figures.errors and len(served.lost) > 0 and min(figures.rows) > 0
     if is_fair:
         holds = holds and figures.unfairness <= 2
     lost = ", ".join(f"{seconds:.2f}" for seconds in served.lost)

@@ -81,8 +81,14 @@ class Story:
         return Ended(name, at, age, has_passed, pause, self._limit, remaining, float(-(-end // 1)), server_now // 1)
 
 
+def rounded(reply: Reply) -> Reply:
+    """Return a reply with times in whole milliseconds: sums of Unix times differ in the digits after that."""
+    granted = [(name, round(at, 3)) for name, at in reply.granted]
+    return reply._replace(granted=granted, delay=round(reply.delay, 3), ends_in=round(reply.ends_in, 3))
+
+
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_script_does_what_the_class_does(server: RedisServer, chance: random.Random) -> None:
     store, story = RedisStore(server.url, uuid4().hex), Story(chance)
     window: SharedWindow | None = None
@@ -91,10 +97,7 @@ def test_the_script_does_what_the_class_does(server: RedisServer, chance: random
         window = window or SharedWindow(story.now)
         expected = window.exchange(message, story.now)
         reply = store.exchange(message, story.now)
-        assert reply.granted == [(name, pytest.approx(at)) for name, at in expected.granted]
-        assert reply._replace(granted=[]) == expected._replace(
-            granted=[], delay=pytest.approx(expected.delay, abs=1e-5), ends_in=pytest.approx(expected.ends_in, abs=1e-5)
-        )
+        assert rounded(reply) == rounded(expected)
         story.receive(message, expected)
 
 
