@@ -34,9 +34,9 @@ class AsyncSharedState:
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
         if config.rate_limiter not in LOCAL_RATE_LIMITERS:
-            from fibonacci._net.window_stores import check_limiter
+            from fibonacci._net.window_stores import window_store
 
-            check_limiter(config.rate_limiter)
+            window_store(config.rate_limiter, "")  # an extra that is missing, or a wrong URL, is found here
 
     @property
     def rate_limit(self) -> RateLimit | None:

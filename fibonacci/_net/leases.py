@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from fibonacci._core.shared_limits import SharedLimits, kept_limits
 from fibonacci._net.lease_thread import LeaseThread
-from fibonacci._net.window_stores import open_store
+from fibonacci._net.window_stores import window_store
 
 
 def leased_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:
@@ -23,6 +23,6 @@ def leased_limits(rate_limiter: str, base_url: str, api_key: str, own: SharedLim
     def make() -> SharedLimits:
         # Files and keys have this name: it must not tell the key to who lists them.
         name = sha256(f"{base_url}\n{api_key}".encode()).hexdigest()[:32]
-        return LeaseThread(open_store(rate_limiter, name), of=base_url).limits
+        return LeaseThread(window_store(rate_limiter, name), of=base_url).limits
 
     return kept_limits((base_url, hash((rate_limiter, api_key)), os.getpid()), make)

@@ -35,10 +35,20 @@ class RedisStore:
     Args:
         url: The URL of the server: `redis://`, `rediss://` or `unix://`. It may hold a password, which no text shows.
         name: The name of the window, which becomes that of the keys.
+
+    Raises:
+        ConfigurationError: If the URL names no server. The text does not show it, for it may hold a password.
     """
 
     def __init__(self, url: str, name: str) -> None:
-        self._shown = shown_url(url)
+        try:
+            _redis.ConnectionPool.from_url(url)
+            self._shown = shown_url(url)
+        except (ValueError, TypeError):
+            raise ConfigurationError(
+                "rate_limiter: the URL of the Redis server cannot be read; it is like redis://:password@host:6379/0,"
+                " and has @, / and : in a password percent-encoded"
+            ) from None
         self._url = url
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
         self._script: Any = None
@@ -79,21 +89,6 @@ def _reply(values: Any) -> Reply:
     epoch, granted, delay, is_fixed, limit, left, ends_in = values
     leases = [(name.decode(), float(at)) for name, at in zip(granted[::2], granted[1::2], strict=True)]
     return Reply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))
-
-
-def check_url(url: str) -> None:
-    """Check the URL of a server.
-
-    Raises:
-        ConfigurationError: If it names none. The text does not show the URL, which may hold a password.
-    """
-    try:
-        _redis.ConnectionPool.from_url(url)
-    except (ValueError, TypeError):
-        raise ConfigurationError(
-            "rate_limiter: the URL of the Redis server cannot be read; it is like redis://:password@host:6379/0, and"
-            " has @, / and : in a password percent-encoded"
-        ) from None
 
 
 def shown_url(url: str) -> str:

@@ -19,23 +19,8 @@ class WindowStore(Protocol):
         ...
 
 
-def check_limiter(rate_limiter: str) -> None:
-    """Raise what would keep a limiter from ever working.
-
-    Raises:
-        ImportError: If the package that it needs is not installed.
-        ConfigurationError: If it is a URL that names no server.
-    """
-    if rate_limiter == "machine":
-        pass
-    else:
-        from fibonacci._net.redis_store import check_url
-
-        check_url(rate_limiter)
-
-
-def open_store(rate_limiter: str, name: str) -> WindowStore:
-    """Return the store of a limiter; nothing is opened before the first message.
+def window_store(rate_limiter: str, name: str) -> WindowStore:
+    """Return the store of a limiter. It does no I/O before the first message.
 
     Args:
         rate_limiter: The option of the client, `"machine"` or the URL of a Redis server.
@@ -43,6 +28,7 @@ def open_store(rate_limiter: str, name: str) -> WindowStore:
 
     Raises:
         ImportError: If the package that it needs is not installed.
+        ConfigurationError: If it is a URL that names no server.
     """
     if rate_limiter == "machine":
         from fibonacci._net.file_store import FileStore
