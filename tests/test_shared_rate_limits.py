@@ -242,6 +242,18 @@ class TestFailures:
         with pytest.raises(APIConnectionError, match="cannot be used"):
             client.tools.get("calculator")
 
+    def test_a_system_that_has_no_thread_left(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        client = client_of(emulator, "machine", timeout=0.3)
+
+        def start(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as context:
+            context.setattr(threading.Thread, "start", start)
+            with pytest.raises(APIConnectionError, match="has no thread: can't start new thread; nothing was sent"):
+                client.tools.get("calculator")
+        assert client.with_options(timeout=10).tools.get("calculator").name == "calculator"
+
     def test_a_wrong_password_is_an_error_at_once(self, redis_urls: dict[str, str], emulator: Emulator) -> None:
         client = client_of(emulator, redis_urls["redis-server"].replace(PASSWORD, "another-word"))
         began = time.monotonic()

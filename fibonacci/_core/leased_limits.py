@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fibonacci._core.leased_window import LeasedWindow
-from fibonacci._core.shared_limits import SharedLimits
+from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.shared_window import Message, Reply, StoreError
 from fibonacci._core.window import LONGEST_WAIT
 
@@ -51,6 +51,12 @@ class LeasedLimits(SharedLimits):
                 self._leases.give_up()
             for call in list(self._queue):
                 call.wake()
+
+    def leave(self, call: QueuedCall, now: float) -> None:
+        """Remove a call from the queue, and give back what it has not taken and need not wait for."""
+        with self._lock:
+            super().leave(call, now)
+            self._admit_queued(now)
 
     def _admit_queued(self, now: float) -> None:
         super()._admit_queued(now)

@@ -122,7 +122,7 @@ class LeasedWindow(Window):
         if new:
             self._wanted += new
             self._has_asked = False
-        if new or given_up:
+        if self._wanted or given_up:
             self._notify()
 
     def give_up(self) -> None:

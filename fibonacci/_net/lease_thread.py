@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import atexit
 import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from weakref import WeakSet
 
@@ -22,6 +24,7 @@ _FIRST_RETRY = 0.05
 _LONGEST_RETRY = 1.0
 # Seconds for which the last messages of a process may delay its exit.
 _LAST_WORDS = 0.5
+_LOOK_AGAIN = 0.005
 
 
 class LeaseThread:
@@ -33,55 +36,66 @@ class LeaseThread:
     """
 
     def __init__(self, store: WindowStore, of: str) -> None:
-        self._name = f"fibonacci rate limiter of {of}"
         self.limits: LeasedLimits = LeasedLimits(self._notify)
         self._store = store
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._is_done = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._name = f"fibonacci rate limiter of {of}"
+        # Both may be used by garbage collection, which may end a call, while this thread uses them.
+        self._lock = threading.RLock()
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._is_running = False
         self._retry = _FIRST_RETRY
-        _running.add(self)
+        _all.add(self)
 
-    def finish(self, seconds: float) -> None:
-        """Wait until nothing is left to be said, but no longer than so many seconds."""
-        if self._thread is not None and self._thread.is_alive():
-            self._is_done.wait(seconds)
+    def finish(self, ends: float) -> None:
+        """Wait until nothing is left to be said, but no longer than until that time."""
+        if self.limits.is_inherited:
+            return  # the thread is not in this process
+        while self._is_running and monotonic() < ends and self.limits.schedule(monotonic()) is not None:
+            sleep(_LOOK_AGAIN)
 
     def _notify(self) -> None:
+        self._news.put(None)
         with self._lock:
-            self._is_done.clear()
-            self._news.set()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+            if self._is_running:
+                return
+            self._is_running = True
+            try:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            except RuntimeError as error:
+                self._is_running = False
+                self.limits.fail(StoreError(f"the rate limiter has no thread: {error}"), monotonic())
 
     def _run(self) -> None:
         while True:
             seconds = self.limits.schedule(monotonic())
-            if seconds is None:
-                self._is_done.set()
-                if not self._news.wait(_IDLE) and self._has_retired():
+            if seconds == 0 or not self._waits_for_news(_IDLE if seconds is None else seconds):
+                if seconds is not None:
+                    self._exchange()
+                elif self._has_retired():
                     return
-                self._news.clear()
-            elif seconds == 0 or not self._news.wait(seconds):
-                self._exchange()
-            else:
-                self._news.clear()
+
+    def _waits_for_news(self, seconds: float) -> bool:
+        """Wait for news, but no longer than so many seconds; return whether there were any."""
+        try:
+            self._news.get(timeout=seconds)
+        except Empty:
+            return False
+        with suppress(Empty):
+            while True:
+                self._news.get_nowait()
+        return True
 
     def _has_retired(self) -> bool:
         with self._lock:
-            if self._news.is_set():
-                return False
-            self._thread = None
-            return True
+            self._is_running = not self._news.empty()
+            return not self._is_running
 
     def _exchange(self) -> None:
         message = self.limits.message(monotonic())
         try:
             reply = self._store.exchange(message)
         except Exception as error:  # of any kind: calls wait for the reply, and must not do so in silence
-            failure = error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {error!r}")
+            failure = error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {type(error)}")
             self.limits.fail(failure, monotonic())
             sleep(self._retry)
             self._retry = min(_LONGEST_RETRY, self._retry * 2)
@@ -90,11 +104,11 @@ class LeaseThread:
             self.limits.receive(message, reply, monotonic())
 
 
-_running: WeakSet[LeaseThread] = WeakSet()
+_all: WeakSet[LeaseThread] = WeakSet()
 
 
 @atexit.register
 def _finish_all() -> None:
     ends = monotonic() + _LAST_WORDS
-    for thread in list(_running):
-        thread.finish(max(0.0, ends - monotonic()))
+    for thread in list(_all):
+        thread.finish(ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from fibonacci._core.leased_limits import LeasedLimits
@@ -80,6 +81,7 @@ class SimulatedProcess:
         self._latency = latency
         self._is_lost = is_lost
         self._is_sending = False
+        self._looks = 0
         self._limits = LeasedLimits(self._notify)
 
     def kill(self) -> None:
@@ -119,7 +121,8 @@ class SimulatedProcess:
         if self._is_sending or seconds is None:
             return
         if seconds > 0:
-            self.at(self._world.now + seconds, self._look)
+            self._looks += 1
+            self.at(self._world.now + seconds, partial(self._look_unless_later, self._looks))
             return
         self._is_sending = True
         message = self._limits.message(self._world.now)
@@ -127,6 +130,10 @@ class SimulatedProcess:
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
             self._world.at(self._world.now + self._latency, lambda: self._deliver(message))
+
+    def _look_unless_later(self, look: int) -> None:
+        if look == self._looks:  # else another one was planned since
+            self._look()
 
     def _deliver(self, message: Message) -> None:
         reply = self._world.exchange(message)
