@@ -70,7 +70,9 @@ class LeasedWindow(Window):
         if self._granted:
             return None
         seconds = self._delay_ends - now
-        return Delay(seconds, is_fixed=self._is_fixed) if seconds > 0 else Delay(_REPLY_DELAY, is_fixed=False)
+        if seconds > 0:
+            return Delay(seconds, is_fixed=self._is_fixed)
+        return Delay(_REPLY_DELAY - now % _REPLY_DELAY, is_fixed=False)  # all at the same times: they wake each other
 
     def remaining(self, now: float) -> tuple[float, int] | None:
         """Return the seconds and the requests left by the last reply; None when they are not known."""

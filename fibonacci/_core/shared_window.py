@@ -171,13 +171,17 @@ class SharedWindow:
         window = self._window
         window.restore(_Lease(name, at) for name, at in message.held)
         window.pause(now, message.delay)
-        if window.advance(now):
-            self._share_out(now)
+        was_unknown = window.left is None
+        begins = window.advance(now)
         for ended in message.ended:
             self._end(ended, now)
         for name in [name for name, ends in self._queue.items() if ends < now]:
             del self._queue[name]
-        granted, delay = self._grant(message.wanted, now)
+        held = {lease.name: lease for lease in window.uncounted if isinstance(lease, _Lease)}
+        self._queue.update((name, now + _KEPT_PLACE) for name in message.wanted if name not in held)
+        if begins or (was_unknown and window.left is not None):
+            self._share_out(now)
+        granted, delay = self._grant(message.wanted, held, now)
         remaining = window.remaining(now)
         left = -1 if window.left is None else window.left
         ends_in = -1.0 if remaining is None else remaining[0]
@@ -216,12 +220,10 @@ class SharedWindow:
         self._probe = "", _NEVER
         self._is_silent = False
 
-    def _grant(self, wanted: list[str], now: float) -> tuple[list[tuple[str, float]], Delay | None]:
+    def _grant(
+        self, wanted: list[str], held: dict[str, _Lease], now: float
+    ) -> tuple[list[tuple[str, float]], Delay | None]:
         """Return the leases that can be granted, and the delay of the others if there are any."""
-        held = {lease.name: lease for lease in self._window.uncounted if isinstance(lease, _Lease)}
-        for name in wanted:
-            if name not in held:
-                self._queue[name] = now + _KEPT_PLACE
         places = {name: place for place, name in enumerate(self._queue)}
         granted: list[tuple[str, float]] = []
         admitted = 0

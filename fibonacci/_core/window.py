@@ -17,6 +17,7 @@ _LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
 # Seconds by which a window may end before its stated reset: the reset is rounded up, and `Date` is cut.
 _UNCERTAINTY = 2.0
 _TOLERANCE = 0.001  # of comparisons with Unix times, which have seven decimals
+_LONGEST_RESPONSE = 1.0
 # Windows in a row that one length has to fit before it is relied on.
 _FITTING_WINDOWS = 2
 _ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
@@ -238,9 +239,10 @@ class Window:
             is_same: Whether the window is known.
         """
         self._ends_by = self._ends_by if is_same else _UNKNOWN
-        # Only a window that was entered when the one before ended is known to be seen from its begin. Those of a server
-        # whose windows begin by the clock may be entered at any time.
+        # Only a window that was entered when the one before ended is known to be seen from its begin: those of a server
+        # whose windows begin by the clock may be entered at any time. And a slow response does not tell the begin.
         is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
+        is_late = is_late or received_at > sent_at + _LONGEST_RESPONSE
         is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
         if self._fitting_windows < 0 or is_late or not is_first:
             return

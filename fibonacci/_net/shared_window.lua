@@ -11,7 +11,7 @@
 local WINDOW, LEASES, QUEUE, PLACES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
-local UNCERTAINTY, TOLERANCE, FITTING_WINDOWS = 2, 0.001, 2
+local UNCERTAINTY, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 2, 0.001, 1, 2
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
 local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
 local FORGOTTEN_AFTER = 300
@@ -113,6 +113,7 @@ end
 local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
   s.ends_by = is_same and s.ends_by or UNKNOWN
   local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + UNCERTAINTY
+  is_late = is_late or received_at > sent_at + LONGEST_RESPONSE
   local is_first = remaining == limit - 1 and sent_at > s.fitted_at
   if s.fitting_windows < 0 or is_late or not is_first then
     return
@@ -259,8 +260,8 @@ local function admit(name)
   redis.call('ZADD', LEASES, text(now), name)
 end
 
-local function grant(wanted)
-  local held, granted = {}, {}
+local function enqueue(wanted)
+  local held = {}
   for _, name in ipairs(wanted) do
     held[name] = redis.call('ZSCORE', LEASES, name)
     if not held[name] then
@@ -271,6 +272,11 @@ local function grant(wanted)
       redis.call('ZADD', PLACES, text(now + KEPT_PLACE), name)
     end
   end
+  return held
+end
+
+local function grant(wanted, held)
+  local granted = {}
   for _, name in ipairs(wanted) do
     if not held[name] then
       local number, seconds, is_fixed = free()
@@ -305,16 +311,19 @@ for _, lease in ipairs(held) do
   redis.call('ZADD', LEASES, 'NX', text(lease[2]), lease[1])
 end
 s.paused_until = math.max(s.paused_until, now + delay)
-if advance() then
-  share_out()
-end
+local was_unknown = not left()
+local begins = advance()
 for _, each in ipairs(ended) do
   end_request(unpack(each))
 end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', PLACES, '-inf', '(' .. text(now))) do
   leave_queue(name)
 end
-local granted, seconds, is_fixed = grant(wanted)
+local leases = enqueue(wanted)
+if begins or (was_unknown and left()) then
+  share_out()
+end
+local granted, seconds, is_fixed = grant(wanted, leases)
 
 local number, ends_in = left(), -1
 local is_over = number == 0 and not window_delay()

@@ -169,6 +169,7 @@ class _SimulatedCall:
         self._then = then
         self._queued = QueuedCall(self._wake, ENDPOINT)
         self._is_sent = False
+        self._sleeps = 0
 
     def ask(self) -> None:
         """Ask the limiter, as a call does that begins, is woken, or has slept."""
@@ -178,11 +179,16 @@ class _SimulatedCall:
         outcome = self._limits.queue(self._queued, world.now)
         if not isinstance(outcome, Admission):
             assert 0 <= outcome.seconds <= 120
-            self._process.at(world.now + outcome.seconds, self.ask)
+            self._sleeps += 1
+            self._process.at(world.now + outcome.seconds, partial(self._ask_unless_woken, self._sleeps))
             return
         self._is_sent = True
         self._process.sent.append(world.now)
         world.at(world.now + self._transit, lambda: self._arrive(outcome))
+
+    def _ask_unless_woken(self, sleep: int) -> None:
+        if sleep == self._sleeps:
+            self.ask()
 
     def _wake(self) -> None:
         self._process.at(self._process.world.now, self.ask)

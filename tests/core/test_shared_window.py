@@ -63,7 +63,7 @@ class TestProcesses:
         kills=st.lists(st.tuples(st.integers(0, 3), st.floats(0.2, 100)), max_size=3),
         seed=st.integers(0, 1000),
     )
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=100, deadline=None)
     def test_no_more_is_sent_than_the_server_admits_and_all_is_sent(
         self,
         planned: list[Call],
@@ -91,7 +91,7 @@ class TestProcesses:
     @given(
         planned=calls(0.2), limit=st.integers(1, 9), length=LENGTHS, losses=st.lists(st.floats(0.2, 100), max_size=3)
     )
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=50, deadline=None)
     def test_a_state_that_is_lost_costs_one_refused_request_at_the_most(
         self, planned: list[Call], limit: int, length: float, losses: list[float]
     ) -> None:

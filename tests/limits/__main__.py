@@ -18,7 +18,7 @@ from tests.limits.scenarios import LIMITERS, Figures, Profile, cost, kill_holder
 
 BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
 LONG = Profile(300, 60.0, 4.5)
-SHORT = Profile(40, 5.0, 2.2)
+SHORT = Profile(200, 5.0, 3.1)
 SMALL = Profile(20, 2.0, 4.0, processes=4, threads=2)
 
 
@@ -87,10 +87,10 @@ def _check() -> Iterator[str]:
         for name, run in runs.items():
             yield _verdict(f"{name}: 8 processes of 4 threads", run.result(), is_fair=True)
         runs = {name: pool.submit(kill_holders, name, SMALL) for name in LIMITERS}
+        restarts = {name: pool.submit(restart_server, name, SMALL) for name in REDIS_SERVERS}
         for name, run in runs.items():
             yield _verdict(f"{name}: half of the processes killed", run.result())
-        runs = {name: pool.submit(restart_server, name, SMALL) for name in REDIS_SERVERS}
-        for name, run in runs.items():
+        for name, run in restarts.items():
             # What nobody has told the server of the limiter before it was killed, one request finds out.
             yield _verdict(f"{name}: killed and started again", run.result(), may_be_refused=1)
 
