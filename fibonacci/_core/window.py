@@ -242,9 +242,9 @@ class Window:
         # Only a window that was entered when the one before ended is known to be seen from its begin: those of a server
         # whose windows begin by the clock may be entered at any time. And a slow response does not tell the begin.
         is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
-        is_late = is_late or received_at > sent_at + _LONGEST_RESPONSE
+        is_slow = received_at > sent_at + _LONGEST_RESPONSE
         is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
-        if self._fitting_windows < 0 or is_late or not is_first:
+        if self._fitting_windows < 0 or is_late or is_slow or not is_first:
             return
         self._fitted_at = sent_at
         lengths = (

@@ -113,9 +113,9 @@ end
 local function find_end(limit, remaining, sent_at, received_at, ends_at, is_same)
   s.ends_by = is_same and s.ends_by or UNKNOWN
   local is_late = s.ended_at ~= NEVER and sent_at > s.ended_at + UNCERTAINTY
-  is_late = is_late or received_at > sent_at + LONGEST_RESPONSE
+  local is_slow = received_at > sent_at + LONGEST_RESPONSE
   local is_first = remaining == limit - 1 and sent_at > s.fitted_at
-  if s.fitting_windows < 0 or is_late or not is_first then
+  if s.fitting_windows < 0 or is_late or is_slow or not is_first then
     return
   end
   s.fitted_at = sent_at
