@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fibonacci._core.lease_messages import Message, Reply, StoreError
 from fibonacci._core.leased_window import LeasedWindow
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
-from fibonacci._core.shared_window import Message, Reply, StoreError
 from fibonacci._core.window import LONGEST_WAIT
 
 

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
-from fibonacci._core.shared_window import LONGEST_POLL, Ended, Message, Reply
+from fibonacci._core.lease_messages import Ended, Message, Reply
+from fibonacci._core.shared_window import LONGEST_POLL
 from fibonacci._core.window import Admission, Delay, Window
 from fibonacci.models.response import RateLimit
 

@@ -10,7 +10,8 @@ from errno import EACCES, EPERM, EROFS
 from pathlib import Path
 from time import monotonic
 
-from fibonacci._core.shared_window import Message, Reply, SharedWindow, StoreError
+from fibonacci._core.lease_messages import Message, Reply, StoreError
+from fibonacci._core.shared_window import SharedWindow
 
 try:
     from filelock import FileLock, Timeout

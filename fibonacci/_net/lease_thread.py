@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from weakref import WeakSet
 
+from fibonacci._core.lease_messages import StoreError
 from fibonacci._core.leased_limits import LeasedLimits
-from fibonacci._core.shared_window import StoreError
 from fibonacci._net.window_stores import WindowStore
 
 # Seconds without anything to do after which the thread ends. The next message starts another one.

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from fibonacci._core.shared_window import Message, Reply, StoreError
+from fibonacci._core.lease_messages import Message, Reply, StoreError
 from fibonacci.errors import ConfigurationError
 
 try:

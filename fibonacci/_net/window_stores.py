@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fibonacci._core.shared_window import Message, Reply
+from fibonacci._core.lease_messages import Message, Reply
 
 
 class WindowStore(Protocol):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci._core.shared_window import Ended, Message, SharedWindow
+from fibonacci._core.lease_messages import Ended, Message
+from fibonacci._core.shared_window import SharedWindow
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
 from tests.kit.clock import START

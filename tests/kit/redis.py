@@ -31,9 +31,20 @@ class RedisServer:
         return f"redis://{secret}127.0.0.1:{self.port}/0"
 
     @contextmanager
-    def running(self) -> Generator[None]:
-        """Run it, empty, while the block lasts."""
+    def running(self, *more: str) -> Generator[None]:
+        """Run it, empty, while the block lasts; with further options if there are any."""
         password = ["--requirepass", self._password] if self._password else []
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *password]
+        options = [
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            *password,
+            *more,
+        ]
         with running(self.port, self._program, *options):
             yield

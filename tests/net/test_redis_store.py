@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci._core.shared_window import Ended, Message, Reply, SharedWindow, StoreError
+from fibonacci._core.lease_messages import Ended, Message, Reply, StoreError
+from fibonacci._core.shared_window import SharedWindow
 from fibonacci._net.redis_store import RedisStore, shown_url
 from fibonacci.errors import ConfigurationError
 from tests.kit.clock import START
@@ -125,6 +127,13 @@ def test_a_restart_is_noticed(server: RedisServer) -> None:
         second = store.exchange(Message(first.epoch, False, [], 0.0, [], ["a"]))
         assert second.epoch != first.epoch
         assert second.granted == []
+
+
+def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
+    socket = tmp_path / "redis.sock"
+    with RedisServer(password=PASSWORD).running("--unixsocket", str(socket)):
+        store = RedisStore(f"unix://:{PASSWORD}@{socket}?db=0", "x")
+        assert len(store.exchange(Message("", False, [], 0.0, [], ["a"])).granted) == 1
 
 
 def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
