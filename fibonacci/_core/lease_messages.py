@@ -18,7 +18,7 @@ class StoreError(Exception):
         self.is_lasting: bool = is_lasting
 
 
-class Ended(NamedTuple):
+class LeaseEnd(NamedTuple):
     """The end of a request, or of a wait for one.
 
     Attributes:
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
     server_time: float = 0.0
 
 
-class Message(NamedTuple):
+class LeaseMessage(NamedTuple):
     """What a process tells the store, and asks of it. The same message twice does no harm.
 
     Attributes:
@@ -60,11 +60,11 @@ class Message(NamedTuple):
     is_reset: bool
     held: list[tuple[str, float]]
     delay: float
-    ended: list[Ended]
+    ended: list[LeaseEnd]
     wanted: list[str]
 
 
-class Reply(NamedTuple):
+class LeaseReply(NamedTuple):
     """What the store answers.
 
     Attributes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fibonacci._core.lease_messages import Message, Reply, StoreError
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.leased_window import LeasedWindow
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import LONGEST_WAIT
@@ -30,12 +30,12 @@ class LeasedLimits(SharedLimits):
         with self._lock:
             return self._leases.schedule(now)
 
-    def message(self, now: float) -> Message:
+    def message(self, now: float) -> LeaseMessage:
         """Return the next message to the store."""
         with self._lock:
             return self._leases.message(now)
 
-    def receive(self, message: Message, reply: Reply, now: float) -> None:
+    def receive(self, message: LeaseMessage, reply: LeaseReply, now: float) -> None:
         """Take in the reply to a message, and admit the calls that it has leases for."""
         with self._lock:
             self.failure = None

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 
-from fibonacci._core.lease_messages import Ended, Message, Reply
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply
 from fibonacci._core.shared_window import LONGEST_POLL
 from fibonacci._core.window import Admission, Delay, Window
 from fibonacci.models.response import RateLimit
@@ -43,7 +43,7 @@ class LeasedWindow(Window):
         self._wanted: list[str] = []
         self._granted: deque[tuple[str, float]] = deque()
         self._held: dict[str, float] = {}
-        self._ended: dict[str, Ended] = {}
+        self._ended: dict[str, LeaseEnd] = {}
         self._ended_times: dict[str, float] = {}  # of those that state something, in seconds of this process
         self._news_at: float | None = None
         self._has_asked = True  # for all that is wanted
@@ -62,9 +62,8 @@ class LeasedWindow(Window):
         """Return False: the store decides which requests are probes."""
         return False
 
-    def advance(self, now: float) -> bool:
-        """Return False: the store begins the windows."""
-        return False
+    def advance(self, now: float) -> None:
+        """Do nothing: the store begins the windows."""
 
     def delay(self, now: float) -> Delay | None:
         """Return None when a lease is there, else the delay by the last reply, or until the next one."""
@@ -88,7 +87,7 @@ class LeasedWindow(Window):
         """Give back the lease of a request that has ended."""
         name, at = admission.lease
         self._held.pop(name, None)
-        self._ended[name] = Ended(name, at, has_passed=has_passed)
+        self._ended[name] = LeaseEnd(name, at, has_passed=has_passed)
         self._notify()
 
     def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
@@ -102,7 +101,7 @@ class LeasedWindow(Window):
     def pause(self, now: float, seconds: float) -> None:
         """Delay all requests of all processes."""
         name = self._new_name()
-        self._ended[name] = Ended(name, pause=seconds)
+        self._ended[name] = LeaseEnd(name, pause=seconds)
         self._ended_times[name] = now
         self._delay_ends, self._is_fixed = max(self._delay_ends, now + seconds), True
 
@@ -120,7 +119,7 @@ class LeasedWindow(Window):
         given_up = [*self._granted, *((name, 0.0) for name in self._wanted[number:])]
         self._granted.clear()
         del self._wanted[number:]
-        self._ended.update((name, Ended(name, at)) for name, at in given_up)
+        self._ended.update((name, LeaseEnd(name, at)) for name, at in given_up)
         new = [self._new_name() for _ in range(number - len(self._wanted))]
         if new:
             self._wanted += new
@@ -146,13 +145,13 @@ class LeasedWindow(Window):
             times.append(min(self._delay_ends, self._asked_at + (LONGEST_POLL if self._is_fixed else self._poll)))
         return max(0.0, min(times) - now) if times else None
 
-    def message(self, now: float) -> Message:
+    def message(self, now: float) -> LeaseMessage:
         """Return the next message; `receive` follows when its reply comes."""
         ended = [end._replace(age=now - self._ended_times.get(name, now)) for name, end in self._ended.items()]
         held, delay = ([], 0.0) if self._epoch else self._knowledge(now)
-        return Message(self._epoch, self._is_reset, held, delay, ended, list(self._wanted))
+        return LeaseMessage(self._epoch, self._is_reset, held, delay, ended, list(self._wanted))
 
-    def receive(self, message: Message, reply: Reply, now: float) -> None:
+    def receive(self, message: LeaseMessage, reply: LeaseReply, now: float) -> None:
         """Take in the reply to a message."""
         if message.epoch not in ("", reply.epoch):
             self._epoch = ""  # the state was lost: the next message says what is held, before anything is granted
@@ -177,7 +176,7 @@ class LeasedWindow(Window):
         """Return what a state that was lost has to be told: the leases, and the delay if it is fixed."""
         return list(self._held.items()), max(0.0, self._delay_ends - now) if self._is_fixed else 0.0
 
-    def _take_window(self, reply: Reply, now: float) -> None:
+    def _take_window(self, reply: LeaseReply, now: float) -> None:
         self._delay_ends, self._is_fixed = now + reply.delay, reply.is_fixed
         self.limit, self._left = reply.limit, None if reply.left < 0 else reply.left
         self._ends_at = now + reply.ends_in

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from fibonacci._core.lease_messages import Ended, Message, Reply
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply
 from fibonacci._core.window import Admission, Delay, Window
 from fibonacci.models.response import RateLimit
 
@@ -74,7 +74,7 @@ class SharedWindow:
         self._shares: dict[str, int] = {}  # by process
         self._shares_end = _NEVER
 
-    def exchange(self, message: Message, now: float) -> Reply:
+    def exchange(self, message: LeaseMessage, now: float) -> LeaseReply:
         """Carry out a message; only the order of times matters, so that any clock will do.
 
         Args:
@@ -84,14 +84,14 @@ class SharedWindow:
         if message.epoch not in ("", self.epoch):
             if self._window.left is None:
                 self._window.pause(now, _ARRIVED_WITHIN)
-            return Reply(self.epoch, [], 0.0, False, 0, -1, -1.0)
+            return LeaseReply(self.epoch, [], 0.0, False, 0, -1, -1.0)
         if message.is_reset:
             self._forget()
         window = self._window
         window.restore(_Lease(name, at) for name, at in message.held)
         window.pause(now, message.delay)
-        was_unknown = window.left is None
-        begins = window.advance(now)
+        was_unknown, begins = window.left is None, window.is_over(now)
+        window.advance(now)
         for ended in message.ended:
             self._end(ended, now)
         for name in [name for name, ends in self._queue.items() if ends < now]:
@@ -105,7 +105,7 @@ class SharedWindow:
         left = -1 if window.left is None else window.left
         ends_in = -1.0 if remaining is None else remaining[0]
         wait = -1.0 if delay is None else delay.seconds
-        return Reply(self.epoch, granted, wait, delay is not None and delay.is_fixed, window.limit, left, ends_in)
+        return LeaseReply(self.epoch, granted, wait, delay is not None and delay.is_fixed, window.limit, left, ends_in)
 
     def dump(self) -> dict[str, Any]:
         """Return the state as plain values."""
@@ -197,7 +197,7 @@ class SharedWindow:
             return None if self._is_silent else _SCOUT_INTERVAL
         return _PROBE_INTERVAL if self._window.is_exhausted() else None
 
-    def _end(self, ended: Ended, now: float) -> None:
+    def _end(self, ended: LeaseEnd, now: float) -> None:
         self._queue.pop(ended.name, None)
         window, at = self._window, now - ended.age
         is_probe = ended.name == self._probe[0]

@@ -126,20 +126,18 @@ class Window:
             return None
         return self._resets_at - now, left
 
-    def advance(self, now: float) -> bool:
-        """Begin the next window when the present one has passed; its first response will state more.
+    def is_over(self, now: float) -> bool:
+        """Whether the window that was stated last has ended."""
+        return self._remaining is not None and now >= self._resets_at
 
-        Returns:
-            Whether it has begun one.
-        """
-        begins = self._remaining is not None and now >= self._resets_at
-        if begins:
+    def advance(self, now: float) -> None:
+        """Begin the next window when the present one has passed; its first response will state more."""
+        if self._remaining is not None and now >= self._resets_at:
             self._stop_counting(self._resets_at - self._margin)
             self._ended_at = self._resets_at
             self._remaining, self._resets_at = self.limit, _UNKNOWN
         if self._resets_at == _UNKNOWN:
             self._stop_counting(now - self._longest_length)
-        return begins
 
     def add(self, admission: Admission) -> None:
         """Count an admitted request until the server counts it."""

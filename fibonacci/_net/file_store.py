@@ -10,7 +10,7 @@ from errno import EACCES, EPERM, EROFS
 from pathlib import Path
 from time import monotonic
 
-from fibonacci._core.lease_messages import Message, Reply, StoreError
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.shared_window import SharedWindow
 
 try:
@@ -42,7 +42,7 @@ class FileStore:
         self._lock: FileLock | None = None
         self._file = Path()
 
-    def exchange(self, message: Message) -> Reply:
+    def exchange(self, message: LeaseMessage) -> LeaseReply:
         """Carry out a message under the lock.
 
         Raises:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from fibonacci._core.lease_messages import Message, Reply, StoreError
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
 from fibonacci.errors import ConfigurationError
 
 try:
@@ -53,7 +53,7 @@ class RedisStore:
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
         self._script: Any = None
 
-    def exchange(self, message: Message, now: float | None = None) -> Reply:
+    def exchange(self, message: LeaseMessage, now: float | None = None) -> LeaseReply:
         """Carry out a message in one script.
 
         Args:
@@ -85,10 +85,10 @@ def _script() -> str:
     return files("fibonacci._net").joinpath("shared_window.lua").read_text("utf-8")
 
 
-def _reply(values: Any) -> Reply:
+def _reply(values: Any) -> LeaseReply:
     epoch, granted, delay, is_fixed, limit, left, ends_in = values
     leases = [(name.decode(), float(at)) for name, at in zip(granted[::2], granted[1::2], strict=True)]
-    return Reply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))
+    return LeaseReply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))
 
 
 def shown_url(url: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fibonacci._core.lease_messages import Message, Reply
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply
 
 
 class WindowStore(Protocol):
     """Keeps a shared window. One thread uses it."""
 
-    def exchange(self, message: Message) -> Reply:
+    def exchange(self, message: LeaseMessage) -> LeaseReply:
         """Carry out a message, of which the processes carry out one at a time.
 
         Raises:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 
-from fibonacci._core.lease_messages import Message, Reply, StoreError
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
 from fibonacci._core.leased_limits import LeasedLimits
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt
@@ -50,7 +50,7 @@ class SimulatedWorld:
             assert self.now < until, "something waits forever"
             event()
 
-    def exchange(self, message: Message) -> Reply:
+    def exchange(self, message: LeaseMessage) -> LeaseReply:
         """Carry out a message, on a state that is read and written each time."""
         self.exchanges += 1
         window = SharedWindow.load(json.loads(self._state))
@@ -136,14 +136,14 @@ class SimulatedProcess:
         if look == self._looks:  # else another one was planned since
             self._look()
 
-    def _deliver(self, message: Message) -> None:
+    def _deliver(self, message: LeaseMessage) -> None:
         reply = self._world.exchange(message)
         if self._is_lost():
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
             self.at(self._world.now + self._latency, lambda: self._receive(message, reply))
 
-    def _receive(self, message: Message, reply: Reply) -> None:
+    def _receive(self, message: LeaseMessage, reply: LeaseReply) -> None:
         self._is_sending = False
         self._limits.receive(message, reply, self._world.now)
         self._look()

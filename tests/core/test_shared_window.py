@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibonacci._core.lease_messages import Ended, Message
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage
 from fibonacci._core.shared_window import SharedWindow
 from tests.core.simulated_processes import SimulatedProcess, SimulatedWorld
 from tests.core.simulated_server import SimulatedServer
 from tests.kit.clock import START
 
 
-class Call(NamedTuple):
+class PlannedCall(NamedTuple):
     """A call that is planned: of which process, when, until the server receives it, until the response."""
 
     owner: int
@@ -29,21 +29,21 @@ class Call(NamedTuple):
 LENGTHS = st.sampled_from([2.0, 5.0, 10.0, 60.0])
 
 
-def calls(longest: float) -> st.SearchStrategy[list[Call]]:
+def calls(longest: float) -> st.SearchStrategy[list[PlannedCall]]:
     """Return calls of which none takes longer, and each reaches the server within the margin."""
     transit = st.floats(0, min(0.9, longest / 2))
-    return st.lists(st.builds(Call, st.integers(0, 3), st.floats(0.2, 100), transit, st.floats(0, longest / 2)))
+    return st.lists(st.builds(PlannedCall, st.integers(0, 3), st.floats(0.2, 100), transit, st.floats(0, longest / 2)))
 
 
-def ask(window: SharedWindow, now: float, *wanted: str, ended: list[Ended] | None = None) -> set[str]:
+def ask(window: SharedWindow, now: float, *wanted: str, ended: list[LeaseEnd] | None = None) -> set[str]:
     """Return which of the leases that a process wants are granted."""
-    reply = window.exchange(Message("", False, [], 0.0, ended or [], list(wanted)), now)
+    reply = window.exchange(LeaseMessage("", False, [], 0.0, ended or [], list(wanted)), now)
     return {name for name, _ in reply.granted}
 
 
-def stated(name: str, remaining: int, *, at: float, now: float | None = None, ends_at: float = 60.0) -> Ended:
+def stated(name: str, remaining: int, *, at: float, now: float | None = None, ends_at: float = 60.0) -> LeaseEnd:
     """Return the end of a request whose response states a limit of 3; the server's clock shows START at 0."""
-    return Ended(name, at, 0.0, True, 0.0, 3, remaining, START + ends_at, START + (at if now is None else now))
+    return LeaseEnd(name, at, 0.0, True, 0.0, 3, remaining, START + ends_at, START + (at if now is None else now))
 
 
 def known(remaining: int) -> SharedWindow:
@@ -67,7 +67,7 @@ class TestProcesses:
     @settings(max_examples=100, deadline=None)
     def test_no_more_is_sent_than_the_server_admits_and_all_is_sent(
         self,
-        planned: list[Call],
+        planned: list[PlannedCall],
         limit: int,
         length: float,
         is_aligned: bool,
@@ -94,7 +94,7 @@ class TestProcesses:
     )
     @settings(max_examples=50, deadline=None)
     def test_a_state_that_is_lost_costs_one_refused_request_at_the_most(
-        self, planned: list[Call], limit: int, length: float, losses: list[float]
+        self, planned: list[PlannedCall], limit: int, length: float, losses: list[float]
     ) -> None:
         world = SimulatedWorld(SimulatedServer(limit, length, is_aligned=False))
         processes = [SimulatedProcess(world, 0.001, lambda: False) for _ in range(4)]
@@ -140,7 +140,7 @@ class TestWindow:
         window = SharedWindow(0.0)
         ask(window, 0.0, "a")
         names = [str(number) for number in range(50)]
-        assert ask(window, 0.1, *names, ended=[Ended("a", has_passed=True)]) == set(names)
+        assert ask(window, 0.1, *names, ended=[LeaseEnd("a", has_passed=True)]) == set(names)
 
     def test_the_same_message_twice_grants_the_same(self) -> None:
         window = known(2)
@@ -170,14 +170,14 @@ class TestWindow:
     def test_a_refusal_delays_all(self) -> None:
         window = known(2)
         assert ask(window, 1.0, "a") == {"a"}
-        assert ask(window, 1.0, "b", ended=[Ended("a", 1.0, pause=30.0)]) == set()
+        assert ask(window, 1.0, "b", ended=[LeaseEnd("a", 1.0, pause=30.0)]) == set()
         assert ask(window, 30.9, "b") == set()
         assert ask(window, 31.0, "b") == {"b"}
 
     def test_a_reset_forgets_what_was_stated(self) -> None:
         window = known(0)
         assert ask(window, 1.0, "a") == set()
-        reply = window.exchange(Message("", True, [], 0.0, [], ["a"]), 1.1)
+        reply = window.exchange(LeaseMessage("", True, [], 0.0, [], ["a"]), 1.1)
         assert [name for name, _ in reply.granted] == ["a"]
 
     def test_a_far_reset_is_believed_for_two_minutes_and_then_probed(self) -> None:
@@ -191,12 +191,12 @@ class TestWindow:
 
     def test_a_lost_state_is_told_before_anything_is_granted(self) -> None:
         window = SharedWindow(5.0)
-        reply = window.exchange(Message("another", False, [], 0.0, [], ["a"]), 6.0)
+        reply = window.exchange(LeaseMessage("another", False, [], 0.0, [], ["a"]), 6.0)
         assert (reply.epoch, reply.granted) == (window.epoch, [])
         held = [("x", 5.5), ("y", 4.0)]
-        reply = window.exchange(Message("", False, held, 0.0, [], ["a"]), 6.5)
+        reply = window.exchange(LeaseMessage("", False, held, 0.0, [], ["a"]), 6.5)
         assert not reply.granted  # what others have sent may still be under way
-        reply = window.exchange(Message("", False, held, 0.0, [], ["a", "x"]), 7.0)
+        reply = window.exchange(LeaseMessage("", False, held, 0.0, [], ["a", "x"]), 7.0)
         assert reply.granted == [("a", 7.0), ("x", 5.5)]
 
     @pytest.mark.parametrize("state", [{}, {"epoch": "1"}, {"_window": 3}])

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from tests.kit.redis import REDIS_SERVERS
-from tests.limits.scenarios import LIMITERS, Figures, Profile, cost, kill_holders, measure, restart_server
+from tests.limits.scenarios import LIMITERS, Contention, Figures, cost, kill_holders, measure, restart_server
 
 BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
-LONG = Profile(300, 60.0, 4.5)
-SHORT = Profile(200, 5.0, 3.1)
-SMALL = Profile(20, 2.0, 4.0, processes=4, threads=2)
+LONG = Contention(300, 60.0, 4.5)
+SHORT = Contention(200, 5.0, 3.1)
+SMALL = Contention(20, 2.0, 4.0, processes=4, threads=2)
 
 
 def main() -> int:

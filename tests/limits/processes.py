@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fibonacci.emulator import Emulator
 from tests.benchmarks.processes import clean_environment
-from tests.limits.worker import OUTSIDER, Done, Work
+from tests.limits.worker import OUTSIDER, Work, WorkDone
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,10 +49,10 @@ class RunningWork:
             process.stdin.write("\n")
             process.stdin.flush()
 
-    def done(self) -> list[Done]:
+    def done(self) -> list[WorkDone]:
         """Return what became of the calls of those that were not killed, when they have ended."""
         outputs = [process.communicate()[0] for process in self.processes]
-        return [Done(**json.loads(output)) for output in outputs if output]
+        return [WorkDone(**json.loads(output)) for output in outputs if output]
 
 
 @contextmanager

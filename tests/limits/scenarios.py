@@ -14,7 +14,7 @@ from pathlib import Path
 from fibonacci.emulator import Emulator
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 from tests.limits.processes import RunningWork, Served, running
-from tests.limits.worker import Done, Work
+from tests.limits.worker import Work, WorkDone
 
 LIMITERS = ("machine", *REDIS_SERVERS)
 # The share of the plan that an outsider uses, at even intervals.
@@ -22,7 +22,7 @@ _OUTSIDE = 0.1
 
 
 @dataclass(frozen=True)
-class Profile:
+class Contention:
     """Processes that call for as long as they can.
 
     Attributes:
@@ -50,7 +50,7 @@ class Figures:
     """What came of it: what the server and the processes say."""
 
     served: Served
-    done: list[Done]
+    done: list[WorkDone]
 
     @property
     def rows(self) -> list[int]:
@@ -79,7 +79,7 @@ def limiter_named(name: str) -> Generator[tuple[str, RedisServer | None]]:
         yield server.url, server
 
 
-def measure(name: str, profile: Profile, *, has_outsider: bool = False) -> Figures:
+def measure(name: str, profile: Contention, *, has_outsider: bool = False) -> Figures:
     """Let processes call with a limiter, alone or beside another program with the same key."""
     with limiter_named(name) as (option, _), _emulator(profile) as emulator, _workers(emulator, option, profile) as own:
         outsider = Work(
@@ -98,7 +98,7 @@ def measure(name: str, profile: Profile, *, has_outsider: bool = False) -> Figur
         return Figures(Served.by(emulator, profile.window), done)
 
 
-def kill_holders(name: str, profile: Profile) -> Figures:
+def kill_holders(name: str, profile: Contention) -> Figures:
     """Kill half of the processes in the middle of their work, with requests in flight."""
     with limiter_named(name) as (option, _), _emulator(profile) as emulator, _workers(emulator, option, profile) as own:
         emulator.fail("GET /tools/{name}", "delay", seconds=0.2, times=None)
@@ -111,7 +111,7 @@ def kill_holders(name: str, profile: Profile) -> Figures:
         return Figures(Served.by(emulator, profile.window), done)
 
 
-def restart_server(name: str, profile: Profile) -> Figures:
+def restart_server(name: str, profile: Contention) -> Figures:
     """Kill the server of the limiter in the middle of the work, and start it again, empty, a second later."""
     server = RedisServer(name)
     with _emulator(profile) as emulator, _workers(emulator, server.url, profile) as own:
@@ -140,13 +140,13 @@ def cost(name: str, calls: int) -> float:
 
 
 @contextmanager
-def _emulator(profile: Profile) -> Generator[Emulator]:
+def _emulator(profile: Contention) -> Generator[Emulator]:
     with Emulator(rate_limit=(profile.limit, profile.window)) as emulator:
         yield emulator
 
 
 @contextmanager
-def _workers(emulator: Emulator, option: str, profile: Profile) -> Generator[RunningWork]:
+def _workers(emulator: Emulator, option: str, profile: Contention) -> Generator[RunningWork]:
     work = Work(
         emulator.base_url,
         emulator.api_key,

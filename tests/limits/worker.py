@@ -46,7 +46,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Done:
+class WorkDone:
     """What became of it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Done:
     cpu: float
 
 
-def work(what: Work) -> Done:
+def work(what: Work) -> WorkDone:
     """Do it."""
     rows, errors, retries = [0] * what.threads, list[tuple[str, str]](), list[object]()
     client = Fibonacci(
@@ -94,7 +94,7 @@ def work(what: Work) -> Done:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, ends + 0.5 - time.monotonic()))
-    return Done(rows, list(errors), len(retries), time.process_time() - before)
+    return WorkDone(rows, list(errors), len(retries), time.process_time() - before)
 
 
 if __name__ == "__main__":
