@@ -70,6 +70,7 @@ class TestSharing:
         with Emulator(rate_limit=(8, 1.0)) as emulator:
             work = Work(emulator.base_url, emulator.api_key, "machine", threads=2, calls=3, seconds=20)
             with running([work] * 2, folder) as workers:
+                workers.wait_until_ready()
                 workers.begin()
                 done = workers.done()
             assert [process.rows for process in done] == [[3, 3]] * 2
@@ -81,6 +82,7 @@ class TestSharing:
     ) -> None:
         work = Work(emulator.base_url, emulator.api_key, rate_limiter, threads=1, calls=6)
         with running([work], folder) as workers:
+            workers.wait_until_ready()
             workers.begin()
             assert workers.done()[0].rows == [6]
         client, began = client_of(emulator, rate_limiter, timeout=20), time.monotonic()

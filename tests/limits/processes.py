@@ -26,6 +26,7 @@ class RunningWork:
     """
 
     def __init__(self, works: Sequence[Work], folder: Path) -> None:
+        self.folder: Path = folder
         environment = {**clean_environment(), "XDG_RUNTIME_DIR": str(folder)}
         self.processes: list[subprocess.Popen[str]] = [
             subprocess.Popen(
@@ -39,15 +40,24 @@ class RunningWork:
             for work in works
         ]
 
-    def begin(self) -> None:
-        """Let all begin, as soon as all are ready."""
+    def wait_until_ready(self) -> None:
+        """Wait until all are ready."""
         for process in self.processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
+
+    def begin(self) -> None:
+        """Let all begin that are ready."""
         for process in self.processes:
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
+
+    def kill(self) -> None:
+        """Kill them."""
+        for process in self.processes:
+            process.kill()
+            process.communicate()
 
     def done(self) -> list[WorkDone]:
         """Return what became of the calls of those that were not killed, when they have ended."""
@@ -62,9 +72,7 @@ def running(works: Sequence[Work], folder: Path) -> Generator[RunningWork]:
     try:
         yield work
     finally:
-        for process in work.processes:
-            process.kill()
-            process.communicate()
+        work.kill()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,9 +93,18 @@ def measure(name: str, profile: Contention, *, has_outsider: bool = False) -> Fi
             is_outsider=True,
         )
         with running([outsider] * has_outsider, Path()) as others:
+            others.wait_until_ready()
+            own.wait_until_ready()
+            # The first window is used up, so that all wait for the second: who begins first would take the rest of it.
+            first = RunningWork([_work(emulator, option, profile, threads=1, calls=profile.limit)], own.folder)
+            first.wait_until_ready()
+            first.begin()
+            while sum(request.status != 429 for request in emulator.requests) < profile.limit:
+                time.sleep(0.01)
             own.begin()
             others.begin()
             done = own.done()
+            first.kill()
         return Figures(Served.by(emulator, profile.window), done)
 
 
@@ -102,6 +112,7 @@ def kill_holders(name: str, profile: Contention) -> Figures:
     """Kill half of the processes in the middle of their work, with requests in flight."""
     with limiter_named(name) as (option, _), _emulator(profile) as emulator, _workers(emulator, option, profile) as own:
         emulator.fail("GET /tools/{name}", "delay", seconds=0.2, times=None)
+        own.wait_until_ready()
         own.begin()
         killed = own.processes[: len(own.processes) // 2]
         for number, process in enumerate(killed):
@@ -117,6 +128,7 @@ def restart_server(name: str, profile: Contention) -> Figures:
     with _emulator(profile) as emulator, _workers(emulator, server.url, profile) as own:
         pause = threading.Event()
         with server.running():
+            own.wait_until_ready()
             own.begin()
             pause.wait(profile.seconds / 3)
         pause.wait(1.0)
@@ -134,6 +146,7 @@ def cost(name: str, calls: int) -> float:
     ):
         work = Work(emulator.base_url, emulator.api_key, option, threads=1, seconds=60, calls=calls)
         with running([work], Path(folder)) as workers:
+            workers.wait_until_ready()
             workers.begin()
             (done,) = workers.done()
     return done.cpu / done.rows[0]
@@ -147,13 +160,19 @@ def _emulator(profile: Contention) -> Generator[Emulator]:
 
 @contextmanager
 def _workers(emulator: Emulator, option: str, profile: Contention) -> Generator[RunningWork]:
-    work = Work(
+    work = _work(emulator, option, profile, threads=profile.threads)
+    with tempfile.TemporaryDirectory() as folder, running([work] * profile.processes, Path(folder)) as workers:
+        yield workers
+
+
+def _work(emulator: Emulator, option: str, profile: Contention, *, threads: int, calls: int = 1_000_000) -> Work:
+    return Work(
         emulator.base_url,
         emulator.api_key,
         option,
-        threads=profile.threads,
+        threads=threads,
+        calls=calls,
         seconds=profile.seconds,
         timeout=2 * profile.window + 30,
+        is_warm=True,
     )
-    with tempfile.TemporaryDirectory() as folder, running([work] * profile.processes, Path(folder)) as workers:
-        yield workers
