@@ -11,6 +11,7 @@ import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, FibonacciError
 from fibonacci.transports import TransportError
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport
@@ -327,16 +328,16 @@ class TestOtherOptions:
 
 
 class TestRateLimiter:
-    @pytest.mark.parametrize("name", ["machine", "redis://localhost:6379/0"])
-    def test_one_for_several_processes_is_refused_for_now(
-        self, mode: Mode, monkeypatch: pytest.MonkeyPatch, name: str
-    ) -> None:
-        refused(mode, "rate_limiter: this version has no limiter for several processes", rate_limiter=name)
-        monkeypatch.setenv("FIBONACCI_RATE_LIMITER", name)
-        refused(mode, "the environment variable FIBONACCI_RATE_LIMITER: this version has no limiter")
+    @pytest.mark.parametrize("name", ["machine", "redis://localhost:6379/0", "rediss://h:1", "unix:///run/redis.sock"])
+    def test_one_for_several_processes_needs_the_clock_of_the_machine(self, name: str) -> None:
+        with Mode("sync", FakeClock()) as mode:
+            refused(mode, "clock", 'rate_limiter="process"', rate_limiter=name)
+        Fibonacci(SECRET, rate_limiter=name)
 
     def test_another_name_is_refused(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        refused(mode, 'rate_limiter must be "process" or "off"', rate_limiter="none")
-        refused(mode, 'rate_limiter must be "process" or "off", not int', kind=TypeError, rate_limiter=3)
+        refused(mode, 'rate_limiter must be "process", "machine", "off" or the URL', "'none'", rate_limiter="none")
+        refused(mode, "rate_limiter must be", "not redsi:...", rate_limiter=f"redsi://:{SECRET}@localhost")
+        refused(mode, "the URL of the Redis server", rate_limiter=f"redis://:{SECRET}/x@localhost")
+        refused(mode, 'rate_limiter must be "process", ', "not int", kind=TypeError, rate_limiter=3)
         monkeypatch.setenv("FIBONACCI_RATE_LIMITER", "")
-        refused(mode, 'FIBONACCI_RATE_LIMITER must be "process" or "off"')
+        refused(mode, 'FIBONACCI_RATE_LIMITER must be "process"')

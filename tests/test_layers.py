@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "definitions": {"_lazy", "_suggestions", "_display"},
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
-    "_net": {"_lazy"},
+    "_net": {"_lazy", "_core", "errors"},
     "deployment": {"errors", "models", "definitions"},
     "_async": {*_CLIENT, "deployment"},
     "_sync": {*_CLIENT, "deployment"},
@@ -55,6 +55,8 @@ FOLDERS_ALLOWED = {"emulator/seeding/seed_folder.py": ("fibonacci.deployment.", 
 DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
 MAY_NAME = {
+    "filelock": ("_net/file_store.py",),
+    "redis": ("_net/redis_store.py",),
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),

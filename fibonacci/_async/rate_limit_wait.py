@@ -8,7 +8,7 @@ from fibonacci._async import _runtime
 from fibonacci._async.reporting import record_rate_limit_wait, report_wait
 from fibonacci._async.shared_state import AsyncSharedState
 from fibonacci._core.config import Config
-from fibonacci._core.outcome import closed_error, left_text, rate_limit_error
+from fibonacci._core.outcome import closed_error, left_text, limiter_error, rate_limit_error
 from fibonacci._core.preparation import Call
 from fibonacci._core.shared_limits import QueuedCall, SharedLimits
 from fibonacci._core.window import Admission, Delay
@@ -16,6 +16,8 @@ from fibonacci._core.window import Admission, Delay
 if TYPE_CHECKING:
     from fibonacci._async.clock import AsyncClock
 
+# Seconds for which a call waits for a limiter that cannot be used, such as a Redis server that restarts.
+_PATIENCE = 30.0
 # Shorter waits are not reported.
 _SHORTEST_REPORTED = 1.0
 # The sleep of a user's clock cannot be interrupted: a delay that other calls may end is slept in steps of this length.
@@ -91,8 +93,12 @@ class AsyncRateLimitWait:
             record_rate_limit_wait(self._call, now - self._began)
 
     def _check(self, delay: Delay) -> None:
-        """Raise an error if the delay does not fit into the time of the call."""
-        deadline = self._call.deadline
+        """Raise an error if the delay does not fit into the time of the call, or the limiter cannot be used."""
+        deadline, failure = self._call.deadline, self._limits.failure
+        if failure is not None:
+            has_waited = self._clock.monotonic() - self._began >= _PATIENCE
+            if failure.is_lasting or has_waited or not deadline.allows(0.0):
+                raise limiter_error(self._call, str(failure))
         is_too_long = delay.is_fixed and not deadline.allows(delay.seconds)
         if is_too_long or not deadline.allows(0.0):
             raise rate_limit_error(self._call, delay.seconds, left=self._limits.left, last=self._limits.last)
@@ -111,8 +117,13 @@ class AsyncRateLimitWait:
 
     async def _report(self, seconds: float) -> None:
         """Report the wait, once."""
+        failure = self._limits.failure
+        if failure is not None:
+            seconds = _PATIENCE
         if self._is_reported or seconds < _SHORTEST_REPORTED:
             return
         self._is_reported = True
         text = f"{seconds:.0f} s for the rate limit{left_text(self._limits.left)}"
+        if failure is not None:
+            text = f"up to {seconds:.0f} s: {failure}"
         await report_wait(self._call, self._config, seconds, "rate_limit", text)

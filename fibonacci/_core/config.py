@@ -51,7 +51,11 @@ DEFAULT_CONNECT_TIMEOUT = 5.0
 DEFAULT_MAX_CONNECTIONS = 1000
 DEFAULT_MAX_IDLE_CONNECTIONS = 100
 TRANSPORT_NAMES = ("socket", "httpx")
-RATE_LIMITERS = ("process", "off")
+LOCAL_RATE_LIMITERS = ("process", "off")
+RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
+# Stands in a pickle for a URL with a password that is in the environment.
+_LIMITER_FROM_ENVIRONMENT = "$FIBONACCI_RATE_LIMITER"
+_NOT_OPTIONS = ("close", "key_from_environment", "limiter_from_environment")
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -107,11 +111,17 @@ class Config:
         self.max_response_bytes: int = check_positive_int(
             "max_response_bytes", get("max_response_bytes", DEFAULT_MAX_RESPONSE_BYTES)
         )
+        self.limiter_from_environment: bool = get("rate_limiter") in (None, _LIMITER_FROM_ENVIRONMENT)
         self.rate_limiter: str = _rate_limiter(get("rate_limiter"))
         self.on_retry: Callable[[RetryEvent], object] | None = check_callable("on_retry", get("on_retry"))
         self.on_wait: Callable[[WaitEvent], object] | None = check_callable("on_wait", get("on_wait"))
         self.tracing: Tracing | None = check_methods("tracing", get("tracing"), ("call", "attempt"))
         self.clock: Any = check_methods("clock", get("clock"), ("monotonic", "time", "sleep"))
+        if self.clock is not None and self.rate_limiter not in LOCAL_RATE_LIMITERS:
+            raise ConfigurationError(
+                "clock: the processes that share a rate limiter need the machine's clock; with one of your own, pass"
+                ' rate_limiter="process" or "off"'
+            )
         self._check_mode()
 
     def _check_mode(self) -> None:
@@ -135,7 +145,16 @@ class Config:
 
     def options(self) -> dict[str, Any]:
         """Return the arguments that make the same configuration."""
-        return {name: value for name, value in vars(self).items() if name not in ("close", "key_from_environment")}
+        return {name: value for name, value in vars(self).items() if name not in _NOT_OPTIONS}
+
+    def pickled_options(self) -> dict[str, Any]:
+        """Return the same, but secrets from the environment are to be read from the environment again."""
+        options = self.options()
+        if self.key_from_environment:
+            options["api_key"] = None
+        if self.limiter_from_environment and "@" in self.rate_limiter:
+            options["rate_limiter"] = _LIMITER_FROM_ENVIRONMENT
+        return options
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with other values; `headers` are added to those that are set, and `UNSET` changes nothing."""
@@ -143,6 +162,7 @@ class Config:
         changes["headers"] = {**self.headers, **check_headers(changes.get("headers"))}
         new = Config({**self.options(), **changes}, close=self.close)
         new.key_from_environment = self.key_from_environment
+        new.limiter_from_environment = self.limiter_from_environment
         return new
 
     def _refuse_connection_options(self) -> None:
@@ -213,16 +233,20 @@ def _max_retries(number: object) -> int:
 
 def _rate_limiter(name: Any) -> str:
     source = "rate_limiter"
-    if name is None:
-        name = os.environ.get("FIBONACCI_RATE_LIMITER", RATE_LIMITERS[0])
+    if name == _LIMITER_FROM_ENVIRONMENT and "FIBONACCI_RATE_LIMITER" not in os.environ:
+        raise ConfigurationError(
+            "the pickled client has its rate limiter from the environment variable FIBONACCI_RATE_LIMITER: set it here"
+        )
+    if name in (None, _LIMITER_FROM_ENVIRONMENT):
+        name = os.environ.get("FIBONACCI_RATE_LIMITER", LOCAL_RATE_LIMITERS[0])
         source = "the environment variable FIBONACCI_RATE_LIMITER"
+    names = '"process", "machine", "off" or the URL of a Redis server, redis://, rediss:// or unix://'
     if not isinstance(name, str):
-        raise TypeError(f'{source} must be "process" or "off", not {kind_of(name)}')
-    if name == "machine" or name.startswith(("redis://", "rediss://")):
-        raise ConfigurationError(f'{source}: this version has no limiter for several processes; use "process" or "off"')
-    if name not in RATE_LIMITERS:
-        raise ConfigurationError(f'{source} must be "process" or "off", not {name!r}')
-    return name
+        raise TypeError(f"{source} must be {names}, not {kind_of(name)}")
+    if name in (*LOCAL_RATE_LIMITERS, "machine") or name.startswith(RATE_LIMITER_SCHEMES):
+        return name
+    shown = f"{name.partition(':')[0]}:..." if ":" in name else repr(name)  # a URL may hold a password
+    raise ConfigurationError(f"{source} must be {names}, not {shown}")
 
 
 def _transport(transport: Any, *, http_client: Any, close: str) -> Any:

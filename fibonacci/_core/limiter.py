@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fibonacci._core.response import APIResponse
 from fibonacci._core.window import LONGEST_WAIT, Admission, Delay, Window
 from fibonacci.models.response import RateLimit
@@ -42,22 +44,28 @@ class RateLimiter:
     response stops a client for longer. Time is an argument everywhere: seconds on the monotonic clock. The caller holds
     the lock.
 
+    Args:
+        window: The window, where it is not one of this process alone.
+
     Attributes:
         in_flight: Requests admitted and not yet released.
         last: The last rate limit that the server stated; None before the first.
         window: The present window.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window: Window | None = None) -> None:
         self.in_flight: int = 0
-        self.window: Window = Window()
-        self.forget()
+        self.window: Window = Window() if window is None else window
+        self.last: RateLimit | None = None
+        self._reset_breakers()
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
-        self.last: RateLimit | None = None
+        self.last = None
         self.window.forget()
-        self._paused_until = -float("inf")
+        self._reset_breakers()
+
+    def _reset_breakers(self) -> None:
         self._breakers: dict[tuple[str, str], _CircuitBreaker] = {}  # by endpoint
         self._is_probing = False  # an endpoint was refused for long, and no other has been admitted since
         self._common_breaker = _CircuitBreaker(-float("inf"))  # of all endpoints, while every request is a probe
@@ -82,14 +90,20 @@ class RateLimiter:
 
     def delay(self, now: float, endpoint: tuple[str, str] | None = None) -> Delay | None:
         """Return the delay of a request; without an endpoint, that of all requests."""
-        if now < self._paused_until:
-            return Delay(self._paused_until - now, is_fixed=True)
         delay = self.window.delay(now)
         if delay is None and self._must_probe():
             delay = self._common_breaker.delay(now)
-        if delay is None and endpoint in self._breakers:
-            delay = self._breakers[endpoint].delay(now)
+        if endpoint in self._breakers and (delay is None or not delay.is_fixed):
+            delay = self._breakers[endpoint].delay(now) or delay
         return delay
+
+    def count_sendable(self, now: float, endpoints: Iterable[tuple[str, str]]) -> int:
+        """Count the requests, given by their endpoints, that could be sent now if the window allowed it."""
+        breakers = (self._breakers.get(endpoint) for endpoint in endpoints)
+        number = sum(breaker is None or breaker.delay(now) is None for breaker in breakers)
+        if self._must_probe():
+            return min(number, 1) if self._common_breaker.delay(now) is None else 0
+        return number
 
     def release(
         self, admission: Admission, now: float, response: APIResponse | None = None, *, is_refused: bool = False
@@ -103,12 +117,12 @@ class RateLimiter:
             is_refused: Whether the response refuses the request because of the rate limit.
         """
         self.in_flight -= 1
-        self.window.remove(admission)
+        has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
+        self.window.remove(admission, has_passed=has_passed)
         stated = None if response is None else response.rate_limit
         if response is not None and stated is not None:
             self.last = stated
             self.window.update(stated, response.server_time, now, admission)
-        has_passed = response is not None and not is_refused and response.status < 500 and response.status != 429
         if admission.is_probe:
             self._end_probe(admission, now, has_passed=has_passed)
         if response is not None and is_refused:
@@ -136,7 +150,7 @@ class RateLimiter:
         """Pause all requests when a plan's window may be the cause; else open the breaker of the endpoint."""
         seconds = response.retry_after
         if seconds is not None and seconds <= _LONGEST_PAUSE:
-            self._paused_until = max(self._paused_until, now + seconds)
+            self.window.pause(now, seconds)
             return
         if seconds is None and (not admission.is_probe or self.window.delay(now) is not None):
             return  # the next window ends it, or its end is not known

@@ -84,6 +84,12 @@ def closed_error(call: Call) -> APIConnectionError:
     return add_call_details(error, call, is_uncertain=False)
 
 
+def limiter_error(call: Call, failure: str) -> APIConnectionError:
+    """Return the error for a call that cannot be admitted because the rate limiter cannot be used."""
+    error = APIConnectionError(failure if call.attempts else f"{failure}; nothing was sent")
+    return add_call_details(error, call, is_uncertain=False)
+
+
 def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
     """Set the circumstances of the call on an error, and redact the key in it."""
     error.method = call.request.method

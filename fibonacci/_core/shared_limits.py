@@ -11,8 +11,12 @@ from contextlib import contextmanager
 from fibonacci._core.limiter import RateLimiter
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide, is_rate_limited
-from fibonacci._core.window import Admission, Delay
+from fibonacci._core.window import Admission, Delay, Window
 from fibonacci.models.response import RateLimit
+
+TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
+if TYPE_CHECKING:
+    from fibonacci._core.lease_messages import StoreError
 
 # Tokens of the retry quota; AWS's standard retry mode of 2026 has the same figure.
 _CAPACITY = 500
@@ -64,18 +68,22 @@ class SharedLimits:
     The retry quota stops retry storms: each retry takes tokens that only a success returns. While a server is down the
     tokens run out, and calls fail at their first attempt instead of multiplying the load.
 
-    Limits that several processes share would have the same public methods and attributes, of which none blocks: they
-    would hold admissions in advance. `limits_for` chooses.
+    None of the methods blocks, nor do those of `LeasedLimits`, which several processes share.
 
     Args:
         is_enforced: Whether calls are delayed. Otherwise the limits are learned, and every request is admitted.
+        window: The window of the rate limit, where it is not one of this process alone.
+
+    Attributes:
+        failure: Why no call can be admitted at present; None in a process of its own.
     """
 
-    def __init__(self, *, is_enforced: bool = True) -> None:
+    def __init__(self, *, is_enforced: bool = True, window: Window | None = None) -> None:
         # Reentrant: garbage collection may end a call, and so settle it, while this thread holds the lock.
         self._lock = threading.RLock()
         self._pollers = 0
-        self._limiter = RateLimiter()
+        self._limiter = RateLimiter(window)
+        self.failure: StoreError | None = None
         self._tokens = _CAPACITY
         self._is_enforced = is_enforced
         self._process = os.getpid()
@@ -233,28 +241,33 @@ class SharedLimits:
 _shared: OrderedDict[tuple[str, int, int], SharedLimits] = OrderedDict()
 
 
-def shared_limits(base_url: str, api_key: str) -> SharedLimits:
-    """Return the limits of a key at a base URL: the same object for every client in the process."""
-    # The key's hash stands for the key, so that the registry holds no secrets. The process id is part of the name, for
-    # a lock that another thread held at a fork stays locked forever in the child.
-    name = base_url, hash(api_key), os.getpid()
+def kept_limits(name: tuple[str, int, int], make: Callable[[], SharedLimits]) -> SharedLimits:
+    """Return the limits of that name, made unless they are there: the same object for every client in the process.
+
+    Args:
+        name: The base URL, a hash that stands for the key, so that the registry holds no secrets, and the process: a
+            lock that another thread held at a fork stays locked forever in the child.
+        make: Makes them.
+    """
     found = _shared.get(name)
     if found is None:
-        found = _shared.setdefault(name, SharedLimits())
+        found = _shared.setdefault(name, make())
         while len(_shared) > _KEPT_KEYS:
             _shared.popitem(last=False)
     return found
 
 
-def limits_for(rate_limiter: str, base_url: str, api_key: str, own: SharedLimits | None) -> SharedLimits:
-    """Return the limits that a client has for a key: the one place that chooses between limiters.
+def shared_limits(base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:
+    """Return the limits of a key at a base URL: the same object for every client in the process.
 
     Args:
-        rate_limiter: The option of the client.
         base_url: The base URL.
         api_key: The key.
         own: The limits that the client has had until now.
     """
-    if rate_limiter == "off":
-        return SharedLimits(is_enforced=False) if own is None or own.is_inherited else own
-    return shared_limits(base_url, api_key)
+    return kept_limits((base_url, hash(api_key), os.getpid()), SharedLimits)
+
+
+def unenforced_limits(base_url: str, api_key: str, own: SharedLimits | None = None) -> SharedLimits:
+    """Return limits of a client and its clones that delay nothing: those that it has had until now, if any."""
+    return SharedLimits(is_enforced=False) if own is None or own.is_inherited else own

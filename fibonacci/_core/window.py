@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from fibonacci.models.response import RateLimit
 
@@ -10,9 +11,16 @@ LONGEST_WAIT = 120.0
 """Seconds for which a statement of the server is trusted, and so the longest wait for one."""
 
 # Lengths of windows in seconds. That of a window is not stated: it is the shortest of these that is not contradicted.
+# No two are less than 3 apart from 2 on, so that a window's begin and its stated reset, each known to a second or two,
+# fit one of them at the most.
 _LENGTHS = (2.0, 5.0, 10.0, 30.0, 60.0)
+# Seconds by which a window may end before its stated reset: the reset is rounded up, and `Date` is cut.
+_UNCERTAINTY = 2.0
+_TOLERANCE = 0.001  # of comparisons with Unix times, which have seven decimals
+_LONGEST_RESPONSE = 1.0
+# Windows in a row that one length has to fit before it is relied on.
+_FITTING_WINDOWS = 2
 _ROUNDING = 1.5  # resets and the times of responses are rounded to seconds
-# Seconds within which a request is taken to have reached the server: requests may arrive out of order.
 _MARGIN = 1.0
 _UNKNOWN = float("inf")
 
@@ -27,9 +35,11 @@ class Admission:
 
     Attributes:
         is_probe: Whether the request finds out whether the server admits requests again.
+        lease: The name of its lease and the time at which it was granted; only where several processes share a window.
     """
 
-    __slots__ = ("at", "endpoint", "is_probe")
+    __slots__ = ("at", "endpoint", "is_probe", "lease")
+    lease: tuple[str, float]
 
     def __init__(self, at: float, endpoint: tuple[str, str] = ("", ""), *, is_probe: bool = False) -> None:
         self.at: float = at
@@ -59,35 +69,52 @@ class Window:
     that this number may not include yet. A request leaves their count when it ends, when a response states the number
     whose own request was admitted a second later, and when its window has passed.
 
+    A reset is stated in whole seconds, rounded up. Where the windows begin with their first request, and one length has
+    fitted two of them, the end is known better: that length after the response to the first request.
+
+    Args:
+        margin: Seconds within which a request is taken to have reached the server: requests may arrive out of order.
+
     Attributes:
         limit: The requests that the plan allows in a window; 0 when not known.
+        uncounted: The requests that the number of remaining ones may not include, in order of admission.
+        paused_until: When the last `Retry-After` ends that concerns all requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, margin: float = _MARGIN) -> None:
         self.limit: int = 0
+        self._margin = margin
+        self.paused_until: float = -_UNKNOWN
         self._remaining: int | None = None  # by the last statement; None: not known
         self._reset = 0.0  # the stated reset in Unix seconds: the server's own name for the window
         self._resets_at = _UNKNOWN
         self._stated_at = -float("inf")
         self._length = 0.0  # of a window; 0 when not known
         self._clock_offset = -float("inf")  # the server's Unix clock less the monotonic one, as closely as is known
-        self._uncounted: OrderedDict[Admission, None] = OrderedDict()  # in order of admission
+        self._fitting_length: float = 0.0  # that the windows that began last have; 0 when none of _LENGTHS fits
+        self._fitting_windows = 0  # how many in a row; -1 once one has ended later
+        self._fitted_at = -_UNKNOWN  # when the first request of the last of them was admitted
+        self._ends_by = _UNKNOWN  # when the present window ends by that length
+        self._ended_at = -_UNKNOWN  # when the last window was taken to have ended
+        self.uncounted: OrderedDict[Admission, None] = OrderedDict()
 
     @property
     def left(self) -> int | None:
         """The requests that may still be sent; None when not known."""
-        return None if self._remaining is None else max(0, self._remaining - len(self._uncounted))
+        return None if self._remaining is None else max(0, self._remaining - len(self.uncounted))
 
     def is_exhausted(self) -> bool:
         """Whether no request may be sent by the last statement."""
-        return self._remaining is not None and self._remaining <= len(self._uncounted)
+        return self._remaining is not None and self._remaining <= len(self.uncounted)
 
     def delay(self, now: float) -> Delay | None:
         """Return the delay of a request; None when one is left, or when what is known is too old."""
+        if now < self.paused_until:
+            return Delay(self.paused_until - now, is_fixed=True)
         if not self.is_exhausted():
             return None
         if self._resets_at == _UNKNOWN:
-            ends = next(iter(self._uncounted)).at + self._longest_length
+            ends = next(iter(self.uncounted)).at + self._longest_length
         else:
             ends = min(self._resets_at, self._stated_at + LONGEST_WAIT)
         return Delay(ends - now, is_fixed=self._remaining == 0) if now < ends else None
@@ -99,21 +126,41 @@ class Window:
             return None
         return self._resets_at - now, left
 
+    def is_over(self, now: float) -> bool:
+        """Whether the window that was stated last has ended."""
+        return self._remaining is not None and now >= self._resets_at
+
     def advance(self, now: float) -> None:
         """Begin the next window when the present one has passed; its first response will state more."""
         if self._remaining is not None and now >= self._resets_at:
-            self._stop_counting(self._resets_at - _MARGIN)
+            self._stop_counting(self._resets_at - self._margin)
+            self._ended_at = self._resets_at
             self._remaining, self._resets_at = self.limit, _UNKNOWN
         if self._resets_at == _UNKNOWN:
             self._stop_counting(now - self._longest_length)
 
     def add(self, admission: Admission) -> None:
         """Count an admitted request until the server counts it."""
-        self._uncounted[admission] = None
+        self.uncounted[admission] = None
 
-    def remove(self, admission: Admission) -> None:
-        """Stop counting a request that has ended."""
-        self._uncounted.pop(admission, None)
+    def restore(self, admissions: Iterable[Admission]) -> None:
+        """Count requests that were admitted before."""
+        known = {**self.uncounted, **dict.fromkeys(admissions)}
+        if len(known) > len(self.uncounted):
+            self.uncounted = OrderedDict.fromkeys(sorted(known, key=lambda admission: admission.at))
+
+    def remove(self, admission: Admission, *, has_passed: bool) -> None:
+        """Stop counting a request that has ended.
+
+        Args:
+            admission: The admission of the request.
+            has_passed: Whether its response shows that requests are admitted; `SharedWindow` uses it.
+        """
+        self.uncounted.pop(admission, None)
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Delay all requests."""
+        self.paused_until = max(self.paused_until, now + seconds)
 
     def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
         """Update the window with what a response states.
@@ -131,34 +178,85 @@ class Window:
         reset = stated.reset_at.timestamp()
         # Seconds from now, rounded, name the same window a little differently each time.
         is_same = self._remaining is not None and abs(reset - self._reset) < min(2.0, self._length / 2)
-        if is_same:
-            reset = max(reset, self._reset)
+        reset = max(reset, self._reset) if is_same else reset
         ends_in = reset - self._clock_offset - now
         # A request that was sent after the last statement has the newer response; other responses may be out of order.
         is_newer = admission.is_probe or admission.at > self._stated_at
         is_older = not is_newer and not is_same and reset < self._reset and now < self._resets_at
-        if ends_in <= 0 or is_older:
+        if ends_in <= 0 or is_older or (is_same and self._ends_by < self._resets_at and self._is_late(admission)):
             return  # it is about a window that has passed
+        if stated.remaining == stated.limit - 1 or (not is_same and self._ends_by < _UNKNOWN):
+            self._find_end(stated, admission.at, now, now + ends_in, is_same=is_same)
         self._remaining = min(self._remaining or 0, stated.remaining) if is_same and not is_newer else stated.remaining
-        self.limit, self._reset, self._resets_at, self._stated_at = stated.limit, reset, now + ends_in, now
+        # Where several processes share the window, what was received first may be told last.
+        self.limit, self._reset, self._stated_at = stated.limit, reset, max(now, self._stated_at)
+        self._resets_at = min(now + ends_in, self._ends_by)
         if self._length < max(ends_in - _ROUNDING, 1.0) and ends_in <= LONGEST_WAIT:
             self._length = next((length for length in _LENGTHS if ends_in - _ROUNDING <= length), LONGEST_WAIT)
-        self._stop_counting(admission.at - _MARGIN)
+        self._stop_counting(admission.at - self._margin)
 
     def forget(self) -> None:
         """Forget what the server stated; requests in flight stay counted."""
         self.limit = 0
         self._remaining = None
-        self._length = 0.0
-        self._resets_at = _UNKNOWN
-        self._stated_at = self._clock_offset = -float("inf")
+        self._length = self._fitting_length = 0.0
+        self._fitting_windows = 0
+        self._resets_at = self._ends_by = _UNKNOWN
+        self._stated_at = self._clock_offset = self._ended_at = self.paused_until = -_UNKNOWN
+
+    @property
+    def length(self) -> float:
+        """Seconds of a window, as far as is known; 0 when not known."""
+        return self._length
 
     @property
     def _longest_length(self) -> float:
         """Seconds after which the window that a request was admitted in has certainly passed."""
-        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + _MARGIN)
+        return min(LONGEST_WAIT, (self._length or LONGEST_WAIT) + self._margin)
+
+    def _is_late(self, admission: Admission) -> bool:
+        """Whether what a response states of the last window is late, after its end by the length of windows.
+
+        If the server counts in it what was admitted after that end, the length is wrong, and not relied on any more.
+        """
+        if admission.at < self._ended_at:
+            return True
+        self._fitting_windows, self._ends_by = -1, _UNKNOWN
+        return False
+
+    def _find_end(
+        self, stated: RateLimit, sent_at: float, received_at: float, ends_at: float, *, is_same: bool
+    ) -> None:
+        """Find the end of a window by the length of those before, if its first request was sent by this client.
+
+        Args:
+            stated: What the response states.
+            sent_at: Before the begin of the window.
+            received_at: After it.
+            ends_at: The stated reset.
+            is_same: Whether the window is known.
+        """
+        self._ends_by = self._ends_by if is_same else _UNKNOWN
+        # Only a window that was entered when the one before ended is known to be seen from its begin: those of a server
+        # whose windows begin by the clock may be entered at any time. And a slow response does not tell the begin.
+        is_late = self._ended_at != -_UNKNOWN and sent_at > self._ended_at + _UNCERTAINTY
+        is_slow = received_at > sent_at + _LONGEST_RESPONSE
+        is_first = stated.remaining == stated.limit - 1 and sent_at > self._fitted_at
+        if self._fitting_windows < 0 or is_late or is_slow or not is_first:
+            return
+        self._fitted_at = sent_at
+        lengths = (
+            length
+            for length in _LENGTHS
+            if sent_at + length < ends_at + _TOLERANCE and ends_at < received_at + length + _UNCERTAINTY
+        )
+        length = next(lengths, 0.0)
+        self._fitting_windows = self._fitting_windows + 1 if length == self._fitting_length else 1
+        self._fitting_length = length
+        if length and self._fitting_windows >= _FITTING_WINDOWS:
+            self._ends_by = received_at + length
 
     def _stop_counting(self, until: float) -> None:
         """Stop counting the requests admitted by then: the number that the server states includes them."""
-        while self._uncounted and next(iter(self._uncounted)).at <= until:
-            self._uncounted.popitem(last=False)
+        while self.uncounted and next(iter(self.uncounted)).at <= until:
+            self.uncounted.popitem(last=False)

@@ -75,8 +75,10 @@ class Fibonacci:
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
         max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default. It bounds the
             number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
-        rate_limiter: `"process"` (the clients of a key share, in this process, what is known of its rate limit) or
-            `"off"` (no request is delayed before it is sent). Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
+        rate_limiter: Who shares what is known of a key's rate limit: `"process"` (the clients of the process),
+            `"machine"` (all processes of this user on this machine), the URL of a Redis server (`redis://`,
+            `rediss://`, `unix://`; all processes that name it), or `"off"` (no request is delayed before it is sent).
+            Default: `FIBONACCI_RATE_LIMITER`, else `"process"`.
         on_retry: Called with a `RetryEvent` before a request is sent again.
         on_wait: Called with a `WaitEvent` before a wait of a second or more for the rate limit, and after a second of
             waiting for a connection.
@@ -85,6 +87,7 @@ class Fibonacci:
 
     Raises:
         ConfigurationError: If there is no usable key, or an argument or the environment is wrong; it names the remedy.
+        ImportError: If the rate limiter needs a package that is not installed; it names the extra.
 
     Example:
         ```python
@@ -114,7 +117,7 @@ class Fibonacci:
         allow_insecure: bool = False,
         idempotency: Literal["server"] | None = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
-        rate_limiter: Literal["process", "off"] | None = None,
+        rate_limiter: Literal["process", "machine", "off"] | str | None = None,
         on_retry: Callable[[RetryEvent], object] | None = None,
         on_wait: Callable[[WaitEvent], object] | None = None,
         tracing: Tracing | None = None,
@@ -309,10 +312,8 @@ class Fibonacci:
         return f"{type(self).__name__}(base_url={self._config.base_url!r})"
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        # A key from the environment is read from the environment again where the client is unpickled.
-        key_from_environment = {"api_key": None} if self._config.key_from_environment else {}
         state = {name: value for name, value in state_of(self).items() if name not in ("_config", "_shared")}
-        return type(self)._rebuild, ({**self._config.options(), **key_from_environment}, state)
+        return type(self)._rebuild, (self._config.pickled_options(), state)
 
     if not TYPE_CHECKING:
 

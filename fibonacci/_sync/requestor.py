@@ -21,7 +21,7 @@ from fibonacci._core.redaction import redact, redact_url
 from fibonacci._core.request import Request
 from fibonacci._core.response import APIResponse, AttemptResult
 from fibonacci._core.retry import Attempt, Retry
-from fibonacci._core.shared_limits import SharedLimits, limits_for
+from fibonacci._core.shared_limits import SharedLimits, shared_limits, unenforced_limits
 from fibonacci._core.transport_errors import TransportError, transport_error_from
 from fibonacci._core.urls import QueryValue
 from fibonacci._core.window import Admission, Delay
@@ -75,6 +75,7 @@ class Requestor:
         self.config = config
         self.clock: Clock = config.clock or _runtime.SystemClock()
         self._shared = shared
+        self._find_limits = _limits_finder(config.rate_limiter)
         self._last_key: str = config.api_key if isinstance(config.api_key, str) else ""
         shared.transport()  # its first import takes time that is no call's
 
@@ -272,9 +273,20 @@ class Requestor:
         return key
 
     def _use_limits(self, api_key: str) -> SharedLimits:
-        config, shared = self.config, self._shared
-        shared.limits = limits_for(config.rate_limiter, config.base_url, api_key, shared.limits)
-        return shared.limits
+        limits = self._find_limits(self.config.base_url, api_key, self._shared.limits)
+        self._shared.limits = limits
+        return limits
+
+
+def _limits_finder(rate_limiter: str) -> Callable[[str, str, SharedLimits | None], SharedLimits]:
+    """Return what finds the limits of a key: the one place that chooses between limiters."""
+    if rate_limiter == "process":
+        return shared_limits
+    if rate_limiter == "off":
+        return unenforced_limits
+    from fibonacci._net.leases import leased_limits
+
+    return partial(leased_limits, rate_limiter)
 
 
 def _ended_in(state: RetryCallState) -> AttemptAndRetry:

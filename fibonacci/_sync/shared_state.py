@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from fibonacci._core.config import LOCAL_RATE_LIMITERS
 from fibonacci._net.instrumentation import is_httpx_patched
 
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
@@ -19,6 +20,10 @@ class SharedState:
     Args:
         config: The configuration of the first client.
 
+    Raises:
+        ImportError: If the rate limiter needs a package that is not installed.
+        ConfigurationError: If the rate limiter is a URL that names no server.
+
     Attributes:
         limits: The limits of the key that was used last; None before the first call.
         queued: The calls that wait for the rate limit.
@@ -29,6 +34,10 @@ class SharedState:
         self._made: dict[str, Transport] = {}
         self.limits: SharedLimits | None = None
         self.queued: set[QueuedCall] = set()
+        if config.rate_limiter not in LOCAL_RATE_LIMITERS:
+            from fibonacci._net.window_stores import window_store
+
+            window_store(config.rate_limiter, "")  # an extra that is missing, or a wrong URL, is found here
 
     @property
     def rate_limit(self) -> RateLimit | None:

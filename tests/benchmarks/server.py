@@ -40,7 +40,7 @@ def head(length: int) -> bytes:
         "Content-Length": length,
         "Date": formatdate(usegmt=True),
         "X-RateLimit-Limit": 10_000_000,
-        "X-RateLimit-Remaining": 9_999_999,
+        "X-RateLimit-Remaining": 9_999_990,  # as in nearly all responses: not the first of a window
         "X-RateLimit-Reset": int(time()) + 3600,
     }
     return "".join(["HTTP/1.1 200 OK\r\n", *(f"{k}: {v}\r\n" for k, v in fields.items()), "\r\n"]).encode()

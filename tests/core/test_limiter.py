@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,31 @@ class TestAgainstAServer:
         # Each minute its 60, though no response came since the first.
         assert max(simulation.sent) < 60.0 * 9 + 15
         assert [server.admitted[60.0 * minute] for minute in range(1, 10)] == [60] * 9
+
+
+class TestLengths:
+    @pytest.mark.parametrize("length", [2.0, 5.0, 10.0, 30.0, 60.0])
+    def test_little_of_a_window_is_lost_once_the_length_is_known(self, length: float) -> None:
+        server = SimulatedServer(30, length, is_aligned=False, skew=0.37)
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.0, 0.1)
+        for _ in range(30 * 8):
+            simulation.call(0.3, 0.02, 0.03)
+        simulation.run()
+        ends = sorted(server.admitted)
+        lost = [end - before - length for before, end in pairwise(ends)]
+        assert server.refused == 0
+        assert lost[0] <= 1.2
+        assert max(lost[2:]) <= 0.1
+
+    def test_a_server_that_counts_differently_is_noticed_at_the_first_refusal(self) -> None:
+        server = SimulatedServer(3, 60.6, is_aligned=False)  # which looks like a minute
+        simulation = Simulation(server, RateLimiter())
+        simulation.call(0.0, 0.0, 0.1)
+        for _ in range(3 * 20):
+            simulation.call(0.3, 0.02, 0.03)
+        simulation.run()
+        assert server.refused <= 3
 
 
 class TestTrust:

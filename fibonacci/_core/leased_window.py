@@ -1,0 +1,185 @@
+"""The shared window as one process sees it: the leases that it was granted, and what the last reply said."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply
+from fibonacci._core.shared_window import LONGEST_POLL
+from fibonacci._core.window import Admission, Delay, Window
+from fibonacci.models.response import RateLimit
+
+# Leases that are asked for at a time; the calls behind them in the queue follow.
+_MOST_WANTED = 100
+# Seconds for which a call waits for a reply before it looks again.
+_REPLY_DELAY = 0.5
+# Seconds until the store is asked again while another request may end the delay: the first time, and at most.
+_FIRST_POLL = 0.01
+_LONGEST_OPEN_POLL = 0.5
+# Seconds for which the end of a request waits for another message to go with; mostly that is the next request's.
+_LINGER = 0.005
+_NEVER = -float("inf")
+
+
+class LeasedWindow(Window):
+    """A window that other processes use too: a request needs a lease, which the store grants.
+
+    What has to be said to the store is collected, and given out in messages; `schedule` tells when.
+
+    Args:
+        notify: Called when `schedule` has changed. It must not block.
+    """
+
+    def __init__(self, notify: Callable[[], object]) -> None:
+        super().__init__()
+        self._notify = notify
+        self._name = os.urandom(6).hex()
+        self._numbers = count()
+        self._epoch = ""
+        self._is_reset = False
+        self._wanted: list[str] = []
+        self._granted: deque[tuple[str, float]] = deque()
+        self._held: dict[str, float] = {}
+        self._ended: dict[str, LeaseEnd] = {}
+        self._ended_times: dict[str, float] = {}  # of those that state something, in seconds of this process
+        self._news_at: float | None = None
+        self._has_asked = True  # for all that is wanted
+        self._asked_at = _NEVER
+        self._left: int | None = None
+        self._ends_at = self._delay_ends = _NEVER
+        self._is_fixed = False
+        self._poll = _FIRST_POLL
+
+    @property
+    def left(self) -> int | None:
+        """The requests that may still be sent by the last reply; None when not known."""
+        return self._left
+
+    def is_exhausted(self) -> bool:
+        """Return False: the store decides which requests are probes."""
+        return False
+
+    def advance(self, now: float) -> None:
+        """Do nothing: the store begins the windows."""
+
+    def delay(self, now: float) -> Delay | None:
+        """Return None when a lease is there, else the delay by the last reply, or until the next one."""
+        if self._granted:
+            return None
+        seconds = self._delay_ends - now
+        if seconds > 0:
+            return Delay(seconds, is_fixed=self._is_fixed)
+        return Delay(_REPLY_DELAY - now % _REPLY_DELAY, is_fixed=False)  # all at the same times: they wake each other
+
+    def remaining(self, now: float) -> tuple[float, int] | None:
+        """Return the seconds and the requests left by the last reply; None when they are not known."""
+        return None if self._left is None or self._ends_at <= now else (self._ends_at - now, self._left)
+
+    def add(self, admission: Admission) -> None:
+        """Use a lease for an admitted request."""
+        admission.lease = name, at = self._granted.popleft()
+        self._held[name] = at
+
+    def remove(self, admission: Admission, *, has_passed: bool) -> None:
+        """Give back the lease of a request that has ended."""
+        name, at = admission.lease
+        self._held.pop(name, None)
+        self._ended[name] = LeaseEnd(name, at, has_passed=has_passed)
+        self._notify()
+
+    def update(self, stated: RateLimit, server_now: float, now: float, admission: Admission) -> None:
+        """Pass on what the response to a request states that has ended."""
+        name, _ = admission.lease
+        self._ended[name] = self._ended[name]._replace(
+            limit=stated.limit, remaining=stated.remaining, reset=stated.reset_at.timestamp(), server_time=server_now
+        )
+        self._ended_times[name] = now
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Delay all requests of all processes."""
+        name = self._new_name()
+        self._ended[name] = LeaseEnd(name, pause=seconds)
+        self._ended_times[name] = now
+        self._delay_ends, self._is_fixed = max(self._delay_ends, now + seconds), True
+
+    def forget(self) -> None:
+        """Forget what the server stated, in all processes."""
+        super().forget()
+        self._left = None
+        self._ends_at = self._delay_ends = _NEVER
+        self._is_reset = True
+        self._notify()
+
+    def want(self, number: int) -> None:
+        """Want leases for so many calls, and give back what is left over."""
+        number = min(number, _MOST_WANTED)
+        given_up = [*self._granted, *((name, 0.0) for name in self._wanted[number:])]
+        self._granted.clear()
+        del self._wanted[number:]
+        self._ended.update((name, LeaseEnd(name, at)) for name, at in given_up)
+        new = [self._new_name() for _ in range(number - len(self._wanted))]
+        if new:
+            self._wanted += new
+            self._has_asked = False
+        if self._wanted or given_up:
+            self._notify()
+
+    def give_up(self) -> None:
+        """Say nothing more of what has ended: it is too old to matter."""
+        self._ended.clear()
+        self._ended_times.clear()
+        self._is_reset, self._has_asked = False, True
+
+    def schedule(self, now: float) -> float | None:
+        """Return the seconds until the next message is to be sent, and None when there is none."""
+        if self._is_reset or not self._has_asked:
+            return 0.0
+        times: list[float] = []
+        if self._ended:
+            self._news_at = now if self._news_at is None else self._news_at
+            times.append(self._news_at + _LINGER)
+        if self._wanted:
+            times.append(min(self._delay_ends, self._asked_at + (LONGEST_POLL if self._is_fixed else self._poll)))
+        return max(0.0, min(times) - now) if times else None
+
+    def message(self, now: float) -> LeaseMessage:
+        """Return the next message; `receive` follows when its reply comes."""
+        ended = [end._replace(age=now - self._ended_times.get(name, now)) for name, end in self._ended.items()]
+        held, delay = ([], 0.0) if self._epoch else self._knowledge(now)
+        return LeaseMessage(self._epoch, self._is_reset, held, delay, ended, list(self._wanted))
+
+    def receive(self, message: LeaseMessage, reply: LeaseReply, now: float) -> None:
+        """Take in the reply to a message."""
+        if message.epoch not in ("", reply.epoch):
+            self._epoch = ""  # the state was lost: the next message says what is held, before anything is granted
+            self._has_asked = False
+            return
+        self._epoch = reply.epoch
+        if message.is_reset:
+            self._is_reset = False
+        for ended in message.ended:
+            self._ended.pop(ended.name, None)
+            self._ended_times.pop(ended.name, None)
+        self._news_at = None
+        granted = {name: at for name, at in reply.granted if name in self._wanted}  # one given up was said to be
+        self._granted.extend(granted.items())
+        self._wanted = [name for name in self._wanted if name not in granted]
+        self._has_asked = set(self._wanted) <= set(message.wanted)
+        self._asked_at = now
+        self._take_window(reply, now)
+        self._poll = _FIRST_POLL if granted else min(_LONGEST_OPEN_POLL, self._poll * 2)
+
+    def _knowledge(self, now: float) -> tuple[list[tuple[str, float]], float]:
+        """Return what a state that was lost has to be told: the leases, and the delay if it is fixed."""
+        return list(self._held.items()), max(0.0, self._delay_ends - now) if self._is_fixed else 0.0
+
+    def _take_window(self, reply: LeaseReply, now: float) -> None:
+        self._delay_ends, self._is_fixed = now + reply.delay, reply.is_fixed
+        self.limit, self._left = reply.limit, None if reply.left < 0 else reply.left
+        self._ends_at = now + reply.ends_in
+
+    def _new_name(self) -> str:
+        return f"{self._name}.{next(self._numbers)}"

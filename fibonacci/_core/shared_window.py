@@ -1,0 +1,221 @@
+"""The window that the processes of one API key share: who may send next, by which leases, in which order.
+
+This is the state of a limiter for several processes, and what a message to it changes. A store keeps it, and has the
+processes take turns: a file, which is read into this class and written back, or Redis, where `_net/shared_window.lua`
+does the same (`tests/net/test_redis_store.py` compares the two).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply
+from fibonacci._core.window import Admission, Delay, Window
+from fibonacci.models.response import RateLimit
+
+# Seconds without a response after which another request is sent: to a server that has stated nothing yet, and to one
+# that stated for long that no request is left.
+_SCOUT_INTERVAL = 0.25
+_PROBE_INTERVAL = 5.0
+# Seconds after which a process asks again at the latest, and for which its place in the queue is kept.
+LONGEST_POLL = 2.0
+_KEPT_PLACE = LONGEST_POLL + 1.0
+# Seconds until a process asks again when requests are left for others, who are about to ask.
+_TURN = 0.02
+# Seconds within which a request reaches the server. After the state was lost nothing is granted for that time: what
+# the server states then includes the requests in flight of processes that have not said yet what they hold.
+_ARRIVED_WITHIN = 1.0
+# Seconds within which a request reaches the server on a machine that is busy: longer than for one process, since the
+# lease comes from a store and another thread.
+_MARGIN = 3.0
+# The begin of a window in which each process has a share of it to itself: in seconds, and at most as a part of it.
+_SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
+_NEVER = -float("inf")
+
+
+class _Lease(Admission):
+    """The admission of a request of any process, known by its name."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, at: float, *, is_probe: bool = False) -> None:
+        super().__init__(at, is_probe=is_probe)
+        self.name: str = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Lease) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class SharedWindow:
+    """The state of a limiter that several processes share.
+
+    Requests in flight are leases. Those of a process that was killed lapse as every other does: when a later response
+    states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
+    that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
+    begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake.
+
+    While nothing is known of the window, one request at a time is sent to learn it.
+
+    Args:
+        now: The time of the store in seconds; it names the state.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.epoch: str = f"{now:.6f}"
+        self._window = Window(margin=_MARGIN)
+        self._queue: dict[str, float] = {}  # names of leases to be granted, with the end of their places
+        self._probe = "", _NEVER  # the lease of the last probe, and when it was granted
+        self._is_silent = False  # the server admits requests, and states no rate limit
+        self._shares: dict[str, int] = {}  # by process
+        self._shares_end = _NEVER
+
+    def exchange(self, message: LeaseMessage, now: float) -> LeaseReply:
+        """Carry out a message; only the order of times matters, so that any clock will do.
+
+        Args:
+            message: The message.
+            now: The time of the store in seconds.
+        """
+        if message.epoch not in ("", self.epoch):
+            if self._window.left is None:
+                self._window.pause(now, _ARRIVED_WITHIN)
+            return LeaseReply(self.epoch, [], 0.0, False, 0, -1, -1.0)
+        if message.is_reset:
+            self._forget()
+        window = self._window
+        window.restore(_Lease(name, at) for name, at in message.held)
+        window.pause(now, message.delay)
+        was_unknown, begins = window.left is None, window.is_over(now)
+        window.advance(now)
+        for ended in message.ended:
+            self._end(ended, now)
+        for name in [name for name, ends in self._queue.items() if ends < now]:
+            del self._queue[name]
+        held = {lease.name: lease for lease in window.uncounted if isinstance(lease, _Lease)}
+        self._queue.update((name, now + _KEPT_PLACE) for name in message.wanted if name not in held)
+        if begins or (was_unknown and window.left is not None):
+            self._share_out(now)
+        granted, delay = self._grant(message.wanted, held, now)
+        remaining = window.remaining(now)
+        left = -1 if window.left is None else window.left
+        ends_in = -1.0 if remaining is None else remaining[0]
+        wait = -1.0 if delay is None else delay.seconds
+        return LeaseReply(self.epoch, granted, wait, delay is not None and delay.is_fixed, window.limit, left, ends_in)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the state as plain values."""
+        leases = [(lease.name, lease.at) for lease in self._window.uncounted if isinstance(lease, _Lease)]
+        window = {name: value for name, value in vars(self._window).items() if name != "uncounted"}
+        return {**vars(self), "_window": window, "leases": leases}
+
+    @classmethod
+    def load(cls, state: dict[str, Any]) -> SharedWindow:
+        """Return what `dump` returned the state of.
+
+        Raises:
+            KeyError: If it is not such a state.
+            TypeError: The same.
+            ValueError: The same.
+        """
+        new = cls(0.0)
+        window = vars(new._window)
+        window.update({name: state["_window"][name] for name in window if name != "uncounted"})
+        new._window.restore(_Lease(name, at) for name, at in state["leases"])
+        new.epoch = str(state["epoch"])
+        new._queue = dict(state["_queue"])
+        name, at = state["_probe"]
+        new._probe = name, at
+        new._is_silent = bool(state["_is_silent"])
+        new._shares, new._shares_end = dict(state["_shares"]), float(state["_shares_end"])
+        return new
+
+    def _forget(self) -> None:
+        self._window.forget()
+        self._probe = "", _NEVER
+        self._is_silent = False
+
+    def _grant(
+        self, wanted: list[str], held: dict[str, _Lease], now: float
+    ) -> tuple[list[tuple[str, float]], Delay | None]:
+        """Return the leases that can be granted, and the delay of the others if there are any."""
+        places = {name: place for place, name in enumerate(self._queue)}
+        granted: list[tuple[str, float]] = []
+        admitted = 0
+        for name in wanted:
+            lease = held.get(name)
+            if lease is None:
+                free, delay = self._free(now)
+                if not self._has_share(name, now):
+                    return granted, delay or Delay(self._shares_end - now, is_fixed=False)
+                if max(0, places[name] - admitted) >= free:
+                    return granted, delay or Delay(_TURN, is_fixed=False)
+                lease = self._admit(name, now)
+                admitted += 1
+            granted.append((name, lease.at))
+        return granted, None
+
+    def _admit(self, name: str, now: float) -> _Lease:
+        lease = _Lease(name, now)
+        if self._probe_interval() is not None:
+            self._probe = name, now
+        del self._queue[name]
+        if _process_of(name) in self._shares:
+            self._shares[_process_of(name)] -= 1
+        self._window.add(lease)
+        return lease
+
+    def _share_out(self, now: float) -> None:
+        """Give each process that waits its share of the window that begins, by the number of its calls."""
+        waiting = Counter(_process_of(name) for name in self._queue)
+        total, limit = len(self._queue), self._window.limit
+        self._shares = {process: -(-limit * number // total) for process, number in waiting.items()}
+        self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
+
+    def _has_share(self, name: str, now: float) -> bool:
+        return now >= self._shares_end or self._shares.get(_process_of(name), 1) > 0
+
+    def _free(self, now: float) -> tuple[float, Delay | None]:
+        """Return how many requests may be sent now, and the delay of the next one when none may."""
+        delay = self._window.delay(now)
+        if delay is not None:
+            return 0, delay
+        interval = self._probe_interval()
+        if interval is not None:
+            wait = self._probe[1] + interval - now
+            return (0, Delay(wait, is_fixed=False)) if wait > 0 else (1, None)
+        left = self._window.left
+        return float("inf") if left is None else left, None
+
+    def _probe_interval(self) -> float | None:
+        """Return the seconds between two requests that learn about the window; None when they need not be few."""
+        if self._window.left is None:
+            return None if self._is_silent else _SCOUT_INTERVAL
+        return _PROBE_INTERVAL if self._window.is_exhausted() else None
+
+    def _end(self, ended: LeaseEnd, now: float) -> None:
+        self._queue.pop(ended.name, None)
+        window, at = self._window, now - ended.age
+        is_probe = ended.name == self._probe[0]
+        lease = _Lease(ended.name, ended.at, is_probe=is_probe)
+        window.remove(lease, has_passed=ended.has_passed)
+        if is_probe:
+            self._probe = "", _NEVER
+        if ended.limit:
+            stated = RateLimit(ended.limit, ended.remaining, datetime.fromtimestamp(ended.reset, UTC))
+            window.update(stated, ended.server_time, at, lease)
+        elif ended.has_passed:
+            self._is_silent = True
+        if is_probe and ended.has_passed and window.is_exhausted() and window.delay(now) is None:
+            window.forget()
+        if ended.pause:
+            window.pause(at, ended.pause)
+
+
+def _process_of(name: str) -> str:
+    """Return the process that a lease is of: the part of its name before the point."""
+    return name.partition(".")[0]

@@ -1,0 +1,125 @@
+"""A shared window in a file, for the processes of one user on one machine. filelock has them take turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from errno import EACCES, EPERM, EROFS
+from pathlib import Path
+from time import monotonic
+
+from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.shared_window import SharedWindow
+
+try:
+    from filelock import FileLock, Timeout
+except ImportError as error:
+    raise ImportError("rate_limiter=\"machine\" needs filelock: pip install 'fibonacci-sdk[machine]'") from error
+
+# Seconds to wait for another process that holds the lock: it needs less than a thousandth, unless it was stopped.
+_LOCKED_WITHIN = 2.0
+_LOCK_POLL = 0.001
+# Seconds after which a state says nothing any more.
+_FORGOTTEN_AFTER = 300.0
+_LASTING = {EACCES, EPERM, EROFS}
+_FORMAT = 1
+
+
+class FileStore:
+    """Keeps a shared window in a private folder. Time is the monotonic clock, which all processes of a machine share.
+
+    The file is replaced, never changed: a process may be killed at any moment, and the next one finds a whole state.
+    One that cannot be read is begun again, and each process says what it holds.
+
+    Args:
+        name: The name of the window, which becomes that of the files.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = f"{name}-{_FORMAT}"
+        self._lock: FileLock | None = None
+        self._file = Path()
+
+    def exchange(self, message: LeaseMessage) -> LeaseReply:
+        """Carry out a message under the lock.
+
+        Raises:
+            StoreError: If the folder is not private or cannot be written, or the lock is not free for two seconds.
+        """
+        try:
+            with self._prepared_lock():
+                window = self._read()
+                reply = window.exchange(message, monotonic())
+                self._write(window)
+                return reply
+        except Timeout:
+            reason = f"another process has held {self._file}.lock for {_LOCKED_WITHIN:g} s"
+            raise StoreError(f'the rate limiter "machine" cannot be used: {reason}') from None
+        except OSError as error:
+            self._lock = None  # the folder may be gone, and is made again
+            reason = f"{error.strerror or error}: {error.filename or self._file}"
+            text = f'the rate limiter "machine" cannot be used: {reason}'
+            raise StoreError(text, is_lasting=error.errno in _LASTING) from None
+
+    def _prepared_lock(self) -> FileLock:
+        if self._lock is None:
+            folder = _private_folder()
+            self._file = folder / f"{self._name}.json"
+            self._lock = FileLock(f"{self._file}.lock", _LOCKED_WITHIN, poll_interval=_LOCK_POLL, mode=0o600)
+        return self._lock
+
+    def _read(self) -> SharedWindow:
+        now = monotonic()
+        try:
+            state = json.loads(self._file.read_bytes())
+            if 0 <= now - state["saved_at"] <= _FORGOTTEN_AFTER:  # else it is of before a restart of the machine
+                return SharedWindow.load(state)
+        except FileNotFoundError:
+            pass
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass  # damaged, as by a full disk: what the processes hold is said again
+        return SharedWindow(now)
+
+    def _write(self, window: SharedWindow) -> None:
+        state = json.dumps({**window.dump(), "saved_at": monotonic()})
+        new = self._file.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(state.encode())
+        new.replace(self._file)
+
+
+def _private_folder() -> Path:
+    """Return the folder for this user's files, made if it is not there.
+
+    Raises:
+        OSError: If it cannot be made, or another user may use it.
+    """
+    folder = _parent() / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        raise OSError(EACCES, "it is no folder", str(folder)) from None
+    found = folder.lstat()
+    if hasattr(os, "getuid") and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077):
+        raise OSError(EACCES, "it must belong to this user, with mode 0700", str(folder))
+    if not stat.S_ISDIR(found.st_mode):
+        raise OSError(EACCES, "it is no folder", str(folder))
+    return folder
+
+
+def _parent() -> Path:
+    """Return `$XDG_RUNTIME_DIR`, also for jobs outside of the user's session, else the folder for temporary files."""
+    named = os.environ.get("XDG_RUNTIME_DIR")
+    if named:
+        return Path(named)
+    if hasattr(os, "getuid"):
+        session = Path(f"/run/user/{os.getuid()}")
+        try:
+            if session.stat().st_uid == os.getuid():
+                return session
+        except OSError:
+            pass
+    return Path(tempfile.gettempdir())

@@ -1,0 +1,114 @@
+"""The thread of a limiter that several processes share: it carries messages to the store, and replies back.
+
+A call waits for its lease as it waits for the next window: asleep, until it is woken. So neither a thread nor an event
+loop of the user's waits for a lock or for Redis, a canceled call has nothing to await, and asyncio, trio and threads
+need no code of their own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
+from weakref import WeakSet
+
+from fibonacci._core.lease_messages import StoreError
+from fibonacci._core.leased_limits import LeasedLimits
+from fibonacci._net.window_stores import WindowStore
+
+# Seconds without anything to do after which the thread ends. The next message starts another one.
+_IDLE = 2.0
+_FIRST_RETRY = 0.05
+_LONGEST_RETRY = 1.0
+# Seconds for which the last messages of a process may delay its exit.
+_LAST_WORDS = 0.5
+_LOOK_AGAIN = 0.005
+
+
+class LeaseThread:
+    """Sends the messages of limits to their store while there are any.
+
+    Args:
+        store: The store.
+        of: What the limits are of, for the name of the thread.
+    """
+
+    def __init__(self, store: WindowStore, of: str) -> None:
+        self.limits: LeasedLimits = LeasedLimits(self._notify)
+        self._store = store
+        self._name = f"fibonacci rate limiter of {of}"
+        # Both may be used by garbage collection, which may end a call, while this thread uses them.
+        self._lock = threading.RLock()
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._is_running = False
+        self._retry = _FIRST_RETRY
+        _all.add(self)
+
+    def finish(self, ends: float) -> None:
+        """Wait until nothing is left to be said, but no longer than until that time."""
+        if self.limits.is_inherited:
+            return  # the thread is not in this process
+        while self._is_running and monotonic() < ends and self.limits.schedule(monotonic()) is not None:
+            sleep(_LOOK_AGAIN)
+
+    def _notify(self) -> None:
+        self._news.put(None)
+        with self._lock:
+            if self._is_running:
+                return
+            self._is_running = True
+            try:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            except RuntimeError as error:
+                self._is_running = False
+                self.limits.fail(StoreError(f"the rate limiter has no thread: {error}"), monotonic())
+
+    def _run(self) -> None:
+        while True:
+            seconds = self.limits.schedule(monotonic())
+            if seconds == 0 or not self._waits_for_news(_IDLE if seconds is None else seconds):
+                if seconds is not None:
+                    self._exchange()
+                elif self._has_retired():
+                    return
+
+    def _waits_for_news(self, seconds: float) -> bool:
+        """Wait for news, but no longer than so many seconds; return whether there were any."""
+        try:
+            self._news.get(timeout=seconds)
+        except Empty:
+            return False
+        with suppress(Empty):
+            while True:
+                self._news.get_nowait()
+        return True
+
+    def _has_retired(self) -> bool:
+        with self._lock:
+            self._is_running = not self._news.empty()
+            return not self._is_running
+
+    def _exchange(self) -> None:
+        message = self.limits.message(monotonic())
+        try:
+            reply = self._store.exchange(message)
+        except Exception as error:  # of any kind: calls wait for the reply, and must not do so in silence
+            failure = error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {type(error)}")
+            self.limits.fail(failure, monotonic())
+            sleep(self._retry)
+            self._retry = min(_LONGEST_RETRY, self._retry * 2)
+        else:
+            self._retry = _FIRST_RETRY
+            self.limits.receive(message, reply, monotonic())
+
+
+_all: WeakSet[LeaseThread] = WeakSet()
+
+
+@atexit.register
+def _finish_all() -> None:
+    ends = monotonic() + _LAST_WORDS
+    for thread in list(_all):
+        thread.finish(ends)

@@ -1,0 +1,165 @@
+"""The window in Redis and Valkey: the script does what the class does, and no failure shows a password."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.shared_window import SharedWindow
+from fibonacci._net.redis_store import RedisStore, shown_url
+from fibonacci.errors import ConfigurationError
+from tests.kit.clock import START
+from tests.kit.redis import REDIS_SERVERS, RedisServer
+
+PASSWORD = "swordfish-7"
+
+
+@pytest.fixture(scope="module", params=REDIS_SERVERS)
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """Return a server of either kind."""
+    server = RedisServer(request.param, password=PASSWORD)
+    with server.running():
+        yield server
+
+
+class Story:
+    """Messages of a few processes to a window, at random, with what their requests come back with.
+
+    Args:
+        chance: The source of chance.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self.now = 1_700_000_000.0 + chance.random()
+        self._chance = chance
+        self._names = count()
+        self._wanted: list[list[str]] = [[], [], []]
+        self._held: list[dict[str, float]] = [{}, {}, {}]
+        self._epochs = ["", "", ""]
+        self._limit = chance.randint(1, 6)
+        self._length = chance.choice([2.0, 5.0, 60.0, 3600.0])
+        self._process = 0
+
+    def next_message(self) -> LeaseMessage:
+        """Let time pass, and return the next message."""
+        chance = self._chance
+        self.now += chance.choice([0.0, 0.001, 0.1, 0.3, 1.0, 2.5, chance.uniform(0, self._length)])
+        self._process = process = chance.randrange(3)
+        held, wanted = self._held[process], self._wanted[process]
+        ended = [self._end(name, held.pop(name)) for name in list(held) if chance.random() < 0.5]
+        ended += [LeaseEnd(wanted.pop())] if wanted and chance.random() < 0.1 else []
+        wanted += [f"{process}.{next(self._names)}" for _ in range(chance.randint(0, 3))]
+        epoch = self._epochs[process] if chance.random() < 0.9 else chance.choice(["", "another"])
+        told = list(held.items()) if not epoch else []
+        delay = chance.choice([0.0, 0.0, 0.5]) if not epoch else 0.0
+        return LeaseMessage(epoch, chance.random() < 0.03, told, delay, ended, list(wanted))
+
+    def receive(self, message: LeaseMessage, reply: LeaseReply) -> None:
+        """Take in a reply, unless it is lost."""
+        if message.epoch not in ("", reply.epoch) or self._chance.random() < 0.1:
+            return
+        self._epochs[self._process] = reply.epoch
+        for name, at in reply.granted:
+            self._held[self._process][name] = at
+            self._wanted[self._process].remove(name)
+
+    def _end(self, name: str, at: float) -> LeaseEnd:
+        chance = self._chance
+        age, has_passed = chance.choice([0.0, 0.01, 1.5]), chance.random() < 0.8
+        pause = 0.0 if has_passed else chance.choice([0.0, 1.0, 30.0])
+        if chance.random() < 0.2:
+            return LeaseEnd(name, at, age, has_passed, pause)
+        server_now = self.now - age + chance.choice([0.0, -30.0]) + START
+        end = (server_now // self._length + 1) * self._length
+        remaining = chance.choice([0, self._limit - 1, chance.randint(0, self._limit)])
+        return LeaseEnd(name, at, age, has_passed, pause, self._limit, remaining, float(-(-end // 1)), server_now // 1)
+
+
+def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
+    """Whether two replies are the same, but for the last digits of sums of Unix times."""
+    times = [(reply.delay, other.delay), (reply.ends_in, other.ends_in)]
+    times += [(at, expected) for (_, at), (_, expected) in zip(reply.granted, other.granted, strict=False)]
+    rest, expected = (each._replace(granted=[], delay=0.0, ends_in=0.0) for each in (reply, other))
+    names, expected_names = ([name for name, _ in each.granted] for each in (reply, other))
+    return (rest, names) == (expected, expected_names) and all(abs(one - two) < 1e-5 for one, two in times)
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_the_script_does_what_the_class_does(server: RedisServer, chance: random.Random) -> None:
+    store, story = RedisStore(server.url, uuid4().hex), Story(chance)
+    window: SharedWindow | None = None
+    for _ in range(40):
+        message = story.next_message()
+        window = window or SharedWindow(story.now)
+        expected = window.exchange(message, story.now)
+        reply = store.exchange(message, story.now)
+        assert are_the_same(reply, expected), (reply, expected)
+        story.receive(message, expected)
+
+
+def test_time_is_that_of_the_server(server: RedisServer) -> None:
+    store = RedisStore(server.url, uuid4().hex)
+    reply = store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
+    ((name, at),) = reply.granted
+    assert name == "a"
+    assert at == pytest.approx(float(reply.epoch), abs=1)
+
+
+def test_a_restart_is_noticed(server: RedisServer) -> None:
+    restarted = RedisServer(password=PASSWORD)
+    store = RedisStore(restarted.url, "x")
+    with restarted.running():
+        first = store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
+        assert store.exchange(LeaseMessage(first.epoch, False, [], 0.0, [], ["a"])).granted == first.granted
+    with pytest.raises(StoreError, match=rf"redis://127.0.0.1:{restarted.port}/0 cannot be used: .*refused") as caught:
+        store.exchange(LeaseMessage(first.epoch, False, [], 0.0, [], ["a"]))
+    assert not caught.value.is_lasting
+    with restarted.running():
+        second = store.exchange(LeaseMessage(first.epoch, False, [], 0.0, [], ["a"]))
+        assert second.epoch != first.epoch
+        assert second.granted == []
+
+
+def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
+    socket = tmp_path / "redis.sock"
+    with RedisServer(password=PASSWORD).running("--unixsocket", str(socket)):
+        store = RedisStore(f"unix://:{PASSWORD}@{socket}?db=0", "x")
+        assert len(store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"])).granted) == 1
+
+
+def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
+    store = RedisStore(server.url.replace(PASSWORD, "wrong-swordfish"), "x")
+    with pytest.raises(StoreError) as caught:
+        store.exchange(LeaseMessage("", False, [], 0.0, [], []))
+    assert caught.value.is_lasting
+    assert "swordfish" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:swordfish/7@localhost:1", "redis://localhost:port", "redis://x?socket_timeout=swordfish"]
+)
+def test_a_url_that_names_no_server_is_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="percent-encoded") as caught:
+        RedisStore(url, "x")
+    assert "swordfish" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://user:swordfish@localhost:6379/0?client_name=x", "redis://localhost:6379/0"),
+        ("rediss://:sword@fish@h:1", "rediss://h:1"),
+        ("unix://:swordfish@/run/redis.sock?db=1", "unix:///run/redis.sock"),
+    ],
+)
+def test_a_url_is_shown_without_what_is_secret(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
