@@ -7,7 +7,8 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from fibonacci._batch.journal_errors import journal_error, sqlite_error
@@ -159,20 +160,30 @@ class Journal:
             return {found for (found,) in connection.execute(query, (json.dumps(list(execution_ids)),))}
 
     def results(self) -> Iterator[RunResult]:
-        """Iterate over the results, in the order of the rows."""
+        """Iterate over the results, in the order of the rows. The run may have ended."""
         query = f"SELECT {_COLUMNS} FROM rows WHERE status IS NOT NULL ORDER BY row_index"
-        with self._use() as connection:
-            records = connection.execute(query).fetchall()
+        if self._is_closed and self.path:
+            try:
+                with closing(sqlite3.connect(f"{Path(self.path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                    records = connection.execute(query).fetchall()
+            except sqlite3.Error as error:
+                raise sqlite_error(self.path, error) from error
+        else:
+            with self._use() as connection:
+                records = connection.execute(query).fetchall()
         for record in records:
             entry = JournalEntry(record)
             yield entry.result(entry.index)
 
     def close(self) -> None:
-        """Close the database and release the lock. A second call does nothing."""
+        """End the run: another may have the journal. A second call does nothing.
+
+        A temporary journal stays until nothing refers to it, for its results.
+        """
         if self._is_closed:
             return
         self._is_closed = True
-        if self._process == os.getpid():  # a fork must not touch the locks and the memory of its parent's SQLite
+        if self.path and self._process == os.getpid():  # a fork must not touch the locks of its parent's SQLite
             with self._lock:
                 self._connection.close()
         if self._file_lock is not None:

@@ -25,6 +25,7 @@ class BatchState:
         pending: Rows that were read, and have to be started (again).
         starting: Rows whose request is on its way, by index.
         running: Rows with an execution that is watched, by its id.
+        reading: How many rows have ended and are read once more.
         unknown: Rows whose request had no response, by index.
         searched: Those of them that the list of executions was searched for.
         withdrawn: Rows whose intent has to be taken back in the journal.
@@ -44,6 +45,7 @@ class BatchState:
         self.pending: deque[Row] = deque()
         self.starting: dict[int, Row] = {}
         self.running: dict[str, Row] = {}
+        self.reading: int = 0
         self.unknown: dict[int, Row] = {}
         self.searched: set[int] = set()
         self.withdrawn: list[Row] = []
@@ -66,6 +68,11 @@ class BatchState:
     def in_flight(self) -> int:
         """How many rows take capacity of the platform."""
         return len(self.starting) + len(self.running)
+
+    @property
+    def busy(self) -> int:
+        """How many rows are under way, those included that have ended and are read once more."""
+        return self.in_flight + self.reading
 
     @property
     def summary(self) -> RunsSummary:

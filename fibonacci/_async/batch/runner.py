@@ -66,7 +66,7 @@ class AsyncBatchRunner:
         for function in await self._events():
             function()
         if self._state.aborted_by is not None:
-            self._commit([])
+            self.save()
             return
         self._watcher.expire()
         await self._start_rows()
@@ -77,6 +77,13 @@ class AsyncBatchRunner:
         while self._context.at_work:
             for function in await self._context.inbox.get(None):
                 function()
+
+    def save(self) -> None:
+        """Write the results there are.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
         self._commit([])
 
     @property
@@ -102,13 +109,13 @@ class AsyncBatchRunner:
     async def _choose(self) -> list[Row]:
         """Return the rows to start now."""
         state, context = self._state, self._context
-        room = context.plan.slots(state.in_flight, len(state.starting), context.now)
+        room = context.plan.slots(state.busy, len(state.starting), context.now)
         window = context.window()
         if window is not None and room > 0:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
-        taken = state.in_flight
+        busy = state.busy
         chosen: list[Row] = []
-        while room > len(chosen) + state.in_flight - taken and not state.is_stopped:
+        while room > len(chosen) + state.busy - busy and not state.is_stopped:
             if not state.pending and (len(state.results) >= _RESTORED_AT_ONCE or not await self._reader.read()):
                 break
             if state.pending:

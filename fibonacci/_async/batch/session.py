@@ -83,12 +83,13 @@ class AsyncBatchSession:
 
     async def aclose(self) -> None:
         """Wait for the requests on their way, and close the journal."""
-        if not self._is_left:
-            try:
-                if self._runner is not None:
-                    await self._runner.drain()
-            finally:
-                self.leave()
+        try:
+            if self._runner is not None:
+                await self._runner.drain()
+                if not self._is_left:
+                    self._runner.save()
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Start no further row. The journal is closed when no request is on its way any more."""

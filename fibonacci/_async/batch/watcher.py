@@ -170,17 +170,22 @@ class AsyncExecutionsWatcher:
         if _is_complete(execution):
             self._context.state.end(row, execution)
         else:
+            self._context.state.reading += 1
             self._context.work(partial(self._read_once, row, execution))
 
     async def _read_once(self, row: Row, execution: Execution) -> None:
         try:
             execution = await self._context.requests.execution(execution.id)
         except BaseException as error:
-            self._context.report(partial(self._context.state.end, row, execution))
+            self._context.report(partial(self._was_read_once, row, execution))
             if not isinstance(error, Exception):
                 raise
         else:
-            self._context.report(partial(self._context.state.end, row, execution))
+            self._context.report(partial(self._was_read_once, row, execution))
+
+    def _was_read_once(self, row: Row, execution: Execution) -> None:
+        self._context.state.reading -= 1
+        self._context.state.end(row, execution)
 
 
 def _is_complete(execution: Execution) -> bool:

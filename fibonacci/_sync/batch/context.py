@@ -103,12 +103,12 @@ class BatchContext:
 
     def report(self, function: Callable[[], object]) -> None:
         """Hand the end of a piece of work to the task that iterates, from any thread."""
-        self.inbox.put(partial(self._end_work, function))
         with self._lock:
             self._unreported -= 1
             is_last = self._is_left and self._unreported == 0
         if is_last:
             self.journal.close()
+        self.inbox.put(partial(self._end_work, function))
 
     def leave(self) -> None:
         """Close the journal as soon as the last worker has reported: what it does is recorded until then."""
@@ -144,4 +144,5 @@ class BatchContext:
 
     def _end_work(self, function: Callable[[], object]) -> None:
         self.at_work -= 1
-        function()
+        if not self._is_left:
+            function()

@@ -67,7 +67,7 @@ class BatchRunner:
         for function in self._events():
             function()
         if self._state.aborted_by is not None:
-            self._commit([])
+            self.save()
             return
         self._watcher.expire()
         self._start_rows()
@@ -78,6 +78,13 @@ class BatchRunner:
         while self._context.at_work:
             for function in self._context.inbox.get(None):
                 function()
+
+    def save(self) -> None:
+        """Write the results there are.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
         self._commit([])
 
     @property
@@ -103,13 +110,13 @@ class BatchRunner:
     def _choose(self) -> list[Row]:
         """Return the rows to start now."""
         state, context = self._state, self._context
-        room = context.plan.slots(state.in_flight, len(state.starting), context.now)
+        room = context.plan.slots(state.busy, len(state.starting), context.now)
         window = context.window()
         if window is not None and room > 0:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
-        taken = state.in_flight
+        busy = state.busy
         chosen: list[Row] = []
-        while room > len(chosen) + state.in_flight - taken and not state.is_stopped:
+        while room > len(chosen) + state.busy - busy and not state.is_stopped:
             if not state.pending and (len(state.results) >= _RESTORED_AT_ONCE or not self._reader.read()):
                 break
             if state.pending:

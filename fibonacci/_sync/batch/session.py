@@ -84,12 +84,13 @@ class BatchSession:
 
     def close(self) -> None:
         """Wait for the requests on their way, and close the journal."""
-        if not self._is_left:
-            try:
-                if self._runner is not None:
-                    self._runner.drain()
-            finally:
-                self.leave()
+        try:
+            if self._runner is not None:
+                self._runner.drain()
+                if not self._is_left:
+                    self._runner.save()
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Start no further row. The journal is closed when no request is on its way any more."""
