@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
 _PUBLIC = {*_CLIENT, "_batch", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),

@@ -28,6 +28,7 @@ class ConcurrencyPlan:
     Attributes:
         must_ask: Whether the quota and the running executions should be read now.
         capacity: How many rows may be under way.
+        paused_until: Until when no row is started because a quota is exhausted, on the monotonic clock.
     """
 
     def __init__(self, limit: int | None) -> None:
@@ -38,7 +39,7 @@ class ConcurrencyPlan:
         self._grow_at: float | None = None
         self._held_until = 0.0
         self._hold = _FIRST_HOLD
-        self._paused_until = 0.0
+        self.paused_until: float = 0.0
         self._outage_began: float | None = None
         self._backoff = _FIRST_BACKOFF
         self._retry_at = 0.0
@@ -76,7 +77,7 @@ class ConcurrencyPlan:
 
     def pause(self, seconds: float, now: float) -> None:
         """Start no row for so many seconds: a quota that ends at a time is used up."""
-        self._paused_until = max(self._paused_until, now + seconds)
+        self.paused_until = max(self.paused_until, now + seconds)
 
     def failed(self, now: float) -> bool:
         """Record that the platform could not be reached, and nothing was started.
@@ -120,7 +121,7 @@ class ConcurrencyPlan:
         return min((at for at in times if at is not None and at > now), default=None)
 
     def _wake_at(self) -> float:
-        return max(self._held_until, self._paused_until, self._retry_at)
+        return max(self._held_until, self.paused_until, self._retry_at)
 
     def _tick(self, now: float) -> None:
         if self._ask_at is not None and now >= self._ask_at:

@@ -79,7 +79,7 @@ def estimated(rows: int, limits: BatchLimits) -> RunsEstimate:
         rows: The number of rows.
         limits: What bounds them.
     """
-    requests = _requests_per_row(limits)
+    requests = _requests_per_row(limits, watch_rate(rows, limits))
     hours: dict[str, float] = {}
     if limits.rate is not None:
         hours[f"{limits.rate:,.0f} requests a minute"] = _in_windows(rows * requests, limits.rate) / 60
@@ -95,6 +95,26 @@ def estimated(rows: int, limits: BatchLimits) -> RunsEstimate:
     return RunsEstimate(rows, limits.plan, requests, max(longest, (limits.duration or 0.0) / 3600), bound_by, hours)
 
 
+def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
+    """Return the requests a minute that all rows and the looks at them may take; None when it is not known.
+
+    The requests of a day have to last for the day, or for the rows if these take less time.
+
+    Args:
+        rows: The number of rows; None for very many.
+        limits: What bounds them.
+    """
+    if limits.per_day is None:
+        return limits.rate
+    hours = 24.0
+    if rows is not None:
+        alone = limits._replace(per_day=None, duration=None)
+        rounds = rows / limits.concurrency if limits.concurrency else 0.0
+        hours = max(estimated(rows, alone).hours, rounds * (limits.duration or 0.0) / 3600)
+    daily = limits.per_day / (60 * min(24.0, max(hours, 1 / 60)))
+    return daily if limits.rate is None else min(limits.rate, daily)
+
+
 def duration_text(seconds: float) -> str:
     """Return a time in words, such as `67 h` or `4 min`."""
     if seconds >= 2 * 3600:
@@ -107,8 +127,13 @@ def _in_windows(amount: float, limit: float) -> float:
     return amount / limit if amount > limit else 0.0
 
 
-def _requests_per_row(limits: BatchLimits) -> float:
-    """Return the requests that a row takes, at the pace that the other limits allow."""
+def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
+    """Return the requests that a row takes, at the pace that the other limits allow.
+
+    Args:
+        limits: What bounds the rows.
+        rate: Requests a minute that rows and looks may take.
+    """
     duration = limits.duration
     if not duration:  # it ends with the response to the request that starts it
         return 1.0
@@ -116,5 +141,5 @@ def _requests_per_row(limits: BatchLimits) -> float:
     starts = min((pace for pace in paces if pace), default=60.0)
     running = max(1.0, starts * duration / 60)
     look = min(running, math.ceil(running / PAGE_SIZE))
-    interval = watch_interval(look, limits.rate, starts, duration)
+    interval = watch_interval(look, rate, starts, duration)
     return 1.0 + min(60 / interval * look / starts, duration / interval)

@@ -257,8 +257,11 @@ class TestFromRunToRun:
     def test_the_execution_of_another_row_does_not_fit(self, setting: Setting) -> None:
         """Two rows have the same inputs; the one that has an id keeps its execution."""
         rows = [{"id": "a"}, {"id": "b"}]
-        same = {"inputs": lambda _: {"id": 0, "seconds": 0}}
-        assert len(setting.run(setting.runs(rows=rows[:1], **same))) == 1
+
+        def same(_: Any) -> dict[str, int]:
+            return {"id": 0, "seconds": 0}
+
+        assert len(setting.run(setting.runs(rows=rows[:1], inputs=same))) == 1
         with sqlite3.connect(setting.journal) as connection:
             connection.execute(
                 "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at)"
@@ -266,7 +269,7 @@ class TestFromRunToRun:
             )
         connection.close()
         with pytest.raises(UnknownOutcomeError, match="b"):
-            setting.run(setting.runs(rows=rows, **same))
+            setting.run(setting.runs(rows=rows, inputs=same))
         assert setting.counts() == {0: 1}
 
     def test_the_same_key_with_other_inputs(self, setting: Setting) -> None:

@@ -208,8 +208,8 @@ class TestRows:
                 await asyncio.sleep(0.001)
                 yield {"name": number}
 
-        for name in ("asyncio", "trio"):
-            with Mode(name) as mode:  # type: ignore[arg-type]
+        for name in MODES[1:]:
+            with Mode(name) as mode:
                 client = mode.client_of(emulator)
                 source = rows() if name == "asyncio" else _rows_of_trio()
                 assert len(run(mode, client.workflows.run_many(greeter, source))) == 30

@@ -9,6 +9,7 @@ from functools import partial
 from fibonacci._async import _runtime
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.opening import open_batch
+from fibonacci._async.batch.progress import AsyncBatchProgress, rows_bar
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
@@ -49,6 +50,7 @@ class AsyncBatchSession:
         self._runner: AsyncBatchRunner | None = None
         self._interrupts = InterruptHandler(self._interrupt)
         self._signal: int | None = None
+        self._progress: AsyncBatchProgress | None = None
         self._is_left = False
 
     @property
@@ -97,6 +99,8 @@ class AsyncBatchSession:
             return
         self._is_left = self.was_begun = True
         self._interrupts.restore()
+        if self._progress is not None:
+            self._progress.close()
         if self._context is not None:
             self._context.state.stop(None)
             self._context.leave()
@@ -104,12 +108,17 @@ class AsyncBatchSession:
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
         if self._runner is None:
+            bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = await self._open()
+            if self._options.progress:
+                self._progress = AsyncBatchProgress(self._context, bar)
             self._runner = AsyncBatchRunner(self._context, self._rows)
             self._interrupts.install()
             await self._runner.begin()
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             await self._runner.step()
+            if self._progress is not None:
+                self._progress.show()
         return result
 
     async def _end(self) -> None:

@@ -55,7 +55,9 @@ class AsyncExecutionsWatcher:
             return None
         now = context.now
         oldest = next(iter(context.state.running.values()))
-        due = context.watch.due_at(oldest.started_at, now, rate=context.rate, starts=context.starts.per_minute(now))
+        due = context.watch.due_at(
+            oldest.started_at, now, rate=context.watch_rate, starts=context.starts.per_minute(now)
+        )
         if oldest.deadline is not None and self._last_look < oldest.deadline - _LAST_LOOK:
             due = min(due, oldest.deadline - _LAST_LOOK)
         return max(now if self._is_urgent else due, self._paused_until)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import partial
 
 from fibonacci._batch.concurrency import ConcurrencyPlan
+from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
 from fibonacci._batch.journal import Journal
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.quota import quota_wait
+from fibonacci._batch.quota import quota_value, quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
@@ -19,6 +20,7 @@ from fibonacci._sync import _runtime
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import JournalError, QuotaExceededError
+from fibonacci.models.organizations import Quota
 
 
 class BatchContext:
@@ -39,6 +41,7 @@ class BatchContext:
         watch: When to look at the running executions.
         starts: How many rows were started in the last minute.
         inbox: What workers hand to the task that iterates.
+        quota: The quota of the organization as last read; None before.
         at_work: How many workers have not reported their end.
     """
 
@@ -63,6 +66,7 @@ class BatchContext:
         self.starts: StartRate = StartRate()
         self.inbox: _runtime.Inbox = _runtime.Inbox()
         self.at_work: int = 0
+        self.quota: Quota | None = None
         self._workers = _runtime.Workers()
         self._lock = threading.Lock()
         self._unreported = 0
@@ -85,6 +89,25 @@ class BatchContext:
     def rate(self) -> float | None:
         """Requests a minute that the rate limit allows; None when it is not known."""
         return None if self._limits.last is None else float(self._limits.last.limit)
+
+    @property
+    def limits(self) -> BatchLimits:
+        """What bounds the rows, as far as it is known."""
+        plan = None if self.quota is None else self.quota.plan
+        return BatchLimits(
+            plan=plan,
+            rate=self.rate,
+            per_day=per_day_of(plan),
+            runs_per_hour=quota_value(self.quota, "workflow_runs_per_hour"),
+            concurrency=self.plan.capacity,
+            duration=self.watch.duration,
+        )
+
+    @property
+    def watch_rate(self) -> float | None:
+        """Requests a minute that rows and looks may take; None when it is not known."""
+        left = None if self.options.total is None else max(1, self.state.summary.left)
+        return watch_rate(left, self.limits)
 
     def window(self) -> tuple[float, int] | None:
         """Return the seconds left in the window of the rate limit, and the requests that may still be begun in it."""

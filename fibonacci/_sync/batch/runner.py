@@ -19,6 +19,8 @@ from fibonacci.models.organizations import Quota
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
+# Seconds: the progress is shown that often although nothing happens.
+_LONGEST_WAIT = 60.0
 # Real seconds for which a clock of the user's is not asked while requests are on their way.
 _CLOCK_CHECK = 1.0
 
@@ -166,6 +168,7 @@ class BatchRunner:
         self._context.plan.could_not_ask(self._context.now)
 
     def _told(self, quota: Quota, running: list[str]) -> None:
+        self._context.quota = quota
         capacity = quota_value(quota, "concurrent_executions")
         if capacity is None:
             self._could_not_ask()
@@ -212,13 +215,13 @@ class BatchRunner:
         now = context.now
         window = context.window()
         times = [
+            now + _LONGEST_WAIT,
             self._watcher.due_at(),
             context.plan.next_change(now) if self._has_more or self._state.unknown else None,
             None if window is None or not self._has_more else now + window[0],
             next((row.deadline for row in self._state.running.values()), None),
         ]
-        # Without anything due, a worker is what ends the wait; a minute guards against waiting for nothing.
-        return max(0.0, min((at - now for at in times if at is not None), default=60.0))
+        return max(0.0, min(at for at in times if at is not None) - now)
 
 
 def _nothing() -> None:

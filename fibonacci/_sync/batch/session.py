@@ -15,6 +15,7 @@ from fibonacci._batch.state import BatchState
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.opening import open_batch
+from fibonacci._sync.batch.progress import BatchProgress, rows_bar
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
@@ -50,6 +51,7 @@ class BatchSession:
         self._runner: BatchRunner | None = None
         self._interrupts = InterruptHandler(self._interrupt)
         self._signal: int | None = None
+        self._progress: BatchProgress | None = None
         self._is_left = False
 
     @property
@@ -98,6 +100,8 @@ class BatchSession:
             return
         self._is_left = self.was_begun = True
         self._interrupts.restore()
+        if self._progress is not None:
+            self._progress.close()
         if self._context is not None:
             self._context.state.stop(None)
             self._context.leave()
@@ -105,12 +109,17 @@ class BatchSession:
     def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
         if self._runner is None:
+            bar = rows_bar(self._options.total) if self._options.progress else None
             self._context = self._open()
+            if self._options.progress:
+                self._progress = BatchProgress(self._context, bar)
             self._runner = BatchRunner(self._context, self._rows)
             self._interrupts.install()
             self._runner.begin()
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             self._runner.step()
+            if self._progress is not None:
+                self._progress.show()
         return result
 
     def _end(self) -> None:
