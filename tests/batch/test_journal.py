@@ -56,8 +56,8 @@ def test_the_three_records_of_a_row(path: str) -> None:
     journal = open_journal(path, HEADER)
     one, two, three = row(1), row(2), row(3)
     journal.write([one, two, three])
-    journal.started(one, "exec_1")
-    journal.started(two, "exec_2")
+    one.execution_id, two.execution_id = "exec_1", "exec_2"
+    journal.write(started=[one, two])
     journal.write(finished=[(one, completed(one))])
     journal.close()
 

@@ -71,7 +71,11 @@ class AsyncBatchSession:
         if self._is_left:
             return None
         try:
-            result = await self._next()
+            try:
+                result = await self._next()
+            finally:
+                if self._context is not None:
+                    self._context.record_unattended()
             if result is None:
                 await self._end()
             elif self._options.on_result is not None:
@@ -115,6 +119,8 @@ class AsyncBatchSession:
             self._runner = AsyncBatchRunner(self._context, self._rows)
             self._interrupts.install()
             await self._runner.begin()
+        if self._context is not None:
+            self._context.is_attended = True
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             await self._runner.step()
             if self._progress is not None:

@@ -41,6 +41,7 @@ class BatchContext:
         watch: When to look at the running executions.
         starts: How many rows were started in the last minute.
         inbox: What workers hand to the task that iterates.
+        is_attended: Whether the task that iterates is at work, and not in the body of the user's loop.
         quota: The quota of the organization as last read; None before.
         at_work: How many workers have not reported their end.
     """
@@ -67,6 +68,7 @@ class BatchContext:
         self.inbox: _runtime.Inbox = _runtime.Inbox()
         self.at_work: int = 0
         self.quota: Quota | None = None
+        self.is_attended: bool = False
         self._workers = _runtime.Workers()
         self._lock = threading.Lock()
         self._unreported = 0
@@ -141,17 +143,36 @@ class BatchContext:
         if is_last:
             self.journal.close()
 
-    def record_start(self, row: Row, execution_id: str) -> None:
-        """Write the id of an execution to the journal, from any thread.
+    def record_start(self, row: Row) -> None:
+        """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
             JournalError: If it cannot be written; a note has the id.
         """
+        if not self.is_attended:
+            self.record([row])
+
+    def record_unattended(self) -> None:
+        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+        self.is_attended = False
+        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
+        if rows:
+            self.record(rows)
+
+    def record(self, rows: list[Row]) -> None:
+        """Write the ids of executions to the journal.
+
+        Raises:
+            JournalError: If they cannot be written; a note has them.
+        """
         try:
-            self.journal.started(row, execution_id)
+            self.journal.write(started=rows)
         except JournalError as error:
-            error.add_note(f"row {row.key} was started, and this could not be recorded; execution id: {execution_id}")
+            names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
+            error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
             raise
+        for row in rows:
+            row.is_recorded = True
 
     def refused_by_quota(self, error: QuotaExceededError) -> None:
         """Wait for a quota that ends at a time, or stop, as `on_quota` says."""

@@ -46,8 +46,6 @@ class RowFinder:
             candidates = self._candidates(rows) if rows else []
             known = self._context.journal.known([execution.id for execution, _ in candidates])
             found = matches(rows, [each for each in candidates if each[0].id not in known])
-            for row, execution in found:
-                self._context.record_start(row, execution.id)
         except BaseException as error:
             self._context.report(partial(self._failed, rows, error))
             if not isinstance(error, Exception):
@@ -85,6 +83,8 @@ class RowFinder:
         for row, execution in found:
             del self._context.state.unknown[row.index]
             row.error = None
+            row.execution_id = execution.id
+            self._context.state.started.append(row)
             row.begin(self._context.now, self._context.options.timeout)
             self._follow(row, execution)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from fibonacci._batch.quota import quota_value
@@ -19,6 +20,8 @@ from fibonacci.models.organizations import Quota
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256
+# Seconds for which events are gathered.
+_GATHERING = 0.01
 # Seconds: the progress is shown that often although nothing happens.
 _LONGEST_WAIT = 60.0
 # Real seconds for which a clock of the user's is not asked while requests are on their way.
@@ -43,6 +46,7 @@ class BatchRunner:
         self._starter = RowStarter(context, self._watcher.follow)
         self._reader = RowReader(context, rows, self._watcher.resume)
         self._is_asking = False
+        self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
     @property
     def is_over(self) -> bool:
@@ -118,8 +122,10 @@ class BatchRunner:
             room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
         busy = state.busy
         chosen: list[Row] = []
+        self._was_cut_short = False
         while room > len(chosen) + state.busy - busy and not state.is_stopped:
-            if not state.pending and (len(state.results) >= _RESTORED_AT_ONCE or not self._reader.read()):
+            self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
+            if not state.pending and (self._was_cut_short or not self._reader.read()):
                 break
             if state.pending:
                 row = state.pending.popleft()
@@ -134,10 +140,15 @@ class BatchRunner:
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
-        self._context.journal.write(intended, state.withdrawn, state.finished)
+        finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
+        started = [row for row in state.started if row.index not in finished]
+        self._context.journal.write(intended, state.withdrawn, started, state.finished)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
+        for row in state.started:
+            row.is_recorded = True
         state.withdrawn.clear()
+        state.started.clear()
         state.finished.clear()
 
     def _ask(self) -> None:
@@ -204,13 +215,25 @@ class BatchRunner:
         context = self._context
         seconds = self._seconds_to_wait()
         if context.requestor.config.clock is None:
-            return context.inbox.get(seconds)
+            return self._gathered(context.inbox.get(seconds))
         events = context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
         if not events and not context.at_work:
             context.requestor.clock.sleep(seconds)
         return events
 
+    def _gathered(self, events: list[Any]) -> list[Any]:
+        """Return events with those that follow soon: what they make durable then takes one sync of the disk."""
+        context = self._context
+        if not context.journal.is_durable:
+            return events
+        ends = monotonic() + _GATHERING
+        while 0 < len(events) < context.at_work and (seconds := ends - monotonic()) > 0:
+            events += context.inbox.get(seconds)
+        return events
+
     def _seconds_to_wait(self) -> float:
+        if self._was_cut_short:
+            return 0.0
         context = self._context
         now = context.now
         window = context.window()

@@ -72,7 +72,11 @@ class BatchSession:
         if self._is_left:
             return None
         try:
-            result = self._next()
+            try:
+                result = self._next()
+            finally:
+                if self._context is not None:
+                    self._context.record_unattended()
             if result is None:
                 self._end()
             elif self._options.on_result is not None:
@@ -116,6 +120,8 @@ class BatchSession:
             self._runner = BatchRunner(self._context, self._rows)
             self._interrupts.install()
             self._runner.begin()
+        if self._context is not None:
+            self._context.is_attended = True
         while (result := self._runner.pop()) is None and not self._runner.is_over:
             self._runner.step()
             if self._progress is not None:

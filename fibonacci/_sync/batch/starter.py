@@ -47,7 +47,8 @@ class RowStarter:
         context = self._context
         try:
             execution = context.requests.start(row, context.options.timeout)
-            context.record_start(row, execution.id)
+            row.execution_id = execution.id
+            context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
             if not isinstance(error, Exception):
@@ -59,6 +60,8 @@ class RowStarter:
         del self._context.state.starting[row.index]
         self._context.plan.started()
         self._context.passed_quota()
+        if not row.is_recorded:
+            self._context.state.started.append(row)
         self._follow(row, execution)
 
     def _not_started(self, row: Row, error: BaseException) -> None:
