@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
-from contextvars import copy_context
 from functools import wraps
 from time import monotonic
 from time import time as unix_time
@@ -33,7 +32,7 @@ class AsyncSystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
-        await (_running_trio() or asyncio).sleep(seconds)
+        await (running_trio() or asyncio).sleep(seconds)
 
 
 async def resolve(value: T | Awaitable[T]) -> T:
@@ -49,7 +48,7 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
     Raises:
         asyncio.CancelledError: At the end, if the task was canceled meanwhile.
     """
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True):
             await function()
@@ -71,7 +70,7 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
 
 async def checkpoint() -> None:
     """Let other tasks run, and notice a cancellation."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         await trio.lowlevel.checkpoint()
         return
@@ -81,7 +80,7 @@ async def checkpoint() -> None:
 
 def call_later(seconds: float, function: Callable[[], object]) -> bool:
     """Have the running event loop call a function later; return False where that needs a task, as under trio."""
-    if _running_trio() is not None:
+    if running_trio() is not None:
         return False
     asyncio.get_running_loop().call_later(seconds, function)
     return True
@@ -92,7 +91,7 @@ def current_loop() -> Hashable:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return cast("Hashable", _running_trio().lowlevel.current_trio_token())
+        return cast("Hashable", running_trio().lowlevel.current_trio_token())
 
 
 def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -221,77 +220,7 @@ class WakeEvent:
         self._event.set()
 
 
-class Inbox:
-    """Functions to be called by the one task that waits for them; workers and signal handlers put them in."""
-
-    def __init__(self) -> None:
-        self._functions: deque[Callable[[], object]] = deque()
-        self._event = WakeEvent()
-
-    def put(self, function: Callable[[], object]) -> None:
-        """Add a function, from any thread or signal handler."""
-        self._functions.append(function)
-        if len(self._functions) == 1:
-            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-                self._event.set()
-
-    async def get(self, seconds: float | None) -> list[Callable[[], object]]:
-        """Return the functions that were put in, waiting for the first no longer than so many seconds."""
-        if not self._functions:
-            await self._event.sleep(float("inf") if seconds is None else seconds)
-        return [self._functions.popleft() for _ in range(len(self._functions))]
-
-
-Work = Callable[[], Coroutine[Any, Any, None]]
-"""A piece of work without arguments."""
-
-
-class Workers:
-    """Carries out work beside the task that gives it out. The work handles its own exceptions."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Work) -> None:
-        """Start a piece of work."""
-        trio = _running_trio()
-        if trio is not None:
-            trio.lowlevel.spawn_system_task(work, context=copy_context())
-            return
-        task = asyncio.create_task(work())
-        self._tasks.add(task)  # the event loop holds tasks weakly
-        task.add_done_callback(self._tasks.discard)
-
-
-Rows = Iterable[Any] | AsyncIterable[Any]
-"""What rows may be read from."""
-
-ROW_METHODS = ("__iter__", "__aiter__")
-"""The methods of which such an object has one."""
-
-
-class RowSource:
-    """Reads rows, one after the other, from an iterable of either kind.
-
-    Args:
-        rows: The iterable.
-
-    Attributes:
-        may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
-    """
-
-    def __init__(self, rows: Rows) -> None:
-        self.may_wait: bool = not isinstance(rows, Iterable)
-        self._iterator: Iterator[Any] | AsyncIterator[Any] = iter(rows) if isinstance(rows, Iterable) else aiter(rows)
-
-    async def read(self, default: Any) -> Any:
-        """Return the next row, or a default when there is none."""
-        if isinstance(self._iterator, Iterator):
-            return next(self._iterator, default)
-        return await anext(self._iterator, default)
-
-
-def _running_trio() -> Any:
+def running_trio() -> Any:
     """Return the module of trio when it runs the present task; None under asyncio."""
     try:
         asyncio.get_running_loop()
@@ -302,7 +231,7 @@ def _running_trio() -> Any:
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     """Wait until an event is set, or so many seconds have passed."""
-    trio = _running_trio()
+    trio = running_trio()
     if seconds == float("inf"):
         seconds = None
     if trio is None:
@@ -316,13 +245,13 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
 
 def _new_event() -> asyncio.Event:
     """Return an event of the running event loop."""
-    event: asyncio.Event = (_running_trio() or asyncio).Event()
+    event: asyncio.Event = (running_trio() or asyncio).Event()
     return event
 
 
 def _call_soon() -> Callable[[Callable[[], None]], object]:
     """Return what lets the running event loop call a function, from any thread."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is None:
         return asyncio.get_running_loop().call_soon_threadsafe
     run_sync_soon: Callable[[Callable[[], None]], object] = trio.lowlevel.current_trio_token().run_sync_soon

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
-from fibonacci._async import _runtime
 from fibonacci._async._resource import AsyncResource
 from fibonacci._async.pager import AsyncPager
 from fibonacci._core.unset import UNSET, Unset
@@ -27,6 +26,7 @@ from fibonacci.models.workflows import Workflow
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fibonacci._async.batch._workers import Rows
     from fibonacci._async.batch.runs import AsyncRuns
     from fibonacci._async.deployments import AsyncDeployments
     from fibonacci._batch.result import RunResult
@@ -235,7 +235,7 @@ class AsyncWorkflows(AsyncResource):
     def run_many(
         self,
         workflow_id: str,
-        rows: _runtime.Rows,
+        rows: Rows,
         *,
         key: str | Callable[[Any], object] | None = None,
         inputs: Callable[[Any], object] | None = None,
@@ -300,13 +300,14 @@ class AsyncWorkflows(AsyncResource):
             print(runs.summary)
             ```
         """
-        from fibonacci._async.batch.runs import AsyncRuns  # most programs need none
+        from fibonacci._async.batch._workers import ROW_METHODS  # most programs need none of these
+        from fibonacci._async.batch.runs import AsyncRuns
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import check_rows
         from fibonacci._core.option_checks import check_sync
 
         check_sync("on_result", on_result, close=self._requestor.config.close)
-        check_rows(rows, _runtime.ROW_METHODS)
+        check_rows(rows, ROW_METHODS)
         options = BatchOptions.checked(
             rows,
             key=key,

@@ -18,7 +18,6 @@ from fibonacci._core.workflow_requests import (
     list_workflows,
     update_workflow,
 )
-from fibonacci._sync import _runtime
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci.errors import loading_error
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fibonacci._batch.result import RunResult
+    from fibonacci._sync.batch._workers import Rows
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
     from fibonacci.deployment.plan import DeploymentPlan
@@ -236,7 +236,7 @@ class Workflows(Resource):
     def run_many(
         self,
         workflow_id: str,
-        rows: _runtime.Rows,
+        rows: Rows,
         *,
         key: str | Callable[[Any], object] | None = None,
         inputs: Callable[[Any], object] | None = None,
@@ -304,10 +304,11 @@ class Workflows(Resource):
         from fibonacci._batch.options import BatchOptions
         from fibonacci._batch.rows import check_rows
         from fibonacci._core.option_checks import check_sync
-        from fibonacci._sync.batch.runs import Runs  # most programs need none
+        from fibonacci._sync.batch._workers import ROW_METHODS  # most programs need none of these
+        from fibonacci._sync.batch.runs import Runs
 
         check_sync("on_result", on_result, close=self._requestor.config.close)
-        check_rows(rows, _runtime.ROW_METHODS)
+        check_rows(rows, ROW_METHODS)
         options = BatchOptions.checked(
             rows,
             key=key,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from fibonacci._async import _runtime
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.concurrency import ConcurrencyPlan
@@ -64,11 +64,11 @@ class AsyncBatchContext:
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()
         self.starts: StartRate = StartRate()
-        self.inbox: _runtime.Inbox = _runtime.Inbox()
+        self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
         self.quota: Quota | None = None
         self.is_attended: bool = False
-        self._workers = _runtime.Workers()
+        self._workers = _workers.Workers()
         self._lock = threading.Lock()
         self._unreported = 0
         self._is_left = False
@@ -118,7 +118,7 @@ class AsyncBatchContext:
         not_admitted = max(0, len(self.state.starting) - self._limits.in_flight)
         return window[0], window[1] - not_admitted
 
-    def work(self, function: _runtime.Work) -> None:
+    def work(self, function: _workers.Work) -> None:
         """Carry out a function beside the iteration. It hands its result to `report`, however it ends."""
         self.at_work += 1
         with self._lock:

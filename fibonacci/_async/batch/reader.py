@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from fibonacci._async import _runtime
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.starter import interrupted
 from fibonacci._batch.journal import JournalEntry
@@ -25,12 +25,12 @@ class AsyncRowReader:
         resume: Takes a row that an earlier run started, with the id of its execution.
     """
 
-    def __init__(self, context: AsyncBatchContext, rows: _runtime.Rows, resume: Callable[[Row, str], None]) -> None:
+    def __init__(self, context: AsyncBatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
         self._context = context
         self._state = context.state
         self._parser = context.options.parser
         self._resume = resume
-        self._source: _runtime.RowSource = _runtime.RowSource(rows)
+        self._source: _workers.RowSource = _workers.RowSource(rows)
         self._values: deque[Any] = deque()
         self._is_reading = False
 

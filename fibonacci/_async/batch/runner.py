@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from fibonacci._async import _runtime
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.finder import AsyncRowFinder
 from fibonacci._async.batch.reader import AsyncRowReader
@@ -37,7 +38,7 @@ class AsyncBatchRunner:
         rows: The iterable of rows.
     """
 
-    def __init__(self, context: AsyncBatchContext, rows: _runtime.Rows) -> None:
+    def __init__(self, context: AsyncBatchContext, rows: _workers.Rows) -> None:
         self._context = context
         self._state = context.state
         self._watcher = AsyncExecutionsWatcher(context)

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 
 from fibonacci._async import _runtime
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.opening import open_batch
 from fibonacci._async.batch.progress import AsyncBatchProgress, rows_bar
@@ -39,7 +40,7 @@ class AsyncBatchSession:
         requestor: AsyncRequestor,
         requests: AsyncBatchRequests,
         workflow_id: str,
-        rows: _runtime.Rows,
+        rows: _workers.Rows,
         options: BatchOptions,
     ) -> None:
         self.was_begun: bool = False

@@ -16,7 +16,7 @@ from fibonacci._batch.row import Row
 from fibonacci._batch.state import BatchState
 from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._core.shared_limits import SharedLimits
-from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import JournalError, QuotaExceededError
@@ -65,11 +65,11 @@ class BatchContext:
         self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
         self.watch: WatchPlan = WatchPlan()
         self.starts: StartRate = StartRate()
-        self.inbox: _runtime.Inbox = _runtime.Inbox()
+        self.inbox: _workers.Inbox = _workers.Inbox()
         self.at_work: int = 0
         self.quota: Quota | None = None
         self.is_attended: bool = False
-        self._workers = _runtime.Workers()
+        self._workers = _workers.Workers()
         self._lock = threading.Lock()
         self._unreported = 0
         self._is_left = False
@@ -119,7 +119,7 @@ class BatchContext:
         not_admitted = max(0, len(self.state.starting) - self._limits.in_flight)
         return window[0], window[1] - not_admitted
 
-    def work(self, function: _runtime.Work) -> None:
+    def work(self, function: _workers.Work) -> None:
         """Carry out a function beside the iteration. It hands its result to `report`, however it ends."""
         self.at_work += 1
         with self._lock:

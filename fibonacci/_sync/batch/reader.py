@@ -10,7 +10,7 @@ from typing import Any
 
 from fibonacci._batch.journal import JournalEntry
 from fibonacci._batch.row import Row
-from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.starter import interrupted
 
@@ -26,12 +26,12 @@ class RowReader:
         resume: Takes a row that an earlier run started, with the id of its execution.
     """
 
-    def __init__(self, context: BatchContext, rows: _runtime.Rows, resume: Callable[[Row, str], None]) -> None:
+    def __init__(self, context: BatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
         self._context = context
         self._state = context.state
         self._parser = context.options.parser
         self._resume = resume
-        self._source: _runtime.RowSource = _runtime.RowSource(rows)
+        self._source: _workers.RowSource = _workers.RowSource(rows)
         self._values: deque[Any] = deque()
         self._is_reading = False
 

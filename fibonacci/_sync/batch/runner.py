@@ -11,6 +11,7 @@ from fibonacci._batch.quota import quota_value
 from fibonacci._batch.result import RunResult
 from fibonacci._batch.row import Row
 from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.finder import RowFinder
 from fibonacci._sync.batch.reader import RowReader
@@ -38,7 +39,7 @@ class BatchRunner:
         rows: The iterable of rows.
     """
 
-    def __init__(self, context: BatchContext, rows: _runtime.Rows) -> None:
+    def __init__(self, context: BatchContext, rows: _workers.Rows) -> None:
         self._context = context
         self._state = context.state
         self._watcher = ExecutionsWatcher(context)

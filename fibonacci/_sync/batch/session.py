@@ -13,6 +13,7 @@ from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
 from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci._sync.batch.opening import open_batch
 from fibonacci._sync.batch.progress import BatchProgress, rows_bar
@@ -40,7 +41,7 @@ class BatchSession:
         requestor: Requestor,
         requests: BatchRequests,
         workflow_id: str,
-        rows: _runtime.Rows,
+        rows: _workers.Rows,
         options: BatchOptions,
     ) -> None:
         self.was_begun: bool = False
