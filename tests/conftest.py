@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
@@ -14,6 +15,12 @@ from tests.kit.clock import FakeClock
 from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.names import NameService
 from tests.kit.server import ScriptedServer
+
+pytest_plugins = ["pytester"]
+
+# A machine that is busy with other things makes an example slow, not wrong.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # Files whose tests bound seconds closely, or keep both processors busy: they run one after another, in one process of
 # pytest-xdist, for the second kind would make the first fail.

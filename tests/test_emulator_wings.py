@@ -10,6 +10,7 @@ from tests.test_layers import CLIENT_FACTORIES, CLIENT_TYPES_ALLOWED, PACKAGE, I
 
 EMULATOR = "fibonacci.emulator"
 WINGS = [
+    "input_files",
     "state",
     "http",
     "engine",
@@ -19,6 +20,8 @@ WINGS = [
     "faults",
     "routes",
     "app",
+    "page",
+    "seeding",
     "serving",
     "facade",
     "__init__",
@@ -81,6 +84,10 @@ def test_every_wing_says_what_it_is_and_what_it_imports(wing: str) -> None:
         ("emulator/context.py", "from fibonacci.emulator.policy.governance import settings_of"),
         ("emulator/routes/tools.py", "import_module('fibonacci.emulator.app.app')"),
         ("emulator/app/app.py", "from fibonacci.emulator import Emulator"),
+        ("emulator/app/app.py", "def f():\n    from fibonacci.emulator.page.site import Site"),
+        ("emulator/page/site.py", "from fibonacci.emulator.serving.server import SocketServer"),
+        ("emulator/input_files.py", "from fibonacci.emulator.state.errors import StateError"),
+        ("emulator/app/app.py", "def f():\n    from fibonacci.emulator.seeding.seed import apply_seed"),
         ("emulator/serving/server.py", "from fibonacci.emulator.facade.emulator import Emulator"),
         ("emulator/facade/emulator.py", "from fibonacci import emulator\nfrom fibonacci.emulator import cli"),
     ],

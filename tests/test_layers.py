@@ -49,9 +49,11 @@ FOR_TYPES_ONLY = {"errors": {"models", "_batch"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.
-CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": "fibonacci.transports."}
+CLIENT_TYPES_ALLOWED = {"emulator/serving/in_process.py": ("fibonacci.transports.",)}
+# A seed is read as a deployment reads the same folder.
+FOLDERS_ALLOWED = {"emulator/seeding/seed_folder.py": ("fibonacci.deployment.", "fibonacci.errors.")}
 # An object that has a definition is displayed with its diagram.
-DIAGRAMS_ALLOWED = {"models/_base.py": "fibonacci.definitions.diagrams."}
+DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
 MAY_NAME = {
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
@@ -139,7 +141,7 @@ def allowed(found: Import) -> bool:
         return True
     if found.file in CLIENT_FACTORIES and target == "__init__":
         return found.lazy or found.for_types
-    more = {**CLIENT_TYPES_ALLOWED, **DIAGRAMS_ALLOWED}.get(found.file)
+    more = {**CLIENT_TYPES_ALLOWED, **FOLDERS_ALLOWED, **DIAGRAMS_ALLOWED}.get(found.file)
     if more is not None:
         return target in MAY_IMPORT[layer] or found.name.startswith(more)
     return target in MAY_IMPORT[layer] or (found.for_types and target in FOR_TYPES_ONLY.get(layer, ()))
@@ -196,6 +198,8 @@ def test_imports_follow_the_layering(file: str) -> None:
         (CLIENT_FACTORIES[0], "from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci._sync.client import Fibonacci"),
         (*CLIENT_TYPES_ALLOWED, "from fibonacci import Fibonacci"),
+        (*FOLDERS_ALLOWED, "from fibonacci import Fibonacci"),
+        ("emulator/seeding/seed.py", "from fibonacci.deployment.lock import parse_lock"),
         (*CLIENT_TYPES_ALLOWED, "from fibonacci._core.deadline import Deadline"),
         ("emulator/serving/server.py", "def f():\n    from fibonacci.transports import TransportError"),
     ],
@@ -219,6 +223,7 @@ def test_a_wrong_arrow_is_found(file: str, source: str) -> None:
         (CLIENT_FACTORIES[0], "def f():\n    from fibonacci import Fibonacci"),
         (CLIENT_FACTORIES[0], "if typing.TYPE_CHECKING:\n    from fibonacci import Fibonacci"),
         (*CLIENT_TYPES_ALLOWED, "from fibonacci.transports import HTTPRequest"),
+        (*FOLDERS_ALLOWED, "from fibonacci.deployment.lock import parse_lock"),
     ],
 )
 def test_a_right_arrow_is_let_through(file: str, source: str) -> None:

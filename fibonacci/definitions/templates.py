@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -62,6 +63,7 @@ Resolver = Callable[[Reference], Any]
 """Returns the value of a reference, or raises `TemplateError`."""
 
 
+@lru_cache(maxsize=1024)
 def parse(expression: str) -> Reference:
     """Parse one expression, given without its braces.
 

@@ -1,7 +1,7 @@
-"""Support for tests of your own code: factories of models, and a pytest plugin.
+"""Support for tests of your own code: factories of models, an emulator in the environment, and a pytest plugin.
 
-The plugin needs no import: pytest finds its fixtures `fibonacci_emulator`, `fibonacci_client` and
-`async_fibonacci_client` wherever the package is installed.
+The plugin needs no import: pytest finds its fixtures, such as `fibonacci_emulator`, `fibonacci_client` and
+`async_fibonacci_client`, wherever the package is installed.
 
 Example:
     >>> from fibonacci.testing import make_execution
@@ -14,6 +14,7 @@ from fibonacci._lazy import lazy_names
 lazy_names(
     globals(),
     {
+        "fibonacci.testing.emulator_environment": ["in_environment"],
         "fibonacci.testing.factories.responses": ["make_page", "make_rate_limit", "make_response"],
         "fibonacci.testing.factories.organizations": [
             "make_approval_stats",

@@ -1,4 +1,5 @@
 # Derived from fibonacci/testing/__init__.py by tests/stubs.py; change that file, not this one.
+from fibonacci.testing.emulator_environment import in_environment
 from fibonacci.testing.factories.organizations import (
     make_approval_stats,
     make_audit_entry,
@@ -25,6 +26,7 @@ from fibonacci.testing.factories.workflows import (
 )
 
 __all__ = [
+    "in_environment",
     "make_approval_stats",
     "make_audit_entry",
     "make_execution",

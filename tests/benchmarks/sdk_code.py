@@ -235,8 +235,11 @@ def sockets(number):
 
 #: The emulator: a client in process, and one over a socket, with the server in the same process.
 EMULATOR = """
+import tempfile
+from pathlib import Path
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest
 
 emulator = Emulator().start()
 clients_of = {
@@ -249,6 +252,20 @@ def get(how, number):
     client = clients_of[how]
     for _ in range(number):
         client.workflows.get(workflow.id)
+
+def executor(path):
+    emulator = Emulator(path=path, api_key="key")
+    definition = {"nodes": [{"id": "a", "type": "llm", "instruction": "Say {{input.x}}"}]}
+    target = f"/v1/workflows/{emulator.client().workflows.create(name='x', definition=definition).id}/execute"
+    request = ServerRequest("POST", target, {"authorization": "Bearer key"}, b'{"inputs": {"x": "5"}}')
+    return lambda: emulator.app.handle(request)
+
+executors = {"in memory": executor(None), "in a file": executor(Path(tempfile.mkdtemp()) / "state.db")}
+
+def execute(kind, number):
+    run = executors[kind]
+    for _ in range(number):
+        run()
 """
 
 #: Emulators with few and many executions, an emulator that drops the oldest ones, and new ones.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.docs.markdown import Block
 
 _PRINTS = re.compile(r"# prints: (.+)$", re.MULTILINE)
-_TESTS = re.compile(r"^(?:async )?def test_", re.MULTILINE)
+_TESTS = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)
 
 # Plugins of others that have no part in what the pages show.
 SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")

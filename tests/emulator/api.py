@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from fibonacci.emulator.account.plans import PLANS, PlanName
-from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.account.account import Account
+from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
+from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
@@ -63,12 +65,11 @@ class Api:
 
     def __post_init__(self) -> None:
         store = Store()
-        terms = PLANS[self.plan]
+        environment = Environment(store, Variables("env", {"TEAM": "blue"}), Secrets("secrets", {"TOKEN": "s3cret"}))
         self.app = App(
-            plan=self.plan,
+            account=Account(self.plan, self.rate),
             api_key=KEY,
-            limits=RateLimits(self.rate or Rate(terms.per_minute, 60), terms.per_day),
-            scheduler=Scheduler(Environment(store, {"TEAM": "blue"}, {"TOKEN": "s3cret"}), self.clock),
+            scheduler=Scheduler(environment, self.clock),
             store=store,
             clock=self.clock,
         )

@@ -10,8 +10,8 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 
 
-def create(client: Fibonacci, *nodes: dict[str, Any], **more: Any) -> str:
-    return client.workflows.create(name="test", definition={"nodes": list(nodes), **more}).id
+def create(client: Fibonacci, *nodes: dict[str, Any], name: str = "test", **more: Any) -> str:
+    return client.workflows.create(name=name, definition={"nodes": list(nodes), **more}).id
 
 
 def details(client: Fibonacci, execution_id: str) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def test_who_decides_has_a_role(api: Api, approve: bool) -> None:
 def test_a_person_is_known_by_the_key_that_a_request_had(api: Api) -> None:
     settings(api, **{EXTERNAL: True})
     execution_id = waiting(api)
-    assert api("GET", "/health", authorization=f"Bearer {KEY}-owner-alan").status == 200
+    assert api("GET", "/health", authorization=f"Bearer {ApiKeys(KEY).of('owner', 'alan')}").status == 200
     assert api.app.approvals.decide(execution_id, "alan", approve=True)["status"] == "completed"
 
 

@@ -9,20 +9,13 @@ import httpx
 import pytest
 
 from fibonacci.emulator import Emulator
+from fibonacci.emulator.account.auth import ApiKeys
+from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
 from fibonacci.emulator.http.messages import ServerRequest
-from tests.emulator.api import KEY, Api, ApiResponse, tool
+from fibonacci.emulator.state.clock import iso
+from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 
-TABLE = [
-    ("GET", "/failures"),
-    ("POST", "/failures"),
-    ("DELETE", "/failures"),
-    ("POST", "/chaos"),
-    ("POST", "/approvals/exec_none"),
-    ("POST", "/clock/advance"),
-    ("GET", "/requests"),
-    ("DELETE", "/requests"),
-    ("POST", "/reset"),
-]
+TABLE = [(method, path.format(execution_id="exec_none", name="x")) for method, path, _ in CONTROL_ENDPOINTS]
 
 
 def control(api: Api, method: str, path: str, body: object = None, key: str = KEY) -> ApiResponse:
@@ -80,8 +73,132 @@ def test_the_clock(api: Api) -> None:
     other = Api()
     other.app = emulator.app
     before = emulator.clock.now()
-    assert control(other, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key).status == 200
+    read = control(other, "GET", "/clock", key=emulator.api_key).data
+    assert read == {"now": iso(before), "mode": "manual", "skipped": 0.0}
+    moved = control(other, "POST", "/clock/advance", {"seconds": 3600.5}, emulator.api_key)
+    assert (moved.status, moved.data["now"]) == (200, iso(before + 3600.5))
     assert emulator.clock.now() - before == 3600.5
+
+
+def test_keys(api: Api) -> None:
+    made = control(api, "POST", "/keys", {"role": "admin", "name": "ada"})
+    key = ApiKeys(KEY).of("admin", "ada")
+    assert (made.status, made.data) == (201, {"role": "admin", "name": "ada", "key": key})
+    assert control(api, "POST", "/keys", {}).data["key"] == ApiKeys(KEY).of("member")
+    assert api.app.approvals is not None
+    assert api.app.keys.role_of("ada") == "admin"  # who may approve from now on
+    assert api("GET", "/health", authorization=f"Bearer {key}").status == 200
+
+
+def test_models(api: Api) -> None:
+    before = [model["name"] for model in control(api, "GET", "/models").data]
+    for _ in range(2):
+        assert control(api, "POST", "/models", {"name": "own/model"}).data == {"name": "own/model"}
+    assert [model["name"] for model in control(api, "GET", "/models").data] == [*before, "own/model"]
+    api.run(llm("a", model="own/model"))
+    assert control(api, "GET", "/warnings").data == []
+    assert control(api, "DELETE", "/models/own%2Fmodel").status == 204
+    assert control(api, "DELETE", "/models/own%2Fmodel").code == "not_found"
+    api.run(llm("a", model="own/model"))
+    assert [warning["code"] for warning in control(api, "GET", "/warnings").data] == ["unknown_model"]
+
+
+def test_env_and_secrets(api: Api) -> None:
+    assert control(api, "GET", "/env").data == [{"name": "TEAM", "value": "blue"}]
+    assert control(api, "PUT", "/env/TEAM", {"value": "red"}).data == {"name": "TEAM", "value": "red"}
+    assert control(api, "PUT", "/secrets/NEW", {"value": "new-s3cret"}).data == {"name": "NEW"}
+    assert control(api, "GET", "/secrets").data == [{"name": "TOKEN"}, {"name": "NEW"}]
+    run = api.run(llm("a", "{{env.TEAM}} {{secrets.NEW}}"))
+    assert run["outputs"] == {"a": "[default model] red new-s3cret"}
+    for path in ("/env/TEAM", "/secrets/NEW"):
+        assert control(api, "DELETE", path).status == 204
+        assert (control(api, "DELETE", path).code, control(api, "DELETE", path).fields) == ("not_found", ["name"])
+    assert api.run(llm("a", "{{secrets.NEW}}"))["status"] == "failed"
+    for path in ("/env/A.B", "/secrets/A%20B", "/env/%7BA"):
+        assert control(api, "PUT", path, {"value": "x"}).fields == ["name"]
+
+
+def test_the_trace_hides_what_a_secret_was_before(api: Api) -> None:
+    control(api, "PUT", "/secrets/NEW", {"value": "first-s3cret"})
+    run = api.run(llm("a", "{{secrets.NEW}}"))
+    control(api, "PUT", "/secrets/NEW", {"value": "second-s3cret"})
+    control(api, "DELETE", "/secrets/NEW")
+    trace = api("GET", f"/executions/{run['execution_id']}").data["trace"]
+    assert "***" in json.dumps(trace)
+    assert "s3cret" not in json.dumps(trace)
+
+
+def test_settings(api: Api) -> None:
+    assert control(api, "GET", "/settings").data == {
+        "organization": "default",
+        "strict": False,
+        "plan": "enterprise",
+        "rate_limit": {"requests": 1_000_000, "seconds": 60.0},
+        "keep": 10_000,
+    }
+    changed = control(api, "PATCH", "/settings", {"plan": "free", "keep": 3}).data
+    assert (changed["plan"], changed["rate_limit"]["requests"], changed["keep"]) == ("free", 60, 3)
+    assert api("GET", "/organizations/default/quota").json["plan"] == "free"
+    assert api("GET", "/health").headers["X-RateLimit-Remaining"] == "58"
+    for seconds in (0.5, 2):
+        control(api, "PATCH", "/settings", {"rate_limit": {"requests": 1, "seconds": seconds}})
+        assert [api("GET", "/health").status for _ in range(2)] == [200, 429]
+    restored = control(api, "PATCH", "/settings", {"rate_limit": None, "keep": None}).data
+    assert (restored["rate_limit"], restored["keep"]) == ({"requests": 60, "seconds": 60.0}, None)
+    assert api("GET", "/health").headers["X-RateLimit-Limit"] == "60"
+
+
+def test_snapshot_and_restore(api: Api) -> None:
+    workflow = api.workflow()
+    snapshot = control(api, "GET", "/snapshot")
+    assert snapshot.headers["Content-Type"] == "application/json"
+    assert snapshot.body == api.app.snapshot()
+    api("DELETE", f"/workflows/{workflow}")
+    assert control(api, "POST", "/restore", snapshot.body).status == 204
+    assert api("GET", f"/workflows/{workflow}").status == 200
+    other = Api()
+    assert control(other, "POST", "/restore", snapshot.body).status == 204
+    assert other("GET", f"/workflows/{workflow}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "not a snapshot"),
+        (b"what", "not a snapshot"),
+        (b"{}", "not a snapshot"),
+        (b'{"format": "fibonacci emulator", "schema": 99, "tables": {}}', "newer"),
+        (b'{"format": "fibonacci emulator", "schema": 1, "tables": {"what": []}}', "table 'what'"),
+        (b'{"format": "fibonacci emulator", "schema": 1, "tables": {"memory": [1]}}', "tables.memory[0]"),
+        (b'{"format": "fibonacci emulator", "schema": 1, "tables": {"workflows": [[["w"], {}]]}}', "tables.workflows"),
+    ],
+)
+def test_what_is_no_snapshot_changes_nothing(api: Api, body: bytes, message: str) -> None:
+    api.workflow()
+    before = api.app.snapshot()
+    refused = control(api, "POST", "/restore", body)
+    assert (refused.status, refused.code, refused.fields) == (422, "validation_error", ["body"])
+    assert message in refused.json["error"]["message"]
+    assert api.app.snapshot() == before
+
+
+def test_a_large_snapshot_is_restored_over_the_socket_with_the_owners_key_only() -> None:
+    with Emulator() as emulator:
+        client = emulator.client()
+        for number in range(3):
+            client.memory.set(f"k{number}", "x" * 4_000_000)
+        root = emulator.base_url.removesuffix("/v1")
+        headers = {"Authorization": f"Bearer {emulator.api_key}"}
+        with httpx.Client(base_url=root, headers=headers, trust_env=False) as http:
+            snapshot = http.get("/_emulator/snapshot").content
+            assert len(snapshot) > 12_000_000
+            emulator.reset()
+            assert http.post("/_emulator/restore", content=snapshot).status_code == 204
+            assert http.post("/_emulator/reset", content=snapshot).status_code == 413
+            for key in ("wrong", emulator.key("owner", name="ada")):
+                refused = http.post("/_emulator/restore", content=snapshot, headers={"Authorization": f"Bearer {key}"})
+                assert refused.status_code == 413
+        assert len(client.memory.get("k2").value) == 4_000_000
 
 
 def test_requests(api: Api) -> None:
@@ -113,7 +230,10 @@ def test_reset(api: Api) -> None:
 
 @pytest.mark.parametrize(("method", "path"), TABLE)
 def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
-    for key, status, code in (("wrong", 401, "unauthorized"), (f"{KEY}-owner-ada", 403, "permission_denied")):
+    for key, status, code in (
+        ("wrong", 401, "unauthorized"),
+        (ApiKeys(KEY).of("owner", "ada"), 403, "permission_denied"),
+    ):
         response = control(api, method, path, {}, key)
         assert (response.status, response.code) == (status, code)
 
@@ -138,6 +258,11 @@ def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
         ("/approvals/exec_none", {"by": "admin", "decision": "maybe"}, "decision"),
         ("/clock/advance", {}, "seconds"),
         ("/clock/advance", {"seconds": -1}, "seconds"),
+        ("/keys", {"role": "king"}, "role"),
+        ("/keys", {"name": "a b"}, "name"),
+        ("/keys", {"name": ""}, "name"),
+        ("/models", {}, "name"),
+        ("/models", {"name": ""}, "name"),
     ],
 )
 def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -> None:
@@ -145,6 +270,31 @@ def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -
     assert (response.status, response.code, response.fields) == (422, "validation_error", [field])
     assert control(api, "GET", "/failures").data == []
     assert not api.app.faults.is_active
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "fields"),
+    [
+        ("PATCH", "/settings", {}, ["body"]),
+        ("PATCH", "/settings", {"plan": "gold"}, ["plan"]),
+        ("PATCH", "/settings", {"plan": None}, ["plan"]),
+        ("PATCH", "/settings", {"plan": "free", "keep": 0}, ["keep"]),
+        ("PATCH", "/settings", {"plan": "free", "rate_limit": {"requests": 0, "seconds": 1}}, ["rate_limit.requests"]),
+        ("PATCH", "/settings", {"plan": "free", "rate_limit": {"requests": 1, "seconds": 0}}, ["rate_limit.seconds"]),
+        ("PATCH", "/settings", {"organization": "acme"}, ["organization"]),
+        ("PUT", "/env/A", {"value": 1}, ["value"]),
+        ("PUT", "/env/A", {}, ["value"]),
+        ("PUT", "/secrets/A", {"value": None}, ["value"]),
+    ],
+)
+def test_bad_settings_change_nothing(api: Api, method: str, path: str, body: Any, fields: list[str]) -> None:
+    def state() -> list[Any]:
+        return [control(api, "GET", path).data for path in ("/settings", "/env", "/secrets")]
+
+    before = state()
+    refused = control(api, method, path, body)
+    assert (refused.status, refused.fields) == (422, fields)
+    assert state() == before
 
 
 def test_other_bad_requests(api: Api) -> None:

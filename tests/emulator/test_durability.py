@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fibonacci import Fibonacci
@@ -162,3 +163,24 @@ def test_every_kind_of_state_survives_the_emulator(tmp_path: Path) -> None:
         again = emulator.client().workflows.execute(workflow.id).model_dump()
         ended = emulator.client().executions.get(waiting.id).model_dump()["completed_at"]
         assert emulator.client().executions.get(again["execution_id"]).model_dump()["created_at"] >= ended
+
+
+def test_a_file_that_another_program_vacuums_goes_on_working(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with Emulator(path=path) as emulator, closing(sqlite3.connect(path)) as other:
+        client = emulator.client()
+        ids = [client.workflows.create(name="x" * 1000).id for _ in range(100)]
+        for workflow_id in ids[1:]:
+            client.workflows.delete(workflow_id)
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = path.stat().st_size
+        assert client.workflows.list().first() is not None
+        other.execute("VACUUM")
+        for change in ("vacuumed", "checkpointed"):
+            assert client.workflows.get(ids[0]).id == ids[0], change
+            client.memory.set(change, 1)
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert path.stat().st_size < before
+        assert [client.memory.get(change).value for change in ("vacuumed", "checkpointed")] == [1, 1]
+    with Emulator(path=path, api_key=emulator.api_key) as emulator:
+        assert [each.id for each in emulator.client().workflows.list()] == ids[:1]

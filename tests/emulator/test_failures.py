@@ -306,12 +306,12 @@ def test_nothing_is_sent_during_a_stall() -> None:
         emulator.fail("GET /health", "stall")
         parts = urlsplit(emulator.base_url)
         assert parts.port is not None
-        request = f"GET /v1/health HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {emulator.api_key}\r\n\r\n".encode()
+        head = f"GET /v1/health HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {emulator.api_key}\r\n\r\n"
         with socket.create_connection(("127.0.0.1", parts.port), timeout=5) as sock:
-            sock.sendall(request)
+            sock.sendall(head.encode())
             while emulator.failures.delivered == 0:
                 time.sleep(0.01)
-            sock.sendall(request)
+            sock.sendall(head.encode())
             sock.shutdown(socket.SHUT_WR)
             assert sock.recv(1000) == b""
         assert emulator.requests.count == 1

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -149,6 +150,26 @@ def test_nothing_is_left_to_be_closed() -> None:
     asyncio.run(use_async_client(emulator))
     gc.collect()  # an unclosed socket or event loop would warn here, and warnings are errors
     assert threading.active_count() == before
+
+
+def test_after_close_a_state_in_memory_goes_on(mode: Mode) -> None:
+    with Emulator() as emulator:
+        client = emulator.client() if mode.name == "sync" else emulator.async_client()
+        workflow = mode.run(client.workflows.create(name="x"))
+    assert mode.run(client.workflows.run(workflow.id)).succeeded
+
+
+def test_after_close_a_state_in_a_file_is_a_connection_error_that_says_so(mode: Mode, tmp_path: Path) -> None:
+    with Emulator(path=tmp_path / "state.db") as emulator:
+        client = emulator.client() if mode.name == "sync" else emulator.async_client()
+        workflow = mode.run(client.workflows.create(name="x"))
+    with pytest.raises(APIConnectionError, match="the emulator is closed: start"):
+        mode.run(client.workflows.get(workflow.id))
+    with pytest.raises(APIConnectionError, match="the emulator is closed: start") as caught:
+        mode.run(client.workflows.create(name="y"))
+    assert "may have been carried out" not in str(caught.value)
+    with emulator:
+        assert [each.id for each in emulator.client().workflows.list()] == [workflow.id]
 
 
 def test_the_event_loop_goes_on_while_a_handler_works() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ workflow = client.workflows.create(name="x", definition={"nodes": [node]})
 print(client.workflows.execute(workflow.id).id, flush=True)
 sys.stdin.read()
 """
+CHILD_WITH_PID = "import os, sys; os.getpid = lambda: int(sys.argv[2])\n" + CHILD
 REASON = "node 'a': the emulator was stopped while the handler worked"
 
 
@@ -60,6 +62,20 @@ def test_the_run_of_another_process_fails_when_that_is_killed(child: subprocess.
         assert (listed.id, details(client, execution_id)["error"]) == (execution_id, REASON)
         workflow = create(client, tool("a"))
         assert client.workflows.execute(workflow).status == "completed"  # it counts no more as concurrent
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 2**31 - 1], ids=["the pid of this process", "the pid of no process"])
+def test_a_process_id_does_not_tell_who_owns_a_run(path: Path, pid: int) -> None:
+    """Two containers that share a file have the same process ids, and neither sees the processes of the other."""
+    command = [sys.executable, "-c", CHILD_WITH_PID, str(path), str(pid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        execution_id = started(child)
+        with Emulator(path=path, api_key="fib-mine") as emulator:
+            client = emulator.client()
+            assert client.executions.get(execution_id).status == "running"
+            child.kill()
+            child.wait()
+            assert details(client, execution_id)["error"] == REASON
 
 
 def test_it_fails_when_the_file_is_opened(child: subprocess.Popen[bytes], path: Path) -> None:

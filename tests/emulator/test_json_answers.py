@@ -188,4 +188,5 @@ def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict
         emulator.llm(returning(value))
         client = emulator.client()
         workflow = create(client, llm("a", output_schema=schema))
-        assert client.workflows.execute(workflow).status in ("completed", "failed")
+        execution = client.workflows.execute(workflow)
+        assert client.executions.wait(execution.id).status in ("completed", "failed")

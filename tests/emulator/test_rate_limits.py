@@ -66,7 +66,8 @@ def test_enterprise_is_practically_unlimited() -> None:
 
 def test_all_keys_share_the_limit_of_the_plan() -> None:
     api = Api(rate=Rate(3, 60))
-    keys = ["fib-test", "fib-test-viewer", "fib-test-member-ada", "fib-test-admin"]
+    own = api.app.keys
+    keys = [own.owner, own.of("viewer"), own.of("member", "ada"), own.of("admin")]
     responses = [api("GET", "/health", authorization=f"Bearer {key}") for key in keys]
     assert [response.status for response in responses] == [200, 200, 200, 429]
     assert [response.headers["X-RateLimit-Remaining"] for response in responses] == ["2", "1", "0", "0"]
@@ -82,3 +83,18 @@ def test_the_refusal_of_the_day_shows_that_nothing_remains() -> None:
     assert int(refused.headers["X-RateLimit-Reset"]) >= START + 86_400
     api.clock.time += 86_401
     assert api("GET", "/health").status == 200
+
+
+def test_how_much_is_used_can_be_read_without_counting() -> None:
+    api = Api(plan="free")
+
+    def usage() -> list[tuple[int, int, float | None]]:
+        windows = api.app.account.limits.usage("default", api.clock.now(), api.clock.skipped)
+        return [(each.rate.limit, each.used, each.ends) for each in windows]
+
+    assert usage() == usage() == [(60, 0, None), (1000, 0, None)]
+    for _ in range(3):
+        api("GET", "/health")
+    assert usage() == [(60, 3, START + 60), (1000, 3, START + 86_400)]
+    api.clock.time += 61
+    assert usage() == [(60, 0, None), (1000, 3, START + 86_400)]

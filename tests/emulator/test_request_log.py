@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fibonacci import APIConnectionError, FibonacciError
 from fibonacci.emulator import Emulator, Requests
 from fibonacci.emulator.app import request_log
 from fibonacci.emulator.http.messages import ServerRequest
@@ -16,7 +17,7 @@ def requests(api: Api) -> Requests:
 
 
 def test_a_record_has_the_complete_request(api: Api, requests: Requests) -> None:
-    api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue")
+    api("PUT", "/memory/a%2Fb?x=1&x=2&y=", {"value": 1}, x_team="blue", cookie="session=secret")
     (got,) = requests
     assert (got.method, got.path, got.template) == ("PUT", "/memory/a%2Fb", "/memory/{key}")
     assert (got.query, got.headers, got.json) == ({"x": "2", "y": ""}, {"x-team": "blue"}, {"value": 1})
@@ -96,6 +97,55 @@ def test_the_limits_of_the_record(api: Api, requests: Requests, monkeypatch: pyt
     assert [got.path for got in requests] == ["/memory/4", "/memory/0", "/memory/1"]
     api("PUT", "/memory/2", json.dumps({"value": "x" * 150}).encode())
     assert [got.path for got in requests] == ["/memory/2"]
+
+
+def test_a_record_has_the_response(api: Api, requests: Requests) -> None:
+    api("PUT", "/memory/k", {"value": "blue"})
+    api("DELETE", "/memory/k")
+    api("GET", "/memory/k")
+    first, deleted, missing = requests
+    assert first.response_json["data"]["value"] == "blue"
+    assert deleted.response_json is None
+    assert missing.response_json["error"]["code"] == "not_found"
+
+
+def test_a_suppressed_response_is_not_in_the_record() -> None:
+    emulator = Emulator()
+    for kind in ("no_reply", "html"):
+        emulator.fail("GET /health", kind)
+        with pytest.raises(APIConnectionError if kind == "no_reply" else FibonacciError):
+            emulator.client(max_retries=0).health.check()
+    assert [(got.status, got.response_json) for got in emulator.requests] == [(None, None), (200, None)]
+
+
+def test_responses_are_dropped_before_requests(api: Api, requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        api("PUT", f"/memory/{number}", {"value": "x" * 100})
+    assert all(got.response_json for got in requests)
+    (size,) = {len(entry.request.body) for entry in api.app.log.newest()}
+    (answer,) = {len(entry.response or b"") for entry in api.app.log.newest()}
+    monkeypatch.setattr(request_log, "KEPT_BYTES", 6 * size + 2 * answer)
+    api("PUT", "/memory/5", {"value": "x" * 100})
+    assert [got.response_json is not None for got in requests] == [False] * 4 + [True] * 2
+    assert requests.count == 6
+    monkeypatch.setattr(request_log, "KEPT_BYTES", 3 * size)
+    api("PUT", "/memory/6", {"value": "x" * 100})
+    assert [(got.path, got.response_json) for got in requests] == [(f"/memory/{number}", None) for number in (4, 5, 6)]
+    requests.clear()
+    monkeypatch.setattr(request_log, "KEPT_BYTES", size + answer)
+    api("PUT", "/memory/7", {"value": "x" * 100})
+    assert requests.last.response_json is not None  # the bytes of the cleared ones are not counted any more
+
+
+def test_the_numbers_of_requests_are_permanent(api: Api, requests: Requests) -> None:
+    for _ in range(3):
+        api("GET", "/health")
+    log = api.app.log
+    assert [entry.number for entry in log.newest()] == [3, 2, 1]
+    assert [entry.number for entry in log.newest(before=3)] == [2, 1]
+    requests.clear()
+    api("GET", "/health")
+    assert (log.find(3), [entry.number for entry in log.newest()]) == (None, [4])
 
 
 def test_the_key_is_in_no_record() -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import hmac
+import itertools
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account.auth import ROLES, Actor, ApiKeys, KeyRole
@@ -63,24 +68,61 @@ def test_the_documented_permissions(method: str, template: str, lowest: str) -> 
     assert lowest_role(method, template) == lowest
 
 
-def test_keys_derive_from_the_owners() -> None:
-    keys = ApiKeys("fib-x")
+def test_keys_derive_from_the_owners_and_do_not_disclose_it() -> None:
+    keys, others, fresh = ApiKeys("fib-x"), ApiKeys("fib-y"), ApiKeys("fib-x")
     assert keys.of("owner") == "fib-x"
-    assert keys.of("viewer") == "fib-x-viewer"
-    assert keys.of("member", "ada@example.org") == "fib-x-member-ada@example.org"
-    for key, actor in {
-        "fib-x": Actor("owner", "owner"),
-        "fib-x-admin": Actor("admin", "admin"),
-        "fib-x-member-ada-b": Actor("ada-b", "member"),
-        "fib-x-owner-ada": Actor("ada", "owner"),
-        "fib-x-king": None,
-        "fib-x-member-": None,
-        "fib-x-member-a b": None,
-        "fib-x-": None,
-        "fib-": None,
-        "fib-y-member": None,
-    }.items():
-        assert keys.find(key) == actor
+    made: set[str] = set()
+    for role, name in itertools.product(ROLES, (None, "ada", "ada-b", "ada@example.org", "a" * 64, "0" * 32)):
+        key = keys.of(role, name)
+        made.add(key)
+        if (role, name) != ("owner", None):
+            label = role if name is None else f"{role}-{name}"
+            assert re.fullmatch(rf"fib-{re.escape(label)}-[0-9a-f]{{32}}", key)
+            assert "fib-x" not in key
+        for _ in range(2):  # the second time it is remembered
+            assert fresh.find(key) == Actor(name or role, role)  # another process with the owner's key
+            assert others.find(key) is None
+    assert len(made) == 4 * 6
+
+
+@settings(max_examples=50)
+@given(st.text(), st.sampled_from(["fib-x", ApiKeys("fib-x").of("viewer"), ApiKeys("fib-x").of("member", "ada")]))
+def test_no_other_key_is_known(text: str, key: str) -> None:
+    keys = ApiKeys("fib-x")
+    own = {"fib-x", key}
+    for other in (text, key + text, text + key, key[:-1] + text, key.replace("viewer", "owner"), key[: len(text)]):
+        assert other in own or keys.find(other) is None
+
+
+@pytest.mark.parametrize(
+    "key", ["fib-x-viewer", "fib-x-member-ada", "fib-x-owner-ada", "fib-x-", "fib-viewer", "fib-viewer-", "fib-"]
+)
+def test_keys_of_earlier_versions_are_refused(key: str) -> None:
+    assert ApiKeys("fib-x").find(key) is None
+
+
+def test_the_owners_own_key_is_not_derived() -> None:
+    keys = ApiKeys("fib-x")
+    digest = hmac.digest(b"fib-x", b"fibonacci emulator key: owner", "sha256").hex()[:32]
+    assert keys.find(f"fib-owner-{digest}") is None
+    assert [keys.is_owner(key) for key in ("fib-x", keys.of("owner", "ada"), "")] == [True, False, False]
+
+
+def test_many_persons_are_known() -> None:
+    keys = ApiKeys("fib-x")
+    for number in range(2_500):
+        assert keys.find(keys.of("member", f"p{number}")) == Actor(f"p{number}", "member")
+    assert keys.find("fib-x") == Actor("owner", "owner")
+    assert keys.role_of("p0") == "member"
+
+
+def test_the_role_of_a_person_is_that_of_the_key_used_last() -> None:
+    keys = ApiKeys("fib-x")
+    member, admin = keys.of("member", "ada"), keys.of("admin", "ada")
+    for _ in range(2):
+        for key, role in ((member, "member"), (admin, "admin")):
+            keys.find(key)
+            assert keys.role_of("ada") == role
 
 
 @pytest.mark.parametrize(("role", "name"), [("king", None), ("member", ""), ("member", "a b"), ("member", "x" * 65)])
@@ -90,7 +132,12 @@ def test_an_invalid_key_is_refused(role: Any, name: str | None) -> None:
 
 
 def test_the_name_of_a_key_is_in_the_audit_log(api: Api) -> None:
-    api("POST", f"{ORG}/tool-policies", {"tool_name": "wait"}, authorization=f"Bearer {KEY}-admin-grace")
+    api(
+        "POST",
+        f"{ORG}/tool-policies",
+        {"tool_name": "wait"},
+        authorization=f"Bearer {api.app.keys.of('admin', 'grace')}",
+    )
     assert [entry["actor"] for entry in api("GET", f"{ORG}/governance/audit").data] == ["grace"]
 
 

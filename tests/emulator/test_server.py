@@ -29,7 +29,7 @@ def address(emulator: Emulator) -> tuple[str, int]:
 
 
 def head(method: str, path: str, *more: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Authorization: Bearer fib-test", *more, "", ""]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Authorization: Bearer fib-test", *more, "", ""]
     return "\r\n".join(lines).encode()
 
 
@@ -54,7 +54,8 @@ def test_requests_follow_each_other_on_one_connection(emulator: Emulator) -> Non
         ("PUT", "/v1/memory/user%2Fprefs", '{"value": 1}', 200),
         ("DELETE", "/v1/memory/user%2Fprefs", None, 204),
         ("CONNECT", "example.org:443", None, 404),
-        ("GET", "http://example.org/v1/health", None, 200),
+        ("GET", "http://localhost/v1/health", None, 200),
+        ("GET", "http://example.org/v1/health", None, 403),  # its host counts, not that of the header
     ):
         connection.request(method, path, body, headers)
         response = connection.getresponse()

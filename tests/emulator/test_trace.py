@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def test_it_is_in_the_answer_to_reading_an_execution_only(api: Api) -> None:
     assert len(api("GET", path).data["trace"]) == 1
     others = [started, *api("GET", "/executions").data, api("POST", f"{path}/cancel").data]
     assert [other for other in others if "trace" in other] == []
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0.0009, 1.0002), (0.0006, 0.0008), (0.4, 0.0009), (0.1, 3)])
+def test_a_run_is_no_shorter_than_any_of_its_nodes(api: Api, start: float, seconds: float) -> None:
+    api.clock.time = START + start
+    execution = api.workflow(tool("a", "wait", {"seconds": seconds}))
+    run = api("POST", f"/workflows/{execution}/execute", {}).data["execution_id"]
+    api.clock.time = START + 10
+    seen = api("GET", f"/executions/{run}").data
+    began, ended = (datetime.fromisoformat(seen["trace"][0][name]) for name in ("started_at", "ended_at"))
+    assert seen["duration_ms"] == (ended - began) / timedelta(milliseconds=1)
 
 
 def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:

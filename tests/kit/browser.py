@@ -22,18 +22,19 @@ _OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
-def dump_dom(html: str, *, width: int = 1400) -> str:
-    """Show a page in Chromium, without a network, and return its document after the `load` event, as HTML.
+def dump_dom(html: str = "", *, url: str | None = None, width: int = 1400) -> str:
+    """Show a page in Chromium, without a network but loopback, and return its document after the `load` event, as HTML.
 
     A start takes about a second: show what several tests need in one page. Skip the test without Chromium; under CI
     fail it.
 
     Args:
         html: The page. A script in it may measure, and write what it finds into the document.
+        url: Where a page is served, in place of `html`.
         width: The width of the window in CSS pixels.
     """
     browser = find("chromium")
@@ -42,7 +43,7 @@ def dump_dom(html: str, *, width: int = 1400) -> str:
         page.write_text(html, "utf-8")
         profile = (f"--user-data-dir={folder}/profile", f"--window-size={width},1000")
         run = subprocess.run(
-            [browser, *_OPTIONS, *profile, "--dump-dom", page.as_uri()],
+            [browser, *_OPTIONS, *profile, "--dump-dom", url or page.as_uri()],
             capture_output=True,
             check=False,
             encoding="utf-8",

@@ -1,9 +1,36 @@
 """The plugin's fixtures, imported: pyproject.toml keeps pytest from loading the plugin itself in this repository.
 
 Loading it would import `fibonacci` before coverage begins to measure. That the entry point works, the tests find out in
-processes of their own.
+processes of their own, and in sessions of pytest within the process.
 """
 
-from fibonacci.testing.plugin import async_fibonacci_client, fibonacci_client, fibonacci_emulator
+from __future__ import annotations
 
-__all__ = ["async_fibonacci_client", "fibonacci_client", "fibonacci_emulator"]
+from collections.abc import Callable
+
+import pytest
+
+from fibonacci.testing.plugin import (
+    async_fibonacci_client,
+    fibonacci_client,
+    fibonacci_emulator,
+    fibonacci_emulator_options,
+)
+from tests.docs.running import SLOW_TO_LOAD
+
+__all__ = ["async_fibonacci_client", "fibonacci_client", "fibonacci_emulator", "fibonacci_emulator_options"]
+
+RunPytest = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run_pytest(pytester: pytest.Pytester) -> RunPytest:
+    """Return a function that runs a user's tests in a session of this process, where every warning is an error."""
+
+    def run(source: str, *arguments: str, conftest: str = "") -> pytest.RunResult:
+        pytester.makeconftest(conftest)
+        pytester.makepyfile(test_project=source)
+        options = ("-q", "-W", "error", "--strict-markers", "-p", "no:asyncio", "-p", "no:cacheprovider")
+        return pytester.runpytest_inprocess(*options, *SLOW_TO_LOAD, *arguments)
+
+    return run

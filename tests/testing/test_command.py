@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,11 +14,12 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.cli import exports, log_request, main
+from fibonacci.emulator.cli import exports, log_request, main, page_address
 from tests.kit.systems import needs_signals
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
@@ -87,7 +89,10 @@ def test_it_serves_here(capsys: pytest.CaptureFixture[str]) -> None:
     killer.start()
     assert main(["--port", "0"]) == 0
     killer.join()
-    assert capsys.readouterr().out.startswith("export FIBONACCI_BASE_URL=http://127.0.0.1:")
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("export FIBONACCI_BASE_URL=http://127.0.0.1:")
+    address, key = first.partition("=")[2].removesuffix("/v1"), second.partition("=")[2]
+    assert third == f"# page: {address}/#key={key}"  # a comment for a shell that evaluates the lines
 
 
 @pytest.mark.usefixtures("_signals_as_before")
@@ -115,17 +120,27 @@ def test_requests_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_wildcard_is_reached_by_loopback() -> None:
-    with Emulator(host="0.0.0.0", api_key="local key") as emulator:
+    with Emulator(host="0.0.0.0", api_key="a local key of 24 letters") as emulator:
         port = emulator.base_url.split(":")[2]
         assert exports(emulator) == (
-            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='local key'"
+            f"export FIBONACCI_BASE_URL=http://127.0.0.1:{port}\nexport FIBONACCI_API_KEY='a local key of 24 letters'"
+        )
+        assert (
+            page_address(emulator)
+            == f"http://127.0.0.1:{port.removesuffix('/v1')}/#key=a%20local%20key%20of%2024%20letters"
         )
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--host", "0.0.0.0"], "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key"),
+        (
+            ["--host", "0.0.0.0"],
+            "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20",
+        ),
+        (["--host", "0.0.0.0", "--api-key", "nineteen-characters"], "of 20 characters or more"),
+        (["--allow-host", "http://x"], "hosts has names and addresses"),
+        (["--origin", "localhost:5173"], "origins has origins as a browser sends them"),
         (["--host", "::"], "choose a key"),
         (["--host", "platform.example"], "choose a key"),
         (["--host", "0.0.0.0", "--api-key", ""], "a key holds printable ASCII"),
@@ -134,6 +149,8 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
         (["--port", "http"], "invalid"),
         (["--plan", "gold"], "invalid choice: 'gold'"),
         (["--time", "slow"], "invalid choice: 'slow'"),
+        (["--record", "calls.json"], "--record records the calls of your functions: name what registers them with"),
+        (["--record", "calls.json", "--replay", "calls.json"], "not allowed with argument"),
     ],
 )
 def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,3 +166,74 @@ def test_strict_refuses_what_is_not_known() -> None:
         key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
         with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
             client.workflows.create(name="x", definition={"nodes": [node]})
+
+
+HANDLERS = """
+from fibonacci.emulator import Emulator
+
+
+def register(emulator: Emulator) -> None:
+    emulator.llm(lambda call: f"real {call.instruction}")
+"""
+
+
+def outputs_of(exported: dict[str, str]) -> dict[str, object]:
+    """Run the only workflow of an emulator, and return its outputs."""
+    with Fibonacci(exported["FIBONACCI_API_KEY"], base_url=exported["FIBONACCI_BASE_URL"]) as client:
+        workflow = client.workflows.list().first()
+        assert workflow is not None
+        return client.workflows.run(workflow.id, timeout=20).outputs
+
+
+def test_scripts_seeds_and_cassettes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flows").mkdir()
+    nodes = [{"id": "a", "type": "llm", "instruction": "one"}, {"id": "b", "type": "llm", "instruction": "two"}]
+    (tmp_path / "flows" / "news.json").write_text(json.dumps({"nodes": nodes}))
+    (tmp_path / "scripts.yaml").write_text("b: [scripted]")
+    (tmp_path / "my_handlers.py").write_text(HANDLERS)
+    given = ("--seed", "flows", "--script", "scripts.yaml")
+    with served(*given, "--handlers", "my_handlers:register", "--record", "calls.json") as (_, exported):
+        assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
+    with served(*given, "--replay", "calls.json") as (_, exported):
+        assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
+
+
+@pytest.mark.usefixtures("_signals_as_before")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--script", "none.json"], "none.json: the file cannot be read"),
+        (["--script", "bad.json"], "bad.json:1:7: a: has no answer; a script has at least one"),
+        (["--seed", "none"], "cannot be read: No such file"),
+        (["--replay", "none.json"], "none.json: there is no such cassette"),
+        (["--handlers", "no_module:register"], "--handlers no_module:register: No module named 'no_module'"),
+        (["--handlers", "json:register"], "--handlers json:register: module 'json' has no attribute 'register'"),
+        (["--handlers", "json"], "it is module:function"),
+    ],
+)
+def test_files_that_stop_it_at_the_start(
+    arguments: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.json").write_text('{"a": []}')
+    assert main(["--port", "0", *arguments]) == 1
+    assert reason in capsys.readouterr().err
+
+
+def test_hosts_and_origins_are_named_on_the_command_line() -> None:
+    options = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
+    with served(*options) as (_, exported):
+        headers = {"Authorization": f"Bearer {exported['FIBONACCI_API_KEY']}"}
+        with httpx.Client(base_url=exported["FIBONACCI_BASE_URL"], headers=headers, trust_env=False) as client:
+            statuses = [
+                client.get("/health", headers={"Host": host}).status_code for host in ("a.test", "b.test", "c.test")
+            ]
+            assert statuses == [200, 200, 403]
+            for origin, status in (("http://localhost:5173", 200), ("http://localhost:5174", 403)):
+                put = client.put("/memory/k", json={"value": 1}, headers={"Origin": origin})
+                assert put.status_code == status

@@ -70,7 +70,7 @@ def test_a_disagreement_is_printed_with_its_exchange_and_without_the_key(
     shown = [f"  > GET {emulator.base_url}/health/secrets", "  < 200", '"key":"***"', "  < x-ratelimit-limit: 1000000"]
     assert [text for text in shown if text not in details] == []
     assert emulator.api_key not in printed
-    assert "4 disagree (3 documented, 1 choices), 0 skipped\n" in printed
+    assert "4 disagree (3 documented, 1 choices), 1 skipped\n" in printed
 
 
 def test_without_keys_of_other_roles_the_checks_of_roles_are_skipped() -> None:
@@ -117,6 +117,26 @@ def test_read_only_changes_nothing() -> None:
         assert {result.outcome for result in results} == {"agrees"}
         assert 20 < len(results) < len(ALL)
         assert {request.method for request in emulator.requests} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("emulator", "outcome"),
+    [
+        (Emulator(plan="free"), "agrees"),
+        (Emulator(plan="pro"), "agrees"),
+        (Emulator(plan="pro", rate_limit=(60, 60.0)), "disagrees"),
+    ],
+    ids=["free", "pro", "other than the plan's"],
+)
+def test_the_limit_of_a_documented_plan_is_checked(emulator: Emulator, outcome: str) -> None:
+    checks = [check for check in ALL if check.name == "quota.plan_limit"]
+    with served(emulator) as server:
+        assert [result.outcome for result in run(checks, server)] == [outcome]
+
+
+def test_the_emulator_passes_every_check_on_the_smallest_plan() -> None:
+    with served(Emulator(plan="free")) as server:
+        assert [(result.check.name, result.why) for result in run(ALL, server) if result.outcome != "agrees"] == []
 
 
 def test_a_second_run_skips_what_cannot_be_reverted(server: Server) -> None:
@@ -215,4 +235,4 @@ def test_as_a_program(emulator: Emulator, tmp_path: Path) -> None:
         emulator=emulator,
         folder=tmp_path,
     )
-    assert ", 0 disagree, 0 skipped" in printed
+    assert ", 0 disagree, 1 skipped" in printed  # that of roles

@@ -13,7 +13,7 @@ import fibonacci.testing
 from fibonacci.models import Model, Page, RateLimit, ResponseInfo
 from fibonacci.testing import make_execution, make_health, make_page, make_rate_limit, make_response, make_workflow
 
-OTHERS = ("make_page", "make_rate_limit", "make_response")
+OTHERS = ("in_environment", "make_page", "make_rate_limit", "make_response")
 OF_MODELS = {
     name: cast("Callable[..., Model]", getattr(fibonacci.testing, name))
     for name in fibonacci.testing.__all__

@@ -61,6 +61,23 @@ def anyio_backend():
     return 'asyncio'
 """
 
+WORKERS = """
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_worker(session_fibonacci_emulator, fibonacci_emulator, number, worker_id):
+    client = session_fibonacci_emulator.client()
+    assert {entry.name for entry in client.workflows.list()} <= {worker_id}
+    client.workflows.create(name=worker_id)
+    assert session_fibonacci_emulator.base_url != fibonacci_emulator.base_url == os.environ["FIBONACCI_BASE_URL"]
+    with Path("workers.txt").open("a") as file:
+        print(worker_id, session_fibonacci_emulator.base_url, session_fibonacci_emulator.api_key, file=file)
+"""
+
 ASYNCIO = """
 import pytest
 
@@ -98,6 +115,21 @@ def test_importing_the_plugin_imports_nothing_heavy() -> None:
     assert loaded & HEAVY == set()
 
 
+UNUSED = """
+import sys
+
+
+def test_it():
+    assert not {name for name in sys.modules if name.startswith("fibonacci.") and name != "fibonacci._lazy"} - {
+        "fibonacci.testing", "fibonacci.testing.plugin"
+    }
+"""
+
+
+def test_a_session_that_uses_none_of_it_imports_none_of_it(tmp_path: Path) -> None:
+    assert "1 passed" in run_pytest(tmp_path, UNUSED, "-p", "no:asyncio")
+
+
 def run_pytest(folder: Path, source: str, *arguments: str) -> str:
     """Run the tests of a user's project, where every warning is an error."""
     (folder / "test_project.py").write_text(source, "utf-8")
@@ -117,9 +149,16 @@ def run_pytest(folder: Path, source: str, *arguments: str) -> str:
     return run.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "xdist"])
-def test_a_project_of_a_user(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    assert "6 passed" in run_pytest(tmp_path, PROJECT, "-p", "no:asyncio", *arguments)
+def test_a_project_of_a_user(tmp_path: Path) -> None:
+    assert "6 passed" in run_pytest(tmp_path, PROJECT, "-p", "no:asyncio")
+
+
+def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "test_workers.py").write_text(WORKERS, "utf-8")
+    assert "28 passed" in run_pytest(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
+    lines = (tmp_path / "workers.txt").read_text("utf-8").splitlines()
+    workers, urls, keys = map(set, zip(*map(str.split, lines), strict=True))
+    assert (len(workers), len(urls), len(keys)) == (2, 2, 2)
 
 
 @pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest-asyncio is not installed")

@@ -1,11 +1,13 @@
 """API keys: who the caller is, and which role the caller has.
 
-The keys of all roles derive from the owner's: `<key>-viewer` for a role, `<key>-member-ada` for a person with a role.
-So none has to be registered, and other processes can derive them.
+The keys of all roles derive from the owner's by HMAC-SHA256: `fib-viewer-<hex>` for a role, `fib-member-ada-<hex>` for
+a person with a role. So none has to be registered, and other processes with the owner's key derive the same. Nobody can
+derive the owner's key, or that of another role, from one of them.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -18,7 +20,13 @@ KeyRole = Literal["owner", "admin", "member", "viewer"]
 ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
 """Every role includes the permissions of those before it."""
 
+SAFE_LENGTH: Final = 20
+"""The fewest characters of an owner's key that other machines may try to guess."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+_DERIVED: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
+_DIGITS: Final = 32  # of the digest, in hexadecimal
+_MANY: Final = 1_000  # verified keys, before those that are remembered are forgotten
 _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
 
@@ -48,8 +56,9 @@ class ApiKeys:
 
     def __init__(self, owner: str) -> None:
         self.owner: Final = owner
+        self._secret = owner.encode("utf-8", "surrogatepass")
+        # A dictionary finds a key by a hash with a random seed: how long that takes says nothing of the key.
         self._known = {owner: Actor("owner", "owner")}
-        self._prefix = f"{owner}-"
         self._people: dict[str, KeyRole] = {}
 
     def of(self, role: KeyRole, name: str | None = None) -> str:
@@ -61,11 +70,11 @@ class ApiKeys:
         if role not in ROLES:
             raise ValueError(f"role is one of {', '.join(ROLES)}, not {role!r}")
         if name is None:
-            return self.owner if role == "owner" else self._prefix + role
+            return self.owner if role == "owner" else self._derived(role, None)
         if not _NAME.fullmatch(name):
             raise ValueError(f"a name is 1 to 64 letters, digits, '_', '.', '@' and '-', not {name!r}")
         self._people[name] = role
-        return f"{self._prefix}{role}-{name}"
+        return self._derived(role, name)
 
     def role_of(self, name: str) -> KeyRole | None:
         """Return a role by its own name, or that of a person, who has or has used a key; `None` if there is none."""
@@ -74,15 +83,34 @@ class ApiKeys:
     def find(self, key: str) -> Actor | None:
         """Return the actor of a key; `None` if the key is unknown."""
         actor = self._known.get(key)
-        if actor is not None or not key.startswith(self._prefix):
-            return actor
-        text, dash, name = key[len(self._prefix) :].partition("-")
-        role = _BY_TEXT.get(text)
-        if role is None or (dash and not _NAME.fullmatch(name)):
+        if actor is None:
+            actor = self._verified(key)
+            if actor is None:
+                return None
+            if len(self._known) >= _MANY:
+                self._known = {self.owner: self._known[self.owner]}
+            self._known[key] = actor
+        if actor.name != actor.role:
+            self._people[actor.name] = actor.role
+        return actor
+
+    def _verified(self, key: str) -> Actor | None:
+        found = _DERIVED.fullmatch(key)
+        if found is None:
             return None
-        if name:
-            self._people[name] = role
+        role, name = _BY_TEXT[found[1]], found[2]
+        if (role == "owner" and name is None) or not hmac.compare_digest(key, self._derived(role, name)):
+            return None
         return Actor(name or role, role)
+
+    def _derived(self, role: KeyRole, name: str | None) -> str:
+        label = role if name is None else f"{role}-{name}"
+        digest = hmac.digest(self._secret, f"fibonacci emulator key: {label}".encode(), "sha256").hex()
+        return f"fib-{label}-{digest[:_DIGITS]}"
+
+    def is_owner(self, key: str) -> bool:
+        """Return whether a key is the owner's own, rather than one that derives from it."""
+        return hmac.compare_digest(key.encode("utf-8", "surrogatepass"), self._secret)
 
     def authenticate(self, authorization: str) -> tuple[str, Actor]:
         """Return the key and the actor of an `Authorization` header.

@@ -47,6 +47,21 @@ class Allowance:
     refusal: HTTPException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WindowUsage:
+    """How much of a window is used.
+
+    Attributes:
+        rate: The limit.
+        used: The requests of this window.
+        ends: The end of the window in Unix seconds; `None` if none has begun.
+    """
+
+    rate: Rate
+    used: int
+    ends: float | None
+
+
 class _Window:
     def __init__(self, rate: Rate) -> None:
         self.rate = rate
@@ -95,6 +110,31 @@ class RateLimits:
         """
         with self._lock:
             return self._take(self._windows_of(organization, now - skipped), now - skipped, skipped)
+
+    def usage(self, organization: str, now: float, skipped: float = 0.0) -> list[WindowUsage]:
+        """Return how much of each window of an organization is used, the shortest first; count nothing.
+
+        Args:
+            organization: The id of the organization.
+            now: The time in Unix seconds.
+            skipped: The seconds of it that were skipped, as for `take`.
+        """
+        with self._lock:
+            windows = self._windows.get(organization)
+            rates = [self._rate, *([] if self._per_day is None else [Rate(self._per_day, DAY)])]
+            begun = [None] * len(rates) if windows is None else [window for window in windows if window is not None]
+            return [
+                WindowUsage(rate, 0, None)
+                if window is None or now - skipped >= window.ends
+                else WindowUsage(rate, window.used, window.ends + skipped)
+                for rate, window in zip(rates, begun, strict=True)
+            ]
+
+    def change(self, rate: Rate, per_day: int | None) -> None:
+        """Set other limits; every window begins anew."""
+        with self._lock:
+            self._rate, self._per_day = rate, per_day
+            self._windows.clear()
 
     def reset(self) -> None:
         """Forget all requests."""

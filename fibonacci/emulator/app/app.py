@@ -1,23 +1,28 @@
 """The application: one request in, one response out, without a network.
 
-A request takes these steps: `handle` injects a failure and records the request, `authenticate` finds the caller,
-`dispatch` calls the handler, `respond` completes the response.
+A request takes these steps: `handle` refuses foreign hosts and origins, injects a failure and records the request,
+`authenticate` finds the caller, `dispatch` calls the handler, `respond` completes the response.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
 from fibonacci._log_records import log
+from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import Actor, ApiKeys
-from fibonacci.emulator.account.plans import PlanName
-from fibonacci.emulator.account.rate_limits import Allowance, RateLimits
-from fibonacci.emulator.app.control import CONTROL_PREFIX, ControlAPI, not_the_owner
+from fibonacci.emulator.account.rate_limits import Allowance
+from fibonacci.emulator.app.control import CONTROL_PREFIX
+from fibonacci.emulator.app.control.api import ControlAPI
+from fibonacci.emulator.app.control.parts import Parts
 from fibonacci.emulator.app.endpoints import EndpointCaller
+from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.idempotency import IdempotencyCache
+from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
 from fibonacci.emulator.app.retention import KEPT, Retention
@@ -52,44 +57,66 @@ class App:
     """Handles requests, one at a time: every request sees the state that the one before it left.
 
     Attributes:
+        account: The plan and the rate limit.
         keys: The accepted keys.
         store: All state.
         approvals: Decisions about runs that wait for approval.
+        retention: How many executions are kept.
         faults: The injected faults.
         log: The recorded requests.
+        clock: The clock.
+        origins: The hosts and origins that may call it.
+        organization: The organization that all workflows belong to.
+        environment: What workflows can reach.
         warnings: What was asked for that is not known or done.
+        scripts: The answers that nodes get in sequence.
         observers: Called after each request.
     """
 
     def __init__(
         self,
         *,
-        plan: PlanName,
+        account: Account,
         api_key: str,
-        limits: RateLimits,
         scheduler: Scheduler,
         store: Store,
         clock: VirtualClock,
         organization: str = "default",
         keep: int | None = KEPT,
+        origins: Origins | None = None,
     ) -> None:
+        self.account: Final = account
         self.keys: Final = ApiKeys(api_key)
         self.store: Final = store
+        self.clock: Final = clock
+        self.organization: Final = organization
+        self.environment: Final = scheduler.environment
         self.warnings: Final = scheduler.environment.warnings
+        self.scripts: Final = scheduler.environment.scripts
         self.approvals: Final = Approvals(store, scheduler, clock, organization, self.keys.role_of)
         self.observers: Final[list[Observer]] = []
-        self._clock = clock
-        self._limits = limits
-        self._organization = organization
+        self.origins: Final = origins or Origins(Hosts())
+        self._limits = account.limits
         self._scheduler = scheduler
         self._idempotency = IdempotencyCache(store.replays)
-        self._retention = Retention(store, keep)
-        self._endpoints = EndpointCaller(plan=plan, organization=organization, store=store, scheduler=scheduler)
+        self.retention: Final = Retention(store, keep)
+        self._endpoints = EndpointCaller(account=account, organization=organization, store=store, scheduler=scheduler)
         self._router: Router[Handler] = Router(ENDPOINTS)
         self.faults: Final = FaultInjector(self._router)
         self.log: Final = RequestLog(self._router)
-        control = ControlAPI(self.faults, Requests(self.log), clock, self.approvals.decide, self.reset)
-        self._control_router: Router[Handler] = Router(control.endpoints(), CONTROL_PREFIX)
+        parts = Parts(
+            account=account,
+            approvals=self.approvals,
+            clock=clock,
+            faults=self.faults,
+            keys=self.keys,
+            requests=Requests(self.log),
+            reset=self.reset,
+            restore=self.restore,
+            retention=self.retention,
+            snapshot=self.snapshot,
+        )
+        self._control = ControlAPI(parts, self._endpoints)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.
@@ -101,16 +128,39 @@ class App:
             The response; every error is one too. A `FailingResponse` has the failure of its delivery.
         """
         began = perf_counter()
-        is_control = request.target.startswith(_CONTROL_PATHS)
-        response = self._handle_control(request) if is_control else self._handle_recorded(request)
+        response = self._refuse_foreign(request) or self.origins.preflight(request) or self._handle_own(request)
         for observe in self.observers:
             observe(request, response, perf_counter() - began)
         return response
 
-    def refuse(self, error: HTTPException) -> ServerResponse:
-        """Return the response to a request that cannot be read."""
-        now = self._clock.now()
-        return respond(encoded_error(error), self._limits.untouched(now), now)
+    def call_as_owner(self, request: ServerRequest) -> EncodedReply:
+        """Carry out a request of the page; nothing counts, records or disturbs it. Every error is a reply too."""
+        request = replace(request, headers={"authorization": f"Bearer {self.keys.owner}"})
+        try:
+            if request.target.startswith(_CONTROL_PATHS):
+                return self._control.call(request, self.clock.now())
+            return self._carry_out(request, *self._authenticate(request))
+        except Exception as error:
+            return failure_reply(error, request)
+
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        now = self.clock.now()
+        response = respond(encoded_error(error), self._limits.untouched(now), now)
+        if request is not None:
+            response.headers.extend(self.origins.headers(request))
+        return response
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        return self._control.body_limit(request)
+
+    def call(self, request: ServerRequest, actor: Actor) -> EncodedReply:
+        """Handle a request of the API in the name of an actor, inside a transaction of the caller.
+
+        No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
+        """
+        return self._endpoints.call(self._router, request, actor, self.clock.now())
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -125,47 +175,62 @@ class App:
         self._scheduler.resume()
 
     def reset(self) -> None:
-        """Delete all state, recorded requests, injected faults and warnings."""
+        """Delete all state, recorded requests, injected faults, scripts and warnings."""
         self.store.reset()
         self._limits.reset()
         self.faults.clear()
         self.log.drop(None)
+        self.scripts.clear()
         self.warnings.clear()
+
+    def _refuse_foreign(self, request: ServerRequest) -> ServerResponse | None:
+        """Refuse a foreign host or origin. No record has the request, and it uses up no injected failure."""
+        try:
+            self.origins.check(request)
+        except HTTPException as error:
+            method, path = request.method, request.target.partition("?")[0]
+            text = "%s %s is refused: %s"
+            log(_log, logging.WARNING, text, method, path, error.message, method=method, path=path)
+            return respond(encoded_error(error), None, self.clock.now())
+        return None
+
+    def _handle_own(self, request: ServerRequest) -> ServerResponse:
+        is_control = request.target.startswith(_CONTROL_PATHS)
+        response = self._handle_control(request) if is_control else self._handle_recorded(request)
+        response.headers.extend(self.origins.headers(request))
+        return response
 
     def _handle_recorded(self, request: ServerRequest) -> ServerResponse:
         failure = self.faults.take(request) if self.faults.is_active else None
         response = self._handle_api(request) if failure is None else self._handle_failing(request, failure)
         is_silent = failure is not None and failure.kind in SILENT
-        self.log.add(request, None if is_silent else response.status, self._clock.now())
+        self.log.add(request, None if is_silent else response, self.clock.now())
         return response
 
     def _handle_failing(self, request: ServerRequest, failure: Failure) -> ServerResponse:
         if failure.is_done_first:
             done = self._handle_api(request)
             return FailingResponse(done.status, done.headers, done.body, failure)
-        now = self._clock.now()
+        now = self.clock.now()
         reply = EncodedReply(failure.status or 0, failure.body(), ids.request_id())
         response = respond(reply, self._limits.untouched(now), now)
         headers = override_headers(dict(response.headers), failure.headers(now))
         return FailingResponse(response.status, list(headers.items()), response.body, failure)
 
     def _handle_control(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         try:
-            api_key, actor = self._authenticate(request)
-            if api_key != self.keys.owner:
-                raise not_the_owner()
-            reply = self._endpoints.call(self._control_router, request, actor, now)
+            reply = self._control.call(request, now)
         except Exception as error:
             reply = failure_reply(error, request)
         return respond(reply, None if reply.status == 401 else self._limits.untouched(now), now)
 
     def _handle_api(self, request: ServerRequest) -> ServerResponse:
-        now = self._clock.now()
+        now = self.clock.now()
         allowance: Allowance | None = None  # of a caller who is not known, nothing is said
         try:
             api_key, actor = self._authenticate(request)
-            allowance = self._limits.take(self._organization, now, self._clock.skipped)
+            allowance = self._limits.take(self.organization, now, self.clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
             reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
@@ -177,30 +242,35 @@ class App:
         if request.method == "GET":
             return self._read(request, actor)
         with self.store.transaction():
-            now = self._clock.now()
-            self._catch_up(now)
+            now = self.clock.now()
+            was_due = self._catch_up(now)
             reply = self._dispatch(request, api_key, actor, now)
-            self._retention.apply(now)
+            self.retention.apply(now, may_have_expired=was_due)
             return reply
 
     def _read(self, request: ServerRequest, actor: Actor) -> EncodedReply:
         """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
         with self.store.reading():
             if not self._scheduler.has_work():
-                return self._endpoints.call(self._router, request, actor, self._clock.now())
+                return self._endpoints.call(self._router, request, actor, self.clock.now())
         try:
             with self.store.transaction(_PATIENCE):
-                now = self._clock.now()
+                now = self.clock.now()
                 self._catch_up(now)
                 return self._endpoints.call(self._router, request, actor, now)
         except (StateFullError, StateLockedError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "events of runs are not processed: %s", error)
         with self.store.reading():
-            return self._endpoints.call(self._router, request, actor, self._clock.now())
+            return self._endpoints.call(self._router, request, actor, self.clock.now())
 
-    def _catch_up(self, now: float) -> None:
+    def _catch_up(self, now: float) -> bool:
+        """Process the events of runs that are due; return whether anything was due in the state."""
+        self._scheduler.fail_orphaned_calls(now)
+        if not self.store.has_due(now):  # one search, in place of one in each table
+            return False
         self._scheduler.catch_up(now)
         self.approvals.expire(now)
+        return True
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:
@@ -223,7 +293,7 @@ class App:
             settled = reply.settled()
             if settled is not reply and "idempotency-key" in request.headers:
                 with self.store.transaction():
-                    self._idempotency.keep(api_key, request, settled, self._clock.now())
+                    self._idempotency.keep(api_key, request, settled, self.clock.now())
             return settled
         except StateError as error:  # what was carried out is stored, and so is this reply
             log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from fibonacci.emulator.account.account import Account
 from fibonacci.emulator.account.auth import Actor
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.app.responses import EncodedReply, encoded, encoded_error
 from fibonacci.emulator.context import Handler, RequestContext
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.engine.scheduler import Scheduler
+from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException, permission_denied
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import RouteMatch, Router
-from fibonacci.emulator.routes.endpoints import lowest_role
+from fibonacci.emulator.routes.endpoints import has_body, lowest_role
 from fibonacci.emulator.state.store import Store
 
 _QUERY_OF_CHANGES: Final[Mapping[str, Collection[str]]] = {
@@ -29,14 +30,14 @@ class EndpointCaller:
     """Calls handlers with what they work on.
 
     Args:
-        plan: The plan of the account.
+        account: The account.
         organization: The organization that all workflows belong to.
         store: All state.
         scheduler: Runs workflows.
     """
 
-    def __init__(self, *, plan: PlanName, organization: str, store: Store, scheduler: Scheduler) -> None:
-        self._plan: PlanName = plan
+    def __init__(self, *, account: Account, organization: str, store: Store, scheduler: Scheduler) -> None:
+        self._account = account
         self._organization = organization
         self._store = store
         self._scheduler = scheduler
@@ -56,6 +57,8 @@ class EndpointCaller:
             context = self._context(match, Query(query), request.body, actor, now)
             if query and request.method != "GET":  # a refusal has to come before the change
                 _report_unread(context, request.method, match.template)
+            if request.body and not has_body(request.method, match.template):
+                _report_body(context, request.method, match.template)
             reply = match.handler(context)
             if query and request.method == "GET":
                 _report_unread(context, request.method, match.template)
@@ -74,7 +77,7 @@ class EndpointCaller:
             actor=actor.name,
             role=actor.role,
             organization=self._organization,
-            plan=self._plan,
+            plan=self._account.plan,
             store=self._store,
             scheduler=self._scheduler,
         )
@@ -83,9 +86,21 @@ class EndpointCaller:
 def _report_unread(context: RequestContext, method: str, template: str) -> None:
     """Warn about query parameters that the endpoint does not have; refuse them in strict mode."""
     endpoint = f"{method} {template}"
+    unread = context.query.unread(_QUERY_OF_CHANGES.get(endpoint, ()))
+    problems = {name: ("unknown_query_parameter", f"there is no parameter {name!r}") for name in unread}
+    for name in context.query.repeated:
+        problems.setdefault(name, ("repeated_query_parameter", "it is given more than once; the last one is read"))
     context.environment.warnings.report(
-        [
-            EmulatorWarning("unknown_query_parameter", f"{endpoint} ?{name}", f"there is no parameter {name!r}")
-            for name in context.query.unread(_QUERY_OF_CHANGES.get(endpoint, ()))
-        ]
+        [EmulatorWarning(code, f"{endpoint} ?{name}", message) for name, (code, message) in problems.items()]
     )
+
+
+def _report_body(context: RequestContext, method: str, template: str) -> None:
+    """Warn about the fields of a body that the endpoint does not read; refuse them in strict mode."""
+    try:
+        content = read_json(context.body)
+    except HTTPException:
+        content = context.body
+    if content != {}:
+        message = "the endpoint has no body; this one is not read"
+        context.environment.warnings.report([EmulatorWarning("unread_body", f"{method} {template}", message)])

@@ -5,8 +5,8 @@ The responses are part of the state: they survive the process if the state does.
 
 from __future__ import annotations
 
+import hmac
 import re
-from hashlib import sha256
 from typing import Final
 
 from fibonacci.emulator.app.responses import EncodedReply
@@ -39,7 +39,7 @@ class IdempotencyCache:
         kept = self._kept.get(fingerprint(api_key), key)
         if kept is None or kept["until"] <= now:
             return None
-        if kept["request"] != _digest(request):
+        if kept["request"] != _digest(api_key, request):
             message = f"Idempotency-Key {key!r} was used with another request."
             raise conflict("Idempotency-Key", message, "idempotency_conflict")
         return EncodedReply(kept["status"], kept["body"].encode("ascii"), kept["request_id"], kept["headers"])
@@ -48,7 +48,7 @@ class IdempotencyCache:
         """Keep a reply for a day; `Retention` drops it."""
         place = (fingerprint(api_key), request.headers["idempotency-key"])
         record: Record = {
-            "request": _digest(request),
+            "request": _digest(api_key, request),
             "status": reply.status,
             "body": reply.body.decode("ascii"),
             "request_id": reply.request_id,
@@ -59,5 +59,7 @@ class IdempotencyCache:
         self._kept.put(*place, record=record)
 
 
-def _digest(request: ServerRequest) -> str:
-    return sha256(f"{request.method} {request.target}\n".encode() + request.body).hexdigest()
+def _digest(api_key: str, request: ServerRequest) -> str:
+    """Return a digest of a request, keyed: whoever has the state cannot try out what the request may have held."""
+    content = f"{request.method} {request.target}\n".encode() + request.body
+    return hmac.digest(api_key.encode("utf-8", "surrogatepass"), content, "sha256").hex()

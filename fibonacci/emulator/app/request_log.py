@@ -1,4 +1,4 @@
-"""The request log: every request under `/v1`, with the status of its response."""
+"""The request log: every request under `/v1`, with its response."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from itertools import count
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from fibonacci.emulator.app.redaction import without_secrets
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
-from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
 from fibonacci.emulator.http.route_patterns import RoutePattern
 from fibonacci.emulator.http.router import API_PREFIX, Router
 
@@ -19,7 +21,13 @@ KEPT_REQUESTS: Final = 10_000
 """The largest number of recorded requests; the oldest are dropped first."""
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
-"""The largest total size of the bodies of recorded requests."""
+"""The largest total size of the bodies of recorded requests and their responses.
+
+The oldest responses are dropped first, then the oldest requests: reading a lot must not make the log forget requests.
+"""
+
+
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +39,11 @@ class RecordedRequest:
         path: The path as received, percent-encoded, without `/v1` and without the query.
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
         query: The query parameters; the last of several with one name.
-        headers: Values by lower-case name, without `Authorization`.
-        json: The body; `None` if it is empty or not JSON.
+        headers: Values by lower-case name, without `Authorization` and other credentials.
+        json: The body; `None` if it is empty or not JSON. Of what a tool was connected with, each value is `***`.
         status: The status of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
+        response_json: The body of the response; `None` if it is not JSON, was not sent, or is not kept.
     """
 
     method: str
@@ -45,12 +54,26 @@ class RecordedRequest:
     json: Any
     status: int | None
     time: float
+    response_json: Any = None
 
 
-class _Entry(NamedTuple):
+@dataclass(slots=True)
+class LogEntry:
+    """One request as it is kept.
+
+    Attributes:
+        number: Its permanent number; that of a later request is larger.
+        request: The request.
+        status: The status of the response; `None` if an injected failure suppressed it.
+        time: The time of the request, in Unix seconds.
+        response: The body of the response; `None` if it was not sent or is not kept any more.
+    """
+
+    number: int
     request: ServerRequest
     status: int | None
     time: float
+    response: bytes | None
 
 
 class RequestLog:
@@ -58,19 +81,57 @@ class RequestLog:
 
     def __init__(self, router: Router[object]) -> None:
         self.router: Final = router
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[LogEntry] = deque()
+        self._responses: deque[LogEntry] = deque()  # those of the entries whose response is kept
         self._bytes = 0
+        self._numbers = count(1)
         self._lock = threading.Lock()
 
-    def add(self, request: ServerRequest, status: int | None, time: float) -> None:
-        """Keep one request; drop the oldest ones beyond the limits."""
-        with self._lock:
-            self._entries.append(_Entry(request, status, time))
-            self._bytes += len(request.body)
-            while len(self._entries) > KEPT_REQUESTS or self._bytes > KEPT_BYTES:
-                self._bytes -= len(self._entries.popleft().request.body)
+    def add(self, request: ServerRequest, response: ServerResponse | None, time: float) -> None:
+        """Keep one request; drop the oldest bodies and requests beyond the limits.
 
-    def matching(self, pattern: RoutePattern | None) -> list[_Entry]:
+        Args:
+            request: The request.
+            response: Its response; `None` if an injected failure suppresses it.
+            time: The time of the request, in Unix seconds.
+        """
+        request = without_secrets(request)
+        status, body = (None, None) if response is None else (response.status, response.body)
+        with self._lock:
+            entry = LogEntry(next(self._numbers), request, status, time, body)
+            self._entries.append(entry)
+            self._bytes += len(request.body)
+            if body:
+                self._responses.append(entry)
+                self._bytes += len(body)
+            while self._bytes > KEPT_BYTES and self._responses:
+                self._drop_response()
+            while len(self._entries) > KEPT_REQUESTS or self._bytes > KEPT_BYTES:
+                self._drop_entry()
+
+    def _drop_response(self) -> None:
+        entry = self._responses.popleft()
+        self._bytes -= len(entry.response or b"")
+        entry.response = None
+
+    def _drop_entry(self) -> None:
+        entry = self._entries.popleft()
+        self._bytes -= len(entry.request.body)
+        if self._responses and self._responses[0] is entry:
+            self._drop_response()
+
+    def find(self, number: int) -> LogEntry | None:
+        """Return the entry with a number; `None` if it is not kept."""
+        with self._lock:
+            return next((entry for entry in self._entries if entry.number == number), None)
+
+    def newest(self, before: int | None = None) -> list[LogEntry]:
+        """Return the entries, the newest first; with `before`, only those with a smaller number."""
+        with self._lock:
+            entries = list(reversed(self._entries))
+        return entries if before is None else [entry for entry in entries if entry.number < before]
+
+    def matching(self, pattern: RoutePattern | None) -> list[LogEntry]:
         """Return the entries that a pattern selects, the oldest first."""
         with self._lock:
             entries = list(self._entries)
@@ -81,7 +142,8 @@ class RequestLog:
         with self._lock:
             kept = () if pattern is None else [entry for entry in self._entries if not pattern.matches(entry.request)]
             self._entries = deque(kept)
-            self._bytes = sum(len(entry.request.body) for entry in self._entries)
+            self._responses = deque(entry for entry in kept if entry.response)
+            self._bytes = sum(len(entry.request.body) + len(entry.response or b"") for entry in kept)
 
 
 class Requests:
@@ -133,7 +195,7 @@ class Requests:
 
     def newest(self, number: int) -> list[RecordedRequest]:
         """Return the newest requests, at most `number`, the oldest of them first."""
-        return [_shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
+        return [shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
 
     def clear(self) -> None:
         """Drop the requests of this view."""
@@ -143,12 +205,12 @@ class Requests:
         return len(self._log.matching(self._pattern))
 
     def __iter__(self) -> Iterator[RecordedRequest]:
-        return (_shown(entry, self._log.router) for entry in self._log.matching(self._pattern))
+        return (shown(entry, self._log.router) for entry in self._log.matching(self._pattern))
 
     def __getitem__(self, index: int) -> RecordedRequest:
         entries = self._log.matching(self._pattern)
         try:
-            return _shown(entries[index], self._log.router)
+            return shown(entries[index], self._log.router)
         except IndexError:
             raise IndexError(f"there is no request {index} among {self!r}") from None
 
@@ -160,18 +222,20 @@ class Requests:
         return f"<{len(self)} requests to {self._pattern.text}{came}>"
 
 
-def _shown(entry: _Entry, router: Router[object]) -> RecordedRequest:
-    request = entry.request
+def shown(entry: LogEntry, router: Router[object]) -> RecordedRequest:
+    """Return the public form of an entry."""
+    request, response = entry.request, entry.response
     path, _, query = request.target.partition("?")
     return RecordedRequest(
         method=request.method,
         path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
         template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        headers={name: value for name, value in request.headers.items() if name != "authorization"},
+        headers={name: value for name, value in request.headers.items() if name not in _CREDENTIALS},
         json=_or_none(lambda: read_json(request.body)),
         status=entry.status,
         time=entry.time,
+        response_json=None if response is None else _or_none(lambda: read_json(response)),
     )
 
 

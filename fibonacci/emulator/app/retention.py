@@ -20,16 +20,34 @@ class Retention:
     Args:
         store: All state.
         keep: How many executions that have ended are kept, and responses to idempotency keys; `None` for all.
+
+    Raises:
+        ValueError: If `keep` is not positive.
     """
 
     def __init__(self, store: Store, keep: int | None) -> None:
         self._store = store
+        self.keep = keep
+
+    @property
+    def keep(self) -> int | None:
+        """How many executions that have ended are kept; `None` for all."""
+        return self._keep
+
+    @keep.setter
+    def keep(self, keep: int | None) -> None:
+        check_keep(keep)
         self._keep = keep
 
-    def apply(self, now: float) -> None:
-        """Drop what is too old; inside a transaction."""
+    def apply(self, now: float, *, may_have_expired: bool = True) -> None:
+        """Drop what is too old; inside a transaction.
+
+        Args:
+            now: The time in Unix seconds.
+            may_have_expired: Whether anything was due; if not, nothing is looked for that has expired.
+        """
         store = self._store
-        for table in (store.memory, store.replays):
+        for table in (store.memory, store.replays) if may_have_expired else ():
             for key in list(table.due(now)):
                 table.delete(*key)
         if self._keep is not None:
@@ -37,6 +55,16 @@ class Retention:
             for (execution_id,) in _oldest(store.executions, self._keep, "ended"):
                 store.executions.delete(execution_id)
                 store.traces.delete_all(execution_id)
+
+
+def check_keep(keep: int | None) -> None:
+    """Check how many executions are to be kept.
+
+    Raises:
+        ValueError: If it is less than 1.
+    """
+    if keep is not None and keep < 1:
+        raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
 
 
 def _drop_oldest(table: Table, keep: int) -> None:

@@ -21,6 +21,7 @@ class CompiledWorkflow:
     """A definition, compiled.
 
     Attributes:
+        definition: The definition itself, or `None`.
         order: The ids of the nodes, each after those that it starts after.
         nodes: The nodes by id, in the order of the definition, with the default retry.
         waits_for: The ids of the nodes that each node depends on.
@@ -34,6 +35,7 @@ class CompiledWorkflow:
         problems: The fields that are not known.
     """
 
+    definition: Mapping[str, Any] | None = None
     order: Sequence[str] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict[str, Node])
     waits_for: Edges = field(default_factory=dict[str, Sequence[str]])
@@ -68,6 +70,7 @@ def _compiled(text: bytes) -> CompiledWorkflow:
     waits_for = dependencies(definition)
     starts_after = _starts_after(nodes, waits_for)
     return CompiledWorkflow(
+        definition=plain,
         order=[node_id for level in levels(starts_after) for node_id in level],
         nodes=nodes,
         waits_for=waits_for,

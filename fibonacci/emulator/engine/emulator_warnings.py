@@ -66,6 +66,10 @@ class WarningLog:
         """
         if found and self.strict:
             raise refusal(found)
+        self.keep(found)
+
+    def keep(self, found: Sequence[EmulatorWarning]) -> None:
+        """Keep and log warnings that are new; none is refused, also in strict mode."""
         for warning in found:
             with self._lock:
                 is_new = warning not in self._found

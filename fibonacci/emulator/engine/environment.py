@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
+from fibonacci.emulator.engine.scripts import Scripts
 from fibonacci.emulator.engine.unknown_names import KNOWN_MODELS
 from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.state.store import Store
 
 
@@ -22,11 +23,13 @@ class Environment:
         handlers: The user handlers.
         models: The names of the known models.
         warnings: What workflows and requests ask for that is not known or done.
+        scripts: The answers that nodes get in sequence.
     """
 
     store: Store
-    env: Mapping[str, str]
-    secrets: Mapping[str, str]
+    env: Variables
+    secrets: Secrets
     handlers: UserHandlers = field(default_factory=UserHandlers)
     models: list[str] = field(default_factory=lambda: list(KNOWN_MODELS))
     warnings: WarningLog = field(default_factory=WarningLog)
+    scripts: Scripts = field(default_factory=Scripts)

@@ -6,17 +6,19 @@ due, each event at its own time: a clock that jumps is followed exactly, and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fibonacci.definitions import ConditionalNode, CriticNode, Node, OperatorError, TemplateError
-from fibonacci.emulator.engine.compiled import compiled
+from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.json_schema import first_fault
-from fibonacci.emulator.engine.node_executor import HandlerCall, NodeExecutor
+from fibonacci.emulator.engine.node_executor import NodeExecutor
+from fibonacci.emulator.engine.node_result import HandlerCall
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
+from fibonacci.emulator.engine.retries import retry_delay, tries_of
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.tables import Record
@@ -34,23 +36,30 @@ class RunningExecution:
 
     Args:
         environment: What workflows can reach.
+        workflow: The workflow.
         execution: The record of the execution.
-        run: The definition, and the branches taken.
+        chosen: Which nodes in branches a conditional has taken, by id.
         launch: Starts the call of a handler.
 
     Attributes:
-        had_calls: Whether handlers of it worked at first.
-        notes: What is new for the trace, by node: its `input`, or the `reason` why it was skipped.
+        workflow: The workflow.
+        notes: What is new for the trace, by node: its `input`, its `warnings`, or the `reason` why it was skipped.
     """
 
-    def __init__(self, environment: Environment, execution: Record, run: Record, launch: Launch) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        workflow: CompiledWorkflow,
+        execution: Record,
+        chosen: Mapping[str, bool],
+        launch: Launch,
+    ) -> None:
         self._environment = environment
         self._execution: Record = execution
-        self._workflow = compiled(run["definition"])
-        self._run = run
-        self._nodes = NodeStates(self._workflow, execution["nodes"], run["chosen"])
+        self.workflow: Final = workflow
+        self._nodes = NodeStates(workflow, execution["nodes"], chosen)
         self._launch = launch
-        self.had_calls: Final = bool(self.calls)
+        self._latest: tuple[float, NodeExecutor] | None = None
         self.notes: dict[str, Record] = {}
 
     @property
@@ -78,19 +87,19 @@ class RunningExecution:
         return self._execution | {"nodes": self._nodes.all()}
 
     @property
-    def run(self) -> Record:
-        """What is stored beside the record until the execution has ended."""
-        return self._run | {"chosen": self._nodes.chosen}
+    def chosen(self) -> dict[str, bool]:
+        """Which nodes in branches a conditional has taken, by id."""
+        return self._nodes.chosen
 
     def start_ready_nodes(self, now: float) -> None:
         """Start every node that is ready; end the execution if all nodes have ended."""
         ready = True
         while ready:  # a critic may have taken nodes back that are earlier in the order
             ready = False
-            for node_id in self._workflow.order:
+            for node_id in self.workflow.order:
                 state = self._nodes[node_id]
                 if state["status"] == "pending" and state["started"] is None and self._nodes.is_ready(node_id):
-                    self._start(self._workflow.nodes[node_id], state, now)
+                    self._start(self.workflow.nodes[node_id], state, now)
                     ready = True
         if not self.has_ended and all(node["ended"] is not None for node in self._nodes.all()):
             self._finish(now)
@@ -119,7 +128,7 @@ class RunningExecution:
             self._fail_or_retry(state, outcome.error, now)
             return
         try:
-            output = self._executor(now).result_of(self._workflow.nodes[state["id"]], outcome.output)
+            output = self._executor(now).result_of(self.workflow.nodes[state["id"]], outcome.output)
         except (TemplateError, NodeError) as error:
             self._fail_or_retry(state, str(error), now)
         else:
@@ -128,17 +137,20 @@ class RunningExecution:
     @property
     def _deadline(self) -> float | None:
         """The time at which the timeout of the workflow ends the execution."""
-        timeout = self._workflow.timeout
+        timeout = self.workflow.timeout
         return None if timeout is None else _after(self._execution["started"], timeout)
 
     def _executor(self, now: float) -> NodeExecutor:
-        return NodeExecutor(self._environment, self._execution, self._nodes, now)
+        if self._latest is None or self._latest[0] != now:
+            self._latest = now, NodeExecutor(self._environment, self._execution, self._nodes, now)
+        return self._latest[1]
 
     def _next(self) -> Record | None:
         timed = [node for node in self._nodes.all() if node["until"] is not None]
         return min(timed, key=_due, default=None)
 
-    def _note(self, node_id: str, **note: Any) -> None:
+    def note(self, node_id: str, **note: Any) -> None:
+        """Add something to the trace of a node."""
         self.notes[node_id] = self.notes.get(node_id, {}) | note
 
     def _start(self, node: Node, state: Record, now: float) -> None:
@@ -156,14 +168,14 @@ class RunningExecution:
             self._attempt(node, state, now)
         else:
             state.update(status="skipped", ended=now)
-            self._note(node.id, reason=reason)
+            self.note(node.id, reason=reason)
 
     def _attempt(self, node: Node, state: Record, now: float) -> None:
         state["attempts"] += 1
         executor = self._executor(now)
         try:
-            self._note(node.id, input=executor.shown_input(node))
-            step = executor.execute(node, _tries(state))
+            self.note(node.id, input=executor.shown_input(node))
+            step = executor.execute(node, tries_of(state))
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
@@ -175,11 +187,13 @@ class RunningExecution:
         elif step.seconds > 0:
             until = _after(now, step.seconds)
             state.update(status="running", phase="wait", until=until, output=step.output, error=step.error)
+        elif step.error is not None:
+            self._fail_or_retry(state, step.error, now)
         else:
             self._complete(state, step.output, now)
 
     def _end_phase(self, state: Record, now: float) -> None:
-        node = self._workflow.nodes[state["id"]]
+        node = self.workflow.nodes[state["id"]]
         if state["phase"] == "retry":
             self._attempt(node, state, now)
         elif state["error"] is not None:
@@ -188,7 +202,7 @@ class RunningExecution:
             self._complete(state, state["output"], now)
 
     def _complete(self, state: Record, output: Any, now: float) -> None:
-        node = self._workflow.nodes[state["id"]]
+        node = self.workflow.nodes[state["id"]]
         try:
             state.update(NO_PHASE, status="completed", output=checked(output), error=None, ended=now)
             self._executor(now).write_memory(node)
@@ -207,15 +221,15 @@ class RunningExecution:
             return
         prompt = self._executor(now).improvement_prompt(critic, verdict)
         self._nodes[critic.target_node]["improvement"] = prompt
-        self._nodes.run_again(self._workflow.between(critic.target_node, critic.id))
+        self._nodes.run_again(self.workflow.between(critic.target_node, critic.id))
 
     def _fail_or_retry(self, state: Record, error: str, now: float) -> None:
-        node = self._workflow.nodes[state["id"]]
-        tries = _tries(state)
-        if not node.enable_retry or tries > node.max_retries:
+        node = self.workflow.nodes[state["id"]]
+        delay = retry_delay(node, tries_of(state))
+        if delay is None:
             self._fail(state, error, now)
         else:
-            until = _after(now, _retry_delay(node, tries))
+            until = _after(now, delay)
             state.update(NO_PHASE, phase="retry", until=until, output=None, error=error)
 
     def _fail(self, state: Record, error: str, now: float) -> None:
@@ -223,13 +237,13 @@ class RunningExecution:
 
     def _expire(self, now: float) -> None:
         """End the execution at the timeout of its workflow: what runs fails, what has not started is skipped."""
-        error = timeout_error(self._workflow.timeout or 0)
+        error = timeout_error(self.workflow.timeout or 0)
         for state in self._nodes.all():
             if state["ended"] is None and state["started"] is not None:
                 self._fail(state, f"the workflow: {error}", now)
             elif state["ended"] is None:
                 state.update(NO_PHASE, status="skipped", stopped=True, started=now, ended=now)
-                self._note(state["id"], reason=f"the workflow: {error}")
+                self.note(state["id"], reason=f"the workflow: {error}")
         self._end(f"the workflow: {error}", now)
 
     def _finish(self, now: float) -> None:
@@ -239,9 +253,9 @@ class RunningExecution:
             return
         outputs = self._nodes.outputs()
         try:
-            if self._workflow.outputs is not None:
-                outputs = self._executor(now).render(self._workflow.outputs)
-            schema = self._workflow.output_schema
+            if self.workflow.outputs is not None:
+                outputs = self._executor(now).render(self.workflow.outputs)
+            schema = self.workflow.output_schema
             fault = None if schema is None else first_fault(schema, outputs, "outputs")
         except (TemplateError, NodeError) as error:
             fault = f"outputs: {error}"
@@ -252,24 +266,8 @@ class RunningExecution:
 
     def _end(self, error: str, now: float) -> None:
         """End the execution as failed; it has outputs only if its workflow allows partial results."""
-        outputs = self._nodes.outputs() if self._workflow.allow_partial_results else {}
+        outputs = self._nodes.outputs() if self.workflow.allow_partial_results else {}
         self._execution = self._execution | {"status": "failed", "outputs": outputs, "error": error, "ended": now}
-
-
-def _tries(state: Record) -> int:
-    """Return the attempts of the present iteration."""
-    return int(state["attempts"] - state.get("earlier_attempts", 0))
-
-
-def _retry_delay(node: Node, tries: int) -> float:
-    """Return the seconds before the next attempt, after so many."""
-    match node.retry.backoff if node.retry is not None else None:
-        case "linear":
-            return node.retry_delay * tries
-        case "exponential":
-            return node.retry_delay * 2.0 ** min(tries - 1, 100)
-        case _:
-            return node.retry_delay
 
 
 def _after(now: float, seconds: float) -> float:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from fibonacci.definitions import (
-    ConditionalNode,
-    CriticNode,
-    LLMNode,
-    Node,
-    Reference,
-    TemplateError,
-    ToolNode,
-    evaluate,
-    render,
-)
+from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, ToolNode, evaluate, render
 from fibonacci.definitions.model.base_node import Condition
-from fibonacci.definitions.templates import INPUT, as_text, follow
+from fibonacci.definitions.templates import as_text
+from fibonacci.emulator.engine.answer_sources import Answer, find_answer
 from fibonacci.emulator.engine.answers import parsed_answer, verdict
 from fibonacci.emulator.engine.default_nodes import (
     NodeError,
@@ -32,41 +20,16 @@ from fibonacci.emulator.engine.default_nodes import (
     texts,
 )
 from fibonacci.emulator.engine.environment import Environment
-from fibonacci.emulator.engine.memory import MemorySet, MemoryToolSet, find_value, owner_of, set_value
+from fibonacci.emulator.engine.node_memory import NodeMemory
+from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
 from fibonacci.emulator.engine.node_states import NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
+from fibonacci.emulator.engine.scripts import Fault
+from fibonacci.emulator.engine.template_values import TemplateValues
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.trace import input_of
-from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
 from fibonacci.emulator.state.tables import Record
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """The result of a node, known at once, although the node may end later.
-
-    Attributes:
-        output: The output.
-        seconds: The duration of the node on the emulator's clock.
-        error: Why the node fails at its end; `None` if it completes.
-    """
-
-    output: Any
-    seconds: float = 0.0
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerCall:
-    """A call of a user handler, not started yet.
-
-    Attributes:
-        work: Calls the handler.
-        timeout: Its time limit in seconds; `None` for no limit.
-    """
-
-    work: Callable[[], Any]
-    timeout: float | None
 
 
 class NodeExecutor:
@@ -83,7 +46,8 @@ class NodeExecutor:
         self._environment = environment
         self._execution = execution
         self._nodes = nodes
-        self._now = now
+        self._values = TemplateValues(environment, execution, nodes, now)
+        self._memory = NodeMemory(environment.store, execution["workflow_id"], now)
 
     def execute(self, node: Node, attempt: int) -> NodeResult | HandlerCall:
         """Return the result of a node, or the call of its handler.
@@ -105,7 +69,7 @@ class NodeExecutor:
 
     def render(self, value: Any) -> Any:
         """Return a value with its templates rendered; the limits of outputs apply."""
-        return checked(render(value, self._resolve))
+        return checked(render(value, self._values.resolve))
 
     def shown_input(self, node: Node) -> Any:
         """Return what a node is given, for the trace.
@@ -113,10 +77,10 @@ class NodeExecutor:
         Templates of secrets and of the environment stay as they are written, and so do those without a value.
         """
         try:
-            shown = input_of(node, self._resolve_shown)
+            shown = input_of(node, self._values.resolve_shown)
             if isinstance(node, LLMNode):
                 shown["instruction"] += self._improvement(node)
-                shown |= {"memory": self._memory(node)} if node.memory_read else {}
+                shown |= {"memory": self._memory.read(node.memory_read)} if node.memory_read else {}
             return checked(shown)
         except NodeError as error:
             return f"(not shown: {error})"
@@ -131,8 +95,8 @@ class NodeExecutor:
         condition = node.condition if isinstance(node, LLMNode | ToolNode) else None
         if condition is None or self._compare(condition):
             return None
-        left = as_text(render(condition.field, self._resolve_shown))
-        right = as_text(render(condition.value, self._resolve_shown))
+        left = as_text(render(condition.field, self._values.resolve_shown))
+        right = as_text(render(condition.value, self._values.resolve_shown))
         return f"{left[:100]!r} {condition.operator} {right[:100]!r}"
 
     def result_of(self, node: Node, answer: Any) -> Any:
@@ -155,9 +119,7 @@ class NodeExecutor:
             NodeError: If a value is too large.
         """
         for key, value in node.memory_write.items() if isinstance(node, LLMNode) else ():
-            workflow_id = self._execution["workflow_id"]
-            body = MemorySet(value=self.render(value), workflow_id=workflow_id)
-            set_value(self._environment.store, (body.scope, workflow_id, key), body, self._now)
+            self._memory.write(key, self.render(value))
 
     def improvement_prompt(self, node: CriticNode, verdict: Mapping[str, Any]) -> str:
         """Return what the target of a critic is told when it runs again.
@@ -170,45 +132,50 @@ class NodeExecutor:
         return f"Improve the answer: its score is {verdict['overall_score']:g}, and {node.min_score:g} passes."
 
     def _llm(self, node: LLMNode, attempt: int) -> NodeResult | HandlerCall:
-        instruction = as_text(render(node.instruction, self._resolve)) + self._improvement(node)
-        system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, self._resolve))
-        handler = self._environment.handlers.llm
-        if handler is None:
+        resolve = self._values.resolve
+        instruction = as_text(render(node.instruction, resolve)) + self._improvement(node)
+        system_prompt = None if node.system_prompt is None else as_text(render(node.system_prompt, resolve))
+
+        def call() -> LLMCall:
+            return LLMCall(
+                **self._origin(node, attempt),
+                instruction=instruction,
+                model=node.model,
+                max_tokens=node.max_tokens,
+                temperature=node.temperature,
+                system_prompt=system_prompt,
+                output_format=node.output_format,
+                output_schema=node.output_schema,
+                memory=self._memory.read(node.memory_read),
+            )
+
+        environment = self._environment
+        answer = find_answer(environment, node.id, node.model, environment.handlers.llm, call)
+        if answer is None:
             return NodeResult(default_llm_output(node, instruction))
-        call = LLMCall(
-            **self._origin(node, attempt),
-            instruction=instruction,
-            model=node.model,
-            max_tokens=node.max_tokens,
-            temperature=node.temperature,
-            system_prompt=system_prompt,
-            output_format=node.output_format,
-            output_schema=node.output_schema,
-            memory=self._memory(node),
-        )
-        return HandlerCall(partial(handler, call), node.timeout)
+        return self._answered(node, answer)
 
     def _improvement(self, node: LLMNode) -> str:
         """Return what a critic asks the node to improve, as the end of its instruction."""
         prompt = self._nodes[node.id].get("improvement")
         return f"\n\n{prompt}" if prompt else ""
 
-    def _memory(self, node: LLMNode) -> dict[str, Any]:
-        workflow_id = self._execution["workflow_id"]
-        store = self._environment.store
-        return {key: find_value(store, workflow_id, key, self._now)[1] for key in node.memory_read}
-
     def _tool(self, node: ToolNode, attempt: int) -> NodeResult | HandlerCall:
-        params = render(node.params, self._resolve)
+        params = render(node.params, self._values.resolve)
         missing = missing_parameters(node.tool, params)
         if missing:
             raise NodeError(f"the tool {node.tool} needs {' and '.join(map(repr, missing))}")
-        handler = self._environment.handlers.tool(node.tool)
-        if handler is not None:
-            call = ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
-            return HandlerCall(partial(handler, call), node.timeout)
+
+        def call() -> ToolCall:
+            return ToolCall(**self._origin(node, attempt), tool=node.tool, params=params)
+
+        environment = self._environment
+        handler = environment.handlers.tool(node.tool)
+        answer = find_answer(environment, node.id, node.tool, handler, call)
+        if answer is not None:
+            return self._answered(node, answer)
         seconds = seconds_of(node.tool, params)
-        output = default_tool_output(node.tool, params, self._set_memory)
+        output = default_tool_output(node.tool, params, self._memory.set_by_tool)
         # The default timeout of tools is shorter than many waits: only an explicit one limits `wait`.
         if seconds > node.timeout and "timeout" in node.model_fields_set:
             return NodeResult(None, node.timeout, timeout_error(node.timeout))
@@ -216,28 +183,52 @@ class NodeExecutor:
 
     def _critic(self, node: CriticNode, attempt: int) -> NodeResult | HandlerCall:
         criteria = self._criteria(node)
-        handler = self._environment.handlers.critic
-        if handler is None:
-            return NodeResult(default_critic_output(criteria))
-        call = CriticCall(
-            **self._origin(node, attempt),
-            target_node=node.target_node,
-            output=self._nodes.output_of(node.target_node),
-            criteria=criteria,
-            model=node.model,
-            min_score=node.min_score,
-        )
-        return HandlerCall(partial(handler, call), node.timeout)
+
+        def call() -> CriticCall:
+            return CriticCall(
+                **self._origin(node, attempt),
+                target_node=node.target_node,
+                output=self._nodes.output_of(node.target_node),
+                criteria=criteria,
+                model=node.model,
+                min_score=node.min_score,
+            )
+
+        environment = self._environment
+        answer = find_answer(environment, node.id, node.model, environment.handlers.critic, call)
+        return NodeResult(default_critic_output(criteria)) if answer is None else self._answered(node, answer)
+
+    def _answered(self, node: LLMNode | ToolNode | CriticNode, answer: Answer) -> NodeResult | HandlerCall:
+        if isinstance(answer, Fault):
+            return self._timed_out(node)
+        if not isinstance(answer, HandlerOutcome):
+            return HandlerCall(answer, node.timeout)
+        if answer.error is not None:
+            return NodeResult(None, error=answer.error)
+        try:
+            return NodeResult(self.result_of(node, answer.output))
+        except NodeError as error:
+            return NodeResult(None, error=str(error))
+
+    def _timed_out(self, node: LLMNode | ToolNode | CriticNode) -> NodeResult:
+        if node.timeout is not None:
+            return NodeResult(None, node.timeout, timeout_error(node.timeout))
+        if self._nodes.workflow.timeout is None:
+            raise NodeError("its script has a timeout here, but neither the node nor its workflow has one: set it")
+        return NodeResult(None, math.inf, "its workflow has no time left")  # it ends with the workflow
 
     def _criteria(self, node: CriticNode) -> list[str]:
-        return texts(render(node.criteria, self._resolve))
+        return texts(render(node.criteria, self._values.resolve))
 
     def _decide(self, node: ConditionalNode) -> dict[str, Any]:
+        if self._environment.scripts.is_active and self._environment.scripts.has(node.id):
+            raise NodeError("there is a script for this conditional, which decides by its operands: script those")
         result = self._compare(Condition(field=node.left_value, operator=node.operator, value=node.right_value))
         return {"result": result, "branch": node.true_branch if result else node.false_branch}
 
     def _compare(self, condition: Condition) -> bool:
-        resolve = self._resolve_or_nothing if condition.operator in ("is_empty", "is_not_empty") else self._resolve
+        values, may_be_missing = self._values, condition.operator in ("is_empty", "is_not_empty")
+        resolve = values.resolve_or_nothing if may_be_missing else values.resolve
         return evaluate(condition.operator, render(condition.field, resolve), render(condition.value, resolve))
 
     def _origin(self, node: Node, attempt: int) -> dict[str, Any]:
@@ -249,46 +240,3 @@ class NodeExecutor:
             "attempt": attempt,
             "iteration": self._nodes[node.id].get("iteration", 1),
         }
-
-    def _set_memory(self, params: Mapping[str, Any]) -> None:
-        try:
-            body = MemoryToolSet.model_validate(params)
-        except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise NodeError(f"the tool memory_set: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
-        if body.scope == "user" and body.user_id is None:
-            raise NodeError("the tool memory_set: user_id is required with the scope user")
-        owner = owner_of(body.scope, body.user_id, body.workflow_id or self._execution["workflow_id"])
-        set_value(self._environment.store, (body.scope, owner, body.key), body, self._now)
-
-    def _resolve(self, reference: Reference) -> Any:
-        if reference.is_node:
-            return follow(self._nodes.output_of(reference.source), reference, reference.path)
-        if reference.source != "memory":
-            sources = {
-                INPUT: self._execution["inputs"],
-                "env": self._environment.env,
-                "secrets": self._environment.secrets,
-            }
-            return follow(sources[reference.source], reference, reference.path)
-        key, *path = reference.path
-        found, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
-        if not found:
-            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
-        return follow(value, reference, tuple(path))
-
-    def _resolve_shown(self, reference: Reference) -> Any:
-        """Resolve a reference for the trace; what must not or cannot be shown is the expression itself."""
-        try:
-            if reference.source not in ("secrets", "env"):
-                return self._resolve(reference)
-        except TemplateError:
-            pass
-        return f"{{{{{reference.text}}}}}"
-
-    def _resolve_or_nothing(self, reference: Reference) -> Any:
-        """Resolve a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
-        try:
-            return self._resolve(reference)
-        except TemplateError:
-            return None

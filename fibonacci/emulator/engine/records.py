@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from fibonacci.emulator.engine.compiled import compiled
+from fibonacci.definitions import Problem
+from fibonacci.emulator.engine.compiled import CompiledWorkflow
 from fibonacci.emulator.engine.node_states import new_node
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.clock import iso, milliseconds
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled"})
 WAITING: Final = "pending_approval"
+STATUSES: Final = TERMINAL | {"running", WAITING}
 
 
 def start(
-    scheduler: Scheduler, workflow: Record, inputs: dict[str, Any], now: float, held: Record | None = None
+    scheduler: Scheduler,
+    workflow: Record,
+    compiled: CompiledWorkflow,
+    unknown: Sequence[Problem],
+    inputs: dict[str, Any],
+    now: float,
+    held: Record | None = None,
 ) -> Record:
     """Run a workflow and store its execution.
 
     Args:
         scheduler: Runs and stores it.
-        workflow: The record of the workflow; without a definition, the run completes with no outputs.
+        workflow: The record of the workflow.
+        compiled: Its definition, compiled; one without nodes completes with no outputs.
+        unknown: What it asks for that is not known, from `Scheduler.unknown_in`.
         inputs: The inputs by name.
         now: The time in Unix seconds.
         held: The record of the execution, if it has waited for approval.
@@ -31,10 +42,11 @@ def start(
     Returns:
         The record of the execution; a short one has ended.
     """
-    execution = _record(workflow, inputs, now)
+    nodes = [new_node(compiled.nodes[node_id]) for node_id in compiled.order]
+    execution = _record(workflow, inputs, nodes, now)
     if held is not None:
         execution |= {name: held[name] for name in ("id", "approval", "created")}
-    return scheduler.start(execution, workflow["definition"], now)
+    return scheduler.start(execution, compiled, unknown, now)
 
 
 def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, approval: Record) -> Record:
@@ -43,14 +55,13 @@ def hold(store: Store, workflow: Record, inputs: dict[str, Any], now: float, app
     Returns:
         Its record.
     """
-    execution = _record(workflow, inputs, now)
-    execution.update(status=WAITING, nodes=[], approval=approval)
+    execution = _record(workflow, inputs, [], now)
+    execution.update(status=WAITING, approval=approval)
     store.executions.put(execution["id"], record=execution)
     return execution
 
 
-def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
-    steps = compiled(workflow["definition"])
+def _record(workflow: Record, inputs: dict[str, Any], nodes: list[Record], now: float) -> Record:
     return {
         "id": ids.execution_id(),
         "workflow_id": workflow["id"],
@@ -59,7 +70,7 @@ def _record(workflow: Record, inputs: dict[str, Any], now: float) -> Record:
         "status": "running",
         "outputs": {},
         "error": None,
-        "nodes": [new_node(steps.nodes[node_id]) for node_id in steps.order],
+        "nodes": nodes,
         "created": now,
         "started": now,
         "ended": None,
@@ -94,7 +105,7 @@ def summary_of(execution: Record, now: float) -> Record:
         "execution_id": execution["id"],
         "status": execution["status"],
         "outputs": _values(execution) if execution["ended"] is None else execution["outputs"],
-        "duration_ms": round((_latest(execution, now) - execution["started"]) * 1000),
+        "duration_ms": milliseconds(_latest(execution, now)) - milliseconds(execution["started"]),
         "nodes_executed": len(nodes),
         "nodes_failed": sum(node["status"] == "failed" for node in nodes),
     }

@@ -6,9 +6,10 @@ with a handler, are tools like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.state.tables import Record
@@ -128,6 +129,40 @@ def unknown_parameters(tool: str, params: Mapping[str, Any]) -> list[str]:
         return []
     known = {*TOOLS[key]["parameters"]["properties"], *_OTHER_NAMES.get(key, {})}
     return [name for name in params if name not in known]
+
+
+def mistyped_parameters(tool: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a tool of the catalog that have a value of another type, each with its type in words.
+
+    Templates are not judged, and null is an absent value. `memory_set` and `wait` check their own.
+    """
+    key = canonical_tool(tool)
+    if key not in TOOLS or key in ("memory_set", "wait"):
+        return {}
+    properties = TOOLS[key]["parameters"]["properties"]
+    kinds = {name: properties.get(_OTHER_NAMES.get(key, {}).get(name, name), {}).get("type") for name in params}
+    return {
+        name: _WORDS[kind]
+        for name, kind in kinds.items()
+        if kind is not None and not _is_open(params[name]) and not _FITS[kind](params[name])
+    }
+
+
+def _is_open(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and "{{" in value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_FITS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": _is_integer,
+    "array": is_array,
+    "object": is_object,
+}
+_WORDS: Final = {"string": "a text", "integer": "a whole number", "array": "a list", "object": "an object"}
 
 
 def _of_user(name: str) -> Record:

@@ -5,18 +5,14 @@ What only the trace shows is stored beside the record of the execution, so that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 from fibonacci.definitions import ConditionalNode, CriticNode, LLMNode, Node, Reference, ToolNode, render
-from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.templates import Resolver, as_text
+from fibonacci.emulator.engine.redaction import redact, spellings
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
-
-_REDACTED = "***"
 
 
 def trace_of(store: Store, secrets: Iterable[str], execution: Record) -> list[Record]:
@@ -27,9 +23,9 @@ def trace_of(store: Store, secrets: Iterable[str], execution: Record) -> list[Re
         secrets: The values that the trace must not show.
         execution: The record of the execution.
     """
-    hidden = _spellings(secrets)
+    hidden = spellings(secrets)
     return [
-        _times_and_state(node) | _redact(_content(node, store.traces.get(execution["id"], node["id"]) or {}), hidden)
+        _times_and_state(node) | redact(_content(node, store.traces.get(execution["id"], node["id"]) or {}), hidden)
         for node in execution["nodes"]
     ]
 
@@ -75,22 +71,3 @@ def _content(node: Record, note: Record) -> Record:
         "reason": note.get("reason"),
         "warnings": note.get("warnings", []),
     }
-
-
-def _spellings(secrets: Iterable[str]) -> list[str]:
-    """Return the texts that a secret is rendered as, the longest first: a shorter one may be part of it."""
-    texts = {text for secret in secrets if secret for text in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])}
-    return sorted(texts, key=len, reverse=True)
-
-
-def _redact(value: Any, secrets: list[str]) -> Any:
-    """Return a value with the secrets replaced in every text: a node may have passed them on."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _REDACTED)
-        return value
-    if is_object(value):
-        return {_redact(key, secrets): _redact(entry, secrets) for key, entry in value.items()}
-    if is_array(value):
-        return [_redact(element, secrets) for element in value]
-    return value

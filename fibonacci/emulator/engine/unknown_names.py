@@ -1,4 +1,4 @@
-"""What a workflow asks for that the emulator does not know: tools, parameters, models; and what it cannot check."""
+"""What a workflow asks for in vain: unknown fields, tools, parameters and models, and what cannot be checked."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from typing import Any, Final
 
 from fibonacci.definitions import CriticNode, LLMNode, Node, Problem, ToolNode, WorkflowDefinition
 from fibonacci.emulator.engine.json_schema import unknown_keywords
-from fibonacci.emulator.engine.tool_catalog import find_tool, unknown_parameters
+from fibonacci.emulator.engine.tool_catalog import find_tool, mistyped_parameters, unknown_parameters
 from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.engine.without_effect import fields_without_effect
 
 KNOWN_MODELS: Final = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
 """The models that an emulator knows at first."""
 
-_FIELD_CODES: Final = ("unknown_key", "unknown_output_format")
+_FIELD_CODES: Final = (
+    "unknown_key",
+    "unknown_output_format",
+    "high_temperature",  # documented up to 1 in the newer form
+    "single_braces",  # no template: they stay as they are written
+    "unclosed_template",
+)
 _INDEX: Final = re.compile(r"nodes\[(\d+)\]")
 
 
@@ -30,6 +37,7 @@ def unknown_fields(definition: Mapping[str, Any], found: Sequence[Problem] | Non
     problems = check_definition(definition) if found is None else found
     yield from (problem for problem in problems if problem.code in _FIELD_CODES)
     model = WorkflowDefinition.model_validate(definition)
+    yield from fields_without_effect(model.nodes, definition.get("categories"))
     schemas = [(name, getattr(model, name)) for name in ("input_schema", "output_schema")]
     schemas += [
         (f"nodes[{index}].output_schema", node.output_schema)
@@ -51,6 +59,9 @@ def unknown_names(nodes: Sequence[Node], handlers: UserHandlers, models: Collect
             for name in unknown_parameters(node.tool, node.params):
                 message = f"the tool {node.tool!r} has no parameter {name!r}"
                 yield Problem(f"nodes[{index}].params.{name}", "unknown_parameter", message, "warning")
+            for name, kind in mistyped_parameters(node.tool, node.params).items():
+                message = f"the parameter {name!r} of the tool {node.tool!r} is {kind}"
+                yield Problem(f"nodes[{index}].params.{name}", "wrong_parameter_type", message, "warning")
         elif isinstance(node, LLMNode | CriticNode) and node.model is not None and node.model not in models:
             message = f"there is no model {node.model!r} among the known ones: {', '.join(models)}"
             yield Problem(f"nodes[{index}].model", "unknown_model", message, "warning")

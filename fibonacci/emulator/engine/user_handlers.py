@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fibonacci._log_records import log
 from fibonacci.definitions.tool_names import canonical_tool
@@ -103,6 +103,24 @@ A critic's returns a score from 0 to 10, or an object with `overall_score` or `c
 """
 
 
+@dataclass(frozen=True, slots=True)
+class HandlerOutcome:
+    """The outcome of a call: an output, or an error."""
+
+    output: Any = None
+    error: str | None = None
+
+
+class CallRecording(Protocol):
+    """Answers calls of handlers from what was recorded, or records them: a cassette."""
+
+    def answer(
+        self, handler: Callable[[Any], Any] | None, call: LLMCall | ToolCall | CriticCall
+    ) -> HandlerOutcome | Callable[[], Any] | None:
+        """Return the recorded outcome of a call, or the work that calls its handler; `None` for the default node."""
+        ...
+
+
 @dataclass(slots=True)
 class UserHandlers:
     """The handlers of one emulator; the default nodes are used where there is none.
@@ -111,11 +129,13 @@ class UserHandlers:
         llm: The handler of all language models.
         critic: The handler of all critics.
         tools: The handlers of tools, by the underscore spelling of their names.
+        cassette: What records or replays their calls.
     """
 
     llm: LLMHandler | None = None
     critic: CriticHandler | None = None
     tools: dict[str, ToolHandler] = field(default_factory=dict[str, ToolHandler])
+    cassette: CallRecording | None = None
 
     def tool(self, name: str) -> ToolHandler | None:
         """Return the handler of a tool, by either spelling of its name."""
@@ -125,13 +145,13 @@ class UserHandlers:
         """Use a handler for a tool."""
         self.tools[canonical_tool(name)] = handler
 
+    def copy(self) -> UserHandlers:
+        """Return the present handlers."""
+        return UserHandlers(self.llm, self.critic, dict(self.tools))
 
-@dataclass(frozen=True, slots=True)
-class HandlerOutcome:
-    """The outcome of a call: an output, or an error."""
-
-    output: Any = None
-    error: str | None = None
+    def replace_by(self, others: UserHandlers) -> None:
+        """Use these handlers, and no others."""
+        self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
 
 
 def call_handler(work: Callable[[], Any]) -> HandlerOutcome:

@@ -32,7 +32,7 @@ class Controls:
             name: The person's name in the audit log; the role by default.
 
         Returns:
-            The key: the owner's, `-`, the role, and with a name `-` and the name.
+            The key. It derives from the owner's, the same in every process, and does not disclose it.
 
         Raises:
             ValueError: If there is no such role, or a key cannot contain the name.
@@ -40,7 +40,7 @@ class Controls:
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> Emulator(api_key="fib-local").key("viewer")
-            'fib-local-viewer'
+            'fib-viewer-...'
         """
         return self.app.keys.of(role, name)
 

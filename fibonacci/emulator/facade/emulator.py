@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from fibonacci.emulator.account.plans import PLANS, PlanName
-from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.account.account import Account
+from fibonacci.emulator.account.auth import SAFE_LENGTH
+from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
-from fibonacci.emulator.app.retention import KEPT
+from fibonacci.emulator.app.hosts import Hosts, is_loopback
+from fibonacci.emulator.app.origins import Origins
+from fibonacci.emulator.app.retention import KEPT, check_keep
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
+from fibonacci.emulator.engine.variables import Secrets, Variables
+from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
-from fibonacci.emulator.facade.snapshots import Snapshots
+from fibonacci.emulator.facade.preservation import Preservation
+from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
@@ -28,16 +35,19 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 
 
-class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
+class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassettes, Preservation):
     """The platform on this machine: every endpoint, with state, in memory or in a file.
 
     It listens on a socket as a context manager, and is reached in process through `client()` and `async_client()`. Both
-    ways share the state. Any number of emulators may exist at a time; they share nothing.
+    ways share the state. Any number of emulators may exist at a time; they share nothing. While it listens, its page
+    for a browser is at the address of `base_url` without `/v1`.
 
     Attributes:
         api_key: The owner's key.
         organization: The organization that all workflows belong to.
         clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)`.
+        env: The values of `{{env.NAME}}` in workflows: `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows; its repr does not show them.
         models: The names of the known models; a workflow that names another is a warning. Names can be added.
         app: The application that servers and transports call: `app.handle` takes a request and returns the response,
             and `app.observers` are called after each request.
@@ -63,6 +73,10 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         env: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         strict: bool = False,
+        hosts: Sequence[str] = (),
+        origins: Sequence[str] = (),
+        scripts: str | Path | Mapping[str, Any] | None = None,
+        seed: str | Path | None = None,
     ) -> None:
         """Prepare an emulator; it does not listen yet.
 
@@ -72,7 +86,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             time: `real` is the machine's time; `skip` also skips the waits of executions, which have ended when the
                 response is sent; `manual` moves only with `clock.advance`.
             plan: `free`, `pro` or `enterprise`: rate limits and quotas.
-            api_key: The owner's key; a new one by default. `key` returns those of the other roles.
+            api_key: The owner's key; a new one by default. `key` returns those of the other roles. It has 20 characters
+                or more if other machines can reach the host.
             organization: The id of the organization that all workflows belong to: its settings, quota and tool policies
                 apply to runs. Those of other organizations can be set, and apply to no run.
             host: The address to listen on.
@@ -83,46 +98,67 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
             strict: Whether to refuse what the emulator does not know or do, in place of a warning in `warnings`.
+            hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`, such as
+                the name of a container. Others are refused with a 403.
+            origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.
+            scripts: Scripts as with `script`: a mapping of answers by name, or a file of JSON or YAML with one.
+            seed: A folder with definitions, settings and memory to begin with. What the state has already, by name, is
+                left as it is.
 
         Raises:
-            ValueError: If the plan or the time is unknown, the organization's id is not valid, or the rate limit or
-                `keep` is not positive.
+            InputFileError: If a file of scripts or of the seed is faulty; the message names file and place.
+            ImportError: If such a file is YAML and PyYAML is not installed.
+            ValueError: If the plan or the time is unknown, the organization's id or a script is not valid, the rate
+                limit or `keep` is not positive, the key is too short for the host, a name in `hosts` or an origin is
+                malformed, or a name in `env` or `secrets` cannot stand in a template.
+            TypeError: If `hosts` or `origins` is one text, or a value of `env` or `secrets` is no text.
             StateError: If the file is not an emulator's, cannot be opened, or was written by a newer version.
         """
-        if plan not in PLANS:
-            raise ValueError(f"plan is one of {', '.join(PLANS)}, not {plan!r}")
-        requests, seconds = rate_limit or (PLANS[plan].per_minute, 60.0)
-        if requests < 1 or seconds <= 0:
-            raise ValueError("rate_limit is a number of requests and a number of seconds, both positive")
-        if keep is not None and keep < 1:
-            raise ValueError(f"keep is a number of executions, at least 1, or None for all, not {keep!r}")
+        account = Account(plan, None if rate_limit is None else Rate(*rate_limit))
+        check_keep(keep)
+        given = [] if scripts is None else given_scripts(scripts)
         self.api_key: str = api_key or ids.api_key()
-        self.clock: VirtualClock = VirtualClock(time)
-        store = Store() if path is None else SqliteStore(path)
+        _check_key(host, self.api_key)
+        allowed = Origins(Hosts(host, hosts), origins)
+        self.env: MutableMapping[str, str] = (variables := Variables("env", env or {}))
+        self.secrets: MutableMapping[str, str] = (kept_secrets := Secrets("secrets", secrets or {}))
         if not is_organization_id(organization):
             raise ValueError(f"organization is 1 to 64 letters, digits, '_' and '-', not {organization!r}")
+        self.clock: VirtualClock = VirtualClock(time)
+        store = Store() if path is None else SqliteStore(path)
         self.organization: str = organization
         self._address = (host, port)
         self._handlers = UserHandlers()
-        environment = Environment(
-            store, dict(env or {}), dict(secrets or {}), self._handlers, warnings=WarningLog(strict=strict)
-        )
+        environment = Environment(store, variables, kept_secrets, self._handlers, warnings=WarningLog(strict=strict))
+        environment.scripts.add(given)
+        self._environment = environment
         self.models: list[str] = environment.models
         scheduler = Scheduler(environment, self.clock)
         scheduler.resume()
         self.app: App = App(
-            plan=plan,
+            account=account,
             api_key=self.api_key,
-            limits=RateLimits(Rate(requests, seconds), PLANS[plan].per_day),
             scheduler=scheduler,
             store=store,
             clock=self.clock,
             organization=organization,
             keep=keep,
+            origins=allowed,
         )
         self._server: SocketServer | None = None
         self._entered = 0
         self._lock = threading.Lock()
+        if seed is not None:
+            self._apply_seed(seed)
+
+    def _apply_seed(self, folder: str | Path) -> None:
+        from fibonacci.emulator.seeding.seed import apply_seed  # most emulators have none
+
+        try:
+            apply_seed(self.app, folder, self.organization, self.clock.now())
+        except BaseException:
+            self.app.store.close()
+            raise
 
     @property
     def base_url(self) -> str:
@@ -149,7 +185,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
         with self._lock:
             self.app.store.open()
             if self._server is None:
-                self._server = SocketServer(self.app, *self._address)
+                self._server = SocketServer(WithPage(self.app), *self._address)
         return self
 
     def close(self) -> None:
@@ -187,3 +223,12 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, Snapshots):
     def __repr__(self) -> str:
         where = "in process" if self._server is None else self.base_url
         return f"<Emulator {where}>"
+
+
+def _check_key(host: str, api_key: str) -> None:
+    """Refuse a key that can be guessed, if others than this machine can try."""
+    if not is_loopback(host) and len(api_key) < SAFE_LENGTH:
+        raise ValueError(
+            f"host {host!r} can be reached by other machines: api_key has {SAFE_LENGTH} characters or more there, not "
+            f"{len(api_key)}; without api_key, a new one is made"
+        )

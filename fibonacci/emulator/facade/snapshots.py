@@ -11,7 +11,7 @@ class Snapshots:
     app: App
 
     def snapshot(self) -> bytes:
-        """Return the complete state: everything but the time, the keys, the rate limits and the handlers.
+        """Return the complete state: everything but the time, the keys, the rate limits, the handlers and the scripts.
 
         Returns:
             A snapshot for `restore`, of this emulator or another, in memory or in a file.
@@ -40,8 +40,8 @@ class Snapshots:
         self.app.restore(snapshot)
 
     def reset(self) -> None:
-        """Delete everything: workflows, executions, memory, recorded requests, injected failures, warnings.
+        """Delete everything: workflows, executions, memory, recorded requests, injected failures, scripts, warnings.
 
-        The time, the keys and the handlers stay.
+        The time, the keys, the handlers and a cassette in use stay.
         """
         self.app.reset()

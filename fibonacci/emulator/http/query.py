@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
@@ -14,15 +15,20 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Query:
-    """The query parameters of one request."""
+    """The query parameters of one request.
+
+    Attributes:
+        repeated: The names of those that are given more than once; the last one is read.
+    """
 
     def __init__(self, raw: str) -> None:
         try:
-            self._values = dict(parse_qsl(raw, keep_blank_values=True, errors="strict")) if raw else {}
+            pairs = parse_qsl(raw, keep_blank_values=True, errors="strict") if raw else []
         except ValueError as error:
             raise bad_request(f"The query cannot be read: {error}", "query") from None
-
+        self._values = dict(pairs)
         self._read: set[str] = set()
+        self.repeated: Final = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
 
     def unread(self, known: Collection[str] = ()) -> list[str]:
         """Return the names of the parameters that nothing has read, but for those that are known."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.state.json_encoding import to_json
 
-Envelope = Literal["full", "data", "bare", "page", "empty"]
+Envelope = Literal["full", "data", "bare", "page", "encoded", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Reply:
     """The content of a response, not encoded yet.
 
     Attributes:
-        content: The content, any JSON.
+        content: The content, any JSON; with the envelope `encoded`, its bytes.
         envelope: The envelope around it.
         status: The HTTP status.
         next_cursor: The cursor of the next page; `None` on the last.
@@ -46,6 +46,11 @@ def bare(content: Any) -> Reply:
     return Reply(content, "bare")
 
 
+def encoded_json(content: bytes) -> Reply:
+    """Return a reply of JSON that is encoded already, without an envelope."""
+    return Reply(content, "encoded")
+
+
 def page(items: Sequence[Any], next_cursor: str | None) -> Reply:
     """Return one page of a list."""
     return Reply(items, "page", next_cursor=next_cursor)
@@ -68,6 +73,9 @@ def encode(reply: Reply, request_id: str) -> bytes:
             return to_json({"data": reply.content})
         case "bare":
             return to_json(reply.content)
+        case "encoded":
+            body: bytes = reply.content
+            return body
         case "empty":
             return b""
 

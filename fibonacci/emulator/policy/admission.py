@@ -18,7 +18,7 @@ from fibonacci.emulator.policy.approvals import approval_reasons, hold_for_appro
 from fibonacci.emulator.policy.audit_log import Change, record_change
 from fibonacci.emulator.policy.categories import tools_of
 from fibonacci.emulator.policy.run_quota import take_run
-from fibonacci.emulator.policy.unknown import report_problems
+from fibonacci.emulator.policy.unknown import report_problems, report_unmatched_scripts
 from fibonacci.emulator.state.tables import Record
 
 
@@ -37,6 +37,7 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
     _check_inputs(compiled_workflow, inputs)
     unknown = context.scheduler.unknown_in(compiled_workflow)
     report_problems(context, f"workflows/{workflow['id']}", unknown)
+    report_unmatched_scripts(context, compiled_workflow)
     try:
         _check_tools(context, workflow)
         take_run(context)
@@ -50,7 +51,7 @@ def execute(context: RequestContext, workflow: Record, inputs: dict[str, Any]) -
     )
     if reasons:
         return hold_for_approval(context, workflow, inputs, reasons)
-    return start(context.scheduler, workflow, inputs, context.now)
+    return start(context.scheduler, workflow, compiled_workflow, unknown, inputs, context.now)
 
 
 def _check_inputs(workflow: CompiledWorkflow, inputs: dict[str, Any]) -> None:

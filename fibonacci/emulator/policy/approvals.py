@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from fibonacci.emulator.account.auth import KeyRole
 from fibonacci.emulator.context import RequestContext
+from fibonacci.emulator.engine.compiled import compiled
 from fibonacci.emulator.engine.records import WAITING, cancelled, hold, start, view_of
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
@@ -138,7 +139,9 @@ class Approvals:
             self._store.executions.put(execution_id, record=execution)
             return execution
         self._store.held.delete(execution_id)
-        execution = start(self._scheduler, workflow, execution["inputs"], now, held=execution)
+        plan = compiled(workflow["definition"])
+        unknown = self._scheduler.unknown_in(plan)
+        execution = start(self._scheduler, workflow, plan, unknown, execution["inputs"], now, held=execution)
         status = {"status": execution["status"]}
         self._record(execution, by, now, "approval.approved", {"status": WAITING}, status)
         return execution

@@ -9,11 +9,12 @@ count because a tool need not be in the catalog.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.emulator.engine.tool_catalog import find_tool
+from fibonacci.emulator.engine.tool_catalog import TOOLS, find_tool
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 
 EXTERNAL_COMM: Final = "external_comm"
@@ -48,10 +49,21 @@ def categories_of(definition: Mapping[str, Any] | None, handlers: UserHandlers |
     return frozenset() if definition is None else frozenset(_categories(definition, handlers or UserHandlers()))
 
 
-def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterator[str]:
+def categories_named_by(definition: Mapping[str, Any]) -> list[str]:
+    """Return the categories that a definition names itself."""
     named = definition.get("categories")
-    if is_array(named):
-        yield from (name for name in named if isinstance(name, str))
+    return [name for name in named if isinstance(name, str)] if is_array(named) else []
+
+
+def nearest_category(name: str) -> str | None:
+    """Return the category that a name resembles; `None` if it is one itself, or resembles none."""
+    known = [*_KNOWN, *{str(tool["category"]) for tool in TOOLS.values()}]
+    near = get_close_matches(name, known, n=1, cutoff=0.8)
+    return near[0] if near and near[0] != name else None
+
+
+def _categories(definition: Mapping[str, Any], handlers: UserHandlers) -> Iterator[str]:
+    yield from categories_named_by(definition)
     for tool in tools_of(definition):
         known_tool = find_tool(handlers, tool)
         if known_tool is not None:

@@ -49,3 +49,19 @@ The documentation has those of versions, governance and quota; the others are th
 def lowest_role(method: str, template: str) -> KeyRole:
     """Return the lowest role that may use an endpoint."""
     return PERMISSIONS.get((method, template), "viewer" if method == "GET" else "member")
+
+
+_WITHOUT_BODY: Final = frozenset(
+    {
+        "/executions/{execution_id}/cancel",
+        "/workflow-registry/{workflow_id}/approve-template",
+        "/workflow-registry/{workflow_id}/archive",
+        "/workflow-registry/{workflow_id}/deprecate",
+        "/workflows/{workflow_id}/versions/{version}/rollback",
+    }
+)
+
+
+def has_body(method: str, template: str) -> bool:
+    """Return whether an endpoint reads a body."""
+    return method not in ("GET", "DELETE") and template not in _WITHOUT_BODY

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.records import TERMINAL, cancel, view_of
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.records import STATUSES, TERMINAL, cancel, view_of
 from fibonacci.emulator.http.errors import conflict, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
@@ -24,6 +25,7 @@ def get_execution(context: RequestContext) -> Reply:
 
 def list_executions(context: RequestContext) -> Reply:
     """GET /executions, newest first. Large inputs are left out unless `include=inputs` asks for them."""
+    _check_status(context)
     is_brief = context.query.text("include") is None
     context.query.choice("include", ("inputs",), default="inputs")
     rows = partial(context.store.executions.rows, *_list_of(context), brief=is_brief)
@@ -48,6 +50,14 @@ def _list_of(context: RequestContext) -> list[str]:
     """Return the name of the list that the filters of a request select."""
     filters = {name: context.query.text(name) for name in ("workflow_id", "status")}
     return [text for name, value in filters.items() if value is not None for text in (name, value)]
+
+
+def _check_status(context: RequestContext) -> None:
+    """Warn about a status that no execution has: the list is empty."""
+    status = context.query.text("status")
+    if status is not None and status not in STATUSES:
+        message = f"no execution has the status {status!r}; there are {', '.join(sorted(STATUSES))}"
+        context.environment.warnings.report([EmulatorWarning("unknown_status", "GET /executions ?status", message)])
 
 
 def _shown_in_list(execution: Record, now: float) -> Record:

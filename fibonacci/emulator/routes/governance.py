@@ -13,6 +13,7 @@ from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, bare
 from fibonacci.emulator.policy.governance import GovernanceUpdate, settings_of
 from fibonacci.emulator.policy.organizations import audit, organization_of
+from fibonacci.emulator.policy.unknown import report_categories
 from fibonacci.emulator.state.clock import iso
 
 
@@ -25,6 +26,7 @@ def update_settings(context: RequestContext) -> Reply:
     """PATCH /organizations/{organization_id}/governance."""
     organization = organization_of(context)
     given = read(GovernanceUpdate, context.body).model_dump(exclude_unset=True)
+    report_categories(context, f"{organization}/governance", given.get("category_flags", {}))
     before = settings_of(context.store, organization)
     after = before | given
     context.store.governance.put(organization, record=after)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fibonacci.emulator.context import RequestContext
-from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.engine.memory import SCOPES, MemorySet, is_live, owner_of, set_value, unused_owners
 from fibonacci.emulator.http.bodies import read
 from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.replies import Reply, no_content
@@ -19,7 +20,7 @@ def get_memory(context: RequestContext) -> Reply:
 def set_memory(context: RequestContext) -> Reply:
     """PUT /memory/{key}."""
     body = read(MemorySet, context.body)
-    place = _place(body.scope, body.user_id, body.workflow_id, context.path["key"])
+    place = _place(context, body.scope, body.user_id, body.workflow_id)
     return Reply(_shown(set_value(context.store, place, body, context.now)))
 
 
@@ -34,12 +35,19 @@ def delete_memory(context: RequestContext) -> Reply:
 def _place_in_query(context: RequestContext) -> Key:
     query = context.query
     scope = query.choice("scope", SCOPES, default="workflow")
-    return _place(scope, query.text("user_id"), query.text("workflow_id"), context.path["key"])
+    return _place(context, scope, query.text("user_id"), query.text("workflow_id"))
 
 
-def _place(scope: str, user_id: str | None, workflow_id: str | None, key: str) -> Key:
+def _place(context: RequestContext, scope: str, user_id: str | None, workflow_id: str | None) -> Key:
     if scope == "user" and user_id is None:
         raise invalid(Detail("user_id", "is required with the scope user"))
+    key = context.path["key"]
+    context.environment.warnings.report(
+        [
+            EmulatorWarning("no_effect", f"memory/{key} {name}", f"{name} is not read with the scope {scope}")
+            for name in unused_owners(scope, {"user_id": user_id, "workflow_id": workflow_id})
+        ]
+    )
     return scope, owner_of(scope, user_id, workflow_id), key
 
 

@@ -15,7 +15,8 @@ from fibonacci.emulator.http.errors import Detail, invalid, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply, created, data_only, no_content
 from fibonacci.emulator.policy.admission import execute
-from fibonacci.emulator.policy.unknown import report_problems
+from fibonacci.emulator.policy.categories import categories_named_by
+from fibonacci.emulator.policy.unknown import report_categories, report_problems
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.store import Store
@@ -153,6 +154,7 @@ def _check(context: RequestContext, workflow_id: str, definition: dict[str, Any]
         messages = (f"{problem.message} ({problem.code})" for problem in errors)
         raise invalid(*map(Detail, places, messages))
     report_problems(context, f"workflows/{workflow_id}", list(unknown_fields(definition, problems)))
+    report_categories(context, f"workflows/{workflow_id}", categories_named_by(definition))
 
 
 ENDPOINTS = [

@@ -8,15 +8,13 @@ import threading
 import time
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import h11
 
-from fibonacci.emulator.app.app import App
 from fibonacci.emulator.faults.fault import SILENT
 from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.faults.socket_delivery import deliver
-from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException, bad_request, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse, decoded_headers, encoded_headers
 
@@ -28,6 +26,22 @@ _CHUNK: Final = 64 * 1024
 _LINGER_SECONDS: Final = 1.0
 
 
+class Application(Protocol):
+    """What a server serves."""
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; called from many threads."""
+        ...
+
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        ...
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        ...
+
+
 class ServerConnection:
     """Serves one socket until either side closes it.
 
@@ -37,7 +51,7 @@ class ServerConnection:
         closing: Set when the server closes.
     """
 
-    def __init__(self, sock: socket.socket, app: App, closing: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, app: Application, closing: threading.Event) -> None:
         self._socket = sock
         self._app = app
         self._closing = closing
@@ -62,14 +76,16 @@ class ServerConnection:
             head = self._read_head()
             if head is None:
                 return False
-            body = self._read_body(head)
+            request = _request(head)
+            _require_host(request)
+            body = self._read_body(head, self._app.body_limit(request))
         except h11.RemoteProtocolError as error:
             self._refuse(bad_request(f"The request is not HTTP/1.1: {error}"), head)
             return False
         except HTTPException as error:
             self._refuse(error, head)
             return False
-        if not self._deliver(self._app.handle(_request(head, body)), head.method):
+        if not self._deliver(self._app.handle(replace(request, body=body) if body else request), head.method):
             return False
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             return True
@@ -80,16 +96,16 @@ class ServerConnection:
         event = self._next_event()
         return event if isinstance(event, h11.Request) else None
 
-    def _read_body(self, head: h11.Request) -> bytes:
+    def _read_body(self, head: h11.Request, limit: int) -> bytes:
         length = next((value for name, value in head.headers if name == b"content-length"), b"0")
-        if int(length) > MAX_BODY:
-            raise payload_too_large(MAX_BODY)
+        if int(length) > limit:
+            raise payload_too_large(limit)
         parts: list[bytes] = []
         size = 0
         while isinstance(event := self._next_event(), h11.Data):
             size += len(event.data)
-            if size > MAX_BODY:
-                raise payload_too_large(MAX_BODY)
+            if size > limit:
+                raise payload_too_large(limit)
             parts.append(event.data)
         return b"".join(parts)
 
@@ -131,7 +147,7 @@ class ServerConnection:
 
     def _refuse(self, error: HTTPException, head: h11.Request | None) -> None:
         """Send an error and close: the begin of the next request is unknown."""
-        response = self._app.refuse(error)
+        response = self._app.refuse(error, None if head is None else _request(head))
         response = replace(response, headers=[*response.headers, ("Connection", "close")])
         self._send(response, b"" if head is None else head.method)
         self._linger()
@@ -149,18 +165,19 @@ class ServerConnection:
                 return
 
 
+def _require_host(request: ServerRequest) -> None:
+    """Refuse HTTP/1.0 without `Host`; of HTTP/1.1 without one, or with several, h11 makes an error."""
+    if "host" not in request.headers:
+        raise bad_request("The header Host is missing.", "Host")
+
+
 def _reason(status: int) -> str:
     return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
-def _request(head: h11.Request, body: bytes) -> ServerRequest:
-    target = _origin_form(head.target.decode("ascii"))
-    return ServerRequest(head.method.decode("ascii"), target, decoded_headers(head.headers), body)
-
-
-def _origin_form(target: str) -> str:
-    """Reduce the absolute form `http://host/path`, which is valid too, to `/path`."""
-    if target.startswith(("http://", "https://")):
-        _, _, rest = target.partition("://")
-        return "/" + rest.partition("/")[2]
-    return target
+def _request(head: h11.Request) -> ServerRequest:
+    target, headers = head.target.decode("ascii"), decoded_headers(head.headers)
+    if target.startswith(("http://", "https://")):  # the absolute form is valid too, and its host counts
+        headers["host"], _, path = target.partition("://")[2].partition("/")
+        target = f"/{path}"
+    return ServerRequest(head.method.decode("ascii"), target, headers)

@@ -6,8 +6,7 @@ import selectors
 import socket
 import threading
 
-from fibonacci.emulator.app.app import App
-from fibonacci.emulator.serving.connection import ServerConnection
+from fibonacci.emulator.serving.connection import Application, ServerConnection
 
 
 class SocketServer:
@@ -22,7 +21,7 @@ class SocketServer:
         OSError: If the address cannot be used.
     """
 
-    def __init__(self, app: App, host: str, port: int) -> None:
+    def __init__(self, app: Application, host: str, port: int) -> None:
         self._app = app
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024)

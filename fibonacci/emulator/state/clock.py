@@ -87,6 +87,11 @@ class VirtualClock:
             self._time += min(seconds, max(0.0, LAST - self.now()))
 
 
+def milliseconds(seconds: float) -> int:
+    """Return a time in whole milliseconds, as `iso` shows it: the difference of two is that of the times shown."""
+    return round(seconds * 1_000_000) // 1000
+
+
 def iso(seconds: float) -> str:
     """Format a time as ISO 8601 in UTC, with milliseconds.
 
@@ -97,7 +102,8 @@ def iso(seconds: float) -> str:
         >>> iso(0.25)
         '1970-01-01T00:00:00.250Z'
     """
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole, thousandths = divmod(milliseconds(seconds), 1000)
+    return f"{datetime.fromtimestamp(whole, UTC).isoformat().removesuffix('+00:00')}.{thousandths:03}Z"
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,10 @@ class StateError(ValueError):
     """A file or a snapshot is not an emulator's state, was written by a newer version, or cannot be used."""
 
 
+class SnapshotError(StateError):
+    """A snapshot is malformed or of a newer version: nothing was changed."""
+
+
 class StateFullError(StateError):
     """The disk of the file is full: nothing was changed. What is stored can be read."""
 

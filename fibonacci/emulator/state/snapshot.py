@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
-from fibonacci.emulator.state.errors import StateError
+from fibonacci.emulator.state.errors import SnapshotError, StateError
 from fibonacci.emulator.state.json_encoding import parse_json, to_json
 from fibonacci.emulator.state.schema import DROPPED, SNAPSHOT_FORMAT, check_schema
 from fibonacci.emulator.state.tables import Key, Record, TableKind
@@ -25,28 +25,31 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind]) -> Tables:
         kinds: The tables that a snapshot may have.
 
     Raises:
-        StateError: If it is not a snapshot, is malformed, or is one of a newer version; the message names the place.
+        SnapshotError: If it is not a snapshot, is malformed, or is one of a newer version; the message names the place.
     """
     content = _parsed(snapshot)
     if not is_object(content) or content.get("format") != SNAPSHOT_FORMAT:
-        raise StateError(_NO_SNAPSHOT)
+        raise SnapshotError(_NO_SNAPSHOT)
     schema = content.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise malformed("schema", "is not a version")
-    check_schema(schema, "the snapshot")
+    try:
+        check_schema(schema, "the snapshot")
+    except StateError as error:
+        raise SnapshotError(str(error)) from None
     found = content.get("tables")
     if not is_object(found):
         raise malformed("tables", "is not an object")
     tables = {name: rows for name, rows in found.items() if name not in DROPPED}
     for name in tables:
         if name not in kinds:
-            raise StateError(f"the snapshot has a table {name!r} that this version does not know")
+            raise SnapshotError(f"the snapshot has a table {name!r} that this version does not know")
     return {name: _rows(kinds[name], rows) for name, rows in tables.items()}
 
 
-def malformed(place: str, message: str) -> StateError:
+def malformed(place: str, message: str) -> SnapshotError:
     """Return the error for a snapshot that is malformed at a place."""
-    return StateError(f"the snapshot is malformed: {place} {message}")
+    return SnapshotError(f"the snapshot is malformed: {place} {message}")
 
 
 def _parsed(snapshot: bytes) -> Any:
@@ -55,7 +58,7 @@ def _parsed(snapshot: bytes) -> Any:
         to_json(content)  # what can be read can be deeper than what can be written
         return content
     except (ValueError, TypeError, RecursionError) as error:
-        raise StateError(f"{_NO_SNAPSHOT}: {error}") from error
+        raise SnapshotError(f"{_NO_SNAPSHOT}: {error}") from error
 
 
 def _rows(kind: TableKind, rows: object) -> list[tuple[Key, Record]]:

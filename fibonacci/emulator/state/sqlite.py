@@ -58,7 +58,13 @@ class SqliteStore(Store):
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement in the present transaction."""
-        return self.connection().execute(sql, values)
+        return self._opened().connection.execute(sql, values)
+
+    def has_due(self, now: float) -> bool:
+        """Return whether a record of any table is due by a time; one search, in place of one for each table."""
+        kinds = ", ".join("?" * len(self._timed))
+        sql = f"SELECT 1 FROM records WHERE kind IN ({kinds}) AND due IS NOT NULL AND due <= ? LIMIT 1"
+        return self.execute(sql, *self._timed, now).fetchone() is not None
 
     @contextmanager
     def transaction(self, patience: float | None = None) -> Generator[None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from fibonacci.emulator.state.errors import StateError
@@ -125,7 +127,7 @@ def _upgrade(connection: sqlite3.Connection, kinds: Mapping[str, TableKind]) -> 
 
 def columns(kind: TableKind, key: Key, record: Record) -> tuple[str, str, float | None, str, str | None]:
     """Return what is stored of a record: key, lists, due, record, apart."""
-    lists = json.dumps([encoded_key(name) for name in kind.lists_of(key, record)])
+    lists = _encoded_lists(kind.lists_of(key, record))
     apart = None
     due = kind.due_of(record)
     if kind.has_apart(record):
@@ -134,9 +136,15 @@ def columns(kind: TableKind, key: Key, record: Record) -> tuple[str, str, float 
     return encoded_key(key), lists, due, to_text(record), apart
 
 
+@lru_cache(maxsize=1024)  # records of a kind are in few lists
+def _encoded_lists(names: tuple[Key, ...]) -> str:
+    return json.dumps([encoded_key(name) for name in names])
+
+
+@lru_cache(maxsize=1024)
 def encoded_key(key: Key) -> str:
     """Encode a key so that a prefix of the key is a prefix of its text: each part is followed by a comma."""
-    return "".join([f"{json.dumps(part)}," for part in key])
+    return "".join([f"{encode_basestring_ascii(part)}," for part in key])
 
 
 def decoded_key(text: str) -> Key:

@@ -42,6 +42,7 @@ class Store:
         self.is_closed = False
         self._kinds: dict[str, TableKind] = {}
         self._tables: dict[str, Table] = {}
+        self._timed: list[str] = []  # the tables whose records may be due
         self._lock = threading.RLock()
         self._declare()
 
@@ -98,6 +99,10 @@ class Store:
         """
         return self._lock
 
+    def has_due(self, now: float) -> bool:
+        """Return whether a record of any table is due by a time."""
+        return any(next(self._tables[name].due(now), None) is not None for name in self._timed)
+
     def snapshot(self) -> bytes:
         """Return the complete state.
 
@@ -140,6 +145,8 @@ class Store:
 
     def _add(self, kind: TableKind) -> Table:
         self._kinds[kind.name] = kind
+        if kind.due is not None:
+            self._timed.append(kind.name)
         table = self._tables[kind.name] = self._new_table(kind)
         return table
 

@@ -112,8 +112,17 @@ class Server:
         Args:
             word: The input that decides the branch.
         """
-        workflow = self.create_workflow(definition=CHEAP)
-        execution = self.client.workflows.execute(workflow.id, inputs={"word": word})
+        return self.run_definition(CHEAP, {"word": word})
+
+    def run_definition(self, definition: Mapping[str, Any], inputs: Mapping[str, Any]) -> Execution:
+        """Run a workflow of a definition to its end, whether it fails or not.
+
+        Args:
+            definition: The definition.
+            inputs: The inputs by name.
+        """
+        workflow = self.create_workflow(definition=definition)
+        execution = self.client.workflows.execute(workflow.id, inputs=dict(inputs))
         return execution if execution.is_terminal else self.client.executions.wait(execution.id, timeout=60)
 
     def memory_key(self, name: str, **place: Any) -> str:

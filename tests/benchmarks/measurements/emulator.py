@@ -1,4 +1,4 @@
-"""Calls of the emulator by the SDK's client, in process and over a socket, with both ends in one process."""
+"""Calls of the emulator by the SDK's client, with both ends in one process, and executions of one node."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from tests.benchmarks.bench import Bench
 
 CALLS = 300
+KINDS = ("in memory", "in a file")
 WAYS = {"in process": "in_process", "over a socket": "socket"}
 
 
 def measure(bench: Bench) -> list[FigureRow]:
-    """Measure calls per second of CPU, client and emulator together."""
+    """Measure calls per second of CPU, client and emulator together, and an execution without the client."""
     worker = Worker(bench.environments.python("sdk"), EMULATOR)
 
     def run(how: str) -> float:
@@ -26,6 +27,13 @@ def measure(bench: Bench) -> list[FigureRow]:
     actions = {name: partial(run, how) for name, how in WAYS.items()}
     for action in actions.values():
         action()
-    samples = interleaved(actions, bench.runs(7, 25))
+    found = rows("emulator", "calls per s of CPU", interleaved(actions, bench.runs(7, 25)))
+
+    def execute(kind: str) -> float:
+        return worker.run("execute", kind=kind, number=CALLS).cpu / CALLS * 1e6
+
+    actions = {kind: partial(execute, kind) for kind in KINDS}
+    interleaved(actions, 2)
+    found += rows("emulator: an execution", "µs of CPU", interleaved(actions, bench.runs(7, 25)))
     worker.close()
-    return rows("emulator", "calls per s of CPU", samples)
+    return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.contract.document import JSON, Operation, load_document, operations
 from tests.contract.mutants import kinds
-from tests.contract.mutants.messages import Change
+from tests.contract.mutants.endpoints import of_endpoint
+from tests.contract.mutants.mutant import OWNER, Mutant, mutant
 from tests.contract.mutants.schemas import (
     content_schema,
     expected_fields,
@@ -20,17 +20,7 @@ from tests.contract.mutants.schemas import (
     written_fields,
 )
 
-OWNER: Final = "fib-mutants"
-"""The key of the owner."""
-
 HEADERS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OPPOSITES: Final = {
-    "equals": "not_equals",
-    "contains": "not_contains",
-    "greater_than": "less_than",
-    "starts_with": "ends_with",
-    "is_empty": "is_not_empty",
-}
 _VALUES: Final[Mapping[str, Any]] = {"string": "seven", "integer": 7, "array": [7]}
 NO_LIST: Final[Mapping[str, object]] = {}
 _CLEARED: Final[Mapping[str, Any]] = {"boolean": False, "integer": 0, "object": {}, "array": []}
@@ -51,38 +41,17 @@ SURVIVORS: Final = {
 """The mutants that no check catches, and why not."""
 
 
-IDLE: Final = ("basics.unknown_path",)
-"""The checks that catch no mutant: an unknown path belongs to no endpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """The emulator with one fault at one endpoint.
-
-    Attributes:
-        operation: The endpoint.
-        kind: What it does wrong.
-        part: The field, parameter or header that it does wrong; empty where there is none.
-        change: Does it.
-    """
-
-    operation: Operation
-    kind: str
-    part: str
-    change: Change
-
-    def __str__(self) -> str:
-        return f"{self.operation.id}: {self.kind} {self.part}".rstrip()
-
-
-def _mutant(operation: Operation, change: Change, kind: str, part: str = "") -> Mutant:
-    return Mutant(operation, kind, part, change)
+IDLE: Final = {
+    "basics.unknown_path": "An unknown path belongs to no endpoint",
+    "quota.plan_limit": "The mutants have the plan enterprise, whose limit is not documented",
+}
+"""The checks that catch no mutant, and why not."""
 
 
 @functools.cache
 def mutants() -> tuple[Mutant, ...]:
     """Return all mutants, in the order of the document."""
-    return tuple(mutant for operation in operations() for mutant in _of_operation(operation))
+    return tuple(each for operation in operations() for each in _of_operation(operation))
 
 
 def _of_operation(operation: Operation) -> Iterator[Mutant]:
@@ -90,8 +59,8 @@ def _of_operation(operation: Operation) -> Iterator[Mutant]:
         yield from _of_fields(operation)
         yield from _of_envelope(operation)
     else:
-        yield _mutant(operation, kinds.ignore_delete(), "ignore_delete")
-        yield _mutant(operation, kinds.content_after_delete(), "content_after_delete")
+        yield mutant(operation, kinds.ignore_delete(), "ignore_delete")
+        yield mutant(operation, kinds.content_after_delete(), "content_after_delete")
     yield from _of_headers(operation)
     if is_list(operation):
         yield from _of_list(operation)
@@ -100,8 +69,7 @@ def _of_operation(operation: Operation) -> Iterator[Mutant]:
         yield from _of_body(operation)
     yield from _of_refusals(operation)
     yield from _of_roles(operation)
-    if operation.id in _OWN:
-        yield from _OWN[operation.id](operation)
+    yield from of_endpoint(operation)
 
 
 # -- responses
@@ -110,16 +78,16 @@ def _of_operation(operation: Operation) -> Iterator[Mutant]:
 def _of_fields(operation: Operation) -> Iterator[Mutant]:
     expected = expected_fields(operation)
     if not is_list(operation):
-        yield _mutant(operation, kinds.empty_object(), "empty_object")
+        yield mutant(operation, kinds.empty_object(), "empty_object")
     for name in expected:
-        yield _mutant(operation, kinds.drop(name), "drop", name)
+        yield mutant(operation, kinds.drop(name), "drop", name)
     for name, field in object_schema(operation).get("properties", {}).items():
         types = types_of(field)
         can_be_empty = not {"integer", "number", "boolean"} & set(types)
         if can_be_empty and name in {*expected, *written_fields(operation)}:
-            yield _mutant(operation, kinds.empty(name), "empty", name)
+            yield mutant(operation, kinds.empty(name), "empty", name)
         if types:
-            yield _mutant(operation, kinds.retype(name, _of_no_type(types)), "retype", name)
+            yield mutant(operation, kinds.retype(name, _of_no_type(types)), "retype", name)
 
 
 def _of_no_type(types: list[str]) -> object:
@@ -132,26 +100,26 @@ def _of_no_type(types: list[str]) -> object:
 
 def _of_envelope(operation: Operation) -> Iterator[Mutant]:
     if not is_enveloped(operation):
-        yield _mutant(operation, kinds.with_envelope(), "with_envelope")
+        yield mutant(operation, kinds.with_envelope(), "with_envelope")
         return
-    yield _mutant(operation, kinds.without_envelope(), "without_envelope")
+    yield mutant(operation, kinds.without_envelope(), "without_envelope")
     if "meta" in content_schema(operation)["required"]:
-        yield _mutant(operation, kinds.no_request_id(), "no_request_id")
+        yield mutant(operation, kinds.no_request_id(), "no_request_id")
     else:
-        yield _mutant(operation, kinds.with_meta(), "with_meta")
+        yield mutant(operation, kinds.with_meta(), "with_meta")
     if operation.id == "tools.list":
-        yield _mutant(operation, kinds.one_request_id(), "one_request_id")
+        yield mutant(operation, kinds.one_request_id(), "one_request_id")
 
 
 def _of_headers(operation: Operation) -> Iterator[Mutant]:
     for name in HEADERS:
-        yield _mutant(operation, kinds.no_header(name), "no_header", name)
-        yield _mutant(operation, kinds.header(name, "12.5"), "header", name)
-    yield _mutant(operation, kinds.remaining_never_falls(), "remaining_never_falls")
+        yield mutant(operation, kinds.no_header(name), "no_header", name)
+        yield mutant(operation, kinds.header(name, "12.5"), "header", name)
+    yield mutant(operation, kinds.remaining_never_falls(), "remaining_never_falls")
     if "content" in operation.success:
-        yield _mutant(operation, kinds.text_content(), "text_content")
+        yield mutant(operation, kinds.text_content(), "text_content")
     if "503" in operation.responses:
-        yield _mutant(operation, kinds.unavailable(), "unavailable")
+        yield mutant(operation, kinds.unavailable(), "unavailable")
 
 
 def _of_list(operation: Operation) -> Iterator[Mutant]:
@@ -162,7 +130,7 @@ def _of_list(operation: Operation) -> Iterator[Mutant]:
         (kinds.empty_list(), "empty_list"),
         (kinds.no_next_page(), "no_next_page"),
     ):
-        yield _mutant(operation, change, kind)
+        yield mutant(operation, change, kind)
 
 
 # -- requests
@@ -170,9 +138,9 @@ def _of_list(operation: Operation) -> Iterator[Mutant]:
 
 def _of_parameters(operation: Operation) -> Iterator[Mutant]:
     for parameter in operation.parameters_in("query"):
-        yield _mutant(operation, kinds.ignore_parameter(parameter["name"]), "ignore_parameter", parameter["name"])
+        yield mutant(operation, kinds.ignore_parameter(parameter["name"]), "ignore_parameter", parameter["name"])
     if operation.path.startswith("/memory/"):
-        yield _mutant(operation, kinds.split_key(), "split_key")
+        yield mutant(operation, kinds.split_key(), "split_key")
 
 
 def _of_body(operation: Operation) -> Iterator[Mutant]:
@@ -183,16 +151,16 @@ def _of_body(operation: Operation) -> Iterator[Mutant]:
         if name in _NAMES:
             continue
         if name in required:
-            yield _mutant(operation, kinds.replace_property(name), "replace_property", name)
+            yield mutant(operation, kinds.replace_property(name), "replace_property", name)
             continue
-        yield _mutant(operation, kinds.ignore_property(name), "ignore_property", name)
+        yield mutant(operation, kinds.ignore_property(name), "ignore_property", name)
         if name in echoed:
-            yield _mutant(operation, kinds.echo_property(name), "echo_property", name)
+            yield mutant(operation, kinds.echo_property(name), "echo_property", name)
     if operation.method in ("PUT", "PATCH") and not required:
-        yield _mutant(operation, kinds.ignore_write(), "ignore_write")
-        yield _mutant(operation, kinds.echo_write(), "echo_write")
+        yield mutant(operation, kinds.ignore_write(), "ignore_write")
+        yield mutant(operation, kinds.echo_write(), "echo_write")
         cleared = {name: _cleared(field) for name, field in properties.items() if _cleared(field) != ""}
-        yield _mutant(operation, kinds.reset_the_rest(cleared), "reset_the_rest")
+        yield mutant(operation, kinds.reset_the_rest(cleared), "reset_the_rest")
 
 
 def _cleared(field: JSON) -> Any:
@@ -204,26 +172,31 @@ def _cleared(field: JSON) -> Any:
 
 
 def _of_refusals(operation: Operation) -> Iterator[Mutant]:
-    yield _mutant(operation, kinds.ignore_key(OWNER), "ignore_key")
-    yield _mutant(operation, kinds.refuse_with(401, 403), "refuse_with", "403 for 401")
+    yield mutant(operation, kinds.ignore_key(OWNER), "ignore_key")
+    yield mutant(operation, kinds.refuse_with(401, 403), "refuse_with", "403 for 401")
     names_an_object = any(each["name"] != "organization_id" for each in operation.parameters_in("path"))
     if names_an_object and operation.id != "memory.set":
         yield from _of_errors(operation, 404)
     if operation.body is not None:
         yield from _of_errors(operation, 422)
-        yield _mutant(operation, kinds.error_field(422, "code", "bad_request"), "error_field", "other code")
-        yield _mutant(operation, kinds.error_field(422, "details", []), "error_field", "no details")
+        yield mutant(operation, kinds.error_field(422, "code", "bad_request"), "error_field", "other code")
+        yield mutant(operation, kinds.error_field(422, "details", []), "error_field", "no details")
     if operation.id == "workflows.create":
-        yield _mutant(operation, kinds.accept(400), "accept", "no JSON")
+        yield mutant(operation, kinds.accept(400), "accept", "no JSON")
+    if operation.id in _CHANGES_STATUS:
+        yield from _of_errors(operation, 409)
 
 
 def _of_errors(operation: Operation, status: int) -> Iterator[Mutant]:
-    yield _mutant(operation, kinds.accept(status), "accept", str(status))
-    yield _mutant(operation, kinds.refuse_with(status, 400), "refuse_with", f"400 for {status}")
-    yield _mutant(operation, kinds.error_without_envelope(status), "error_without_envelope", str(status))
+    yield mutant(operation, kinds.accept(status), "accept", str(status))
+    yield mutant(operation, kinds.refuse_with(status, 400), "refuse_with", f"400 for {status}")
+    yield mutant(operation, kinds.error_without_envelope(status), "error_without_envelope", str(status))
     wrong: list[tuple[str, object]] = [("code", ""), ("message", ""), ("message", None), ("details", None)]
     for name, value in [*wrong, ("details", NO_LIST)]:
-        yield _mutant(operation, kinds.error_field(status, name, value), "error_field", f"{name} {value!r} of {status}")
+        yield mutant(operation, kinds.error_field(status, name, value), "error_field", f"{name} {value!r} of {status}")
+
+
+_CHANGES_STATUS: Final = ("registry.approve_template", "registry.deprecate", "registry.archive")
 
 
 def _of_roles(operation: Operation) -> Iterator[Mutant]:
@@ -233,107 +206,6 @@ def _of_roles(operation: Operation) -> Iterator[Mutant]:
         if path == operation.path
     )
     if "admins and owners may" in summary or "only an owner may" in summary:
-        yield _mutant(operation, kinds.ignore_role(OWNER), "ignore_role")
+        yield mutant(operation, kinds.ignore_role(OWNER), "ignore_role")
     if "admins and owners may" in summary or "any member may" in summary:
-        yield _mutant(operation, kinds.refuse_roles(OWNER), "refuse_roles")
-
-
-# -- what single endpoints do
-
-
-def _create(operation: Operation) -> Iterator[Mutant]:
-    yield _mutant(operation, kinds.forget(), "forget")
-
-
-def _set(operation: Operation) -> Iterator[Mutant]:
-    yield _mutant(operation, kinds.write_elsewhere(), "write_elsewhere")
-
-
-def _cancel(operation: Operation) -> Iterator[Mutant]:
-    for pretended in ({}, {"status": "cancelled"}):
-        change = kinds.pretend(lambda path: path.removesuffix("/cancel"), pretended)
-        yield _mutant(operation, change, "pretend", "".join(pretended.values()))
-
-
-def _change_status(operation: Operation) -> Iterator[Mutant]:
-    status = {"approve-template": "approved", "deprecate": "deprecated", "archive": "archived"}
-    change = kinds.pretend(
-        lambda path: f"/workflows/{path.split('/')[2]}", {"status": status[operation.path.split("/")[-1]]}
-    )
-    yield _mutant(operation, change, "pretend")
-
-
-def _roll_back(operation: Operation) -> Iterator[Mutant]:
-    for part, pretended in (("", {}), ("a new number", {"version": 9})):
-        change = kinds.pretend(lambda path: path.removesuffix("/rollback"), pretended)
-        yield _mutant(operation, change, "pretend", part)
-
-
-def _version(operation: Operation) -> Iterator[Mutant]:
-    for name in ("name", "definition"):
-        change = kinds.show_instead(lambda path: path.partition("/versions/")[0], name)
-        yield _mutant(operation, change, "show_instead", name)
-
-
-def _connect(operation: Operation) -> Iterator[Mutant]:
-    yield _mutant(
-        operation, kinds.pretend(lambda path: path.removesuffix("/connect"), {"status": "connected"}), "pretend"
-    )
-
-
-def _audit(operation: Operation) -> Iterator[Mutant]:
-    for subject in ("governance.", "quota.", "tool_policy."):
-        yield _mutant(operation, kinds.lose_items_with(subject), "lose_items_with", subject.rstrip("."))
-
-
-def _execute(operation: Operation) -> Iterator[Mutant]:
-    names = load_document()["components"]["schemas"]["Operator"]["enum"]
-    opposites = {**OPPOSITES, **{other: one for one, other in OPPOSITES.items()}}
-    for name in names:
-        change = kinds.run_another(functools.partial(_with_operator, name, opposites[name]))
-        yield _mutant(operation, change, "run_another", f"operator {name}")
-    settings = load_document()["components"]["schemas"]["GovernanceSettings"]["properties"]
-    flags = {name: False for name in settings if name.startswith("require_approval")}
-    yield _mutant(operation, kinds.run_unapproved("/organizations/default/governance", flags), "run_unapproved")
-    yield _mutant(operation, kinds.run_another(_swapped), "run_another", "branches")
-    yield _mutant(operation, kinds.run_another(_without_outputs), "run_another", "outputs")
-    yield _mutant(operation, kinds.run_another(_without_templates), "run_another", "templates")
-
-
-def _with_operator(name: str, other: str, definition: JSON) -> JSON:
-    nodes = [{**node, "operator": other} if node.get("operator") == name else node for node in definition["nodes"]]
-    return {**definition, "nodes": nodes}
-
-
-def _swapped(definition: JSON) -> JSON:
-    branches = {"true_branch": "false_branch", "false_branch": "true_branch"}
-    nodes = [{branches.get(name, name): value for name, value in node.items()} for node in definition["nodes"]]
-    return {**definition, "nodes": nodes}
-
-
-def _without_outputs(definition: JSON) -> JSON:
-    return {name: value for name, value in definition.items() if name != "outputs"}
-
-
-def _without_templates(definition: JSON) -> JSON:
-    nodes = [
-        {name: "no" if "{{" in str(value) else value for name, value in node.items()} for node in definition["nodes"]
-    ]
-    return {**definition, "nodes": nodes}
-
-
-_OWN: Final = {
-    "workflows.create": _create,
-    "organizations.tool_policies.create": _create,
-    "memory.set": _set,
-    "executions.cancel": _cancel,
-    "registry.approve_template": _change_status,
-    "registry.deprecate": _change_status,
-    "registry.archive": _change_status,
-    "versions.rollback": _roll_back,
-    "versions.get": _version,
-    "tools.connect": _connect,
-    "organizations.governance.audit": _audit,
-    "workflows.execute": _execute,
-}
-"""The endpoints that do something of their own."""
+        yield mutant(operation, kinds.refuse_roles(OWNER), "refuse_roles")

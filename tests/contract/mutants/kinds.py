@@ -103,6 +103,23 @@ def remaining_never_falls() -> Change:
     )
 
 
+def limit_of_each_key(owner: str) -> Change:
+    """Count the requests of each key apart."""
+
+    def counting(request: HTTPRequest, send: Send) -> HTTPResponse:
+        response, is_owner = send(request), header_of(request, "authorization") == f"Bearer {owner}"
+        limit = header_of(response, "x-ratelimit-limit")
+        return response if is_owner or not limit else with_headers(response, {"x-ratelimit-remaining": limit})
+
+    return counting
+
+
+def untouched_limit() -> Change:
+    """Show a limit that seems untouched to an unknown key."""
+    untouched = {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "60", "x-ratelimit-reset": "2000000000"}
+    return of_status(401, lambda response: with_headers(response, untouched))
+
+
 def text_content() -> Change:
     """Send JSON as plain text."""
     return of_response(lambda response: with_headers(response, {"content-type": "text/plain"}))
@@ -181,6 +198,38 @@ def ignore_parameter(name: str) -> Change:
         return replace(request, target=f"{path}?{urlencode(kept)}" if kept else path)
 
     return of_request(ignoring)
+
+
+def ignore_other_words(name: str) -> Change:
+    """Ignore a parameter of the query that is written in other words than true and false."""
+
+    def ignoring(request: HTTPRequest) -> HTTPRequest:
+        path, _, query = request.target.partition("?")
+        kept = [(key, value) for key, value in parse_qsl(query) if key != name or value in ("true", "false")]
+        return replace(request, target=f"{path}?{urlencode(kept)}" if kept else path)
+
+    return of_request(ignoring)
+
+
+def lose_of_definition(field: str, kind: str | None) -> Change:
+    """Lose a field of definitions, or of their nodes of one type."""
+
+    def losing(request: HTTPRequest) -> HTTPRequest:
+        content = body_object(request)
+        definition = content.get("definition")
+        if not isinstance(definition, dict):
+            return request
+        lost: JSONObject = {**definition}
+        if kind is None:
+            lost.pop(field, None)
+        else:
+            lost["nodes"] = [
+                {name: value for name, value in node.items() if name != field or node.get("type") != kind}
+                for node in lost.get("nodes", [])
+            ]
+        return with_body(request, {**content, "definition": lost})
+
+    return of_request(losing)
 
 
 def split_key() -> Change:
@@ -337,38 +386,3 @@ def refuse_roles(owner: str) -> Change:
         return with_json(send(request), {"error": error}, 403)
 
     return refusing
-
-
-# -- running
-
-
-def run_unapproved(governance: str, flags: JSONObject) -> Change:
-    """Execute what has to wait for approval."""
-
-    def running(request: HTTPRequest, send: Send) -> HTTPResponse:
-        settings = json_of(read_path(request, send, governance))
-        patch = replace(request, method="PATCH", target=f"/v1{governance}")
-        send(with_body(patch, flags))
-        response = send(request)
-        send(with_body(patch, settings))
-        return response
-
-    return running
-
-
-def run_another(change: Callable[[JSONObject], JSONObject]) -> Change:
-    """Execute a part of the definition as something else."""
-
-    def running(request: HTTPRequest, send: Send) -> HTTPResponse:
-        path = path_below(request).removesuffix("/execute")
-        stored = read_path(request, send, path)
-        definition = json_of(stored)["data"]["definition"] if is_success(stored) else None
-        if definition is None:
-            return send(request)
-        put = replace(request, method="PUT", target=f"/v1{path}")
-        send(with_body(put, {"definition": change(definition)}))
-        response = send(request)
-        send(with_body(put, {"definition": definition}))
-        return response
-
-    return running

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from fibonacci.emulator import Emulator
@@ -17,7 +17,7 @@ from fibonacci.testing.contract.runner import Result, run
 from fibonacci.testing.contract.server import Server
 from fibonacci.transports import Deadline, HTTPRequest, HTTPResponse, Transport
 from tests.contract.document import Operation, operations
-from tests.contract.mutants.derive import OWNER, Mutant
+from tests.contract.mutants.mutant import OWNER, Mutant
 
 _URL = "http://127.0.0.1/v1"
 
@@ -40,6 +40,10 @@ class EmulatorClock:
         self._emulator.clock.advance(seconds)
 
 
+class BrokenMutant(BaseException):
+    """A mutant has failed itself. No error of a call, so that it does not count as detected."""
+
+
 class MutantTransport:
     """Reaches a mutant: the requests to its endpoint take another way."""
 
@@ -50,7 +54,10 @@ class MutantTransport:
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         if is_of(self._endpoint, request):
-            return self._mutant.change(request, lambda changed: self._inner.send(changed, deadline))
+            try:
+                return self._mutant.change(request, lambda changed: self._inner.send(changed, deadline))
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise BrokenMutant(str(self._mutant)) from error
         return self._inner.send(request, deadline)
 
     def close(self) -> None:
@@ -75,16 +82,35 @@ def served(mutant: Mutant | None = None) -> Generator[Server]:
 
 
 def disagreements(mutant: Mutant, *, whole: bool = False) -> Iterator[Result]:
-    """Yield the results of the checks that catch a mutant.
+    """Return the results of the checks that catch a mutant.
 
     Args:
         mutant: The mutant.
         whole: Whether to run every check, rather than those that send something to its endpoint. The others see the
             emulator as it is.
     """
-    checks = ALL if whole else checks_by_endpoint()[mutant.operation.id]
+    return _disagreements(mutant, ALL if whole else checks_by_endpoint()[mutant.operation.id])
+
+
+def _disagreements(mutant: Mutant, checks: Iterable[Check]) -> Iterator[Result]:
     with served(mutant) as server:
         yield from (result for result in run(checks, server) if result.outcome == "disagrees")
+
+
+def undetected(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
+    """Yield the mutants of one endpoint that no check catches.
+
+    Args:
+        mutants: The mutants. The check that has caught one is tried first on the next of the same kind.
+    """
+    last: dict[str, Check] = {}
+    for mutant in mutants:
+        first = [last[mutant.kind]] if mutant.kind in last else []
+        found = next(_disagreements(mutant, [*first, *checks_by_endpoint()[mutant.operation.id]]), None)
+        if found is None:
+            yield mutant
+        else:
+            last[mutant.kind] = found.check
 
 
 @functools.cache

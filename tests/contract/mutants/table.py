@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
-from tests.contract.mutants import kinds
-from tests.contract.mutants.derive import Mutant
+from tests.contract.mutants import kinds, run_kinds
+from tests.contract.mutants.mutant import Mutant
 
 
 def table(mutants: Collection[Mutant], survivors: Mapping[str, str]) -> str:
@@ -35,5 +35,5 @@ def _lines(mutants: Collection[Mutant], survivors: Mapping[str, str]) -> Iterato
 
 
 def _sentence(kind: str) -> str:
-    documentation: str = getattr(kinds, kind).__doc__
+    documentation: str = getattr(kinds if hasattr(kinds, kind) else run_kinds, kind).__doc__
     return documentation.splitlines()[0].rstrip(".")

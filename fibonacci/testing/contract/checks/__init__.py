@@ -7,6 +7,8 @@ from typing import Final
 from fibonacci.testing.contract.check import Check
 from fibonacci.testing.contract.checks import (
     basics,
+    comparisons,
+    definitions,
     every_endpoint,
     executions,
     governance,
@@ -31,6 +33,8 @@ ALL: Final[list[Check]] = [
     *health.CHECKS,
     *tools.CHECKS,
     *workflows.CHECKS,
+    *definitions.CHECKS,
+    *comparisons.CHECKS,
     *executions.CHECKS,
     *versions.CHECKS,
     *registry.CHECKS,

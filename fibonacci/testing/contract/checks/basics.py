@@ -75,3 +75,10 @@ def _not_json(server: Server) -> None:
 def _own_request_ids(server: Server) -> None:
     ids = [server.raw("GET", "/tools").json["meta"]["request_id"] for _ in range(2)]
     require(ids[0] != ids[1], f"two responses have the request id {ids[0]}")
+
+
+@CHECKS.choice("GET /tools", "A refusal of a key shows no rate limit that seems untouched")
+def _limit_of_no_key(server: Server) -> None:
+    headers = server.raw("GET", "/tools", authorization=f"Bearer {UNKNOWN}").headers
+    limit, remaining = (headers.get(f"x-ratelimit-{name}") for name in ("limit", "remaining"))
+    require(remaining is None or remaining != limit, f"{remaining} of {limit} requests are left to an unknown key")

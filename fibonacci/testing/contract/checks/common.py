@@ -115,3 +115,12 @@ def named(run: Callable[[Server], None], endpoint: str) -> Callable[[Server], No
     """
     run.__name__ = f"{run.__name__}_{re.sub(r'[^a-z]+', '_', endpoint.lower()).strip('_')}"
     return run
+
+
+def audit_entries(server: Server) -> int:
+    """Return how many entries the audit log has.
+
+    Args:
+        server: The server.
+    """
+    return len(list(server.client.organizations.governance.audit(server.organization, limit=100)))

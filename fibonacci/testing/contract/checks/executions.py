@@ -1,4 +1,4 @@
-"""The ten operators, executions: reading, listing, canceling."""
+"""Executions: reading, listing, canceling, approval."""
 
 from __future__ import annotations
 
@@ -11,56 +11,7 @@ from fibonacci.testing.contract.check import Checks, require, require_equal, req
 from fibonacci.testing.contract.outcomes import Skipped
 from fibonacci.testing.contract.server import Server
 
-OPERATORS: Final = [
-    ("equals", "a", "a", "b"),
-    ("not_equals", "a", "b", "a"),
-    ("contains", "abc", "b", "d"),
-    ("not_contains", "abc", "d", "b"),
-    ("greater_than", "10", "9", "11"),
-    ("less_than", "9", "10", "8"),
-    ("starts_with", "abc", "a", "b"),
-    ("ends_with", "abc", "c", "b"),
-]
-"""An operator, its left value, a right value with which it holds, and one with which it does not."""
-
 CHECKS: Final = Checks()
-
-
-@CHECKS.documented(
-    "POST /workflows/{id}/execute", "Eight operators compare two values, as their names say", changes=True
-)
-def _operators(server: Server) -> None:
-    questions = [
-        (f"{operator}-{number}", operator, left, right, number == 0)
-        for operator, left, *rights in OPERATORS
-        for number, right in enumerate(rights)
-    ]
-    _decide(server, questions)
-
-
-@CHECKS.documented("POST /workflows/{id}/execute", "is_empty and is_not_empty look at one value", changes=True)
-def _emptiness(server: Server) -> None:
-    questions = [
-        ("empty-0", "is_empty", "", "", True),
-        ("empty-1", "is_empty", "a", "", False),
-        ("full-0", "is_not_empty", "a", "", True),
-        ("full-1", "is_not_empty", "", "", False),
-    ]
-    _decide(server, questions)
-
-
-def _decide(server: Server, questions: list[tuple[str, str, str, str, bool]]) -> None:
-    nodes = [node for question in questions for node in _nodes(*question[:4])]
-    made = server.create_workflow(definition={"nodes": nodes})
-    outputs = server.client.workflows.run(made.id, timeout=60).outputs
-    for name, operator, left, right, holds in questions:
-        require((f"then-{name}" in outputs) == holds, f"{left!r} {operator} {right!r} is {not holds}")
-
-
-def _nodes(name: str, operator: str, left: str, right: str) -> list[dict[str, object]]:
-    asks = {"type": "conditional", "left_value": left, "operator": operator, "right_value": right}
-    then = {"id": f"then-{name}", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
-    return [{"id": name, **asks, "true_branch": [then["id"]]}, dict(then)]
 
 
 @CHECKS.documented("GET /executions/{id}", "An execution is read by its id, with its outputs", changes=True)
@@ -113,14 +64,25 @@ def _cancel_running(server: Server) -> None:
     "POST /workflows/{id}/execute", "A workflow that the governance flags hold for approval does not run", changes=True
 )
 def _held(server: Server) -> None:
-    if "http_request" not in [tool.name for tool in server.client.tools.list()]:
+    _require_held(server, "http_request")
+
+
+@CHECKS.documented(
+    "POST /workflows/{id}/execute", "Approval flags see the dotted spelling of a tool, http.request", changes=True
+)
+def _held_in_either_spelling(server: Server) -> None:
+    _require_held(server, "http.request")
+
+
+def _require_held(server: Server, tool: str) -> None:
+    if "http_request" not in [each.name for each in server.client.tools.list()]:
         raise Skipped("there is no tool that communicates and does no harm")
     governance = server.client.organizations.governance
     flag = governance.get(server.organization).require_approval_for_external_comm or False
     server.add_cleanup(governance.update, server.organization, require_approval_for_external_comm=flag)
     governance.update(server.organization, require_approval_for_external_comm=True)
     params = {"url": "https://contract-suite.invalid/", "method": "GET"}
-    node = {"id": "ask", "type": "tool", "tool": "http_request", "params": params}
+    node = {"id": "ask", "type": "tool", "tool": tool, "params": params}
     execution = server.client.workflows.execute(server.create_workflow(definition={"nodes": [node]}).id)
     require(not execution.is_terminal, f"it has run: its status is {execution.status}")
     server.add_cleanup(server.client.executions.cancel, execution.id)

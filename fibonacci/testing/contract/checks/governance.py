@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fibonacci.testing.contract.calls import change_settings, new_policy
 from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
-from fibonacci.testing.contract.checks.common import require_bare
+from fibonacci.testing.contract.checks.common import audit_entries, require_bare
 from fibonacci.testing.contract.server import Server
 
 BOOLEANS: Final = (
@@ -69,21 +69,17 @@ def _report(server: Server) -> None:
 )
 def _audited(server: Server) -> None:
     quotas = server.client.organizations.quota
-    before = _entries(server)
+    before = audit_entries(server)
     change_settings(server)
-    with_settings = _entries(server)
+    with_settings = audit_entries(server)
     require(with_settings > before, "changing the governance settings has made no entry")
     override = quotas.get(server.organization).overrides.get("memory_mb")
     server.add_cleanup(quotas.update, server.organization, memory_mb=override)
     quotas.update(server.organization, memory_mb=1 if override is None else int(override) - 1)
-    with_quota = _entries(server)
+    with_quota = audit_entries(server)
     require(with_quota > with_settings, "changing the quota has made no entry")
     new_policy(server)
-    require(_entries(server) > with_quota, "creating a tool policy has made no entry")
-
-
-def _entries(server: Server) -> int:
-    return len(list(server.client.organizations.governance.audit(server.organization, limit=100)))
+    require(audit_entries(server) > with_quota, "creating a tool policy has made no entry")
 
 
 @CHECKS.documented("GET /organizations/{org}/governance/approvals", "The statistics of approvals are an object")

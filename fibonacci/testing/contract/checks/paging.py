@@ -158,7 +158,7 @@ for _each in LISTS:
     )(_limit_check(_each))
     CHECKS.choice(
         _each.endpoint,
-        "The pages hold _each item once",
+        "The pages hold each item once",
         changes=_each.creates,
     )(_cursor_check(_each))
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from fibonacci.testing.contract.check import Checks, require_equal, require_type
+from fibonacci import QuotaExceededError
+from fibonacci.testing.contract.calls import running
+from fibonacci.testing.contract.check import Checks, require, require_equal, require_type
 from fibonacci.testing.contract.checks.common import require_bare, require_refusal
+from fibonacci.testing.contract.outcomes import Disagreement
 from fibonacci.testing.contract.server import Server
+
+DOCUMENTED_LIMITS: Final = {"free": (60, 1_000), "pro": (300, 50_000)}
+"""The requests a minute and a day of the plans that have documented limits."""
 
 NAMES: Final = ("workflow_runs_per_hour", "concurrent_executions", "memory_mb")
 
@@ -64,3 +70,43 @@ def _ceilings(server: Server) -> None:
     for name in NAMES:
         server.add_cleanup(server.client.organizations.quota.update, server.organization, **{name: overrides.get(name)})
         require_refusal(server.raw("PATCH", server.path("quota"), json_body={name: 10**15}), 422)
+
+
+@CHECKS.documented("GET /organizations/{org}/quota", "X-RateLimit-Limit is that of the plan, a minute or a day")
+def _plan_limit(server: Server) -> None:
+    response = server.raw("GET", server.path("quota"))
+    plan, limit = response.json["plan"], response.headers.get("x-ratelimit-limit", "")
+    expected = DOCUMENTED_LIMITS.get(plan)
+    require(expected is None or limit in map(str, expected), f"X-RateLimit-Limit is {limit}, and the plan {plan}")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "A run beyond workflow_runs_per_hour is a 429 that is no rate limit", changes=True
+)
+def _runs_an_hour(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    override = quotas.get(server.organization).overrides.get("workflow_runs_per_hour")
+    server.run_workflow()
+    server.add_cleanup(quotas.update, server.organization, workflow_runs_per_hour=override)
+    quotas.update(server.organization, workflow_runs_per_hour=1)
+    try:
+        server.run_workflow()
+    except QuotaExceededError:
+        return
+    raise Disagreement("a second run in the hour is carried out, though the quota is one")
+
+
+@CHECKS.choice(
+    "POST /workflows/{id}/execute", "A run beyond concurrent_executions is a 429 that is no rate limit", changes=True
+)
+def _concurrent_runs(server: Server) -> None:
+    quotas = server.client.organizations.quota
+    override = quotas.get(server.organization).overrides.get("concurrent_executions")
+    server.add_cleanup(server.client.executions.cancel, running(server))
+    server.add_cleanup(quotas.update, server.organization, concurrent_executions=override)
+    quotas.update(server.organization, concurrent_executions=1)
+    try:
+        server.run_workflow()
+    except QuotaExceededError:
+        return
+    raise Disagreement("a second run is carried out beside one that runs, though the quota is one")

@@ -1,0 +1,70 @@
+"""The values of templates in a run: outputs of nodes, inputs, memory, environment and secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci.definitions import Reference, TemplateError
+from fibonacci.definitions.templates import follow
+from fibonacci.emulator.engine.environment import Environment
+from fibonacci.emulator.engine.memory import find_value
+from fibonacci.emulator.engine.node_states import NodeStates
+from fibonacci.emulator.state.tables import Record
+
+
+class TemplateValues:
+    """The values of the templates of one execution at one time.
+
+    Args:
+        environment: What workflows can reach.
+        execution: The record of the execution.
+        nodes: Its nodes.
+        now: The time in Unix seconds.
+    """
+
+    def __init__(self, environment: Environment, execution: Record, nodes: NodeStates, now: float) -> None:
+        self._environment = environment
+        self._execution = execution
+        self._nodes = nodes
+        self._now = now
+
+    def resolve(self, reference: Reference) -> Any:
+        """Return the value of a reference.
+
+        Raises:
+            TemplateError: If it has none.
+        """
+        if reference.is_node:
+            return follow(self._nodes.output_of(reference.source), reference, reference.path)
+        match reference.source:
+            case "memory":
+                return self._of_memory(reference)
+            case "env":
+                return follow(self._environment.env, reference, reference.path)
+            case "secrets":
+                return follow(self._environment.secrets, reference, reference.path)
+            case _:
+                return follow(self._execution["inputs"], reference, reference.path)
+
+    def resolve_shown(self, reference: Reference) -> Any:
+        """Return the value of a reference for the trace; what must not or cannot be shown is the expression itself."""
+        try:
+            if reference.source not in ("secrets", "env"):
+                return self.resolve(reference)
+        except TemplateError:
+            pass
+        return f"{{{{{reference.text}}}}}"
+
+    def resolve_or_nothing(self, reference: Reference) -> Any:
+        """Return the value of a reference for `is_empty` and `is_not_empty`: a missing value is empty and no error."""
+        try:
+            return self.resolve(reference)
+        except TemplateError:
+            return None
+
+    def _of_memory(self, reference: Reference) -> Any:
+        key, *path = reference.path
+        found, value = find_value(self._environment.store, self._execution["workflow_id"], key, self._now)
+        if not found:
+            raise TemplateError(f"{{{{{reference.text}}}}} has no value: there is no memory {key!r}")
+        return follow(value, reference, tuple(path))

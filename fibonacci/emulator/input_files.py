@@ -1,0 +1,86 @@
+"""Files that the user gives to an emulator: scripts, seeds, cassettes. Each fault names the file and the place.
+
+It imports nothing of the emulator.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from fibonacci.definitions import DefinitionError
+    from fibonacci.definitions.files.source import Element, Source
+
+_MESSAGES: Final = {
+    "empty_document": "the file is empty",
+    "several_documents": "a second document begins here: a file holds one",
+}
+"""What is said in other words of a file that holds no definition, by the code of the problem."""
+
+
+class InputFileError(ValueError):
+    """A file given to an emulator cannot be used: scripts, a seed or a cassette. The message names file and place."""
+
+
+class InputFile:
+    """A file of JSON or YAML, with the place of each value.
+
+    Args:
+        path: The file; its suffix decides about the format: `.json`, or `.yaml` and `.yml`.
+
+    Attributes:
+        name: Its path as it was given.
+        content: Its content, plain JSON.
+
+    Raises:
+        InputFileError: If it cannot be read.
+        ImportError: If it is YAML and PyYAML is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name: str = os.fspath(path)
+        self._source, self._root = _read(self.name)
+        self.content: Any = self._root.plain()
+
+    def error(self, location: str, message: str) -> InputFileError:
+        """Return the error of a value.
+
+        Args:
+            location: Its place in the content, such as `classify[1]`.
+            message: What is wrong with it.
+        """
+        element, _ = self._root.find(location)
+        place = self._source.position(element.offset)
+        return InputFileError(f"{place}: {location}: {message}" if location else f"{place}: {message}")
+
+
+def _read(name: str) -> tuple[Source, Element]:
+    # Most emulators are given no file.
+    from fibonacci.definitions import DefinitionError
+    from fibonacci.definitions.files.json_reader import read_json
+    from fibonacci.definitions.files.load_and_dump import text_of_file
+    from fibonacci.definitions.files.reading import FORMATS
+    from fibonacci.definitions.files.source import Source
+    from fibonacci.definitions.files.yaml_reader import read_yaml
+
+    text_format = FORMATS.get(Path(name).suffix.lower())
+    if text_format is None:
+        raise InputFileError(f"{name}: the name of the file ends with .json, .yaml or .yml")
+    try:
+        source = Source(*text_of_file(name))
+        root = read_json(source) if text_format == "json" else read_yaml(source)
+        source.raise_errors()
+    except DefinitionError as error:
+        raise InputFileError(text_of(error)) from None
+    except OSError as error:
+        raise InputFileError(f"{name}: the file cannot be read: {error.strerror}") from None
+    return source, root
+
+
+def text_of(error: DefinitionError) -> str:
+    """Return a line for each error of a file, with its place."""
+    problems = [problem for problem in error.problems if problem.severity == "error"]
+    parts = ((each.source, each.location, _MESSAGES.get(each.code, each.message)) for each in problems)
+    return "\n".join(": ".join(filter(None, part)) for part in parts)

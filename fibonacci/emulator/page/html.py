@@ -1,0 +1,111 @@
+"""HTML as a tree of elements and texts.
+
+There is no way to insert markup as a text: every text is escaped, in one place, when the tree is rendered. In the same
+place the secrets are redacted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from html import escape
+from typing import Final, Protocol, TypeAlias, Union
+
+Attribute: TypeAlias = str | int | float | None
+"""The value of an attribute; of those that are on or off, True or False. None and False leave it out."""
+
+Content: TypeAlias = Union["HTMLElement", Sequence["Content"], str, int, float, None]
+"""What an element may contain."""
+
+Redact = Callable[[str], str]
+"""Returns a text without the secrets."""
+
+_VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta"})
+_KEEPS_LINES: Final = frozenset({"pre", "textarea"})
+"""The elements whose first line feed the parser drops."""
+
+_OF_PEOPLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "title", "value"})
+"""The attributes that a person reads; the others are the structure of the page."""
+
+_NOT_IN_HTML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+class HTMLElement:
+    """One element of the page.
+
+    Args:
+        tag: Its name.
+        children: Its content.
+        attributes: Its attributes: a trailing underscore is dropped (`class_`), others are written as hyphens.
+    """
+
+    def __init__(self, tag: str, /, *children: Content, **attributes: Attribute) -> None:
+        self.tag: Final = tag
+        self.children: Final = children
+        self.attributes: Final = attributes
+
+
+class Maker(Protocol):
+    """Makes elements of one name."""
+
+    def __call__(self, *children: Content, **attributes: Attribute) -> HTMLElement:
+        """Return an element; see `HTMLElement`."""
+        ...
+
+
+class HTMLTags:
+    """Makers of elements by name: `h.p("text", class_="note")`."""
+
+    def __getattr__(self, tag: str) -> Maker:
+        return partial(HTMLElement, tag)
+
+
+h: Final = HTMLTags()
+
+
+def render(content: Content, redact: Redact) -> str:
+    """Return the HTML of elements and texts.
+
+    Args:
+        content: The elements and texts.
+        redact: Is applied to every text before it is escaped.
+    """
+    return "".join(_parts(content, redact))
+
+
+def document(content: Content, redact: Redact) -> bytes:
+    """Return a complete document. What UTF-8 cannot express, a lone surrogate, is a replacement character."""
+    return f"<!doctype html>\n{render(content, redact)}\n".encode("utf-8", "xmlcharrefreplace")
+
+
+def _parts(content: Content, redact: Redact) -> Iterator[str]:
+    if isinstance(content, HTMLElement):
+        yield f"<{content.tag}{_attributes(content, redact)}>"
+        if content.tag not in _VOID:
+            if content.tag in _KEEPS_LINES:
+                yield "\n"
+            yield from _parts(content.children, redact)
+            yield f"</{content.tag}>"
+    elif isinstance(content, str | int | float):
+        yield _escaped(redact(str(content)))
+    elif content is not None:
+        for child in content:
+            yield from _parts(child, redact)
+
+
+def _attributes(element: HTMLElement, redact: Redact) -> str:
+    shown: list[str] = []
+    for key, value in element.attributes.items():
+        name = key.rstrip("_").replace("_", "-")
+        if value is True:
+            shown.append(f" {name}")
+        elif value is not None and value is not False:
+            text = redact(str(value)) if name in _OF_PEOPLE else str(value)
+            shown.append(f' {name}="{_escaped(text)}"')
+    return "".join(shown)
+
+
+def _escaped(text: str) -> str:
+    """Return a text as HTML; control characters, which HTML cannot express, as replacement characters."""
+    return escape(_NOT_IN_HTML.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n")))

@@ -1,0 +1,135 @@
+"""What every page has around its content: the head, the navigation, the clock, and what the last action did."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.parts import moment
+from fibonacci.emulator.page.sessions import Flash
+from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
+from fibonacci.emulator.page.visits import PageContent, Visit
+
+SECTIONS: Final = {
+    "Overview": HOME,
+    "Runs": "/ui/runs",
+    "Approvals": "/ui/approvals",
+    "Workflows": "/ui/workflows",
+    "Requests": "/ui/requests",
+    "Memory": "/ui/memory",
+    "Tools": "/ui/tools",
+    "Limits": "/ui/limits",
+    "Failures": "/ui/failures",
+    "Clock": "/ui/clock",
+    "Warnings": "/ui/warnings",
+}
+"""The sections of the page, in the order of the navigation."""
+
+REFRESH_MS: Final = 1_000
+"""How often a page is read again, in milliseconds."""
+
+_PRODUCT: Final = "Fibonacci emulator"
+
+
+def signed_in(page: PageContent, visit: Visit, flash: Flash | None) -> HTMLElement:
+    """Return a complete page."""
+    main = h.main(
+        h.h1(page.title),
+        page.content,
+        id="main",
+        tabindex=-1,
+        data_refresh=REFRESH_MS if page.is_live and visit.full is None else None,
+    )
+    header = h.header(
+        h.a(_PRODUCT, href=HOME, class_="brand"),
+        h.p(
+            h.span("Clock ", class_="soft"),
+            moment(visit.backend.app.clock.now()),
+            h.span(" UTC", class_="soft"),
+            id="now",
+        ),
+        h.p("", id="connection", role="status", data_static=True),
+        h.button("Pause", type="button", id="pause", aria_pressed="false", hidden=True, data_static=True),
+        h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
+    )
+    return _html(page.title, header, _navigation(page, visit.backend), _flash(flash), main)
+
+
+def alone(title: str, content: Content) -> HTMLElement:
+    """Return a page for somebody who is not signed in."""
+    return _html(title, h.header(h.span(_PRODUCT, class_="brand")), None, None, h.main(content, id="main", tabindex=-1))
+
+
+def failure(message: str) -> HTMLElement:
+    """Return what a page says that cannot be shown."""
+    return h.p(message, class_="flash error", role="alert")
+
+
+def _html(title: str, header: HTMLElement, navigation: Content, flash: Content, main: HTMLElement) -> HTMLElement:
+    return h.html(
+        h.head(
+            h.meta(charset="utf-8"),
+            h.title(title if title == _PRODUCT else f"{title} · {_PRODUCT}"),
+            h.meta(name="viewport", content="width=device-width, initial-scale=1"),
+            h.meta(name="color-scheme", content="light dark"),
+            h.link(rel="icon", href="/ui/static/icon.svg"),
+            h.link(rel="stylesheet", href="/ui/static/page.css"),
+            h.script(src="/ui/static/page.js", defer=True),
+        ),
+        h.body(
+            h.a("Skip to the content", href="#main", class_="skip"),
+            header,
+            navigation,
+            h.div(flash, id="flash"),
+            main,
+            class_=None if navigation else "alone",
+        ),
+        lang="en",
+    )
+
+
+def _navigation(page: PageContent, backend: Backend) -> HTMLElement:
+    counts = _counts(backend)
+    items = [
+        h.li(
+            h.a(
+                name,
+                _badge(name, counts.get(name, 0)),
+                href=target,
+                aria_current="page" if name == page.section else None,
+            )
+        )
+        for name, target in SECTIONS.items()
+    ]
+    return h.nav(h.ul(items), id="sections", aria_label="Sections")
+
+
+def _badge(section: str, count: int) -> Content:
+    if not count:
+        return None
+    return [" ", h.span(f"{count:,}", h.span(_COUNTED[section], class_="hidden"), class_="badge")]
+
+
+_COUNTED: Final = {"Runs": " running", "Approvals": " waiting", "Failures": " injected", "Warnings": " found"}
+
+
+def _counts(backend: Backend) -> dict[str, int]:
+    with backend.reading() as store:
+        running = store.executions.count("status", "running")
+        waiting = store.executions.count("status", WAITING)
+    failures = sum(failure.remaining != 0 for failure in backend.app.faults.all())
+    return {
+        "Runs": running,
+        "Approvals": waiting,
+        "Failures": failures,
+        "Warnings": len(backend.app.warnings.all()),
+    }
+
+
+def _flash(flash: Flash | None) -> Content:
+    if flash is None:
+        return None
+    role, kind = ("alert", "flash error") if flash.is_error else ("status", "flash done")
+    return h.p(flash.message, class_=kind, role=role)

@@ -1,0 +1,53 @@
+"""The place of the page: it has some paths of the emulator's address, the application all others."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+
+if TYPE_CHECKING:
+    from fibonacci.emulator.page.site import Site
+
+_PATHS: Final = ("/ui/", "/?", "/favicon.ico")
+
+
+class WithPage:
+    """An application with its page, for a server.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._opened: Site | None = None
+        self._lock = threading.Lock()
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; safe to call from many threads.
+
+        Those of the page are counted by no rate limit and recorded in no log, and no failure is injected into them.
+        """
+        if request.target == "/" or request.target.startswith(_PATHS):
+            return self._site().handle(request)
+        return self._app.handle(request)
+
+    def refuse(self, error: HTTPException, request: ServerRequest | None) -> ServerResponse:
+        """Return the response to a request that cannot be read, or of which the head alone could be."""
+        return self._app.refuse(error, request)
+
+    def body_limit(self, request: ServerRequest) -> int:
+        """Return the largest body of a request, in bytes; what the body holds does not count."""
+        return self._app.body_limit(request)
+
+    def _site(self) -> Site:
+        from fibonacci.emulator.page.site import Site  # with the first request: most emulators are used without it
+
+        with self._lock:
+            if self._opened is None:
+                self._opened = Site(self._app)
+            return self._opened

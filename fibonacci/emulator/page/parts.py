@@ -1,0 +1,181 @@
+"""Parts that several pages have: states, times, JSON, tables, forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.icons import icon
+from fibonacci.emulator.page.visits import Visit
+from fibonacci.emulator.state.clock import iso
+from fibonacci.emulator.state.json_encoding import is_larger_than
+
+NOTHING: Final = "-"
+"""What stands for a value that there is not."""
+
+SHOWN: Final = 4_000
+"""How many characters of a long text are shown at first."""
+
+_INDENTED: Final = 200_000
+"""From about how many characters JSON is not indented: it would take long."""
+
+STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "completed": ("check", "completed"),
+    "failed": ("cross", "failed"),
+    "running": ("play", "running"),
+    WAITING: ("hand", "needs approval"),
+    "pending": ("circle", "pending"),
+    "skipped": ("dash", "skipped"),
+    "cancelled": ("slash", "canceled"),
+}
+"""The icon and the words of each state."""
+
+
+def state(name: str) -> HTMLElement:
+    """Return the state of an execution or a node: color, shape and word."""
+    shape, word = STATES.get(name, ("circle", name))
+    return h.span(icon(shape), word, class_=f"state {name if name in STATES else 'unknown'}")
+
+
+def word_of(name: str) -> str:
+    """Return the words of a state."""
+    return STATES[name][1] if name in STATES else name
+
+
+def moment(when: str | float | None, *, exact: bool = False) -> Content:
+    """Return a time of the emulator's clock, in UTC, to the second or exact to the millisecond."""
+    if when is None:
+        return NOTHING
+    text = when if isinstance(when, str) else iso(when)
+    return h.time(f"{text[:10]} {text[11 : 23 if exact else 19]}", datetime=text)
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a duration in words."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1_000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    parts = ((int(seconds // 86_400), "d"), (int(seconds // 3_600 % 24), "h"), (int(seconds // 60 % 60), "min"))
+    shown = [f"{amount} {unit}" for amount, unit in (*parts, (int(seconds % 60), "s")) if amount]
+    return " ".join(shown[:2])
+
+
+def json_block(name: str, title: str, value: Any, visit: Visit) -> HTMLElement:
+    """Return a value: a text as it is, anything else as JSON; a long one is cut, with a link to all of it.
+
+    Args:
+        name: Its name on the page.
+        title: What it is.
+        value: The value.
+        visit: The request.
+    """
+    kind = "text" if isinstance(value, str) else "JSON"
+    text = value if isinstance(value, str) else _json_text(value)
+    return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, visit)
+
+
+def raw_block(name: str, title: str, raw: bytes, visit: Visit) -> HTMLElement:
+    """Return the body of a message, as JSON if it is JSON."""
+    try:
+        return json_block(name, title, json.loads(raw), visit)
+    except (ValueError, RecursionError):
+        return _block(name, f"{title} · text", raw.decode("utf-8", "replace"), visit)
+
+
+def short(value: Any, visit: Visit, length: int = 80) -> str:
+    """Return a value on one line, cut, for tables."""
+    if not isinstance(value, str):
+        value = (
+            _json_text(value, indent=None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
+        )
+    text = visit.backend.redact(value)  # before it is cut: a part of a secret would not be found
+    return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
+
+
+def _json_text(value: Any, indent: int | None = 2) -> str:
+    if is_larger_than(value, _INDENTED):
+        indent = None
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _block(name: str, title: str, text: str, visit: Visit) -> HTMLElement:
+    text = visit.backend.redact(text)  # before it is cut: a part of a secret would not be found
+    is_full = visit.full == name
+    is_cut = len(text) > SHOWN and not is_full
+    link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(visit, full=name)}#{name}")
+    return h.div(
+        h.h4(title),
+        h.pre(
+            f"{text[:SHOWN]}…" if is_cut else text,
+            class_="all" if is_full else None,
+            tabindex=0,
+            role="region",
+            aria_label=title,
+        ),
+        h.p(link) if is_cut else None,
+        class_="block",
+        id=name,
+    )
+
+
+def with_query(visit: Visit, **changes: str | int | None) -> str:
+    """Return the address of the same page with other query parameters."""
+    path, _, query = visit.target.partition("?")
+    values = dict(parse_qsl(query)) | changes
+    kept = {name: value for name, value in values.items() if value is not None}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def table(
+    label: str, columns: Sequence[str], rows: Sequence[HTMLElement], empty: Content, numbers: Collection[str] = ()
+) -> HTMLElement:
+    """Return a table that scrolls in its own box where it is wider than the page.
+
+    Args:
+        label: What it lists.
+        columns: The headings; an empty one is that of a column of actions.
+        rows: Its rows; each has an `id`, so that it keeps its place while the page is refreshed.
+        empty: What to show without rows: what to do to get one.
+        numbers: The headings of the columns of numbers.
+    """
+    if not rows:
+        return h.div(empty, class_="empty")
+    heads = [
+        h.th(column or h.span("Actions", class_="hidden"), scope="col", class_="number" if column in numbers else None)
+        for column in columns
+    ]
+    grid = h.table(h.caption(label, class_="hidden"), h.thead(h.tr(heads)), h.tbody(rows))
+    return h.div(grid, class_="scroll", tabindex=0, role="region", aria_label=label)
+
+
+def pager(visit: Visit, more: str | int | None) -> Content:
+    """Return the links to the begin of a list and to its next page."""
+    first = None if visit.query.text("cursor") is None else h.a("First page", href=with_query(visit, cursor=None))
+    following = None if more is None else h.a("Next page", href=with_query(visit, cursor=more), rel="next")
+    return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
+
+
+def facts(*pairs: tuple[str, Content]) -> HTMLElement:
+    """Return a list of names and values; pairs without a value are left out."""
+    return h.dl([h.div(h.dt(name), h.dd(value)) for name, value in pairs if value is not None], class_="facts")
+
+
+def form(visit: Visit, action: str, *content: Content, **attributes: str) -> HTMLElement:
+    """Return a form that changes something, and comes back to this page if it cannot."""
+    back = h.input(type="hidden", name="back", value=visit.target)
+    return h.form(content, back, method="post", action=action, **attributes)
+
+
+def field(label: str, control: HTMLElement, hint: str | None = None) -> HTMLElement:
+    """Return a control with its label; the control has an `id`."""
+    name = str(control.attributes["id"])
+    note = None if hint is None else h.p(hint, class_="note", id=f"{name}-hint")
+    return h.div(h.label(label, for_=name), control, note, class_="field")

@@ -1,0 +1,51 @@
+"""Responses of the page, with the headers that each of them has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.emulator.http.messages import ServerResponse
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_PICTURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""A picture has its style sheet inside, and nothing else: it can neither run a script nor load anything."""
+
+_HTML: Final = "text/html; charset=utf-8"
+_SVG: Final = "image/svg+xml"
+
+_FIXED: Final = [
+    ("X-Content-Type-Options", "nosniff"),
+    # Not `no-referrer`: with it browsers send `Origin: null` with the page's own forms.
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "no-store"),
+]
+
+
+def html(body: bytes, status: int = 200, *headers: tuple[str, str]) -> ServerResponse:
+    """Return a document."""
+    return _response(status, _HTML, body, _POLICY, *headers)
+
+
+def picture(svg: str) -> ServerResponse:
+    """Return an SVG picture."""
+    return _response(200, _SVG, svg.encode("utf-8", "xmlcharrefreplace"), _PICTURE_POLICY)
+
+
+def file(content_type: str, body: bytes) -> ServerResponse:
+    """Return a file of the page: its script, style sheet or icon."""
+    return _response(200, content_type, body, _POLICY)
+
+
+def redirect(target: str, *headers: tuple[str, str]) -> ServerResponse:
+    """Return the redirection to a page, to be read with `GET`."""
+    return _response(303, _HTML, b"", _POLICY, ("Location", target), *headers)
+
+
+def _response(status: int, content_type: str, body: bytes, policy: str, *headers: tuple[str, str]) -> ServerResponse:
+    described = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    return ServerResponse(status, [*described, *_FIXED, ("Content-Security-Policy", policy), *headers], body)

@@ -1,0 +1,175 @@
+"""The site: from a request of a browser to the response."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from functools import partial
+from importlib.resources import files
+from typing import Final
+
+from fibonacci._log_records import log
+from fibonacci.emulator.app.app import App
+from fibonacci.emulator.engine.redaction import redact_text
+from fibonacci.emulator.http.errors import HTTPException
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.http.query import Query
+from fibonacci.emulator.http.router import Router
+from fibonacci.emulator.page import layout, responses
+from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.forms import read_form
+from fibonacci.emulator.page.html import HTMLElement, document
+from fibonacci.emulator.page.origin import is_from_page
+from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
+from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
+from fibonacci.emulator.page.views import ACTIONS, VIEWS
+from fibonacci.emulator.page.visits import PageContent, Visit
+from fibonacci.emulator.state.errors import StateError
+
+PREFIX: Final = "ui"
+REFRESH: Final = "x-refresh"
+"""The header of a request that refreshes a page that is shown already."""
+
+_FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "/ui/static/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/ui/static/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/ui/static/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/favicon.ico": ("icon.svg", "image/svg+xml"),
+}
+_OWN_TARGET: Final = re.compile(r"/(?:ui/[\x21-\x7e]*)?")
+_METHODS: Final = ("GET", "HEAD", "POST")
+
+_log: Final = logging.getLogger("fibonacci.emulator")
+
+
+class Site:
+    """The pages of one emulator; safe to use from many threads.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._backend = Backend(app)
+        self._sessions = Sessions()
+        self._views = Router([("GET", path, view) for path, view in VIEWS.items()], PREFIX)
+        self._actions = Router([("POST", path, action) for path, action in ACTIONS.items()], PREFIX)
+
+    def handle(self, request: ServerRequest) -> ServerResponse:
+        """Handle one request; every error is a page that says it in words."""
+        path, _, query = request.target.partition("?")
+        session = self._sessions.find(request)
+        try:
+            self._check_source(request)
+            if request.method in ("GET", "HEAD") and path in _FILES:
+                name, content_type = _FILES[path]
+                return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
+            if request.method not in _METHODS:
+                raise HTTPException(405, "method_not_allowed", f"The page takes GET and POST, not {request.method}.")
+            if request.method == "POST":
+                return self._act(request, path, session)
+            if session is None:
+                return self._asking_for_key(request)
+            return self._show(request, path, query, session)
+        except HTTPException as error:
+            return self._failed(request, session, error.status, error.message)
+        except StateError as error:
+            return self._failed(request, session, 503, str(error))
+        except Exception:
+            log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
+            return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
+
+    def _check_source(self, request: ServerRequest) -> None:
+        """Refuse foreign hosts, and forms that the page has not sent itself: a named origin sends none either."""
+        if request.method == "POST" and not is_from_page(request):
+            message = "This form was not sent by the page itself: open the page in a browser and send it there."
+            raise HTTPException(403, "permission_denied", message)
+        self._backend.app.origins.check(request)
+
+    def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
+        match = self._views.find("GET", "/ui/overview" if path == HOME else path)
+        self._backend.catch_up()
+        is_refresh = REFRESH in request.headers
+        flash = None if is_refresh else session.take_flash()
+        visit = self._visit(request, match.values, query, {}, flash.entered if flash else {})
+        page = match.handler(visit)
+        if isinstance(page, ServerResponse):
+            return page
+        return responses.html(self._document(layout.signed_in(page, visit, flash)))
+
+    def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
+        form = read_form(request.body)
+        if path == SIGN_IN:
+            return self._sign_in(request, form)
+        if session is None:
+            return self._asking_for_key(request)
+        if path == SIGN_OUT:
+            return responses.redirect(HOME, self._sessions.end(request))
+        match = self._actions.find("POST", path)
+        try:
+            done = match.handler(self._visit(request, match.values, "", form, {}))
+            target, session.flash = done.target, Flash(done.message)
+        except HTTPException as error:
+            target, session.flash = _back(form), Flash(_in_words(error), is_error=True, entered=form)
+        except StateError as error:
+            target, session.flash = _back(form), Flash(str(error), is_error=True, entered=form)
+        return responses.redirect(target)
+
+    def _sign_in(self, request: ServerRequest, form: Mapping[str, str]) -> ServerResponse:
+        refusal = refusal_of(form.get("key", "").strip(), self._backend.app.keys)
+        if refusal is None:
+            return responses.redirect(_back(form), self._sessions.begin(request))
+        page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
+        return responses.html(page, refusal.status)
+
+    def _asking_for_key(self, request: ServerRequest) -> ServerResponse:
+        target = request.target if request.method != "POST" else HOME
+        page = self._document(layout.alone("Sign in", sign_in_page(target)))
+        return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))
+
+    def _failed(self, request: ServerRequest, session: PageSession | None, status: int, message: str) -> ServerResponse:
+        content = layout.failure(message)
+        try:
+            if session is None:
+                shown = layout.alone("Not possible", content)
+            else:
+                shown = layout.signed_in(
+                    PageContent("Not possible", content, "", is_live=False), self._visit(request), None
+                )
+            return responses.html(self._document(shown), status)
+        except StateError:  # the navigation cannot be read either
+            return responses.html(self._document(layout.alone("Not possible", content)), status)
+
+    def _document(self, content: HTMLElement) -> bytes:
+        return document(content, partial(redact_text, hidden=self._backend.hidden))
+
+    def _visit(
+        self,
+        request: ServerRequest,
+        path: Mapping[str, str] | None = None,
+        query: str = "",
+        form: Mapping[str, str] | None = None,
+        entered: Mapping[str, str] | None = None,
+    ) -> Visit:
+        return Visit(
+            backend=self._backend,
+            path=path or {},
+            query=Query(query),
+            form=form or {},
+            target=request.target,
+            address=request.headers.get("host", ""),
+            entered=entered or {},
+        )
+
+
+def _back(form: Mapping[str, str]) -> str:
+    """Return the page that a form was sent from, if it is one of the site."""
+    target = form.get("back", "")
+    return target if _OWN_TARGET.fullmatch(target) else HOME
+
+
+def _in_words(error: HTTPException) -> str:
+    """Return what is wrong, with the details that the message does not have."""
+    details = (f"{detail.field}: {detail.message}" for detail in error.details)
+    return " ".join([error.message, *(text for text in details if text.split(": ", 1)[1] not in error.message)])

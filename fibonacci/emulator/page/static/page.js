@@ -1,0 +1,135 @@
+// What the page does besides being read: signing in with the key of the address, and showing what has changed.
+"use strict";
+
+const SLOWEST = 10_000;
+const LIVE_PARTS = ["sections", "now", "main"];
+
+// The key stands behind the # of an address, which no server and no log gets to see.
+function signIn() {
+  const found = /^#key=(.+)$/.exec(location.hash);
+  if (!found) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  const form = document.getElementById("sign-in");
+  if (!form) return;
+  try {
+    form.elements.key.value = decodeURIComponent(found[1]);
+  } catch {
+    form.elements.key.value = found[1];
+  }
+  form.submit();
+}
+
+// Make `shown` equal to `wanted` and keep what is equal: focus, selection, scroll position, what was typed or opened.
+function update(shown, wanted) {
+  if (shown.isEqualNode(wanted)) return;
+  if (shown.nodeType !== Node.ELEMENT_NODE) {
+    shown.nodeValue = wanted.nodeValue;
+    return;
+  }
+  if (shown.hasAttribute("data-static")) return;
+  updateAttributes(shown, wanted);
+  updateChildren(shown, wanted);
+}
+
+function updateAttributes(shown, wanted) {
+  for (const { name, value } of wanted.attributes)
+    if (name !== "open" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+  for (const { name } of [...shown.attributes])
+    if (name !== "open" && !wanted.hasAttribute(name)) shown.removeAttribute(name);
+}
+
+function updateChildren(shown, wanted) {
+  const kept = new Set([...wanted.children].map(child => child.id).filter(id => id));
+  for (const child of [...shown.children]) if (child.id && !kept.has(child.id)) child.remove();
+  const known = new Map([...shown.children].filter(child => child.id).map(child => [child.id, child]));
+  let place = shown.firstChild;
+  for (const child of wanted.childNodes) {
+    const same = child.id ? known.get(child.id) : matches(place, child) ? place : undefined;
+    if (!same) {
+      shown.insertBefore(document.importNode(child, true), place);
+      continue;
+    }
+    if (same === place) place = place.nextSibling;
+    else shown.insertBefore(same, place);
+    update(same, child);
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+function matches(shown, wanted) {
+  return shown !== null && !shown.id && shown.nodeName === wanted.nodeName;
+}
+
+// The page is read again every second, while somebody looks at it. A slow page is read less often.
+class Refresh {
+  constructor(main) {
+    this.interval = Number(main.dataset.refresh);
+    this.status = document.getElementById("connection");
+    this.button = document.getElementById("pause");
+    this.isPaused = sessionStorage.getItem("paused") === "true";
+    this.button.hidden = false;
+    this.button.addEventListener("click", () => this.pause(!this.isPaused));
+    document.addEventListener("visibilitychange", () => this.schedule(0));
+    this.showPause();
+    this.schedule(this.interval);
+  }
+
+  pause(isPaused) {
+    this.isPaused = isPaused;
+    sessionStorage.setItem("paused", String(isPaused));
+    this.showPause();
+    this.schedule(0);
+  }
+
+  showPause() {
+    this.button.setAttribute("aria-pressed", String(this.isPaused));
+    this.say(this.isPaused ? "Paused" : "Live");
+  }
+
+  schedule(milliseconds) {
+    clearTimeout(this.timer);
+    if (!document.hidden && !this.isPaused) this.timer = setTimeout(() => this.read(), milliseconds);
+  }
+
+  async read() {
+    const began = performance.now();
+    let wait = this.interval;
+    try {
+      const response = await fetch(location.href, { headers: { "X-Refresh": "true" }, cache: "no-store" });
+      if (response.status === 401) {
+        this.say("Signed out: reload the page");
+        return;
+      }
+      const text = await response.text();
+      if (response.ok && !this.isPaused) this.show(new DOMParser().parseFromString(text, "text/html"));
+      this.say(this.isPaused ? "Paused" : response.ok ? "Live" : "It cannot be shown any more");
+      wait = Math.min(Math.max(this.interval, 10 * (performance.now() - began)), SLOWEST);
+    } catch {
+      this.say("The emulator does not respond");
+      wait = 3 * this.interval;
+    }
+    this.schedule(wait);
+  }
+
+  show(wanted) {
+    document.title = wanted.title;
+    for (const id of LIVE_PARTS) {
+      const [part, other] = [document.getElementById(id), wanted.getElementById(id)];
+      if (part && other) update(part, other);
+    }
+  }
+
+  say(text) {
+    if (this.status.textContent !== text) this.status.textContent = text;
+    this.status.dataset.state = text === "Live" ? "live" : "other";
+  }
+}
+
+signIn();
+addEventListener("hashchange", signIn);
+const main = document.getElementById("main");
+if (main.dataset.refresh) new Refresh(main);

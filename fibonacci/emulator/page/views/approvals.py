@@ -1,0 +1,97 @@
+"""The runs that wait for approval, and decisions about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.http.errors import Detail, invalid
+from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.forms import required
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.parts import facts, form, moment, pager, word_of
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
+from fibonacci.emulator.policy.governance import settings_of
+
+
+def show_list(visit: Visit) -> PageContent:
+    """Show the runs that wait for approval, the newest first."""
+    found = visit.backend.items("/executions", visit.cursor, status=WAITING)
+    content: Content = [_waiting(visit, run) for run in found.items]
+    if not found.items:
+        setting = h.code("client.organizations.governance.update(...)")
+        content = h.div(
+            h.p("No run waits for approval."),
+            h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
+            class_="empty",
+        )
+    return PageContent("Approvals", [content, pager(visit, found.more)], "Approvals")
+
+
+def decide(visit: Visit) -> Done:
+    """Approve or reject a run."""
+    execution_id = visit.path["execution_id"]
+    by = required(visit.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
+    decision = visit.form.get("decision")
+    if decision not in ("approve", "reject"):
+        raise invalid(Detail("decision", "is approve or reject"))
+    body = {"by": by, "decision": decision}
+    run = visit.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    done = "approved" if decision == "approve" else "rejected"
+    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {word_of(run['status'])}.")
+
+
+def decisions(approval: Any) -> HTMLElement:
+    """Return what a run waits for, and who has decided about it."""
+    return facts(
+        ("Required for", ", ".join(approval["reasons"])),
+        ("Requested by", approval["requested_by"]),
+        ("Requested", moment(approval["requested_at"])),
+        ("Approved by", ", ".join(approval["approved_by"]) or "nobody yet"),
+        ("Rejected by", approval["rejected_by"]),
+        ("Expires", moment(approval["expires_at"]) if approval.get("expires_at") else None),
+    )
+
+
+def decision_form(visit: Visit, execution_id: str) -> HTMLElement:
+    """Return the form that approves or rejects a run."""
+    with visit.backend.reading() as store:
+        threshold = settings_of(store, visit.backend.app.organization)["approval_threshold"]
+    name = f"by-{execution_id}"
+    return form(
+        visit,
+        f"/ui/runs/{segment(execution_id)}/decision",
+        h.label("Decided by", for_=name),
+        h.input(
+            id=name,
+            name="by",
+            value=visit.entered.get("by", "admin"),
+            required=True,
+            list=f"{name}-roles",
+            autocomplete="off",
+            spellcheck="false",
+            maxlength=100,
+        ),
+        h.datalist(h.option(value="admin"), h.option(value="owner"), id=f"{name}-roles"),
+        h.button("Approve", name="decision", value="approve", class_="primary"),
+        h.button("Reject", name="decision", value="reject", class_="danger"),
+        h.p(
+            f"It takes {threshold} {'approval' if threshold == 1 else 'approvals'}. A role, or a person with a key.",
+            class_="note",
+        ),
+        id=f"decide-{execution_id}",
+        class_="inline",
+        data_static="true",
+    )
+
+
+def _waiting(visit: Visit, run: Any) -> HTMLElement:
+    execution_id = run["execution_id"]
+    name = visit.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    return h.article(
+        h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
+        decisions(run["approval"]),
+        decision_form(visit, execution_id),
+        id=execution_id,
+        class_="card",
+    )

@@ -1,0 +1,67 @@
+"""The overview: what is under way, what came last, and how to begin."""
+
+from __future__ import annotations
+
+from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.parts import state
+from fibonacci.emulator.page.views.requests import requests_table
+from fibonacci.emulator.page.views.runs import runs_table
+from fibonacci.emulator.page.visits import PageContent, Visit
+
+_LATEST = 8
+_STATES = ("running", WAITING, "completed", "failed", "cancelled")
+_SCRIPT = """from fibonacci import Fibonacci
+
+client = Fibonacci()
+node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
+workflow = client.workflows.create(name="Greeter", definition={"nodes": [node]})
+print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
+"""
+
+
+def show(visit: Visit) -> PageContent:
+    """Show the overview."""
+    with visit.backend.reading() as store:
+        counts = store.executions.counts("status")
+        is_new = store.workflows.count() == 0 and store.executions.count() == 0
+    return PageContent("Overview", _begin(visit) if is_new else _latest(visit, counts), "Overview")
+
+
+def _latest(visit: Visit, counts: dict[str, int]) -> Content:
+    runs = visit.backend.items("/executions", None, limit=_LATEST)
+    entries = visit.backend.app.log.newest()[:_LATEST]
+    return [
+        h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),
+        h.section(
+            h.h2("Latest runs", id="runs"),
+            runs_table(visit.backend, runs.items),
+            h.p(h.a("All runs", href="/ui/runs")),
+            aria_labelledby="runs",
+        ),
+        h.section(
+            h.h2("Latest requests", id="requests"),
+            requests_table(entries),
+            h.p(h.a("All requests", href="/ui/requests")),
+            aria_labelledby="requests",
+        ),
+    ]
+
+
+def _tile(name: str, count: int) -> HTMLElement:
+    return h.a(h.span(f"{count:,}", class_="count"), state(name), href=f"/ui/runs?status={name}")
+
+
+def _begin(visit: Visit) -> Content:
+    exports = (
+        f"export FIBONACCI_BASE_URL=http://{visit.address}/v1\n"
+        "export FIBONACCI_API_KEY=...  # the key that the emulator printed when it started\n"
+    )
+    return h.div(
+        h.p("There is no workflow yet. Point a client at this emulator:"),
+        h.pre(exports, tabindex=0, role="region", aria_label="Environment"),
+        h.p("Then run a first script:"),
+        h.pre(_SCRIPT, tabindex=0, role="region", aria_label="First script"),
+        h.p("Its run appears here as it happens."),
+        class_="empty",
+    )

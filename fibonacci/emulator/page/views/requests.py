@@ -1,0 +1,131 @@
+"""The request log, with the bodies of requests and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from itertools import islice
+from typing import Final
+
+from fibonacci.emulator.app.request_log import LogEntry
+from fibonacci.emulator.http.errors import not_found
+from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.icons import icon
+from fibonacci.emulator.page.parts import facts, form, moment, pager, raw_block, table, with_query
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
+
+_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+
+
+def show_list(visit: Visit) -> PageContent:
+    """Show the requests, the newest first."""
+    only_errors = visit.query.choice("only", ("errors",), default="") == "errors"
+    entries = visit.backend.app.log.newest(visit.number_cursor)
+    chosen = (entry for entry in entries if not only_errors or entry.status is None or entry.status >= 400)
+    shown = list(islice(chosen, PER_PAGE + 1))
+    more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
+    clear = form(visit, "/ui/requests/clear", h.button("Clear the log"), data_static="true") if entries else None
+    filters = [
+        h.li(h.a("All", href=with_query(visit, only=None, cursor=None), aria_current=None if only_errors else "true")),
+        h.li(
+            h.a(
+                "Without success",
+                href=with_query(visit, only="errors", cursor=None),
+                aria_current="true" if only_errors else None,
+            )
+        ),
+    ]
+    return PageContent(
+        "Requests",
+        [
+            h.div(h.nav(h.ul(filters), class_="filters", aria_label="Responses"), clear, class_="line"),
+            requests_table(shown[:PER_PAGE]),
+            pager(visit, more),
+        ],
+        "Requests",
+    )
+
+
+def show(visit: Visit) -> PageContent:
+    """Show one request."""
+    number = visit.path["number"]
+    is_number = number.isascii() and number.isdecimal() and len(number) < 18
+    entry = visit.backend.app.log.find(int(number)) if is_number else None
+    if entry is None:
+        raise not_found("number", "request (it may have been dropped)", number)
+    path, _, query = entry.request.target.partition("?")
+    return PageContent(
+        f"{entry.request.method} {path}",
+        [
+            h.p(_outcome(entry.status), class_="line"),
+            facts(
+                ("Time", moment(entry.time, exact=True)),
+                ("Query", h.code(query) if query else None),
+                ("Number", entry.number),
+            ),
+            h.section(h.h2("Request", id="request"), _headers(entry), _body(visit, entry), aria_labelledby="request"),
+            h.section(h.h2("Response", id="response"), _response(visit, entry), aria_labelledby="response"),
+        ],
+        "Requests",
+        is_live=False,
+    )
+
+
+def clear(visit: Visit) -> Done:
+    """Drop all requests."""
+    visit.backend.send("DELETE", "/_emulator/requests")
+    return Done("/ui/requests", "The request log is empty.")
+
+
+def requests_table(entries: Sequence[LogEntry]) -> HTMLElement:
+    """Return a table of requests."""
+    empty = h.p("No requests here. Those of clients appear as they arrive; those of this page do not.")
+    return table("Requests", ("Response", "Method", "Path", "Time"), [_row(entry) for entry in entries], empty)
+
+
+def _row(entry: LogEntry) -> HTMLElement:
+    target = entry.request.target
+    return h.tr(
+        h.td(_outcome(entry.status)),
+        h.td(h.code(entry.request.method)),
+        h.td(h.a(h.code(target), href=f"/ui/requests/{entry.number}"), class_="name wide"),
+        h.td(moment(entry.time)),
+        id=f"request-{entry.number}",
+    )
+
+
+def _outcome(status: int | None) -> HTMLElement:
+    """Return the status of a response: color, shape and words."""
+    if status is None:
+        return h.span(icon("slash"), "no response", class_="state failed")
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    shape, kind = (
+        ("check", "completed") if status < 400 else ("triangle", "cancelled") if status < 500 else ("cross", "failed")
+    )
+    return h.span(icon(shape), f"{status} {phrase}", class_=f"state {kind}")
+
+
+def _headers(entry: LogEntry) -> HTMLElement:
+    shown = [(name, value) for name, value in entry.request.headers.items() if name not in _SECRET_HEADERS]
+    return h.details(
+        h.summary(f"{len(shown)} headers"),
+        h.pre("\n".join(f"{name}: {value}" for name, value in shown), tabindex=0, role="region", aria_label="Headers"),
+        id="headers",
+    )
+
+
+def _body(visit: Visit, entry: LogEntry) -> Content:
+    if not entry.request.body:
+        return h.p("No body.", class_="note")
+    return raw_block("body", "Body", entry.request.body, visit)
+
+
+def _response(visit: Visit, entry: LogEntry) -> Content:
+    if entry.status is None:
+        return h.p("An injected failure suppressed it.", class_="note")
+    if entry.response is None:
+        return h.p("Its body is not kept any more: the newest 16 MiB of bodies are.", class_="note")
+    return (
+        raw_block("response-body", "Body", entry.response, visit) if entry.response else h.p("No body.", class_="note")
+    )

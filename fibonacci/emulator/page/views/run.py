@@ -1,0 +1,123 @@
+"""One run: its state, its diagram, and the trace of each node."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+from fibonacci.definitions import svg
+from fibonacci.emulator.engine.records import TERMINAL, WAITING
+from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.page import responses
+from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.html import Content, HTMLElement, h
+from fibonacci.emulator.page.parts import duration, facts, form, json_block, moment, state
+from fibonacci.emulator.page.views.approvals import decision_form, decisions
+from fibonacci.emulator.page.views.trace import trace
+from fibonacci.emulator.page.views.workflows import NO_NODES
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
+
+
+def show(visit: Visit) -> PageContent:
+    """Show one run."""
+    run = _run(visit)
+    is_over = run["status"] in TERMINAL
+    return PageContent(
+        f"Run {run['execution_id']}",
+        [
+            h.div(
+                h.p(state(run["status"]), aria_live="polite", id="state"),
+                None if is_over or run["status"] == WAITING else _cancel_form(visit),
+                class_="line",
+            ),
+            _error(run),
+            _approval(visit, run),
+            _facts(visit, run),
+            h.section(h.h2("Diagram", id="diagram"), _diagram(visit, run), aria_labelledby="diagram"),
+            h.section(h.h2("Trace", id="trace"), trace(visit, run), aria_labelledby="trace"),
+            h.section(
+                h.h2("Inputs and outputs", id="values"),
+                h.div(
+                    json_block("inputs", "Inputs", run["inputs"], visit),
+                    json_block("outputs", "Outputs", run["outputs"], visit),
+                    class_="sides",
+                ),
+                aria_labelledby="values",
+            ),
+        ],
+        "Runs",
+    )
+
+
+def show_diagram(visit: Visit) -> ServerResponse:
+    """Return the picture of the workflow with the states of this run."""
+    from fibonacci.models import Execution
+
+    run = visit.backend.redact_json(_run(visit))
+    definition = visit.backend.redact_json(_definition(visit, run))
+    return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
+
+
+def cancel(visit: Visit) -> Done:
+    """Cancel the run."""
+    execution_id = visit.path["execution_id"]
+    visit.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")
+    return Done(f"/ui/runs/{segment(execution_id)}", "The run is canceled.")
+
+
+def _run(visit: Visit) -> Any:
+    return visit.backend.get(f"/executions/{segment(visit.path['execution_id'])}")
+
+
+def _definition(visit: Visit, run: Any) -> Any:
+    return visit.backend.definition(run["workflow_id"], run["workflow_version"])
+
+
+def _cancel_form(visit: Visit) -> HTMLElement:
+    action = f"/ui/runs/{segment(visit.path['execution_id'])}/cancel"
+    return form(visit, action, h.button("Cancel the run"), id="cancel", data_static="true")
+
+
+def _error(run: Any) -> Content:
+    return h.p(h.strong("Why: "), run["error"], class_="flash error") if run["error"] else None
+
+
+def _approval(visit: Visit, run: Any) -> Content:
+    if "approval" not in run:
+        return None
+    return h.section(
+        h.h2("Approval", id="approval"),
+        decisions(run["approval"]),
+        decision_form(visit, run["execution_id"]) if run["status"] == WAITING else None,
+        aria_labelledby="approval",
+    )
+
+
+def _facts(visit: Visit, run: Any) -> HTMLElement:
+    workflow_id = run["workflow_id"]
+    name = visit.backend.workflow_name(workflow_id)
+    link = h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
+    return facts(
+        ("Workflow", [link, f", version {run['workflow_version']}"]),
+        ("Started", moment(run["created_at"])),
+        ("Ended", moment(run["completed_at"]) if run["completed_at"] else None),
+        ("Duration", duration(run["duration_ms"])),
+        ("Nodes", f"{run['nodes_executed']} executed, {run['nodes_failed']} failed"),
+    )
+
+
+def _diagram(visit: Visit, run: Any) -> HTMLElement:
+    definition = _definition(visit, run)
+    if not definition or not definition.get("nodes"):
+        return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")
+    states = [f"{node['id']} {node['status']}" for node in run["trace"]]
+    version = crc32(f"{run['status']} {states}".encode("utf-8", "replace"))  # another picture for another state
+    source = f"/ui/runs/{segment(run['execution_id'])}/diagram.svg?v={version:x}"
+    text = "Diagram of the run. The trace below says the same in words."
+    return h.div(
+        h.img(src=source, alt=text, id="picture"),
+        class_="picture",
+        tabindex=0,
+        role="region",
+        aria_label="Diagram",
+    )

@@ -1,0 +1,38 @@
+"""Warnings: what was asked for that the emulator does not know or do."""
+
+from __future__ import annotations
+
+from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
+from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.page.parts import pager, table
+from fibonacci.emulator.page.visits import PageContent, Visit
+
+
+def show_list(visit: Visit) -> PageContent:
+    """Show the warnings, the newest first."""
+    found = visit.backend.app.warnings.all()
+    end = len(found) if visit.number_cursor is None else min(visit.number_cursor, len(found))
+    first = max(end - PER_PAGE, 0)
+    rows = [_row(number, found[number]) for number in reversed(range(first, end))]
+    strict = visit.backend.app.warnings.strict
+    rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
+    empty = h.p("No warnings: whatever was asked for, the emulator does.")
+    return PageContent(
+        "Warnings",
+        [
+            h.p("What a workflow or a request asks for that the emulator does not know or do. ", rule),
+            table("Warnings", ("Code", "Place", "What"), rows, empty),
+            pager(visit, first or None),
+        ],
+        "Warnings",
+    )
+
+
+def _row(number: int, warning: EmulatorWarning) -> HTMLElement:
+    return h.tr(
+        h.td(h.code(warning.code)),
+        h.td(h.code(warning.location), class_="name"),
+        h.td(warning.message, class_="name"),
+        id=f"warning-{number}",
+    )

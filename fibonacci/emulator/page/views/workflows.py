@@ -1,0 +1,140 @@
+"""Workflows: the list, and one with its diagram, its definition, its runs, and a form to run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fibonacci.definitions import svg
+from fibonacci.definitions.json_types import is_object
+from fibonacci.definitions.templates import INPUT, expressions, strings
+from fibonacci.emulator.http.messages import ServerResponse
+from fibonacci.emulator.page import responses
+from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.forms import json_object
+from fibonacci.emulator.page.html import HTMLElement, h
+from fibonacci.emulator.page.parts import facts, field, form, json_block, moment, pager, table, word_of
+from fibonacci.emulator.page.views.runs import runs_table
+from fibonacci.emulator.page.visits import Done, PageContent, Visit
+
+NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
+"""What is drawn of a workflow without a definition."""
+
+_RUNS: Final = 10
+
+
+def show_list(visit: Visit) -> PageContent:
+    """Show the workflows, the oldest first."""
+    found = visit.backend.items("/workflows", visit.cursor)
+    with visit.backend.reading() as store:
+        runs = {each["id"]: store.executions.count("workflow_id", each["id"]) for each in found.items}
+    rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
+    empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
+    columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
+    return PageContent(
+        "Workflows",
+        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(visit, found.more)],
+        "Workflows",
+    )
+
+
+def show(visit: Visit) -> PageContent:
+    """Show one workflow."""
+    workflow = _workflow(visit)
+    workflow_id = workflow["id"]
+    runs = visit.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
+    everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
+    return PageContent(
+        workflow["name"].strip() or workflow_id,
+        [
+            h.p(workflow["description"]) if workflow["description"] else None,
+            facts(
+                ("Id", h.code(workflow_id)),
+                ("Version", workflow["version"]),
+                ("Created", moment(workflow["created_at"])),
+                ("Updated", moment(workflow["updated_at"])),
+            ),
+            h.section(h.h2("Diagram", id="diagram"), _diagram(workflow), aria_labelledby="diagram"),
+            h.section(h.h2("Run it", id="execute"), _run_form(visit, workflow), aria_labelledby="execute"),
+            h.section(
+                h.h2("Latest runs", id="runs"),
+                runs_table(visit.backend, runs.items),
+                everything if runs.more else None,
+                aria_labelledby="runs",
+            ),
+            h.section(
+                h.h2("Definition", id="source"),
+                json_block("definition", "Definition", workflow["definition"], visit),
+                aria_labelledby="source",
+            ),
+        ],
+        "Workflows",
+    )
+
+
+def show_diagram(visit: Visit) -> ServerResponse:
+    """Return the picture of a workflow."""
+    workflow = visit.backend.redact_json(_workflow(visit))
+    return responses.picture(svg(workflow["definition"] or NO_NODES))
+
+
+def execute(visit: Visit) -> Done:
+    """Run the workflow."""
+    workflow_id = visit.path["workflow_id"]
+    body = {"inputs": json_object(visit.form, "inputs")}
+    run = visit.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
+    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {word_of(run['status'])}.")
+
+
+def _workflow(visit: Visit) -> Any:
+    return visit.backend.get(f"/workflows/{segment(visit.path['workflow_id'])}")
+
+
+def _row(workflow: Any, runs: int) -> HTMLElement:
+    workflow_id = workflow["id"]
+    return h.tr(
+        h.td(h.a(workflow["name"].strip() or workflow_id, href=f"/ui/workflows/{segment(workflow_id)}"), class_="name"),
+        h.td(h.code(workflow_id)),
+        h.td(workflow["version"], class_="number"),
+        h.td(len((workflow["definition"] or NO_NODES).get("nodes", ())), class_="number"),
+        h.td(h.a(f"{runs:,}", href=f"/ui/runs?workflow_id={segment(workflow_id)}"), class_="number"),
+        h.td(moment(workflow["updated_at"])),
+        id=workflow_id,
+    )
+
+
+def _diagram(workflow: Any) -> HTMLElement:
+    if not (workflow["definition"] or NO_NODES).get("nodes"):
+        return h.p("The workflow has no nodes: its runs complete with no outputs.", class_="note")
+    source = f"/ui/workflows/{segment(workflow['id'])}/diagram.svg?v={workflow['version']}"
+    picture = h.img(src=source, alt="Diagram of the workflow. The definition below says the same in JSON.")
+    return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
+
+
+def _run_form(visit: Visit, workflow: Any) -> HTMLElement:
+    text = visit.entered.get("inputs", json.dumps(_inputs_of(workflow["definition"]), indent=2, ensure_ascii=False))
+    control = h.textarea(
+        text,
+        id="inputs-to-run",
+        name="inputs",
+        rows=min(max(text.count("\n") + 2, 4), 16),
+        spellcheck="false",
+        aria_describedby="inputs-to-run-hint",
+    )
+    return form(
+        visit,
+        f"/ui/workflows/{segment(workflow['id'])}/execute",
+        field("Inputs", control, "A JSON object. The run counts toward the quota of runs, and toward no rate limit."),
+        h.button("Run", class_="primary"),
+        id="run-form",
+        data_static="true",
+    )
+
+
+def _inputs_of(definition: Any) -> dict[str, Any]:
+    """Return the inputs that a definition names, without values."""
+    if not is_object(definition):
+        return {}
+    paths = [each.strip().split(".") for _, text in strings(definition.get("nodes")) for each in expressions(text)]
+    return {path[1]: "" for path in paths if path[0] == INPUT and len(path) > 1}

@@ -1,0 +1,98 @@
+"""The emulators of the pytest fixtures that run at a time, and which of them the environment names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.testing.emulator_environment import set_variables, variables_of
+from fibonacci.testing.failure_report import EmulatorObserver
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunningEmulator:
+    """The emulator of a fixture.
+
+    Attributes:
+        fixture: The name of the fixture.
+        emulator: The emulator.
+        observer: What it has seen during the present test.
+        markers: The markers that its options are from.
+    """
+
+    fixture: str
+    emulator: Emulator
+    observer: EmulatorObserver
+    markers: Sequence[pytest.Mark]
+
+
+class EmulatorFixtures:
+    """The running emulators of a session of pytest.
+
+    The environment variables name the one whose fixture the present test uses; of several, that of the narrowest scope.
+
+    Args:
+        fixtures: The names of the fixtures, the narrowest scope first.
+
+    Attributes:
+        running: The emulators.
+    """
+
+    def __init__(self, fixtures: Sequence[str]) -> None:
+        self.running: Final[list[RunningEmulator]] = []
+        self._fixtures = fixtures
+        self._used: set[str] = set()
+        self._named: RunningEmulator | None = None
+        self._replaced: Mapping[str, str | None] = {}
+
+    @contextmanager
+    def run(self, fixture: str, options: Mapping[str, Any], markers: Sequence[pytest.Mark]) -> Generator[Emulator]:
+        """Run an emulator for as long as its fixture exists.
+
+        Args:
+            fixture: The name of the fixture.
+            options: The options of the emulator.
+            markers: The markers that they are from.
+        """
+        with Emulator(**options) as emulator:
+            observer = EmulatorObserver(fixture, emulator, options.get("secrets") or {})
+            running = RunningEmulator(fixture, emulator, observer, markers)
+            self.running.append(running)
+            self._used.add(fixture)
+            self._name()
+            try:
+                yield emulator
+            finally:
+                self.running.remove(running)
+                self._name()
+
+    def begin_test(self, used: Collection[str]) -> None:
+        """Begin a test.
+
+        Args:
+            used: The fixtures of emulators that it uses.
+        """
+        self._used = set(used)
+        self._name()
+        for running in self.running:
+            running.observer.begin_test()
+
+    def _name(self) -> None:
+        """Set the variables, if another emulator is to be named than before; without any, restore them."""
+        named = min(self.running, key=self._distance, default=None)
+        if named is self._named:  # a fixture of the user's may have changed them since
+            return
+        if self._named is None:
+            assert named is not None
+            self._replaced = set_variables(variables_of(named.emulator))
+        else:
+            set_variables(self._replaced if named is None else variables_of(named.emulator))
+        self._named = named
+
+    def _distance(self, running: RunningEmulator) -> tuple[bool, int]:
+        return running.fixture not in self._used, self._fixtures.index(running.fixture)

@@ -1,0 +1,147 @@
+"""The page in a browser: signing in, the Tab key, and measurements of contrast, width, structure and hostile texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.page import layout
+from fibonacci.emulator.page.layout import SECTIONS
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create
+
+KEY = "fib-page&key%"
+HOSTILE = '"><img src=x onerror="hacked=1"><script>hacked=1</script>'
+MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": HOSTILE, "body": "High tide"})
+
+# The contrast of each text on the page with what is behind it, by the formula of WCAG 2.
+CONTRAST = """
+() => {
+  const parse = color => color.match(/[\\d.]+/g).map(Number);
+  const light = channel => (channel /= 255) <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const color = parse(getComputedStyle(element).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+      if (color[3] > 0) throw new Error("translucent");
+    }
+    throw new Error("nothing behind it");
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.nodeValue.trim() || !element.checkVisibility() || element.closest("datalist")) continue;
+    const [one, other] = [luminance(parse(getComputedStyle(element).color)), luminance(behind(element))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    found.push([contrast, walker.currentNode.nodeValue.trim().slice(0, 30)]);
+  }
+  return found;
+}
+"""
+
+
+STRUCTURE = """
+() => {
+  const all = selector => [...document.querySelectorAll(selector)];
+  return {
+    nameless: all("input:not([type=hidden], [hidden]), select, textarea").filter(each => !each.labels.length).length,
+    levels: all("h1, h2, h3, h4").map(each => Number(each.tagName[1])),
+    ids: all("[id]").map(each => each.id),
+    landmarks: all("body > header, body > nav, body > main").map(each => each.tagName),
+    title: document.title,
+    text: document.body.innerText,
+    hacked: typeof hacked,
+    injected: all("body script, img[onerror]").length,
+  };
+}
+"""
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [(1400, "light"), (1400, "dark"), (400, "dark"), (400, "light")]
+
+
+@dataclass
+class Survey:
+    """What was measured on one page."""
+
+    address: str
+    target: str
+    structure: dict[str, Any] = field(default_factory=dict[str, Any])
+    contrasts: dict[str, list[tuple[float, str]]] = field(default_factory=dict[str, list[tuple[float, str]]])
+    overflow: dict[str, int] = field(default_factory=dict[str, int])
+    background: dict[str, str] = field(default_factory=dict[str, str])
+    problems: list[str] = field(default_factory=list[str])
+    origins: set[str] = field(default_factory=set[str])
+
+
+def measure(page: Page, survey: Survey) -> None:
+    page.goto(survey.address + survey.target)
+    page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
+    survey.structure |= page.evaluate(STRUCTURE)
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        survey.contrasts[f"{width} {scheme}"] = page.evaluate(CONTRAST)
+        survey.overflow[f"{width} {scheme}"] = max(0, page.evaluate("document.documentElement.scrollWidth") - width)
+        survey.background[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def furnish(emulator: Emulator) -> list[str]:
+    """Make something of every kind, with hostile texts; return the addresses of all pages."""
+    client = emulator.client()
+
+    @emulator.tool("broken")
+    def broken(call: ToolCall) -> object:
+        raise RuntimeError(HOSTILE + " and a long reason" * 20)
+
+    nodes = llm("say", "Say {{input.text}}", name=HOSTILE), tool("broken", "broken"), llm("odd", model=HOSTILE)
+    workflow = create(client, *nodes, name=HOSTILE + " with a long name" * 8)
+    failed = client.workflows.execute(workflow, inputs={"text": HOSTILE * 200, HOSTILE: 1})
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    waiting = client.workflows.execute(create(client, MAIL, name=HOSTILE))
+    pause = create(client, tool("pause", "wait", {"seconds": 3600}))
+    running, canceled = client.workflows.execute(pause), client.workflows.execute(pause)
+    client.executions.cancel(canceled.id)
+    client.memory.set(HOSTILE, {HOSTILE: HOSTILE * 50}, scope="user", user_id=HOSTILE)
+    emulator.fail("GET /tools", status=503, times=2)
+    pages = [f"/ui/runs/{run.id}" for run in (failed, waiting, running, canceled)]
+    return [*SECTIONS.values(), *pages, f"/ui/workflows/{workflow}", "/ui/memory/1", "/ui/requests/1", "/ui/requests/2"]
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/#key=fib-page%26key%25")
+    expect(page.locator("#sections")).to_be_visible()
+
+
+def focus_on(page: Page, selector: str) -> None:
+    """Reach an element with the Tab key alone."""
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"Tab does not reach {selector}")
+
+
+def survey_of(browser: Browser) -> list[Survey]:
+    """Measure every page, filled with hostile texts, in each width and scheme."""
+    with Emulator(api_key=KEY) as emulator:
+        address = emulator.base_url.removesuffix("/v1")
+        found = [Survey(address, target) for target in ("/ui/runs", *furnish(emulator))]
+        context = browser.new_context()
+        page = context.new_page()
+        page.on("console", lambda message: found[0].problems.append(message.text))
+        page.on("pageerror", lambda error: found[0].problems.append(str(error)))
+        page.on("dialog", lambda dialog: found[0].problems.append(dialog.message))
+        page.on("request", lambda request: found[0].origins.add("/".join(request.url.split("/")[:3])))
+        measure(page, found[0])
+        sign_in(page, address)
+        for each in found[1:]:
+            measure(page, each)
+        page.wait_for_timeout(1.2 * layout.REFRESH_MS)  # a refresh inserts the texts by script
+        found[-1].structure |= page.evaluate(STRUCTURE)
+        context.close()
+    return found

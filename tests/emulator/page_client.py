@@ -1,0 +1,104 @@
+"""A browser without a screen: it keeps the session of the page, and sends what browsers send."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.page.mount import WithPage
+
+HOST = "127.0.0.1:8787"
+ORIGIN = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
+
+
+@dataclass
+class PageResponse:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def text(self) -> str:
+        """What is shown of it, without markup."""
+        return unescape(" ".join(re.sub(r"<[^>]*>", " ", self.body).split()))
+
+    @property
+    def main(self) -> str:
+        """What is shown of it below the heading, without markup."""
+        return PageResponse(self.status, self.headers, self.body.partition("</h1>")[2]).text
+
+    @property
+    def next_page(self) -> str:
+        """The address of the next page of the list; empty on the last."""
+        found = re.search(r'href="([^"]*)" rel="next"', self.body)
+        return unescape(found[1]) if found else ""
+
+    @property
+    def tags(self) -> list[str]:
+        """The names of all elements, in order."""
+        return Reading(self.body).tags
+
+
+class Reading(HTMLParser):
+    """What a parser finds in a page."""
+
+    def __init__(self, body: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.texts: list[str] = []
+        self.feed(body)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@dataclass
+class PageClient:
+    """A visitor of an emulator's page; `sign_in` makes it the owner."""
+
+    emulator: Emulator
+    cookie: str = ""
+    site: WithPage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.site = WithPage(self.emulator.app)
+
+    def sign_in(self) -> PageClient:
+        response = self.post("/ui/sign-in", key=self.emulator.api_key)
+        assert response.status == 303, response.text
+        self.cookie = response.headers["Set-Cookie"].partition(";")[0]
+        return self
+
+    def get(self, target: str, **headers: str) -> PageResponse:
+        return self.send("GET", target, headers)
+
+    def post(self, target: str, **form: str) -> PageResponse:
+        return self.send("POST", target, ORIGIN, urlencode(form).encode())
+
+    def act(self, target: str, **form: str) -> PageResponse:
+        """Send a form and return the page that it leads to."""
+        response = self.post(target, **form)
+        assert response.status == 303, response.text
+        return self.get(response.headers["Location"])
+
+    def send(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> PageResponse:
+        given = {"host": HOST, "cookie": self.cookie} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        response = self.site.handle(ServerRequest(method, target, given, body))
+        return shown(response)
+
+
+def shown(response: ServerResponse) -> PageResponse:
+    return PageResponse(response.status, dict(response.headers), response.body.decode())

@@ -1,0 +1,207 @@
+"""Which hosts the emulator answers to, and which keys may be used where other machines can reach it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.app.hosts import Hosts, is_loopback, read_authority
+from fibonacci.emulator.http.errors import HTTPException
+
+LONG_KEY = "a-key-of-20-letters-"
+
+
+def outcome(host_header: str, **options: Any) -> str:
+    """Return `accepted`, or the code of the refusal; the second time, what was accepted is remembered."""
+    hosts = Hosts(**options)
+    found: set[str] = set()
+    for _ in range(2):
+        try:
+            hosts.check(host_header)
+            found.add("accepted")
+        except HTTPException as error:
+            found.add(error.code)
+    (only,) = found
+    return only
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "LocalHost", "localhost.", "emulator.localhost", "a.b.localhost", "127.0.0.1", "127.255.0.9",
+        "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("port", ["", ":", ":80", ":65535"])
+def test_loopback_is_accepted_with_any_port(host: str, port: str) -> None:
+    assert outcome(host + port) == "accepted"
+    assert outcome(host + port, listens_on="192.168.1.5", named=["fibonacci.test"]) == "accepted"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "localhost.evil.example", "notlocalhost", "127.0.0.1.evil.example", "127.1", "2130706433",
+        "0x7f.1", "127.0.0.01", "0.0.0.0", "128.0.0.1", "[::]", "[::2]", "[fe80::1%25eth0]", "host.docker.internal",
+    ],
+)  # fmt: skip
+def test_other_hosts_are_refused(host: str) -> None:
+    assert outcome(host) == outcome(f"{host}:8787") == "host_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", " ", ":80", "a b", "a,b", "user@localhost", "localhost/", "localhost:http", "localhost:65536", "[::1",
+     "::1", "[127.0.0.1]", "[localhost]", "localhost:80:80", "локалхост", "localhost\n", "x" * 400],
+)  # fmt: skip
+def test_malformed_hosts_are_bad_requests(host: str) -> None:
+    assert outcome(host) == "bad_request"
+
+
+def test_named_hosts_are_accepted() -> None:
+    named = ["fibonacci.test", "my_container", "192.168.1.7", "2001:DB8::1"]
+    for host in ("fibonacci.test", "FIBONACCI.test:80", "my_container", "192.168.1.7:1", "[2001:db8:0::1]:1"):
+        assert outcome(host, named=named) == "accepted"
+    for host in ("x.fibonacci.test", "fibonacci.test.evil.example", "192.168.1.8", "[2001:db8::2]"):
+        assert outcome(host, named=named) == "host_not_allowed"
+
+
+def test_the_address_that_it_listens_on_is_accepted() -> None:
+    assert outcome("192.168.1.5:8787", listens_on="192.168.1.5") == "accepted"
+    assert outcome("[fd00::5]:8787", listens_on="fd00:0::5") == "accepted"
+    assert outcome("platform.example", listens_on="Platform.example") == "accepted"
+    assert outcome("192.168.1.6", listens_on="192.168.1.5") == "host_not_allowed"
+
+
+@pytest.mark.parametrize("listens_on", ["0.0.0.0", "::", ""])
+def test_any_address_is_accepted_if_it_listens_on_all(listens_on: str) -> None:
+    for host in ("192.168.1.5:8787", "0.0.0.0", "[fd00::5]", "localhost", "8.8.8.8"):
+        assert outcome(host, listens_on=listens_on) == "accepted"
+    for host in ("evil.example", "host.docker.internal"):
+        assert outcome(host, listens_on=listens_on) == "host_not_allowed"
+
+
+@given(st.text(max_size=40))
+def test_whatever_the_text_is_it_is_accepted_or_refused(text: str) -> None:
+    assert outcome(text) in ("accepted", "bad_request", "host_not_allowed")
+
+
+@given(st.ip_addresses(), st.integers(0, 65_535))
+def test_an_address_is_read_as_it_is_written(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
+    written = f"[{address}]" if address.version == 6 else str(address)
+    read = read_authority(f"{written}:{port}")
+    assert read is not None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    assert read == (str(mapped or address), port)
+    assert is_loopback(str(address)) == (mapped or address).is_loopback
+
+
+def test_many_values_are_not_kept_for_ever() -> None:
+    hosts = Hosts()
+    for number in range(5_000):
+        hosts.check(f"localhost:{number}")
+    assert len(hosts._accepted) <= 1_000  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"]
+)
+def test_a_malformed_name_is_refused_at_the_start(name: str) -> None:
+    with pytest.raises(ValueError, match="hosts has names and addresses as they stand in a URL"):
+        Emulator(hosts=[name])
+
+
+def test_one_text_in_place_of_a_list_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"hosts is a list of texts, such as \['fibonacci.test'\]"):
+        Emulator(hosts="fibonacci.test")
+    with pytest.raises(TypeError, match="origins is a list"):
+        Emulator(origins="http://localhost:5173")
+
+
+def raw(emulator: Emulator, *lines: str) -> bytes:
+    """Send the head of a request and return the response."""
+    parts = urlsplit(emulator.base_url)
+    assert parts.port is not None
+    with socket.create_connection((str(parts.hostname), parts.port), timeout=5) as sock:
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        sock.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_over_a_socket_nothing_of_a_foreign_host_gets_through(caplog: pytest.LogCaptureFixture) -> None:
+    with Emulator(hosts=["fibonacci.test"], rate_limit=(1, 60)) as emulator:
+        failure = emulator.fail("*", "reset")
+        key = {"Authorization": f"Bearer {emulator.api_key}"}
+        root = emulator.base_url.removesuffix("/v1")
+        with httpx.Client(base_url=root, headers=key, trust_env=False) as client:
+            refused = client.get("/", headers={"Host": "evil.example:8787"})  # the page is refused in words
+            assert (refused.status_code, "--allow-host evil.example" in refused.text) == (403, True)
+            for path in ("/v1/health", "/_emulator/requests", "/v1/nowhere"):
+                refused = client.get(path, headers={"Host": "evil.example:8787"})
+                assert (refused.status_code, refused.json()["error"]["code"]) == (403, "host_not_allowed")
+                message = refused.json()["error"]["message"]
+                assert "hosts=['evil.example']" in message
+                assert "--allow-host evil.example" in message
+                assert "X-RateLimit-Limit" not in refused.headers
+            assert client.get("/v1/health", headers={"Host": "evil.example", "Authorization": ""}).status_code == 403
+            assert (emulator.requests.count, failure.delivered) == (0, 0)
+            assert "evil.example" in caplog.text
+            emulator.failures.clear()
+            assert client.get("/v1/health", headers={"Host": "fibonacci.test"}).status_code == 200
+
+
+def test_a_missing_host_or_several_are_bad_requests() -> None:
+    with Emulator() as emulator:
+        key = f"Authorization: Bearer {emulator.api_key}"
+        for lines in (
+            ("GET /v1/health HTTP/1.0", key),
+            ("GET /v1/health HTTP/1.1", key),
+            ("GET /v1/health HTTP/1.1", "Host: localhost", "Host: evil.example", key),
+            ("GET /v1/health HTTP/1.1", "Host: evil.example", "Host: localhost", key),
+            ("GET /v1/health HTTP/1.1", "Host:", key),
+        ):
+            assert raw(emulator, *lines).startswith(b"HTTP/1.1 400 "), lines
+        assert raw(emulator, "HEAD /v1/health HTTP/1.0", key).endswith(b"\r\n\r\n")
+        assert raw(emulator, "GET /v1/health HTTP/1.0", "Host: localhost", key).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_host_of_an_absolute_target_counts() -> None:
+    with Emulator() as emulator:
+        key = f"Authorization: Bearer {emulator.api_key}"
+        for target, header, status in (
+            ("http://localhost/v1/health", "evil.example", 200),
+            ("http://evil.example/v1/health", "localhost", 403),
+            ("http:///v1/health", "localhost", 400),
+        ):
+            response = raw(emulator, f"GET {target} HTTP/1.1", f"Host: {header}", key)
+            assert response.startswith(b"HTTP/1.1 %d " % status), target
+
+
+def test_the_transports_in_process_are_loopback() -> None:
+    emulator = Emulator()
+    emulator.client().health.check()
+    assert emulator.requests.last.headers["host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "platform.example", ""])
+def test_a_host_that_others_can_reach_needs_a_long_key(host: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"can be reached by other machines: api_key has 20 characters or more"
+    ) as caught:
+        Emulator(host=host, api_key=LONG_KEY[:-1])
+    assert LONG_KEY[:-1] not in str(caught.value)
+    assert Emulator(host=host, api_key=LONG_KEY).api_key == LONG_KEY
+    assert len(Emulator(host=host).api_key) >= 20
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost", "fibonacci.localhost"])
+def test_on_loopback_a_short_key_will_do(host: str) -> None:
+    assert Emulator(host=host, api_key="k").api_key == "k"

@@ -1,0 +1,289 @@
+"""Which pages of a browser may call the emulator, and read what it says (CORS)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci import Fibonacci, NotFoundError
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.app.hosts import Hosts
+from fibonacci.emulator.app.origins import Origins
+from fibonacci.emulator.http.messages import ServerRequest
+from tests.emulator.api import ApiResponse
+from tests.kit.browser import dump_dom
+
+PAGE = "http://localhost:5173"
+CORS = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers")
+EXPOSED = "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After"
+
+
+def send(emulator: Emulator, method: str, target: str, body: str = "", **headers: str) -> ApiResponse:
+    """Send a request with the owner's key to `localhost:8787`."""
+    given = {"host": "localhost:8787", "authorization": f"Bearer {emulator.api_key}"}
+    given |= {name.replace("_", "-"): value for name, value in headers.items()}
+    response = emulator.app.handle(ServerRequest(method, target, given, body.encode()))
+    return ApiResponse(response.status, dict(response.headers), response.body)
+
+
+def put(emulator: Emulator, **headers: str) -> str:
+    """Change something; return `carried out`, or the code of the refusal."""
+    response = send(emulator, "PUT", "/v1/memory/k", '{"value": 1}', **headers)
+    return "carried out" if response.status == 200 else response.code
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec_fetch_site": "same-origin"},
+        {"sec_fetch_site": "none"},
+        {"origin": "http://localhost:8787"},
+        {"origin": "http://LOCALHOST:8787"},
+        {"host": "localhost", "origin": "http://localhost"},
+        {"host": "localhost", "origin": "http://localhost:80"},
+        {"host": "localhost:80", "origin": "http://localhost"},
+        {"host": "[::1]:8787", "origin": "http://[::1]:8787"},
+        {"origin": PAGE},
+        {"origin": PAGE, "sec_fetch_site": "same-site"},
+        {"origin": "https://app.example"},
+        {"origin": "https://app.example:443"},
+    ],
+)
+def test_its_own_pages_and_those_of_named_origins_may_change_something(headers: dict[str, str]) -> None:
+    emulator = Emulator(origins=[PAGE, "https://app.example"])
+    assert [put(emulator, **headers) for _ in range(2)] == ["carried out"] * 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "*"},
+        {"origin": "http://evil.example"},
+        {"origin": "http://localhost"},
+        {"origin": "http://localhost:5174"},
+        {"origin": "https://localhost:8787"},
+        {"origin": "http://127.0.0.1:8787"},
+        {"origin": "http://app.example"},
+        {"origin": "https://app.example.evil.example"},
+        {"origin": "https://evil.example/https://app.example"},
+        {"origin": "https://app.example@evil.example"},
+        {"origin": f"{PAGE} {PAGE}"},
+        {"origin": "file://"},
+        {"origin": "http://localhost:8787", "host": "localhost:9999"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": "what"},
+    ],
+)
+def test_foreign_pages_may_change_nothing(headers: dict[str, str]) -> None:
+    emulator = Emulator(origins=[PAGE, "https://app.example"])
+    failure = emulator.fail("*", "reset")
+    before = emulator.snapshot()
+    for method in ("POST", "PUT", "PATCH", "DELETE", "WHAT"):
+        for target in ("/v1/memory/k", "/v1/workflows", "/_emulator/reset", "/_emulator/failures", "/form"):
+            refused = send(emulator, method, target, '{"value": 1}', **headers)
+            assert (refused.status, refused.code) == (403, "origin_not_allowed")
+    assert (emulator.snapshot(), emulator.requests.count, failure.remaining) == (before, 0, 1)
+    assert send(emulator, "GET", "/_emulator/failures", **headers).status == 200  # reading changes nothing
+
+
+def test_the_refusal_names_the_remedy() -> None:
+    emulator = Emulator()
+    response = send(emulator, "POST", "/_emulator/reset", origin="http://localhost:3000")
+    assert "--origin http://localhost:3000" in response.json["error"]["message"]
+    for headers in ({"origin": "null"}, {"sec_fetch_site": "cross-site"}):
+        assert "--origin" not in send(emulator, "POST", "/_emulator/reset", **headers).json["error"]["message"]
+
+
+def test_it_is_refused_before_the_key_is_looked_at() -> None:
+    emulator = Emulator()
+    for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
+        assert send(emulator, "POST", "/v1/workflows", authorization="Bearer wrong", **headers).status == 403
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_whatever_the_headers_are_nothing_foreign_is_carried_out(origin: str, host: str) -> None:
+    allowed = Origins(Hosts(), [PAGE])
+    response = Emulator().app.handle(ServerRequest("PUT", "/v1/memory/k", {"host": host, "origin": origin}))
+    assert response.status in (400, 403)
+    request = ServerRequest("GET", "/v1/health", {"host": host, "origin": origin})
+    assert dict(allowed.headers(request)) == {"Vary": "Origin"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["", "*", "null", "localhost", "localhost:5173", "//localhost", "http://", "http://localhost/", "http://a/b",
+     "http://a?b", "http://a#b", "http://u@a", "http://a b", "http://*.test", "http://a:b", "http://a:65536", "ftp://a",
+     "file://", f"{PAGE},{PAGE}", "HTTP://a", "http://ä"],
+)  # fmt: skip
+def test_a_malformed_origin_is_refused_at_the_start(origin: str) -> None:
+    with pytest.raises(ValueError, match=r"origins has origins as a browser sends them, .*'http://localhost:5173'"):
+        Emulator(origins=[origin])
+
+
+def test_a_preflight_request_of_a_named_origin() -> None:
+    emulator = Emulator(origins=[PAGE, "http://other.test"], rate_limit=(1, 60))
+    failure = emulator.fail()
+    for target in ("/v1/workflows", "/v1/nowhere", "/_emulator/snapshot"):
+        response = emulator.app.handle(
+            ServerRequest(
+                "OPTIONS",
+                target,
+                {
+                    "host": "localhost:8787",
+                    "origin": PAGE,
+                    "access-control-request-method": "PATCH",
+                    "access-control-request-headers": "authorization,content-type,idempotency-key",
+                },
+            )
+        )
+        assert (response.status, response.body) == (204, b"")
+        assert dict(response.headers) == {
+            "Vary": "Origin",
+            "Access-Control-Allow-Origin": PAGE,
+            "Access-Control-Expose-Headers": EXPOSED,
+            "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
+            "Access-Control-Allow-Headers": "authorization,content-type,idempotency-key",
+            "Access-Control-Max-Age": "600",
+        }
+    assert (emulator.requests.count, failure.remaining) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/v1/workflows", {"origin": "http://evil.example", "access_control_request_method": "PUT"}),
+        ("/v1/workflows", {"origin": "null", "access_control_request_method": "PUT"}),
+        ("/v1/workflows", {"access_control_request_method": "PUT"}),
+        ("/v1/workflows", {"origin": "http://localhost:8787", "access_control_request_method": "PUT"}),
+        ("/", {"origin": PAGE, "access_control_request_method": "PUT"}),
+        ("/v1x/", {"origin": PAGE, "access_control_request_method": "PUT"}),
+    ],
+)
+def test_no_other_preflight_request_is_answered(target: str, headers: dict[str, str]) -> None:
+    response = send(Emulator(origins=[PAGE]), "OPTIONS", target, **headers)
+    assert response.status in (404, 405)
+    assert response.headers["Vary"] == "Origin"
+    assert not [name for name in response.headers if name.startswith("Access-Control")]
+
+
+def test_a_named_origin_may_read_every_response() -> None:
+    emulator = Emulator(origins=[PAGE], rate_limit=(3, 60))
+    emulator.fail("GET /tools", "html")
+    for method, target, status in (
+        ("GET", "/v1/health", 200),
+        ("OPTIONS", "/v1/health", 405),
+        ("GET", "/v1/nowhere", 404),
+        ("GET", "/v1/health", 429),
+        ("GET", "/v1/tools", 200),
+        ("GET", "/_emulator/failures", 200),
+        ("POST", "/_emulator/reset", 204),
+    ):
+        response = send(emulator, method, target, origin=PAGE)
+        assert response.status == status
+        assert [response.headers[name] for name in CORS] == [PAGE, EXPOSED]
+        assert response.headers["Vary"] == "Origin"
+        assert "Access-Control-Allow-Credentials" not in response.headers
+    for headers in ({}, {"origin": "http://evil.example"}, {"origin": "null"}):
+        response = send(emulator, "GET", "/v1/health", **headers)
+        assert response.headers["Vary"] == "Origin"
+        assert not [name for name in response.headers if name.startswith("Access-Control")]
+    assert "Access-Control-Allow-Origin" not in send(emulator, "GET", "/", origin=PAGE).headers
+
+
+def test_without_named_origins_no_response_has_a_header_of_cors() -> None:
+    headers = send(Emulator(), "GET", "/v1/health", origin="http://localhost:8787").headers
+    assert not [name for name in headers if name == "Vary" or name.startswith("Access-Control")]
+
+
+def test_a_client_sends_no_origin() -> None:
+    with Emulator(origins=[PAGE]) as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+        headers = client.memory.set("k", 1).response.headers
+        assert "Access-Control-Allow-Origin" not in headers
+        assert "origin" not in emulator.requests.last.headers
+
+
+SCRIPT = """
+const note = {};
+const send = (name, method, url, headers, body) => {
+  const request = new XMLHttpRequest();
+  try {
+    request.open(method, url, false);
+    for (const [header, value] of Object.entries(headers)) request.setRequestHeader(header, value);
+    request.send(body);
+    note[name] = [request.status, request.getResponseHeader("X-RateLimit-Limit"), request.responseText.length > 0];
+  } catch (error) {
+    note[name] = error.name;
+  }
+};
+const json = {Authorization: "Bearer local-key", "Content-Type": "application/json"};
+send("read", "GET", NAMED + "/v1/health", {Authorization: "Bearer local-key"});
+send("change", "PUT", NAMED + "/v1/memory/k", json, '{"value": 1}');
+send("wrong key", "GET", NAMED + "/v1/health", {Authorization: "Bearer wrong"});
+send("control", "POST", NAMED + "/_emulator/clock/advance", json, '{"seconds": 1}');
+send("foreign read", "GET", FOREIGN + "/v1/health", {Authorization: "Bearer local-key"});
+send("foreign change", "PUT", FOREIGN + "/v1/memory/k", json, '{"value": 1}');
+send("foreign form", "POST", FOREIGN + "/_emulator/reset", {}, "x");
+document.body.textContent = JSON.stringify(note);
+"""
+
+
+class ForeignPage(BaseHTTPRequestHandler):
+    """A page of another origin than the emulator's, with a script."""
+
+    script = ""
+
+    def do_GET(self) -> None:
+        body = f"<!doctype html><body><script>{self.script}</script></body>".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Log nothing."""
+
+
+def test_in_a_browser_a_named_origin_gets_through_and_no_other() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ForeignPage) as server:
+        origin = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Emulator(api_key="local-key", origins=[origin]) as named, Emulator(api_key="local-key") as foreign:
+            roots = (emulator.base_url.removesuffix("/v1") for emulator in (named, foreign))
+            ForeignPage.script = "const NAMED = {!r}, FOREIGN = {!r};{}".format(*roots, SCRIPT)
+            try:
+                document = dump_dom(url=f"{origin}/")
+            finally:
+                server.shutdown()
+        found = json.loads(document.split("<body>")[1].split("</body>")[0])
+        assert found == {
+            "read": [200, "1000000", True],
+            "change": [200, "1000000", True],
+            "wrong key": [401, None, True],
+            "control": [200, "1000000", True],
+            "foreign read": "NetworkError",
+            "foreign change": "NetworkError",
+            "foreign form": "NetworkError",
+        }
+        assert named.client().memory.get("k").value == 1
+        with pytest.raises(NotFoundError):
+            foreign.client().memory.get("k")
+
+
+def test_a_body_that_is_too_large_is_readable_too() -> None:
+    with Emulator(origins=[PAGE]) as emulator:
+        headers = {"Authorization": f"Bearer {emulator.api_key}", "Origin": PAGE}
+        body = b" " * 10_500_000
+        response = httpx.post(f"{emulator.base_url}/workflows", content=body, headers=headers, trust_env=False)
+        assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (413, PAGE)

@@ -1,0 +1,249 @@
+"""The page: what it shows, and where."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from fibonacci import Fibonacci, FibonacciError
+from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.page.layout import SECTIONS
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create
+from tests.emulator.page_client import PageClient
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key="fib-page")
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client()
+
+
+@pytest.fixture
+def page(emulator: Emulator) -> PageClient:
+    return PageClient(emulator).sign_in()
+
+
+class TestReading:
+    def test_an_empty_emulator_says_how_to_begin(self, page: PageClient) -> None:
+        text = page.get("/").text
+        assert "export FIBONACCI_BASE_URL=http://127.0.0.1:8787/v1" in text
+        assert "client = Fibonacci()" in text
+
+    def test_every_section_has_a_page_of_its_own_title(self, page: PageClient) -> None:
+        titles = [page.get(target).body.partition("<title>")[2].partition(" · ")[0] for target in SECTIONS.values()]
+        assert titles == list(SECTIONS)
+
+    def test_runs_by_state_and_workflow(self, page: PageClient, client: Fibonacci) -> None:
+        greeter, slow = (
+            create(client, llm("greet")),
+            create(client, tool("pause", "wait", {"seconds": 60}), name="Slow"),
+        )
+        done, running = client.workflows.execute(greeter), client.workflows.execute(slow)
+        assert {done.id, running.id} <= set(page.get("/ui/runs").text.split())
+        only_running = page.get("/ui/runs?status=running").text
+        assert running.id in only_running
+        assert done.id not in only_running
+        assert "Slow" not in page.get(f"/ui/runs?workflow_id={greeter}").text
+        assert "Runs 1 running" in page.get("/").text
+
+    def test_one_run_has_its_nodes_diagram_and_values(self, page: PageClient, client: Fibonacci) -> None:
+        nodes = llm("greet", "Greet {{input.name}}"), tool("mail", "nowhere"), llm("end", "{{mail}}")
+        run = client.workflows.execute(create(client, *nodes), inputs={"name": "Ada"})
+        shown = page.get(f"/ui/runs/{run.id}")
+        assert '"instruction": "Greet Ada"' in shown.text
+        assert "1 warning" in shown.text
+        assert f"/ui/runs/{run.id}/diagram.svg" in shown.body
+        picture = page.get(f"/ui/runs/{run.id}/diagram.svg")
+        assert picture.headers["Content-Type"] == "image/svg+xml"
+        assert "completed" in picture.text
+
+    def test_a_failed_run_says_why(self, page: PageClient, client: Fibonacci) -> None:
+        run = client.workflows.execute(create(client, llm("greet", "{{input.name}}"), llm("end", "{{greet}}")))
+        shown = page.get(f"/ui/runs/{run.id}").text
+        assert "Why: node 'greet':" in shown
+        assert "Skipped because it depends on 'greet', which failed" in shown
+
+    def test_what_is_due_happens_while_the_page_is_looked_at(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60})))
+        assert "running" in page.get(f"/ui/runs/{run.id}").text
+        emulator.clock.advance_to(emulator.clock.now() + 61)
+        assert "Runs 1 running" not in page.get("/ui/clock").text
+        assert "Overview Runs Approvals" in page.get("/ui/clock").text
+
+    def test_a_request_has_both_bodies(self, page: PageClient, client: Fibonacci) -> None:
+        create(client, llm("greet"), name="Tides")
+        with pytest.raises(FibonacciError):
+            client.workflows.get("wf-none")
+        first, second = page.get("/ui/requests/1").text, page.get("/ui/requests/2").text
+        assert first.count('"name": "Tides"') == 2
+        assert "201 Created" in first
+        assert "There is no workflow 'wf-none'." in second
+        errors = page.get("/ui/requests?only=errors").text
+        assert "wf-none" in errors
+        assert "POST" not in errors
+
+    def test_memory_tools_limits_failures_warnings(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator
+    ) -> None:
+        client.memory.set("color", "blue", ttl=60)
+        client.memory.set("team", {"name": "Tides"}, scope="user", user_id="ada")
+        client.workflows.execute(create(client, tool("find", "serch")))
+        emulator.fail("GET /tools", status=503, times=2)
+        emulator.tool("lookup")(lambda call: None)
+        assert 'team user ada {"name": "Tides"}' in page.get("/ui/memory").text
+        assert "lookup custom A tool of your own. any no your function" in page.get("/ui/tools").text
+        assert "1 min 4 1,000,000 999,996" in page.get("/ui/limits").text
+        assert "workflow_runs_per_hour 1 10,000,000" in page.get("/ui/limits").text
+        assert "GET /tools status a response with a status 503 2 of 2 0" in page.get("/ui/failures").text
+        assert "unknown_tool" in page.get("/ui/warnings").text
+        emulator.clock.advance(61)
+        assert "color" not in page.get("/ui/memory").text
+
+    def test_a_long_value_is_cut_and_can_be_seen_whole(self, page: PageClient, client: Fibonacci) -> None:
+        text = "wave " * 2_000 + "the end"
+        client.memory.set("long", text)
+        cut = page.get("/ui/memory/1")
+        assert "the end" not in cut.text
+        assert "Show all 10,007 characters" in cut.text
+        assert "the end" in page.get("/ui/memory/1?full=value").text
+
+    @pytest.mark.parametrize(
+        "target", ["/ui/runs/exec-1", "/ui/workflows/wf-1", "/ui/requests/9", "/ui/memory/x", "/ui/no"]
+    )
+    def test_what_does_not_exist_is_a_404_in_words(self, page: PageClient, target: str) -> None:
+        shown = page.get(target)
+        assert shown.status == 404
+        assert "There is no" in shown.text
+        assert "Overview" in shown.text
+
+    @pytest.mark.parametrize("query", ["cursor=x", "cursor=", "status=", "cursor=%ff"])
+    def test_a_bad_query_is_said_in_words(self, page: PageClient, query: str) -> None:
+        shown = page.get(f"/ui/runs?{query}")
+        assert shown.status in (400, 422)
+        assert 'role="alert"' in shown.body
+
+    def test_a_file_that_is_gone_is_said_in_words(self, tmp_path: Path) -> None:
+        with Emulator(path=tmp_path / "state.db") as emulator:
+            page = PageClient(emulator).sign_in()
+            (tmp_path / "state.db").unlink()
+            for target in ("/", "/ui/runs", "/ui/memory", "/ui/limits"):
+                shown = page.get(target)
+                assert shown.status >= 500
+                assert "state.db" in shown.text
+
+    def test_a_bug_is_said_in_words(
+        self, page: PageClient, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken() -> None:
+            raise RuntimeError("s3cret place")
+
+        monkeypatch.setattr(emulator.app.log, "newest", broken)
+        shown = page.get("/ui/requests")
+        assert (shown.status, "s3cret" in shown.text) == (500, False)
+        assert "log says why" in shown.text
+
+
+class TestPaging:
+    def test_lists_have_pages(self, page: PageClient, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet"))
+        runs = [client.workflows.execute(workflow).id for _ in range(60)]
+        for number in range(60):
+            client.memory.set(f"key-{number}", number)
+        assert self.followed(page, "/ui/runs", "exec_") == runs[::-1]
+        assert self.followed(page, "/ui/memory", "key-") == [f"key-{number}" for number in reversed(range(60))]
+        requests = self.followed(page, "/ui/requests", "/v1/memory/")
+        assert requests == [f"/v1/memory/key-{number}" for number in reversed(range(60))]
+
+    def followed(self, page: PageClient, target: str, prefix: str) -> list[str]:
+        """Return all words with a prefix that the main parts of the pages of a list have."""
+        found: list[str] = []
+        while target:
+            shown = page.get(target)
+            found += [word for word in shown.main.split() if word.startswith(prefix)]
+            target = shown.next_page
+        return found
+
+    def test_a_long_trace_has_pages(self, page: PageClient, client: Fibonacci) -> None:
+        run = client.workflows.execute(create(client, *(llm(f"n{number}") for number in range(120)))).id
+        shown = page.get(f"/ui/runs/{run}")
+        assert [tag for tag in shown.tags if tag == "details"] == ["details"] * 50
+        assert "Nodes 1 to 50 51 to 100 101 to 120" in shown.text
+        assert page.get(f"/ui/runs/{run}?from=100").tags.count("details") == 20
+        assert "n119 llm" in page.get(f"/ui/runs/{run}?from=100").text
+
+    def test_a_page_reads_no_more_than_it_shows(
+        self, page: PageClient, client: Fibonacci, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workflow = create(client, llm("greet"))
+        for _ in range(100):
+            client.workflows.execute(workflow)
+        read = 0
+        rows = emulator.app.store.executions.rows
+
+        def counted(*name: str, **options: Any) -> Iterator[Any]:
+            nonlocal read
+            for row in rows(*name, **options):
+                read += 1
+                yield row
+
+        monkeypatch.setattr(emulator.app.store.executions, "rows", counted)
+        page.get("/ui/runs")
+        assert read <= 26
+
+
+class TestPlace:
+    def test_it_is_counted_and_recorded_nowhere(self, page: PageClient, emulator: Emulator) -> None:
+        emulator.fail("*", "reset", times=None)
+        observed: list[str] = []
+        emulator.app.observers.append(lambda request, response, seconds: observed.append(request.target))
+        for target in SECTIONS.values():
+            assert page.get(target).status == 200
+        page.act("/ui/clock/advance", seconds="1")
+        assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
+        assert emulator.app.account.limits.usage("default", emulator.clock.now())[0].used == 0
+
+    @pytest.mark.parametrize("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
+    def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
+        assert page.get(target).headers["Content-Type"] == "application/json"
+
+    def test_it_is_not_in_process(self, emulator: Emulator) -> None:
+        assert emulator.app.handle(ServerRequest("GET", "/", {})).status == 401
+
+    def test_a_socket_serves_it_with_its_headers(self) -> None:
+        with Emulator() as emulator:
+            address = urlsplit(emulator.base_url).netloc
+            connection = http.client.HTTPConnection(address, timeout=5)
+            for target, status, kind in (
+                ("/", 401, "text/html; charset=utf-8"),
+                ("/ui/static/page.css", 200, "text/css; charset=utf-8"),
+                ("/ui/static/page.js", 200, "text/javascript; charset=utf-8"),
+                ("/favicon.ico", 200, "image/svg+xml"),
+            ):
+                connection.request("GET", target)
+                response = connection.getresponse()
+                assert (response.status, response.headers["Content-Type"]) == (status, kind)
+                assert len(response.read()) == int(response.headers["Content-Length"])
+            connection.request("HEAD", "/")
+            assert connection.getresponse().read() == b""
+            connection.close()
+
+    def test_a_run_of_the_page_does_not_wait_for_its_end(self, page: PageClient, emulator: Emulator) -> None:
+        @emulator.tool("slow")
+        def slow(call: ToolCall) -> str:
+            return "done"
+
+        workflow = create(emulator.client(), tool("slow", "slow"))
+        assert page.post(f"/ui/workflows/{workflow}/execute", inputs="").status == 303

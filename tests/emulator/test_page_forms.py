@@ -1,0 +1,165 @@
+"""The forms of the page: what they do, and what they say if it cannot be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from fibonacci import Fibonacci, FibonacciError
+from fibonacci.emulator import Emulator
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create
+from tests.emulator.page_client import PageClient
+
+MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key="fib-page")
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client()
+
+
+@pytest.fixture
+def page(emulator: Emulator) -> PageClient:
+    return PageClient(emulator).sign_in()
+
+
+def waiting_run(client: Fibonacci) -> str:
+    client.organizations.governance.update("default", require_approval_for_external_comm=True)
+    return client.workflows.execute(create(client, MAIL)).id
+
+
+def test_approve(page: PageClient, client: Fibonacci) -> None:
+    run = waiting_run(client)
+    assert "Approvals 1 waiting" in page.get("/").text
+    shown = page.act(f"/ui/runs/{run}/decision", by="admin", decision="approve", back="/ui/approvals")
+    assert "admin approved the run. State: completed." in shown.text
+    assert client.executions.get(run).status == "completed"
+
+
+def test_reject(page: PageClient, client: Fibonacci) -> None:
+    run = waiting_run(client)
+    page.act(f"/ui/runs/{run}/decision", by="admin", decision="reject")
+    assert client.executions.get(run).status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ({"by": "owner", "decision": "approve"}, "owner may not approve a run of their own."),
+        ({"by": "nobody", "decision": "approve"}, "is no role and nobody with a key"),
+        ({"by": "", "decision": "approve"}, "name who decides"),
+        ({"by": "admin", "decision": "perhaps"}, "approve or reject"),
+    ],
+)
+def test_a_refused_decision_says_why(page: PageClient, client: Fibonacci, form: dict[str, str], reason: str) -> None:
+    run = waiting_run(client)
+    shown = page.act(f"/ui/runs/{run}/decision", **form, back="/ui/approvals")
+    assert reason in shown.text
+    assert "<title>Approvals" in shown.body
+    assert client.executions.get(run).status == "pending_approval"
+
+
+def test_run_a_workflow(page: PageClient, client: Fibonacci) -> None:
+    workflow = create(client, llm("greet", "Greet {{input.name}}"))
+    assert '{ "name": "" }' in page.get(f"/ui/workflows/{workflow}").text
+    shown = page.act(f"/ui/workflows/{workflow}/execute", inputs='{"name": "Ada"}')
+    assert "Greet Ada" in shown.text
+    assert client.executions.list().first() is not None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ('{"name": ', "is not JSON: Expecting value: line 1 column 9"),
+        ("[1]", "is a JSON object such as"),
+        ('{"name": NaN}', "NaN is not a JSON number"),
+        ('{"name": "' + "x" * 50 + '"', "is not JSON"),
+    ],
+)
+def test_faulty_inputs_are_said_and_kept(page: PageClient, client: Fibonacci, inputs: str, reason: str) -> None:
+    workflow = create(client, llm("greet", "Greet {{input.name}}"))
+    back = f"/ui/workflows/{workflow}"
+    shown = page.act(f"{back}/execute", inputs=inputs, back=back)
+    assert reason in shown.text
+    assert inputs in shown.text
+    assert client.executions.list().first() is None
+    assert reason not in page.get(back).text
+
+
+def test_cancel_a_run(page: PageClient, client: Fibonacci) -> None:
+    run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60}))).id
+    assert "canceled" in page.act(f"/ui/runs/{run}/cancel").text
+    assert client.executions.get(run).status == "cancelled"
+    assert "cannot be canceled" in page.act(f"/ui/runs/{run}/cancel", back=f"/ui/runs/{run}").text
+
+
+def test_advance_the_clock(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    run = client.workflows.execute(create(client, tool("pause", "wait", {"seconds": 60}))).id
+    before = emulator.clock.now()
+    page.act("/ui/clock/advance", by="3600")
+    page.act("/ui/clock/advance", seconds="0.5")
+    assert emulator.clock.now() - before == 3600.5
+    assert client.executions.get(run).status == "completed"
+    for wrong in ("", "soon", "-1", "nan", "1e300"):
+        shown = page.act("/ui/clock/advance", seconds=wrong, back="/ui/clock")
+        assert "seconds" in shown.text.partition("Clock")[2]
+        assert 'role="alert"' in shown.body
+    assert emulator.clock.now() - before == 3600.5
+
+
+def test_inject_and_remove_failures(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    page.act(
+        "/ui/failures/inject",
+        route="GET /tools",
+        kind="status",
+        status="503",
+        times="1",
+        seconds="",
+        retry_after="",
+    )
+    assert [(each.route, each.status, each.times) for each in emulator.failures] == [("GET /tools", 503, 1)]
+    with pytest.raises(FibonacciError):
+        client.with_options(max_retries=0).tools.list().first()
+    page.act("/ui/failures/inject", route="*", kind="delay", seconds="2.5", times="1", always="true")
+    assert (emulator.failures[1].times, emulator.failures[1].seconds) == (None, 2.5)
+    page.act("/ui/failures/clear")
+    assert len(emulator.failures) == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ({"route": "GET /tool"}, "Near it are"),
+        ({"route": ""}, "is a method and a path such as GET /tools"),
+        ({"route": "*", "kind": "nonsense"}, "kind"),
+        ({"route": "*", "kind": "reset", "status": "500"}, "belongs to status, rate_limit, html"),
+        ({"route": "*", "times": "0.5"}, "times"),
+        ({"route": "*", "status": "many"}, "is a number such as 60, not 'many'"),
+    ],
+)
+def test_a_failure_that_is_not_valid_says_why(
+    page: PageClient, emulator: Emulator, form: dict[str, str], reason: str
+) -> None:
+    shown = page.act("/ui/failures/inject", **form, back="/ui/failures")
+    assert reason in shown.text
+    assert len(emulator.failures) == 0
+
+
+def test_delete_a_value_and_clear_the_log(page: PageClient, client: Fibonacci, emulator: Emulator) -> None:
+    client.memory.set("color", "blue", scope="user", user_id="ada")
+    client.memory.set("color", "red")
+    assert "color is deleted." in page.act("/ui/memory/1/delete").text
+    assert [entry["value"] for entry in emulator.app.store.memory.records()] == ["red"]
+    assert "it may have expired" in page.act("/ui/memory/1/delete", back="/ui/memory").text
+    page.act("/ui/requests/clear")
+    assert emulator.requests.count == 0
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https://evil.example/", "/v1/x", "/ui/\r\nSet-Cookie: x", ""])
+def test_a_form_leads_nowhere_else(page: PageClient, back: str) -> None:
+    assert page.post("/ui/clock/advance", seconds="x", back=back).headers["Location"] == "/"

@@ -1,0 +1,301 @@
+"""The page in a real browser: with and without script, by keyboard, narrow and wide, dark and light."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.page import layout
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create
+from tests.emulator.page_browser import HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
+from tests.kit.chromium import chromium
+
+pytestmark = pytest.mark.xdist_group("page in a browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    monkeypatch.setattr(layout, "REFRESH_MS", 40)
+    with Emulator(api_key=KEY) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Fibonacci:
+    return emulator.client()
+
+
+@pytest.fixture
+def address(emulator: Emulator) -> str:
+    return emulator.base_url.removesuffix("/v1")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, address: str) -> Page:
+    """Return a page that is signed in, and shows nothing yet."""
+    context.request.post(f"{address}/ui/sign-in", form={"key": KEY}, headers={"Origin": address})
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def survey(browser: Browser) -> list[Survey]:
+    return survey_of(browser)
+
+
+class TestSigningIn:
+    def test_the_key_of_the_address_signs_in_and_disappears(self, context: BrowserContext, address: str) -> None:
+        page = context.new_page()
+        seen: list[str] = []
+        page.on("request", lambda request: seen.append(request.url + str(request.headers)))
+        sign_in(page, address)
+        assert page.url == f"{address}/"
+        assert page.evaluate("history.length") <= 3
+        page.goto(f"{address}/#key=fib-page")  # also when it is not needed any more
+        expect(page).to_have_url(f"{address}/")
+        assert not [text for text in seen if "fib-page" in text]
+        (cookie,) = context.cookies()
+        assert (cookie.get("httpOnly"), cookie.get("sameSite"), cookie.get("path")) == (True, "Strict", "/")
+        assert "fib-page" not in str(cookie)
+
+    def test_a_wrong_key_is_said_and_disappears_too(self, context: BrowserContext, address: str) -> None:
+        page = context.new_page()
+        page.goto(f"{address}/ui/runs#key=wrong")
+        expect(page.get_by_role("alert")).to_have_text("This key is not known to this emulator.")
+        assert "wrong" not in page.url
+        page.get_by_label("Owner's key").fill(KEY)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+
+    def test_signing_out(self, page: Page, address: str) -> None:
+        page.goto(address)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Owner's key")).to_be_focused()
+
+
+class TestLive:
+    def test_a_running_node_turns_completed_without_reload(
+        self, page: Page, address: str, emulator: Emulator, client: Fibonacci
+    ) -> None:
+        released = threading.Event()
+
+        @emulator.tool("slow")
+        def slow(call: ToolCall) -> str:
+            released.wait(20)
+            return "found it"
+
+        run = client.workflows.execute(create(client, llm("greet"), tool("slow", "slow"), llm("end", "Use {{slow}}")))
+        try:
+            page.goto(f"{address}/ui/runs/{run.id}")
+            node = page.locator("#node-1")
+            expect(node.locator(".state")).to_have_text("running")
+            page.locator("#node-0 summary").click()
+            page.locator("#node-1 summary").click()
+            picture = page.locator("#picture").get_attribute("src")
+            page.evaluate("window.mark = 1")
+        finally:
+            released.set()
+        expect(node.locator(".state")).to_have_text("completed")
+        expect(page.locator("#state")).to_have_text("completed")
+        expect(node).to_contain_text("found it")
+        expect(page.get_by_role("button", name="Cancel the run")).to_have_count(0)
+        assert page.locator("#picture").get_attribute("src") != picture
+        assert page.evaluate("[mark, ...[...document.querySelectorAll('.trace')].map(node => node.open)]") == [
+            1,
+            True,
+            True,
+            False,
+        ]
+
+    def test_runs_appear_while_the_list_is_shown(self, page: Page, address: str, client: Fibonacci) -> None:
+        page.goto(f"{address}/ui/runs")
+        expect(page.locator(".empty")).to_be_visible()
+        workflow = create(client, llm("greet"))
+        runs = [client.workflows.execute(workflow).id for _ in range(3)]
+        expect(page.locator("tbody tr")).to_have_count(3)
+        assert page.locator("tbody tr").evaluate_all("rows => rows.map(row => row.id)") == runs[::-1]
+        expect(page.locator("#sections")).to_contain_text("Runs")
+
+    def test_what_is_typed_focused_and_opened_stays(self, page: Page, address: str, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet", "Greet {{input.name}}" + "\n" * 200))
+        page.goto(f"{address}/ui/workflows/{workflow}")
+        inputs = page.get_by_label("Inputs")
+        inputs.fill('{"name": "Ad')
+        page.evaluate("document.activeElement.setSelectionRange(2, 5); scrollTo(0, 300)")
+        state = "(e => [e.value, e.selectionStart, e.selectionEnd, scrollY])(document.activeElement)"
+        before = page.evaluate(state)
+        client.workflows.execute(workflow, inputs={"name": "Bo"})
+        expect(page.locator("tbody tr")).to_have_count(1)
+        after = page.evaluate(state)
+        assert after[:3] == before[:3] == ['{"name": "Ad', 2, 5]
+
+    def test_what_was_refused_stays_in_the_form(self, page: Page, address: str, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet"))
+        page.goto(f"{address}/ui/workflows/{workflow}")
+        page.get_by_label("Inputs").fill('{"name": ')
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("is not JSON")
+        client.workflows.execute(workflow)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.get_by_label("Inputs")).to_have_value('{"name": ')
+        expect(page.get_by_role("alert")).to_be_visible()
+
+    def test_nobody_reads_the_page_while_it_is_hidden_or_paused(self, page: Page, address: str) -> None:
+        page.goto(f"{address}/ui/clock")
+        seen: list[str] = []
+        page.on("request", lambda request: seen.append(request.url))
+        hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        hide += " document.dispatchEvent(new Event('visibilitychange')) }"
+        for stop, resume in (
+            (lambda: page.evaluate(hide, True), lambda: page.evaluate(hide, False)),
+            (page.get_by_role("button", name="Pause").click, page.get_by_role("button", name="Pause").click),
+        ):
+            with page.expect_response("**/ui/clock"):
+                pass
+            stop()
+            page.wait_for_timeout(100)  # for a request that is under way
+            seen.clear()
+            page.wait_for_timeout(150)
+            assert not seen
+            with page.expect_response("**/ui/clock"):
+                resume()
+
+    def test_an_emulator_that_has_stopped_is_said(self, page: Page, address: str, emulator: Emulator) -> None:
+        page.goto(f"{address}/ui/runs")
+        expect(page.locator("#connection")).to_have_text("Live")
+        emulator.close()
+        expect(page.locator("#connection")).to_have_text("The emulator does not respond")
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+
+
+class TestKeyboard:
+    def test_a_run_is_approved(self, page: Page, address: str, client: Fibonacci) -> None:
+        page.goto(address)
+        client.organizations.governance.update("default", require_approval_for_external_comm=True)
+        run = client.workflows.execute(create(client, MAIL)).id
+        focus_on(page, "a[href='/ui/approvals']")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Approvals")).to_be_visible()
+        focus_on(page, "input[name=by]")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("owner")
+        focus_on(page, "button[value=approve]")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("owner may not approve a run of their own")
+        focus_on(page, "input[name=by]")
+        page.keyboard.press("Control+A")
+        page.keyboard.type("admin")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status").first).to_be_visible()
+        expect(page.locator("#flash")).to_have_text("admin approved the run. State: completed.")
+        assert client.executions.get(run).status == "completed"
+
+    def test_the_skip_link_leads_to_the_content(self, page: Page, address: str) -> None:
+        page.goto(address)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+
+
+class TestSafety:
+    def test_the_policy_refuses_what_would_be_injected(self, page: Page, address: str) -> None:
+        page.goto(address)
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.evaluate(
+            "document.body.insertAdjacentHTML('beforeend', '<img src=\"http://127.0.0.1:9/x\" onerror=hacked=1>')"
+        )
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'hacked = 1'}))"
+        )
+        page.evaluate("document.body.setAttribute('style', 'color: red')")
+        page.wait_for_timeout(50)
+        assert page.evaluate("typeof hacked") == "undefined"
+        assert len([text for text in problems if "Content Security Policy" in text]) >= 3
+
+
+class TestWithoutScript:
+    def test_pages_read_and_forms_work(self, browser: Browser, address: str, client: Fibonacci) -> None:
+        workflow = create(client, llm("greet", "Greet {{input.name}}"))
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{address}/ui/workflows/{workflow}")
+        page.get_by_label("Owner's key").fill(KEY)
+        page.get_by_role("button", name="Sign in").click()
+        assert page.url == f"{address}/ui/workflows/{workflow}"
+        page.get_by_label("Inputs").fill('{"name": ')
+        page.get_by_role("button", name="Run", exact=True).click()
+        assert "is not JSON" in page.get_by_role("alert").inner_text()
+        assert page.get_by_label("Inputs").input_value() == '{"name": '
+        page.get_by_label("Inputs").fill('{"name": "Ada"}')
+        page.get_by_role("button", name="Run", exact=True).click()
+        assert "/ui/runs/exec" in page.url
+        page.locator("#node-0 summary").click()
+        assert "Greet Ada" in page.locator("#node-0").inner_text()
+        page.reload()
+        assert page.locator("#flash").inner_text() == ""
+        context.close()
+
+
+class TestEveryPage:
+    """What holds for each page, measured once for all."""
+
+    def test_texts_have_contrast(self, survey: list[Survey]) -> None:
+        assert len(survey) == 20
+        assert {len(each.contrasts) for each in survey} == {4}
+        for each in survey:
+            for view, found in each.contrasts.items():
+                assert len(found) >= 4
+                assert min(found)[0] >= 4.5, (each.target, view, min(found))
+
+    def test_it_fits_its_window(self, survey: list[Survey]) -> None:
+        assert {each.target: each.overflow for each in survey if any(each.overflow.values())} == {}
+
+    def test_it_is_dark_where_dark_is_preferred(self, survey: list[Survey]) -> None:
+        assert {each.background["light"] for each in survey} == {"rgb(246, 248, 250)"}
+        assert {each.background["dark"] for each in survey} == {"rgb(13, 17, 23)"}
+
+    def test_controls_have_names_and_headings_begin_with_the_title(self, survey: list[Survey]) -> None:
+        for each in survey:
+            facts = each.structure
+            assert (facts["nameless"], facts["levels"][0], facts["levels"].count(1)) == (0, 1, 1), each.target
+            assert len(facts["ids"]) == len(set(facts["ids"])), each.target
+            assert facts["landmarks"] == (
+                ["HEADER", "MAIN"] if "Sign in" in facts["title"] else ["HEADER", "NAV", "MAIN"]
+            )
+
+    def test_titles_differ(self, survey: list[Survey]) -> None:
+        titles = [each.structure["title"] for each in survey]
+        assert len(set(titles)) == len(titles)
+
+    def test_hostile_texts_stay_texts(self, survey: list[Survey]) -> None:
+        shown = [each for each in survey if HOSTILE in each.structure["text"]]
+        assert len(shown) >= 8
+        for each in survey:
+            assert (each.structure["hacked"], each.structure["injected"]) == ("undefined", 0), each.target
+
+    def test_nothing_is_complained_about_and_nothing_leaves(self, survey: list[Survey]) -> None:
+        """Chromium notes the 401 of the form that asks for the key; nothing else."""
+        problems = [problem for each in survey for problem in each.problems]
+        assert [problem for problem in problems if "401 (Unauthorized)" not in problem] == []
+        assert {origin for each in survey for origin in each.origins} == {survey[0].address}

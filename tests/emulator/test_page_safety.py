@@ -1,0 +1,193 @@
+"""The page: who may see it, and who may change something."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.page.layout import SECTIONS
+from fibonacci.emulator.page.sessions import Sessions
+from tests.emulator.api import llm
+from tests.emulator.page_client import HOST, ORIGIN, PageClient
+from tests.test_startup import loaded_by
+
+KEY = "fib-owners-key"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+ACTIONS = ["/ui/clock/advance", "/ui/failures/clear", "/ui/requests/clear", "/ui/memory/1/delete", "/ui/sign-out"]
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key=KEY)
+
+
+@pytest.fixture
+def page(emulator: Emulator) -> PageClient:
+    return PageClient(emulator).sign_in()
+
+
+class TestSession:
+    def test_without_a_session_there_is_the_form_alone(self, emulator: Emulator) -> None:
+        emulator.client().workflows.create(name="Greeter")
+        for target in (*SECTIONS.values(), "/ui/requests/1", "/ui/none"):
+            shown = PageClient(emulator).get(target)
+            assert (shown.status, shown.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert "Owner's key" in shown.text
+            assert "Greeter" not in shown.body
+            assert f'value="{target}"' in shown.body
+
+    def test_the_cookie_says_nothing_and_no_script_reads_it(self, emulator: Emulator) -> None:
+        cookie = PageClient(emulator).post("/ui/sign-in", key=KEY, back="/ui/runs").headers["Set-Cookie"]
+        assert re.fullmatch(r"fibonacci-session-8787=[\w-]{43}; HttpOnly; SameSite=Strict; Path=/", cookie)
+        assert KEY not in cookie
+
+    def test_signing_in_leads_to_the_page_that_was_asked_for(self, emulator: Emulator) -> None:
+        response = PageClient(emulator).post("/ui/sign-in", key=f" {KEY} ", back="/ui/runs?status=failed")
+        assert (response.status, response.headers["Location"]) == (303, "/ui/runs?status=failed")
+
+    @pytest.mark.parametrize(
+        ("key", "status", "message"),
+        [
+            ("wrong", 401, "This key is not known to this emulator."),
+            ("", 401, "Enter the owner's key."),
+            ("schlüssel\ud800", 401, "This key is not known to this emulator."),
+            (f"{KEY}x", 401, "This key is not known to this emulator."),
+        ],
+    )
+    def test_a_wrong_key_is_said(self, emulator: Emulator, key: str, status: int, message: str) -> None:
+        client = PageClient(emulator)
+        shown = client.send("POST", "/ui/sign-in", ORIGIN, f"key={quote(key, errors='replace')}".encode())
+        assert (shown.status, "Set-Cookie" in shown.headers) == (status, False)
+        assert message in shown.text
+
+    @pytest.mark.parametrize("role", ["viewer", "member", "admin"])
+    def test_another_role_is_told_whose_key_it_takes(self, emulator: Emulator, role: Any) -> None:
+        shown = PageClient(emulator).post("/ui/sign-in", key=emulator.key(role, name="ada"))
+        assert (shown.status, "Set-Cookie" in shown.headers) == (403, False)
+        assert f"the key of the role {role}" in shown.text
+        assert "it takes the owner's key" in shown.text
+
+    def test_signing_out_ends_the_session(self, page: PageClient) -> None:
+        response = page.post("/ui/sign-out")
+        assert "Max-Age=0" in response.headers["Set-Cookie"]
+        assert page.get("/ui/runs").status == 401
+
+    @pytest.mark.parametrize("cookie", ["fibonacci-session-8787=x", "fibonacci-session-8787=", "=;;=", 'a="\\'])
+    def test_another_cookie_is_no_session(self, emulator: Emulator, page: PageClient, cookie: str) -> None:
+        assert PageClient(emulator, cookie).get("/").status == 401
+
+    def test_emulators_at_other_ports_have_other_cookies(self) -> None:
+        sessions = Sessions()
+        names = {
+            sessions.begin(ServerRequest("POST", "/", {"host": host}))[1].partition("=")[0]
+            for host in ("127.0.0.1:1", "127.0.0.1:2", "[::1]:3", "localhost", "x:y\r\n")
+        }
+        assert names == {"fibonacci-session", *(f"fibonacci-session-{port}" for port in "123")}
+
+    def test_the_number_of_sessions_is_bounded(self) -> None:
+        sessions, cookies = Sessions(), list[str]()
+        for _ in range(101):
+            cookies.append(sessions.begin(ServerRequest("POST", "/", {"host": HOST}))[1].partition(";")[0])
+        found = [sessions.find(ServerRequest("GET", "/", {"host": HOST, "cookie": cookie})) for cookie in cookies]
+        assert [session is None for session in found] == [True, *[False] * 100]
+
+
+class TestOrigin:
+    @pytest.mark.parametrize("target", [*ACTIONS, "/ui/sign-in"])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"origin": "https://evil.example"},
+            {"origin": "null"},
+            {"origin": f"http://{HOST}.evil.example"},
+            {"origin": "http://127.0.0.1:8788"},
+            {"origin": "http://[", "sec-fetch-site": "same-origin"},
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site"},
+            {"sec-fetch-site": "none"},
+            {"origin": f"http://{HOST}", "sec-fetch-site": "cross-site"},
+            {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+        ],
+        ids=str,
+    )
+    def test_a_form_of_another_site_changes_nothing(
+        self, page: PageClient, emulator: Emulator, target: str, headers: dict[str, str]
+    ) -> None:
+        emulator.client().memory.set("color", "blue")
+        emulator.fail("GET /tools")
+        before = emulator.snapshot(), emulator.clock.now(), emulator.requests.count, len(emulator.failures)
+        response = page.send("POST", target, headers, f"seconds=5&key={KEY}".encode())
+        assert (response.status, "Set-Cookie" in response.headers) == (403, False)
+        assert "not sent by the page itself" in response.text
+        assert (emulator.snapshot(), emulator.clock.now(), emulator.requests.count, len(emulator.failures)) == before
+
+    @pytest.mark.parametrize(
+        "headers", [{"origin": f"http://{HOST}"}, {"sec-fetch-site": "same-origin"}, ORIGIN], ids=str
+    )
+    def test_a_form_of_the_page_is_carried_out(self, page: PageClient, headers: dict[str, str]) -> None:
+        assert page.send("POST", "/ui/clock/advance", headers, b"seconds=5").status == 303
+
+    def test_a_named_origin_sends_no_form_of_the_page(self) -> None:
+        emulator = Emulator(origins=["http://localhost:5173"])
+        page = PageClient(emulator).sign_in()
+        headers = {"origin": "http://localhost:5173", "sec-fetch-site": "same-site"}
+        assert page.send("POST", "/ui/clock/advance", headers, b"seconds=5").status == 403
+
+    @pytest.mark.parametrize("target", ["/", "/ui/runs", "/ui/static/page.js", "/ui/clock/advance"])
+    def test_a_foreign_host_is_refused(self, page: PageClient, target: str) -> None:
+        for method in ("GET", "POST"):
+            refused = page.send(method, target, {"host": "evil.example", "origin": "http://evil.example"})
+            assert refused.status == 403
+            assert "evil.example" in refused.text
+
+    @pytest.mark.parametrize("target", ACTIONS)
+    def test_reading_changes_nothing(self, page: PageClient, emulator: Emulator, target: str) -> None:
+        before = emulator.snapshot(), emulator.clock.now()
+        assert page.get(target).status in (404, 405)
+        assert (emulator.snapshot(), emulator.clock.now()) == before
+
+    @pytest.mark.parametrize("target", ACTIONS)
+    def test_without_a_session_nothing_changes(self, emulator: Emulator, target: str) -> None:
+        assert PageClient(emulator).post(target, seconds="5").status == 401
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH"])
+    def test_other_methods_are_refused(self, page: PageClient, method: str) -> None:
+        assert page.send(method, "/ui/runs", ORIGIN).status == 405
+
+    @pytest.mark.parametrize("body", [b"\xff", b"%ff=1", b"a=1&" * 1000])
+    def test_a_form_that_cannot_be_read_is_a_400(self, page: PageClient, body: bytes) -> None:
+        assert page.send("POST", "/ui/clock/advance", ORIGIN, body).status == 400
+
+
+def test_every_response_has_the_headers_that_protect_it(page: PageClient) -> None:
+    targets = [*SECTIONS.values(), "/ui/static/page.css", "/ui/static/page.js", "/ui/static/icon.svg", "/ui/none"]
+    responses = [page.get(target) for target in targets]
+    responses += [page.post("/ui/clock/advance", seconds="1"), page.post("/ui/sign-in", key="wrong")]
+    for response in responses:
+        assert response.headers["Content-Security-Policy"] == POLICY
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "<script>" not in response.body
+        assert not re.search(r"\s(?:style|on\w+)=", response.body)
+
+
+def test_a_picture_can_load_and_run_nothing(page: PageClient, emulator: Emulator) -> None:
+    workflow = emulator.client().workflows.create(name="W", definition={"nodes": [llm("greet")]})
+    shown = page.get(f"/ui/workflows/{workflow.id}/diagram.svg")
+    assert shown.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+def test_the_page_is_imported_when_it_is_opened_and_not_before() -> None:
+    code = "from fibonacci.emulator import Emulator; e = Emulator().start(); e.client().health.check(); e.close()"
+    loaded = {name for name in loaded_by(code) if name.startswith("fibonacci.emulator.page")}
+    assert loaded == {"fibonacci.emulator.page", "fibonacci.emulator.page.mount"}

@@ -1,0 +1,180 @@
+"""The page: no secret is on it, and texts of others stay texts."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets as random
+from functools import cache
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibonacci import NotFoundError
+from fibonacci.emulator import Emulator, ToolCall
+from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.page.html import h, render
+from fibonacci.emulator.page.layout import SECTIONS
+from fibonacci.emulator.page.mount import WithPage
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import wait_until
+from tests.emulator.page_client import PageClient, Reading
+
+KEY = "fib-owners-key"
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(time="manual", api_key=KEY, secrets={"TOKEN": 'hunter"2é'}, env={"TEAM": "Tides"})
+
+
+@pytest.fixture
+def page(emulator: Emulator) -> PageClient:
+    return PageClient(emulator).sign_in()
+
+
+class TestSecrets:
+    def test_no_page_has_a_secret_or_the_key(self, page: PageClient, emulator: Emulator) -> None:
+        client = emulator.client()
+        secret = 'hunter"2é'
+
+        @emulator.tool("leak")
+        def leak(call: ToolCall) -> dict[str, object]:
+            raise RuntimeError(f"refused with {call.params['token']} and {KEY}")
+
+        nodes = (
+            llm("say", "Use {{secrets.TOKEN}}" + " and {{secrets.TOKEN}}"),
+            tool("leak", "leak", {"token": "{{secrets.TOKEN}}"}),
+        )
+        workflow = client.workflows.create(name=f"Uses {secret}", description=KEY, definition={"nodes": list(nodes)})
+        run = client.workflows.execute(workflow.id, inputs={secret: secret, "key": KEY})
+        client.memory.set("plain", {"a": [secret, KEY], secret: 1})
+        client.memory.set(f"at {KEY}", "x" * 75 + secret)  # where the list cuts it
+        client.memory.set("long", "x" * 3_996 + secret)  # where its page cuts it
+        connection = random.token_hex(12)
+        client.tools.connect("slack_send_message", params={"token": connection})
+        with pytest.raises(NotFoundError):
+            client.tools.connect("nowhere", params={"token": connection})
+        client.workflows.list(limit=1).first()
+        emulator.app.handle(
+            ServerRequest("POST", "/tools/x/connect", {"x-api-key": KEY, "cookie": "c=1"}, connection.encode())
+        )
+        targets = [*SECTIONS.values(), f"/ui/runs/{run.id}", f"/ui/runs/{run.id}/diagram.svg"]
+        targets += [
+            f"/ui/workflows/{workflow.id}",
+            f"/ui/workflows/{workflow.id}/diagram.svg",
+            "/ui/memory/1",
+            "/ui/memory/2",
+            "/ui/memory/3",
+        ]
+        targets += [f"/ui/requests/{number}" for number in range(1, emulator.requests.count + 1)]
+        targets += [f"/ui/runs/{run.id}?full={name}" for name in ("outputs", "inputs", "input-of-0", "output-of-0")]
+        for target in targets:
+            shown = page.get(target)
+            assert shown.status == 200, target
+            for hidden in ("hun", "2é", "2\\u00e9", KEY, connection, "c=1"):
+                assert hidden not in shown.body, target
+                assert hidden not in shown.text, target
+        assert "***" in page.get(f"/ui/runs/{run.id}").text
+
+    def test_a_refused_key_is_not_repeated(self, emulator: Emulator) -> None:
+        assert "some-key" not in PageClient(emulator).post("/ui/sign-in", key="some-key").body
+
+
+TEXTS = st.text(min_size=1, max_size=24)
+HOSTILE = st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "</pre><b>",
+        "</textarea><i>",
+        "&lt;b&gt;",
+        "<!--",
+        "]]>",
+        "'\"`= <",
+    ]
+)
+
+
+def normalized(text: str) -> str:
+    """Return a text as a page can show it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "\ufffd", lines)
+
+
+class TestEscaping:
+    @given(TEXTS | HOSTILE)
+    def test_a_text_stays_a_text(self, text: str) -> None:
+        found = Reading(render(h.p(text, h.b(text), title=text, class_=text), str))
+        assert found.tags == ["p", "b"]
+        assert "".join(found.texts) == 2 * normalized(text)
+        assert found.attributes == [("title", normalized(text)), ("class", normalized(text))]
+
+    @pytest.mark.parametrize("text", ["\ud800", "a\udfff<"])
+    def test_what_utf_8_cannot_express_is_shown_as_such(self, page: PageClient, emulator: Emulator, text: str) -> None:
+        key = {"authorization": f"Bearer {KEY}"}
+        body = json.dumps({"value": {text: text}}).encode()
+        assert emulator.app.handle(ServerRequest("PUT", "/v1/memory/k", key, body)).status == 200
+        for target in ("/ui/memory", "/ui/memory/1", "/ui/requests/1"):
+            shown = page.get(target)
+            assert shown.status == 200
+            assert "&#5" in shown.body
+
+    @given(TEXTS | HOSTILE)
+    def test_lines_are_kept(self, text: str) -> None:
+        for tag in (h.pre, h.textarea):
+            assert render(tag(text), str).split(">", 1)[1].startswith("\n")
+
+    @settings(max_examples=15, deadline=None)
+    @given(text=TEXTS | HOSTILE)
+    def test_no_text_adds_an_element_to_a_page(self, text: str) -> None:
+        """The elements are the same, whatever the texts are."""
+        assert elements(text) == elements("plain")
+
+
+@cache
+def elements(text: str) -> list[list[str]]:
+    emulator = Emulator(time="manual", api_key=KEY)
+    client = emulator.client()
+
+    @emulator.tool("say")
+    def say(call: ToolCall) -> object:
+        return {text: [text]}
+
+    @emulator.tool("fail")
+    def fail(call: ToolCall) -> object:
+        raise RuntimeError(text)
+
+    nodes = [llm("n1", name=text), tool("n2", "say"), tool("n3", "fail"), llm("n4", model=text)]
+    workflow = client.workflows.create(name=text, description=text, definition={"nodes": nodes, "name": text})
+    run = client.workflows.execute(workflow.id, inputs={text: text})
+    wait_until(lambda: emulator.app.store.runs.count() == 0)
+    api = WithPage(emulator.app)
+    for place in (("global", "", text), ("user", text, "key")):
+        entry = {
+            "key": place[2],
+            "value": text,
+            "scope": place[0],
+            "user_id": place[1] or None,
+            "workflow_id": None,
+        }
+        record = {
+            **entry,
+            "ttl": None,
+            "created_at": "2026-01-01T00:00:00.000Z",
+            "updated_at": "2026-01-01T00:00:00.000Z",
+        }
+        emulator.app.store.memory.put(*place, record=record | {"expires": None})
+    api.handle(ServerRequest("GET", f"/v1/{quote(text, errors='replace', safe='<>')}", {"x-text": "x"}, b""))
+    visitor = PageClient(emulator).sign_in()
+    targets = [
+        *SECTIONS.values(),
+        f"/ui/runs/{run.id}",
+        f"/ui/workflows/{workflow.id}",
+        "/ui/memory/1",
+        "/ui/memory/2",
+    ]
+    targets += ["/ui/requests/1", f"/ui/requests/{emulator.requests.count}"]
+    return [visitor.get(target).tags for target in targets]

@@ -1,0 +1,157 @@
+"""Scripts from mappings, from files, and over the control API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.emulator import Emulator, Fault, InputFileError
+from fibonacci.emulator.engine.scripts import ScriptError, answer_view, scripts_of
+from tests.emulator.api import Api, llm
+from tests.emulator.handling import create
+from tests.emulator.test_control import control
+
+JSON = """{
+  "classify": [{"urgency": "high"}, {"$fault": "timeout"}],
+  "gmail_send": {"answers": [{"$fault": "error", "message": "bounced"}], "repeat": true}
+}"""
+YAML = """
+classify:
+- urgency: high
+- $fault: timeout
+gmail_send:
+  answers:
+  - {$fault: error, message: bounced}
+  repeat: true
+"""
+
+
+@pytest.mark.parametrize(("name", "text"), [("s.json", JSON), ("s.yaml", YAML), ("s.YML", YAML)])
+def test_a_file(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    classify, mail = Emulator(scripts=tmp_path / name).scripts
+    assert classify.answers == ({"urgency": "high"}, Fault("timeout"))
+    assert (mail.name, mail.answers, mail.repeat) == ("gmail_send", (Fault("error", "bounced"),), True)
+
+
+def test_a_mapping() -> None:
+    emulator = Emulator(scripts={"a": [Fault("error")], "b": {"answers": (1, 2), "repeat": True}})
+    assert [(each.name, each.answers, each.repeat) for each in emulator.scripts] == [
+        ("a", (Fault("error"),), False),
+        ("b", (1, 2), True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("s.json", "", "s.json:1:1: the file is empty"),
+        ("s.yaml", "# none\n", "s.yaml:1:1: the file is empty"),
+        ("s.yaml", "a: [1]\n---\nb: [1]\n", "s.yaml:2:1: a second document begins here: a file holds one"),
+        ("s.json", '{"a": [1],\n "b": }', "s.json:2:7: not a JSON document: Expecting value"),
+        ("s.json", '{"a": [1], "a": [2]}', "s.json:1:12: 'a' is already a key of this object, on line 1"),
+        ("s.json", "[1]", "s.json:1:1: scripts are an object with the answers for each node, tool or model, not list"),
+        ("s.json", '{"a": "x"}', "s.json:1:7: a: is a list of answers, not str: put a single one in brackets"),
+        ("s.json", '{"a": []}', "s.json:1:7: a: has no answer; a script has at least one"),
+        ("s.json", '{"": [1]}', "s.json:1:1: name: is the id of a node, the name of a tool, or a model, not ''"),
+        ("s.json", '{"a": [1,\n {"$fault": "no"}]}', "s.json:2:13: a[1].$fault: is timeout or error, not 'no'"),
+        ("s.yaml", "a:\n  repeat: true\n", "s.yaml:2:3: a: has no answers: it is a list of answers, or"),
+        (
+            "s.yaml",
+            "a:\n  answers: [1]\n  again: 1\n",
+            "s.yaml:2:3: a: has no key 'again': it is a list of answers, or",
+        ),
+        ("s.yaml", "a:\n  answers: [1]\n  repeat: 1\n", "s.yaml:3:11: a.repeat: is true or false, not 1"),
+        ("s.yaml", "a:\n  answers:\n  - $fault: x\n", "s.yaml:3:13: a.answers[0].$fault: is timeout or error"),
+        ("s.txt", "{}", "s.txt: the name of the file ends with .json, .yaml or .yml"),
+    ],
+)
+def test_a_faulty_file_is_refused_with_its_place(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputFileError) as caught:
+        Emulator(scripts=tmp_path / name)
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"none\.json: the file cannot be read: No such file"):
+        Emulator(scripts=str(tmp_path / "none.json"))
+
+
+def test_all_scripts_of_a_file_are_added_or_none() -> None:
+    given: Any = {"a": [1], "b": [], "c": [1]}
+    with pytest.raises(ValueError, match="b has no answer"):
+        Emulator(scripts=given)
+    with pytest.raises(ValueError, match="'gmail_send' has a script that repeats"):
+        Emulator(scripts={"a": [1], "gmail.send": {"answers": [1], "repeat": True}, "gmail_send": [1]})
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from(["timeout", "error"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["$fault", "message", "answers", "repeat", "a"]), inner, max_size=3)
+    ),
+)
+
+
+@given(VALUES)
+def test_any_json_is_scripts_or_refused(content: Any) -> None:
+    try:
+        scripts = scripts_of(content)
+    except ScriptError:
+        return
+    assert {script.name: list(map(answer_view, script.answers)) for script in scripts} == {
+        name: value["answers"] if isinstance(value, dict) else value for name, value in content.items()
+    }
+
+
+def test_the_control_api_lists_adds_and_removes_scripts(api: Api) -> None:
+    answers = [{"urgency": "high"}, {"$fault": "timeout"}, {"$fault": "error", "message": "no"}, None]
+    made = control(api, "POST", "/scripts", {"name": "classify", "answers": answers})
+    view = {"name": "classify", "answers": answers, "repeat": False, "taken": 0, "remaining": 4}
+    assert (made.status, made.data) == (201, view)
+    assert api.run(llm("classify"))["outputs"] == {"classify": {"urgency": "high"}}
+    assert control(api, "GET", "/scripts").data == [view | {"taken": 1, "remaining": 3}]
+    assert control(api, "POST", "/scripts", {"name": "b", "answers": [1], "repeat": True}).data["remaining"] is None
+    assert control(api, "DELETE", "/scripts").status == 204
+    assert control(api, "GET", "/scripts").data == []
+    control(api, "POST", "/scripts", {"name": "b", "answers": [1]})
+    control(api, "POST", "/reset")
+    assert control(api, "GET", "/scripts").data == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "a"}, "answers"),
+        ({"answers": [1]}, "name"),
+        ({"name": "", "answers": [1]}, "name"),
+        ({"name": "a", "answers": []}, "answers"),
+        ({"name": "a", "answers": {"$fault": "timeout"}}, "answers"),
+        ({"name": "a", "answers": [1, {"$fault": "x"}]}, "answers[1].$fault"),
+        ({"name": "a", "answers": [1], "repeat": "yes"}, "repeat"),
+        ({"name": "a", "answers": [1], "times": 2}, "times"),
+        ({"name": "repeats", "answers": [1]}, "name"),
+    ],
+)
+def test_bad_bodies_add_no_script(api: Api, body: Any, field: str) -> None:
+    control(api, "POST", "/scripts", {"name": "repeats", "answers": [1], "repeat": True})
+    response = control(api, "POST", "/scripts", body)
+    assert (response.status, response.fields) == (422, [field])
+    assert len(control(api, "GET", "/scripts").data) == 1
+
+
+def test_scripts_require_the_owners_key(api: Api) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        assert control(api, method, "/scripts", {}, api.app.keys.of("viewer")).status == 403
+
+
+def test_a_run_on_a_script_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(JSON)
+    client = Emulator(scripts=tmp_path / "s.json").client()
+    assert client.workflows.run(create(client, llm("classify"))).outputs == {"classify": {"urgency": "high"}}

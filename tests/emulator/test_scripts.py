@@ -1,0 +1,323 @@
+"""Scripts: answers and faults that nodes get in sequence."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.emulator import Emulator, Fault, LLMCall, ToolCall
+from fibonacci.emulator.engine.scripts import Scripts, new_script
+from fibonacci.emulator.state.clock import TimeMode
+from tests.emulator.api import llm, tool
+from tests.emulator.handling import create, details, node_of
+
+SCHEMA = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
+
+
+def run(client: Fibonacci, *nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Create a workflow, execute it, and return the whole execution."""
+    return details(client, client.workflows.execute(create(client, *nodes, **more)).id)
+
+
+def error_of(execution: dict[str, Any], node_id: str) -> str:
+    return str(node_of(execution, node_id)["error"])
+
+
+def test_answers_come_in_sequence_and_then_the_node_fails() -> None:
+    emulator = Emulator()
+    client = emulator.client()
+    script = emulator.script("classify", ["high", {"urgency": ["low"]}, None])
+    workflow_id = create(client, llm("classify"))
+    outputs = [client.workflows.run(workflow_id).outputs["classify"] for _ in range(3)]
+    assert outputs == ["high", {"urgency": ["low"]}, None]
+    assert (script.taken, script.remaining, emulator.scripts.unused) == (3, 0, [])
+    failed = details(client, client.workflows.execute(workflow_id).id)
+    assert failed["status"] == "failed"
+    assert error_of(failed, "classify") == (
+        "the script for 'classify' is at its end: all of its 3 answers have been taken; "
+        "give it more answers, or repeat=True"
+    )
+    assert script.taken == 3
+
+
+def test_the_end_of_a_script_is_not_retried() -> None:
+    emulator = Emulator(time="skip")
+    emulator.script("a", [Fault("error")])
+    execution = run(emulator.client(), llm("a", enable_retry=True, max_retries=5))
+    assert "its answer has been taken" in error_of(execution, "a")
+    assert node_of(execution, "a")["attempts"] == 2
+
+
+def test_a_script_that_repeats_begins_again() -> None:
+    emulator = Emulator()
+    script = emulator.script("a", [1, 2], repeat=True)
+    workflow_id = create(emulator.client(), llm("a"))
+    assert [emulator.client().workflows.run(workflow_id).outputs["a"] for _ in range(5)] == [1, 2, 1, 2, 1]
+    assert (script.taken, script.remaining) == (5, None)
+    with pytest.raises(ValueError, match=r"'a' has a script that repeats, which no other can follow: clear\(\)"):
+        emulator.script("a", [3])
+    assert list(emulator.scripts) == [script]
+
+
+def test_a_second_script_follows_the_first() -> None:
+    emulator = Emulator()
+    first, second = emulator.script("a", [1]), emulator.script("a", [2])
+    workflow_id = create(emulator.client(), llm("a"))
+    assert [emulator.client().workflows.run(workflow_id).outputs["a"] for _ in range(2)] == [1, 2]
+    assert [first.taken, second.taken] == [1, 1]
+    assert "all of its 2 answers" in error_of(run(emulator.client(), llm("a")), "a")
+
+
+def test_the_node_goes_before_the_model_the_tool_and_the_handler() -> None:
+    emulator = Emulator()
+    client = emulator.client()
+
+    @emulator.llm
+    def reply(call: LLMCall) -> str:
+        return "handler"
+
+    @emulator.tool("gmail.send")
+    def send(call: ToolCall) -> str:
+        return "handler"
+
+    emulator.script("own", ["node"])
+    emulator.script("claude-haiku-4-5", ["model"], repeat=True)
+    emulator.script("gmail.send", ["tool", "tool again"])
+    nodes = [llm("own", model="claude-haiku-4-5"), llm("by-model", model="claude-haiku-4-5"), llm("other")]
+    mails = [tool("mail", "gmail_send"), tool("mail-2", "gmail.send", dependencies=["mail"])]
+    execution = run(client, *nodes, *mails)
+    assert execution["outputs"] == {
+        "own": "node",
+        "by-model": "model",
+        "other": "handler",
+        "mail": "tool",
+        "mail-2": "tool again",
+    }
+    own = run(client, llm("own", model="claude-haiku-4-5"))
+    assert "the script for 'own' is at its end" in error_of(own, "own")  # the model's is not taken in its place
+
+
+@pytest.mark.parametrize(
+    ("node", "answer", "output"),
+    [
+        (llm("a", output_schema=SCHEMA), '{"urgency": "high"}', {"urgency": "high"}),
+        (llm("a", output_schema=SCHEMA), {"urgency": "low"}, {"urgency": "low"}),
+        (llm("a", output_format="json"), "[1]", [1]),
+        (llm("a"), "[1]", "[1]"),
+    ],
+)
+def test_answers_of_models_are_parsed_as_those_of_handlers(node: dict[str, Any], answer: Any, output: Any) -> None:
+    emulator = Emulator()
+    emulator.script("a", [answer])
+    assert run(emulator.client(), node)["outputs"] == {"a": output}
+
+
+def test_an_answer_that_does_not_fit_fails_the_attempt() -> None:
+    emulator = Emulator(time="skip")
+    emulator.script("a", ["high", {"urgency": "?"}, {"urgency": "low"}])
+    execution = run(emulator.client(), llm("a", output_schema=SCHEMA, enable_retry=True))
+    assert (execution["outputs"], node_of(execution, "a")["attempts"]) == ({"a": {"urgency": "low"}}, 3)
+    emulator.script("b", ["high"])
+    assert "the answer is not JSON" in error_of(run(emulator.client(), llm("b", output_schema=SCHEMA)), "b")
+
+
+def test_critics_have_scores() -> None:
+    emulator = Emulator()
+    emulator.script("judge", [3, {"criteria_scores": {"short": 9}}, "good"])
+    emulator.script("draft", ["first", "second", "third"])
+    critic = {"id": "judge", "type": "critic", "target_node": "draft", "criteria": ["short"]}
+    improved = run(emulator.client(), llm("draft"), critic)
+    assert improved["outputs"]["draft"] == "second"
+    assert improved["outputs"]["judge"] == {"passed": True, "overall_score": 9, "criteria_scores": {"short": 9}}
+    assert "a critic returns a score" in error_of(run(emulator.client(), llm("draft"), critic), "judge")
+
+
+def test_a_conditional_has_no_script() -> None:
+    emulator = Emulator()
+    emulator.script("gate", [True])
+    gate = {"id": "gate", "type": "conditional", "left_value": "a", "operator": "equals", "right_value": "a"}
+    execution = run(emulator.client(), gate | {"true_branch": ["a"], "false_branch": []}, llm("a"))
+    assert "there is a script for this conditional, which decides by its operands" in error_of(execution, "gate")
+
+
+def test_a_script_does_not_hide_what_is_wrong_with_the_node() -> None:
+    emulator = Emulator()
+    script = emulator.script("a", ["fine"], repeat=True)
+    missing = {"id": "a", "type": "tool", "tool": "slack_send_message", "params": {"channel": "x"}}
+    assert "needs 'message'" in error_of(run(emulator.client(), missing), "a")
+    assert "has no value" in error_of(run(emulator.client(), llm("a", "{{input.x}}")), "a")
+    assert script.taken == 0
+
+
+@pytest.mark.parametrize("time", ["skip", "manual"])
+def test_a_timeout_passes_on_the_emulators_clock_and_is_retried(time: TimeMode) -> None:
+    emulator = Emulator(time=time)
+    client = emulator.client()
+    emulator.script("a", [Fault("timeout"), Fault("error", "overloaded"), "done"])
+    node = llm("a", timeout=60, enable_retry=True, retry_delay=10)
+    execution_id = client.workflows.execute(create(client, node)).id
+    if time == "manual":
+        assert client.executions.get(execution_id).status == "running"
+        for seconds in (59.9, 0.1, 10, 9.9):
+            assert node_of(details(client, execution_id), "a")["status"] == "running"
+            emulator.clock.advance(seconds)
+        assert details(client, execution_id)["status"] == "running"
+        emulator.clock.advance(0.1)
+    execution = details(client, execution_id)
+    assert (execution["outputs"], execution["duration_ms"]) == ({"a": "done"}, 80_000)
+    assert execution["trace"][0]["attempts"] == 3
+
+
+def test_a_timeout_in_real_time() -> None:
+    emulator = Emulator()
+    emulator.script("calculator", [Fault("timeout")])
+    execution = run(emulator.client(), tool("a", timeout=0.02))
+    assert error_of(execution, "a") == "it took longer than its timeout of 0.02 seconds"
+
+
+def test_a_timeout_of_a_node_without_a_limit_is_that_of_its_workflow() -> None:
+    emulator = Emulator(time="skip")
+    emulator.script("a", [Fault("timeout")], repeat=True)
+    execution = run(emulator.client(), llm("a"), timeout=30)
+    assert execution["error"] == "the workflow: it took longer than its timeout of 30 seconds"
+    assert "neither the node nor its workflow has one: set it" in error_of(run(emulator.client(), llm("a")), "a")
+
+
+def test_errors_have_the_text_of_the_script() -> None:
+    emulator = Emulator()
+    emulator.script("a", [Fault("error", "the model is overloaded"), Fault("error")])
+    assert error_of(run(emulator.client(), llm("a")), "a") == "the model is overloaded"
+    assert error_of(run(emulator.client(), llm("a")), "a") == "a scripted error"
+
+
+def test_nodes_take_answers_in_the_order_in_which_they_start() -> None:
+    emulator = Emulator(time="manual")
+    client = emulator.client()
+    emulator.script("calculator", list(range(6)))
+    wait = {"id": "w", "type": "tool", "tool": "wait", "params": {"seconds": 5}}
+    early = create(client, tool("a"), tool("b"), tool("c", dependencies=["a", "b"]))
+    late = create(client, wait, tool("d", dependencies=["w"]))
+    held = client.workflows.execute(late).id
+    assert client.workflows.run(early).outputs == {"a": 0, "b": 1, "c": 2}
+    emulator.clock.advance(5)
+    assert client.executions.get(held).outputs["d"] == 3
+
+
+def test_no_answer_is_taken_twice_by_executions_at_once() -> None:
+    with Emulator() as emulator:
+        script = emulator.script("a", list(range(60)))
+        with Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+            workflow_id = create(client, llm("a"))
+            with ThreadPoolExecutor(6) as pool:
+                runs = [pool.submit(client.workflows.run, workflow_id) for _ in range(60)]
+            assert sorted(each.result().outputs["a"] for each in runs) == list(range(60))
+        assert script.remaining == 0
+
+
+def test_scripts_are_safe_to_use_from_many_threads() -> None:
+    scripts = Scripts()
+    taken: list[Any] = []
+
+    def work(number: int) -> None:
+        scripts.add([new_script("a", [number])])
+        answer = scripts.take("a", None)
+        assert answer is not None
+        taken.append(answer[0])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(40))
+
+
+@pytest.mark.anyio
+async def test_the_async_client_runs_on_scripts_too() -> None:
+    emulator = Emulator()
+    emulator.script("a", ["scripted"])
+    client: AsyncFibonacci = emulator.async_client()
+    workflow = await client.workflows.create(name="test", definition={"nodes": [llm("a")]})
+    assert (await client.workflows.run(workflow.id)).outputs == {"a": "scripted"}
+
+
+def test_unused_scripts_can_be_asked_for_and_a_near_miss_is_a_warning() -> None:
+    emulator = Emulator(strict=True)
+    client = emulator.client()
+    misspelled = emulator.script("clasify", ["high"])
+    emulator.script("later", ["x"])
+    run(client, llm("classify"))
+    run(client, llm("classify"))
+    assert emulator.scripts.unused == list(emulator.scripts)
+    (warning,) = emulator.warnings
+    assert str(warning) == (
+        "scripts clasify: no workflow has a node, a tool or a model of this name; "
+        "did you mean 'classify'? (unmatched_script)"
+    )
+    run(client, llm("clasify"))
+    assert (misspelled.taken, len(emulator.warnings)) == (1, 1)
+    emulator.script("classify-2", ["x"])
+    create(client, llm("classify-2"))
+    run(client, llm("classify"))
+    assert len(emulator.warnings) == 1  # another workflow has the name
+
+
+def test_reset_removes_scripts() -> None:
+    emulator = Emulator(scripts={"a": ["x"]})
+    assert [script.name for script in emulator.scripts] == ["a"]
+    emulator.reset()
+    assert (len(emulator.scripts), emulator.scripts.is_active) == (0, False)
+    assert run(emulator.client(), llm("a"))["outputs"] == {"a": "[default model] do"}
+
+
+def test_an_answer_is_the_callers_no_longer() -> None:
+    emulator = Emulator()
+    answer = {"list": [1]}
+    emulator.script("a", [answer], repeat=True)
+    answer["list"].append(2)
+
+    @emulator.critic
+    def judge(call: Any) -> int:
+        call.output["list"].append(3)
+        return 10
+
+    critic = {"id": "judge", "type": "critic", "target_node": "a", "criteria": ["short"]}
+    workflow_id = create(emulator.client(), llm("a"), critic)
+    emulator.client().workflows.run(workflow_id)
+    assert emulator.scripts[0].answers == ({"list": [1]},)
+
+
+NO_SCRIPTS: list[tuple[Any, Any, str]] = [
+    ("", ["x"], r"name is the id of a node, the name of a tool, or a model, not ''"),
+    (None, ["x"], r"name is the id of a node.*, not None"),
+    ("a", "x", r"answers is a list of answers, not str: put a single one in brackets"),
+    ("a", {"x": 1}, r"answers is a list of answers, not dict"),
+    ("a", [], r"answers has no answer; a script has at least one"),
+    ("a", [1, {2}], r"answers\[1\] is not JSON: Object of type set"),
+    ("a", [float("nan")], r"answers\[0\] is not JSON"),
+    ("a", [{"$fault": "timeouts"}], r"answers\[0\]\.\$fault is timeout or error, not 'timeouts'"),
+    ("a", [{"$fault": []}], r"answers\[0\]\.\$fault is timeout or error, not \[\]"),
+    ("a", [{"$fault": "error", "text": "x"}], r"answers\[0\] is a fault with the key 'text'"),
+    ("a", [{"$fault": "error", "message": 1}], r"answers\[0\]\.message is a text, not int"),
+    ("a", [{"$fault": "timeout", "message": "x"}], r"answers\[0\]\.message is for an error only"),
+]
+
+
+@pytest.mark.parametrize(("name", "answers", "message"), NO_SCRIPTS)
+def test_what_is_no_script_is_refused_with_its_place(name: Any, answers: Any, message: str) -> None:
+    emulator = Emulator()
+    with pytest.raises(ValueError, match=message):
+        emulator.script(name, answers)
+    assert not emulator.scripts.is_active
+
+
+def test_what_is_no_fault_is_refused() -> None:
+    kind: Any = "slow"
+    with pytest.raises(ValueError, match="kind is timeout or error, not 'slow'"):
+        Fault(kind)
+    with pytest.raises(ValueError, match="message is for an error only"):
+        Fault("timeout", "x")

@@ -1,0 +1,201 @@
+"""Seeds: what a new emulator is filled with from a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import AsyncFibonacci, NotFoundError, PermissionDeniedError
+from fibonacci.emulator import Emulator, InputFileError
+from tests.emulator.api import llm
+
+TRIAGE = """\
+# triage.yaml
+description: Sorts mail
+nodes:
+- id: classify
+  type: llm
+  instruction: "How urgent? {{input.mail}}"
+"""
+GREETER = {"name": "Greeter", "nodes": [llm("greet", "Greet {{memory.name}}")]}
+PLATFORM: dict[str, Any] = {
+    "governance.json": {"require_approval_for_external_comm": True, "approval_threshold": 2},
+    "quota.json": {"concurrent_executions": 3},
+    "tool-policies.json": [{"tool_name": "gmail.send", "allowed_roles": ["owner"]}, {"tool_name": "calculator"}],
+    "role-policy-overrides.json": [{"role": "viewer", "tool_name": "web_search", "enabled": False}],
+    "memory.json": [
+        {"key": "name", "value": {"first": "Ada"}, "scope": "global"},
+        {"key": "token", "value": 1, "scope": "user", "user_id": "u1", "ttl": 60},
+    ],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two definitions and all settings."""
+    folder = tmp_path / "flows"
+    platform = folder / "platform"
+    platform.mkdir(parents=True)
+    (folder / "triage.yaml").write_text(TRIAGE)
+    (folder / "greeter.json").write_text(json.dumps(GREETER))
+    (folder / "README.md").write_text("not read")
+    for name, content in PLATFORM.items():
+        (platform / name).write_text(json.dumps(content))
+    return folder
+
+
+def test_all_that_a_folder_has_is_there_at_the_start(folder: Path) -> None:
+    emulator = Emulator(seed=folder, organization="acme", time="manual")
+    client = emulator.client()
+    greeter, triage = client.workflows.list()
+    assert (greeter.name, triage.name, triage.description) == ("Greeter", "triage", "Sorts mail")
+    settings = client.organizations.governance.get("acme")
+    assert (settings.require_approval_for_external_comm, settings.approval_threshold) == (True, 2)
+    assert client.organizations.quota.get("acme").overrides == {"concurrent_executions": 3}
+    policies = client.organizations.tool_policies.list("acme")
+    assert [(each.tool_name, each.allowed_roles) for each in policies] == [
+        ("gmail_send", ["owner"]),
+        ("calculator", ["owner", "admin", "member", "viewer"]),
+    ]
+    (override,) = client.organizations.tool_policies.list_role_overrides("acme")
+    assert (override.role, override.tool_name, override.enabled) == ("viewer", "web_search", False)
+    assert client.memory.get("token", scope="user", user_id="u1").value == 1
+    assert client.workflows.run(greeter.id).outputs == {"greet": '[default model] Greet {"first": "Ada"}'}
+    assert {entry.model_dump()["actor"] for entry in client.organizations.governance.audit("acme")} == {"seed"}
+    assert (emulator.requests.to("POST /workflows").count, emulator.warnings) == (0, [])
+    emulator.clock.advance(60)
+    with pytest.raises(NotFoundError):
+        client.memory.get("token", scope="user", user_id="u1")
+
+
+def test_a_second_start_on_the_same_file_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with Emulator(path=state, seed=folder) as first:
+        before = first.snapshot()
+    with Emulator(path=state, seed=folder) as second:
+        assert second.snapshot() == before
+        assert second.warnings == []
+        client = second.client()
+        workflow = next(each for each in client.workflows.list() if each.name == "triage")
+        client.workflows.update(workflow.id, description="Mine")
+        client.memory.set("name", "Grace", scope="global")
+        client.organizations.governance.update("default", approval_threshold=1)
+        client.organizations.tool_policies.update("default", "calculator", enabled=False)
+        client.organizations.tool_policies.delete("default", "gmail_send")
+    (folder / "new.json").write_text(json.dumps({"nodes": [llm("a")]}))
+    with Emulator(path=state, seed=folder, strict=True) as third:
+        client = third.client()
+        assert [each.name for each in client.workflows.list()] == ["Greeter", "triage", "new"]
+        assert (client.workflows.get(workflow.id).description, client.workflows.get(workflow.id).version) == ("Mine", 2)
+        assert client.memory.get("name", scope="global").value == "Grace"
+        assert client.organizations.governance.get("default").approval_threshold == 1
+        assert [each.tool_name for each in client.organizations.tool_policies.list("default")] == [
+            "calculator",
+            "gmail_send",
+        ]
+        found = [(each.code, Path(each.location).name, each.message) for each in third.warnings]
+        left = "differs from this file, and is left as it is"
+        assert found == [
+            ("seed_differs", "triage.yaml", f"the workflow 'triage' ({workflow.id}) {left}"),
+            ("seed_differs", "governance.json", f"what the state has for it {left}"),
+            ("seed_differs", "tool-policies.json", f"what the state has for [1] {left}"),
+            ("seed_differs", "memory.json", f"what the state has for [0] {left}"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("triage.yaml", "nodes: 1\n", "triage.yaml:1:8: nodes: "),
+        ("fibonacci.lock", "{}", "fibonacci.lock cannot be read (no key 'format'): restore it"),
+        ("bad.json", "{", "bad.json:1:2: not a JSON document"),
+        ("other.yaml", "name: Greeter\nnodes:\n- {id: a, type: llm, instruction: x}\n", "other.yaml: its workflow is"),
+        ("platform/governance.json", "[]", "governance.json:1:1: Input should be a valid dictionary"),
+        ("platform/governance.json", '{"approval_threshold": -1}', "governance.json:1:24: approval_threshold: Input"),
+        ("platform/governance.json", '{"threshold": 1}', "governance.json:1:15: threshold: Extra inputs"),
+        ("platform/quota.json", '{\n"memory_mb": 1, "concurrent_executions": 999999}', "quota.json:2:42: concurrent_"),
+        ("platform/tool-policies.json", "{}", "tool-policies.json:1:1: it is a list"),
+        ("platform/tool-policies.json", '[{"tool_name": "serch"}]', "tool-policies.json:1:16: [0].tool_name: There is"),
+        ("platform/role-policy-overrides.json", '[{"role": "boss"}]', "overrides.json:1:11: [0].role: Input should be"),
+        ("platform/memory.json", '[{"key": "k"}]', "memory.json:1:2: [0].value: Field required"),
+        ("platform/memory.json", '[{"key": "k", "value": 1, "ttl": 0}]', "memory.json:1:34: [0].ttl: Input should be"),
+        ("platform/memory.json", '[{"key": "k", "value": 1, "scope": "user"}]', "memory.json:1:2: [0].user_id: is req"),
+        ("platform/memory.yaml", "[]", "memory.yaml: memory.json has the same settings: remove one of the two"),
+        ("platform/policies.json", "[]", "policies.json: there are no such settings; they are governance, quota, tool"),
+    ],
+)
+def test_a_fault_names_file_and_place_and_nothing_is_applied(
+    folder: Path, tmp_path: Path, file: str, content: str, message: str
+) -> None:
+    (folder / file).write_text(content)
+    state = tmp_path / "state.db"
+    with pytest.raises(InputFileError) as caught:
+        Emulator(path=state, seed=folder)
+    assert str(caught.value).startswith(str(folder))
+    assert message in str(caught.value)
+    with Emulator(path=state) as emulator:
+        empty = Emulator().snapshot()
+        assert json.loads(emulator.snapshot())["tables"] == json.loads(empty)["tables"]
+
+
+def test_the_faults_of_all_definitions_are_listed(folder: Path) -> None:
+    (folder / "triage.yaml").write_text("nodes: 1\n")
+    (folder / "greeter.json").write_text("{")
+    with pytest.raises(InputFileError) as caught:
+        Emulator(seed=folder)
+    assert [Path(line.partition(":")[0]).name for line in str(caught.value).splitlines()] == [
+        "greeter.json",
+        "triage.yaml",
+    ]
+
+
+def test_strict_refuses_what_is_not_known_in_a_seed(folder: Path) -> None:
+    (folder / "triage.yaml").write_text(f"{TRIAGE}  temprature: 1\n")
+    assert [warning.code for warning in Emulator(seed=folder).warnings] == ["unknown_key"]
+    with pytest.raises(InputFileError, match=r"triage\.yaml:7:15: nodes\[0\]\.temprature: 'temprature' is not a key"):
+        Emulator(seed=folder, strict=True)
+
+
+def test_folders_that_are_no_seed(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"folder '.*none' cannot be read: No such file"):
+        Emulator(seed=tmp_path / "none")
+    with pytest.raises(InputFileError, match="the seed has no definition and no settings in platform/"):
+        Emulator(seed=str(tmp_path))
+    (tmp_path / "platform").mkdir()
+    (tmp_path / "platform" / "memory.yml").write_text("- {key: a, value: [1], scope: global}\n")
+    assert Emulator(seed=tmp_path).client().memory.get("a", scope="global").value == [1]
+
+
+def test_settings_apply_to_runs(folder: Path) -> None:
+    mail = {"id": "a", "type": "tool", "tool": "gmail_send", "params": {"to": "a", "subject": "b", "body": "c"}}
+    emulator = Emulator(seed=folder)
+    workflow = emulator.client().workflows.create(name="Mail", definition={"nodes": [mail]})
+    assert emulator.client().workflows.execute(workflow.id).status == "pending_approval"
+    with pytest.raises(PermissionDeniedError, match="tool-policies/gmail_send does not allow the role member"):
+        emulator.client(api_key=emulator.key("member")).workflows.execute(workflow.id)
+
+
+@pytest.mark.anyio
+async def test_pulled_workflows_are_a_seed_as_they_are(tmp_path: Path) -> None:
+    live = Emulator()
+    client: AsyncFibonacci = live.async_client()
+    definition = {"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{input.name}}", "note": "kept"}]}
+    older = await client.workflows.create(name="Greeter & more", description="Greets", definition=definition)
+    newer = await client.workflows.create(name="Sums", definition={"nodes": [llm("a", "Sum"), llm("b", "{{a}}")]})
+    for workflow in (older, newer):
+        await client.workflows.pull(workflow.id, tmp_path / "flows")
+    local = Emulator(seed=tmp_path / "flows")
+    pulled = {each.name: each async for each in local.async_client().workflows.list()}
+    assert set(pulled) == {"Greeter & more", "Sums"}
+    kept = pulled["Greeter & more"].definition
+    assert kept is not None
+    assert kept["nodes"][0]["note"] == "kept"
+    other: AsyncFibonacci = local.async_client()
+    for workflow in (older, newer):
+        copy = pulled[str(workflow.name)]
+        inputs = {"name": "Ada"}
+        there = await client.workflows.run(workflow.id, inputs=inputs)
+        assert (await other.workflows.run(copy.id, inputs=inputs)).outputs == there.outputs

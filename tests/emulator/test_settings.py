@@ -1,0 +1,160 @@
+"""What can be changed while the emulator runs, from Python."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from fibonacci import RateLimitError
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.engine.variables import Secrets, Variables
+from tests.emulator.api import llm
+
+
+def output(emulator: Emulator, instruction: str) -> Any:
+    """Run a workflow with one node and return its output."""
+    client = emulator.client()
+    workflow = client.workflows.create(name="x", definition={"nodes": [llm("n", instruction)]})
+    return client.workflows.run(workflow.id).outputs["n"]
+
+
+def test_env_and_secrets_can_be_changed() -> None:
+    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"})
+    emulator.env["A"] = "one"
+    emulator.env.update(C="3")
+    emulator.secrets["B"] = "two"
+    assert output(emulator, "{{env.A}} {{env.C}} {{secrets.B}}") == "[default model] one 3 two"
+    assert dict(emulator.env) == {"A": "one", "C": "3"}
+    del emulator.env["A"]
+    with pytest.raises(KeyError):
+        del emulator.env["A"]
+    assert list(emulator.env) == ["C"]
+
+
+def test_no_repr_shows_a_secret() -> None:
+    emulator = Emulator(secrets={"TOKEN": "s3cret-1"})
+    emulator.secrets["OTHER"] = "s3cret-2"
+    for shown in (emulator.secrets, str(emulator.secrets), vars(emulator), emulator.app._scheduler.environment):  # pyright: ignore[reportPrivateUsage]
+        assert "s3cret" not in repr(shown)
+    assert repr(emulator.secrets) == "{'TOKEN': '***', 'OTHER': '***'}"
+
+
+@pytest.mark.parametrize("name", ["", "A.B", "A B", " A", "A ", "{A}", "A\n", "A}}"])
+@pytest.mark.parametrize("argument", ["env", "secrets"])
+def test_a_name_that_no_template_can_have_is_refused(name: str, argument: str) -> None:
+    with pytest.raises(ValueError, match=f"{argument} has no such names as"):
+        _ = Emulator(env={name: "x"}) if argument == "env" else Emulator(secrets={name: "x"})
+    emulator = Emulator()
+    with pytest.raises(ValueError, match=f"{argument} has no such names as"):
+        getattr(emulator, argument)[name] = "x"
+    assert dict(getattr(emulator, argument)) == {}
+
+
+def test_a_value_that_is_no_text_is_refused_without_being_shown() -> None:
+    values: Any = {"PIN": 4242}
+    with pytest.raises(TypeError, match=r"secrets\['PIN'\] is a text, not of type int$"):
+        Emulator(secrets=values)
+
+
+def test_they_can_be_changed_while_others_read() -> None:
+    variables, stop = Variables("env", {"KEPT": "x"}), threading.Event()
+    sizes: set[int] = set()
+
+    def read() -> None:
+        while not stop.is_set():
+            sizes.add(len(list(variables.items())))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(2_000):
+        variables[f"V{number % 7}"] = str(number)
+        variables.pop(f"V{(number + 3) % 7}", None)
+    stop.set()
+    reader.join()
+    assert sizes <= set(range(1, 9))
+    assert variables["KEPT"] == "x"
+
+
+def test_every_value_that_a_secret_has_had_is_known_to_the_trace() -> None:
+    secrets = Secrets("secrets", {"A": "1"})
+    secrets["A"] = "2"
+    del secrets["A"]
+    assert set(secrets.ever) == {"1", "2"}
+    assert dict(secrets) == {}
+
+
+def test_the_rate_limit_can_be_changed() -> None:
+    emulator = Emulator(rate_limit=(1, 60))
+    client = emulator.client(max_retries=0, rate_limiter="off")
+    client.health.check()
+    with pytest.raises(RateLimitError):
+        client.tools.get("wait")
+    emulator.rate_limit = (2, 60.0)
+    assert emulator.rate_limit == (2, 60.0)
+    assert [client.tools.get("wait").name for _ in range(2)] == ["wait"] * 2
+    with pytest.raises(RateLimitError):
+        client.tools.get("wait")
+    emulator.rate_limit = None
+    assert emulator.rate_limit == (1_000_000, 60.0)
+    client.tools.get("wait")
+
+
+def test_the_plan_can_be_changed_and_a_rate_limit_of_ones_own_stays() -> None:
+    emulator = Emulator()
+    emulator.plan = "free"
+    assert (emulator.plan, emulator.rate_limit) == ("free", (60, 60.0))
+    assert emulator.client().organizations.quota.get("default").plan == "free"
+    emulator.rate_limit = (7, 1.0)
+    emulator.plan = "pro"
+    assert emulator.rate_limit == (7, 1.0)
+
+
+def test_how_many_executions_are_kept_can_be_changed() -> None:
+    emulator = Emulator(keep=None)
+    client = emulator.client()
+    workflow = client.workflows.create(name="x")
+    for _ in range(5):
+        client.workflows.execute(workflow.id)
+    emulator.keep = 2
+    assert emulator.keep == 2
+    client.memory.set("k", 1)
+    assert len(list(client.executions.list())) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("plan", "gold"), ("rate_limit", (0, 1)), ("rate_limit", (1, 0)), ("rate_limit", (1, float("inf"))), ("keep", 0)],
+)
+def test_bad_settings_are_refused_and_change_nothing(name: str, value: Any) -> None:
+    emulator = Emulator(plan="pro")
+    with pytest.raises(ValueError, match=rf"{name} is"):
+        setattr(emulator, name, value)
+    assert (emulator.plan, emulator.rate_limit, emulator.keep) == ("pro", (300, 60.0), 10_000)
+
+
+@pytest.mark.parametrize("rate_limit", [None, (9, 1.0)])
+def test_settings_of_a_block_are_undone(rate_limit: tuple[int, float] | None) -> None:
+    emulator = Emulator(env={"A": "1"}, secrets={"B": "2"}, plan="pro", rate_limit=rate_limit, keep=5)
+
+    def settings() -> list[Any]:
+        return [
+            dict(emulator.env),
+            dict(emulator.secrets),
+            list(emulator.models),
+            emulator.plan,
+            emulator.rate_limit,
+            emulator.keep,
+        ]
+
+    before = settings()
+    with emulator.preserve_state():
+        emulator.env.update(A="other", NEW="x")
+        del emulator.secrets["B"]
+        emulator.models.append("own")
+        emulator.plan, emulator.rate_limit, emulator.keep = "free", (3, 2.0), None
+        assert not [one for one, two in zip(settings(), before, strict=True) if one == two]
+    assert settings() == before
+    emulator.plan = "free"
+    assert emulator.rate_limit == (rate_limit or (60, 60.0))

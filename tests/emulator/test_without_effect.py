@@ -1,0 +1,114 @@
+"""What a user writes that is valid, and would not do what it says: a warning, and in strict mode a refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fibonacci import ValidationError
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.http.messages import ServerRequest
+from tests.emulator.api import Api, llm, tool
+from tests.emulator.handling import create
+
+GATE = {"id": "g", "type": "conditional", "left_value": "{{input.x}}", "true_branch": ["a"], "false_branch": []}
+EQUALS = {"field": "{{input.x}}", "operator": "equals"}
+IN_VAIN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
+    ([llm("a", temperature=1.5)], {}, "high_temperature", "nodes[0].temperature"),
+    ([llm("a", "Greet {input.name}")], {}, "single_braces", "nodes[0].instruction"),
+    ([llm("a", "Greet {{input.name")], {}, "unclosed_template", "nodes[0].instruction"),
+    ([llm("a", max_retries=5)], {}, "no_effect", "nodes[0].max_retries"),
+    ([tool("a", retry_delay=5)], {}, "no_effect", "nodes[0].retry_delay"),
+    ([llm("a", condition=EQUALS)], {}, "no_effect", "nodes[0].condition.value"),
+    ([GATE | {"operator": "equals"}, llm("a")], {}, "no_effect", "nodes[0].right_value"),
+    ([llm("a", memory_read=[""])], {}, "no_effect", "nodes[0].memory_read"),
+    ([llm("a", memory_write={"": "x"})], {}, "no_effect", "nodes[0].memory_write"),
+    ([llm("a", memory_read=["{{input.key}}"])], {}, "no_effect", "nodes[0].memory_read"),
+    ([llm("a", memory_write={"{{input.key}}": "x"})], {}, "no_effect", "nodes[0].memory_write"),
+    ([tool("a", "http_request", {"headers": {"{{input.x}}": "1"}})], {}, "no_effect", "nodes[0].params.headers"),
+    ([tool("a", "http_request", {"x": [{"{{input.x}}": 1}]})], {}, "no_effect", "nodes[0].params.x[0]"),
+    ([tool("a", "memory.set", {"key": "k", "value": 1, "user_id": "u"})], {}, "no_effect", "nodes[0].params.user_id"),
+    ([tool("a", "web_search", {"limit": "five"})], {}, "wrong_parameter_type", "nodes[0].params.limit"),
+    ([tool("a", "web.search", {"limit": True})], {}, "wrong_parameter_type", "nodes[0].params.limit"),
+    ([tool("a", "calculator", {"expression": 5})], {}, "wrong_parameter_type", "nodes[0].params.expression"),
+    ([tool("a", "slack_send_message", {"text": 5})], {}, "wrong_parameter_type", "nodes[0].params.text"),
+    ([tool("a", "sql_query", {"parameters": {}})], {}, "wrong_parameter_type", "nodes[0].params.parameters"),
+    ([tool("a", "json_transform", {"data": "x"})], {}, "wrong_parameter_type", "nodes[0].params.data"),
+    ([llm("a")], {"categories": "financial"}, "no_effect", "categories"),
+    ([llm("a")], {"categories": [5]}, "no_effect", "categories"),
+    ([llm("a")], {"categories": ["finanical"]}, "unknown_category", "finanical"),
+]
+
+
+@pytest.mark.parametrize(("nodes", "more", "code", "place"), IN_VAIN)
+def test_what_a_workflow_says_in_vain(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str) -> None:
+    emulator = Emulator()
+    client = emulator.client()
+    workflow = create(client, *nodes, **more)
+    client.workflows.execute(workflow)
+    found = [(warning.code, warning.location) for warning in emulator.warnings]
+    assert found.count((code, f"workflows/{workflow} {place}")) == 1
+    strict = Emulator(strict=True).client()
+    with pytest.raises(ValidationError, match=code):
+        strict.workflows.execute(create(strict, *nodes, **more))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "more"),
+    [
+        ([llm("a", temperature=1)], {}),
+        ([llm("a", "Say {hello} as in {{input.x}}")], {}),
+        ([llm("a", max_retries=5, enable_retry=True)], {}),
+        ([llm("a", max_retries=5, enable_retry=False)], {}),  # it is switched off, and says so
+        ([llm("a", retry={"max_attempts": 2})], {}),
+        ([llm("a", condition=EQUALS | {"value": None})], {}),
+        ([llm("a", condition={"field": "{{input.x}}", "operator": "is_empty"})], {}),
+        ([GATE | {"operator": "is_not_empty"}, llm("a")], {}),
+        ([llm("a", memory_read=["k"], memory_write={"k": "{{a}}"})], {}),
+        ([tool("a", "memory_set", {"key": "k", "value": 1, "user_id": "u", "scope": "user"})], {}),
+        ([tool("a", "memory_set", {"key": "k", "value": 1, "workflow_id": "w"})], {}),
+        ([tool("a", "web_search", {"limit": "{{input.n}}"})], {}),
+        ([tool("a", "web_search", {"limit": None})], {}),
+        ([llm("a")], {"categories": ["financial", "hr"]}),
+    ],
+)
+def test_what_has_an_effect_is_no_warning(nodes: list[dict[str, Any]], more: dict[str, Any]) -> None:
+    client = Emulator(strict=True).client()
+    client.workflows.execute(create(client, *nodes, **more), inputs={"x": 1, "n": 5})
+
+
+REQUESTS: list[tuple[str, str, Any, str]] = [
+    ("GET", "/executions?status=complete", None, "unknown_status"),
+    ("GET", "/executions?limit=1&limit=2", None, "repeated_query_parameter"),
+    ("GET", "/memory/k?user_id=u", None, "no_effect"),
+    ("PUT", "/memory/k", {"value": 1, "scope": "global", "workflow_id": "w"}, "no_effect"),
+    ("PUT", "/memory/k", {"value": 1, "user_id": "u"}, "no_effect"),
+    ("PATCH", "/organizations/default/governance", {"category_flags": {"finanical": True}}, "unknown_category"),
+    ("POST", "/workflow-registry/{id}/approve-template", {"note": "x"}, "unread_body"),
+    ("POST", "/workflows/{id}/versions/1/rollback", b"not JSON", "unread_body"),
+    ("GET", "/workflows/{id}", {"fields": ["name"]}, "unread_body"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "code"), REQUESTS)
+def test_what_a_request_says_in_vain(method: str, path: str, body: Any, code: str) -> None:
+    raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    for strict in (False, True):
+        emulator = Emulator(strict=strict, api_key="key")
+        client = emulator.client()
+        target = path.format(id=client.workflows.create(name="x").id)
+        before = emulator.snapshot()
+        response = emulator.app.handle(ServerRequest(method, f"/v1{target}", {"authorization": "Bearer key"}, raw))
+        if strict:
+            assert (response.status, emulator.snapshot()) == (422, before)
+            assert f"({code})" in response.body.decode()
+        else:
+            assert response.status in (200, 201, 404)  # as without the part that is not read
+            assert [warning.code for warning in emulator.warnings] == [code]
+
+
+def test_an_empty_object_as_a_body_says_nothing(api: Api) -> None:
+    target = f"/workflow-registry/{api.workflow()}/approve-template"
+    assert (api("POST", target, {}).status, api.app.warnings.all()) == (200, [])

@@ -1,0 +1,148 @@
+"""Options of the fixtures' emulators: by a fixture, by markers, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.testing.conftest import RunPytest
+
+MARKED = """
+import pytest
+
+pytestmark = pytest.mark.fibonacci(plan="pro", time="manual")
+
+
+def limit_of(emulator):
+    return emulator.client().health.check().response.rate_limit.limit
+
+
+def test_module(fibonacci_emulator, module_fibonacci_emulator):
+    assert (limit_of(fibonacci_emulator), fibonacci_emulator.clock.mode) == (300, "manual")
+    assert (limit_of(module_fibonacci_emulator), module_fibonacci_emulator.clock.mode) == (300, "manual")
+
+
+def test_without_an_emulator():
+    pass
+
+
+@pytest.mark.fibonacci(plan="free", organization="acme")
+class TestClass:
+    def test_the_class_adds_to_the_module(self, fibonacci_emulator, class_fibonacci_emulator):
+        for emulator in (fibonacci_emulator, class_fibonacci_emulator):
+            assert (limit_of(emulator), emulator.clock.mode, emulator.organization) == (60, "manual", "acme")
+
+    @pytest.mark.fibonacci(plan="enterprise", strict=True)
+    def test_the_closest_decides(self, fibonacci_emulator, class_fibonacci_emulator):
+        assert (limit_of(fibonacci_emulator), fibonacci_emulator.organization) == (1_000_000, "acme")
+        assert fibonacci_emulator.app.warnings.strict
+        assert limit_of(class_fibonacci_emulator) == 60
+
+
+def test_inside_a_fixture(request):
+    assert limit_of(request.getfixturevalue("fibonacci_emulator")) == 300
+"""
+
+OPTIONS = """
+import pytest
+
+from fibonacci import Fibonacci
+
+
+def limit():
+    with Fibonacci() as client:
+        return client.health.check().response.rate_limit.limit
+
+
+def test_the_fixture(fibonacci_emulator, session_fibonacci_emulator):
+    assert limit() == 300
+    assert session_fibonacci_emulator.client().health.check().response.rate_limit.limit == 300
+
+
+@pytest.mark.fibonacci(time="skip")
+def test_a_marker_adds(fibonacci_emulator):
+    assert (limit(), fibonacci_emulator.clock.mode) == (300, "skip")
+
+
+@pytest.mark.fibonacci(plan="free")
+def test_a_marker_decides(fibonacci_emulator):
+    assert limit() == 60
+
+
+class TestOwn:
+    @pytest.fixture(params=["free", "pro"])
+    def fibonacci_emulator_options(self, request):
+        return {"plan": request.param}
+
+    def test_a_class_has_its_own(self, fibonacci_emulator, fibonacci_emulator_options):
+        assert limit() == {"free": 60, "pro": 300}[fibonacci_emulator_options["plan"]]
+"""
+
+CONFTEST = """
+import pytest
+
+@pytest.fixture(scope="session")
+def fibonacci_emulator_options():
+    return {"plan": "pro"}
+"""
+
+
+def test_markers_are_merged_and_the_closest_decides(run_pytest: RunPytest) -> None:
+    run_pytest(MARKED).assert_outcomes(passed=5)
+
+
+def test_options_by_a_fixture(run_pytest: RunPytest) -> None:
+    run_pytest(OPTIONS, conftest=CONFTEST).assert_outcomes(passed=5)
+
+
+WRONG = {
+    'plann="free"': "@pytest.mark.fibonacci: Emulator has no option 'plann'; did you mean 'plan'?",
+    "quux=1": "Emulator has no option 'quux'; the options are path, time, plan, api_key,",
+    'time="skp"': "time is one of real, skip, manual, not 'skp'",
+    '"free"': "@pytest.mark.fibonacci takes options by name, such as plan=\"free\", not 'free'",
+    "": '@pytest.mark.fibonacci sets options of the emulator, such as plan="free"; for an emulator, use the fixture',
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.items(), ids=WRONG)
+def test_a_wrong_marker_is_an_error(run_pytest: RunPytest, arguments: str, message: str) -> None:
+    source = f"import pytest\n@pytest.mark.fibonacci({arguments})\ndef test_it(fibonacci_emulator): pass\n"
+    result = run_pytest(source)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*{message.replace('[', '[[]')}*"])
+
+
+@pytest.mark.parametrize("options", ["[('plan', 'free')]", "None"])
+def test_options_that_are_no_dict_are_an_error(run_pytest: RunPytest, options: str) -> None:
+    conftest = CONFTEST.replace("{'plan': 'pro'}", options).replace('{"plan": "pro"}', options)
+    result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=conftest)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["fibonacci_emulator_options returns the options of Emulator as a dict, not *"])
+
+
+def test_a_typo_in_the_fixture_is_an_error(run_pytest: RunPytest) -> None:
+    result = run_pytest("def test_it(fibonacci_emulator): pass", conftest=CONFTEST.replace('"plan"', '"paln"'))
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["fibonacci_emulator_options: Emulator has no option 'paln'; did you mean 'plan'?"])
+
+
+def test_a_marker_without_effect_is_an_error(run_pytest: RunPytest) -> None:
+    mark = '@pytest.mark.fibonacci(plan="free")'
+    result = run_pytest(
+        f"import pytest\n{mark}\ndef test_one(session_fibonacci_emulator): pass\n"
+        f"{mark}\nclass TestAll:\n    def test_two(self, module_fibonacci_emulator): pass\n"
+        f"{mark}\ndef test_three(session_fibonacci_emulator, fibonacci_emulator): pass\n"
+    )
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        ["a marker fibonacci of test_one changes no emulator: session_fibonacci_emulator is for more tests than are *"]
+    )
+
+
+def test_a_fixture_of_a_test_cannot_set_options_of_the_session(run_pytest: RunPytest) -> None:
+    conftest = CONFTEST.replace('(scope="session")', "")
+    run_pytest("def test_it(session_fibonacci_emulator): pass", conftest=conftest).assert_outcomes(errors=1)
+
+
+def test_the_marker_is_described(run_pytest: RunPytest) -> None:
+    result = run_pytest("", "--markers")
+    result.stdout.fnmatch_lines(["@pytest.mark.fibonacci([*][*]options): options of the emulator, such as plan, *"])

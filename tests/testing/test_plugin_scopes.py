@@ -1,0 +1,172 @@
+"""Emulators for a test, a class, a module, a package, a session, and the environment variables of each."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from fibonacci.testing import in_environment
+from tests.testing.conftest import RunPytest
+
+SCOPES = """
+import os
+
+import pytest
+
+from fibonacci import Fibonacci
+
+seen = {}
+
+
+def named():
+    return os.environ.get("FIBONACCI_BASE_URL")
+
+
+class TestScopes:
+    @pytest.mark.parametrize("number", range(2))
+    @pytest.mark.parametrize("scope", ["class", "module", "package", "session"])
+    def test_one_emulator_for_all_tests(self, request, scope, number):
+        emulator = request.getfixturevalue(f"{scope}_fibonacci_emulator")
+        assert seen.setdefault(scope, emulator) is emulator
+        with Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+            assert client.health.check().healthy
+        assert len({each.base_url for each in seen.values()}) == len(seen)
+
+
+def test_the_class_is_over(session_fibonacci_emulator, request):
+    with pytest.raises(RuntimeError, match="does not listen"):
+        seen["class"].base_url
+    assert seen["session"] is session_fibonacci_emulator
+"""
+
+NESTED = """
+import os
+
+import pytest
+
+from fibonacci import Fibonacci
+
+
+def named():
+    return os.environ["FIBONACCI_BASE_URL"]
+
+
+def test_session(session_fibonacci_emulator):
+    assert named() == session_fibonacci_emulator.base_url
+
+
+def test_module(module_fibonacci_emulator):
+    assert named() == module_fibonacci_emulator.base_url
+
+
+class TestClass:
+    def test_class(self, class_fibonacci_emulator):
+        assert named() == class_fibonacci_emulator.base_url
+
+    def test_function(self, class_fibonacci_emulator, fibonacci_emulator):
+        with Fibonacci() as client:
+            assert client.base_url == fibonacci_emulator.base_url == named()
+
+    def test_class_again(self, class_fibonacci_emulator):
+        assert named() == class_fibonacci_emulator.base_url
+
+
+def test_module_again(module_fibonacci_emulator):
+    assert named() == module_fibonacci_emulator.base_url
+
+
+def test_changed_by_the_test(module_fibonacci_emulator, fibonacci_emulator, monkeypatch):
+    monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+
+
+def test_late(fibonacci_emulator, request):
+    late = request.getfixturevalue("package_fibonacci_emulator")
+    assert named() == fibonacci_emulator.base_url != late.base_url
+
+
+@pytest.fixture
+def address(module_fibonacci_emulator, session_fibonacci_emulator):
+    return named()
+
+
+def test_a_fixture_reads_it(address, module_fibonacci_emulator):
+    assert address == module_fibonacci_emulator.base_url
+
+
+def test_package(package_fibonacci_emulator):
+    assert named() == package_fibonacci_emulator.base_url
+"""
+
+
+def test_each_scope_has_one_emulator(run_pytest: RunPytest) -> None:
+    run_pytest(SCOPES).assert_outcomes(passed=9)
+
+
+@pytest.mark.parametrize("variables", [{}, {"FIBONACCI_API_KEY": "mine", "FIBONACCI_BASE_URL": "https://a.example/v1"}])
+def test_the_environment_names_the_emulator_of_the_test(
+    run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    run_pytest(NESTED).assert_outcomes(passed=10)
+    assert {name: value for name, value in os.environ.items() if name.startswith("FIBONACCI_")} == variables
+
+
+SHUFFLED = """
+import random
+
+def pytest_collection_modifyitems(items):
+    random.Random({seed}).shuffle(items)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_will_do(run_pytest: RunPytest, seed: int) -> None:
+    run_pytest(NESTED, conftest=SHUFFLED.format(seed=seed)).assert_outcomes(passed=10)
+    assert "FIBONACCI_BASE_URL" not in os.environ
+
+
+RESET = """
+import pytest
+
+
+@pytest.fixture(scope="session")
+def seeded(session_fibonacci_emulator):
+    session_fibonacci_emulator.client().workflows.create(name="Seed")
+    return session_fibonacci_emulator
+
+
+@pytest.fixture
+def fibonacci_emulator(seeded):
+    with seeded.preserve_state():
+        yield seeded
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_from_the_seed(fibonacci_client, fibonacci_emulator, number):
+    assert [each.name for each in fibonacci_client.workflows.list()] == ["Seed"]
+    assert fibonacci_emulator.requests.to("POST /workflows").count == (number == 0)
+    fibonacci_client.workflows.create(name="Mine")
+"""
+
+
+def test_a_shared_emulator_is_reset_between_tests(run_pytest: RunPytest) -> None:
+    run_pytest(RESET).assert_outcomes(passed=3)
+
+
+class TestInEnvironment:
+    def test_blocks_are_nested(self) -> None:
+        with in_environment(Emulator()) as outer, in_environment(Emulator()) as inner:
+            assert os.environ["FIBONACCI_BASE_URL"] == inner.base_url
+            assert os.environ["FIBONACCI_API_KEY"] == inner.api_key != outer.api_key
+        assert "FIBONACCI_BASE_URL" not in os.environ
+        assert "FIBONACCI_API_KEY" not in os.environ
+
+    def test_an_error_in_the_block_ends_it(self) -> None:
+        with pytest.raises(KeyError), in_environment(Emulator()) as emulator:
+            raise KeyError
+        assert "FIBONACCI_BASE_URL" not in os.environ
+        with pytest.raises(RuntimeError, match="does not listen"):
+            _ = emulator.base_url

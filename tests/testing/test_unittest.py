@@ -1,0 +1,78 @@
+"""unittest: emulators for a class and for a test, in a real process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CASES = """
+import os
+import unittest
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.testing import in_environment
+
+
+class SharedTest(unittest.TestCase):
+    emulator: Emulator
+
+    @classmethod
+    def setUpClass(cls):
+        cls.emulator = cls.enterClassContext(in_environment(Emulator(plan="free")))
+        cls.emulator.client().workflows.create(name="Seed")
+
+    def setUp(self):
+        self.enterContext(self.emulator.preserve_state())
+        self.client = self.enterContext(Fibonacci())
+
+    def test_one(self):
+        self.assertEqual(self.client.base_url, self.emulator.base_url)
+        self.assertEqual(self.client.health.check().response.rate_limit.limit, 60)
+        self.client.workflows.create(name="Mine")
+
+    def test_two(self):
+        self.assertEqual([each.name for each in self.client.workflows.list()], ["Seed"])
+        self.client.workflows.create(name="Mine")
+
+
+class OwnTest(unittest.TestCase):
+    def setUp(self):
+        self.emulator = self.enterContext(in_environment(Emulator()))
+
+    def test_three(self):
+        with Fibonacci() as client:
+            self.assertIsNone(client.workflows.list().first())
+
+
+class AsyncTest(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.enterContext(in_environment(Emulator()))
+
+    async def test_four(self):
+        async with AsyncFibonacci() as client:
+            self.assertTrue((await client.health.check()).healthy)
+
+
+def tearDownModule():
+    assert "FIBONACCI_BASE_URL" not in os.environ
+"""
+
+
+def test_unittest(tmp_path: Path) -> None:
+    (tmp_path / "test_cases.py").write_text(CASES, "utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "unittest", "-v"],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Ran 4 tests" in run.stderr
