@@ -36,6 +36,11 @@ def watch_interval(
     return min(_LONGEST, max(_SHORTEST, needed))
 
 
+def page_size(running: int) -> int:
+    """Return how many executions to ask for: those that run, and as many that were started since and have ended."""
+    return min(PAGE_SIZE, 2 * running + 10)
+
+
 class WatchPlan:
     """Says when to look at the running executions, and whether by the list.
 

@@ -26,7 +26,7 @@ from fibonacci import Fibonacci, FibonacciError
 key, url, workflow, journal, limit = sys.argv[1:]
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), -1))
-rows = [{"name": f"row {number}"} for number in range(200)]
+rows = [{"name": f"row {number}"} for number in range(100)]
 with Fibonacci(key, base_url=url) as client:
     runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4)
     try:
@@ -44,7 +44,7 @@ def workflow(client: Fibonacci) -> str:
 
 
 def run(emulator: Emulator, workflow: str, journal: Path, *, limit: int = 0, under: tuple[str, ...] = ()) -> str:
-    """Run 200 rows in another process, and return what it prints."""
+    """Run 100 rows in another process, and return what it prints."""
     arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit)]
     command = [*under, sys.executable, "-c", PROGRAM, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
@@ -65,7 +65,7 @@ def test_an_intent_is_synced_before_its_request_is_sent(emulator: Emulator, work
     trace = tmp_path / "trace"
     calls = "trace=openat,pwrite64,fdatasync,fsync,sendto,write,writev,sendmsg"
     strace = (find("strace"), "-f", "-qq", "-s", "100000", "-e", calls, "-o", str(trace))
-    assert "200 done" in run(emulator, workflow, tmp_path / "runs.db", under=strace)
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db", under=strace)
     unsynced: set[str] = set()
     synced: set[str] = set()
     sent = 0
@@ -78,11 +78,11 @@ def test_an_intent_is_synced_before_its_request_is_sent(emulator: Emulator, work
             (key,) = re.findall(r"idempotency-key: ([0-9a-f]{32})", line)
             assert key in synced, "the request is sent first"
             sent += 1
-    assert sent == 200
+    assert sent == 100
 
 
 @linux_only
-@pytest.mark.parametrize("limit", [45_000, 120_000])
+@pytest.mark.parametrize("limit", [45_000, 90_000])
 def test_short_writes_lose_nothing(
     emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path, limit: int
 ) -> None:
@@ -91,20 +91,20 @@ def test_short_writes_lose_nothing(
     assert text.startswith("JournalError\n")
     assert "reading or writing it fails. Check the disk, its space and its limits" in text
     assert "To continue, make the same call again with journal=" in text
-    assert "200 done" in run(emulator, workflow, tmp_path / "runs.db")
-    assert counts(client, workflow) == [1] * 200
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db")
+    assert counts(client, workflow) == [1] * 100
 
 
 @linux_only
 def test_a_full_disk_loses_nothing(emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path) -> None:
     """From the 60th write to a file on, the system says that the disk is full."""
     strace = (find("strace"), "-f", "-qq", "-o", str(tmp_path / "trace"))
-    faults = ("-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=60+")
+    faults = ("-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=50+")
     text = run(emulator, workflow, tmp_path / "runs.db", under=(*strace, *faults))
     assert text.startswith("JournalError\n")
     assert "the disk is full. Free some space" in text
-    assert "200 done" in run(emulator, workflow, tmp_path / "runs.db")
-    assert counts(client, workflow) == [1] * 200
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db")
+    assert counts(client, workflow) == [1] * 100
 
 
 @linux_only
@@ -118,8 +118,8 @@ def test_a_sync_that_fails_sends_no_request(
     connection = sqlite3.connect(tmp_path / "runs.db")
     intents = connection.execute("SELECT count(*) FROM rows").fetchone()[0]
     connection.close()
-    assert 0 < len(counts(client, workflow)) <= intents < 200
+    assert 0 < len(counts(client, workflow)) <= intents < 100
     again = run(emulator, workflow, tmp_path / "runs.db")  # the intents that could not be synced may be there, or not
     unknown = int(re.findall(r"(\d+) unknown, 0 left", again)[0])
     assert unknown <= 4
-    assert counts(client, workflow) == [1] * (200 - unknown)
+    assert counts(client, workflow) == [1] * (100 - unknown)

@@ -93,7 +93,7 @@ def test_an_intent_that_was_withdrawn_counts_no_more(path: str) -> None:
 @pytest.mark.parametrize("make", [lambda path: open_journal(path, HEADER), lambda _: temporary_journal(HEADER)])
 def test_a_key_that_occurs_twice_in_a_run_is_found(make: Callable[[str], Journal], path: str) -> None:
     journal = make(path)
-    rows = [row(number) for number in range(5000)]
+    rows = [row(number) for number in range(1500)]
     journal.write(rows)
     assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
     journal.close()

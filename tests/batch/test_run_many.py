@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,6 @@ from tests.kit.mode import MODES, Mode
 
 GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
-    with Mode(request.param) as mode:
-        yield mode
 
 
 @pytest.fixture
@@ -77,6 +72,14 @@ def test_results_come_as_they_end_or_in_order(mode: Mode, any_client: Any, reste
     rows = [{"seconds": 1.2}, {"seconds": 0}, {"seconds": 0.4}]
     ended = [run(mode, any_client.workflows.run_many(rester, rows, ordered=ordered)) for ordered in (False, True)]
     assert [[result.index for result in results] for results in ended] == [[1, 2, 0], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("mode", ["trio"], indirect=True)
+def test_on_trio(mode: Mode, any_client: Any, rester: str) -> None:
+    rows = [{"seconds": 0.3 if number % 2 else 0} for number in range(12)]
+    assert Counter(result.status for result in run(mode, any_client.workflows.run_many(rester, rows))) == {
+        "completed": 12
+    }
 
 
 def test_no_rows(mode: Mode, any_client: Any, greeter: str) -> None:

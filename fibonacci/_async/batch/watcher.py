@@ -9,7 +9,7 @@ from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._batch.quota import quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.start_outcome import is_transient
-from fibonacci._batch.watching import goes_on
+from fibonacci._batch.watching import goes_on, page_size
 from fibonacci._core.execution_failure import failure_of
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
 from fibonacci.models.executions import Execution
@@ -90,7 +90,7 @@ class AsyncExecutionsWatcher:
         pages, following = 0, None
         try:
             while True:
-                page, following = await self._context.requests.page(following)
+                page, following = await self._context.requests.page(following, page_size(len(running)))
                 pages += 1
                 before = len(found)
                 found.update((each.id, each) for each in page.items if each.id in running)

@@ -32,7 +32,7 @@ class BatchRequests:
     def __init__(self, requestor: Requestor, workflow_id: str) -> None:
         self._requestor = requestor
         self._workflow_id = workflow_id
-        self._page_size: int | None = PAGE_SIZE
+        self._may_choose_size = True
         self.workflow_request: Request[Workflow] = get_workflow(workflow_id)
 
     def workflow(self) -> Workflow:
@@ -53,18 +53,19 @@ class BatchRequests:
         return self._requestor.send(Request("GET", where, returns=Execution))
 
     def page(
-        self, following: Mapping[str, QueryValue] | None = None
+        self, following: Mapping[str, QueryValue] | None = None, size: int = PAGE_SIZE
     ) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
         """Return a page of the workflow's executions, and what selects the next one.
 
         Args:
             following: What the page before named; None for the first page.
+            size: The largest number of executions on it.
         """
-        return self._list({"workflow_id": self._workflow_id, **(following or {})})
+        return self._list({"workflow_id": self._workflow_id, **(following or {})}, size)
 
     def running(self) -> list[str]:
         """Return the ids of executions that run, of all workflows; those of one page."""
-        page, _ = self._list({"status": "running"})
+        page, _ = self._list({"status": "running"}, PAGE_SIZE)
         return [execution.id for execution in page.items]
 
     def quota(self, organization: str) -> Quota:
@@ -72,13 +73,14 @@ class BatchRequests:
         where = path("/organizations/{organization_id}/quota", organization_id=organization)
         return self._requestor.send(Request("GET", where, returns=Quota))
 
-    def _list(self, params: Mapping[str, Any]) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
+    def _list(self, params: Mapping[str, Any], size: int) -> tuple[Page[Execution], dict[str, QueryValue] | None]:
         where = path("/executions")
-        request = Request("GET", where, Execution, params={"limit": self._page_size, **params}, collection="executions")
+        limit = {"limit": size} if self._may_choose_size else {}
+        request = Request("GET", where, Execution, params={**limit, **params}, collection="executions")
         try:
             return self._requestor.send_page(request)
         except (BadRequestError, ValidationError):
-            if self._page_size is None:
+            if not self._may_choose_size:
                 raise
-            self._page_size = None  # the platform has smaller pages, of a size that is not documented
-            return self._list(params)
+            self._may_choose_size = False  # the platform's pages are smaller; how large they may be is not documented
+            return self._list(params, size)

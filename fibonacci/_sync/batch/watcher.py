@@ -9,7 +9,7 @@ from functools import partial
 from fibonacci._batch.quota import quota_wait
 from fibonacci._batch.row import Row
 from fibonacci._batch.start_outcome import is_transient
-from fibonacci._batch.watching import goes_on
+from fibonacci._batch.watching import goes_on, page_size
 from fibonacci._core.execution_failure import failure_of
 from fibonacci._sync.batch.context import BatchContext
 from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
@@ -91,7 +91,7 @@ class ExecutionsWatcher:
         pages, following = 0, None
         try:
             while True:
-                page, following = self._context.requests.page(following)
+                page, following = self._context.requests.page(following, page_size(len(running)))
                 pages += 1
                 before = len(found)
                 found.update((each.id, each) for each in page.items if each.id in running)
