@@ -96,8 +96,8 @@ def _thread_pool(address: Address, workflow: str) -> None:
         Fibonacci(address.api_key, base_url=address.base_url) as client,
         ThreadPoolExecutor(_AT_A_TIME) as executor,
     ):
-        for _ in executor.map(lambda row: client.workflows.run(workflow, inputs=row), _rows()):
-            pass
+        for each in [executor.submit(client.workflows.run, workflow, inputs=row) for row in _rows()]:
+            each.result()
 
 
 def _run_many(address: Address, workflow: str, journal: str | None) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from fibonacci import JournalError, RunResult
 from fibonacci._batch.filesystems import filesystem_in
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
@@ -90,14 +89,14 @@ def test_an_intent_that_was_withdrawn_counts_no_more(path: str) -> None:
     journal.close()
 
 
-@pytest.mark.parametrize("make", [lambda path: open_journal(path, HEADER), lambda _: temporary_journal(HEADER)])
-def test_a_key_that_occurs_twice_in_a_run_is_found(make: Callable[[str], Journal], path: str) -> None:
-    journal = make(path)
+@pytest.mark.parametrize("is_temporary", [False, True])
+def test_a_key_that_occurs_twice_in_a_run_is_found(is_temporary: bool, path: str) -> None:
+    journal = temporary_journal(HEADER) if is_temporary else open_journal(path, HEADER)
     rows = [row(number) for number in range(1500)]
     journal.write(rows)
     assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
     journal.close()
-    if Path(path).exists():
+    if not is_temporary:
         journal = open_journal(path, HEADER)
         assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
         assert all(journal.find(each.key, is_unique=False)[1] for each in rows)

@@ -99,7 +99,11 @@ class TestQuotas:
         for _ in range(15):
             here.owner.workflows.execute(here.workflow, inputs={"seconds": 100_000})
         most: list[int] = []
-        here.emulator.app.observers.append(lambda *_: most.append(here.emulator.app.store.runs.count()))
+
+        def count(*_: object) -> None:
+            most.append(here.emulator.app.store.runs.count())
+
+        here.emulator.app.observers.append(count)
         assert len(here.run(here.runs([30.0] * 20))) == 20
         assert max(most) == 20
         assert here.count(EXECUTE, 429) == 0

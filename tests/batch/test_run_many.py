@@ -251,9 +251,13 @@ class TestRows:
         assert "2 done" in caught.value.__notes__[0]
 
     def test_a_function_makes_the_inputs(self, mode: Mode, any_client: Any, greeter: str) -> None:
-        runs = any_client.workflows.run_many(
-            greeter, [("Ada", 1), ("Bob", 0)], key=lambda row: row[0], inputs=lambda row: {"name": 1 // row[1]}
-        )
+        def key(row: tuple[str, int]) -> str:
+            return row[0]
+
+        def inputs(row: tuple[str, int]) -> dict[str, int]:
+            return {"name": 1 // row[1]}
+
+        runs = any_client.workflows.run_many(greeter, [("Ada", 1), ("Bob", 0)], key=key, inputs=inputs)
         by_key = {result.key: result for result in run(mode, runs)}
         assert by_key["Ada"].inputs == {"name": 1}
         assert isinstance(by_key["Bob"].error, ZeroDivisionError)
