@@ -7,7 +7,7 @@ from typing import Final
 
 PAGE_SIZE: Final = 200
 
-_SHORTEST: Final = 0.5
+_SHORTEST: Final = 0.4
 _LONGEST: Final = 15.0
 # Seconds between looks, while it is not known how long the executions take: from each age of the oldest on.
 _UNKNOWN: Final = ((0.0, 1.0), (0.5, 1.5), (2.0, 2.2))
