@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         "--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real"
     )
     parser.add_argument(
-        "--strict", action="store_true", help="refuse what the emulator does not know or do, in place of a warning"
+        "--strict", action="store_true", help="refuse what is unknown or not supported, in place of a warning"
     )
     parser.add_argument("--script", metavar="FILE", help="answers for nodes, in sequence: a file of JSON or YAML")
     parser.add_argument("--seed", metavar="FOLDER", help="definitions, settings and memory to begin with")

@@ -52,8 +52,14 @@ class NodeTrace(Model):
     reason: str | None = None
     """Why the node was skipped; None unless it was."""
 
+    usage: dict[str, int | float] | None = None
+    """What all attempts have used, failed ones included; None when nothing was reported.
+
+    `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports it.
+    """
+
     warnings: list[str] | None = None
-    """What the node asks for that the emulator does not know or do; None when the platform does not say it."""
+    """What in the node is unknown, not supported, or has no effect; None when the platform does not say it."""
 
     @property
     def started_at(self) -> datetime | None:

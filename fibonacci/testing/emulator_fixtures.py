@@ -60,7 +60,7 @@ class EmulatorFixtures:
             markers: The markers that they are from.
         """
         with Emulator(**options) as emulator:
-            observer = EmulatorObserver(fixture, emulator, options.get("secrets") or {})
+            observer = EmulatorObserver(fixture, emulator)
             running = RunningEmulator(fixture, emulator, observer, markers)
             self.running.append(running)
             self._used.add(fixture)

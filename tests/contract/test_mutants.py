@@ -26,7 +26,7 @@ from tests.contract.mutants.run import BrokenMutant, disagreements, served, unde
 from tests.contract.mutants.schemas import is_enveloped, is_list, object_schema
 from tests.contract.mutants.table import table
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
+PAGE = Path(__file__).parents[2] / "docs" / "contract-suite.md"
 
 
 def plain(endpoint: str) -> str:
@@ -90,7 +90,7 @@ def _contents() -> list[JSON]:
 
 def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
     written = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert written == table(mutants(), SURVIVORS), "python -m tests.contract.mutants --write docs/testing.md"
+    assert written == table(mutants(), SURVIVORS), "python -m tests.contract.mutants --write docs/contract-suite.md"
 
 
 DETECTED = {

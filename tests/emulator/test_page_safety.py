@@ -142,6 +142,17 @@ class TestOrigin:
         headers = {"origin": "http://localhost:5173", "sec-fetch-site": "same-site"}
         assert page.send("POST", "/ui/clock/advance", headers, b"seconds=5").status == 403
 
+    def test_a_form_of_the_page_behind_a_proxy_with_tls_is_carried_out(self) -> None:
+        emulator = Emulator(hosts=["platform.test"], origins=["https://platform.test"])
+        headers = {"host": "platform.test", "origin": "https://platform.test", "sec-fetch-site": "same-origin"}
+        assert (
+            PageClient(emulator).send("POST", "/ui/sign-in", headers, f"key={emulator.api_key}".encode()).status == 303
+        )
+
+    @pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+    def test_without_a_host_no_origin_is_that_of_the_page(self, page: PageClient, origin: str) -> None:
+        assert page.send("POST", "/ui/clock/advance", {"host": "", "origin": origin}, b"seconds=5").status == 403
+
     @pytest.mark.parametrize("target", ["/", "/ui/runs", "/ui/static/page.js", "/ui/clock/advance"])
     def test_a_foreign_host_is_refused(self, page: PageClient, target: str) -> None:
         for method in ("GET", "POST"):

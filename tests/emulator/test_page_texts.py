@@ -36,7 +36,8 @@ def page(emulator: Emulator) -> PageClient:
 
 
 class TestSecrets:
-    def test_no_page_has_a_secret_or_the_key(self, page: PageClient, emulator: Emulator) -> None:
+    @pytest.mark.parametrize("is_former", [False, True], ids=["present", "former"])
+    def test_no_page_has_a_secret_or_the_key(self, page: PageClient, emulator: Emulator, is_former: bool) -> None:
         client = emulator.client()
         secret = 'hunter"2é'
 
@@ -61,6 +62,8 @@ class TestSecrets:
         emulator.app.handle(
             ServerRequest("POST", "/tools/x/connect", {"x-api-key": KEY, "cookie": "c=1"}, connection.encode())
         )
+        if is_former:
+            emulator.secrets["TOKEN"] = "another"
         targets = [*SECTIONS.values(), f"/ui/runs/{run.id}", f"/ui/runs/{run.id}/diagram.svg"]
         targets += [
             f"/ui/workflows/{workflow.id}",

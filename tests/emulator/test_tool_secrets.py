@@ -16,7 +16,7 @@ from fibonacci import APIConnectionError, Fibonacci
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
-from fibonacci.emulator.app.redaction import without_secrets
+from fibonacci.emulator.app.request_redaction import without_secrets
 from fibonacci.emulator.cli import log_request
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api

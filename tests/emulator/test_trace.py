@@ -24,6 +24,7 @@ FIELDS = [
     "output",
     "error",
     "reason",
+    "usage",
     "warnings",
 ]
 
@@ -71,6 +72,7 @@ def test_each_node_shows_what_it_was_given_and_returned(api: Api) -> None:
         "output": "[default model] Greet Ada",
         "error": None,
         "reason": None,
+        "usage": None,
         "warnings": [],
     }
 
@@ -118,7 +120,18 @@ def test_a_skipped_node_has_the_reason_and_no_times(api: Api) -> None:
         "last": "it depends on 'next', which did not run",
     }
     skipped = nodes["no"]
-    assert [skipped[name] for name in FIELDS[2:]] == ["skipped", None, None, 0, None, None, None, skipped["reason"], []]
+    assert [skipped[name] for name in FIELDS[2:]] == [
+        "skipped",
+        None,
+        None,
+        0,
+        None,
+        None,
+        None,
+        skipped["reason"],
+        None,
+        [],
+    ]
 
 
 def test_a_failed_node_has_its_error_and_what_could_be_rendered(api: Api) -> None:
@@ -136,7 +149,7 @@ def test_a_running_execution_shows_what_has_happened(api: Api) -> None:
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["started_at"], slow["ended_at"]) == ("running", iso(START), None)
     assert (slow["input"], slow["output"]) == ({"params": {"seconds": 60}}, None)
-    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None, []]
+    assert [after[name] for name in FIELDS[2:]] == ["pending", None, None, 0, None, None, None, None, None, []]
     api.clock.time += 60
     slow, after = api("GET", f"/executions/{started['execution_id']}").data["trace"]
     assert (slow["status"], slow["ended_at"], after["status"]) == ("completed", iso(START + 60), "completed")

@@ -74,7 +74,7 @@ def test_what_a_failing_test_shows(run_pytest: RunPytest) -> None:
             "  POST /v1/workflows/wf-*/execute 200",
             '    {"inputs": {"password": "[*][*][*]", "api_key": "[*][*][*]", "note": "a [*][*][*]", "max_tokens": 7}}',
             "  POST /v1/tools/gmail_send/connect 200",
-            "    [*][*][*]",
+            '    {"user": "[*][*][*]", "phrase": "[*][*][*]"}',
             "  GET /v1/tools 503, injected failure status *",
             "  GET /v1/tools 200",
             "  GET /v1/memory/[*][*][*] 404 not_found: *",
@@ -92,7 +92,7 @@ def test_what_a_failing_test_shows(run_pytest: RunPytest) -> None:
 
 def test_long_texts_and_many_requests_are_cut() -> None:
     emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator, {})
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
     client = emulator.client()
     for number in range(12):
         client.memory.set(f"key-{number}", "x" * 1000)
@@ -105,8 +105,8 @@ def test_long_texts_and_many_requests_are_cut() -> None:
 
 
 def test_a_body_may_be_anything() -> None:
-    emulator = Emulator()
-    observer = EmulatorObserver("fibonacci_emulator", emulator, {"EMPTY": ""})
+    emulator = Emulator(secrets={"EMPTY": ""})
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
     client = emulator.client(max_retries=0)
     emulator.fail("GET /tools", "html", status=500, body=b"\xff<html>")
     emulator.fail("GET /tools", "status", status=500, body=["no error"])
@@ -118,6 +118,20 @@ def test_a_body_may_be_anything() -> None:
 
 def test_a_file_that_is_closed_is_said(tmp_path: Path) -> None:
     with Emulator(path=tmp_path / "state.db") as emulator:
-        observer = EmulatorObserver("fibonacci_emulator", emulator, {})
+        observer = EmulatorObserver("fibonacci_emulator", emulator)
         emulator.client().health.check()
     assert "its state cannot be read: " in observer.describe()
+
+
+def test_secrets_that_are_set_during_the_test_are_hidden() -> None:
+    emulator = Emulator()
+    observer = EmulatorObserver("fibonacci_emulator", emulator)
+    for secret in ("first-s3cret", "second-s3cret"):  # the former value stays hidden
+        emulator.secrets["TOKEN"] = secret
+        emulator.client().memory.set(secret, f'"{secret}"')
+    keys = [emulator.key("viewer"), emulator.key("member", name="ada")]
+    emulator.client().memory.set("keys", ["x" * 270, *keys])  # where the text is cut
+    emulator.client().memory.set(keys[0], 1)
+    text = observer.describe()
+    assert "PUT /v1/memory/*** 200" in text
+    assert not any(hidden in text for hidden in ("s3cret", "fib-viewer-", "fib-member-"))

@@ -157,6 +157,7 @@ async def models(client: AsyncFibonacci) -> None:
 
 async def many_rows(client: AsyncFibonacci, rows: AsyncIterable[dict[str, int]]) -> None:
     runs = client.workflows.run_many("w", rows, inputs=dict, ordered=True)
+    assert_type(client.workflows.run_many("w", []), AsyncRuns)
     assert_type(runs, AsyncRuns)
     async for run in runs:
         assert_type(run, RunResult)

@@ -155,6 +155,7 @@ def models(client: Fibonacci) -> None:
 
 def many_rows(client: Fibonacci) -> None:
     runs = client.workflows.run_many("w", [{"a": 1}], key="a", journal="runs.db", on_unknown="skip")
+    assert_type(client.workflows.run_many("w", []), Runs)
     assert_type(runs, Runs)
     for run in runs:
         assert_type(run, RunResult)

@@ -24,9 +24,10 @@ SAFE_LENGTH: Final = 20
 """The fewest characters of an owner's key that other machines may try to guess."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
-_DERIVED: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
+DERIVED_KEY: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
+"""A key of a role or of a person, as a text has it."""
 _DIGITS: Final = 32  # of the digest, in hexadecimal
-_MANY: Final = 1_000  # verified keys, before those that are remembered are forgotten
+_MANY: Final = 1_000  # verified keys in the cache, which is cleared beyond that
 _BY_TEXT: Final[dict[str, KeyRole]] = {role: role for role in ROLES}
 
 
@@ -95,7 +96,7 @@ class ApiKeys:
         return actor
 
     def _verified(self, key: str) -> Actor | None:
-        found = _DERIVED.fullmatch(key)
+        found = DERIVED_KEY.fullmatch(key)
         if found is None:
             return None
         role, name = _BY_TEXT[found[1]], found[2]

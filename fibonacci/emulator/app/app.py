@@ -68,7 +68,7 @@ class App:
         origins: The hosts and origins that may call it.
         organization: The organization that all workflows belong to.
         environment: What workflows can reach.
-        warnings: What was asked for that is not known or done.
+        warnings: What in workflows and requests is unknown or not supported.
         scripts: The answers that nodes get in sequence.
         observers: Called after each request.
     """

@@ -17,7 +17,7 @@ _AUTHORITY: Final = re.compile(
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 _LONGEST: Final = 300  # of a host's name and a port
-_MANY: Final = 1_000  # accepted values, before those that are remembered are forgotten
+_MANY: Final = 1_000  # accepted values in the cache, which is cleared beyond that
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

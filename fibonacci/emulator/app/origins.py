@@ -68,6 +68,22 @@ class Origins:
         else:
             self._check_origin(origin, host)
 
+    def check_form(self, request: ServerRequest) -> None:
+        """Check that a page of the emulator's own address has sent a form, behind a proxy with TLS or not.
+
+        A browser says so of every form. That of a named origin is refused: it would have the session of the page.
+
+        Raises:
+            HTTPException: 403 if it was sent by anything else.
+        """
+        origin, host = request.headers.get("origin"), request.headers.get("host", "")
+        site = request.headers.get("sec-fetch-site")
+        own = {_normal(f"{scheme}://{host}") for scheme in _DEFAULT_PORTS} - {None}
+        is_foreign = origin is not None and _normal(origin) not in own
+        if is_foreign or site not in (None, "same-origin") or (origin is None and site is None):
+            message = "This form was not sent by the page itself: open the page in a browser and send it there."
+            raise HTTPException(403, "origin_not_allowed", message, [Detail("Origin", message)])
+
     def preflight(self, request: ServerRequest) -> ServerResponse | None:
         """Return the response to a preflight request of a named origin; `None` to any other request."""
         if request.method != "OPTIONS" or "access-control-request-method" not in request.headers:

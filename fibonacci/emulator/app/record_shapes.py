@@ -49,6 +49,14 @@ class StoredVersion(StoredDefinition):
     workflow_id: str
 
 
+class StoredUsage(StoredRecord):
+    """What the attempts of a node have used."""
+
+    input_tokens: _Amount = 0
+    output_tokens: _Amount = 0
+    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+
+
 class StoredNode(StoredRecord):
     """A node of an execution."""
 
@@ -64,6 +72,7 @@ class StoredNode(StoredRecord):
     phase: Literal["wait", "call", "retry"] | None
     until: _Time | None
     call: str | None
+    usage: StoredUsage | None = None
 
 
 class StoredApproval(StoredRecord):

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from fibonacci.emulator.app.redaction import without_secrets
+from fibonacci.emulator.app.request_redaction import CREDENTIAL_HEADERS, without_secrets
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
@@ -23,11 +23,8 @@ KEPT_REQUESTS: Final = 10_000
 KEPT_BYTES: Final = 16 * 1024 * 1024
 """The largest total size of the bodies of recorded requests and their responses.
 
-The oldest responses are dropped first, then the oldest requests: reading a lot must not make the log forget requests.
+The oldest responses are dropped first, then the oldest requests: large responses must not push requests out of the log.
 """
-
-
-_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +228,7 @@ def shown(entry: LogEntry, router: Router[object]) -> RecordedRequest:
         path=path.removeprefix(f"/{API_PREFIX}") if path.startswith(f"/{API_PREFIX}/") else path,
         template=_or_none(lambda: router.find(request.method, path).template),
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        headers={name: value for name, value in request.headers.items() if name not in _CREDENTIALS},
+        headers={name: value for name, value in request.headers.items() if name not in CREDENTIAL_HEADERS},
         json=_or_none(lambda: read_json(request.body)),
         status=entry.status,
         time=entry.time,

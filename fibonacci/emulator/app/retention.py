@@ -44,7 +44,7 @@ class Retention:
 
         Args:
             now: The time in Unix seconds.
-            may_have_expired: Whether anything was due; if not, nothing is looked for that has expired.
+            may_have_expired: Whether anything was due; if not, expired values are not searched for.
         """
         store = self._store
         for table in (store.memory, store.replays) if may_have_expired else ():

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scripts import Fault
-from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall, call_handler
 
 CallT = TypeVar("CallT", LLMCall, ToolCall, CriticCall)
 
-Answer = HandlerOutcome | Fault | Callable[[], Any]
+Answer = HandlerOutcome | Fault | Callable[[], HandlerOutcome]
 """An outcome that is known, a timeout, or the work that calls a handler."""
 
 
@@ -41,7 +41,7 @@ def find_answer(
     cassette = environment.handlers.cassette
     if cassette is not None:
         return cassette.answer(handler, new_call())
-    return None if handler is None else partial(handler, new_call())
+    return None if handler is None else partial(call_handler, handler, new_call())
 
 
 def _scripted(answer: Any) -> HandlerOutcome | Fault:

@@ -86,7 +86,7 @@ class Cassette:
 
     def answer(
         self, handler: Callable[[Any], Any] | None, call: HandledCall
-    ) -> HandlerOutcome | Callable[[], Any] | None:
+    ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
 
         Without a handler, nodes are replayed if there is any call of their kind; else `None`: they have their default.
@@ -101,12 +101,12 @@ class Cassette:
             found = self._take(asked)
             if found is None and self.mode == "record" and handler is not None:
                 self._calls.append(None)
-                return partial(self._record, len(self._calls) - 1, asked, partial(handler, call))
+                return partial(self._record, len(self._calls) - 1, asked, partial(call_handler, handler, call))
         if found is None and handler is None and (self.mode == "record" or asked.kind not in self._kinds):
             return None
         if found is None:
             raise NodeError(self._miss(asked))
-        return HandlerOutcome(secrets.put_back(found.answer), secrets.put_back(found.error))
+        return HandlerOutcome(secrets.put_back(found.answer), secrets.put_back(found.error), found.usage)
 
     def _take(self, asked: RecordedCall) -> RecordedCall | None:
         """Take the next unused call that equals another: of the same node if there is one."""
@@ -118,17 +118,19 @@ class Cassette:
         indexes.remove(index)
         return self._calls[index]
 
-    def _record(self, index: int, asked: RecordedCall, work: Callable[[], Any]) -> Any:
-        outcome = call_handler(work)
+    def _record(self, index: int, asked: RecordedCall, work: Callable[[], HandlerOutcome]) -> HandlerOutcome:
+        outcome = work()
         secrets = SecretPlaceholders(self._secrets, self._secrets.ever)
-        done = replace(asked, answer=secrets.hide(outcome.output), error=secrets.hide(outcome.error))
+        answer, error = secrets.hide(outcome.output), secrets.hide(outcome.error)
+        done = replace(asked, answer=answer, error=error, usage=outcome.usage)
         with self._lock:
             self._calls[index] = done
             self._texts[index] = text_of(done)
-            self._write()
-        if outcome.error is not None:
-            raise NodeError(outcome.error)
-        return outcome.output
+            try:
+                self._write()
+            except NodeError as failure:
+                return replace(outcome, output=None, error=str(failure))
+        return outcome
 
     def _write(self) -> None:
         if stamp_of(self.path) != self._stamp:

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.engine.recorded_calls import RecordedCall
+from fibonacci.emulator.engine.usage import USAGE_FIELDS, is_usage
 from fibonacci.emulator.input_files import InputFile, InputFileError
 from fibonacci.emulator.state.json_encoding import parse_json
 
 FORMAT: Final = 1
 _REQUIRED: Final = ("kind", "node", "input")
-_KEYS: Final = (*_REQUIRED, "key", "answer", "error")
+_KEYS: Final = (*_REQUIRED, "key", "answer", "error", "usage")
 
 
 def read_calls(path: Path) -> list[RecordedCall]:
@@ -115,7 +116,9 @@ def _call(content: Any, place: str) -> RecordedCall:
             raise _Malformed(f"{place}.{name}", "it is a text")
     if not is_object(content["input"]):
         raise _Malformed(f"{place}.input", "the input of a call is an object")
-    fields = {name: content[name] for name in (*_REQUIRED, "answer", "error") if name in content}
+    if not is_usage(content.get("usage", {})):
+        raise _Malformed(f"{place}.usage", f"the usage of a call is an object with numbers: {', '.join(USAGE_FIELDS)}")
+    fields = {name: content[name] for name in (*_REQUIRED, "answer", "error", "usage") if name in content}
     call = RecordedCall(**fields)
     if content.get("key", call.key) != call.key:
         message = "it is not the hash of kind and input: remove it if you have changed them, it is computed then"

@@ -1,4 +1,4 @@
-"""Warnings: what a workflow or a request asks for that the emulator does not know or do.
+"""Warnings: what in a workflow or a request is unknown, not supported, or has no effect.
 
 They are kept and logged; a strict emulator refuses instead.
 """
@@ -22,12 +22,12 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 @dataclass(frozen=True, slots=True)
 class EmulatorWarning:
-    """One thing that the emulator does not know or do.
+    """One thing that is unknown, not supported, or has no effect.
 
     Attributes:
         code: The kind, such as `unknown_tool`.
         location: The place, such as `workflows/wf-abc123 nodes[0].tool`.
-        message: What is not known or done.
+        message: What is wrong with it.
     """
 
     code: str

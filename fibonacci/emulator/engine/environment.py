@@ -22,7 +22,7 @@ class Environment:
         secrets: The values of `{{secrets.NAME}}`.
         handlers: The user handlers.
         models: The names of the known models.
-        warnings: What workflows and requests ask for that is not known or done.
+        warnings: What in workflows and requests is unknown or not supported.
         scripts: The answers that nodes get in sequence.
     """
 

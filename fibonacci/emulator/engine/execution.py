@@ -15,15 +15,16 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.json_schema import first_fault
 from fibonacci.emulator.engine.node_executor import NodeExecutor
-from fibonacci.emulator.engine.node_result import HandlerCall
+from fibonacci.emulator.engine.node_result import HandlerCall, NodeResult
 from fibonacci.emulator.engine.node_states import NO_PHASE, NodeStates
 from fibonacci.emulator.engine.outputs import checked, timeout_error
 from fibonacci.emulator.engine.retries import retry_delay, tries_of
+from fibonacci.emulator.engine.usage import usage_sum
 from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import LAST
 from fibonacci.emulator.state.tables import Record
 
-Launch = Callable[[Callable[[], Any]], str]
+Launch = Callable[[Callable[[], HandlerOutcome]], str]
 """Calls a handler in a thread of its own; returns the id of the call."""
 
 
@@ -124,6 +125,7 @@ class RunningExecution:
                 self.advance(now)
 
     def _take(self, state: Record, outcome: HandlerOutcome, now: float) -> None:
+        _add_usage(state, outcome.usage)
         if outcome.error is not None:
             self._fail_or_retry(state, outcome.error, now)
             return
@@ -179,6 +181,8 @@ class RunningExecution:
         except (TemplateError, OperatorError, NodeError) as error:
             self._fail(state, str(error), now)  # a retry would fail alike
             return
+        if isinstance(step, NodeResult):
+            _add_usage(state, step.usage)
         if isinstance(step, HandlerCall):
             until = None if step.timeout is None else _after(now, step.timeout)
             reason = None if step.timeout is None else timeout_error(step.timeout)
@@ -272,6 +276,12 @@ class RunningExecution:
 
 def _after(now: float, seconds: float) -> float:
     return min(now + seconds, LAST)
+
+
+def _add_usage(state: Record, usage: Record | None) -> None:
+    """Add what an attempt has used to the node; those that fail cost too."""
+    if usage is not None:
+        state["usage"] = usage_sum(state.get("usage"), usage)
 
 
 def _due(node: Record) -> float:

@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from fibonacci._log_records import log
 from fibonacci.emulator.engine import handler_calls
-from fibonacci.emulator.engine.user_handlers import HandlerOutcome, call_handler
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
 
@@ -36,7 +36,7 @@ class HandlerThreads:
         self._waiters: dict[str, list[threading.Event]] = {}  # by execution: a report wakes only those it concerns
         self._lock = threading.Lock()
 
-    def launch(self, execution_id: str, work: Callable[[], Any]) -> str:
+    def launch(self, execution_id: str, work: Callable[[], HandlerOutcome]) -> str:
         """Start the call of a handler; return the id of the call."""
         call = handler_calls.register(self._store.owners)
         # It cannot report before this transaction ends; if that fails, the report finds no execution and is dropped.
@@ -61,8 +61,8 @@ class HandlerThreads:
                 if not self._waiters[execution_id]:
                     del self._waiters[execution_id]
 
-    def _work(self, execution_id: str, call: str, work: Callable[[], Any]) -> None:
-        outcome = call_handler(work)
+    def _work(self, execution_id: str, call: str, work: Callable[[], HandlerOutcome]) -> None:
+        outcome = work()
         try:
             if not self._store.is_closed:  # else the next process finds a call whose owner is gone
                 with self._store.transaction():

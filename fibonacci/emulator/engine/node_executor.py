@@ -204,11 +204,11 @@ class NodeExecutor:
         if not isinstance(answer, HandlerOutcome):
             return HandlerCall(answer, node.timeout)
         if answer.error is not None:
-            return NodeResult(None, error=answer.error)
+            return NodeResult(None, error=answer.error, usage=answer.usage)
         try:
-            return NodeResult(self.result_of(node, answer.output))
+            return NodeResult(self.result_of(node, answer.output), usage=answer.usage)
         except NodeError as error:
-            return NodeResult(None, error=str(error))
+            return NodeResult(None, error=str(error), usage=answer.usage)
 
     def _timed_out(self, node: LLMNode | ToolNode | CriticNode) -> NodeResult:
         if node.timeout is not None:

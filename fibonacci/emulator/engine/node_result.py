@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fibonacci.emulator.engine.user_handlers import HandlerOutcome
+from fibonacci.emulator.state.tables import Record
+
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
@@ -15,11 +18,13 @@ class NodeResult:
         output: The output.
         seconds: The duration of the node on the emulator's clock.
         error: Why the attempt fails at its end; `None` if the node completes.
+        usage: What the call of a handler has used; `None` if it was not reported.
     """
 
     output: Any
     seconds: float = 0.0
     error: str | None = None
+    usage: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,9 @@ class HandlerCall:
     """A call of a user handler, not started yet.
 
     Attributes:
-        work: Calls the handler.
+        work: Calls the handler; returns its outcome, and raises nothing.
         timeout: Its time limit in seconds; `None` for no limit.
     """
 
-    work: Callable[[], Any]
+    work: Callable[[], HandlerOutcome]
     timeout: float | None

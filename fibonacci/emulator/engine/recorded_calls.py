@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.tool_names import canonical_tool
-from fibonacci.emulator.engine.user_handlers import CriticCall, HandlerOutcome, LLMCall, ToolCall
+from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
 from fibonacci.emulator.state.json_encoding import to_text
 from fibonacci.emulator.state.tables import Record
 
@@ -21,7 +21,7 @@ _LLM_FIELDS: Final = (
 )
 _CRITIC_FIELDS: Final = ("model", "output", "criteria", "min_score")
 _COMPARED: Final = 2000
-"""The characters of an input that are compared when the nearest one is looked for."""
+"""The characters of an input that are compared to find the nearest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class RecordedCall:
             same input are equal.
         answer: What the handler returned.
         error: The text of its exception; `None` if it returned an answer.
+        usage: What it has reported to have used; `None` if nothing.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class RecordedCall:
     input: Record
     answer: Any = None
     error: str | None = None
+    usage: Record | None = None
 
     @property
     def key(self) -> str:
@@ -50,14 +52,11 @@ class RecordedCall:
 
         return f"sha256:{sha256(to_text([self.kind, _sorted(self.input)]).encode()).hexdigest()}"
 
-    @property
-    def outcome(self) -> HandlerOutcome:
-        """The outcome of the call, with placeholders."""
-        return HandlerOutcome(self.answer, self.error)
-
     def to_json(self) -> Record:
         """Return the call as it is stored."""
-        result = {"answer": self.answer} if self.error is None else {"error": self.error}
+        result: Record = {"answer": self.answer} if self.error is None else {"error": self.error}
+        if self.usage is not None:
+            result["usage"] = self.usage
         return {"kind": self.kind, "node": self.node, "key": self.key, "input": self.input, **result}
 
 

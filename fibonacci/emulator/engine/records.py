@@ -34,7 +34,7 @@ def start(
         scheduler: Runs and stores it.
         workflow: The record of the workflow.
         compiled: Its definition, compiled; one without nodes completes with no outputs.
-        unknown: What it asks for that is not known, from `Scheduler.unknown_in`.
+        unknown: What in it is unknown or has no effect, from `Scheduler.unknown_in`.
         inputs: The inputs by name.
         now: The time in Unix seconds.
         held: The record of the execution, if it has waited for approval.

@@ -54,7 +54,7 @@ class Scheduler:
         Args:
             execution: Its record, not stored yet.
             workflow: Its workflow.
-            unknown: What the workflow asks for that is not known; it is noted in the trace.
+            unknown: What in the workflow is unknown or has no effect; it is noted in the trace.
             now: The time in Unix seconds.
 
         Returns:
@@ -64,7 +64,7 @@ class Scheduler:
         return self._after_skipping(self._executions.start(execution, workflow, warnings, now))
 
     def unknown_in(self, workflow: CompiledWorkflow) -> list[Problem]:
-        """Return what a workflow asks for that is not known: fields, tools, parameters, models."""
+        """Return what in a workflow is unknown or has no effect: fields, tools, parameters, models."""
         nodes = list(workflow.nodes.values())
         environment = self.environment
         return [*workflow.problems, *unknown_names(nodes, environment.handlers, environment.models)]

@@ -69,5 +69,6 @@ def _content(node: Record, note: Record) -> Record:
         "output": node["output"] if node["status"] == "completed" else None,
         "error": node["error"] if node["status"] == "failed" else None,
         "reason": note.get("reason"),
+        "usage": node.get("usage"),
         "warnings": note.get("warnings", []),
     }

@@ -1,4 +1,4 @@
-"""What a workflow asks for in vain: unknown fields, tools, parameters and models, and what cannot be checked."""
+"""What in a workflow is unknown or not supported: fields, tools, parameters, models, parts of schemas."""
 
 from __future__ import annotations
 

@@ -7,12 +7,15 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from fibonacci._log_records import log
 from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.emulator.engine.usage import Usage
 from fibonacci.emulator.state.json_encoding import to_json
+from fibonacci.emulator.state.tables import Record
 
 _log: Final = logging.getLogger("fibonacci.emulator")
 
@@ -34,6 +37,42 @@ class NodeCall:
     workflow_id: str
     attempt: int
     iteration: int = 1
+    _usage: Usage = field(default_factory=Usage, init=False, repr=False, compare=False)
+
+    def report_usage(
+        self, *, input_tokens: int | None = None, output_tokens: int | None = None, cost: float | None = None
+    ) -> None:
+        """Report what the call has used, for the trace of the node: the sums of all reports and attempts.
+
+        Args:
+            input_tokens: The tokens that a model has read.
+            output_tokens: The tokens that it has written.
+            cost: The cost, in the currency of your choice.
+
+        Raises:
+            TypeError: If tokens are not a whole number, or the cost is not a number.
+            ValueError: If one of them is negative or not finite.
+
+        Example:
+            >>> from fibonacci.emulator import Emulator, LLMCall
+            >>> emulator = Emulator()
+            >>> @emulator.llm
+            ... def reply(call: LLMCall) -> str:
+            ...     call.report_usage(input_tokens=812, output_tokens=64, cost=0.0031)
+            ...     return "Hello"
+            >>> client = emulator.client()
+            >>> definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]}
+            >>> workflow = client.workflows.create(name="Greeter", definition=definition)
+            >>> execution = client.workflows.run(workflow.id)
+            >>> client.executions.get(execution.id).trace[0].usage
+            {'input_tokens': 812, 'output_tokens': 64, 'cost': 0.0031}
+        """
+        self._usage.add(input_tokens=input_tokens, output_tokens=output_tokens, cost=cost)
+
+    @property
+    def usage(self) -> Record | None:
+        """The sums of what this call has reported; `None` if nothing."""
+        return self._usage.total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +133,8 @@ class CriticCall(NodeCall):
     min_score: float = 7
 
 
+CallT = TypeVar("CallT", bound=NodeCall)
+
 LLMHandler = Callable[[LLMCall], Any]
 ToolHandler = Callable[[ToolCall], Any]
 CriticHandler = Callable[[CriticCall], Any]
@@ -105,10 +146,11 @@ A critic's returns a score from 0 to 10, or an object with `overall_score` or `c
 
 @dataclass(frozen=True, slots=True)
 class HandlerOutcome:
-    """The outcome of a call: an output, or an error."""
+    """The outcome of a call: an output, or an error, and what it has used."""
 
     output: Any = None
     error: str | None = None
+    usage: Record | None = None
 
 
 class CallRecording(Protocol):
@@ -154,8 +196,13 @@ class UserHandlers:
         self.llm, self.critic, self.tools = others.llm, others.critic, dict(others.tools)
 
 
-def call_handler(work: Callable[[], Any]) -> HandlerOutcome:
+def call_handler(handler: Callable[[CallT], Any], call: CallT) -> HandlerOutcome:
     """Call a handler, an async one in an event loop of its own; an exception is an outcome too."""
+    outcome = _outcome(partial(handler, call))
+    return outcome if call.usage is None else replace(outcome, usage=call.usage)
+
+
+def _outcome(work: Callable[[], Any]) -> HandlerOutcome:
     try:
         output = work()
         if inspect.isawaitable(output):

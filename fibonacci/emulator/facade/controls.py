@@ -99,7 +99,7 @@ class Controls:
 
     @property
     def warnings(self) -> list[EmulatorWarning]:
-        """What workflows and requests asked for that the emulator does not know or do, each once, the oldest first.
+        """What in workflows and requests is unknown, not supported, or has no effect: each once, the oldest first.
 
         Example:
             >>> from fibonacci.emulator import Emulator

@@ -21,11 +21,11 @@ from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.user_handlers import UserHandlers
 from fibonacci.emulator.engine.variables import Secrets, Variables
-from fibonacci.emulator.facade.answers import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.facade.clients import InProcessClients
 from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
 from fibonacci.emulator.facade.preservation import Preservation
+from fibonacci.emulator.facade.scripts_and_cassettes import ScriptsAndCassettes, given_scripts
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
@@ -97,7 +97,7 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
                 keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
-            strict: Whether to refuse what the emulator does not know or do, in place of a warning in `warnings`.
+            strict: Whether to refuse what is unknown or not supported, in place of a warning in `warnings`.
             hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`, such as
                 the name of a container. Others are refused with a 403.
             origins: Origins whose pages may call it from a browser, such as `http://localhost:5173`.

@@ -32,7 +32,7 @@ class Slice(NamedTuple):
 
 
 class Backend:
-    """The emulator, as the pages see it.
+    """Reads and changes an emulator for its pages.
 
     Args:
         app: The application.
@@ -46,8 +46,8 @@ class Backend:
 
     @property
     def hidden(self) -> list[str]:
-        """The texts that no page may show: the key, and the values of secrets."""
-        return spellings([self.app.keys.owner, *self.app.environment.secrets.values()])
+        """The texts that no page may show: the key, and every value that a secret has had."""
+        return spellings([self.app.keys.owner, *self.app.environment.secrets.ever])
 
     def redact(self, text: str) -> str:
         """Return a text without the key and the secrets."""

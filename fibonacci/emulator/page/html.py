@@ -25,7 +25,7 @@ _VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta"})
 _KEEPS_LINES: Final = frozenset({"pre", "textarea"})
 """The elements whose first line feed the parser drops."""
 
-_OF_PEOPLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "title", "value"})
+_READABLE: Final = frozenset({"alt", "aria-label", "content", "placeholder", "title", "value"})
 """The attributes that a person reads; the others are the structure of the page."""
 
 _NOT_IN_HTML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -46,8 +46,8 @@ class HTMLElement:
         self.attributes: Final = attributes
 
 
-class Maker(Protocol):
-    """Makes elements of one name."""
+class ElementFactory(Protocol):
+    """Creates elements of one name."""
 
     def __call__(self, *children: Content, **attributes: Attribute) -> HTMLElement:
         """Return an element; see `HTMLElement`."""
@@ -55,9 +55,9 @@ class Maker(Protocol):
 
 
 class HTMLTags:
-    """Makers of elements by name: `h.p("text", class_="note")`."""
+    """Factories of elements by name: `h.p("text", class_="note")`."""
 
-    def __getattr__(self, tag: str) -> Maker:
+    def __getattr__(self, tag: str) -> ElementFactory:
         return partial(HTMLElement, tag)
 
 
@@ -101,7 +101,7 @@ def _attributes(element: HTMLElement, redact: Redact) -> str:
         if value is True:
             shown.append(f" {name}")
         elif value is not None and value is not False:
-            text = redact(str(value)) if name in _OF_PEOPLE else str(value)
+            text = redact(str(value)) if name in _READABLE else str(value)
             shown.append(f' {name}="{_escaped(text)}"')
     return "".join(shown)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.components import moment
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import moment
 from fibonacci.emulator.page.sessions import Flash
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
 from fibonacci.emulator.page.visits import PageContent, Visit

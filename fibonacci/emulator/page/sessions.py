@@ -41,7 +41,7 @@ class PageSession:
         self.flash: Flash | None = None
 
     def take_flash(self) -> Flash | None:
-        """Return what the page says, and forget it."""
+        """Return what the next page says, and remove it."""
         flash, self.flash = self.flash, None
         return flash
 

@@ -20,7 +20,6 @@ from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.forms import read_form
 from fibonacci.emulator.page.html import HTMLElement, document
-from fibonacci.emulator.page.origin import is_from_page
 from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
@@ -61,7 +60,7 @@ class Site:
         path, _, query = request.target.partition("?")
         session = self._sessions.find(request)
         try:
-            self._check_source(request)
+            self._check_origin(request)
             if request.method in ("GET", "HEAD") and path in _FILES:
                 name, content_type = _FILES[path]
                 return responses.file(content_type, (files("fibonacci.emulator.page") / "static" / name).read_bytes())
@@ -70,7 +69,7 @@ class Site:
             if request.method == "POST":
                 return self._act(request, path, session)
             if session is None:
-                return self._asking_for_key(request)
+                return self._sign_in_required(request)
             return self._show(request, path, query, session)
         except HTTPException as error:
             return self._failed(request, session, error.status, error.message)
@@ -80,12 +79,11 @@ class Site:
             log(_log, logging.ERROR, "%s %s failed", request.method, path, with_exception=True)
             return self._failed(request, session, 500, "The page failed: the emulator's log says why.")
 
-    def _check_source(self, request: ServerRequest) -> None:
-        """Refuse foreign hosts, and forms that the page has not sent itself: a named origin sends none either."""
-        if request.method == "POST" and not is_from_page(request):
-            message = "This form was not sent by the page itself: open the page in a browser and send it there."
-            raise HTTPException(403, "permission_denied", message)
-        self._backend.app.origins.check(request)
+    def _check_origin(self, request: ServerRequest) -> None:
+        origins = self._backend.app.origins
+        if request.method == "POST":
+            origins.check_form(request)
+        origins.check(request)
 
     def _show(self, request: ServerRequest, path: str, query: str, session: PageSession) -> ServerResponse:
         match = self._views.find("GET", "/ui/overview" if path == HOME else path)
@@ -103,7 +101,7 @@ class Site:
         if path == SIGN_IN:
             return self._sign_in(request, form)
         if session is None:
-            return self._asking_for_key(request)
+            return self._sign_in_required(request)
         if path == SIGN_OUT:
             return responses.redirect(HOME, self._sessions.end(request))
         match = self._actions.find("POST", path)
@@ -123,7 +121,7 @@ class Site:
         page = self._document(layout.alone("Sign in", sign_in_page(_back(form), refusal.message)))
         return responses.html(page, refusal.status)
 
-    def _asking_for_key(self, request: ServerRequest) -> ServerResponse:
+    def _sign_in_required(self, request: ServerRequest) -> ServerResponse:
         target = request.target if request.method != "POST" else HOME
         page = self._document(layout.alone("Sign in", sign_in_page(target)))
         return responses.html(page, 401, ("WWW-Authenticate", "Bearer"))

@@ -1,4 +1,4 @@
-"""What a caller asks for that the emulator does not know or do: warnings, and refusals in strict mode."""
+"""What in a request is unknown or not supported: warnings, and refusals in strict mode."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def report_categories(context: RequestContext, owner: str, names: Iterable[str])
 
 
 def report_problems(context: RequestContext, owner: str, problems: Sequence[Problem]) -> None:
-    """Warn about what a definition asks for that is not known.
+    """Warn about what in a definition is unknown or not supported.
 
     Args:
         context: The request.

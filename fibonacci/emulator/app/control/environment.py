@@ -1,4 +1,4 @@
-"""What workflows can reach, and what they ask for that is not known or done."""
+"""What workflows can reach: models, variables and secrets; and the warnings about them."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from typing import Any
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.components import facts, form, moment, pager, state_text
 from fibonacci.emulator.page.forms import required
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import facts, form, moment, pager, word_of
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.policy.governance import settings_of
 
@@ -38,7 +38,7 @@ def decide(visit: Visit) -> Done:
     body = {"by": by, "decision": decision}
     run = visit.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if decision == "approve" else "rejected"
-    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {word_of(run['status'])}.")
+    return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
 
 
 def decisions(approval: Any) -> HTMLElement:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fibonacci.emulator.faults.fault import KINDS, Failure
+from fibonacci.emulator.page.components import NOTHING, field, form, table
 from fibonacci.emulator.page.forms import number, required
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import NOTHING, field, form, table
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.account.rate_limits import WindowUsage
+from fibonacci.emulator.page.components import duration, facts, moment, table
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import duration, facts, moment, table
 from fibonacci.emulator.page.visits import PageContent, Visit
 from fibonacci.emulator.policy.run_quota import effective_quota
 

@@ -8,8 +8,8 @@ from itertools import islice
 from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import NOTHING, facts, form, json_block, moment, pager, short, table
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.page.components import state
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import state
 from fibonacci.emulator.page.views.requests import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
 from fibonacci.emulator.page.visits import PageContent, Visit

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from itertools import islice
-from typing import Final
 
 from fibonacci.emulator.app.request_log import LogEntry
+from fibonacci.emulator.app.request_redaction import CREDENTIAL_HEADERS
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, with_query
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.parts import facts, form, moment, pager, raw_block, table, with_query
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
-
-_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 
 def show_list(visit: Visit) -> PageContent:
@@ -107,7 +105,7 @@ def _outcome(status: int | None) -> HTMLElement:
 
 
 def _headers(entry: LogEntry) -> HTMLElement:
-    shown = [(name, value) for name, value in entry.request.headers.items() if name not in _SECRET_HEADERS]
+    shown = [(name, value) for name, value in entry.request.headers.items() if name not in CREDENTIAL_HEADERS]
     return h.details(
         h.summary(f"{len(shown)} headers"),
         h.pre("\n".join(f"{name}: {value}" for name, value in shown), tabindex=0, role="region", aria_label="Headers"),

@@ -10,8 +10,8 @@ from fibonacci.emulator.engine.records import TERMINAL, WAITING
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.components import duration, facts, form, json_block, moment, state, state_text
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import duration, facts, form, json_block, moment, state
 from fibonacci.emulator.page.views.approvals import decision_form, decisions
 from fibonacci.emulator.page.views.trace import trace
 from fibonacci.emulator.page.views.workflows import NO_NODES
@@ -61,8 +61,8 @@ def show_diagram(visit: Visit) -> ServerResponse:
 def cancel(visit: Visit) -> Done:
     """Cancel the run."""
     execution_id = visit.path["execution_id"]
-    visit.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")
-    return Done(f"/ui/runs/{segment(execution_id)}", "The run is canceled.")
+    run = visit.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")["data"]
+    return Done(f"/ui/runs/{segment(execution_id)}", f"The run has ended. State: {state_text(run['status'])}.")
 
 
 def _run(visit: Visit) -> Any:

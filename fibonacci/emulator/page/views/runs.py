@@ -7,8 +7,8 @@ from typing import Any
 
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.components import NOTHING, duration, moment, pager, state, state_text, table, with_query
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.parts import NOTHING, STATES, duration, moment, pager, state, table, with_query
 from fibonacci.emulator.page.visits import PageContent, Visit
 
 _FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
@@ -61,7 +61,7 @@ def _filters(visit: Visit, chosen: str | None) -> HTMLElement:
     with visit.backend.reading() as store:
         counts = store.executions.counts("status")
     links = [_filter(visit, "All", None, chosen, sum(counts.values()))]
-    links += [_filter(visit, STATES[name][1], name, chosen, counts.get(name, 0)) for name in _FILTERS]
+    links += [_filter(visit, state_text(name), name, chosen, counts.get(name, 0)) for name in _FILTERS]
     return h.nav(h.ul(links), class_="filters", aria_label="States")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fibonacci.definitions.tool_names import canonical_tool
+from fibonacci.emulator.page.components import pager, table
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import pager, table
 from fibonacci.emulator.page.visits import PageContent, Visit
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from fibonacci.emulator.page.components import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.parts import NOTHING, duration, facts, json_block, moment, state, with_query
 from fibonacci.emulator.page.visits import Visit
 
 _SHOWN: Final = 50
@@ -86,12 +86,17 @@ def _details(visit: Visit, number: int, node: Any) -> HTMLElement:
             ("Started", moment(node["started_at"], exact=True) if node["started_at"] else None),
             ("Ended", moment(node["ended_at"], exact=True) if node["ended_at"] else None),
             ("Attempts", node["attempts"] or None),
+            *_usage(node["usage"] or {}),
             ("Skipped because", node["reason"]),
         ),
         [h.p(h.strong("Warning: "), warning, class_="flash warning") for warning in node["warnings"]],
         values,
         class_="details",
     )
+
+
+def _usage(usage: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name.replace("_", " ").capitalize(), f"{value:,}") for name, value in usage.items()]
 
 
 def _bar(span: _TimeSpan | None, whole: _TimeSpan, status: str) -> HTMLElement:

@@ -1,11 +1,11 @@
-"""Warnings: what was asked for that the emulator does not know or do."""
+"""Warnings: what is unknown, not supported, or has no effect."""
 
 from __future__ import annotations
 
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.page.backend import PER_PAGE
+from fibonacci.emulator.page.components import pager, table
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import pager, table
 from fibonacci.emulator.page.visits import PageContent, Visit
 
 
@@ -21,7 +21,7 @@ def show_list(visit: Visit) -> PageContent:
     return PageContent(
         "Warnings",
         [
-            h.p("What a workflow or a request asks for that the emulator does not know or do. ", rule),
+            h.p("What in workflows and requests is unknown, not supported, or has no effect. ", rule),
             table("Warnings", ("Code", "Place", "What"), rows, empty),
             pager(visit, first or None),
         ],

@@ -12,9 +12,9 @@ from fibonacci.definitions.templates import INPUT, expressions, strings
 from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.backend import segment
+from fibonacci.emulator.page.components import facts, field, form, json_block, moment, pager, state_text, table
 from fibonacci.emulator.page.forms import json_object
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.parts import facts, field, form, json_block, moment, pager, table, word_of
 from fibonacci.emulator.page.views.runs import runs_table
 from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
@@ -84,7 +84,7 @@ def execute(visit: Visit) -> Done:
     workflow_id = visit.path["workflow_id"]
     body = {"inputs": json_object(visit.form, "inputs")}
     run = visit.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
-    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {word_of(run['status'])}.")
+    return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
 
 
 def _workflow(visit: Visit) -> Any:

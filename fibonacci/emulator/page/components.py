@@ -1,4 +1,4 @@
-"""Parts that several pages have: states, times, JSON, tables, forms."""
+"""Components that several pages have: states, times, JSON, tables, forms."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ SHOWN: Final = 4_000
 _INDENTED: Final = 200_000
 """From about how many characters JSON is not indented: it would take long."""
 
-STATES: Final[Mapping[str, tuple[str, str]]] = {
-    "completed": ("check", "completed"),
-    "failed": ("cross", "failed"),
-    "running": ("play", "running"),
-    WAITING: ("hand", "needs approval"),
-    "pending": ("circle", "pending"),
-    "skipped": ("dash", "skipped"),
-    "cancelled": ("slash", "canceled"),
+_ICONS: Final[Mapping[str, str]] = {
+    "completed": "check",
+    "failed": "cross",
+    "running": "play",
+    WAITING: "hand",
+    "pending": "circle",
+    "skipped": "dash",
+    "cancelled": "slash",
 }
-"""The icon and the words of each state."""
+"""The icon of each state of an execution or a node."""
 
 
 def state(name: str) -> HTMLElement:
     """Return the state of an execution or a node: color, shape and word."""
-    shape, word = STATES.get(name, ("circle", name))
-    return h.span(icon(shape), word, class_=f"state {name if name in STATES else 'unknown'}")
+    kind = name if name in _ICONS else "unknown"
+    return h.span(icon(_ICONS.get(name, "circle")), state_text(name), class_=f"state {kind}")
 
 
-def word_of(name: str) -> str:
-    """Return the words of a state."""
-    return STATES[name][1] if name in STATES else name
+def state_text(name: str) -> str:
+    """Return a state as the API spells it, with a space for the underscore."""
+    return name.replace("_", " ")
 
 
 def moment(when: str | float | None, *, exact: bool = False) -> Content:

@@ -1,4 +1,4 @@
-"""Requests without the secrets in their bodies: the parameters by which a tool is connected."""
+"""Requests without credentials: those in headers, and the parameters by which a tool is connected."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fibonacci.definitions.json_types import is_array, is_object
+from fibonacci.emulator.engine.redaction import REDACTED
 from fibonacci.emulator.http.bodies import read_json
 from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.http.router import segments_of
 from fibonacci.emulator.state.json_encoding import to_json
 
-REDACTED: Final = "***"
+CREDENTIAL_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+"""The headers that no record and no page shows, in lower case."""
 
 
 def without_secrets(request: ServerRequest) -> ServerRequest:
