@@ -1,10 +1,14 @@
 # Derived from fibonacci/__init__.py by tests/stubs.py; change that file, not this one.
+from fibonacci._async.batch.runs import AsyncRuns
 from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
+from fibonacci._batch.estimate import RunsEstimate
+from fibonacci._batch.result import RunResult, RunsSummary
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
+from fibonacci._sync.batch.runs import Runs
 from fibonacci._sync.client import Fibonacci
 from fibonacci._sync.clock import Clock
 from fibonacci._sync.pager import Pager
@@ -25,6 +29,7 @@ from fibonacci.errors import (
     DeploymentError,
     ExecutionFailedError,
     FibonacciError,
+    JournalError,
     NotFoundError,
     PaginationError,
     PermissionDeniedError,
@@ -32,6 +37,8 @@ from fibonacci.errors import (
     RateLimitError,
     ServerError,
     StalePlanError,
+    TooManyFailuresError,
+    UnknownOutcomeError,
     ValidationError,
     WaitTimeoutError,
 )
@@ -50,6 +57,7 @@ __all__ = [
     "AsyncClock",
     "AsyncFibonacci",
     "AsyncPager",
+    "AsyncRuns",
     "AuthenticationError",
     "BadRequestError",
     "Clock",
@@ -62,6 +70,7 @@ __all__ = [
     "ExecutionFailedError",
     "Fibonacci",
     "FibonacciError",
+    "JournalError",
     "NotFoundError",
     "Page",
     "Pager",
@@ -72,8 +81,14 @@ __all__ = [
     "RateLimitError",
     "ResponseInfo",
     "RetryEvent",
+    "RunResult",
+    "Runs",
+    "RunsEstimate",
+    "RunsSummary",
     "ServerError",
     "StalePlanError",
+    "TooManyFailuresError",
+    "UnknownOutcomeError",
     "Unset",
     "ValidationError",
     "WaitEvent",

@@ -20,6 +20,9 @@ FibonacciError
 ├── DeploymentError
 │   └── StalePlanError
 ├── ExecutionFailedError
+├── JournalError
+├── TooManyFailuresError
+├── UnknownOutcomeError
 └── WaitTimeoutError
 ```
 """
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from fibonacci._batch.result import RunResult
     from fibonacci.models import Execution, RateLimit
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "DeploymentError",
     "ExecutionFailedError",
     "FibonacciError",
+    "JournalError",
     "NotFoundError",
     "PaginationError",
     "PermissionDeniedError",
@@ -53,6 +58,8 @@ __all__ = [
     "RateLimitError",
     "ServerError",
     "StalePlanError",
+    "TooManyFailuresError",
+    "UnknownOutcomeError",
     "ValidationError",
     "WaitTimeoutError",
 ]
@@ -306,6 +313,52 @@ class WaitTimeoutError(FibonacciError):
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.execution = execution
+
+
+class JournalError(FibonacciError):
+    """The journal of `workflows.run_many` cannot be used; the message has the reason and the remedy.
+
+    It belongs to another workflow or to other keys, another run uses it, it is damaged, or it cannot be written. What
+    it has recorded stays.
+    """
+
+    path: str
+    """The path of the journal."""
+
+    def __init__(
+        self, message: str = "", *, path: str = "", code: str | None = None, details: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.path = path
+
+
+class TooManyFailuresError(FibonacciError):
+    """More rows of `workflows.run_many` have failed than `max_failures` allows. `__cause__` is the last failure.
+
+    No further row was started, and those under way were waited for. The same call continues with the rows that are
+    left.
+    """
+
+
+class UnknownOutcomeError(FibonacciError):
+    """Of some rows of `workflows.run_many` it is not known whether they were started. All other rows have ended.
+
+    The message names them. Check them, and call again with `on_unknown="skip"` or `on_unknown="rerun"`.
+    """
+
+    results: Sequence[RunResult]
+    """The rows; the `error` of each says what happened."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        results: Sequence[RunResult] = (),
+        code: str | None = None,
+        details: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message, code=code, details=details)
+        self.results = results
 
 
 def _seconds_text(seconds: float) -> str:

@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[1]
 ASYNC = ROOT / "fibonacci" / "_async"
 SYNC = ROOT / "fibonacci" / "_sync"
 
-# Written by hand in both halves: the clock, capacity, event loops and sockets have no mechanical counterpart.
-HAND_WRITTEN = ("_runtime.py", "transports/_network.py")
+# Written by hand in both halves: the clock, capacity, event loops, workers and sockets have no mechanical counterpart.
+HAND_WRITTEN = ("_runtime.py", "batch/_workers.py", "transports/_network.py")
 
 HEADER = "# Derived from fibonacci/_async/{name} by tests/mirror.py; change that file, not this one.\n"
 

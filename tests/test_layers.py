@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
-_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions"}
-_PUBLIC = {*_CLIENT, "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
+_CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
+_PUBLIC = {*_CLIENT, "_batch", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
@@ -34,17 +34,18 @@ MAY_IMPORT = {
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},
+    "_batch": {"errors", "models", "_core"},
     "deployment": {"errors", "models", "definitions"},
-    "_async": {*_CLIENT, "deployment"},
-    "_sync": {*_CLIENT, "deployment"},
+    "_async": {*_CLIENT, "_batch", "deployment"},
+    "_sync": {*_CLIENT, "_batch", "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "emulator": {"models", "definitions", "_log_records"},
     "integrations": _PUBLIC,
     "testing": {*_PUBLIC, "emulator"},
 }
-# An error holds the execution or the rate limit that it is about; it need not load the models for that.
-FOR_TYPES_ONLY = {"errors": {"models"}}
+# An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
+FOR_TYPES_ONLY = {"errors": {"models", "_batch"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.

@@ -32,7 +32,7 @@ class AsyncSystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
-        await (_running_trio() or asyncio).sleep(seconds)
+        await (running_trio() or asyncio).sleep(seconds)
 
 
 async def resolve(value: T | Awaitable[T]) -> T:
@@ -48,7 +48,7 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
     Raises:
         asyncio.CancelledError: At the end, if the task was canceled meanwhile.
     """
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True):
             await function()
@@ -70,7 +70,7 @@ async def shielded(function: Callable[[], Coroutine[Any, Any, object]], seconds:
 
 async def checkpoint() -> None:
     """Let other tasks run, and notice a cancellation."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         await trio.lowlevel.checkpoint()
         return
@@ -80,7 +80,7 @@ async def checkpoint() -> None:
 
 def call_later(seconds: float, function: Callable[[], object]) -> bool:
     """Have the running event loop call a function later; return False where that needs a task, as under trio."""
-    if _running_trio() is not None:
+    if running_trio() is not None:
         return False
     asyncio.get_running_loop().call_later(seconds, function)
     return True
@@ -91,7 +91,7 @@ def current_loop() -> Hashable:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return cast("Hashable", _running_trio().lowlevel.current_trio_token())
+        return cast("Hashable", running_trio().lowlevel.current_trio_token())
 
 
 def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -220,7 +220,7 @@ class WakeEvent:
         self._event.set()
 
 
-def _running_trio() -> Any:
+def running_trio() -> Any:
     """Return the module of trio when it runs the present task; None under asyncio."""
     try:
         asyncio.get_running_loop()
@@ -231,7 +231,9 @@ def _running_trio() -> Any:
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
     """Wait until an event is set, or so many seconds have passed."""
-    trio = _running_trio()
+    trio = running_trio()
+    if seconds == float("inf"):
+        seconds = None
     if trio is None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -243,13 +245,13 @@ async def _wait(event: asyncio.Event, seconds: float | None) -> None:
 
 def _new_event() -> asyncio.Event:
     """Return an event of the running event loop."""
-    event: asyncio.Event = (_running_trio() or asyncio).Event()
+    event: asyncio.Event = (running_trio() or asyncio).Event()
     return event
 
 
 def _call_soon() -> Callable[[Callable[[], None]], object]:
     """Return what lets the running event loop call a function, from any thread."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is None:
         return asyncio.get_running_loop().call_soon_threadsafe
     run_sync_soon: Callable[[Callable[[], None]], object] = trio.lowlevel.current_trio_token().run_sync_soon

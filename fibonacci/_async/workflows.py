@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -26,7 +26,10 @@ from fibonacci.models.workflows import Workflow
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fibonacci._async.batch._workers import Rows
+    from fibonacci._async.batch.runs import AsyncRuns
     from fibonacci._async.deployments import AsyncDeployments
+    from fibonacci._batch.result import RunResult
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
 
@@ -228,6 +231,99 @@ class AsyncWorkflows(AsyncResource):
             cancel_on_exit=cancel_on_exit,
             progress=progress,
         )
+
+    def run_many(
+        self,
+        workflow_id: str,
+        rows: Rows,
+        *,
+        key: str | Callable[[Any], object] | None = None,
+        inputs: Callable[[Any], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        timeout: float | None = 300,
+        max_failures: int | None = None,
+        on_result: Callable[[RunResult], object] | None = None,
+        on_unknown: Literal["raise", "skip", "rerun"] = "raise",
+        on_quota: Literal["wait", "stop"] = "wait",
+        ordered: bool = False,
+        organization: str | None = None,
+        progress: bool = False,
+    ) -> AsyncRuns:
+        """Run a workflow for each of many rows, at most once each; what is unknown is said.
+
+        Rows run while the result is iterated, as many at a time as the quota leaves. One that fails stops no other.
+        With a journal, the same call continues after anything that ended it, a killed process included: rows that have
+        ended are not run again, those that were started are waited for, and those of unknown outcome are looked for.
+
+        Args:
+            workflow_id: The id of the workflow.
+            rows: An iterable of rows, read as they are needed.
+            key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
+                index.
+            inputs: A function from the row to the inputs. Default: the row itself, a mapping.
+            journal: The path of a SQLite file on a local disk, which is created if it is missing. It holds inputs and
+                outputs. Default: nothing is kept, and an interrupted call cannot be continued.
+            concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
+                others have running; 100 at most.
+            timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
+                continue, and another call with the journal waits for them again.
+            max_failures: How many rows may fail before no further one is started. Default: all.
+            on_result: Called with each result before it is yielded.
+            on_unknown: What to do with rows of which it cannot be found out whether they were started, once all others
+                have ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, or
+                `"rerun"` them.
+            on_quota: Whether to `"wait"` for an hourly or daily quota, or to `"stop"` with a `QuotaExceededError`.
+            ordered: Whether results come in the order of the rows. Then no row starts more than 1,000 rows ahead.
+            organization: The id of the organization whose quota counts. Default: that of the workflow.
+            progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
+
+        Returns:
+            The runs, which send nothing before they are iterated.
+
+        Raises:
+            TypeError: If an argument is of the wrong type. Nothing is sent.
+            ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, or a row
+                has other inputs than in the journal.
+            JournalError: While it is iterated, if the journal cannot be used.
+            UnknownOutcomeError: At the end, if it is not known whether some rows were started.
+            TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
+            QuotaExceededError: At the end, if a quota is exhausted and `on_quota` is `"stop"`.
+            APIError: While it is iterated, if the platform would refuse every row, or cannot be reached for 15 minutes.
+
+        Example:
+            ```python
+            rows = [{"id": 7, "name": "Ada"}, {"id": 8, "name": "Bob"}]
+            runs = client.workflows.run_many(workflow.id, rows, key="id", journal="greetings.db")
+            async for run in runs:
+                print(run.key, run.outputs if run.succeeded else run.error)
+            print(runs.summary)
+            ```
+        """
+        from fibonacci._async.batch._workers import ROW_METHODS  # most programs need none of these
+        from fibonacci._async.batch.runs import AsyncRuns
+        from fibonacci._batch.options import BatchOptions
+        from fibonacci._batch.rows import check_rows
+        from fibonacci._core.option_checks import check_sync
+
+        check_sync("on_result", on_result, close=self._requestor.config.close)
+        check_rows(rows, ROW_METHODS)
+        options = BatchOptions.checked(
+            rows,
+            key=key,
+            inputs=inputs,
+            journal=journal,
+            concurrency=concurrency,
+            timeout=timeout,
+            max_failures=max_failures,
+            on_result=on_result,
+            on_unknown=on_unknown,
+            on_quota=on_quota,
+            ordered=ordered,
+            organization=organization,
+            progress=progress,
+        )
+        return AsyncRuns(self._requestor, workflow_id, rows, options)
 
     async def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
         """Compare the definitions in a folder with the platform, and return what `apply` would do. Nothing is written.

@@ -38,12 +38,14 @@ def _plain(value: object) -> object:
 
 
 @cache
-def _encoder() -> json.JSONEncoder:
+def _encoder(*, sort_keys: bool = False) -> json.JSONEncoder:
     try:
         import json  # only with a body: most first calls have none
     except OSError as error:
         raise loading_error(error) from error
-    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+    return json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain, sort_keys=sort_keys
+    )
 
 
 def drop_unset(**fields: object) -> dict[str, object]:
@@ -75,6 +77,22 @@ def encode(body: object) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         _explain(body, "", depth=0)
         raise ValueError(f"the body has no JSON form: {error}") from None
+
+
+def canonical(body: object) -> str:
+    """Return a body as JSON with sorted keys: the same text for bodies that are equal.
+
+    Raises:
+        TypeError: If a value in it has no JSON form; the message names its place and the remedy.
+        ValueError: If it holds NaN, an infinity, a lone surrogate, or itself.
+    """
+    try:
+        text = _encoder(sort_keys=True).encode(body)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        encode(body)  # explains, unless the keys alone cannot be sorted
+        raise TypeError(f"the body has keys of several types ({error}); use str keys") from None
+    return text
 
 
 def _explain(value: object, place: str, *, depth: int) -> None:

@@ -1,4 +1,4 @@
-"""A bar for an execution that is waited for, by tqdm, which comes with the extra `progress`."""
+"""Bars by tqdm, which comes with the extra `progress`: for an execution that is waited for, and for many rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from io import StringIO
 from threading import Event, Thread
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from fibonacci._display.protocols import ExecutionRecord
 from fibonacci._display.text import counted, cut, printable
@@ -28,7 +28,35 @@ _ENDED = {"completed", "failed", "skipped", "cancelled"}
 E = TypeVar("E", bound=ExecutionRecord)
 
 
-class ProgressBar(Generic[E]):
+class TickingBar:
+    """A bar on stderr whose elapsed time advances although nothing happens.
+
+    It stays on its line after it was closed.
+
+    Args:
+        options: What tqdm takes.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._closing = Event()
+        self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
+        # A process without a console, such as one of pythonw, has no stderr.
+        self._bar = tqdm(file=sys.stderr or StringIO(), **options)
+        self._ticker.start()
+
+    def close(self) -> None:
+        """Leave the bar as it is. A second call does nothing."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._ticker.join()
+            self._bar.close()
+
+    def _tick(self) -> None:
+        while not self._closing.wait(_REFRESH):
+            self._bar.refresh()
+
+
+class ProgressBar(TickingBar, Generic[E]):
     """Shows the state of an execution, the elapsed time and, where the platform sends them, its nodes; on stderr.
 
     It is shown while it is entered, and stays on its line afterwards, however the wait has ended.
@@ -38,12 +66,8 @@ class ProgressBar(Generic[E]):
     """
 
     def __init__(self, on_update: Callable[[E], object] | None) -> None:
+        super().__init__(desc="sending", bar_format="{desc} [{elapsed}]")
         self._on_update = on_update
-        self._closing = Event()
-        self._ticker = Thread(target=self._tick, name="fibonacci-progress", daemon=True)
-        # A process without a console, such as one of pythonw, has no stderr.
-        self._bar = tqdm(desc="sending", bar_format="{desc} [{elapsed}]", file=sys.stderr or StringIO())
-        self._ticker.start()
 
     def __call__(self, execution: E) -> object:
         """Show an execution, and return what `on_update` returns."""
@@ -56,9 +80,7 @@ class ProgressBar(Generic[E]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        self._ticker.join()
-        self._bar.close()
+        self.close()
 
     def _show(self, execution: ExecutionRecord) -> None:
         bar = self._bar
@@ -84,9 +106,24 @@ class ProgressBar(Generic[E]):
         else:  # where `reset` would show a bar that is empty again
             bar.total = total
 
-    def _tick(self) -> None:
-        while not self._closing.wait(_REFRESH):
-            self._bar.refresh()
+
+class RowsBar(TickingBar):
+    """Shows how many rows have ended.
+
+    Args:
+        total: The number of rows; None where it is not known.
+    """
+
+    def __init__(self, total: int | None) -> None:
+        shown = "{n_fmt}/{total_fmt}" if total is not None else "{n_fmt}"
+        bar = "{bar}| " if total is not None else ""
+        super().__init__(total=total, unit="row", bar_format=f"{bar}{shown} rows [{{elapsed}}]{{postfix}}")
+
+    def show(self, ended: int, text: str) -> None:
+        """Show how many rows have ended, and a text."""
+        self._bar.n = ended
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(0)
 
 
 def _text(value: str | None) -> str:

@@ -20,7 +20,7 @@ from fibonacci._core.deadline import Deadline
 T = TypeVar("T")
 
 # On Windows, Ctrl-C does not end the wait for a lock before its time.
-_LONGEST_SLEEP = 1.0 if sys.platform == "win32" else threading.TIMEOUT_MAX
+LONGEST_SLEEP = 1.0 if sys.platform == "win32" else threading.TIMEOUT_MAX
 
 
 class SystemClock:
@@ -159,6 +159,6 @@ class WakeEvent:
     def sleep(self, seconds: float) -> None:
         """Sleep until the event is set, but no longer than so many seconds."""
         ends = monotonic() + seconds
-        while not self._event.wait(min(max(0.0, ends - monotonic()), _LONGEST_SLEEP)) and monotonic() < ends:
+        while not self._event.wait(min(max(0.0, ends - monotonic()), LONGEST_SLEEP)) and monotonic() < ends:
             pass
         self._event.clear()

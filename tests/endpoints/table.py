@@ -22,6 +22,7 @@ NOT_ENDPOINTS = {
     "workflows.apply": "workflows.list and get, then create, update and delete",
     "workflows.plan": "workflows.list and get",
     "workflows.pull": "workflows.get, and a file",
+    "workflows.run_many": "workflows.execute for each row, then executions.list and get",
     "workflows.run": "workflows.execute, then executions.get",
 }
 """The public methods that are no endpoint of their own, and why."""

@@ -20,6 +20,8 @@ OTHER_SIGNATURES = {
     "workflows.apply": "plan, *, allow_delete=",
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
+    "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "
+    "on_result=, on_unknown=, on_quota=, ordered=, organization=, progress=",
     "workflows.run": "workflow_id, *, inputs=, idempotency_key=, timeout=, on_update=, cancel_on_exit=, progress=",
     "executions.wait": "execution_id, *, timeout=, on_update=, progress=",
     "request": "method, path, *, params=, json=, returns=",
@@ -77,7 +79,9 @@ def test_the_parameters_of_the_other_methods(public: dict[str, Any]) -> None:
 def test_all_but_lists_are_awaited(mode: Mode, public: dict[str, Any]) -> None:
     paged = {each.id for each in operations() if is_page(each)}
     awaited = {name for name, method in public.items() if inspect.iscoroutinefunction(method)}
-    assert awaited == (set(public) - paged - {"with_options", "reset_rate_limit"} if mode.is_async else set())
+    assert awaited == (
+        set(public) - paged - {"with_options", "reset_rate_limit", "workflows.run_many"} if mode.is_async else set()
+    )
     assert paged == {row.call for row in ROWS if row.is_list} > {"workflows.list"}
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -16,12 +16,16 @@ import polars
 from fibonacci import (
     AsyncFibonacci,
     AsyncPager,
+    AsyncRuns,
     DeploymentPlan,
     DeploymentResult,
     Page,
     RateLimit,
     ResponseInfo,
     RetryEvent,
+    RunResult,
+    RunsEstimate,
+    RunsSummary,
 )
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
@@ -149,3 +153,17 @@ async def models(client: AsyncFibonacci) -> None:
     assert_type(execution.response.request_id, str | None)
     assert_type(execution.response.rate_limit, RateLimit | None)
     assert_type((await client.organizations.quota.get("o")).effective, dict[str, int | float | None])
+
+
+async def many_rows(client: AsyncFibonacci, rows: AsyncIterable[dict[str, int]]) -> None:
+    runs = client.workflows.run_many("w", rows, inputs=dict, ordered=True)
+    assert_type(client.workflows.run_many("w", []), AsyncRuns)
+    assert_type(runs, AsyncRuns)
+    async for run in runs:
+        assert_type(run, RunResult)
+    assert_type(runs.summary, RunsSummary)
+    assert_type(await runs.results(), list[RunResult])
+    assert_type(await runs.to_pandas(), pandas.DataFrame)
+    assert_type(await runs.estimate(1000), RunsEstimate)
+    async with runs as entered:
+        assert_type(entered, AsyncRuns)

@@ -20,22 +20,22 @@ class HasAsyncWorkflows(Protocol):
     def workflows(self) -> AsyncWorkflows: ...
 
 
-class Runs(Protocol):
+class ExecutionReader(Protocol):
     def get(self, execution_id: str) -> Execution: ...
 
 
-class AsyncRuns(Protocol):
+class AsyncExecutionReader(Protocol):
     async def get(self, execution_id: str) -> Execution: ...
 
 
 class HasRuns(Protocol):
     @property
-    def executions(self) -> Runs: ...
+    def executions(self) -> ExecutionReader: ...
 
 
 class HasAsyncRuns(Protocol):
     @property
-    def executions(self) -> AsyncRuns: ...
+    def executions(self) -> AsyncExecutionReader: ...
 
 
 class Catalog(Protocol):

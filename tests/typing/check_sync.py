@@ -13,7 +13,20 @@ from typing import Any, assert_type
 import pandas
 import polars
 
-from fibonacci import DeploymentPlan, DeploymentResult, Fibonacci, Page, Pager, RateLimit, ResponseInfo, RetryEvent
+from fibonacci import (
+    DeploymentPlan,
+    DeploymentResult,
+    Fibonacci,
+    Page,
+    Pager,
+    RateLimit,
+    ResponseInfo,
+    RetryEvent,
+    RunResult,
+    Runs,
+    RunsEstimate,
+    RunsSummary,
+)
 from fibonacci.definitions import WorkflowDefinition
 from fibonacci.models import (
     Execution,
@@ -138,3 +151,18 @@ def models(client: Fibonacci) -> None:
     assert_type(execution.response.request_id, str | None)
     assert_type(execution.response.rate_limit, RateLimit | None)
     assert_type(client.organizations.quota.get("o").effective, dict[str, int | float | None])
+
+
+def many_rows(client: Fibonacci) -> None:
+    runs = client.workflows.run_many("w", [{"a": 1}], key="a", journal="runs.db", on_unknown="skip")
+    assert_type(client.workflows.run_many("w", []), Runs)
+    assert_type(runs, Runs)
+    for run in runs:
+        assert_type(run, RunResult)
+        assert_type(run.execution, Execution | None)
+    assert_type(runs.summary, RunsSummary)
+    assert_type(runs.results(), list[RunResult])
+    assert_type(runs.to_pandas(), pandas.DataFrame)
+    assert_type(runs.estimate(), RunsEstimate)
+    with runs as entered:
+        assert_type(entered, Runs)

@@ -1,0 +1,85 @@
+"""What running many rows needs of a mode: work beside the iteration, and the iteration over rows of either kind.
+
+This file and its twin in the other half are written by hand, as `_runtime.py` is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from typing import Any
+
+from fibonacci._async._runtime import WakeEvent, running_trio
+
+
+class Inbox:
+    """Functions to be called by the one task that waits for them; workers and signal handlers put them in."""
+
+    def __init__(self) -> None:
+        self._functions: deque[Callable[[], object]] = deque()
+        self._event = WakeEvent()
+
+    def put(self, function: Callable[[], object]) -> None:
+        """Add a function, from any thread or signal handler."""
+        self._functions.append(function)
+        if len(self._functions) == 1:
+            with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+                self._event.set()
+
+    async def get(self, seconds: float | None) -> list[Callable[[], object]]:
+        """Return the functions that were put in, waiting for the first no longer than so many seconds."""
+        if not self._functions:
+            await self._event.sleep(float("inf") if seconds is None else seconds)
+        return [self._functions.popleft() for _ in range(len(self._functions))]
+
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""A piece of work without arguments."""
+
+
+class Workers:
+    """Carries out work beside the task that gives it out. The work handles its own exceptions."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Work) -> None:
+        """Start a piece of work."""
+        trio = running_trio()
+        if trio is not None:
+            trio.lowlevel.spawn_system_task(work, context=copy_context())
+            return
+        task = asyncio.create_task(work())
+        self._tasks.add(task)  # the event loop holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+
+
+Rows = Iterable[Any] | AsyncIterable[Any]
+"""What rows may be read from."""
+
+ROW_METHODS = ("__iter__", "__aiter__")
+"""The methods of which such an object has one."""
+
+
+class RowSource:
+    """Reads rows, one after the other, from an iterable of either kind.
+
+    Args:
+        rows: The iterable.
+
+    Attributes:
+        may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.may_wait: bool = not isinstance(rows, Iterable)
+        self._iterator: Iterator[Any] | AsyncIterator[Any] = iter(rows) if isinstance(rows, Iterable) else aiter(rows)
+
+    async def read(self, default: Any) -> Any:
+        """Return the next row, or a default when there is none."""
+        if isinstance(self._iterator, Iterator):
+            return next(self._iterator, default)
+        return await anext(self._iterator, default)

@@ -1,0 +1,191 @@
+"""What the parts of a batch share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from fibonacci._async.batch import _workers
+from fibonacci._async.batch.requests import AsyncBatchRequests
+from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._batch.concurrency import ConcurrencyPlan
+from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
+from fibonacci._batch.journal import Journal
+from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.quota import quota_value, quota_wait
+from fibonacci._batch.row import Row
+from fibonacci._batch.state import BatchState
+from fibonacci._batch.watching import StartRate, WatchPlan
+from fibonacci._core.shared_limits import SharedLimits
+from fibonacci.errors import JournalError, QuotaExceededError
+from fibonacci.models.organizations import Quota
+
+
+class AsyncBatchContext:
+    """What the parts of a batch share.
+
+    Args:
+        requestor: Sends the requests.
+        requests: The requests about the workflow.
+        options: The arguments of `run_many`.
+        journal: The open journal.
+        organization: The id of the organization whose quota counts; None if it is not known.
+        limits: The rate limit of the key.
+        time_ahead: Seconds by which the platform's clock is ahead of the client's.
+
+    Attributes:
+        state: Where each row is.
+        plan: How many rows may be started.
+        watch: When to look at the running executions.
+        starts: How many rows were started in the last minute.
+        inbox: What workers hand to the task that iterates.
+        is_attended: Whether the task that iterates is at work, and not in the body of the user's loop.
+        quota: The quota of the organization as last read; None before.
+        at_work: How many workers have not reported their end.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        requests: AsyncBatchRequests,
+        options: BatchOptions,
+        journal: Journal,
+        organization: str | None,
+        limits: SharedLimits,
+        time_ahead: float,
+    ) -> None:
+        self.requestor = requestor
+        self.requests = requests
+        self.options = options
+        self.journal = journal
+        self.organization = organization
+        self.state: BatchState = BatchState(options, requestor.redact)
+        self.plan: ConcurrencyPlan = ConcurrencyPlan(options.concurrency)
+        self.watch: WatchPlan = WatchPlan()
+        self.starts: StartRate = StartRate()
+        self.inbox: _workers.Inbox = _workers.Inbox()
+        self.at_work: int = 0
+        self.quota: Quota | None = None
+        self.is_attended: bool = False
+        self._workers = _workers.Workers()
+        self._lock = threading.Lock()
+        self._unreported = 0
+        self._is_left = False
+        self._limits = limits
+        self._time_ahead = time_ahead
+        self._quota_refusals = 0
+
+    @property
+    def now(self) -> float:
+        """Seconds on the monotonic clock."""
+        return self.requestor.clock.monotonic()
+
+    @property
+    def platform_time(self) -> float:
+        """The Unix time on the platform's clock."""
+        return self.requestor.clock.time() + self._time_ahead
+
+    @property
+    def rate(self) -> float | None:
+        """Requests a minute that the rate limit allows; None when it is not known."""
+        return None if self._limits.last is None else float(self._limits.last.limit)
+
+    @property
+    def limits(self) -> BatchLimits:
+        """What bounds the rows, as far as it is known."""
+        plan = None if self.quota is None else self.quota.plan
+        return BatchLimits(
+            plan=plan,
+            rate=self.rate,
+            per_day=per_day_of(plan),
+            runs_per_hour=quota_value(self.quota, "workflow_runs_per_hour"),
+            concurrency=self.plan.capacity,
+            duration=self.watch.duration,
+        )
+
+    @property
+    def watch_rate(self) -> float | None:
+        """Requests a minute that rows and looks may take; None when it is not known."""
+        left = None if self.options.total is None else max(1, self.state.summary.left)
+        return watch_rate(left, self.limits)
+
+    def window(self) -> tuple[float, int] | None:
+        """Return the seconds left in the window of the rate limit, and the requests that may still be begun in it."""
+        window = self._limits.remaining_window(self.now)
+        if window is None:
+            return None
+        not_admitted = max(0, len(self.state.starting) - self._limits.in_flight)
+        return window[0], window[1] - not_admitted
+
+    def work(self, function: _workers.Work) -> None:
+        """Carry out a function beside the iteration. It hands its result to `report`, however it ends."""
+        self.at_work += 1
+        with self._lock:
+            self._unreported += 1
+        self._workers.start(function)
+
+    def report(self, function: Callable[[], object]) -> None:
+        """Hand the end of a piece of work to the task that iterates, from any thread."""
+        with self._lock:
+            self._unreported -= 1
+            is_last = self._is_left and self._unreported == 0
+        if is_last:
+            self.journal.close()
+        self.inbox.put(partial(self._end_work, function))
+
+    def leave(self) -> None:
+        """Close the journal as soon as the last worker has reported: what it does is recorded until then."""
+        with self._lock:
+            self._is_left = True
+            is_last = self._unreported == 0
+        if is_last:
+            self.journal.close()
+
+    def record_start(self, row: Row) -> None:
+        """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
+
+        Raises:
+            JournalError: If it cannot be written; a note has the id.
+        """
+        if not self.is_attended:
+            self.record([row])
+
+    def record_unattended(self) -> None:
+        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+        self.is_attended = False
+        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
+        if rows:
+            self.record(rows)
+
+    def record(self, rows: list[Row]) -> None:
+        """Write the ids of executions to the journal.
+
+        Raises:
+            JournalError: If they cannot be written; a note has them.
+        """
+        try:
+            self.journal.write(started=rows)
+        except JournalError as error:
+            names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
+            error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
+            raise
+        for row in rows:
+            row.is_recorded = True
+
+    def refused_by_quota(self, error: QuotaExceededError) -> None:
+        """Wait for a quota that ends at a time, or stop, as `on_quota` says."""
+        if self.options.on_quota == "stop":
+            self.state.stop(error)
+            return
+        self._quota_refusals += 1
+        self.plan.pause(quota_wait(error, self._quota_refusals), self.now)
+
+    def passed_quota(self) -> None:
+        """Record that a row was started."""
+        self._quota_refusals = 0
+
+    def _end_work(self, function: Callable[[], object]) -> None:
+        self.at_work -= 1
+        if not self._is_left:
+            function()

@@ -1,0 +1,121 @@
+"""Reading rows, and what the journal has of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from fibonacci._async.batch import _workers
+from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._async.batch.starter import interrupted
+from fibonacci._batch.journal import JournalEntry
+from fibonacci._batch.row import Row
+
+_END: Any = object()
+
+
+class AsyncRowReader:
+    """Reads rows as they are needed, and puts each where the journal says it has come to.
+
+    Args:
+        context: What the parts of the batch share.
+        rows: The iterable of rows.
+        resume: Takes a row that an earlier run started, with the id of its execution.
+    """
+
+    def __init__(self, context: AsyncBatchContext, rows: _workers.Rows, resume: Callable[[Row, str], None]) -> None:
+        self._context = context
+        self._state = context.state
+        self._parser = context.options.parser
+        self._resume = resume
+        self._source: _workers.RowSource = _workers.RowSource(rows)
+        self._values: deque[Any] = deque()
+        self._is_reading = False
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the next row has to wait for an earlier one, in whose order results are delivered."""
+        return self._state.results.is_far(self._state.read)
+
+    async def read(self) -> bool:
+        """Read one row; return False when there is none now."""
+        if self._state.is_exhausted or self.is_far:
+            return False
+        if self._source.may_wait and not self._values:
+            if not self._is_reading:
+                self._is_reading = True
+                self._context.work(self._read_beside)
+            return False
+        try:
+            value = self._values.popleft() if self._values else await self._source.read(_END)
+            self._place(value)
+        except Exception as error:  # of the user's iterable or functions, or a key that cannot be used
+            self._state.stop(error)
+        return not self._state.is_exhausted
+
+    async def _read_beside(self) -> None:
+        """Read one row of an iterable that may have to wait for it."""
+        try:
+            value = await self._source.read(_END)
+        except BaseException as error:
+            self._context.report(partial(self._not_read, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._has_read, value))
+
+    def _has_read(self, value: Any) -> None:
+        self._is_reading = False
+        self._values.append(value)
+
+    def _not_read(self, error: BaseException) -> None:
+        self._is_reading = False
+        self._state.stop(error)
+
+    def _place(self, value: Any) -> None:
+        """Make a row of a value, and put it where it belongs."""
+        state = self._state
+        if value is _END:
+            state.is_exhausted = True
+            return
+        index = state.read
+        state.read += 1
+        row, fault = self._parser.parse(index, value)
+        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
+        other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
+        if other is not None:
+            raise ValueError(f"rows {other} and {index} have the same key {row.key!r}; the keys of rows must differ")
+        if entry is not None:
+            row.number = entry.number
+        if fault is not None and (entry is None or not entry.digest):
+            state.finish(row, fault)
+        elif entry is None:
+            state.unwritten[row.key] = index
+            state.pending.append(row)
+        else:
+            self._continue(row, entry)
+
+    def _continue(self, row: Row, entry: JournalEntry) -> None:
+        """Put a row where an earlier run has left it."""
+        state = self._state
+        if not entry.digest:
+            self._context.journal.renew(row)
+            state.pending.append(row)
+        elif entry.digest != row.digest:
+            raise ValueError(
+                f"row {row.index} has the key {row.key!r}, with which the journal has other inputs; inputs must not"
+                " change between runs: pass another journal, or other keys"
+            )
+        elif entry.is_finished:
+            state.restore(entry.result(row.index))
+        elif entry.execution_id is not None:
+            row.idempotency_key = entry.idempotency_key or ""
+            self._resume(row, entry.execution_id)
+        elif entry.idempotency_key is not None:
+            row.idempotency_key, row.intended_at = entry.idempotency_key, entry.intended_at or 0.0
+            row.error = interrupted(row)
+            state.pending.append(row)  # to be started again where that is safe, else to be searched
+        else:
+            state.pending.append(row)

@@ -1,0 +1,127 @@
+"""Starting rows, and what becomes of those that are not started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from fibonacci._async.batch.context import AsyncBatchContext
+from fibonacci._batch.quota import quota_kind
+from fibonacci._batch.row import Row
+from fibonacci._batch.search import may_repeat
+from fibonacci._batch.start_outcome import start_outcome
+from fibonacci.errors import APIConnectionError, ConflictError, JournalError, QuotaExceededError
+from fibonacci.models.executions import Execution
+
+# With one idempotency key: a row whose outcome stays unknown that often is left for the end.
+_ATTEMPTS = 5
+
+
+class AsyncRowStarter:
+    """Sends the requests that start rows, whose intents are durable.
+
+    Args:
+        context: What the parts of the batch share.
+        follow: Takes a row with its execution.
+    """
+
+    def __init__(self, context: AsyncBatchContext, follow: Callable[[Row, Execution], None]) -> None:
+        self._context = context
+        self._follow = follow
+
+    def can_start(self, row: Row) -> bool:
+        """Whether the row may be started without any danger of starting it twice."""
+        return not row.is_uncertain or self._may_repeat(row)
+
+    def start(self, row: Row) -> None:
+        """Start a row in a worker."""
+        context = self._context
+        context.state.starting[row.index] = row
+        row.begin(context.now, context.options.timeout)
+        row.attempts += 1
+        context.starts.add(context.now)
+        context.work(partial(self._start, row))
+
+    async def _start(self, row: Row) -> None:
+        context = self._context
+        try:
+            execution = await context.requests.start(row, context.options.timeout)
+            row.execution_id = execution.id
+            context.record_start(row)
+        except BaseException as error:
+            context.report(partial(self._not_started, row, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            context.report(partial(self._started, row, execution))
+
+    def _started(self, row: Row, execution: Execution) -> None:
+        del self._context.state.starting[row.index]
+        self._context.plan.started()
+        self._context.passed_quota()
+        if not row.is_recorded:
+            self._context.state.started.append(row)
+        self._follow(row, execution)
+
+    def _not_started(self, row: Row, error: BaseException) -> None:
+        context, state = self._context, self._context.state
+        del state.starting[row.index]
+        if isinstance(error, JournalError):
+            state.abort(error)
+            return
+        match start_outcome(error):
+            case "unknown":
+                self._unknown(row, error)
+            case "quota" if isinstance(error, QuotaExceededError):
+                self._put_back(row)
+                if quota_kind(error, state.in_flight) == "concurrent":
+                    context.plan.refused(state.in_flight, context.now)
+                else:
+                    context.refused_by_quota(error)
+            case "row" if isinstance(error, Exception):
+                if row.is_uncertain and isinstance(error, ConflictError):  # about the key: it says nothing of the row
+                    self._unknown(row, error)
+                else:
+                    state.finish(row, error)
+            case "again":
+                self._put_back(row)
+                if context.plan.failed(context.now):
+                    state.stop(error)
+            case _:
+                self._put_back(row)
+                state.stop(error)
+
+    def _unknown(self, row: Row, error: BaseException) -> None:
+        row.error = error if isinstance(error, Exception) else _canceled(row)
+        if row.attempts < _ATTEMPTS and self._may_repeat(row):
+            self._context.plan.failed(self._context.now)
+            self._context.state.pending.append(row)
+        else:
+            self._context.state.unknown[row.index] = row
+
+    def _put_back(self, row: Row) -> None:
+        """Start the row later: this request was not carried out, as far as it is the only one with its key."""
+        if not row.is_uncertain:
+            row.withdraw()
+            self._context.state.withdrawn.append(row)
+        self._context.state.pending.append(row)
+
+    def _may_repeat(self, row: Row) -> bool:
+        is_honored = self._context.requestor.config.idempotency == "server"
+        return may_repeat(row, self._context.platform_time, is_honored=is_honored)
+
+
+def interrupted(row: Row) -> APIConnectionError:
+    """Return the error of a row whose request was going to be sent when an earlier process ended."""
+    return _unknown_error(row, "the process ended before the response to the request that starts the row")
+
+
+def _canceled(row: Row) -> APIConnectionError:
+    return _unknown_error(row, "the request that starts the row was canceled before its response")
+
+
+def _unknown_error(row: Row, text: str) -> APIConnectionError:
+    error = APIConnectionError(text)
+    error.idempotency_key = row.idempotency_key
+    error.outcome_unknown = True
+    return error

@@ -1,0 +1,132 @@
+"""How many rows may be under way: what the quota leaves, asked for and not guessed. Pure: time is an argument."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT: Final = 100
+"""Rows under way when neither the user nor the quota bounds them."""
+
+_GROW_EVERY: Final = 120.0
+_ASK_AGAIN: Final = 60.0
+_FIRST_HOLD: Final = 2.0
+_LONGEST_HOLD: Final = 60.0
+_FIRST_BACKOFF: Final = 1.0
+_LONGEST_BACKOFF: Final = 15.0
+_LONGEST_OUTAGE: Final = 900.0
+
+
+class ConcurrencyPlan:
+    """Says how many rows may be started now.
+
+    Where the quota can be read, the capacity is what it leaves beside the executions of others. Where it cannot, the
+    capacity is what was under way at the last refusal, and one more every two minutes.
+
+    Args:
+        limit: The largest number of rows under way that the user allows; None for no wish.
+
+    Attributes:
+        must_ask: Whether the quota and the running executions should be read now.
+        capacity: How many rows may be under way.
+        paused_until: Until when no row is started because a quota is exhausted, on the monotonic clock.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = DEFAULT if limit is None else limit
+        self.capacity: int = self._limit
+        self.must_ask: bool = limit is None
+        self._ask_at: float | None = None
+        self._grow_at: float | None = None
+        self._held_until = 0.0
+        self._hold = _FIRST_HOLD
+        self.paused_until: float = 0.0
+        self._outage_began: float | None = None
+        self._backoff = _FIRST_BACKOFF
+        self._retry_at = 0.0
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the platform could not be reached at the last attempt."""
+        return self._outage_began is not None
+
+    def told(self, quota: int, others: int, now: float) -> None:
+        """Record an answer: the quota of executions at a time, and how many of others run."""
+        self.must_ask = False
+        self._grow_at = None
+        self.capacity = max(0, min(self._limit, quota - others))
+        self._ask_at = now + _ASK_AGAIN if others and self.capacity < self._limit else None
+
+    def could_not_ask(self, now: float) -> None:
+        """Record that the quota cannot be read."""
+        self.must_ask = False
+        self._ask_at = None
+        if self.capacity < self._limit:
+            self._grow_at = now + _GROW_EVERY
+
+    def refused(self, in_flight: int, now: float) -> None:
+        """Record that the quota of executions at a time refused a row.
+
+        Args:
+            in_flight: How many other rows are under way.
+            now: Seconds on the monotonic clock.
+        """
+        self.must_ask = True
+        self.capacity = min(self.capacity, in_flight)
+        self._held_until = now + self._hold
+        self._hold = min(_LONGEST_HOLD, self._hold * 2)
+
+    def pause(self, seconds: float, now: float) -> None:
+        """Start no row for so many seconds: a quota that ends at a time is used up."""
+        self.paused_until = max(self.paused_until, now + seconds)
+
+    def failed(self, now: float) -> bool:
+        """Record that the platform could not be reached, and nothing was started.
+
+        Returns:
+            Whether it has been so for long that it should be given up.
+        """
+        if self._outage_began is None:
+            self._outage_began = now
+        if now >= self._retry_at:  # the rows of one moment fail together, and count once
+            self._retry_at = now + self._backoff
+            self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2)
+        return now - self._outage_began > _LONGEST_OUTAGE
+
+    def started(self) -> None:
+        """Record that a row was started."""
+        self._outage_began = None
+        self._backoff = _FIRST_BACKOFF
+        self._retry_at = 0.0
+        self._hold = _FIRST_HOLD
+
+    def slots(self, in_flight: int, starting: int, now: float) -> int:
+        """Return how many rows may be started now.
+
+        Args:
+            in_flight: How many are under way.
+            starting: How many of them are just being started.
+            now: Seconds on the monotonic clock.
+        """
+        self._tick(now)
+        if self.must_ask or now < self._wake_at():
+            return 0
+        if self._outage_began is not None:  # one row probes whether the platform is back
+            return 0 if starting else 1
+        least = 1 if self._grow_at is not None else 0
+        return max(0, max(self.capacity, least) - in_flight)
+
+    def next_change(self, now: float) -> float | None:
+        """Return when more rows may be started although none ends, on the monotonic clock; None for never."""
+        times = [self._wake_at(), self._ask_at, self._grow_at]
+        return min((at for at in times if at is not None and at > now), default=None)
+
+    def _wake_at(self) -> float:
+        return max(self._held_until, self.paused_until, self._retry_at)
+
+    def _tick(self, now: float) -> None:
+        if self._ask_at is not None and now >= self._ask_at:
+            self._ask_at = None
+            self.must_ask = True
+        while self._grow_at is not None and now >= self._grow_at:
+            self.capacity += 1
+            self._grow_at = self._grow_at + _GROW_EVERY if self.capacity < self._limit else None

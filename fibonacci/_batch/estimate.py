@@ -1,0 +1,145 @@
+"""How long a batch takes, and which limit binds. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from fibonacci._batch.watching import PAGE_SIZE, watch_interval
+
+_DAILY: Final = {"free": 1_000, "pro": 50_000}
+"""Requests a day of the plans, as documented; the platform does not state them."""
+
+
+class BatchLimits(NamedTuple):
+    """What bounds a batch; None for what is not known.
+
+    Attributes:
+        plan: The name of the plan.
+        rate: Requests a minute.
+        per_day: Requests a day.
+        runs_per_hour: Executions an hour.
+        concurrency: Executions at a time.
+        duration: Seconds that an execution takes.
+    """
+
+    plan: str | None = None
+    rate: float | None = None
+    per_day: int | None = None
+    runs_per_hour: int | None = None
+    concurrency: int | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunsEstimate:
+    """How long the rows of a `workflows.run_many` take.
+
+    Example:
+        ```python
+        estimate = client.workflows.run_many(workflow.id, [{"name": "Ada"}] * 1000).estimate()
+        print(estimate.hours, estimate.bound_by, estimate.requests_per_row)
+        ```
+    """
+
+    rows: int
+    """The number of rows."""
+
+    plan: str | None
+    """The name of the plan; None where the platform does not tell."""
+
+    requests_per_row: float
+    """The requests that each row takes: one to start it, and its part of those that watch."""
+
+    hours: float
+    """The hours that all rows take."""
+
+    bound_by: str | None
+    """The limit that binds, such as `"300 runs an hour"`; None when no limit is known."""
+
+    hours_by_limit: dict[str, float]
+    """The hours that each of the known limits alone would take, by its text."""
+
+    def __str__(self) -> str:
+        on_plan = f" on {self.plan}" if self.plan else ""
+        bound = f", bound by {self.bound_by}" if self.bound_by else ""
+        return f"{self.rows:,} rows{on_plan}: {duration_text(self.hours * 3600)}{bound}"
+
+
+def per_day_of(plan: str | None) -> int | None:
+    """Return the requests a day of a plan, as documented; None for others."""
+    return _DAILY.get(plan or "")
+
+
+def estimated(rows: int, limits: BatchLimits) -> RunsEstimate:
+    """Estimate how long rows take.
+
+    Args:
+        rows: The number of rows.
+        limits: What bounds them.
+    """
+    requests = _requests_per_row(limits, watch_rate(rows, limits))
+    hours: dict[str, float] = {}
+    if limits.rate is not None:
+        hours[f"{limits.rate:,.0f} requests a minute"] = _in_windows(rows * requests, limits.rate) / 60
+    if limits.per_day is not None:
+        hours[f"{limits.per_day:,} requests a day"] = 24 * _in_windows(rows * requests, limits.per_day)
+    if limits.runs_per_hour:
+        hours[f"{limits.runs_per_hour:,} runs an hour"] = _in_windows(rows, limits.runs_per_hour)
+    if limits.concurrency and limits.duration is not None:
+        rounds = math.ceil(rows / limits.concurrency)
+        hours[f"{limits.concurrency:,} runs at a time"] = rounds * limits.duration / 3600
+    bound_by = max(hours, key=lambda name: hours[name], default=None)
+    longest = 0.0 if bound_by is None else hours[bound_by]
+    return RunsEstimate(rows, limits.plan, requests, max(longest, (limits.duration or 0.0) / 3600), bound_by, hours)
+
+
+def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
+    """Return the requests a minute that all rows and the looks at them may take; None when it is not known.
+
+    The requests of a day have to last for the day, or for the rows if these take less time.
+
+    Args:
+        rows: The number of rows; None for very many.
+        limits: What bounds them.
+    """
+    if limits.per_day is None:
+        return limits.rate
+    hours = 24.0
+    if rows is not None:
+        alone = limits._replace(per_day=None, duration=None)
+        rounds = rows / limits.concurrency if limits.concurrency else 0.0
+        hours = max(estimated(rows, alone).hours, rounds * (limits.duration or 0.0) / 3600)
+    daily = limits.per_day / (60 * min(24.0, max(hours, 1 / 60)))
+    return daily if limits.rate is None else min(limits.rate, daily)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time in words, such as `67 h` or `4 min`."""
+    if seconds >= 2 * 3600:
+        return f"{seconds / 3600:,.0f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def _in_windows(amount: float, limit: float) -> float:
+    """Return the windows that an amount takes; none when one window has room for it."""
+    return amount / limit if amount > limit else 0.0
+
+
+def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
+    """Return the requests that a row takes, at the pace that the other limits allow.
+
+    Args:
+        limits: What bounds the rows.
+        rate: Requests a minute that rows and looks may take.
+    """
+    duration = limits.duration
+    if not duration:  # it ends with the response to the request that starts it
+        return 1.0
+    paces = [limits.rate, (limits.runs_per_hour or 0) / 60, 60 * (limits.concurrency or 0) / duration]
+    starts = min((pace for pace in paces if pace), default=60.0)
+    running = max(1.0, starts * duration / 60)
+    look = min(running, math.ceil(running / PAGE_SIZE))
+    interval = watch_interval(look, rate, starts, duration)
+    return 1.0 + min(60 / interval * look / starts, duration / interval)

@@ -1,0 +1,45 @@
+"""What SQLite and the system say of a journal, as errors with a remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from fibonacci.errors import JournalError
+
+_KEPT: Final = "What it has recorded stays: call again with the same journal"
+# By the primary code of SQLite, which is the name up to the second underscore.
+_REMEDIES: Final = {
+    "SQLITE_FULL": f"the disk is full. Free some space. {_KEPT}",
+    "SQLITE_READONLY": "it is read-only. Pass a path in a folder that can be written",
+    "SQLITE_CANTOPEN": "it cannot be opened. Pass a path in a folder that exists and can be written",
+    "SQLITE_PERM": "this user may not open it. Change its permissions, or pass another path",
+    "SQLITE_IOERR": f"reading or writing it fails. Check the disk, its space and its limits. {_KEPT}",
+    "SQLITE_CORRUPT": "it is damaged. Restore it from a backup; with a new path, rows that have run are run again",
+    "SQLITE_NOTADB": "it is no journal. Pass another path",
+    "SQLITE_BUSY": "another program has it open and locks it. Close that program",
+    "SQLITE_LOCKED": "another program has it open and locks it. Close that program",
+}
+
+
+def journal_error(path: str, reason: str) -> JournalError:
+    """Return the error of a journal, with the reason as the end of a sentence that its path begins."""
+    return JournalError(f"journal {path} {reason}", path=path)
+
+
+def sqlite_error(path: str, error: sqlite3.Error) -> JournalError:
+    """Return the error for what SQLite raised."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    remedy = _REMEDIES.get("_".join(name.split("_")[:2]))
+    reason = f"cannot be used ({error})" if remedy is None else f"cannot be used ({error}): {remedy}"
+    made = journal_error(path, reason)
+    made.__cause__ = error
+    return made
+
+
+def system_error(path: str, error: OSError) -> JournalError:
+    """Return the error for what the system raised when the file was opened."""
+    remedy = "pass a path in a folder that exists and can be written"
+    made = journal_error(path, f"cannot be opened ({error.strerror or error}): {remedy}")
+    made.__cause__ = error
+    return made

@@ -1,0 +1,124 @@
+"""What running many rows comes to: the result of each, and the sum of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fibonacci.models.executions import Execution
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The result of one row of `workflows.run_many`.
+
+    Example:
+        ```python
+        (run,) = client.workflows.run_many(workflow.id, [{"name": "Ada"}]).results()
+        print(run.index, run.status, run.outputs)
+        ```
+    """
+
+    index: int
+    """The place of the row among the rows, from 0."""
+
+    key: str
+    """The key of the row as a text; without `key=`, its index."""
+
+    inputs: Any
+    """The inputs of the run, as JSON has them; what was passed where that has no JSON form."""
+
+    execution: Execution | None
+    """The execution as last received; None when none was started, or none was found."""
+
+    error: Exception | None
+    """Why the row has not succeeded; None when it has.
+
+    An `ExecutionFailedError`, a `WaitTimeoutError`, the error of the request that did not start it, or the `TypeError`
+    or `ValueError` of inputs that have no JSON form.
+    """
+
+    status: str
+    """The status of the execution, such as `"completed"`; `"failed"` when none was started, `"unknown"` when it is not
+    known whether one was."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the execution has completed."""
+        return self.status == "completed"
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of the execution; empty while there are none."""
+        return {} if self.execution is None else self.execution.outputs
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the row has ended: another call with the same journal does not run it again."""
+        return self.status != UNKNOWN and (self.execution is None or self.execution.is_terminal)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values, as the columns of a data frame have it."""
+        execution = self.execution
+        return {
+            "index": self.index,
+            "key": self.key,
+            "status": self.status,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "error": None if self.error is None else str(self.error),
+            "execution_id": None if execution is None else execution.id,
+            "duration_ms": None if execution is None else execution.duration_ms,
+        }
+
+
+COLUMNS: dict[str, Any] = {
+    "index": int,
+    "key": str,
+    "status": str,
+    "inputs": Any,
+    "outputs": Any,
+    "error": str,
+    "execution_id": str,
+    "duration_ms": float,
+}
+"""The types of the columns of a data frame of results."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsSummary:
+    """How far the rows of a `workflows.run_many` have come.
+
+    Example:
+        ```python
+        runs = client.workflows.run_many(workflow.id, [{"name": "Ada"}, {"name": "Bob"}])
+        runs.results()
+        print(runs.summary)
+        # prints: 2 done, 0 failed, 0 unknown, 0 left (0 from the journal)
+        ```
+    """
+
+    done: int
+    """The number of rows whose execution has completed."""
+
+    failed: int
+    """The number of rows that have ended otherwise: failed, canceled, refused, or without a JSON form."""
+
+    unknown: int
+    """The number of rows of which it is not known whether they were started."""
+
+    from_journal: int
+    """How many of the rows above had ended in an earlier call, and were read from the journal."""
+
+    left: int
+    """The number of rows that have no result: those under way, those that were not waited for to the end, and those not
+    begun, as far as `len(rows)` tells."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.done} done, {self.failed} failed, {self.unknown} unknown, {self.left} left"
+            f" ({self.from_journal} from the journal)"
+        )

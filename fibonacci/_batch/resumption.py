@@ -1,0 +1,33 @@
+"""How to continue a batch that ended early, as text."""
+
+from __future__ import annotations
+
+import signal
+
+from fibonacci._batch.result import RunsSummary
+
+
+def drain_text(number: int, in_flight: int, journal: str) -> str:
+    """Return what to print at the first signal.
+
+    Args:
+        number: The number of the signal.
+        in_flight: How many rows are under way.
+        journal: The path of the journal; empty for none.
+    """
+    name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    return (
+        f"{name}: no further row is started, and {in_flight} under way are waited for; again to stop at once."
+        f" {_remedy(journal)}"
+    )
+
+
+def resume_note(summary: RunsSummary, journal: str) -> str:
+    """Return the note on an exception that ends a batch early."""
+    return f"{summary}. {_remedy(journal)}"
+
+
+def _remedy(journal: str) -> str:
+    if journal:
+        return f"To continue, make the same call again with journal={journal!r}."
+    return "Without a journal= the rows cannot be continued: the same call runs all of them again."

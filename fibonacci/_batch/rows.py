@@ -1,0 +1,131 @@
+"""From what the user passes to rows: keys, inputs, and their JSON form."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from fibonacci._batch.row import Row
+from fibonacci._core.option_checks import kind_of
+from fibonacci._core.request_body import canonical
+
+Key = str | Callable[[Any], object] | None
+
+
+class RowParser:
+    """Makes a `Row` of each value that the iterable of rows yields.
+
+    Args:
+        key: The name of the column that has the key, or a function of the row; None for the index.
+        inputs: A function from the row to the inputs; None for the row itself.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+    """
+
+    def __init__(self, key: Key, inputs: Callable[[Any], object] | None) -> None:
+        if key is not None and not isinstance(key, str) and not callable(key):
+            raise TypeError(f"key must be a column's name, a function of the row or None, not {kind_of(key)}")
+        if inputs is not None and not callable(inputs):
+            raise TypeError(f"inputs must be a function of the row or None, not {kind_of(inputs)}")
+        self._key = key
+        self._inputs = inputs
+
+    @property
+    def key_rule(self) -> str:
+        """How keys are made, as the journal has it."""
+        return "index" if self._key is None else f"column {self._key}" if isinstance(self._key, str) else "function"
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two rows can have the same key."""
+        return self._key is None
+
+    def parse(self, index: int, value: Any) -> tuple[Row, Exception | None]:
+        """Return a row, and what is wrong with its inputs: such a row fails alone.
+
+        Args:
+            index: The place of the row, from 0.
+            value: What the iterable yielded.
+
+        Raises:
+            ValueError: If the row has no key.
+            TypeError: If its key is neither a str nor an int.
+        """
+        key = self._key_of(index, value)
+        inputs: Any = value
+        try:
+            if self._inputs is not None:
+                inputs = self._inputs(value)
+            if not _is_mapping(inputs):
+                raise TypeError(
+                    f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}"
+                )
+            text = canonical(inputs)
+            return Row(index, key, json.loads(text), text), None
+        except Exception as error:  # of the user's function too: one row must not stop the others
+            return Row(index, key, inputs, None), error
+
+    def _key_of(self, index: int, value: Any) -> str:
+        if self._key is None:
+            return str(index)
+        if callable(self._key):
+            key = self._key(value)
+        else:
+            try:
+                key = value[self._key]
+            except (LookupError, TypeError):
+                raise ValueError(f"row {index} has no column {self._key!r}, which key= names") from None
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}")
+        return str(key)
+
+
+def check_rows(rows: object, methods: tuple[str, ...]) -> None:
+    """Check that something is an iterable of rows.
+
+    Args:
+        rows: What was passed.
+        methods: The methods of which an iterable has one.
+
+    Raises:
+        TypeError: If it is none, or one whose items are no rows.
+    """
+    if hasattr(rows, "columns") and hasattr(rows, "iloc"):
+        raise TypeError("rows must be an iterable of rows; of a data frame pass df.to_dict('records')")
+    if _is_no_iterable_of_rows(rows) or not any(hasattr(rows, method) for method in methods):
+        more = "; a sync client cannot iterate an async one" if hasattr(rows, "__aiter__") else ""
+        raise TypeError(f"rows must be an iterable of rows, such as a list of dicts, not {kind_of(rows)}{more}")
+
+
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping | BaseModel)
+
+
+def _is_no_iterable_of_rows(value: object) -> bool:
+    """Whether a value can be iterated, and what that yields are no rows."""
+    return isinstance(value, str | bytes | Mapping)
+
+
+def check_journal(journal: object) -> str | None:
+    """Return the path of a journal, or None.
+
+    Raises:
+        TypeError: If it is not a path.
+        ValueError: If it is a URL.
+    """
+    if journal is None:
+        return None
+    try:
+        path = os.fsdecode(journal)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
+    if "://" in path:
+        raise ValueError(f"journal must be the path of a file; {path.partition('://')[0]} is not supported")
+    if not path:
+        raise ValueError("journal must be the path of a file; it is empty")
+    return path

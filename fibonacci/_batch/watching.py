@@ -1,0 +1,134 @@
+"""How running executions are watched: by pages of the list or one by one, and how often. Pure: time is an argument."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+PAGE_SIZE: Final = 200
+
+_SHORTEST: Final = 0.4
+_LONGEST: Final = 15.0
+# Seconds between looks, while it is not known how long the executions take: from each age of the oldest on.
+_UNKNOWN: Final = ((0.0, 1.0), (0.5, 1.5), (2.0, 2.2))
+# An execution is seen to have ended within this part of the time that executions take.
+_PART: Final = 1 / 25
+_RESERVE: Final = 0.1
+_WEIGHT: Final = 0.2
+
+
+def watch_interval(
+    requests: float, rate: float | None, starts: float, duration: float | None, age: float = _LONGEST
+) -> float:
+    """Return the seconds between two looks at the running executions.
+
+    Args:
+        requests: How many requests a look takes.
+        rate: Requests a minute that the rate limit allows; None when it is not known.
+        starts: Rows started in the last minute.
+        duration: Seconds that executions take; None while it is not known.
+        age: Seconds since the oldest execution was started.
+    """
+    needed = max(seconds for begin, seconds in _UNKNOWN if age >= begin) if duration is None else duration * _PART
+    if rate is not None:
+        spare = rate * (1 - _RESERVE) - starts
+        needed = max(needed, 60 * requests / spare if spare > 0 else _LONGEST)
+    return min(_LONGEST, max(_SHORTEST, needed))
+
+
+def page_size(running: int) -> int:
+    """Return how many executions to ask for: those that run, and as many that were started since and have ended."""
+    return min(PAGE_SIZE, 2 * running + 10)
+
+
+class WatchPlan:
+    """Says when to look at the running executions, and whether by the list.
+
+    Attributes:
+        duration: Seconds that executions take, on average; None while none was seen to end.
+    """
+
+    def __init__(self) -> None:
+        self.duration: float | None = None
+        self._pages = 1
+        self._requests = 1.0
+        self._last: float | None = None
+
+    def looked(self, now: float, *, requests: int, pages: int | None) -> None:
+        """Record a look.
+
+        Args:
+            now: Seconds on the monotonic clock.
+            requests: How many requests it took.
+            pages: How many pages of the list it took to find all; None when it was not by the list.
+        """
+        self._last = now
+        self._requests = max(1.0, float(requests))
+        if pages is not None:
+            self._pages = max(1, pages)
+
+    def ended(self, seconds: float) -> None:
+        """Record how long an execution took."""
+        self.duration = seconds if self.duration is None else self.duration + _WEIGHT * (seconds - self.duration)
+
+    def is_list_cheaper(self, running: int) -> bool:
+        """Whether the list takes fewer requests than reading so many executions one by one."""
+        return running > self._pages
+
+    def reserve(self, seconds: float, requests: int) -> int:
+        """Return how many requests of a window are kept for looks.
+
+        Args:
+            seconds: The seconds left in the window.
+            requests: The requests left in it.
+        """
+        wanted = math.ceil(self._requests * seconds / watch_interval(self._requests, None, 0.0, self.duration))
+        return min(wanted, math.ceil(requests * _RESERVE))
+
+    def due_at(self, first_start: float, now: float, *, rate: float | None, starts: float) -> float:
+        """Return when to look next, on the monotonic clock.
+
+        Args:
+            first_start: When the oldest running execution was started.
+            now: The present.
+            rate: Requests a minute that the rate limit allows; None when it is not known.
+            starts: Rows started in the last minute.
+        """
+        since = first_start if self._last is None else max(self._last, first_start)
+        age = max(0.0, since - first_start)
+        return since + watch_interval(self._requests, rate, starts, self.duration, age)
+
+
+def goes_on(found: int, missing: int) -> bool:
+    """Whether to read the next page of the list, rather than the missing executions one by one.
+
+    Args:
+        found: How many running executions the last page had.
+        missing: How many were on no page yet.
+    """
+    return missing > 1 and found > 1
+
+
+class StartRate:
+    """Counts the starts of the last minute, in two counters."""
+
+    def __init__(self) -> None:
+        self._minute: float = 0.0
+        self._before = 0
+        self._count = 0
+
+    def add(self, now: float) -> None:
+        """Count a start."""
+        self._advance(now)
+        self._count += 1
+
+    def per_minute(self, now: float) -> float:
+        """Return the starts in the last minute."""
+        self._advance(now)
+        return self._count + self._before * (1 - (now % 60) / 60)
+
+    def _advance(self, now: float) -> None:
+        minute = now // 60
+        if minute != self._minute:
+            self._before = self._count if minute == self._minute + 1 else 0
+            self._minute, self._count = minute, 0

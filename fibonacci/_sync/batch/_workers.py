@@ -1,0 +1,111 @@
+"""What running many rows needs of a mode: work beside the iteration, and the iteration over rows.
+
+This file and its twin in the other half are written by hand, as `_runtime.py` is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any
+
+from fibonacci._sync._runtime import LONGEST_SLEEP
+
+# Seconds for which an idle thread waits for more work.
+_IDLE = 5.0
+
+
+class Inbox:
+    """Functions to be called by the one thread that waits for them; workers and signal handlers put them in."""
+
+    def __init__(self) -> None:
+        self._functions: SimpleQueue[Callable[[], object]] = SimpleQueue()  # which signal handlers may use
+
+    def put(self, function: Callable[[], object]) -> None:
+        """Add a function, from any thread or signal handler."""
+        self._functions.put(function)
+
+    def get(self, seconds: float | None) -> list[Callable[[], object]]:
+        """Return the functions that were put in, waiting for the first no longer than so many seconds."""
+        ends = monotonic() + (threading.TIMEOUT_MAX if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+        found: list[Callable[[], object]] = []
+        while not found:
+            with suppress(Empty):
+                found.append(self._functions.get(timeout=min(max(0.0, ends - monotonic()), LONGEST_SLEEP)))
+            if monotonic() >= ends:
+                break
+        with suppress(Empty):
+            while True:
+                found.append(self._functions.get_nowait())
+        return found
+
+
+Work = Callable[[], None]
+"""A piece of work without arguments."""
+
+
+class Workers:
+    """Carries out work in threads, as many as there is work at a time. The work handles its own exceptions.
+
+    They are daemon threads: a program that is interrupted twice does not wait for their requests.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def start(self, work: Work) -> None:
+        """Start a piece of work."""
+        with self._lock:
+            has_idle = self._idle > 0
+            self._idle -= has_idle
+        if not has_idle:
+            threading.Thread(target=self._run, name="fibonacci-run-many", daemon=True).start()
+        self._work.put(partial(copy_context().run, work))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                work = self._work.get(timeout=_IDLE)
+            except Empty:
+                with self._lock:
+                    if self._idle > 0:
+                        self._idle -= 1
+                        return
+                continue  # work was given to this thread meanwhile
+            work()
+            del work
+            with self._lock:
+                self._idle += 1
+
+
+Rows = Iterable[Any]
+"""What rows may be read from."""
+
+ROW_METHODS = ("__iter__",)
+"""The methods of which such an object has one."""
+
+
+class RowSource:
+    """Reads rows, one after the other.
+
+    Args:
+        rows: The iterable.
+
+    Attributes:
+        may_wait: Whether reading a row may wait, so that it has to be done beside everything else.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.may_wait: bool = False
+        self._iterator: Iterator[Any] = iter(rows)
+
+    def read(self, default: Any) -> Any:
+        """Return the next row, or a default when there is none."""
+        return next(self._iterator, default)

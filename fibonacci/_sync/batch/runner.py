@@ -1,0 +1,252 @@
+# Derived from fibonacci/_async/batch/runner.py by tests/mirror.py; change that file, not this one.
+"""The loop of a batch: what has happened, what may be started, what has to be looked at."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from fibonacci._batch.quota import quota_value
+from fibonacci._batch.result import RunResult
+from fibonacci._batch.row import Row
+from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
+from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.finder import RowFinder
+from fibonacci._sync.batch.reader import RowReader
+from fibonacci._sync.batch.starter import RowStarter
+from fibonacci._sync.batch.watcher import ExecutionsWatcher
+from fibonacci.models.organizations import Quota
+
+# Results of an earlier run that are delivered before anything else is looked at.
+_RESTORED_AT_ONCE = 256
+# Seconds for which events are gathered.
+_GATHERING = 0.01
+# Seconds: the progress is shown that often although nothing happens.
+_LONGEST_WAIT = 60.0
+# Real seconds for which a clock of the user's is not asked while requests are on their way.
+_CLOCK_CHECK = 1.0
+
+
+class BatchRunner:
+    """Runs the rows of a batch, as far as results are asked for.
+
+    Workers send requests; everything else happens in the task that asks for results.
+
+    Args:
+        context: What the parts of the batch share.
+        rows: The iterable of rows.
+    """
+
+    def __init__(self, context: BatchContext, rows: _workers.Rows) -> None:
+        self._context = context
+        self._state = context.state
+        self._watcher = ExecutionsWatcher(context)
+        self._finder = RowFinder(context, self._watcher.follow)
+        self._starter = RowStarter(context, self._watcher.follow)
+        self._reader = RowReader(context, rows, self._watcher.resume)
+        self._is_asking = False
+        self._was_cut_short = False  # the choice of rows, by results to be delivered first
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every row has come to what it will come to."""
+        state = self._state
+        if state.aborted_by is not None:
+            return True
+        return self._is_at_rest and (state.is_stopped or not state.unknown) and not self._has_more
+
+    def begin(self) -> None:
+        """Start the first rows."""
+        self._start_rows()
+
+    def pop(self) -> RunResult | None:
+        """Return the next result; None if there is none now."""
+        return self._state.results.pop()
+
+    def step(self) -> None:
+        """Wait until something happens, and do what follows from it.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
+        for function in self._events():
+            function()
+        if self._state.aborted_by is not None:
+            self.save()
+            return
+        self._watcher.expire()
+        self._start_rows()
+
+    def drain(self) -> None:
+        """Start no further row, and wait until no request is on its way."""
+        self._state.stop(None)
+        while self._context.at_work:
+            for function in self._context.inbox.get(None):
+                function()
+
+    def save(self) -> None:
+        """Write the results there are.
+
+        Raises:
+            JournalError: If the journal cannot be written.
+        """
+        self._commit([])
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether rows may still be started."""
+        return not self._state.is_stopped and (bool(self._state.pending) or not self._state.is_exhausted)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        return not (self._context.at_work or self._state.running)
+
+    def _start_rows(self) -> None:
+        """Start what may be started: first all intents are made durable, at once, with the results there are."""
+        rows = self._choose()
+        self._commit(rows)
+        for row in rows:
+            self._starter.start(row)
+        self._ask()
+        self._look()
+        self._search()
+        _runtime.checkpoint()
+
+    def _choose(self) -> list[Row]:
+        """Return the rows to start now."""
+        state, context = self._state, self._context
+        room = context.plan.slots(state.busy, len(state.starting), context.now)
+        window = context.window()
+        if window is not None and room > 0:
+            room = min(room, window[1] - (context.watch.reserve(*window) if state.running else 0))
+        busy = state.busy
+        chosen: list[Row] = []
+        self._was_cut_short = False
+        while room > len(chosen) + state.busy - busy and not state.is_stopped:
+            self._was_cut_short = len(state.results) >= _RESTORED_AT_ONCE
+            if not state.pending and (self._was_cut_short or not self._reader.read()):
+                break
+            if state.pending:
+                row = state.pending.popleft()
+                if self._starter.can_start(row):
+                    chosen.append(row)
+                else:
+                    state.unknown[row.index] = row
+        return chosen
+
+    def _commit(self, rows: list[Row]) -> None:
+        state = self._state
+        intended = [row for row in rows if not row.is_uncertain]
+        for row in intended:
+            row.intend(self._context.platform_time)
+        finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
+        started = [row for row in state.started if row.index not in finished]
+        self._context.journal.write(intended, state.withdrawn, started, state.finished)
+        for row in [*intended, *(row for row, _ in state.finished)]:
+            state.unwritten.pop(row.key, None)
+        for row in state.started:
+            row.is_recorded = True
+        state.withdrawn.clear()
+        state.started.clear()
+        state.finished.clear()
+
+    def _ask(self) -> None:
+        """Ask for the capacity, where the plan asks for it."""
+        context = self._context
+        if context.plan.must_ask and not self._is_asking and not self._state.is_stopped:
+            if context.organization is None:
+                context.plan.could_not_ask(context.now)
+                context.inbox.put(_nothing)  # rows may be started now
+            else:
+                self._is_asking = True
+                context.work(partial(self._read_quota, context.organization))
+
+    def _read_quota(self, organization: str) -> None:
+        requests = self._context.requests
+        try:
+            quota = requests.quota(organization)
+            running = requests.running() if quota_value(quota, "concurrent_executions") is not None else []
+        except BaseException as error:
+            self._context.report(self._could_not_ask)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._told, quota, running))
+
+    def _could_not_ask(self) -> None:
+        self._is_asking = False
+        self._context.plan.could_not_ask(self._context.now)
+
+    def _told(self, quota: Quota, running: list[str]) -> None:
+        self._context.quota = quota
+        capacity = quota_value(quota, "concurrent_executions")
+        if capacity is None:
+            self._could_not_ask()
+            return
+        self._is_asking = False
+        state = self._state
+        # Executions whose start has no response yet may be among them, and are not those of others.
+        others = sum(each not in state.running for each in running) - len(state.starting)
+        self._context.plan.told(capacity, max(0, others), self._context.now)
+
+    def _look(self) -> None:
+        due = self._watcher.due_at()
+        if due is not None and due <= self._context.now:
+            self._watcher.look()
+
+    def _search(self) -> None:
+        """Search for rows of unknown outcome: those of an earlier run soon, others when nothing else is under way."""
+        state, context = self._state, self._context
+        if not state.unknown or self._finder.is_searching or state.is_stopped:
+            return
+        is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
+        if is_blocked and context.plan.next_change(context.now) is not None and context.plan.is_out:
+            return
+        rows = [row for row in state.unknown.values() if row.index not in state.searched]
+        if rows and (is_blocked or any(row.started_at == 0.0 for row in rows)):
+            self._finder.search(rows)
+        elif is_blocked:
+            state.settle_unknown()
+            context.inbox.put(_nothing)
+
+    def _events(self) -> list[Any]:
+        """Return what has happened, waiting for it no longer than until something is due."""
+        context = self._context
+        seconds = self._seconds_to_wait()
+        if context.requestor.config.clock is None:
+            return self._gathered(context.inbox.get(seconds))
+        events = context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
+        if not events and not context.at_work:
+            context.requestor.clock.sleep(seconds)
+        return events
+
+    def _gathered(self, events: list[Any]) -> list[Any]:
+        """Return events with those that follow soon: what they make durable then takes one sync of the disk."""
+        context = self._context
+        if not context.journal.is_durable:
+            return events
+        ends = monotonic() + _GATHERING
+        while 0 < len(events) < context.at_work and (seconds := ends - monotonic()) > 0:
+            events += context.inbox.get(seconds)
+        return events
+
+    def _seconds_to_wait(self) -> float:
+        if self._was_cut_short:
+            return 0.0
+        context = self._context
+        now = context.now
+        window = context.window()
+        times = [
+            now + _LONGEST_WAIT,
+            self._watcher.due_at(),
+            context.plan.next_change(now) if self._has_more or self._state.unknown else None,
+            None if window is None or not self._has_more else now + window[0],
+            next((row.deadline for row in self._state.running.values()), None),
+        ]
+        return max(0.0, min(at for at in times if at is not None) - now)
+
+
+def _nothing() -> None:
+    """Do nothing: it ends a wait."""

@@ -1,0 +1,160 @@
+# Derived from fibonacci/_async/batch/runs.py by tests/mirror.py; change that file, not this one.
+"""The result of `workflows.run_many`: its rows run while it is iterated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.result import COLUMNS, RunResult, RunsSummary
+from fibonacci._sync import _runtime
+from fibonacci._sync.batch.estimation import estimate
+from fibonacci._sync.batch.requests import BatchRequests
+from fibonacci._sync.batch.session import BatchSession
+from fibonacci._sync.requestor import Requestor
+
+if TYPE_CHECKING:
+    import pandas
+
+    from fibonacci._batch.estimate import RunsEstimate
+
+
+class Runs(_runtime.IterationHints):
+    """The rows of a `workflows.run_many`, which run while this is iterated. It can be iterated once.
+
+    Between two results rows are neither started nor watched, though requests that are on their way continue: work that
+    takes long belongs beside the loop. A loop that is left early starts no further row; executions that were started
+    continue on the platform. With a journal, the same call waits for them, after this was closed.
+
+    Example:
+        ```python
+        rows = [{"name": "Ada"}, {"name": "Bob"}]
+        with client.workflows.run_many(workflow.id, rows) as runs:
+            for run in runs:
+                print(run.key, run.outputs)
+            print(runs.summary)
+        ```
+    """
+
+    def __init__(self, requestor: Requestor, workflow_id: str, rows: Any, options: BatchOptions) -> None:
+        self._requestor = requestor
+        self._workflow_id = workflow_id
+        self._requests = BatchRequests(requestor, workflow_id)
+        self._options = options
+        self._session = BatchSession(requestor, self._requests, workflow_id, rows, options)
+
+    @property
+    def summary(self) -> RunsSummary:
+        """How many rows are done, failed, of unknown outcome and left, at this moment."""
+        return self._session.summary
+
+    def results(self) -> list[RunResult]:
+        """Run all rows, and return their results in the order of the rows.
+
+        Once it was iterated, whether to the end or not, it runs no row, and returns the results that the rows have; of
+        rows whose execution has not ended there is none.
+
+        Raises:
+            FibonacciError: As when it is iterated. The results that there are can be fetched by another call.
+
+        Example:
+            ```python
+            runs = client.workflows.run_many(workflow.id, [{"name": "Ada"}, {"name": "Bob"}])
+            print([run.status for run in runs.results()])
+            ```
+        """
+        if not self._session.was_begun:
+            found = {result.index: result for result in self}
+            return [found[index] for index in sorted(found)]
+        return self._session.recorded()
+
+    def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
+        """Return the `results` as a data frame of pandas (extra `pandas`), with a row for each.
+
+        Its columns are `index`, `key`, `status`, `inputs`, `outputs`, `error` (a text), `execution_id` and
+        `duration_ms`.
+
+        Args:
+            flatten: Whether each input and each output is a column of its own, such as `outputs.greet`.
+
+        Raises:
+            ImportError: If pandas is not installed. Nothing is run.
+            FibonacciError: As when it is iterated.
+
+        Example:
+            ```python
+            runs = client.workflows.run_many(workflow.id, [{"name": "Ada"}])
+            frame = runs.to_pandas(flatten=True)
+            print(frame[["inputs.name", "outputs.greet"]])
+            ```
+        """
+        from fibonacci._frames.pandas_frame import pandas_frame
+
+        return pandas_frame([result.to_dict() for result in self.results()], COLUMNS, flatten=flatten)
+
+    def estimate(self, rows: int | None = None) -> RunsEstimate:
+        """Estimate how long the rows take, and which limit binds. Nothing is run; four requests are sent at most.
+
+        Executions are taken to last as long as the latest of the workflow.
+
+        Args:
+            rows: The number of rows. Default: `len(rows)` of what was passed.
+
+        Returns:
+            The estimate. Its text names the hours and the limit.
+
+        Raises:
+            ValueError: If the number of rows is not known, or not positive. Nothing is sent.
+            APIError: If the workflow cannot be read.
+
+        Example:
+            ```python
+            print(client.workflows.run_many(workflow.id, [{"name": "Ada"}] * 1000).estimate())
+            ```
+        """
+        return estimate(self._requestor, self._requests, self._options, rows)
+
+    def close(self) -> None:
+        """Start no further row, and wait for the requests on their way; executions continue on the platform.
+
+        The journal can be used by another run then. Another call does nothing.
+        """
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[RunResult]:
+        if self._session.was_begun:
+            raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
+        self._session.was_begun = True
+        return RunsIterator(self._session)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"
+
+
+class RunsIterator:
+    """Yields results. Rows are not started any more when it is gone, as after a `break`."""
+
+    def __init__(self, session: BatchSession) -> None:
+        self._session = session
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> RunResult:
+        result = self._session.next_result()
+        if result is None:
+            raise StopIteration
+        return result
+
+    def __del__(self) -> None:
+        self._session.leave()

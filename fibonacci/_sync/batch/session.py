@@ -1,0 +1,151 @@
+# Derived from fibonacci/_async/batch/session.py by tests/mirror.py; change that file, not this one.
+"""One iteration over a batch, from its first row to its end: signals, progress, errors."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+
+from fibonacci._batch.options import BatchOptions
+from fibonacci._batch.result import RunResult, RunsSummary
+from fibonacci._batch.resumption import drain_text, resume_note
+from fibonacci._batch.signals import InterruptHandler
+from fibonacci._batch.state import BatchState
+from fibonacci._sync import _runtime
+from fibonacci._sync.batch import _workers
+from fibonacci._sync.batch.context import BatchContext
+from fibonacci._sync.batch.opening import open_batch
+from fibonacci._sync.batch.progress import BatchProgress, rows_bar
+from fibonacci._sync.batch.requests import BatchRequests
+from fibonacci._sync.batch.runner import BatchRunner
+from fibonacci._sync.requestor import Requestor
+
+
+class BatchSession:
+    """One iteration over the rows of a batch.
+
+    Args:
+        requestor: Sends the requests.
+        requests: The requests about the workflow.
+        workflow_id: The id of the workflow.
+        rows: The iterable of rows.
+        options: The arguments of `run_many`.
+
+    Attributes:
+        was_begun: Whether somebody iterates, or has iterated.
+    """
+
+    def __init__(
+        self,
+        requestor: Requestor,
+        requests: BatchRequests,
+        workflow_id: str,
+        rows: _workers.Rows,
+        options: BatchOptions,
+    ) -> None:
+        self.was_begun: bool = False
+        self._open = partial(open_batch, requestor, requests, workflow_id, options)
+        self._rows = rows
+        self._options = options
+        self._context: BatchContext | None = None
+        self._runner: BatchRunner | None = None
+        self._interrupts = InterruptHandler(self._interrupt)
+        self._signal: int | None = None
+        self._progress: BatchProgress | None = None
+        self._is_left = False
+
+    @property
+    def summary(self) -> RunsSummary:
+        """How far the rows have come."""
+        return (BatchState(self._options) if self._context is None else self._context.state).summary
+
+    def recorded(self) -> list[RunResult]:
+        """Return the results that the rows have, in the order of the rows."""
+        return [] if self._context is None else list(self._context.journal.results())
+
+    def next_result(self) -> RunResult | None:
+        """Return the next result; None at the end.
+
+        Raises:
+            FibonacciError: Whatever ended the batch early.
+        """
+        if self._is_left:
+            return None
+        try:
+            try:
+                result = self._next()
+            finally:
+                if self._context is not None:
+                    self._context.record_unattended()
+            if result is None:
+                self._end()
+            elif self._options.on_result is not None:
+                _runtime.resolve(self._options.on_result(result))
+            return result
+        except Exception as error:
+            self.leave()
+            if self._context is not None:
+                error.add_note(resume_note(self.summary, self._context.journal.path))
+            raise
+
+    def close(self) -> None:
+        """Wait for the requests on their way, and close the journal."""
+        try:
+            if self._runner is not None:
+                self._runner.drain()
+                if not self._is_left:
+                    self._runner.save()
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Start no further row. The journal is closed when no request is on its way any more."""
+        if self._is_left:
+            return
+        self._is_left = self.was_begun = True
+        self._interrupts.restore()
+        if self._progress is not None:
+            self._progress.close()
+        if self._context is not None:
+            self._context.state.stop(None)
+            self._context.leave()
+
+    def _next(self) -> RunResult | None:
+        """Run rows until one has a result; return None when none will."""
+        if self._runner is None:
+            bar = rows_bar(self._options.total) if self._options.progress else None
+            self._context = self._open()
+            if self._options.progress:
+                self._progress = BatchProgress(self._context, bar)
+            self._runner = BatchRunner(self._context, self._rows)
+            self._interrupts.install()
+            self._runner.begin()
+        if self._context is not None:
+            self._context.is_attended = True
+        while (result := self._runner.pop()) is None and not self._runner.is_over:
+            self._runner.step()
+            if self._progress is not None:
+                self._progress.show()
+        return result
+
+    def _end(self) -> None:
+        """End the batch, and raise what ended it early."""
+        self.leave()
+        if self._signal is not None:
+            signal.raise_signal(self._signal)
+            _runtime.checkpoint()
+        if self._context is not None and self._context.state.end_error is not None:
+            raise self._context.state.end_error
+
+    def _interrupt(self, number: int) -> None:
+        """Drain, from a signal handler."""
+        if self._context is not None:
+            self._context.inbox.put(partial(self._drain, number))
+
+    def _drain(self, number: int) -> None:
+        if self._context is not None:
+            self._signal = number
+            self._context.state.stop(None)
+            text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
+            print(text, file=sys.stderr, flush=True)

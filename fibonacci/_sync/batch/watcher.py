@@ -1,0 +1,198 @@
+# Derived from fibonacci/_async/batch/watcher.py by tests/mirror.py; change that file, not this one.
+"""Watching the executions of rows until they have ended: by the list where that is cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from fibonacci._batch.quota import quota_wait
+from fibonacci._batch.row import Row
+from fibonacci._batch.start_outcome import is_transient
+from fibonacci._batch.watching import goes_on, page_size
+from fibonacci._core.execution_failure import failure_of
+from fibonacci._sync.batch.context import BatchContext
+from fibonacci.errors import NotFoundError, QuotaExceededError, WaitTimeoutError
+from fibonacci.models.executions import Execution
+
+# Seconds before the end of the wait for a row at which it is looked at once more.
+_LAST_LOOK = 0.5
+
+
+class ExecutionsWatcher:
+    """Follows executions to their ends.
+
+    Args:
+        context: What the parts of the batch share.
+    """
+
+    def __init__(self, context: BatchContext) -> None:
+        self._context = context
+        self._reads_left = 0
+        self._is_looking = False
+        self._is_urgent = False
+        self._last_look = 0.0
+        self._paused_until = 0.0
+
+    def follow(self, row: Row, execution: Execution) -> None:
+        """Follow the execution of a row, which may have ended already."""
+        row.execution_id, row.execution = execution.id, execution
+        if execution.is_terminal:
+            self._end(row, execution)
+        else:
+            self._context.state.running[execution.id] = row
+
+    def resume(self, row: Row, execution_id: str) -> None:
+        """Follow the execution of a row that an earlier run started; it is looked at soon."""
+        row.execution_id = execution_id
+        row.begin(self._context.now, self._context.options.timeout)
+        self._context.state.running[execution_id] = row
+        self._is_urgent = True
+
+    def due_at(self) -> float | None:
+        """Return when to look at the executions, on the monotonic clock; None while there is nothing to look at."""
+        context = self._context
+        if self._is_looking or not context.state.running:
+            return None
+        now = context.now
+        oldest = next(iter(context.state.running.values()))
+        due = context.watch.due_at(
+            oldest.started_at, now, rate=context.watch_rate, starts=context.starts.per_minute(now)
+        )
+        if oldest.deadline is not None and self._last_look < oldest.deadline - _LAST_LOOK:
+            due = min(due, oldest.deadline - _LAST_LOOK)
+        return max(now if self._is_urgent else due, self._paused_until)
+
+    def look(self) -> None:
+        """Look at all running executions, in workers."""
+        running = list(self._context.state.running)
+        self._is_looking, self._is_urgent = True, False
+        self._last_look = self._context.now
+        if self._context.watch.is_list_cheaper(len(running)):
+            self._context.work(partial(self._list, frozenset(running)))
+        else:
+            self._read_each(running, pages=None)
+
+    def expire(self) -> None:
+        """Give up the rows whose time to wait is over."""
+        now, running = self._context.now, self._context.state.running
+        while running:
+            oldest = next(iter(running.values()))
+            if oldest.deadline is None or now < oldest.deadline:
+                return
+            del running[oldest.execution_id]
+            state = "could not be seen" if oldest.execution is None else f"was {oldest.execution.status}"
+            text = f"execution {oldest.execution_id} {state} when the time to wait was up"
+            self._context.state.give_up(oldest, WaitTimeoutError(text, execution=oldest.execution))
+
+    def _list(self, running: frozenset[str]) -> None:
+        """Read the pages of the list that have running executions."""
+        found: dict[str, Execution] = {}
+        pages, following = 0, None
+        try:
+            while True:
+                page, following = self._context.requests.page(following, page_size(len(running)))
+                pages += 1
+                before = len(found)
+                found.update((each.id, each) for each in page.items if each.id in running)
+                if following is None or not goes_on(len(found) - before, len(running) - len(found)):
+                    break
+        except BaseException as error:
+            self._context.report(partial(self._failed, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._listed, running, found, pages))
+
+    def _listed(self, running: frozenset[str], found: Mapping[str, Execution], pages: int) -> None:
+        for execution in found.values():
+            self._seen(execution)
+        missing = [each for each in running if each not in found and each in self._context.state.running]
+        self._read_each(missing, pages=pages if found else len(running))
+
+    def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
+        """Read executions one by one; the look is over when all are read."""
+        self._context.watch.looked(self._last_look, requests=len(execution_ids) + (pages or 0), pages=pages)
+        self._reads_left = len(execution_ids)
+        self._is_looking = bool(execution_ids)
+        for execution_id in execution_ids:
+            self._context.work(partial(self._read, execution_id))
+
+    def _read(self, execution_id: str) -> None:
+        try:
+            execution = self._context.requests.execution(execution_id)
+        except BaseException as error:
+            self._context.report(partial(self._not_read, execution_id, error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._has_read, execution))
+
+    def _has_read(self, execution: Execution) -> None:
+        self._count_read()
+        self._seen(execution)
+
+    def _not_read(self, execution_id: str, error: BaseException) -> None:
+        self._count_read()
+        row = self._context.state.running.get(execution_id)
+        if isinstance(error, NotFoundError) and row is not None:
+            del self._context.state.running[execution_id]
+            row.execution = None
+            self._context.state.finish(row, error)
+        elif not isinstance(error, NotFoundError):
+            self._failed(error)
+
+    def _count_read(self) -> None:
+        self._reads_left -= 1
+        self._is_looking = self._reads_left > 0
+
+    def _failed(self, error: BaseException) -> None:
+        """Go on after a look that failed, if a later one may not."""
+        context = self._context
+        self._is_looking = self._reads_left > 0
+        context.watch.looked(self._last_look, requests=1, pages=None)
+        if isinstance(error, QuotaExceededError) and context.options.on_quota == "wait":
+            context.refused_by_quota(error)
+            self._paused_until = context.now + quota_wait(error, 1)
+        elif not is_transient(error) or isinstance(error, QuotaExceededError):
+            context.state.abort(error)
+
+    def _seen(self, execution: Execution) -> None:
+        row = self._context.state.running.get(execution.id)
+        if row is None:  # its time to wait was over meanwhile
+            return
+        row.execution = execution
+        if execution.is_terminal:
+            del self._context.state.running[execution.id]
+            if isinstance(execution.duration_ms, int | float):
+                self._context.watch.ended(execution.duration_ms / 1000)
+            self._end(row, execution)
+
+    def _end(self, row: Row, execution: Execution) -> None:
+        """Finish a row; outputs and reasons that a list does not give are read once."""
+        if _is_complete(execution):
+            self._context.state.end(row, execution)
+        else:
+            self._context.state.reading += 1
+            self._context.work(partial(self._read_once, row, execution))
+
+    def _read_once(self, row: Row, execution: Execution) -> None:
+        try:
+            execution = self._context.requests.execution(execution.id)
+        except BaseException as error:
+            self._context.report(partial(self._was_read_once, row, execution))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._context.report(partial(self._was_read_once, row, execution))
+
+    def _was_read_once(self, row: Row, execution: Execution) -> None:
+        self._context.state.reading -= 1
+        self._context.state.end(row, execution)
+
+
+def _is_complete(execution: Execution) -> bool:
+    """Whether an execution that has ended has its outputs, or the reason why there are none."""
+    if execution.succeeded:
+        return execution.raw_outputs is not None
+    return failure_of(execution).reason is not None

@@ -1,0 +1,224 @@
+"""Measure what many rows cost: the figures of docs/scale.md.
+
+    python -m tests.batch.scale                 all but memory
+    python -m tests.batch.scale cpu reopen capacity watching memory
+
+`memory` takes some minutes, and 3 GB of disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._core.polling import poll_delay
+from fibonacci.emulator import Emulator
+from tests.batch.platform import Address, served_emulator
+from tests.batch.shared_clock import SharedClock
+
+_GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+_RESTER = {
+    "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
+}
+_ROWS = 1_000
+_ROUNDS = 5
+_AT_A_TIME = 20
+
+
+def cpu() -> None:
+    """Compare the processor time of a row with that of a loop that somebody would write by hand."""
+    with served_emulator() as address, tempfile.TemporaryDirectory() as folder:
+        with Fibonacci(address.api_key, base_url=address.base_url) as client:
+            workflow = client.workflows.create(name="greeter", definition=_GREETER).id
+        paths = (str(Path(folder, f"{number}.db")) for number in range(1_000))
+        ways: dict[str, Callable[[], None]] = {
+            "asyncio, by hand": lambda: _async(address, lambda client: _semaphore_loop(client, workflow)),
+            "asyncio, run_many": lambda: _async(address, lambda client: _run_many_async(client, workflow, None)),
+            "asyncio, journal": lambda: _async(address, lambda client: _run_many_async(client, workflow, next(paths))),
+            "threads, by hand": lambda: _thread_pool(address, workflow),
+            "threads, run_many": lambda: _run_many(address, workflow, None),
+            "threads, journal": lambda: _run_many(address, workflow, next(paths)),
+        }
+        spent: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(_ROUNDS):
+            for name, way in ways.items():  # in turn, so that what else the machine does meets all of them
+                began = time.process_time()
+                way()
+                spent[name].append((time.process_time() - began) / _ROWS * 1e6)
+    medians = {name: statistics.median(times) for name, times in spent.items()}
+    for name, each in medians.items():
+        by_hand = medians[f"{name.partition(',')[0]}, by hand"]
+        print(f"{name}: {each:.0f} us of processor time a row, {each / by_hand:.2f} of the loop by hand")
+
+
+def _rows() -> list[dict[str, Any]]:
+    return [{"name": f"row {number}"} for number in range(_ROWS)]
+
+
+def _async(address: Address, work: Callable[[AsyncFibonacci], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        async with AsyncFibonacci(address.api_key, base_url=address.base_url) as client:
+            await work(client)
+
+    asyncio.run(main())
+
+
+async def _semaphore_loop(client: AsyncFibonacci, workflow: str) -> None:
+    semaphore = asyncio.Semaphore(_AT_A_TIME)
+
+    async def one(row: dict[str, Any]) -> None:
+        async with semaphore:
+            await client.workflows.run(workflow, inputs=row)
+
+    await asyncio.gather(*map(one, _rows()))
+
+
+async def _run_many_async(client: AsyncFibonacci, workflow: str, journal: str | None) -> None:
+    async for _ in client.workflows.run_many(workflow, _rows(), concurrency=_AT_A_TIME, journal=journal):
+        pass
+
+
+def _thread_pool(address: Address, workflow: str) -> None:
+    with (
+        Fibonacci(address.api_key, base_url=address.base_url) as client,
+        ThreadPoolExecutor(_AT_A_TIME) as executor,
+    ):
+        for each in [executor.submit(client.workflows.run, workflow, inputs=row) for row in _rows()]:
+            each.result()
+
+
+def _run_many(address: Address, workflow: str, journal: str | None) -> None:
+    with Fibonacci(address.api_key, base_url=address.base_url) as client:
+        for _ in client.workflows.run_many(workflow, _rows(), concurrency=_AT_A_TIME, journal=journal):
+            pass
+
+
+def reopen() -> None:
+    """Open a journal in which half a million rows have ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "runs.db"))
+        header = JournalHeader("wf-1", "1", "index")
+        _fill(path, header, 500_000)
+        began = time.perf_counter()
+        journal = open_journal(path, header)
+        journal.find("400000", is_unique=True)
+        print(f"500,000 rows: opened and one row read in {1000 * (time.perf_counter() - began):.1f} ms")
+        journal.close()
+
+
+def _fill(path: str, header: JournalHeader, rows: int) -> None:
+    """Make a journal with rows that have ended."""
+    open_journal(path, header).close()
+    with sqlite3.connect(path) as connection:
+        connection.create_function("digest", 1, _digest, deterministic=True)
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)"
+            " INSERT INTO rows SELECT i + 1, CAST(i AS TEXT), i, digest(i), '{\"n\":' || i || '}', 'a', 1.0,"
+            " 'exec_' || i, 'completed', '{\"execution_id\": \"exec_' || i || '\", \"status\": \"completed\"}', NULL"
+            " FROM n",
+            (rows,),
+        )
+    connection.close()
+
+
+def _digest(number: int) -> bytes:
+    from fibonacci._batch.row import digest_of
+
+    return digest_of(f'{{"n":{number}}}')
+
+
+def capacity() -> None:
+    """Keep 20 executions of 10 s running, on a clock that client and emulator share."""
+    with Emulator(plan="pro", keep=None) as emulator:
+        client, workflow = _shared(emulator)
+        client.organizations.quota.update("default", workflow_runs_per_hour=5_000)
+        clock: Any = client._config.clock  # pyright: ignore
+        began = clock.time()
+        done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 10.0}] * 400))
+        elapsed = clock.time() - began
+        refused = sum(each.status == 429 for each in emulator.requests)
+        print(f"{done} runs of 10 s, 20 at a time: {10 * done / elapsed / 20:.1%} of the capacity, {refused} refusals")
+
+
+def watching() -> None:
+    """Count the requests that watching takes, beside those of waiting for each execution."""
+    each, at, delay = 0, 0.0, None
+    while at < 60:
+        delay = poll_delay(delay, None, 1)
+        at, each = at + delay, each + 1
+    for count in (20, 500):
+        with Emulator(keep=None) as emulator:
+            client, workflow = _shared(emulator)
+            done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 60.0}] * count, concurrency=count))
+            routes = ("GET /executions", "GET /executions/{execution_id}")
+            looks = sum(emulator.requests.to(route).count for route in routes)
+            polls = each * done
+            print(f"{done} runs of 60 s: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f}")
+
+
+def _shared(emulator: Emulator) -> tuple[Fibonacci, str]:
+    client = emulator.client(clock=SharedClock(emulator))
+    return client, client.workflows.create(name="rester", definition=_RESTER).id
+
+
+def memory() -> None:
+    """Compare the resident memory of ten million rows, which a journal has, with that of ten thousand."""
+    sizes = {rows: _resident(rows) for rows in (10_000, 10_000_000)}
+    for rows, mebibytes in sizes.items():
+        print(f"{rows:,} rows with a journal: {mebibytes:.0f} MiB resident at most")
+    few, many = sizes.values()
+    print(f"difference: {many - few:.0f} MiB")
+
+
+def _resident(rows: int) -> float:
+    command = [sys.executable, "-m", "tests.batch.scale", f"resident={rows}"]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _measure_resident(rows: int) -> None:
+    """Run rows of which the journal has all but the last hundred, and print the largest resident memory in MiB."""
+    with Emulator() as emulator, tempfile.TemporaryDirectory() as folder:
+        client = emulator.client()
+        workflow = client.workflows.create(name="empty")
+        path = str(Path(folder, "runs.db"))
+        _fill(path, JournalHeader(workflow.id, str(workflow.version), "index"), rows - 100)
+        before = _status("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the largest so far is that of filling
+        source: Iterator[dict[str, int]] = ({"n": number} for number in range(rows))
+        done = sum(run.succeeded for run in client.workflows.run_many(workflow.id, source, journal=path))
+        assert done == rows, done
+        assert before > 0
+    print(_status("VmHWM"))
+
+
+def _status(name: str) -> float:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) / 1024
+
+
+def main(names: list[str]) -> None:
+    """Measure what the command line names."""
+    measurements = {each.__name__: each for each in (cpu, reopen, capacity, watching, memory)}
+    for name in names or ["cpu", "reopen", "capacity", "watching"]:
+        if name.startswith("resident="):
+            _measure_resident(int(name.partition("=")[2]))
+        else:
+            measurements[name]()
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main(sys.argv[1:])

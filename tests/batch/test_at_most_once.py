@@ -1,0 +1,366 @@
+"""A row is started at most once, and what is not known is said: within a run, and from one run to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from fibonacci import (
+    APIConnectionError,
+    APIError,
+    ExecutionFailedError,
+    Fibonacci,
+    JournalError,
+    RunResult,
+    UnknownOutcomeError,
+)
+from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.row import Row
+from fibonacci._core.request_body import canonical
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.batch import kills
+from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
+from tests.kit.mode import Mode
+from tests.kit.systems import needs_fork
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+ROWS = [{"id": number, "seconds": 0} for number in range(12)]
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "runs.db"
+
+
+class RepeatedBatch:
+    """A batch that is run again and again.
+
+    Args:
+        mode: The mode of the client.
+        emulator: The platform.
+        workflow: The id of the workflow.
+        journal: The path of the journal.
+    """
+
+    def __init__(self, mode: Mode, emulator: Emulator, workflow: str, journal: Path) -> None:
+        self.mode = mode
+        self.emulator = emulator
+        self.workflow = workflow
+        self.journal = journal
+
+    def runs(self, *, idempotency: Literal["server"] | None = None, rows: Any = None, **options: Any) -> Any:
+        client = self.mode.client_of(self.emulator, idempotency=idempotency, max_retries=0)
+        named = {"key": "id", "journal": self.journal, **options}
+        return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
+
+    def run(self, runs: Any) -> dict[str, RunResult]:
+        found: dict[str, RunResult] = {}
+        self.mode.each(runs, lambda result: found.update({result.key: result}))
+        return found
+
+    def left_by_a_killed_run(self, *rows: dict[str, Any], ago: float = 1.0, send: bool = True) -> list[str]:
+        """Leave rows with an intent and no id, as a killed process does.
+
+        Args:
+            rows: The rows.
+            ago: Seconds since the intent.
+            send: Whether the requests were sent, and carried out.
+
+        Returns:
+            The ids of the executions.
+        """
+        made: list[Row] = []
+        for number, inputs in enumerate(rows):
+            row = Row(number, str(inputs["id"]), inputs, canonical(inputs))
+            row.intend(time.time() - ago)
+            made.append(row)
+        opened = open_journal(str(self.journal), JournalHeader(self.workflow, "1", "column id"))
+        opened.write(made)
+        opened.close()
+        if not send:
+            return []
+        with self.emulator.client() as client:
+            execute = client.workflows.execute
+            return [execute(self.workflow, inputs=row.inputs, idempotency_key=row.idempotency_key).id for row in made]
+
+    def counts(self) -> dict[int, int]:
+        """Return how many executions the rows have, as the emulator has recorded them."""
+        with self.emulator.client() as client:
+            found = client.executions.list(workflow_id=self.workflow, limit=200)
+            return Counter(client.executions.get(each.id).model_dump()["inputs"]["id"] for each in found)
+
+
+@pytest.fixture
+def setting(mode: Mode, emulator: Emulator, workflow: str, journal: Path) -> RepeatedBatch:
+    return RepeatedBatch(mode, emulator, workflow, journal)
+
+
+ONCE = dict.fromkeys(range(12), 1)
+
+
+class TestWithinARun:
+    def test_responses_that_are_lost_are_found_in_the_list(self, setting: RepeatedBatch) -> None:
+        setting.emulator.fail(EXECUTE, kind="no_reply", times=5)
+        runs = setting.runs()
+        results = setting.run(runs)
+        assert all(result.succeeded for result in results.values())
+        assert len(results) == 12
+        assert setting.counts() == ONCE
+
+    def test_requests_that_were_never_carried_out_are_unknown(self, setting: RepeatedBatch) -> None:
+        setting.emulator.fail(EXECUTE, kind="status", status=502, times=2)
+        runs = setting.runs()
+        seen: list[RunResult] = []
+        with pytest.raises(UnknownOutcomeError, match="whether 2 of the rows were started") as caught:
+            setting.mode.each(runs, seen.append)
+        assert len(seen) == 10
+        assert {result.status for result in caught.value.results} == {"unknown"}
+        assert all(
+            isinstance(result.error, APIError) and result.error.outcome_unknown for result in caught.value.results
+        )
+        assert str(runs.summary) == "10 done, 0 failed, 2 unknown, 0 left (0 from the journal)"
+        unknown = {int(result.key) for result in caught.value.results}
+        assert setting.counts() == {number: 1 for number in range(12) if number not in unknown}
+
+    def test_the_same_key_is_sent_again_where_the_server_honors_it(self, setting: RepeatedBatch) -> None:
+        setting.emulator.fail(EXECUTE, kind="status", status=502, times=3)
+        setting.emulator.fail(EXECUTE, kind="no_reply", times=3)
+        results = setting.run(setting.runs(idempotency="server"))
+        assert all(result.succeeded for result in results.values())
+        assert setting.counts() == ONCE
+
+    @pytest.mark.parametrize("on_unknown", ["skip", "rerun"])
+    def test_unknown_rows_as_the_user_says(self, setting: RepeatedBatch, on_unknown: str) -> None:
+        setting.emulator.fail(EXECUTE, kind="status", status=502, times=2)
+        runs = setting.runs(on_unknown=on_unknown)
+        results = setting.run(runs)
+        statuses = Counter(result.status for result in results.values())
+        if on_unknown == "skip":
+            assert statuses == {"completed": 10, "unknown": 2}
+            assert sum(setting.counts().values()) == 10
+            again = setting.run(setting.runs(on_unknown="rerun"))
+            assert Counter(result.status for result in again.values()) == {"completed": 12}
+        else:
+            assert statuses == {"completed": 12}
+        assert setting.counts() == ONCE
+
+    def test_ids_are_in_the_journal_while_the_body_of_the_loop_works(self, setting: RepeatedBatch) -> None:
+        """Rows are not watched then, but no id of an execution that was started may be lost by a kill."""
+        rows = [{"id": number, "seconds": 0 if number == 0 else 0.8} for number in range(8)]
+        known: list[int] = []
+
+        def work(result: RunResult) -> None:
+            wait_until(lambda: len(setting.counts()) == 8)
+            time.sleep(0.3)
+            connection = sqlite3.connect(setting.journal)
+            query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
+            known.append(connection.execute(query).fetchone()[0])
+            connection.close()
+
+        if setting.mode.is_async:  # a loop whose body awaits something else
+
+            async def body(result: RunResult) -> None:
+                await asyncio.to_thread(work, result)
+
+            setting.run(setting.runs(rows=rows, on_result=body))
+        else:
+            setting.run(setting.runs(rows=rows, on_result=work))
+        assert known[0] == 8
+
+    def test_without_a_journal_too(self, setting: RepeatedBatch) -> None:
+        setting.emulator.fail(EXECUTE, kind="no_reply", times=5)
+        results = setting.run(setting.runs(journal=None))
+        assert all(result.succeeded for result in results.values())
+        assert setting.counts() == ONCE
+
+    def test_ordered_results_do_not_wait_for_unknown_ones_for_ever(self, setting: RepeatedBatch) -> None:
+        setting.emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        seen: list[int] = []
+        with pytest.raises(UnknownOutcomeError):
+            setting.mode.each(setting.runs(ordered=True), lambda result: seen.append(result.index))
+        assert seen == sorted(seen)
+        assert len(seen) == 11
+
+
+class TestFromRunToRun:
+    def test_rows_that_have_ended_are_not_run_again(self, setting: RepeatedBatch) -> None:
+        first = setting.run(setting.runs())
+        setting.emulator.requests.clear()
+        runs = setting.runs()
+        assert setting.run(runs) == first
+        assert str(runs.summary) == "12 done, 0 failed, 0 unknown, 0 left (12 from the journal)"
+        assert setting.emulator.requests.to(EXECUTE).count == 0
+
+    def test_more_results_than_are_restored_at_once(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": number, "seconds": 0} for number in range(600)]
+        made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
+        execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
+        results = [RunResult(row.index, row.key, row.inputs, execution, None, "completed") for row in made]
+        opened = open_journal(str(setting.journal), JournalHeader(setting.workflow, "1", "column id"))
+        opened.write(finished=list(zip(made, results, strict=True)))
+        opened.close()
+        runs = setting.runs(rows=[*rows, {"id": 600, "seconds": 0}])
+        assert len(setting.run(runs)) == 601
+        assert setting.counts() == {600: 1}
+
+    def test_failed_rows_and_their_errors_too(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0}, {"id": 1, "seconds": -1}]
+        first = setting.run(setting.runs(rows=rows))
+        again = setting.run(setting.runs(rows=rows))
+        for key, result in first.items():
+            assert type(again[key].error) is type(result.error) is ExecutionFailedError
+            assert str(again[key].error) == str(result.error)
+        assert setting.counts() == {0: 1, 1: 1}
+
+    def test_a_row_with_an_id_is_waited_for(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 1.0}]
+        (execution_id,) = setting.left_by_a_killed_run(*rows)
+        with sqlite3.connect(setting.journal) as connection:
+            connection.execute("UPDATE rows SET execution_id = ?", (execution_id,))
+        connection.close()
+        (result,) = setting.run(setting.runs(rows=rows)).values()
+        assert result.execution is not None
+        assert (result.execution.id, result.status) == (execution_id, "completed")
+        assert setting.counts() == {0: 1}
+
+    def test_a_row_whose_execution_was_removed_has_failed(self, setting: RepeatedBatch) -> None:
+        setting.left_by_a_killed_run({"id": 0, "seconds": 1.0}, send=False)
+        with sqlite3.connect(setting.journal) as connection:
+            connection.execute("UPDATE rows SET execution_id = 'exec_gone'")
+        connection.close()
+        (result,) = setting.run(setting.runs(rows=[{"id": 0, "seconds": 1.0}])).values()
+        assert (result.status, type(result.error).__name__) == ("failed", "NotFoundError")
+        assert setting.counts() == {}
+
+    @pytest.mark.parametrize("sent", [True, False])
+    def test_the_same_key_decides_where_the_server_honors_it(self, setting: RepeatedBatch, sent: bool) -> None:
+        rows = [{"seconds": 0, "id": 0}, {"id": 1, "seconds": 0}]  # keys in another order than before
+        ids = setting.left_by_a_killed_run({"id": 0, "seconds": 0}, {"id": 1, "seconds": 0}, send=sent)
+        results = setting.run(setting.runs(idempotency="server", rows=rows))
+        found = [results[key].execution for key in ("0", "1")]
+        assert not sent or [execution and execution.id for execution in found] == ids
+        assert setting.counts() == {0: 1, 1: 1}
+
+    def test_a_key_of_yesterday_is_not_sent_again(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows, ago=86_000, send=False)
+        with pytest.raises(UnknownOutcomeError):
+            setting.run(setting.runs(idempotency="server", rows=rows))
+        assert setting.counts() == {}
+
+    def test_without_that_the_one_execution_that_fits_is_found(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": number, "seconds": 0.2} for number in range(3)]
+        ids = setting.left_by_a_killed_run(*rows)
+        results = setting.run(setting.runs(rows=rows))
+        assert [result.execution and result.execution.id for _, result in sorted(results.items())] == ids
+        assert setting.counts() == {0: 1, 1: 1, 2: 1}
+
+    def test_inputs_that_the_list_leaves_out_are_read(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0, "text": "x" * 70_000}]
+        ids = setting.left_by_a_killed_run(*rows)
+        (result,) = setting.run(setting.runs(rows=rows)).values()
+        assert [result.execution and result.execution.id] == ids
+
+    def test_executions_before_the_intent_do_not_fit(self, setting: RepeatedBatch) -> None:
+        with setting.emulator.client() as client:
+            client.workflows.execute(setting.workflow, inputs={"id": 0, "seconds": 0})
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows, ago=-5.0, send=False)
+        with pytest.raises(UnknownOutcomeError):
+            setting.run(setting.runs(rows=rows))
+        assert setting.counts() == {0: 1}
+
+    def test_two_executions_that_fit_say_nothing(self, setting: RepeatedBatch) -> None:
+        rows = [{"id": 0, "seconds": 0}]
+        setting.left_by_a_killed_run(*rows)
+        with setting.emulator.client() as client:
+            client.workflows.execute(setting.workflow, inputs=rows[0])
+        with pytest.raises(UnknownOutcomeError) as caught:
+            setting.run(setting.runs(rows=rows))
+        (unknown,) = caught.value.results
+        assert isinstance(unknown.error, APIConnectionError)
+        assert "the process ended before the response" in str(unknown.error)
+        assert unknown.error.idempotency_key
+
+    def test_the_execution_of_another_row_does_not_fit(self, setting: RepeatedBatch) -> None:
+        """Two rows have the same inputs; the one that has an id keeps its execution."""
+        rows = [{"id": "a"}, {"id": "b"}]
+
+        def same(_: Any) -> dict[str, int]:
+            return {"id": 0, "seconds": 0}
+
+        assert len(setting.run(setting.runs(rows=rows[:1], inputs=same))) == 1
+        with sqlite3.connect(setting.journal) as connection:
+            connection.execute(
+                "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at)"
+                " SELECT 2, 'b', 1, digest, inputs, 'key-b', intended_at - 1 FROM rows"
+            )
+        connection.close()
+        with pytest.raises(UnknownOutcomeError, match="b"):
+            setting.run(setting.runs(rows=rows, inputs=same))
+        assert setting.counts() == {0: 1}
+
+    def test_the_same_key_with_other_inputs(self, setting: RepeatedBatch) -> None:
+        setting.run(setting.runs(rows=[{"id": 7, "seconds": 0}]))
+        with pytest.raises(ValueError, match="row 0 has the key '7', with which the journal has other inputs"):
+            setting.run(setting.runs(rows=[{"id": 7, "seconds": 1}]))
+        assert setting.counts() == {7: 1}
+
+    def test_rows_may_come_in_another_order_and_more_may_come(self, setting: RepeatedBatch) -> None:
+        setting.run(setting.runs(rows=ROWS[:6]))
+        runs = setting.runs(rows=ROWS[::-1])
+        results = setting.run(runs)
+        assert {key: result.index for key, result in results.items()} == {str(11 - index): index for index in range(12)}
+        assert runs.summary.from_journal == 6
+        assert setting.counts() == ONCE
+
+    def test_a_row_that_had_no_json_form_is_tried_again(self, setting: RepeatedBatch) -> None:
+        assert setting.run(setting.runs(rows=[{"id": 1, "seconds": {0}}]))["1"].status == "failed"
+        assert setting.run(setting.runs(rows=[{"id": 1, "seconds": 0}]))["1"].succeeded
+        assert setting.run(setting.runs(rows=[{"id": 1, "seconds": 0}]))["1"].succeeded
+        assert setting.counts() == {1: 1}
+
+    def test_a_new_version_of_the_workflow_is_refused(self, setting: RepeatedBatch, client: Fibonacci) -> None:
+        setting.run(setting.runs())
+        client.workflows.update(setting.workflow, description="changed")
+        with pytest.raises(JournalError, match="begun with version 1 of the workflow, which is now at version 2"):
+            setting.run(setting.runs())
+
+    def test_the_journal_holds_no_key(self, setting: RepeatedBatch) -> None:
+        setting.run(setting.runs())
+        content = b"".join(path.read_bytes() for path in setting.journal.parent.iterdir())
+        assert b"exec_" in content
+        assert setting.emulator.api_key.encode() not in content
+
+
+@needs_fork
+@pytest.mark.parametrize("idempotency", ["server", None])
+def test_kills_at_random_moments(idempotency: Literal["server"] | None) -> None:
+    """The gate runs `python -m tests.batch.kills`, with 200 kills."""
+    report = kills.run(5, seed=int.from_bytes(os.urandom(4), "big"), idempotency=idempotency)
+    assert report.holds, report
+
+
+@pytest.fixture(autouse=True)
+def default_signals() -> Iterator[None]:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    yield
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

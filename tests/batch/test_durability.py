@@ -1,0 +1,125 @@
+"""What is on the disk before what is on the wire, and a disk that does not take any more.
+
+A kill cannot tell what was written from what was synced; the order of the system calls can.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.kit.programs import find
+from tests.kit.systems import linux_only
+
+GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+PROGRAM = """
+import resource, sys
+from fibonacci import Fibonacci, FibonacciError
+
+key, url, workflow, journal, limit = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), -1))
+rows = [{"name": f"row {number}"} for number in range(100)]
+with Fibonacci(key, base_url=url) as client:
+    runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4)
+    try:
+        for _ in runs:
+            pass
+    except FibonacciError as error:
+        print(type(error).__name__, error, *error.__notes__, sep="\\n")
+    print(runs.summary)
+"""
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="greeter", definition=GREETER).id
+
+
+def run(emulator: Emulator, workflow: str, journal: Path, *, limit: int = 0, under: tuple[str, ...] = ()) -> str:
+    """Run 100 rows in another process, and return what it prints."""
+    arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit)]
+    command = [*under, sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def counts(client: Fibonacci, workflow: str) -> list[int]:
+    """Return how many executions each row has, in no order."""
+    found: dict[str, int] = {}
+    for execution in client.executions.list(workflow_id=workflow, limit=200):
+        name = (execution.model_extra or {})["inputs"]["name"]
+        found[name] = found.get(name, 0) + 1
+    return list(found.values())
+
+
+@linux_only
+def test_an_intent_is_synced_before_its_request_is_sent(emulator: Emulator, workflow: str, tmp_path: Path) -> None:
+    """For each request: its idempotency key is in a write to the journal that is synced before the request is sent."""
+    trace = tmp_path / "trace"
+    calls = "trace=openat,pwrite64,fdatasync,fsync,sendto,write,writev,sendmsg"
+    strace = (find("strace"), "-f", "-qq", "-s", "100000", "-e", calls, "-o", str(trace))
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db", under=strace)
+    unsynced: set[str] = set()
+    synced: set[str] = set()
+    sent = 0
+    for line in trace.read_text("utf-8", "replace").splitlines():
+        if "pwrite64(" in line:
+            unsynced.update(re.findall(r"[0-9a-f]{32}", line))
+        elif "fdatasync(" in line or "fsync(" in line:
+            synced |= unsynced
+        elif "POST " in line and "/execute" in line:
+            (key,) = re.findall(r"idempotency-key: ([0-9a-f]{32})", line)
+            assert key in synced, "the request is sent first"
+            sent += 1
+    assert sent == 100
+
+
+@linux_only
+@pytest.mark.parametrize("limit", [45_000, 90_000])
+def test_short_writes_lose_nothing(
+    emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path, limit: int
+) -> None:
+    """Files may not grow beyond a limit, so that a write in the middle of a transaction is cut short."""
+    text = run(emulator, workflow, tmp_path / "runs.db", limit=limit)
+    assert text.startswith("JournalError\n")
+    assert "reading or writing it fails. Check the disk, its space and its limits" in text
+    assert "To continue, make the same call again with journal=" in text
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db")
+    assert counts(client, workflow) == [1] * 100
+
+
+@linux_only
+def test_a_full_disk_loses_nothing(emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path) -> None:
+    """From the 60th write to a file on, the system says that the disk is full."""
+    strace = (find("strace"), "-f", "-qq", "-o", str(tmp_path / "trace"))
+    faults = ("-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=50+")
+    text = run(emulator, workflow, tmp_path / "runs.db", under=(*strace, *faults))
+    assert text.startswith("JournalError\n")
+    assert "the disk is full. Free some space" in text
+    assert "100 done" in run(emulator, workflow, tmp_path / "runs.db")
+    assert counts(client, workflow) == [1] * 100
+
+
+@linux_only
+def test_a_sync_that_fails_sends_no_request(
+    emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path
+) -> None:
+    strace = (find("strace"), "-f", "-qq", "-o", str(tmp_path / "trace"))
+    faults = ("-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync:error=EIO:when=14+")
+    text = run(emulator, workflow, tmp_path / "runs.db", under=(*strace, *faults))
+    assert text.startswith("JournalError\n")
+    connection = sqlite3.connect(tmp_path / "runs.db")
+    intents = connection.execute("SELECT count(*) FROM rows").fetchone()[0]
+    connection.close()
+    assert 0 < len(counts(client, workflow)) <= intents < 100
+    again = run(emulator, workflow, tmp_path / "runs.db")  # the intents that could not be synced may be there, or not
+    unknown = int(re.findall(r"(\d+) unknown, 0 left", again)[0])
+    assert unknown <= 4
+    assert counts(client, workflow) == [1] * (100 - unknown)

@@ -1,0 +1,311 @@
+"""The journal: what belongs to it, who may have it, what it says of trouble, and that nothing in it is lost."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fibonacci import JournalError, RunResult
+from fibonacci._batch.filesystems import filesystem_in
+from fibonacci._batch.journal_files import open_journal, temporary_journal
+from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.row import Row
+from fibonacci.models import Execution
+from tests.kit.systems import linux_only, needs_fork, needs_permissions
+
+HEADER = JournalHeader("wf-1", "3", "column id")
+OPEN = """
+import sys
+from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal_schema import JournalHeader
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "runs.db")
+
+
+def row(number: int, name: str = "Ada") -> Row:
+    made = Row(number, f"k{number}", {"name": name}, f'{{"name":"{name}"}}')
+    made.intend(1_000.0)
+    return made
+
+
+def completed(of: Row) -> RunResult:
+    execution = Execution.model_validate({"execution_id": f"exec_{of.index}", "status": "completed", "outputs": {}})
+    return RunResult(of.index, of.key, of.inputs, execution, None, "completed")
+
+
+def refusal(open_it: Callable[[], object]) -> str:
+    with pytest.raises(JournalError) as caught:
+        open_it()
+    assert caught.value.path
+    return str(caught.value)
+
+
+def test_the_three_records_of_a_row(path: str) -> None:
+    journal = open_journal(path, HEADER)
+    one, two, three = row(1), row(2), row(3)
+    journal.write([one, two, three])
+    one.execution_id, two.execution_id = "exec_1", "exec_2"
+    journal.write(started=[one, two])
+    journal.write(finished=[(one, completed(one))])
+    journal.close()
+
+    journal = open_journal(path, HEADER)
+    entries = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2", "k3", "k4")]
+    journal.close()
+    assert [entry and (entry.idempotency_key is not None, entry.execution_id, entry.status) for entry in entries] == [
+        (True, "exec_1", "completed"),
+        (True, "exec_2", None),
+        (True, None, None),
+        None,
+    ]
+    assert entries[0] is not None
+    assert entries[0].result(7) == RunResult(7, "k1", one.inputs, completed(one).execution, None, "completed")
+
+
+def test_an_intent_that_was_withdrawn_counts_no_more(path: str) -> None:
+    journal = open_journal(path, HEADER)
+    refused = row(1)
+    journal.write([refused])
+    journal.write(withdrawn=[refused])
+    entry, _ = journal.find("k1", is_unique=False)
+    assert entry is not None
+    assert entry.idempotency_key is None
+    refused.intend(2_000.0)
+    journal.write([refused])
+    entry, _ = journal.find("k1", is_unique=False)
+    assert entry is not None
+    assert (entry.idempotency_key, entry.intended_at) == (refused.idempotency_key, 2_000.0)
+    journal.close()
+
+
+@pytest.mark.parametrize("is_temporary", [False, True])
+def test_a_key_that_occurs_twice_in_a_run_is_found(is_temporary: bool, path: str) -> None:
+    journal = temporary_journal(HEADER) if is_temporary else open_journal(path, HEADER)
+    rows = [row(number) for number in range(1500)]
+    journal.write(rows)
+    assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
+    journal.close()
+    if not is_temporary:
+        journal = open_journal(path, HEADER)
+        assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
+        assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
+        journal.close()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("header", "text"),
+        [
+            (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another path"),
+            (HEADER._replace(workflow_version="4"), "begun with version 3 of the workflow, which is now at version 4"),
+            (HEADER._replace(key_rule="index"), "has keys by column id, not by index: pass the same key="),
+        ],
+    )
+    def test_another_header(self, path: str, header: JournalHeader, text: str) -> None:
+        open_journal(path, HEADER).close()
+        assert text in refusal(lambda: open_journal(path, header))
+        open_journal(path, HEADER).close()  # it was not changed, and nothing holds it
+        open_journal(path, HEADER._replace(workflow_version=None)).close()  # where the platform states none
+
+    def test_a_newer_schema(self, path: str) -> None:
+        open_journal(path, HEADER).close()
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        assert "newer fibonacci-sdk (schema 99): update fibonacci-sdk" in refusal(lambda: open_journal(path, HEADER))
+
+    def test_a_database_of_another_program_stays_as_it_is(self, path: str) -> None:
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE cards (name)")
+        connection.close()
+        before = Path(path).read_bytes()
+        assert "is a database of another program" in refusal(lambda: open_journal(path, HEADER))
+        assert Path(path).read_bytes() == before
+
+    def test_a_file_that_is_no_database(self, path: str) -> None:
+        Path(path).write_text("name,age\n" * 1000)
+        assert "it is no journal. Pass another path" in refusal(lambda: open_journal(path, HEADER))
+        assert Path(path).read_text().startswith("name,age")
+
+    def test_a_damaged_file(self, path: str) -> None:
+        journal = open_journal(path, HEADER)
+        journal.write([row(number) for number in range(2000)])
+        journal.close()
+        content = bytearray(Path(path).read_bytes())
+        content[4096:] = os.urandom(len(content) - 4096)
+        Path(path).write_bytes(content)
+
+        def use() -> None:
+            journal = open_journal(path, HEADER)
+            try:
+                for number in range(2000):
+                    journal.find(f"k{number}", is_unique=False)
+            finally:
+                journal.close()
+
+        assert "it is damaged. Restore it from a backup" in refusal(use)
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        text = refusal(lambda: open_journal(str(tmp_path / "no" / "runs.db"), HEADER))
+        assert "No such file or directory" in text
+        assert "pass a path in a folder that exists" in text
+
+    @linux_only
+    def test_a_file_system_that_takes_no_files(self) -> None:
+        assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
+
+    def test_a_second_run_in_this_process(self, path: str) -> None:
+        journal = open_journal(path, HEADER)
+        text = refusal(lambda: open_journal(path, HEADER))
+        assert f"is used by another run (process {os.getpid()})" in text
+        journal.close()
+        open_journal(path, HEADER).close()
+
+    def test_a_second_run_in_another_process_until_that_is_killed(self, path: str) -> None:
+        code = f"{OPEN}journal = open_journal(sys.argv[1], JournalHeader{tuple(HEADER)!r})\nprint('open', flush=True)\n"
+        command = [sys.executable, "-c", f"{code}sys.stdin.read()", path]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "open\n"
+            assert f"is used by another run (process {other.pid})" in refusal(lambda: open_journal(path, HEADER))
+            other.kill()
+            other.wait()
+            open_journal(path, HEADER).close()
+
+    @needs_fork
+    def test_a_fork_does_not_touch_it_and_does_not_hold_it(self, path: str) -> None:
+        journal = open_journal(path, HEADER)
+        journal.write([row(1)])
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                journal.write([row(2)])
+            except JournalError as error:
+                os.write(writing, str(error).encode())
+            journal.close()
+            time.sleep(30)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            text = os.read(pipe.fileno(), 1000).decode()
+        try:
+            assert "was opened before a fork" in text
+            journal.write([row(3)])  # the parent still has it
+            journal.close()
+            journal = open_journal(path, HEADER)  # although the child lives
+            assert [journal.find(key, is_unique=False)[0] is not None for key in ("k1", "k2", "k3")] == [1, 0, 1]
+            journal.close()
+        finally:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+
+
+class TestNetworkFileSystems:
+    MOUNTS = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:30 / /mnt/share rw shared:2 - nfs4 server:/export rw,vers=4.2
+31 30 0:31 / /mnt/share/local\\040disk rw shared:3 - xfs /dev/vdb rw
+32 22 0:32 / /mnt/share2 rw - fuse.sshfs user@host:/ rw
+33 22 0:33 / /over rw - nfs server:/ rw
+34 22 0:34 / /over rw - tmpfs tmpfs rw
+malformed line
+"""
+
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [
+            ("/home/ada/runs.db", "ext4"),
+            ("/mnt/share/runs.db", "nfs4"),
+            ("/mnt/share/local disk/runs.db", "xfs"),
+            ("/mnt/share2/runs.db", "fuse.sshfs"),
+            ("/mnt/shared/runs.db", "ext4"),
+            ("/over/runs.db", "tmpfs"),
+        ],
+    )
+    def test_the_innermost_mount_counts(self, path: str, expected: str) -> None:
+        assert filesystem_in(self.MOUNTS, path) == expected
+
+    def test_a_journal_there_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str) -> None:
+        mounts = tmp_path / "mounts"
+        mounts.write_text(f"30 22 0:30 / {tmp_path} rw shared:2 - cifs //server/share rw\n")
+        monkeypatch.setattr("fibonacci._batch.filesystems._MOUNTS", str(mounts))
+        text = refusal(lambda: open_journal(path, HEADER))
+        assert "is on a network file system (cifs), where locks are not reliable: pass a path on a local disk" in text
+        assert not Path(path).exists()
+
+
+@needs_fork
+def test_eight_processes_open_a_new_journal_at_once(tmp_path: Path) -> None:
+    """One has it, the others are refused; none fails otherwise."""
+    code = f"""{OPEN}
+import os
+from fibonacci import JournalError
+
+header = JournalHeader{tuple(HEADER)!r}
+reading, writing = os.pipe()
+for _ in range(8):
+    if os.fork() == 0:
+        os.close(writing)
+        os.read(reading, 1)  # until all are there
+        for number in range(40):
+            try:
+                journal = open_journal(f"{{sys.argv[1]}}/{{number}}.db", header)
+            except JournalError as error:
+                os.write(1, b"refused " if "is used by another run" in str(error) else str(error).encode())
+            else:
+                os.write(1, b"open ")
+                journal.close()
+        os._exit(0)
+os.close(writing)
+for _ in range(8):
+    os.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"open", "refused"}
+    assert len(done.stdout.split()) == 8 * 40
+    assert len(list(tmp_path.glob("*.db"))) == 40
+
+
+@needs_permissions
+def test_this_user_alone_may_read_it(path: str) -> None:
+    journal = open_journal(path, HEADER)
+    journal.write([row(1)])
+    assert [file.stat().st_mode & 0o077 for file in Path(path).parent.iterdir()] == [0] * 4
+    journal.close()
+
+
+def test_a_journal_with_many_rows_is_opened_at_once(path: str) -> None:
+    """`python -m tests.batch.scale` measures half a million."""
+    fill(path, 100_000)
+    began = time.monotonic()
+    journal = open_journal(path, HEADER)
+    entry, _ = journal.find("k40000", is_unique=False)
+    assert time.monotonic() - began < 0.5
+    assert entry is not None
+    assert entry.execution_id == "exec_40000"
+    journal.close()
+
+
+def fill(path: str, rows: int) -> None:
+    """Make a journal with rows that have ended."""
+    open_journal(path, HEADER).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+            " INSERT INTO rows SELECT i, 'k' || i, i, x'00', '{\"name\":\"Ada\"}', 'a', 1.0, 'exec_' || i, 'completed',"
+            ' \'{"execution_id": "exec_1", "status": "completed"}\', NULL FROM n',
+            (rows,),
+        )
+    connection.close()

@@ -1,0 +1,183 @@
+"""Quotas, rate limits, outages and watching, against the emulator's own count, on a clock that both share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from fibonacci import AuthenticationError, Fibonacci, QuotaExceededError, RunResult
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.account.plans import PlanName
+from tests.batch.shared_clock import SharedClock
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+
+
+class LimitedPlatform:
+    """An emulator of a plan, with a client on its clock.
+
+    Args:
+        mode: The mode of the client.
+        emulator: The platform.
+    """
+
+    def __init__(self, mode: Mode, emulator: Emulator) -> None:
+        self.mode = mode
+        self.emulator = emulator
+        self.clock = SharedClock(emulator)
+        self.owner: Fibonacci = emulator.client(rate_limiter="off")
+        self.workflow: str = self.owner.workflows.create(name="rester", definition=DEFINITION).id
+        self.client: Any = mode.client_of(emulator, clock=self.clock)
+        emulator.requests.clear()
+
+    def runs(self, seconds: list[float], **options: Any) -> Any:
+        return self.client.workflows.run_many(self.workflow, [{"seconds": each} for each in seconds], **options)
+
+    def run(self, runs: Any) -> list[RunResult]:
+        found: list[RunResult] = []
+        self.mode.each(runs, found.append)
+        return found
+
+    def count(self, route: str, status: int | None = None) -> int:
+        """Return how many requests there were to an endpoint, all or those with a status."""
+        requests = self.emulator.requests.to(route)
+        return sum(status in (None, each.status) for each in requests)
+
+
+def platform(mode: Mode, plan: PlanName = "enterprise") -> LimitedPlatform:
+    emulator = Emulator(plan=plan, keep=None)
+    mode.close_later(_Closing(emulator, is_async=mode.is_async))
+    return LimitedPlatform(mode, emulator.start())
+
+
+class _Closing:
+    """Closes an emulator when a mode ends, by the method that the mode calls."""
+
+    def __init__(self, emulator: Emulator, *, is_async: bool) -> None:
+        self._emulator = emulator
+
+    def close(self) -> None:
+        self._emulator.close()
+
+    async def aclose(self) -> None:
+        self._emulator.close()
+
+
+class TestQuotas:
+    def test_an_hourly_quota_is_waited_for(self, mode: Mode) -> None:
+        here = platform(mode, "free")  # 60 runs an hour, 2 at a time, 60 requests a minute
+        began = here.clock.time()
+        runs = here.runs([0.0] * 125)
+        results = here.run(runs)
+        assert Counter(result.status for result in results) == {"completed": 125}
+        assert 7_000 < here.clock.time() - began < 8_000, "two hours after the first"
+        assert here.count(EXECUTE, 429) <= 4, "no retries are wasted on it"
+        assert here.count(EXECUTE, 200) == 125
+
+    def test_or_ends_the_run_resumably(self, mode: Mode, tmp_path: Any) -> None:
+        here = platform(mode, "free")
+        options = {"on_quota": "stop", "journal": tmp_path / "runs.db"}
+        seen: list[RunResult] = []
+        with pytest.raises(QuotaExceededError, match="workflow_runs_per_hour") as caught:
+            mode.each(here.runs([0.0] * 70, **options), seen.append)
+        assert len(seen) == 60, "what was under way has ended"
+        assert caught.value.retry_after is not None
+        assert "10 left" in caught.value.__notes__[0]
+        here.clock.sleep(caught.value.retry_after)
+        runs = here.runs([0.0] * 70, **options)
+        assert len(here.run(runs)) == 70
+        assert runs.summary.from_journal == 60
+        assert here.count(EXECUTE, 200) == 70
+
+    def test_the_executions_of_others_are_left_their_capacity(self, mode: Mode) -> None:
+        here = platform(mode, "pro")  # 20 at a time
+        for _ in range(15):
+            here.owner.workflows.execute(here.workflow, inputs={"seconds": 100_000})
+        most: list[int] = []
+
+        def count(*_: object) -> None:
+            most.append(here.emulator.app.store.runs.count())
+
+        here.emulator.app.observers.append(count)
+        assert len(here.run(here.runs([30.0] * 20))) == 20
+        assert max(most) == 20
+        assert here.count(EXECUTE, 429) == 0
+
+    def test_when_the_capacity_is_used_up_it_is_asked_for(self, mode: Mode) -> None:
+        here = platform(mode, "pro")
+        results = here.run(here.runs([20.0] * 50, concurrency=40))
+        assert Counter(result.status for result in results) == {"completed": 50}
+        assert here.count("GET /organizations/{organization_id}/quota") >= 1
+        assert here.count(EXECUTE, 429) <= 25, "each of the first 40 asks once"
+        assert here.count(EXECUTE, 200) == 50
+
+    def test_a_quota_that_may_not_be_read(self, mode: Mode) -> None:
+        here = platform(mode, "free")
+        here.emulator.fail("GET /organizations/{organization_id}/quota", status=403, times=None)
+        results = here.run(here.runs([5.0] * 8))
+        assert Counter(result.status for result in results) == {"completed": 8}
+        assert here.count(EXECUTE, 200) == 8
+
+
+class TestRateLimit:
+    def test_no_request_is_refused(self, mode: Mode) -> None:
+        here = platform(mode, "pro")  # 300 requests a minute
+        began = here.clock.time()
+        results = here.run(here.runs([10.0] * 200, concurrency=18))
+        minutes = (here.clock.time() - began) / 60
+        assert Counter(result.status for result in results) == {"completed": 200}
+        assert sum(each.status == 429 for each in here.emulator.requests) == 0
+        assert minutes < 200 * 10 / 18 / 60 * 1.35
+
+
+class TestOutages:
+    def test_rows_wait_for_the_end_of_an_outage(self, mode: Mode) -> None:
+        here = platform(mode)
+        here.emulator.fail(EXECUTE, status=503, headers={"Retry-After": "1"}, times=30)
+        results = here.run(here.runs([0.0] * 40))
+        assert Counter(result.status for result in results) == {"completed": 40}
+        assert here.count(EXECUTE, 200) == 40
+
+    def test_looks_that_fail_are_repeated(self, mode: Mode) -> None:
+        here = platform(mode)
+        here.emulator.fail("GET /executions", status=500, times=5)
+        here.emulator.fail("GET /executions/{execution_id}", status=500, times=5)
+        results = here.run(here.runs([3.0, 3.0, 3.0, 9.0], concurrency=4))
+        assert Counter(result.status for result in results) == {"completed": 4}
+
+    def test_a_key_that_expires_ends_the_run(self, mode: Mode) -> None:
+        here = platform(mode)
+        runs = here.runs([2.0] * 5)
+        here.emulator.fail("GET /executions", status=401, times=None)
+        with pytest.raises(AuthenticationError) as caught:
+            here.run(runs)
+        assert "5 left" in caught.value.__notes__[0]
+
+
+class TestWatching:
+    def test_executions_are_watched_by_the_list(self, mode: Mode) -> None:
+        """Polling each of 20 executions of 60 s takes 180 requests."""
+        here = platform(mode)
+        results = here.run(here.runs([60.0] * 20, concurrency=20))
+        assert len(results) == 20
+        assert here.count("GET /executions/{execution_id}") <= 1
+        assert here.count("GET /executions") <= 30
+
+    def test_a_few_are_read_one_by_one(self, mode: Mode) -> None:
+        here = platform(mode)
+        (result,) = here.run(here.runs([20.0]))
+        assert result.succeeded
+        assert here.count("GET /executions") == 1, "before the start, how many run"
+        assert here.count("GET /executions/{execution_id}") <= 12
+
+    def test_one_that_takes_long_is_not_looked_for_on_all_pages(self, mode: Mode) -> None:
+        here = platform(mode)
+        results = here.run(here.runs([40.0, *[2.0] * 250], concurrency=30))
+        assert Counter(result.status for result in results) == {"completed": 251}
+        looks = here.count("GET /executions")
+        assert looks <= 80

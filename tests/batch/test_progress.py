@@ -1,0 +1,97 @@
+"""What is shown while many rows run: a bar on a terminal, else a line of the log each minute."""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from fibonacci import Fibonacci, RunsSummary
+from fibonacci._batch.estimate import BatchLimits
+from fibonacci._batch.progress import ProgressText
+from fibonacci.emulator import Emulator
+from tests.batch.shared_clock import SharedClock
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+from tests.kit.systems import needs_fork
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+PROGRAM = """
+import sys
+from fibonacci import Fibonacci
+
+key, url, workflow = sys.argv[1:]
+with Fibonacci(key, base_url=url) as client:
+    rows = [{"seconds": 0}] * 30 + [{}]
+    list(client.workflows.run_many(workflow, rows, progress=True))
+"""
+
+
+class TestText:
+    TEXT = ProgressText(began=0.0, total=20_000)
+    LIMITS = BatchLimits("pro", rate=300, runs_per_hour=300, concurrency=20, duration=10.0)
+
+    def test_with_the_limit_that_binds(self) -> None:
+        summary = RunsSummary(done=290, failed=8, unknown=2, from_journal=0, left=19_700)
+        text = self.TEXT.text(summary, self.LIMITS, now=600.0)
+        assert text == "8 failed, 2 unknown, 29.8 a minute, 66 h left (300 runs an hour)"
+
+    def test_as_the_rows_went_where_no_limit_is_longer(self) -> None:
+        summary = RunsSummary(done=100, failed=0, unknown=0, from_journal=0, left=100)
+        assert self.TEXT.text(summary, BatchLimits(), now=600.0) == "10.0 a minute, 10 min left"
+
+    def test_while_a_quota_is_waited_for(self) -> None:
+        summary = RunsSummary(done=300, failed=0, unknown=0, from_journal=300, left=10)
+        text = self.TEXT.text(summary, self.LIMITS, now=0.0, paused=1800.0)
+        assert text == "300 from the journal, 30 min left (20 runs at a time), waiting 30 min for the quota"
+
+    def test_the_line_of_the_log(self) -> None:
+        summary = RunsSummary(done=1_290, failed=8, unknown=2, from_journal=0, left=19_700)
+        assert self.TEXT.line(summary, "text") == "1,298 of 20,000 rows have ended: text"
+        assert ProgressText(0.0, None).line(summary, "") == "1,298 rows have ended"
+
+
+def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="fibonacci")
+    with Emulator() as emulator:
+        workflow = emulator.client().workflows.create(name="rester", definition=DEFINITION).id
+        client = mode.client_of(emulator, clock=SharedClock(emulator))
+        rows = [{"seconds": 100.0}] * 9
+        found: list[object] = []
+        mode.each(client.workflows.run_many(workflow, rows, concurrency=3, progress=True), found.append)
+        mode.close(client)
+        mode.forget()
+    lines = [record.message for record in caplog.records if "rows have ended" in record.message]
+    assert len(found) == 9
+    assert 4 <= len(lines) <= 7, "of five minutes"
+    assert lines[0].startswith("0 of 9 rows have ended")
+    assert lines[-1].startswith("9 of 9 rows have ended: ")
+
+
+@needs_fork
+def test_a_bar_on_a_terminal(emulator: Emulator, client: Fibonacci) -> None:
+    import fcntl
+    import pty
+    import termios
+
+    workflow = client.workflows.create(name="rester", definition=DEFINITION).id
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 110, 0, 0))
+    command = [sys.executable, "-c", PROGRAM, emulator.api_key, emulator.base_url, workflow]
+    with subprocess.Popen(command, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 10_000):
+                shown += chunk
+        except OSError:  # the terminal is closed
+            pass
+        os.close(ours)
+        assert process.wait() == 0
+    last = shown.decode().rstrip().rpartition("\r")[2]
+    assert "31/31 rows" in last
+    assert "1 failed" in last

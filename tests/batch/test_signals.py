@@ -1,0 +1,163 @@
+"""Ctrl-C once drains, twice stops; SIGTERM drains; both say how to continue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.emulator.api import tool
+from tests.kit.mode import MODES
+from tests.kit.systems import needs_signals
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+PROGRAM = """
+import sys
+from fibonacci import AsyncFibonacci, Fibonacci
+
+mode, key, url, workflow, journal, seconds = sys.argv[1:]
+rows = [{"n": number, "seconds": float(seconds) if number else 0} for number in range(500)]
+options = {"journal": journal, "concurrency": 3}
+
+async def main():
+    async with AsyncFibonacci(key, base_url=url) as client:
+        async for run in client.workflows.run_many(workflow, rows, **options):
+            print(run.status, flush=True)
+        print("the loop has ended", flush=True)
+
+if mode == "sync":
+    with Fibonacci(key, base_url=url) as client:
+        for run in client.workflows.run_many(workflow, rows, **options):
+            print(run.status, flush=True)
+        print("the loop has ended", flush=True)
+elif mode == "asyncio":
+    import asyncio
+    asyncio.run(main())
+else:
+    import trio
+    trio.run(main)
+"""
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+@contextmanager
+def running(
+    mode: str, emulator: Emulator, workflow: str, journal: Path, seconds: float
+) -> Generator[subprocess.Popen[str]]:
+    """Run the program until its first row has ended."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        mode,
+        emulator.api_key,
+        emulator.base_url,
+        workflow,
+        str(journal),
+        str(seconds),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "completed\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def statuses(client: Fibonacci, workflow: str) -> list[str]:
+    return [str(each.status) for each in client.executions.list(workflow_id=workflow)]
+
+
+@needs_signals
+class TestSignals:
+    @pytest.mark.parametrize(
+        ("mode", "number"),
+        [("sync", signal.SIGINT), ("asyncio", signal.SIGINT), ("trio", signal.SIGINT), ("sync", signal.SIGTERM)],
+    )
+    def test_once_drains(
+        self, mode: str, number: int, emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path
+    ) -> None:
+        journal = tmp_path / "runs.db"
+        with running(mode, emulator, workflow, journal, 0.6) as process:
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=30)
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        assert f"{name}: no further row is started, and " in errors
+        assert f"make the same call again with journal='{journal}'" in errors
+        assert "the loop has ended" not in output
+        if number == signal.SIGINT:
+            assert "KeyboardInterrupt" in errors
+            assert process.returncode != 0
+        else:
+            assert process.returncode == -signal.SIGTERM
+        seen = statuses(client, workflow)
+        assert set(seen) == {"completed"}, "all that was under way was waited for"
+        assert len(seen) == 1 + output.count("completed") <= 8
+
+    @pytest.mark.parametrize("mode", MODES[:2])
+    def test_twice_stops(self, mode: str, emulator: Emulator, client: Fibonacci, workflow: str, tmp_path: Path) -> None:
+        with running(mode, emulator, workflow, tmp_path / "runs.db", 2.0) as process:
+            assert process.stderr is not None
+            process.send_signal(signal.SIGINT)
+            assert "Ctrl-C: no further row is started" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        assert "KeyboardInterrupt" in errors
+        assert "running" in statuses(client, workflow)
+        runs = client.workflows.run_many(
+            workflow, ({"n": n, "seconds": 2.0 if n else 0} for n in range(4)), journal=tmp_path / "runs.db"
+        )
+        assert all(run.succeeded for run in runs)
+        assert len(statuses(client, workflow)) <= 7
+
+
+def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    rows = [{"seconds": 0}] * 5
+    runs = iter(client.workflows.run_many(workflow, rows))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    next(runs)
+    assert signal.getsignal(signal.SIGINT) != before[0]
+    del runs
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert len(list(client.workflows.run_many(workflow, rows))) == 5
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_is_ignored_stays_ignored(client: Fibonacci, workflow: str) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for _ in client.workflows.run_many(workflow, [{"seconds": 0}]):
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_another_thread_none_are_set(client: Fibonacci, workflow: str) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen: list[object] = []
+
+    def run() -> None:
+        seen.extend(signal.getsignal(signal.SIGINT) for _ in client.workflows.run_many(workflow, [{"seconds": 0}] * 3))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [before] * 3
