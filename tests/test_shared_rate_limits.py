@@ -137,6 +137,7 @@ class TestSharing:
             asyncio.run(call())
         assert refusals(emulator) == 0
 
+    @pytest.mark.slow
     def test_a_canceled_call_gives_back_what_it_holds(self, rate_limiter: str, emulator: Emulator) -> None:
         async def call() -> None:
             client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=rate_limiter)

@@ -162,6 +162,7 @@ class TestWithinARun:
             assert statuses == {"completed": 12}
         assert setting.counts() == ONCE
 
+    @pytest.mark.slow
     def test_ids_are_in_the_journal_while_the_body_of_the_loop_works(self, setting: RepeatedBatch) -> None:
         """Rows are not watched then, but no id of an execution that was started may be lost by a kill."""
         rows = [{"id": number, "seconds": 0 if number == 0 else 0.8} for number in range(8)]
@@ -351,6 +352,7 @@ class TestFromRunToRun:
         assert setting.emulator.api_key.encode() not in content
 
 
+@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize("idempotency", ["server", None])
 def test_kills_at_random_moments(idempotency: Literal["server"] | None) -> None:

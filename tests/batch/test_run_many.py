@@ -68,6 +68,7 @@ def test_every_row_has_its_result(mode: Mode, any_client: Any, client: Fibonacci
     assert len(inputs_of(client, greeter)) == 45
 
 
+@pytest.mark.slow
 def test_results_come_as_they_end_or_in_order(mode: Mode, any_client: Any, rester: str) -> None:
     rows = [{"seconds": 1.2}, {"seconds": 0}, {"seconds": 0.4}]
     ended = [run(mode, any_client.workflows.run_many(rester, rows, ordered=ordered)) for ordered in (False, True)]
@@ -165,6 +166,7 @@ class TestFailures:
         assert runs.summary.done <= 1
         assert runs.summary.failed == 0
 
+    @pytest.mark.slow
     def test_an_execution_that_takes_too_long(
         self, mode: Mode, any_client: Any, client: Fibonacci, rester: str, tmp_path: Path
     ) -> None:

@@ -85,6 +85,7 @@ def statuses(client: Fibonacci, workflow: str) -> list[str]:
     return [str(each.status) for each in client.executions.list(workflow_id=workflow)]
 
 
+@pytest.mark.slow
 @needs_signals
 class TestSignals:
     @pytest.mark.parametrize(

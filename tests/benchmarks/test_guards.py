@@ -139,6 +139,7 @@ with Fibonacci("key", base_url="{url}/v1") as client:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # valgrind is some fifty times slower than the processor
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
 def test_instructions_of_a_cold_script_with_a_hundred_calls(url: str, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def _used() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600 if CALLS > 4_000 else 120)
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("mode", TWO_MODES, indirect=True)

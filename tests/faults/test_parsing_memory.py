@@ -6,6 +6,8 @@ import gzip
 import subprocess
 import sys
 
+import pytest
+
 from fibonacci import APIResponseError
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -29,6 +31,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @linux_only
 def test_no_body_takes_much_memory() -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.faults.parse_bodies"]

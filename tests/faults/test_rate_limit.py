@@ -60,6 +60,7 @@ def _work(mode: Mode, request: Callable[..., Any], stopped: threading.Event, err
             errors.append(ended.error)
 
 
+@pytest.mark.slow
 def test_many_clients_of_one_key_use_the_whole_rate_limit_and_are_never_refused() -> None:
     limit = EnforcedLimit()
     stopped = threading.Event()

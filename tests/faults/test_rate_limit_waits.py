@@ -181,6 +181,7 @@ class LongRequests:
         respond(200 if fits else 429, OK_BODY if fits else error_body("rate_limited"), headers)(peer)
 
 
+@pytest.mark.slow
 def test_long_requests_do_not_stop_those_that_follow() -> None:
     plan = LongRequests()
     with ScriptedServer(plan.step) as server, Mode("asyncio") as mode:
@@ -201,6 +202,7 @@ def calls_of_a_process(api_key: str, base_url: str, number: int) -> list[str]:
     return [str(error) for error in errors if error is not None]
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_plan_lose_no_call() -> None:
     with Emulator(rate_limit=(60, 1.0)) as emulator, ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         work = [pool.submit(calls_of_a_process, emulator.api_key, emulator.base_url, 40) for _ in range(4)]

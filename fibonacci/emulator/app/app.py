@@ -1,7 +1,7 @@
 """The application: one request in, one response out, without a network.
 
 A request takes these steps: `handle` refuses foreign hosts and origins, injects a failure and records the request,
-`authenticate` finds the caller, `dispatch` calls the handler, `respond` completes the response.
+`authenticate` finds the caller, the `PlatformAPI` carries it out, `respond` completes the response.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from fibonacci.emulator.account.auth import Actor, ApiKeys
 from fibonacci.emulator.account.rate_limits import Allowance
 from fibonacci.emulator.app.control import CONTROL_PREFIX
 from fibonacci.emulator.app.control.api import ControlAPI
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.hosts import Hosts
-from fibonacci.emulator.app.idempotency import IdempotencyCache
 from fibonacci.emulator.app.origins import Origins
+from fibonacci.emulator.app.platform_api import PlatformAPI
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
 from fibonacci.emulator.app.retention import KEPT, Retention
-from fibonacci.emulator.context import Handler
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
 from fibonacci.emulator.faults.injector import FaultInjector
@@ -34,19 +33,13 @@ from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
-from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.policy.approvals import Approvals
-from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import VirtualClock
-from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
 from fibonacci.emulator.state.store import Store
 
 Observer = Callable[[ServerRequest, ServerResponse, float], object]
 """Called with a request, its response, and the seconds that handling it took."""
-
-_PATIENCE: Final = 0.25
-"""Seconds for which a request that only reads waits for another process that is writing."""
 
 _CONTROL_PATHS: Final = f"/{CONTROL_PREFIX}/"
 
@@ -98,13 +91,19 @@ class App:
         self.origins: Final = origins or Origins(Hosts())
         self._limits = account.limits
         self._scheduler = scheduler
-        self._idempotency = IdempotencyCache(store.replays)
         self.retention: Final = Retention(store, keep)
-        self._endpoints = EndpointCaller(account=account, organization=organization, store=store, scheduler=scheduler)
-        self._router: Router[Handler] = Router(ENDPOINTS)
-        self.faults: Final = FaultInjector(self._router)
-        self.log: Final = RequestLog(self._router)
-        parts = Parts(
+        endpoints = EndpointCaller(account=account, organization=organization, store=store, scheduler=scheduler)
+        self._api = PlatformAPI(
+            approvals=self.approvals,
+            clock=clock,
+            endpoints=endpoints,
+            retention=self.retention,
+            scheduler=scheduler,
+            store=store,
+        )
+        self.faults: Final = FaultInjector(self._api.router)
+        self.log: Final = RequestLog(self._api.router)
+        parts = EmulatorParts(
             account=account,
             approvals=self.approvals,
             clock=clock,
@@ -116,7 +115,7 @@ class App:
             retention=self.retention,
             snapshot=self.snapshot,
         )
-        self._control = ControlAPI(parts, self._endpoints)
+        self._control = ControlAPI(parts, endpoints)
 
     def handle(self, request: ServerRequest) -> ServerResponse:
         """Handle one request; safe to call from many threads.
@@ -139,7 +138,7 @@ class App:
         try:
             if request.target.startswith(_CONTROL_PATHS):
                 return self._control.call(request, self.clock.now())
-            return self._carry_out(request, *self._authenticate(request))
+            return self._api.carry_out(request, *self._authenticate(request))
         except Exception as error:
             return failure_reply(error, request)
 
@@ -160,7 +159,7 @@ class App:
 
         No key is checked, no rate limit counts it, no failure is injected into it, and it is not recorded.
         """
-        return self._endpoints.call(self._router, request, actor, self.clock.now())
+        return self._api.call(request, actor)
 
     def snapshot(self) -> bytes:
         """Return the complete state; see `Emulator.snapshot`."""
@@ -233,68 +232,12 @@ class App:
             allowance = self._limits.take(self.organization, now, self.clock.skipped)
             if allowance.refusal is not None:
                 raise allowance.refusal
-            reply = self._settle(request, api_key, self._carry_out(request, api_key, actor))
+            reply = self._api.settle(request, api_key, self._api.carry_out(request, api_key, actor))
         except Exception as error:
             reply = failure_reply(error, request)
         return respond(reply, allowance, now)
-
-    def _carry_out(self, request: ServerRequest, api_key: str, actor: Actor) -> EncodedReply:
-        if request.method == "GET":
-            return self._read(request, actor)
-        with self.store.transaction():
-            now = self.clock.now()
-            was_due = self._catch_up(now)
-            reply = self._dispatch(request, api_key, actor, now)
-            self.retention.apply(now, may_have_expired=was_due)
-            return reply
-
-    def _read(self, request: ServerRequest, actor: Actor) -> EncodedReply:
-        """Handle a request that changes nothing but runs with an event due; if those cannot be stored, it reads on."""
-        with self.store.reading():
-            if not self._scheduler.has_work():
-                return self._endpoints.call(self._router, request, actor, self.clock.now())
-        try:
-            with self.store.transaction(_PATIENCE):
-                now = self.clock.now()
-                self._catch_up(now)
-                return self._endpoints.call(self._router, request, actor, now)
-        except (StateFullError, StateLockedError, StateReadOnlyError) as error:
-            log(_log, logging.WARNING, "events of runs are not processed: %s", error)
-        with self.store.reading():
-            return self._endpoints.call(self._router, request, actor, self.clock.now())
-
-    def _catch_up(self, now: float) -> bool:
-        """Process the events of runs that are due; return whether anything was due in the state."""
-        self._scheduler.fail_orphaned_calls(now)
-        if not self.store.has_due(now):  # one search, in place of one in each table
-            return False
-        self._scheduler.catch_up(now)
-        self.approvals.expire(now)
-        return True
 
     def _authenticate(self, request: ServerRequest) -> tuple[str, Actor]:
         if len(request.body) > MAX_BODY:
             raise payload_too_large(MAX_BODY)
         return self.keys.authenticate(request.headers.get("authorization", ""))
-
-    def _dispatch(self, request: ServerRequest, api_key: str, actor: Actor, now: float) -> EncodedReply:
-        if request.method != "POST" or "idempotency-key" not in request.headers:
-            return self._endpoints.call(self._router, request, actor, now)
-        reply = self._idempotency.find(api_key, request, now)
-        if reply is None:
-            reply = self._endpoints.call(self._router, request, actor, now)
-            if reply.status < 500 and reply.status != 429:  # a repetition of these may succeed
-                self._idempotency.keep(api_key, request, reply, now)
-        return reply
-
-    def _settle(self, request: ServerRequest, api_key: str, reply: EncodedReply) -> EncodedReply:
-        """Wait for a more recent reply, if one may come, outside of the transaction; a repetition gets it too."""
-        try:
-            settled = reply.settled()
-            if settled is not reply and "idempotency-key" in request.headers:
-                with self.store.transaction():
-                    self._idempotency.keep(api_key, request, settled, self.clock.now())
-            return settled
-        except StateError as error:  # what was carried out is stored, and so is this reply
-            log(_log, logging.WARNING, "%s %s: %s", request.method, request.target, error)
-            return reply

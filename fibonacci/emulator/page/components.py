@@ -8,9 +8,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fibonacci.emulator.engine.records import WAITING
+from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.visits import Visit
 from fibonacci.emulator.state.clock import iso
 from fibonacci.emulator.state.json_encoding import is_larger_than
 
@@ -68,35 +68,35 @@ def duration(milliseconds: float | None) -> str:
     return " ".join(shown[:2])
 
 
-def json_block(name: str, title: str, value: Any, visit: Visit) -> HTMLElement:
+def json_block(name: str, title: str, value: Any, context: ViewContext) -> HTMLElement:
     """Return a value: a text as it is, anything else as JSON; a long one is cut, with a link to all of it.
 
     Args:
         name: Its name on the page.
         title: What it is.
         value: The value.
-        visit: The request.
+        context: The request.
     """
     kind = "text" if isinstance(value, str) else "JSON"
     text = value if isinstance(value, str) else _json_text(value)
-    return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, visit)
+    return _block(name, f"{title} · {kind}" if value not in (None, {}, []) else title, text, context)
 
 
-def raw_block(name: str, title: str, raw: bytes, visit: Visit) -> HTMLElement:
+def raw_block(name: str, title: str, raw: bytes, context: ViewContext) -> HTMLElement:
     """Return the body of a message, as JSON if it is JSON."""
     try:
-        return json_block(name, title, json.loads(raw), visit)
+        return json_block(name, title, json.loads(raw), context)
     except (ValueError, RecursionError):
-        return _block(name, f"{title} · text", raw.decode("utf-8", "replace"), visit)
+        return _block(name, f"{title} · text", raw.decode("utf-8", "replace"), context)
 
 
-def short(value: Any, visit: Visit, length: int = 80) -> str:
+def short(value: Any, context: ViewContext, length: int = 80) -> str:
     """Return a value on one line, cut, for tables."""
     if not isinstance(value, str):
         value = (
             _json_text(value, indent=None) if not is_larger_than(value, _INDENTED) else "more than 200,000 characters"
         )
-    text = visit.backend.redact(value)  # before it is cut: a part of a secret would not be found
+    text = context.backend.redact(value)  # before it is cut: a part of a secret would not be found
     return " ".join(text[:length].split()) + ("…" if len(text) > length else "")
 
 
@@ -106,11 +106,11 @@ def _json_text(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-def _block(name: str, title: str, text: str, visit: Visit) -> HTMLElement:
-    text = visit.backend.redact(text)  # before it is cut: a part of a secret would not be found
-    is_full = visit.full == name
+def _block(name: str, title: str, text: str, context: ViewContext) -> HTMLElement:
+    text = context.backend.redact(text)  # before it is cut: a part of a secret would not be found
+    is_full = context.full == name
     is_cut = len(text) > SHOWN and not is_full
-    link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(visit, full=name)}#{name}")
+    link = h.a(f"Show all {len(text):,} characters", href=f"{with_query(context, full=name)}#{name}")
     return h.div(
         h.h4(title),
         h.pre(
@@ -126,9 +126,9 @@ def _block(name: str, title: str, text: str, visit: Visit) -> HTMLElement:
     )
 
 
-def with_query(visit: Visit, **changes: str | int | None) -> str:
+def with_query(context: ViewContext, **changes: str | int | None) -> str:
     """Return the address of the same page with other query parameters."""
-    path, _, query = visit.target.partition("?")
+    path, _, query = context.target.partition("?")
     values = dict(parse_qsl(query)) | changes
     kept = {name: value for name, value in values.items() if value is not None}
     return f"{path}?{urlencode(kept)}" if kept else path
@@ -156,10 +156,10 @@ def table(
     return h.div(grid, class_="scroll", tabindex=0, role="region", aria_label=label)
 
 
-def pager(visit: Visit, more: str | int | None) -> Content:
+def pager(context: ViewContext, more: str | int | None) -> Content:
     """Return the links to the begin of a list and to its next page."""
-    first = None if visit.query.text("cursor") is None else h.a("First page", href=with_query(visit, cursor=None))
-    following = None if more is None else h.a("Next page", href=with_query(visit, cursor=more), rel="next")
+    first = None if context.query.text("cursor") is None else h.a("First page", href=with_query(context, cursor=None))
+    following = None if more is None else h.a("Next page", href=with_query(context, cursor=more), rel="next")
     return h.nav(first, following, class_="pager", aria_label="Pages") if first or following else None
 
 
@@ -168,9 +168,9 @@ def facts(*pairs: tuple[str, Content]) -> HTMLElement:
     return h.dl([h.div(h.dt(name), h.dd(value)) for name, value in pairs if value is not None], class_="facts")
 
 
-def form(visit: Visit, action: str, *content: Content, **attributes: str) -> HTMLElement:
+def form(context: ViewContext, action: str, *content: Content, **attributes: str) -> HTMLElement:
     """Return a form that changes something, and comes back to this page if it cannot."""
-    back = h.input(type="hidden", name="back", value=visit.target)
+    back = h.input(type="hidden", name="back", value=context.target)
     return h.form(content, back, method="post", action=action, **attributes)
 
 

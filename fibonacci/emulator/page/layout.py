@@ -7,10 +7,10 @@ from typing import Final
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.components import moment
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.sessions import Flash
 from fibonacci.emulator.page.sign_in import HOME, SIGN_OUT
-from fibonacci.emulator.page.visits import PageContent, Visit
 
 SECTIONS: Final = {
     "Overview": HOME,
@@ -33,20 +33,20 @@ REFRESH_MS: Final = 1_000
 _PRODUCT: Final = "Fibonacci emulator"
 
 
-def signed_in(page: PageContent, visit: Visit, flash: Flash | None) -> HTMLElement:
+def signed_in(page: PageContent, context: ViewContext, flash: Flash | None) -> HTMLElement:
     """Return a complete page."""
     main = h.main(
         h.h1(page.title),
         page.content,
         id="main",
         tabindex=-1,
-        data_refresh=REFRESH_MS if page.is_live and visit.full is None else None,
+        data_refresh=REFRESH_MS if page.is_live and context.full is None else None,
     )
     header = h.header(
         h.a(_PRODUCT, href=HOME, class_="brand"),
         h.p(
             h.span("Clock ", class_="soft"),
-            moment(visit.backend.app.clock.now()),
+            moment(context.backend.app.clock.now()),
             h.span(" UTC", class_="soft"),
             id="now",
         ),
@@ -54,7 +54,7 @@ def signed_in(page: PageContent, visit: Visit, flash: Flash | None) -> HTMLEleme
         h.button("Pause", type="button", id="pause", aria_pressed="false", hidden=True, data_static=True),
         h.form(h.button("Sign out"), method="post", action=SIGN_OUT),
     )
-    return _html(page.title, header, _navigation(page, visit.backend), _flash(flash), main)
+    return _html(page.title, header, _navigation(page, context.backend), _flash(flash), main)
 
 
 def alone(title: str, content: Content) -> HTMLElement:

@@ -18,12 +18,12 @@ from fibonacci.emulator.http.query import Query
 from fibonacci.emulator.http.router import Router
 from fibonacci.emulator.page import layout, responses
 from fibonacci.emulator.page.backend import Backend
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.forms import read_form
 from fibonacci.emulator.page.html import HTMLElement, document
 from fibonacci.emulator.page.sessions import Flash, PageSession, Sessions
 from fibonacci.emulator.page.sign_in import HOME, SIGN_IN, SIGN_OUT, refusal_of, sign_in_page
 from fibonacci.emulator.page.views import ACTIONS, VIEWS
-from fibonacci.emulator.page.visits import PageContent, Visit
 from fibonacci.emulator.state.errors import StateError
 
 PREFIX: Final = "ui"
@@ -90,11 +90,11 @@ class Site:
         self._backend.catch_up()
         is_refresh = REFRESH in request.headers
         flash = None if is_refresh else session.take_flash()
-        visit = self._visit(request, match.values, query, {}, flash.entered if flash else {})
-        page = match.handler(visit)
+        context = self._context(request, match.values, query, {}, flash.entered if flash else {})
+        page = match.handler(context)
         if isinstance(page, ServerResponse):
             return page
-        return responses.html(self._document(layout.signed_in(page, visit, flash)))
+        return responses.html(self._document(layout.signed_in(page, context, flash)))
 
     def _act(self, request: ServerRequest, path: str, session: PageSession | None) -> ServerResponse:
         form = read_form(request.body)
@@ -106,7 +106,7 @@ class Site:
             return responses.redirect(HOME, self._sessions.end(request))
         match = self._actions.find("POST", path)
         try:
-            done = match.handler(self._visit(request, match.values, "", form, {}))
+            done = match.handler(self._context(request, match.values, "", form, {}))
             target, session.flash = done.target, Flash(done.message)
         except HTTPException as error:
             target, session.flash = _back(form), Flash(_in_words(error), is_error=True, entered=form)
@@ -133,7 +133,7 @@ class Site:
                 shown = layout.alone("Not possible", content)
             else:
                 shown = layout.signed_in(
-                    PageContent("Not possible", content, "", is_live=False), self._visit(request), None
+                    PageContent("Not possible", content, "", is_live=False), self._context(request), None
                 )
             return responses.html(self._document(shown), status)
         except StateError:  # the navigation cannot be read either
@@ -142,15 +142,15 @@ class Site:
     def _document(self, content: HTMLElement) -> bytes:
         return document(content, partial(redact_text, hidden=self._backend.hidden))
 
-    def _visit(
+    def _context(
         self,
         request: ServerRequest,
         path: Mapping[str, str] | None = None,
         query: str = "",
         form: Mapping[str, str] | None = None,
         entered: Mapping[str, str] | None = None,
-    ) -> Visit:
-        return Visit(
+    ) -> ViewContext:
+        return ViewContext(
             backend=self._backend,
             path=path or {},
             query=Query(query),

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from fibonacci.emulator.app.control import CONTROL_PREFIX
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.app.endpoints import EndpointCaller
 from fibonacci.emulator.app.responses import EncodedReply
 from fibonacci.emulator.context import Handler
@@ -29,7 +29,7 @@ class ControlAPI:
         endpoints: Calls a handler.
     """
 
-    def __init__(self, parts: Parts, endpoints: EndpointCaller) -> None:
+    def __init__(self, parts: EmulatorParts, endpoints: EndpointCaller) -> None:
         self._parts = parts
         self._endpoints = endpoints
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.replies import Reply
@@ -19,7 +19,7 @@ class Decision(Body):
     by: Annotated[str, Field(min_length=1, max_length=100)]
 
 
-def decide(parts: Parts, context: RequestContext) -> Reply:
+def decide(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /approvals/{execution_id}."""
     body = read(Decision, context.body)
     return Reply(parts.approvals.decide(context.path["execution_id"], body.by, approve=body.decision == "approve"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.replies import Reply
@@ -19,17 +19,17 @@ class Advance(Body):
     seconds: Annotated[float, Field(ge=0, le=1e12)]
 
 
-def read_clock(parts: Parts, context: RequestContext) -> Reply:
+def read_clock(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /clock."""
     return _shown(parts)
 
 
-def advance(parts: Parts, context: RequestContext) -> Reply:
+def advance(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /clock/advance."""
     parts.clock.advance(read(Advance, context.body).seconds)
     return _shown(parts)
 
 
-def _shown(parts: Parts) -> Reply:
+def _shown(parts: EmulatorParts) -> Reply:
     clock = parts.clock
     return Reply({"now": iso(clock.now()), "mode": clock.mode, "skipped": clock.skipped})

@@ -17,7 +17,7 @@ from fibonacci.emulator.app.control import (
     settings,
     state,
 )
-from fibonacci.emulator.app.control.parts import ControlHandler, Parts
+from fibonacci.emulator.app.control.parts import ControlHandler, EmulatorParts
 from fibonacci.emulator.context import Handler
 
 CONTROL_ENDPOINTS: Final[list[tuple[str, str, ControlHandler]]] = [
@@ -52,6 +52,6 @@ CONTROL_ENDPOINTS: Final[list[tuple[str, str, ControlHandler]]] = [
 ]
 
 
-def control_endpoints(parts: Parts) -> Iterator[tuple[str, str, Handler]]:
+def control_endpoints(parts: EmulatorParts) -> Iterator[tuple[str, str, Handler]]:
     """Yield method, path and handler of each endpoint, for the parts of one emulator."""
     return ((method, path, partial(handler, parts)) for method, path, handler in CONTROL_ENDPOINTS)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.variables import Variables
 from fibonacci.emulator.http.bodies import Body, read
@@ -27,17 +27,17 @@ class VariableSet(Body):
     value: str
 
 
-def list_warnings(parts: Parts, context: RequestContext) -> Reply:
+def list_warnings(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /warnings: each once, the oldest first."""
     return Reply([asdict(warning) for warning in context.environment.warnings.all()])
 
 
-def list_models(parts: Parts, context: RequestContext) -> Reply:
+def list_models(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /models."""
     return Reply([{"name": name} for name in context.environment.models])
 
 
-def add_model(parts: Parts, context: RequestContext) -> Reply:
+def add_model(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /models; one that is known already stays."""
     name = read(ModelCreate, context.body).name
     if name not in context.environment.models:
@@ -45,7 +45,7 @@ def add_model(parts: Parts, context: RequestContext) -> Reply:
     return created({"name": name})
 
 
-def remove_model(parts: Parts, context: RequestContext) -> Reply:
+def remove_model(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /models/{name}."""
     try:
         context.environment.models.remove(context.path["name"])
@@ -54,33 +54,33 @@ def remove_model(parts: Parts, context: RequestContext) -> Reply:
     return no_content()
 
 
-def list_env(parts: Parts, context: RequestContext) -> Reply:
+def list_env(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /env."""
     return Reply([{"name": name, "value": value} for name, value in context.environment.env.items()])
 
 
-def set_env(parts: Parts, context: RequestContext) -> Reply:
+def set_env(parts: EmulatorParts, context: RequestContext) -> Reply:
     """PUT /env/{name}."""
     return Reply({"name": context.path["name"], "value": _set(context.environment.env, context)})
 
 
-def delete_env(parts: Parts, context: RequestContext) -> Reply:
+def delete_env(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /env/{name}."""
     return _delete(context.environment.env, context, "variable")
 
 
-def list_secrets(parts: Parts, context: RequestContext) -> Reply:
+def list_secrets(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /secrets: their names; nothing returns their values."""
     return Reply([{"name": name} for name in context.environment.secrets])
 
 
-def set_secret(parts: Parts, context: RequestContext) -> Reply:
+def set_secret(parts: EmulatorParts, context: RequestContext) -> Reply:
     """PUT /secrets/{name}."""
     _set(context.environment.secrets, context)
     return Reply({"name": context.path["name"]})
 
 
-def delete_secret(parts: Parts, context: RequestContext) -> Reply:
+def delete_secret(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /secrets/{name}."""
     return _delete(context.environment.secrets, context, "secret")
 

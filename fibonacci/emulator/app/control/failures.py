@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.faults.fault import Failure, FailureError, FailureKind, FailureSpec
 from fibonacci.emulator.http.bodies import Body, read
@@ -40,12 +40,12 @@ class ChaosCreate(Body):
     kinds: list[FailureKind] = Field(default_factory=list[FailureKind])
 
 
-def list_failures(parts: Parts, context: RequestContext) -> Reply:
+def list_failures(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /failures."""
     return Reply(list(map(_failure_view, parts.faults.all())))
 
 
-def inject_failure(parts: Parts, context: RequestContext) -> Reply:
+def inject_failure(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /failures."""
     body = read(FailureCreate, context.body)
     try:
@@ -54,13 +54,13 @@ def inject_failure(parts: Parts, context: RequestContext) -> Reply:
         raise invalid(Detail(error.field, error.message)) from None
 
 
-def clear_failures(parts: Parts, context: RequestContext) -> Reply:
+def clear_failures(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /failures."""
     parts.faults.clear()
     return no_content()
 
 
-def start_chaos(parts: Parts, context: RequestContext) -> Reply:
+def start_chaos(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /chaos; a rate of 0 stops it."""
     body = read(ChaosCreate, context.body)
     try:

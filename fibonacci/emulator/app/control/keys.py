@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fibonacci.emulator.account.auth import KeyRole
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
@@ -21,7 +21,7 @@ class KeyCreate(Body):
     name: Annotated[str, Field(max_length=64)] | None = None
 
 
-def make_key(parts: Parts, context: RequestContext) -> Reply:
+def make_key(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /keys. The same body makes the same key."""
     body = read(KeyCreate, context.body)
     try:

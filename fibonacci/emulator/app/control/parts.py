@@ -17,7 +17,7 @@ from fibonacci.emulator.state.clock import VirtualClock
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class EmulatorParts:
     """The parts of an emulator that the control API reads and changes, beside what a request context has.
 
     Attributes:
@@ -45,5 +45,5 @@ class Parts:
     snapshot: Callable[[], bytes]
 
 
-ControlHandler = Callable[[Parts, RequestContext], Reply]
+ControlHandler = Callable[[EmulatorParts, RequestContext], Reply]
 """Validates everything first and changes something last, so that an error changes nothing."""

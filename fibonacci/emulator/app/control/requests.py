@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.app.request_log import Requests
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.errors import Detail, invalid
@@ -14,18 +14,18 @@ from fibonacci.emulator.http.replies import Reply, no_content
 _MOST_REQUESTS: Final = 1000
 
 
-def list_requests(parts: Parts, context: RequestContext) -> Reply:
+def list_requests(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /requests: the newest thousand, the oldest of them first."""
     return Reply([asdict(request) for request in _chosen(parts, context).newest(_MOST_REQUESTS)])
 
 
-def clear_requests(parts: Parts, context: RequestContext) -> Reply:
+def clear_requests(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /requests."""
     _chosen(parts, context).clear()
     return no_content()
 
 
-def _chosen(parts: Parts, context: RequestContext) -> Requests:
+def _chosen(parts: EmulatorParts, context: RequestContext) -> Requests:
     """Return the requests to the route in the query, else all."""
     try:
         return parts.requests.to(context.query.text("route") or "*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.engine.answers.script_content import answer_view, new_script
 from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
@@ -23,12 +23,12 @@ class ScriptCreate(Body):
     repeat: bool = False
 
 
-def list_scripts(parts: Parts, context: RequestContext) -> Reply:
+def list_scripts(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /scripts."""
     return Reply(list(map(_script_view, context.environment.scripts)))
 
 
-def add_script(parts: Parts, context: RequestContext) -> Reply:
+def add_script(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /scripts."""
     body = read(ScriptCreate, context.body)
     try:
@@ -39,7 +39,7 @@ def add_script(parts: Parts, context: RequestContext) -> Reply:
     return created(_script_view(script))
 
 
-def clear_scripts(parts: Parts, context: RequestContext) -> Reply:
+def clear_scripts(parts: EmulatorParts, context: RequestContext) -> Reply:
     """DELETE /scripts."""
     context.environment.scripts.clear()
     return no_content()

@@ -9,7 +9,7 @@ from pydantic import Field
 from fibonacci.definitions.json_types import Whole
 from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
@@ -31,12 +31,12 @@ class SettingsChange(Body):
     keep: Annotated[Whole, Field(ge=1)] | None = None
 
 
-def read_settings(parts: Parts, context: RequestContext) -> Reply:
+def read_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /settings."""
     return _shown(parts, context)
 
 
-def change_settings(parts: Parts, context: RequestContext) -> Reply:
+def change_settings(parts: EmulatorParts, context: RequestContext) -> Reply:
     """PATCH /settings; a `rate_limit` of null is the plan's, a `keep` of null keeps all."""
     body = read(SettingsChange, context.body)
     given = body.model_fields_set
@@ -52,7 +52,7 @@ def change_settings(parts: Parts, context: RequestContext) -> Reply:
     return _shown(parts, context)
 
 
-def _shown(parts: Parts, context: RequestContext) -> Reply:
+def _shown(parts: EmulatorParts, context: RequestContext) -> Reply:
     rate = parts.account.rate
     return Reply(
         {

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from fibonacci.emulator.app.control.parts import Parts
+from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply, encoded_json, no_content
 from fibonacci.emulator.state.errors import SnapshotError
 
 
-def snapshot(parts: Parts, context: RequestContext) -> Reply:
+def snapshot(parts: EmulatorParts, context: RequestContext) -> Reply:
     """GET /snapshot: a snapshot is JSON; it is the whole body, as `Emulator.snapshot` returns it."""
     return encoded_json(parts.snapshot())
 
 
-def restore(parts: Parts, context: RequestContext) -> Reply:
+def restore(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /restore; the body is a snapshot."""
     try:
         parts.restore(context.body)
@@ -23,7 +23,7 @@ def restore(parts: Parts, context: RequestContext) -> Reply:
     return no_content()
 
 
-def reset(parts: Parts, context: RequestContext) -> Reply:
+def reset(parts: EmulatorParts, context: RequestContext) -> Reply:
     """POST /reset."""
     parts.reset()
     return no_content()

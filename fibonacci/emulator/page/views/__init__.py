@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from fibonacci.emulator.page.context import Action, View
 from fibonacci.emulator.page.views import (
     approvals,
     clock,
@@ -19,7 +20,6 @@ from fibonacci.emulator.page.views import (
     warnings,
     workflows,
 )
-from fibonacci.emulator.page.visits import Action, View
 
 VIEWS: Final[Mapping[str, View]] = {
     "/overview": overview.show,

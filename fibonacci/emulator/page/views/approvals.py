@@ -8,16 +8,16 @@ from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.components import facts, form, moment, pager, state_text
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.forms import required
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.policy.governance import settings_of
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the runs that wait for approval, the newest first."""
-    found = visit.backend.items("/executions", visit.cursor, status=WAITING)
-    content: Content = [_waiting(visit, run) for run in found.items]
+    found = context.backend.items("/executions", context.cursor, status=WAITING)
+    content: Content = [_waiting(context, run) for run in found.items]
     if not found.items:
         setting = h.code("client.organizations.governance.update(...)")
         content = h.div(
@@ -25,18 +25,18 @@ def show_list(visit: Visit) -> PageContent:
             h.p("A run waits if a setting of the organization matches its workflow: see ", setting, "."),
             class_="empty",
         )
-    return PageContent("Approvals", [content, pager(visit, found.more)], "Approvals")
+    return PageContent("Approvals", [content, pager(context, found.more)], "Approvals")
 
 
-def decide(visit: Visit) -> Done:
+def decide(context: ViewContext) -> Done:
     """Approve or reject a run."""
-    execution_id = visit.path["execution_id"]
-    by = required(visit.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
-    decision = visit.form.get("decision")
+    execution_id = context.path["execution_id"]
+    by = required(context.form, "by", "name who decides: admin, owner, or a person with a key of such a role")
+    decision = context.form.get("decision")
     if decision not in ("approve", "reject"):
         raise invalid(Detail("decision", "is approve or reject"))
     body = {"by": by, "decision": decision}
-    run = visit.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
+    run = context.backend.send("POST", f"/_emulator/approvals/{segment(execution_id)}", body)["data"]
     done = "approved" if decision == "approve" else "rejected"
     return Done(f"/ui/runs/{segment(execution_id)}", f"{by} {done} the run. State: {state_text(run['status'])}.")
 
@@ -53,19 +53,19 @@ def decisions(approval: Any) -> HTMLElement:
     )
 
 
-def decision_form(visit: Visit, execution_id: str) -> HTMLElement:
+def decision_form(context: ViewContext, execution_id: str) -> HTMLElement:
     """Return the form that approves or rejects a run."""
-    with visit.backend.reading() as store:
-        threshold = settings_of(store, visit.backend.app.organization)["approval_threshold"]
+    with context.backend.reading() as store:
+        threshold = settings_of(store, context.backend.app.organization)["approval_threshold"]
     name = f"by-{execution_id}"
     return form(
-        visit,
+        context,
         f"/ui/runs/{segment(execution_id)}/decision",
         h.label("Decided by", for_=name),
         h.input(
             id=name,
             name="by",
-            value=visit.entered.get("by", "admin"),
+            value=context.entered.get("by", "admin"),
             required=True,
             list=f"{name}-roles",
             autocomplete="off",
@@ -85,13 +85,13 @@ def decision_form(visit: Visit, execution_id: str) -> HTMLElement:
     )
 
 
-def _waiting(visit: Visit, run: Any) -> HTMLElement:
+def _waiting(context: ViewContext, run: Any) -> HTMLElement:
     execution_id = run["execution_id"]
-    name = visit.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
+    name = context.backend.workflow_name(run["workflow_id"]) or run["workflow_id"]
     return h.article(
         h.h2(h.a(name, " ", h.code(execution_id), href=f"/ui/runs/{execution_id}")),
         decisions(run["approval"]),
-        decision_form(visit, execution_id),
+        decision_form(context, execution_id),
         id=execution_id,
         class_="card",
     )

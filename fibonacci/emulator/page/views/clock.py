@@ -7,9 +7,9 @@ from typing import Final
 
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.page.components import duration, facts, field, form, moment
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.forms import number
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 _MODES: Final = {
     "real": "follows the machine's time",
@@ -19,12 +19,12 @@ _MODES: Final = {
 _STEPS: Final = {"1 minute": 60, "1 hour": 3_600, "1 day": 86_400, "7 days": 604_800}
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show the clock."""
-    clock = visit.backend.app.clock
+    clock = context.backend.app.clock
     now = clock.now()
     ahead = now - time.time()
-    with visit.backend.reading() as store:
+    with context.backend.reading() as store:
         waiting = store.timers.count()
     difference = f"{duration(abs(ahead) * 1_000)} {'ahead' if ahead > 0 else 'behind'}" if abs(ahead) >= 1 else "equal"
     shown = facts(
@@ -37,37 +37,37 @@ def show(visit: Visit) -> PageContent:
     section = h.section(
         h.h2("Advance", id="advance"),
         h.p("Waits, quotas, rate limits and lifetimes end as if the time had passed. It does not go back."),
-        _steps_form(visit),
-        _seconds_form(visit),
+        _steps_form(context),
+        _seconds_form(context),
         aria_labelledby="advance",
     )
     return PageContent("Clock", [shown, section], "Clock")
 
 
-def advance(visit: Visit) -> Done:
+def advance(context: ViewContext) -> Done:
     """Advance the clock."""
-    seconds = number(visit.form, "by" if "by" in visit.form else "seconds")
+    seconds = number(context.form, "by" if "by" in context.form else "seconds")
     if seconds is None:
         raise invalid(Detail("seconds", "is a number such as 3600"))
-    visit.backend.send("POST", "/_emulator/clock/advance", {"seconds": seconds})
+    context.backend.send("POST", "/_emulator/clock/advance", {"seconds": seconds})
     return Done("/ui/clock", f"The clock is {duration(seconds * 1_000)} further.")
 
 
-def _steps_form(visit: Visit) -> HTMLElement:
+def _steps_form(context: ViewContext) -> HTMLElement:
     buttons = [h.button(f"+ {name}", name="by", value=value) for name, value in _STEPS.items()]
-    return form(visit, "/ui/clock/advance", h.div(buttons, class_="line"), id="steps", data_static="true")
+    return form(context, "/ui/clock/advance", h.div(buttons, class_="line"), id="steps", data_static="true")
 
 
-def _seconds_form(visit: Visit) -> HTMLElement:
+def _seconds_form(context: ViewContext) -> HTMLElement:
     control = h.input(
         type="number",
         id="seconds",
         name="seconds",
-        value=visit.entered.get("seconds", ""),
+        value=context.entered.get("seconds", ""),
         min=0,
         step="any",
         inputmode="decimal",
     )
     button = h.button("Advance", class_="primary")
     content = field("Seconds", control), button
-    return form(visit, "/ui/clock/advance", *content, id="advance-form", class_="inline", data_static="true")
+    return form(context, "/ui/clock/advance", *content, id="advance-form", class_="inline", data_static="true")

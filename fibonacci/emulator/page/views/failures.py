@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from fibonacci.emulator.faults.fault import KINDS, Failure
 from fibonacci.emulator.page.components import NOTHING, field, form, table
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.forms import number, required
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 
 _SHOWN: Final = 200
@@ -27,40 +27,42 @@ _KINDS: Final = {
 }
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the injected failures, the newest first."""
-    failures = visit.backend.app.faults.all()
+    failures = context.backend.app.faults.all()
     first = max(len(failures) - _SHOWN, 0)
     rows = [_row(number, failure) for number, failure in enumerate(failures[first:], first)][::-1]
     empty = h.p("No failures are injected: requests are answered as they should be.")
     columns = ("Route", "Kind", "Status", "Left", "Delivered")
-    clear = form(visit, "/ui/failures/clear", h.button("Remove all failures"), data_static="true") if failures else None
+    clear = (
+        form(context, "/ui/failures/clear", h.button("Remove all failures"), data_static="true") if failures else None
+    )
     return PageContent(
         "Failures",
         [
             clear,
             table("Injected failures", columns, rows, empty, ("Delivered",)),
             h.p(f"The newest {_SHOWN} of {len(failures):,}.", class_="note") if first else None,
-            h.section(h.h2("Inject a failure", id="inject"), _form(visit), aria_labelledby="inject"),
+            h.section(h.h2("Inject a failure", id="inject"), _form(context), aria_labelledby="inject"),
         ],
         "Failures",
     )
 
 
-def inject(visit: Visit) -> Done:
+def inject(context: ViewContext) -> Done:
     """Inject a failure."""
-    form = visit.form
+    form = context.form
     route = required(form, "route", "is a method and a path such as GET /tools, or * for every request")
     always = form.get("always") == "true"
     given: dict[str, Any] = {name: number(form, name) for name in ("status", "retry_after", "seconds")}
     body = {"route": route, "kind": form.get("kind", "status"), "times": None if always else number(form, "times") or 1}
-    visit.backend.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
+    context.backend.send("POST", "/_emulator/failures", body | {k: v for k, v in given.items() if v is not None})
     return Done("/ui/failures", f"The failure is injected into {route}.")
 
 
-def clear(visit: Visit) -> Done:
+def clear(context: ViewContext) -> Done:
     """Remove all failures."""
-    visit.backend.send("DELETE", "/_emulator/failures")
+    context.backend.send("DELETE", "/_emulator/failures")
     return Done("/ui/failures", "All failures are removed.")
 
 
@@ -77,15 +79,15 @@ def _row(number: int, failure: Failure) -> HTMLElement:
     )
 
 
-def _form(visit: Visit) -> HTMLElement:
-    entered = visit.entered
+def _form(context: ViewContext) -> HTMLElement:
+    entered = context.entered
     kinds = [
         h.option(f"{kind}: {_KINDS[kind]}", value=kind, selected=entered.get("kind", "status") == kind)
         for kind in KINDS
     ]
     routes = [h.option(value=f"{method} {path}") for method, path, _ in ENDPOINTS]
     return form(
-        visit,
+        context,
         "/ui/failures/inject",
         field(
             "Route",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.account.rate_limits import WindowUsage
 from fibonacci.emulator.page.components import duration, facts, moment, table
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.visits import PageContent, Visit
 from fibonacci.emulator.policy.run_quota import effective_quota
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show the limits."""
-    app = visit.backend.app
+    app = context.backend.app
     windows = app.account.limits.usage(app.organization, app.clock.now(), app.clock.skipped)
     resets = h.code("client.organizations.quota.update(...)")
     return PageContent(
@@ -37,7 +37,7 @@ def show(visit: Visit) -> PageContent:
                 table(
                     "Quotas",
                     ("Quota", "Used", "Limit", "Plan's limit", "Ceiling"),
-                    _quotas(visit),
+                    _quotas(context),
                     None,
                     ("Limit", "Plan's limit", "Ceiling"),
                 ),
@@ -60,10 +60,10 @@ def _window(number: int, window: WindowUsage) -> HTMLElement:
     )
 
 
-def _quotas(visit: Visit) -> list[HTMLElement]:
-    app = visit.backend.app
+def _quotas(context: ViewContext) -> list[HTMLElement]:
+    app = context.backend.app
     plan = PLANS[app.account.plan]
-    with visit.backend.reading() as store:
+    with context.backend.reading() as store:
         quota = effective_quota(store, app.account.plan, app.organization)
         window = store.run_windows.get(app.organization)
         running = store.runs.count()

@@ -9,27 +9,27 @@ from fibonacci.emulator.engine.memory import is_live
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import NOTHING, facts, form, json_block, moment, pager, short, table
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the values, the newest first."""
-    with visit.backend.reading() as store:
-        shown = list(islice(_values(visit, store, visit.number_cursor), PER_PAGE + 1))
+    with context.backend.reading() as store:
+        shown = list(islice(_values(context, store, context.number_cursor), PER_PAGE + 1))
     more = shown[PER_PAGE - 1][0] if len(shown) > PER_PAGE else None
-    rows = [_row(visit, number, entry) for number, entry in shown[:PER_PAGE]]
+    rows = [_row(context, number, entry) for number, entry in shown[:PER_PAGE]]
     empty = h.p("No values. Set one with ", h.code('client.memory.set("color", "blue")'), ", or in a workflow.")
     columns = ("Key", "Scope", "Owner", "Value", "Updated", "Expires", "")
-    return PageContent("Memory", [table("Memory", columns, rows, empty), pager(visit, more)], "Memory")
+    return PageContent("Memory", [table("Memory", columns, rows, empty), pager(context, more)], "Memory")
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show one value."""
-    with visit.backend.reading() as store:
-        number, entry = _find(visit, store)
+    with context.backend.reading() as store:
+        number, entry = _find(context, store)
     return PageContent(
         entry["key"],
         [
@@ -40,32 +40,32 @@ def show(visit: Visit) -> PageContent:
                 ("Updated", moment(entry["updated_at"])),
                 ("Expires", moment(entry["expires"]) if entry["expires"] is not None else "never"),
             ),
-            json_block("value", "Value", entry["value"], visit),
-            _delete_form(visit, number, entry),
+            json_block("value", "Value", entry["value"], context),
+            _delete_form(context, number, entry),
         ],
         "Memory",
     )
 
 
-def delete(visit: Visit) -> Done:
+def delete(context: ViewContext) -> Done:
     """Delete one value."""
-    with visit.backend.app.store.transaction():
-        _, entry = _find(visit, visit.backend.app.store)
-        visit.backend.app.store.memory.delete(entry["scope"], _owner(entry), entry["key"])
+    with context.backend.app.store.transaction():
+        _, entry = _find(context, context.backend.app.store)
+        context.backend.app.store.memory.delete(entry["scope"], _owner(entry), entry["key"])
     return Done("/ui/memory", f"{entry['key']} is deleted.")
 
 
-def _values(visit: Visit, store: Store, before: int | None) -> Iterator[tuple[int, Record]]:
-    now = visit.backend.app.clock.now()
+def _values(context: ViewContext, store: Store, before: int | None) -> Iterator[tuple[int, Record]]:
+    now = context.backend.app.clock.now()
     rows = store.memory.rows(newest_first=True, after=before)
     return ((number, entry) for number, entry in rows if is_live(entry, now))
 
 
-def _find(visit: Visit, store: Store) -> tuple[int, Record]:
+def _find(context: ViewContext, store: Store) -> tuple[int, Record]:
     """Return the value whose number the path has: a key may hold anything, also a secret."""
-    text = visit.path["number"]
+    text = context.path["number"]
     if text.isascii() and text.isdecimal() and len(text) < 18:
-        for number, entry in islice(_values(visit, store, int(text) + 1), 1):
+        for number, entry in islice(_values(context, store, int(text) + 1), 1):
             if number == int(text):
                 return number, entry
     raise not_found("number", "value in memory (it may have expired)", text)
@@ -76,19 +76,19 @@ def _owner(entry: Record) -> str:
     return owner or ""
 
 
-def _row(visit: Visit, number: int, entry: Record) -> HTMLElement:
+def _row(context: ViewContext, number: int, entry: Record) -> HTMLElement:
     return h.tr(
         h.td(h.a(h.code(entry["key"].strip() or "(blank)"), href=f"/ui/memory/{number}"), class_="name"),
         h.td(entry["scope"]),
         h.td(_owner(entry) or NOTHING),
-        h.td(h.code(short(entry["value"], visit)), class_="name"),
+        h.td(h.code(short(entry["value"], context)), class_="name"),
         h.td(moment(entry["updated_at"])),
         h.td(moment(entry["expires"]) if entry["expires"] is not None else "never"),
-        h.td(_delete_form(visit, number, entry)),
+        h.td(_delete_form(context, number, entry)),
         id=f"memory-{number}",
     )
 
 
-def _delete_form(visit: Visit, number: int, entry: Record) -> HTMLElement:
+def _delete_form(context: ViewContext, number: int, entry: Record) -> HTMLElement:
     label = f"Delete {entry['key']} of the scope {entry['scope']}"
-    return form(visit, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")
+    return form(context, f"/ui/memory/{number}/delete", h.button("Delete", aria_label=label), data_static="true")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.components import state
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.requests import requests_table
 from fibonacci.emulator.page.views.runs import runs_table
-from fibonacci.emulator.page.visits import PageContent, Visit
 
 _LATEST = 8
 _STATES = ("running", WAITING, "completed", "failed", "cancelled")
@@ -20,22 +20,22 @@ print(client.workflows.run(workflow.id, inputs={"name": "Ada"}).outputs)
 """
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show the overview."""
-    with visit.backend.reading() as store:
+    with context.backend.reading() as store:
         counts = store.executions.counts("status")
         is_new = store.workflows.count() == 0 and store.executions.count() == 0
-    return PageContent("Overview", _begin(visit) if is_new else _latest(visit, counts), "Overview")
+    return PageContent("Overview", _begin(context) if is_new else _latest(context, counts), "Overview")
 
 
-def _latest(visit: Visit, counts: dict[str, int]) -> Content:
-    runs = visit.backend.items("/executions", None, limit=_LATEST)
-    entries = visit.backend.app.log.newest()[:_LATEST]
+def _latest(context: ViewContext, counts: dict[str, int]) -> Content:
+    runs = context.backend.items("/executions", None, limit=_LATEST)
+    entries = context.backend.app.log.newest()[:_LATEST]
     return [
         h.ul([h.li(_tile(name, counts.get(name, 0))) for name in _STATES], class_="tiles", aria_label="Runs by state"),
         h.section(
             h.h2("Latest runs", id="runs"),
-            runs_table(visit.backend, runs.items),
+            runs_table(context.backend, runs.items),
             h.p(h.a("All runs", href="/ui/runs")),
             aria_labelledby="runs",
         ),
@@ -52,9 +52,9 @@ def _tile(name: str, count: int) -> HTMLElement:
     return h.a(h.span(f"{count:,}", class_="count"), state(name), href=f"/ui/runs?status={name}")
 
 
-def _begin(visit: Visit) -> Content:
+def _begin(context: ViewContext) -> Content:
     exports = (
-        f"export FIBONACCI_BASE_URL=http://{visit.address}/v1\n"
+        f"export FIBONACCI_BASE_URL=http://{context.address}/v1\n"
         "export FIBONACCI_API_KEY=...  # the key that the emulator printed when it started\n"
     )
     return h.div(

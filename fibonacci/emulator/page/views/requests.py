@@ -11,25 +11,27 @@ from fibonacci.emulator.app.request_redaction import CREDENTIAL_HEADERS
 from fibonacci.emulator.http.errors import not_found
 from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import facts, form, moment, pager, raw_block, table, with_query
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the requests, the newest first."""
-    only_errors = visit.query.choice("only", ("errors",), default="") == "errors"
-    entries = visit.backend.app.log.newest(visit.number_cursor)
+    only_errors = context.query.choice("only", ("errors",), default="") == "errors"
+    entries = context.backend.app.log.newest(context.number_cursor)
     chosen = (entry for entry in entries if not only_errors or entry.status is None or entry.status >= 400)
     shown = list(islice(chosen, PER_PAGE + 1))
     more = shown[PER_PAGE - 1].number if len(shown) > PER_PAGE else None
-    clear = form(visit, "/ui/requests/clear", h.button("Clear the log"), data_static="true") if entries else None
+    clear = form(context, "/ui/requests/clear", h.button("Clear the log"), data_static="true") if entries else None
     filters = [
-        h.li(h.a("All", href=with_query(visit, only=None, cursor=None), aria_current=None if only_errors else "true")),
+        h.li(
+            h.a("All", href=with_query(context, only=None, cursor=None), aria_current=None if only_errors else "true")
+        ),
         h.li(
             h.a(
                 "Without success",
-                href=with_query(visit, only="errors", cursor=None),
+                href=with_query(context, only="errors", cursor=None),
                 aria_current="true" if only_errors else None,
             )
         ),
@@ -39,17 +41,17 @@ def show_list(visit: Visit) -> PageContent:
         [
             h.div(h.nav(h.ul(filters), class_="filters", aria_label="Responses"), clear, class_="line"),
             requests_table(shown[:PER_PAGE]),
-            pager(visit, more),
+            pager(context, more),
         ],
         "Requests",
     )
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show one request."""
-    number = visit.path["number"]
+    number = context.path["number"]
     is_number = number.isascii() and number.isdecimal() and len(number) < 18
-    entry = visit.backend.app.log.find(int(number)) if is_number else None
+    entry = context.backend.app.log.find(int(number)) if is_number else None
     if entry is None:
         raise not_found("number", "request (it may have been dropped)", number)
     path, _, query = entry.request.target.partition("?")
@@ -62,17 +64,17 @@ def show(visit: Visit) -> PageContent:
                 ("Query", h.code(query) if query else None),
                 ("Number", entry.number),
             ),
-            h.section(h.h2("Request", id="request"), _headers(entry), _body(visit, entry), aria_labelledby="request"),
-            h.section(h.h2("Response", id="response"), _response(visit, entry), aria_labelledby="response"),
+            h.section(h.h2("Request", id="request"), _headers(entry), _body(context, entry), aria_labelledby="request"),
+            h.section(h.h2("Response", id="response"), _response(context, entry), aria_labelledby="response"),
         ],
         "Requests",
         is_live=False,
     )
 
 
-def clear(visit: Visit) -> Done:
+def clear(context: ViewContext) -> Done:
     """Drop all requests."""
-    visit.backend.send("DELETE", "/_emulator/requests")
+    context.backend.send("DELETE", "/_emulator/requests")
     return Done("/ui/requests", "The request log is empty.")
 
 
@@ -113,17 +115,19 @@ def _headers(entry: LogEntry) -> HTMLElement:
     )
 
 
-def _body(visit: Visit, entry: LogEntry) -> Content:
+def _body(context: ViewContext, entry: LogEntry) -> Content:
     if not entry.request.body:
         return h.p("No body.", class_="note")
-    return raw_block("body", "Body", entry.request.body, visit)
+    return raw_block("body", "Body", entry.request.body, context)
 
 
-def _response(visit: Visit, entry: LogEntry) -> Content:
+def _response(context: ViewContext, entry: LogEntry) -> Content:
     if entry.status is None:
         return h.p("An injected failure suppressed it.", class_="note")
     if entry.response is None:
         return h.p("Its body is not kept any more: the newest 16 MiB of bodies are.", class_="note")
     return (
-        raw_block("response-body", "Body", entry.response, visit) if entry.response else h.p("No body.", class_="note")
+        raw_block("response-body", "Body", entry.response, context)
+        if entry.response
+        else h.p("No body.", class_="note")
     )

@@ -11,35 +11,35 @@ from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.components import duration, facts, form, json_block, moment, state, state_text
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.views.approvals import decision_form, decisions
 from fibonacci.emulator.page.views.trace import trace
 from fibonacci.emulator.page.views.workflows import NO_NODES
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show one run."""
-    run = _run(visit)
+    run = _run(context)
     is_over = run["status"] in TERMINAL
     return PageContent(
         f"Run {run['execution_id']}",
         [
             h.div(
                 h.p(state(run["status"]), aria_live="polite", id="state"),
-                None if is_over or run["status"] == WAITING else _cancel_form(visit),
+                None if is_over or run["status"] == WAITING else _cancel_form(context),
                 class_="line",
             ),
             _error(run),
-            _approval(visit, run),
-            _facts(visit, run),
-            h.section(h.h2("Diagram", id="diagram"), _diagram(visit, run), aria_labelledby="diagram"),
-            h.section(h.h2("Trace", id="trace"), trace(visit, run), aria_labelledby="trace"),
+            _approval(context, run),
+            _facts(context, run),
+            h.section(h.h2("Diagram", id="diagram"), _diagram(context, run), aria_labelledby="diagram"),
+            h.section(h.h2("Trace", id="trace"), trace(context, run), aria_labelledby="trace"),
             h.section(
                 h.h2("Inputs and outputs", id="values"),
                 h.div(
-                    json_block("inputs", "Inputs", run["inputs"], visit),
-                    json_block("outputs", "Outputs", run["outputs"], visit),
+                    json_block("inputs", "Inputs", run["inputs"], context),
+                    json_block("outputs", "Outputs", run["outputs"], context),
                     class_="sides",
                 ),
                 aria_labelledby="values",
@@ -49,53 +49,53 @@ def show(visit: Visit) -> PageContent:
     )
 
 
-def show_diagram(visit: Visit) -> ServerResponse:
+def show_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of the workflow with the states of this run."""
     from fibonacci.models import Execution
 
-    run = visit.backend.redact_json(_run(visit))
-    definition = visit.backend.redact_json(_definition(visit, run))
+    run = context.backend.redact_json(_run(context))
+    definition = context.backend.redact_json(_definition(context, run))
     return responses.picture(svg(definition or NO_NODES, execution=Execution.model_validate(run)))
 
 
-def cancel(visit: Visit) -> Done:
+def cancel(context: ViewContext) -> Done:
     """Cancel the run."""
-    execution_id = visit.path["execution_id"]
-    run = visit.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")["data"]
+    execution_id = context.path["execution_id"]
+    run = context.backend.send("POST", f"/v1/executions/{segment(execution_id)}/cancel")["data"]
     return Done(f"/ui/runs/{segment(execution_id)}", f"The run has ended. State: {state_text(run['status'])}.")
 
 
-def _run(visit: Visit) -> Any:
-    return visit.backend.get(f"/executions/{segment(visit.path['execution_id'])}")
+def _run(context: ViewContext) -> Any:
+    return context.backend.get(f"/executions/{segment(context.path['execution_id'])}")
 
 
-def _definition(visit: Visit, run: Any) -> Any:
-    return visit.backend.definition(run["workflow_id"], run["workflow_version"])
+def _definition(context: ViewContext, run: Any) -> Any:
+    return context.backend.definition(run["workflow_id"], run["workflow_version"])
 
 
-def _cancel_form(visit: Visit) -> HTMLElement:
-    action = f"/ui/runs/{segment(visit.path['execution_id'])}/cancel"
-    return form(visit, action, h.button("Cancel the run"), id="cancel", data_static="true")
+def _cancel_form(context: ViewContext) -> HTMLElement:
+    action = f"/ui/runs/{segment(context.path['execution_id'])}/cancel"
+    return form(context, action, h.button("Cancel the run"), id="cancel", data_static="true")
 
 
 def _error(run: Any) -> Content:
     return h.p(h.strong("Why: "), run["error"], class_="flash error") if run["error"] else None
 
 
-def _approval(visit: Visit, run: Any) -> Content:
+def _approval(context: ViewContext, run: Any) -> Content:
     if "approval" not in run:
         return None
     return h.section(
         h.h2("Approval", id="approval"),
         decisions(run["approval"]),
-        decision_form(visit, run["execution_id"]) if run["status"] == WAITING else None,
+        decision_form(context, run["execution_id"]) if run["status"] == WAITING else None,
         aria_labelledby="approval",
     )
 
 
-def _facts(visit: Visit, run: Any) -> HTMLElement:
+def _facts(context: ViewContext, run: Any) -> HTMLElement:
     workflow_id = run["workflow_id"]
-    name = visit.backend.workflow_name(workflow_id)
+    name = context.backend.workflow_name(workflow_id)
     link = h.code(workflow_id) if name is None else h.a(name, href=f"/ui/workflows/{segment(workflow_id)}")
     return facts(
         ("Workflow", [link, f", version {run['workflow_version']}"]),
@@ -106,8 +106,8 @@ def _facts(visit: Visit, run: Any) -> HTMLElement:
     )
 
 
-def _diagram(visit: Visit, run: Any) -> HTMLElement:
-    definition = _definition(visit, run)
+def _diagram(context: ViewContext, run: Any) -> HTMLElement:
+    definition = _definition(context, run)
     if not definition or not definition.get("nodes"):
         return h.p("There is no definition to draw: the workflow has none, or was deleted.", class_="note")
     states = [f"{node['id']} {node['status']}" for node in run["trace"]]

@@ -8,24 +8,24 @@ from typing import Any
 from fibonacci.emulator.engine.records import WAITING
 from fibonacci.emulator.page.backend import Backend
 from fibonacci.emulator.page.components import NOTHING, duration, moment, pager, state, state_text, table, with_query
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
-from fibonacci.emulator.page.visits import PageContent, Visit
 
 _FILTERS = ("running", WAITING, "completed", "failed", "cancelled")
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the runs, the newest first."""
-    status, workflow_id = visit.query.text("status"), visit.query.text("workflow_id")
-    found = visit.backend.items("/executions", visit.cursor, status=status, workflow_id=workflow_id)
+    status, workflow_id = context.query.text("status"), context.query.text("workflow_id")
+    found = context.backend.items("/executions", context.cursor, status=status, workflow_id=workflow_id)
     of_workflow: Content = None
     if workflow_id is not None:
-        name = visit.backend.workflow_name(workflow_id) or workflow_id
-        everywhere = h.a("show those of all workflows", href=with_query(visit, workflow_id=None, cursor=None))
+        name = context.backend.workflow_name(workflow_id) or workflow_id
+        everywhere = h.a("show those of all workflows", href=with_query(context, workflow_id=None, cursor=None))
         of_workflow = h.p("Of the workflow ", h.strong(name), "; ", everywhere, ".")
     return PageContent(
         "Runs",
-        [of_workflow, _filters(visit, status), runs_table(visit.backend, found.items), pager(visit, found.more)],
+        [of_workflow, _filters(context, status), runs_table(context.backend, found.items), pager(context, found.more)],
         "Runs",
     )
 
@@ -57,15 +57,15 @@ def _nodes(run: Any) -> str:
     return f"{run['nodes_executed']} of {len(run['nodes'])}" + (f", {failed} failed" if failed else "")
 
 
-def _filters(visit: Visit, chosen: str | None) -> HTMLElement:
-    with visit.backend.reading() as store:
+def _filters(context: ViewContext, chosen: str | None) -> HTMLElement:
+    with context.backend.reading() as store:
         counts = store.executions.counts("status")
-    links = [_filter(visit, "All", None, chosen, sum(counts.values()))]
-    links += [_filter(visit, state_text(name), name, chosen, counts.get(name, 0)) for name in _FILTERS]
+    links = [_filter(context, "All", None, chosen, sum(counts.values()))]
+    links += [_filter(context, state_text(name), name, chosen, counts.get(name, 0)) for name in _FILTERS]
     return h.nav(h.ul(links), class_="filters", aria_label="States")
 
 
-def _filter(visit: Visit, text: str, status: str | None, chosen: str | None, count: int) -> HTMLElement:
-    number: Content = None if visit.query.text("workflow_id") else [" ", h.span(f"{count:,}", class_="count")]
-    target = with_query(visit, status=status, cursor=None)
+def _filter(context: ViewContext, text: str, status: str | None, chosen: str | None, count: int) -> HTMLElement:
+    number: Content = None if context.query.text("workflow_id") else [" ", h.span(f"{count:,}", class_="count")]
+    target = with_query(context, status=status, cursor=None)
     return h.li(h.a(text, number, href=target, aria_current="true" if status == chosen else None))

@@ -6,14 +6,14 @@ from typing import Any
 
 from fibonacci.definitions.tool_names import canonical_tool
 from fibonacci.emulator.page.components import pager, table
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.visits import PageContent, Visit
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the tools, and the known models."""
-    found = visit.backend.items("/tools", visit.cursor)
-    environment = visit.backend.app.environment
+    found = context.backend.items("/tools", context.cursor)
+    environment = context.backend.app.environment
     own = {canonical_tool(name) for name in environment.handlers.tools}
     rows = [_row(tool, is_own=canonical_tool(tool["name"]) in own) for tool in found.items]
     columns = ("Name", "Category", "What it does", "Parameters", "Connected", "Carried out by")
@@ -23,7 +23,7 @@ def show_list(visit: Visit) -> PageContent:
         [
             h.p("Required parameters have a star. A function with ", own_function, " takes the place of a default."),
             table("Tools", columns, rows, h.p("No tools.")),
-            pager(visit, found.more),
+            pager(context, found.more),
             h.section(
                 h.h2("Models", id="models"),
                 h.p("Names that are known; any other is a warning. ", h.code("emulator.models"), " takes more."),

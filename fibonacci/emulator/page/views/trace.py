@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from fibonacci.emulator.page.components import NOTHING, duration, facts, json_block, moment, state, with_query
+from fibonacci.emulator.page.context import ViewContext
 from fibonacci.emulator.page.html import Content, HTMLElement, h
 from fibonacci.emulator.page.icons import icon
-from fibonacci.emulator.page.visits import Visit
 
 _SHOWN: Final = 50
 """How many nodes are on one page."""
@@ -20,24 +20,24 @@ class _TimeSpan(NamedTuple):
     seconds: float
 
 
-def trace(visit: Visit, run: Any) -> Content:
+def trace(context: ViewContext, run: Any) -> Content:
     """Return the trace of a run, its nodes in order."""
     nodes = run["trace"]
     if not nodes:
         return h.p("No node has started.", class_="note")
     whole = _TimeSpan(_seconds(run["created_at"]) or 0.0, max(run["duration_ms"] / 1_000, 0.001))
-    first = visit.query.integer("from", default=0, lowest=0, highest=10**9)
+    first = context.query.integer("from", default=0, lowest=0, highest=10**9)
     shown = [(number, nodes[number]) for number in range(first, min(first + _SHOWN, len(nodes)))]
-    return [*(_node(visit, number, node, whole) for number, node in shown), _pager(visit, first, len(nodes))]
+    return [*(_node(context, number, node, whole) for number, node in shown), _pager(context, first, len(nodes))]
 
 
-def _pager(visit: Visit, first: int, count: int) -> Content:
+def _pager(context: ViewContext, first: int, count: int) -> Content:
     if count <= _SHOWN:
         return None
     links = [
         h.a(
             f"{begin + 1} to {min(begin + _SHOWN, count)}",
-            href=f"{with_query(visit, **{'from': begin, 'full': None})}#trace",
+            href=f"{with_query(context, **{'from': begin, 'full': None})}#trace",
             aria_current="true" if begin == first else None,
         )
         for begin in range(0, count, _SHOWN)
@@ -45,10 +45,10 @@ def _pager(visit: Visit, first: int, count: int) -> Content:
     return h.nav("Nodes ", links, class_="pager", aria_label="Nodes")
 
 
-def _node(visit: Visit, number: int, node: Any, whole: _TimeSpan) -> HTMLElement:
+def _node(context: ViewContext, number: int, node: Any, whole: _TimeSpan) -> HTMLElement:
     span = _span(node, whole)
     took = duration(span.seconds * 1_000) if span is not None and node["status"] != "skipped" else NOTHING
-    is_open = node["status"] == "failed" or (visit.full or "").endswith(f"-of-{number}")
+    is_open = node["status"] == "failed" or (context.full or "").endswith(f"-of-{number}")
     return h.details(
         h.summary(
             state(node["status"]),
@@ -64,7 +64,7 @@ def _node(visit: Visit, number: int, node: Any, whole: _TimeSpan) -> HTMLElement
             _bar(span, whole, node["status"]),
             h.span(took, class_="number"),
         ),
-        _details(visit, number, node),
+        _details(context, number, node),
         class_="trace",
         id=f"node-{number}",
         open=is_open,
@@ -75,9 +75,9 @@ def _count(warnings: Sequence[str]) -> str:
     return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
 
 
-def _details(visit: Visit, number: int, node: Any) -> HTMLElement:
+def _details(context: ViewContext, number: int, node: Any) -> HTMLElement:
     values = [
-        json_block(f"{name}-of-{number}", name.capitalize(), node[name], visit)
+        json_block(f"{name}-of-{number}", name.capitalize(), node[name], context)
         for name in ("input", "output", "error")
         if node[name] is not None
     ]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
 from fibonacci.emulator.page.backend import PER_PAGE
 from fibonacci.emulator.page.components import pager, table
+from fibonacci.emulator.page.context import PageContent, ViewContext
 from fibonacci.emulator.page.html import HTMLElement, h
-from fibonacci.emulator.page.visits import PageContent, Visit
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the warnings, the newest first."""
-    found = visit.backend.app.warnings.all()
-    end = len(found) if visit.number_cursor is None else min(visit.number_cursor, len(found))
+    found = context.backend.app.warnings.all()
+    end = len(found) if context.number_cursor is None else min(context.number_cursor, len(found))
     first = max(end - PER_PAGE, 0)
     rows = [_row(number, found[number]) for number in reversed(range(first, end))]
-    strict = visit.backend.app.warnings.strict
+    strict = context.backend.app.warnings.strict
     rule = "It is refused: the emulator is strict." if strict else "A strict emulator refuses it."
     empty = h.p("No warnings: whatever was asked for, the emulator does.")
     return PageContent(
@@ -23,7 +23,7 @@ def show_list(visit: Visit) -> PageContent:
         [
             h.p("What in workflows and requests is unknown, not supported, or has no effect. ", rule),
             table("Warnings", ("Code", "Place", "What"), rows, empty),
-            pager(visit, first or None),
+            pager(context, first or None),
         ],
         "Warnings",
     )

@@ -13,10 +13,10 @@ from fibonacci.emulator.http.messages import ServerResponse
 from fibonacci.emulator.page import responses
 from fibonacci.emulator.page.backend import segment
 from fibonacci.emulator.page.components import facts, field, form, json_block, moment, pager, state_text, table
+from fibonacci.emulator.page.context import Done, PageContent, ViewContext
 from fibonacci.emulator.page.forms import json_object
 from fibonacci.emulator.page.html import HTMLElement, h
 from fibonacci.emulator.page.views.runs import runs_table
-from fibonacci.emulator.page.visits import Done, PageContent, Visit
 
 NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 """What is drawn of a workflow without a definition."""
@@ -24,26 +24,26 @@ NO_NODES: Final[Mapping[str, Any]] = {"nodes": []}
 _RUNS: Final = 10
 
 
-def show_list(visit: Visit) -> PageContent:
+def show_list(context: ViewContext) -> PageContent:
     """Show the workflows, the oldest first."""
-    found = visit.backend.items("/workflows", visit.cursor)
-    with visit.backend.reading() as store:
+    found = context.backend.items("/workflows", context.cursor)
+    with context.backend.reading() as store:
         runs = {each["id"]: store.executions.count("workflow_id", each["id"]) for each in found.items}
     rows = [_row(workflow, runs[workflow["id"]]) for workflow in found.items]
     empty = h.p("No workflows. Create one with ", h.code("client.workflows.create(name=..., definition=...)"), ".")
     columns = ("Name", "Id", "Version", "Nodes", "Runs", "Updated")
     return PageContent(
         "Workflows",
-        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(visit, found.more)],
+        [table("Workflows", columns, rows, empty, ("Version", "Nodes", "Runs")), pager(context, found.more)],
         "Workflows",
     )
 
 
-def show(visit: Visit) -> PageContent:
+def show(context: ViewContext) -> PageContent:
     """Show one workflow."""
-    workflow = _workflow(visit)
+    workflow = _workflow(context)
     workflow_id = workflow["id"]
-    runs = visit.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
+    runs = context.backend.items("/executions", None, workflow_id=workflow_id, limit=_RUNS)
     everything = h.p(h.a("All runs of this workflow", href=f"/ui/runs?workflow_id={workflow_id}"))
     return PageContent(
         workflow["name"].strip() or workflow_id,
@@ -56,16 +56,16 @@ def show(visit: Visit) -> PageContent:
                 ("Updated", moment(workflow["updated_at"])),
             ),
             h.section(h.h2("Diagram", id="diagram"), _diagram(workflow), aria_labelledby="diagram"),
-            h.section(h.h2("Run it", id="execute"), _run_form(visit, workflow), aria_labelledby="execute"),
+            h.section(h.h2("Run it", id="execute"), _run_form(context, workflow), aria_labelledby="execute"),
             h.section(
                 h.h2("Latest runs", id="runs"),
-                runs_table(visit.backend, runs.items),
+                runs_table(context.backend, runs.items),
                 everything if runs.more else None,
                 aria_labelledby="runs",
             ),
             h.section(
                 h.h2("Definition", id="source"),
-                json_block("definition", "Definition", workflow["definition"], visit),
+                json_block("definition", "Definition", workflow["definition"], context),
                 aria_labelledby="source",
             ),
         ],
@@ -73,22 +73,22 @@ def show(visit: Visit) -> PageContent:
     )
 
 
-def show_diagram(visit: Visit) -> ServerResponse:
+def show_diagram(context: ViewContext) -> ServerResponse:
     """Return the picture of a workflow."""
-    workflow = visit.backend.redact_json(_workflow(visit))
+    workflow = context.backend.redact_json(_workflow(context))
     return responses.picture(svg(workflow["definition"] or NO_NODES))
 
 
-def execute(visit: Visit) -> Done:
+def execute(context: ViewContext) -> Done:
     """Run the workflow."""
-    workflow_id = visit.path["workflow_id"]
-    body = {"inputs": json_object(visit.form, "inputs")}
-    run = visit.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
+    workflow_id = context.path["workflow_id"]
+    body = {"inputs": json_object(context.form, "inputs")}
+    run = context.backend.send("POST", f"/v1/workflows/{segment(workflow_id)}/execute", body)["data"]
     return Done(f"/ui/runs/{segment(run['execution_id'])}", f"The run has begun. State: {state_text(run['status'])}.")
 
 
-def _workflow(visit: Visit) -> Any:
-    return visit.backend.get(f"/workflows/{segment(visit.path['workflow_id'])}")
+def _workflow(context: ViewContext) -> Any:
+    return context.backend.get(f"/workflows/{segment(context.path['workflow_id'])}")
 
 
 def _row(workflow: Any, runs: int) -> HTMLElement:
@@ -112,8 +112,8 @@ def _diagram(workflow: Any) -> HTMLElement:
     return h.div(picture, class_="picture", tabindex=0, role="region", aria_label="Diagram")
 
 
-def _run_form(visit: Visit, workflow: Any) -> HTMLElement:
-    text = visit.entered.get("inputs", json.dumps(_inputs_of(workflow["definition"]), indent=2, ensure_ascii=False))
+def _run_form(context: ViewContext, workflow: Any) -> HTMLElement:
+    text = context.entered.get("inputs", json.dumps(_inputs_of(workflow["definition"]), indent=2, ensure_ascii=False))
     control = h.textarea(
         text,
         id="inputs-to-run",
@@ -123,7 +123,7 @@ def _run_form(visit: Visit, workflow: Any) -> HTMLElement:
         aria_describedby="inputs-to-run-hint",
     )
     return form(
-        visit,
+        context,
         f"/ui/workflows/{segment(workflow['id'])}/execute",
         field("Inputs", control, "A JSON object. The run counts toward the quota of runs, and toward no rate limit."),
         h.button("Run", class_="primary"),

@@ -16,7 +16,7 @@ FULL: Final = "full"
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class ViewContext:
     """One request of a browser that is signed in.
 
     Attributes:
@@ -85,5 +85,5 @@ class Done:
     message: str
 
 
-View = Callable[[Visit], PageContent | ServerResponse]
-Action = Callable[[Visit], Done]
+View = Callable[[ViewContext], PageContent | ServerResponse]
+Action = Callable[[ViewContext], Done]
