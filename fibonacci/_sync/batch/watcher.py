@@ -107,7 +107,9 @@ class ExecutionsWatcher:
     def _listed(self, running: frozenset[str], found: Mapping[str, Execution], pages: int) -> None:
         for execution in found.values():
             self._seen(execution)
-        missing = [each for each in running if each not in found and each in self._context.state.running]
+        missing = [
+            each for each in self._context.state.running if each in running and each not in found
+        ]  # the oldest first
         self._read_each(missing, pages=pages if found else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
