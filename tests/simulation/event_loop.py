@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # Seconds that a turn takes: on a clock that stands still, a wait for the rest of a window would never end.
 _TURN = 1e-6
@@ -27,7 +28,7 @@ class _Timer(NamedTuple):
     context: Context
 
 
-class SimulatedEventLoop(asyncio.AbstractEventLoop):
+class SimulatedEventLoop(asyncio.BaseEventLoop):
     """Runs tasks over simulated time: it advances to the next timer when no task is ready.
 
     What is ready in one turn runs in an order that the seed determines, for no program may rely on another order than
@@ -36,14 +37,17 @@ class SimulatedEventLoop(asyncio.AbstractEventLoop):
 
     Args:
         random: The source of the order; None for that in which tasks became ready.
+        most_turns: How many turns it may make.
 
     Attributes:
         turns: How many turns there were.
     """
 
-    def __init__(self, random: Random | None = None) -> None:
+    def __init__(self, random: Random | None = None, most_turns: float = float("inf")) -> None:
+        super().__init__()
         self.turns = 0
         self._random = random
+        self._most_turns = most_turns
         self._now = 0.0
         self._numbers = count()
         self._ready: list[_Timer] = []
@@ -70,9 +74,10 @@ class SimulatedEventLoop(asyncio.AbstractEventLoop):
         """Make one turn.
 
         Raises:
-            AssertionError: If nothing will ever happen.
+            AssertionError: If nothing will ever happen, or something is tried again and again without a wait.
         """
         self.turns += 1
+        assert self.turns < self._most_turns, "tasks do not wait"
         self._now += _TURN
         if not self._ready:
             assert self._timers, "tasks wait, and nothing will ever happen"
@@ -105,6 +110,7 @@ class SimulatedEventLoop(asyncio.AbstractEventLoop):
                     task.cancel()
                 self.advance()
         self._timers.clear()
+        self.close()
 
     @contextmanager
     def _running(self) -> Generator[None]:
@@ -114,23 +120,29 @@ class SimulatedEventLoop(asyncio.AbstractEventLoop):
         finally:
             asyncio._set_running_loop(None)  # pyright: ignore[reportPrivateUsage]
 
-    # What asyncio needs of a loop.
+    # What asyncio needs of a loop, apart from what its base has.
 
-    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         context = copy_context() if context is None else context
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(_Timer(self._now, next(self._numbers), handle, lambda: callback(*args), context))
         return handle
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         return self.call_soon(callback, *args, context=context)
 
     def call_later(
-        self, delay: float, callback: Any, *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         context = copy_context() if context is None else context
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         timer = _Timer(when, next(self._numbers), handle, lambda: callback(*args), context)
@@ -141,21 +153,16 @@ class SimulatedEventLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(
-        self, coro: Any, *, name: str | None = None, context: Context | None = None, **options: Any
-    ) -> asyncio.Task[Any]:
-        task = asyncio.Task[Any](coro, loop=self, name=name, context=context)
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        task = super().create_task(coro, name=name, context=context)
         self._tasks[task] = None
         task.add_done_callback(self._forget)
         return task
-
-    def get_debug(self) -> bool:
-        return False
-
-    def is_running(self) -> bool:
-        return True
-
-    def is_closed(self) -> bool:
-        return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not self._is_ending:

@@ -98,8 +98,12 @@ class SimulatedPlatform:
 
     def handle(self, request: HTTPRequest) -> HTTPResponse:
         """Carry out a request now."""
-        self.emulator.clock.advance(max(0.0, self.epoch + self.loop.time() - self.emulator.clock.now()))
+        self.catch_up()
         return self._transport.send(request, Deadline(None))
+
+    def catch_up(self) -> None:
+        """Advance the emulator to the time of the event loop."""
+        self.emulator.clock.advance(max(0.0, self.epoch + self.loop.time() - self.emulator.clock.now()))
 
     def client(self, network: Network, *, skew: float = 0.0, **options: Any) -> AsyncFibonacci:
         """Return a client of a new process.

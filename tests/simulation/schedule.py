@@ -21,6 +21,7 @@ from fibonacci.emulator import Emulator
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Exchange, Fate, Network, SimulatedPlatform, even
 
+_MOST_TURNS = 200_000  # the most that were seen are 31,000
 _DEFINITION = {"nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}]}
 _FAULTS: tuple[Fate, ...] = ("refused", "request_lost", "response_lost", "reset", "bad_gateway")
 _MEMORY = Path("/dev/shm")  # where a sync to the disk takes no time
@@ -107,6 +108,7 @@ class Outcome:
         kills: How many processes were killed.
         processes: How many processes there were.
         seconds: How long it took.
+        turns: How many turns the event loop made.
     """
 
     results: dict[int, RunResult] = field(default_factory=dict[int, RunResult])
@@ -117,6 +119,7 @@ class Outcome:
     kills: int = 0
     processes: int = 0
     seconds: float = 0.0
+    turns: int = 0
 
 
 class Schedule:
@@ -129,11 +132,11 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
         self.conditions = Conditions.drawn(self._random)
-        self._loop = SimulatedEventLoop(self._random)
+        self._loop = SimulatedEventLoop(self._random, _MOST_TURNS)
         limit = self.conditions.limit, self.conditions.window
         self._platform = SimulatedPlatform(self._loop, Emulator(time="manual", plan="pro", keep=None, rate_limit=limit))
-        client = self._platform.emulator.client()
-        self._workflow = client.workflows.create(name="simulated", definition=_DEFINITION).id
+        self._outsider = self._platform.emulator.client(max_retries=0, rate_limiter="off")
+        self._workflow = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
         self._is_healthy = False
         self._outcome = Outcome(exchanges=self._platform.exchanges)
 
@@ -147,7 +150,7 @@ class Schedule:
         finally:
             self._loop.end()
             random.setstate(state)
-        self._outcome.seconds = self._loop.time()
+        self._outcome.seconds, self._outcome.turns = self._loop.time(), self._loop.turns
         self._outcome.executions = self._recorded()
         return self._outcome
 
@@ -188,7 +191,7 @@ class Schedule:
             skew=self.conditions.skews[number],
             idempotency="server" if self.conditions.honors_keys else None,
         )
-        options = self.conditions.options | ({"on_unknown": "skip"} if is_last else {})
+        options: dict[str, Any] = self.conditions.options | ({"on_unknown": "skip"} if is_last else {})
         found: dict[int, RunResult] = {}
         try:
             async with client.workflows.run_many(
@@ -220,15 +223,16 @@ class Schedule:
         return self._random.choice(_FAULTS) if self._random.random() < self.conditions.faults else "arrives"
 
     def _come_from_outside(self) -> None:
+        self._platform.catch_up()
         with suppress(FibonacciError):
-            self._platform.emulator.client(max_retries=0, rate_limiter="off").tools.list()
+            self._outsider.workflows.get(self._workflow)
         self._loop.call_later(self._random.expovariate(self.conditions.outsiders / 60), self._come_from_outside)
 
     def _recorded(self) -> dict[str, list[str]]:
         """Return the executions by their inputs, from the platform's own record."""
         found: dict[str, list[str]] = {}
         self._platform.emulator.clock.advance(self.conditions.window)
-        for execution in self._platform.emulator.client(rate_limiter="off").executions.list(limit=200):
+        for execution in self._outsider.executions.list(limit=200):
             found.setdefault(_text((execution.model_extra or {})["inputs"]), []).append(execution.id)
         return found
 
