@@ -29,7 +29,7 @@ _ENDED = ("completed", "failed", "unknown")
 _KILLS = 3
 _LONGEST_REQUEST = 2.0  # seconds; a response may take far longer
 _MOST_PROCESSES = 12
-_HEALTHY_FROM = 8  # the network fails no more, so that the batch ends
+_HEALTHY_FROM = 8  # nothing fails any more, so that the batch ends
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,6 @@ class Schedule:
 
     async def _iterate(self, number: int, journal: Path) -> bool:
         """Make the call that is made again in each process; return whether every row has its result."""
-        is_last = number == _MOST_PROCESSES - 1
         self._is_healthy = number >= _HEALTHY_FROM
         least, most = self.conditions.delay
         client = self._platform.client(
@@ -191,7 +190,7 @@ class Schedule:
             skew=self.conditions.skews[number],
             idempotency="server" if self.conditions.honors_keys else None,
         )
-        options: dict[str, Any] = self.conditions.options | ({"on_unknown": "skip"} if is_last else {})
+        options: dict[str, Any] = self.conditions.options | ({"on_unknown": "skip"} if self._is_healthy else {})
         found: dict[int, RunResult] = {}
         try:
             async with client.workflows.run_many(
@@ -223,6 +222,8 @@ class Schedule:
         return self._random.choice(_FAULTS) if self._random.random() < self.conditions.faults else "arrives"
 
     def _come_from_outside(self) -> None:
+        if self._is_healthy:
+            return
         self._platform.catch_up()
         with suppress(FibonacciError):
             self._outsider.workflows.get(self._workflow)
