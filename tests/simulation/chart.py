@@ -40,6 +40,11 @@ class Axis:
     ticks: Sequence[float]
     is_logarithmic: bool = False
 
+    def label(self, tick: float) -> str:
+        """Return the text of a tick."""
+        is_least = self.is_logarithmic and tick == self.ticks[0]
+        return f"≤ {tick:,.0f}" if is_least else f"{tick:,.0f}"
+
     def place(self, value: float) -> float:
         """Return where a value is, from 0 to 1."""
         least, most = self.ticks[0], self.ticks[-1]
@@ -71,8 +76,8 @@ def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], shaded: tuple[flo
     for tick in y.ticks:
         at = _down(y, tick)
         parts.append(f'<path d="M{_LEFT} {at:.1f}H{_WIDTH - _RIGHT}" stroke="{_INK}" stroke-opacity="0.3"/>')
-        parts.append(_text(_LEFT - 8, at + 4, f"{tick:,g}", "end"))
-    parts += [_text(_across(x, tick), _HEIGHT - _BOTTOM + 18, f"{tick:,g}", "middle") for tick in x.ticks]
+        parts.append(_text(_LEFT - 8, at + 4, y.label(tick), "end"))
+    parts += [_text(_across(x, tick), _HEIGHT - _BOTTOM + 18, f"{tick:,.0f}", "middle") for tick in x.ticks]
     parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, x.name, "middle"))
     parts.append(_text(8, 16, y.name, "start"))
     for number, (line, color) in enumerate(zip(lines, _COLORS, strict=False)):
