@@ -36,7 +36,8 @@ def run_chunks(
     def submit(chunk: tuple[int, list[Row]]) -> Future[list[RunResult]]:
         number, chunk_rows = chunk
         journal = folder / f"chunk-{number}.db"  # the same in each call, so that the same call again continues
-        return cluster.submit(run_chunk, workflow_id, chunk_rows, str(journal), pure=False)
+        future: Future[list[RunResult]] = cluster.submit(run_chunk, workflow_id, chunk_rows, str(journal), pure=False)
+        return future
 
     chunks = enumerate(chunks_of(rows, size))
     running: Any = as_completed([submit(chunk) for chunk in islice(chunks, window)])

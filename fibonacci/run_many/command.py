@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # which takes longer to import than a mistake in the argument
 
 _PROGRAM: Final = "python -m fibonacci.run_many"
 _RESUME: Final = "The same command again continues."
+_UNKNOWN_REMEDY: Final = "--on-unknown skip leaves them as they are, --on-unknown rerun starts them, perhaps twice."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +109,10 @@ def _write_results(runs: Runs, write: Callable[[RunResult], None]) -> int:
     except UnknownOutcomeError as error:
         for result in error.results:
             write(result)
-        _say(_one_line(error))
+        names = ", ".join(result.key for result in error.results[:10])
+        more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
+        _say(f"{runs.summary}")
+        _say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
         return FAILED
     except (KeyboardInterrupt, OSError):  # other errors have it in a note
         _say(str(runs.summary))

@@ -221,7 +221,7 @@ class TestExitCodes:
         )
         assert ran.returncode == 1
         assert sorted(each["status"] for each in lines_of(command.read("o.jsonl"))) == ["completed", "unknown"]
-        assert "it is not known whether 1 of the rows were started" in last_line(ran.stderr)
+        assert "run-many: it is not known whether these rows were started: 0. Check them; --on" in last_line(ran.stderr)
 
     def test_two_rows_with_one_key(self, command: Command, greeter: str) -> None:
         rows = command.write("rows.csv", "id,name\n7,Ada\n7,Bob\n")

@@ -59,7 +59,10 @@ def test_results_and_summary_cross_without_the_key(mode: Mode, emulator: Emulato
     ], read.stderr
     failed = next(each for each in pickle.loads(packed) if isinstance(each.error, ExecutionFailedError))
     assert failed.error.execution == failed.execution
-    assert pickle.loads(pickle.dumps(runs.summary)) == runs.summary
+    for each in (runs.summary, mode.run(runs.estimate())):
+        packed = pickle.dumps(each)
+        assert emulator.api_key.encode() not in packed
+        assert pickle.loads(packed) == each
 
 
 def test_runs_do_not_cross_and_say_what_to_do(mode: Mode, emulator: Emulator, runs: Any) -> None:
