@@ -6,6 +6,7 @@ set for the workers, and pass the scheduler's address. Without one, a cluster of
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,22 +22,33 @@ from fibonacci import Fibonacci, RunResult
 Row = dict[str, Any]
 
 
-def run_chunk(workflow_id: str, rows: list[Row], journal: str) -> list[RunResult]:
-    # It runs in a worker, whose environment has the API key. The workers of a machine share the rate limit of the key.
-    with Fibonacci(rate_limiter="machine") as client:
+def run_chunk(workflow_id: str, rows: list[Row], journal: str, rate_limiter: str) -> list[RunResult]:
+    # It runs in a worker, whose environment has the API key.
+    with Fibonacci(rate_limiter=rate_limiter) as client:
         options: dict[str, Any] = {"key": "id", "journal": journal, "concurrency": 5, "on_unknown": "skip"}
         return client.workflows.run_many(workflow_id, rows, **options).results()
 
 
 def run_chunks(
-    cluster: Any, workflow_id: str, rows: Iterable[Row], folder: Path, *, size: int, window: int
+    cluster: Any,
+    workflow_id: str,
+    rows: Iterable[Row],
+    folder: Path,
+    *,
+    size: int,
+    window: int,
+    rate_limiter: str = "machine",
 ) -> Iterator[RunResult]:
-    """Yield the results of all rows. The rows of `window` chunks are in memory, and no more."""
+    """Yield the results of all rows. The rows of `window` chunks are in memory, and no more.
+
+    The workers of a machine share the rate limit of the key by `rate_limiter="machine"`, all by a URL of Redis.
+    """
 
     def submit(chunk: tuple[int, list[Row]]) -> Future[list[RunResult]]:
         number, chunk_rows = chunk
         journal = folder / f"chunk-{number}.db"  # the same in each call, so that the same call again continues
-        future: Future[list[RunResult]] = cluster.submit(run_chunk, workflow_id, chunk_rows, str(journal), pure=False)
+        arguments = workflow_id, chunk_rows, str(journal), rate_limiter
+        future: Future[list[RunResult]] = cluster.submit(run_chunk, *arguments, pure=False)
         return future
 
     chunks = enumerate(chunks_of(rows, size))
@@ -53,7 +65,10 @@ def chunks_of(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 
 def connect(address: str | None = None) -> Client:
-    return Client(n_workers=2, threads_per_worker=1) if address is None else Client(address)
+    if address is not None:
+        return Client(address)
+    # A heartbeat that meets the end of the cluster is logged as an error.
+    return Client(n_workers=2, threads_per_worker=1, silence_logs=logging.CRITICAL)
 
 
 def main() -> None:

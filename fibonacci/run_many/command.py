@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         return 128 + int(number)
     except BrokenPipeError:
         discard_stdout()
-        _say(f"stdout was closed. {_RESUME}")
+        _say(f"the reader of the results has closed. {_RESUME}")
         return FAILED
     except OSError as error:
         _say(f"{error.filename or 'a file'}: {error.strerror or error}. {_RESUME}")
@@ -135,13 +135,15 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         on_quota=options.on_quota,
         ordered=options.ordered,
         organization=options.organization,
-        progress=_can_show_progress(),
+        progress=_can_show_progress(options.out),
     )
 
 
-def _can_show_progress() -> bool:
-    """Whether there is a bar for the terminal; elsewhere, the progress is a line of the log."""
-    return not sys.stderr.isatty() or find_spec("tqdm") is not None
+def _can_show_progress(out: str | None) -> bool:
+    """Whether there is a bar for a terminal that results do not fill; elsewhere, the progress is a line of the log."""
+    if not sys.stderr.isatty():
+        return True
+    return find_spec("tqdm") is not None and (out is not None or not sys.stdout.isatty())
 
 
 def _log_to_stderr() -> None:

@@ -129,6 +129,27 @@ class TestData:
         ran = command(greeter, "-", *arguments, stdin='id,name\n1,"[1, null]"\n')
         assert [each["inputs"] for each in lines_of(ran.stdout)] == [{"id": "1", "name": [1, None]}], ran.stderr
 
+    @needs_fork
+    @pytest.mark.parametrize("is_stdout_terminal", [False, True])
+    def test_a_bar_on_a_terminal_that_results_do_not_fill(
+        self, command: Command, greeter: str, is_stdout_terminal: bool
+    ) -> None:
+        import pty
+        import termios
+
+        reader, terminal = pty.openpty()
+        termios.tcsetwinsize(terminal, (24, 100))
+        line = command.line([greeter, command.write("rows.csv", CSV), "--journal", "runs.db"])
+        stdout = terminal if is_stdout_terminal else subprocess.PIPE
+        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=terminal)
+        shown = os.read(reader, 65536).decode()
+        os.close(terminal)
+        os.close(reader)
+        assert ran.returncode == 0, shown
+        assert "run-many: 2 done, 0 failed" in shown
+        assert ("2/2 rows" in shown) is not is_stdout_terminal
+        assert ('"status": "completed"' in shown) is is_stdout_terminal
+
     def test_an_estimate_runs_nothing(self, command: Command, greeter: str, emulator: Emulator) -> None:
         ran = command(greeter, command.write("rows.csv", CSV), "--estimate")
         assert (ran.returncode, ran.stderr) == (0, "")
@@ -316,7 +337,7 @@ class TestResumption:
             process.stdout = None
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 1
-        assert last_line(errors) == "run-many: stdout was closed. The same command again continues."
+        assert last_line(errors) == "run-many: the reader of the results has closed. The same command again continues."
         assert "Traceback" not in errors
 
 

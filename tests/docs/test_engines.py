@@ -130,12 +130,35 @@ def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str
         check(executions(client, rester), {int(each.key): each.status for each in results})
 
         before = emulator.requests.to(EXECUTE).count
-        again = ROWS[number * SIZE : (number + 1) * SIZE], str(tmp_path / f"chunk-{number}.db")
+        again = ROWS[number * SIZE : (number + 1) * SIZE], str(tmp_path / f"chunk-{number}.db"), "machine"
         repeated = cluster.submit(dask_chunks.run_chunk, rester, *again, pure=False).result(PATIENCE)
         assert {each.key: each.status for each in repeated}.items() <= {
             each.key: each.status for each in results
         }.items()
         assert emulator.requests.to(EXECUTE).count == before, "a chunk that runs twice runs no row"
+
+
+@needs_signals
+@pytest.mark.slow
+def test_redis_restarted_below_dask_workers(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
+    dask_chunks: Any = import_module("examples.dask_chunks")
+    redis = RedisServer()
+    options: dict[str, Any] = {"size": SIZE, "window": WORKERS + 1, "rate_limiter": redis.url}
+    with (
+        dask_cluster(emulator, tmp_path) as (address, scheduler),
+        dask_chunks.connect(address) as cluster,
+        ThreadPoolExecutor() as pool,
+    ):
+        cluster.wait_for_workers(WORKERS)
+        with redis.running():
+            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, **options)
+            iteration = pool.submit(list[RunResult], chunks)
+            scheduler.until(lambda: len(chunks_under_way(tmp_path)) == WORKERS)
+        assert not iteration.done()
+        with redis.running():
+            results = iteration.result(PATIENCE)
+    assert {each.status for each in results} == {"completed"}
+    assert executions(client, rester) == dict.fromkeys(range(len(ROWS)), 1)
 
 
 # The worker of the example; it sends itself the chunks, and writes down what each comes to.
