@@ -12,7 +12,7 @@ from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.session import AsyncBatchSession
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import COLUMNS, RunResult, RunsSummary
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
     import pandas

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import COLUMNS, RunResult, RunsSummary
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch.estimation import estimate
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.session import BatchSession
 from fibonacci._sync.requestor import Requestor
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
     import pandas
