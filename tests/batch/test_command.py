@@ -31,6 +31,8 @@ CSV = "id,name\n7,Ada\n8,Bob\n"
 
 KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
 
+Call = Callable[..., int]
+
 
 class Command:
     """The command, run in a folder of its own, with an emulator for the platform.
@@ -123,11 +125,6 @@ class TestData:
         assert (second["status"], second["outputs"]) == ("failed", "{}")
         assert "{{input.name}} has no value" in second["error"]
         assert (third["status"], json.loads(third["inputs"])) == ("failed", {"name": "half a pair: \ud800"})
-
-    def test_csv_from_stdin_with_a_column_of_json(self, command: Command, greeter: str) -> None:
-        arguments = ("--format", "csv", "--json-column", "name", "--journal", "runs.db")
-        ran = command(greeter, "-", *arguments, stdin='id,name\n1,"[1, null]"\n')
-        assert [each["inputs"] for each in lines_of(ran.stdout)] == [{"id": "1", "name": [1, None]}], ran.stderr
 
     @needs_fork
     @pytest.mark.parametrize("is_stdout_terminal", [False, True])
@@ -235,28 +232,6 @@ class TestExitCodes:
         assert text in ran.stderr
         assert key is None or key not in ran.stderr
 
-    def test_rows_of_unknown_outcome_are_results_too(self, command: Command, greeter: str, emulator: Emulator) -> None:
-        emulator.fail(EXECUTE, kind="status", status=502, times=1)
-        ran = command(
-            greeter, command.write("rows.csv", CSV), "--journal", "j", "--out", "o.jsonl", "--concurrency", "1"
-        )
-        assert ran.returncode == 1
-        assert sorted(each["status"] for each in lines_of(command.read("o.jsonl"))) == ["completed", "unknown"]
-        assert "run-many: it is not known whether these rows were started: 0. Check them; --on" in last_line(ran.stderr)
-
-    def test_two_rows_with_one_key(self, command: Command, greeter: str) -> None:
-        rows = command.write("rows.csv", "id,name\n7,Ada\n7,Bob\n")
-        ran = command(greeter, rows, "--key", "id", "--journal", "j", "--out", "o.jsonl")
-        assert ran.returncode == 64
-        assert "rows 0 and 1 have the same key '7'" in ran.stderr
-        assert not (command.folder / "o.jsonl").exists()
-
-    def test_more_failures_than_allowed(self, command: Command, greeter: str) -> None:
-        ran = command(greeter, "-", "--max-failures", "0", "--concurrency", "1", "--journal", "j", stdin="{}\n" * 9)
-        assert ran.returncode == 1
-        assert "1 rows have failed, and max_failures is 0" in ran.stderr
-        assert len(lines_of(ran.stdout)) < 9
-
 
 class TestResumption:
     def test_the_same_command_again_completes_the_file(self, command: Command, greeter: str, client: Fibonacci) -> None:
@@ -345,22 +320,50 @@ class TestInProcess:
     """As `fibonacci run-many` calls it."""
 
     @pytest.fixture
-    def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
+    def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
         monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "rows.csv").write_text(CSV)
-        return lambda *arguments: main(["Greeter", "rows.csv", "--journal", "runs.db", *arguments])
+        return lambda *arguments: main(["Greeter", "rows.csv", *KEPT, *arguments])
 
-    def test_signal_handlers_are_restored(self, call: Callable[..., int], greeter: str) -> None:
+    def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
         before = signal.getsignal(signal.SIGTERM)
         assert call("--out", "o.csv") == 0
         assert signal.getsignal(signal.SIGTERM) == before
 
-    @needs_permissions
-    def test_a_disk_that_cannot_be_written(
-        self, call: Callable[..., int], greeter: str, capsys: pytest.CaptureFixture[str]
+    def test_a_column_of_json(self, call: Call, greeter: str) -> None:
+        Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
+        assert call("--json-column", "name") == 0
+        assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
+
+    def test_rows_of_unknown_outcome_are_results_too(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        assert call("--concurrency", "1") == 1
+        assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
+        summary, text = capsys.readouterr().err.splitlines()[-2:]
+        assert summary.startswith("run-many: 1 done, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("run-many: it is not known whether these rows were started: 0. Check them; --on-unknown")
+        assert call("--on-unknown", "rerun") == 0
+
+    def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
+        assert call("--key", "id") == 64
+        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
+        assert not Path("o.jsonl").exists()
+
+    def test_more_failures_than_allowed(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
+        assert call("--max-failures", "0", "--concurrency", "1") == 1
+        errors = capsys.readouterr().err
+        assert "1 rows have failed, and max_failures is 0" in errors
+        assert "run-many: the results so far are in " in errors
+        assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
+
+    @needs_permissions
+    def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         if not Path("/dev/full").exists():
             pytest.skip("needs /dev/full")
         Path("o.jsonl").symlink_to("/dev/full")
@@ -369,9 +372,7 @@ class TestInProcess:
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 
-    def test_a_journal_of_something_else(
-        self, call: Callable[..., int], greeter: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("--out", "o.csv") == 0
         content = Path("o.csv").read_text()
         assert call("--out", "o.csv", "--key", "id") == 1

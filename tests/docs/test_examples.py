@@ -10,8 +10,8 @@ from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT
 from tests.docs.running import check_prints, run_python
 
-# Examples that start processes of their own.
-_SLOW = ("dask_chunks.py",)
+# Examples of engines, which `test_engines.py` runs with their workers.
+_SLOW = ("celery_chunks.py", "dask_chunks.py")
 EXAMPLES = [
     pytest.param(path, id=str(path.relative_to(ROOT)), marks=[pytest.mark.slow] if path.name in _SLOW else [])
     for path in sorted((ROOT / "examples").rglob("*.py"))
