@@ -11,12 +11,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fibonacci.models.run_results import COLUMNS
 from fibonacci.run_many.row_files import RowFormat
 
 if TYPE_CHECKING:
     from fibonacci import RunResult
-
-_COLUMNS = ("index", "key", "status", "inputs", "outputs", "error", "execution_id", "duration_ms")
 
 
 class ResultStream:
@@ -31,7 +30,7 @@ class ResultStream:
         self._stream = stream
         self._encode = _csv_line if name == "csv" else _json_line
         if name == "csv":
-            self._put(_csv_record(_COLUMNS))
+            self._put(_csv_record(COLUMNS))
 
     def write(self, result: RunResult) -> None:
         """Write a result."""
@@ -126,7 +125,7 @@ def _json_line(result: RunResult) -> str:
 
 def _csv_line(result: RunResult) -> str:
     values = {**result.to_dict(), "inputs": _json_text(result.inputs), "outputs": _json_text(result.outputs)}
-    return _csv_record([values[column] for column in _COLUMNS])
+    return _csv_record([values[column] for column in COLUMNS])
 
 
 def _csv_record(values: Any) -> str:

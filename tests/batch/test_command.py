@@ -378,6 +378,7 @@ class TestInProcess:
         assert call("--out", "o.csv", "--key", "id") == 1
         assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
         assert Path("o.csv").read_text() == content
+        assert not Path("o.csv.partial").exists()
 
 
 def test_a_file_is_empty_when_there_was_no_result(tmp_path: Path) -> None:
