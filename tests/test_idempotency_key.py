@@ -10,11 +10,13 @@ import pytest
 
 from fibonacci import ConfigurationError, ConflictError, Fibonacci
 from fibonacci.emulator import Emulator
+from fibonacci.transports import HTTPResponse, TransportError
 from tests.emulator.api import llm
 from tests.kit.assertions import refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import raw_then_reset, respond_json
+from tests.kit.transport import ScriptedTransport, http_response
 
 DONE = respond_json({"data": {"execution_id": "exec_1", "status": "completed"}})
 OWN = {"Idempotency-Key": "own"}
@@ -123,6 +125,24 @@ class TestExecutedOnce:
             client = mode.client_of(server, idempotency="server")
             mode.run(client.workflows.execute("wf-1", idempotency_key="job-7"))
         assert [request.one("Idempotency-Key") for request in server.requests] == ["job-7", "job-7"]
+
+    @pytest.mark.parametrize(
+        "then",
+        [
+            TransportError("never_sent", OSError("nothing listens")),
+            http_response({"error": {"code": "unauthorized"}}, 401),
+            http_response({"error": {"code": "rate_limit_exceeded"}}, 429, {"retry-after": "3600"}),
+        ],
+        ids=["never sent", "refused", "rate limit"],
+    )
+    def test_an_unknown_outcome_stays_unknown_whatever_follows(
+        self, mode: Mode, clock: object, then: HTTPResponse | Exception
+    ) -> None:
+        transport = ScriptedTransport(http_response(b"<h1>Bad Gateway</h1>", 502), then)
+        client = mode.client_of(transport, transport=transport, idempotency="server")
+        ended = mode.end(client.workflows.execute, "wf-1")
+        assert len(transport.requests) > 1
+        assert ended.api_error.outcome_unknown
 
 
 class TestBadKeys:

@@ -44,10 +44,9 @@ class ConcurrencyPlan:
         self._backoff = _FIRST_BACKOFF
         self._retry_at = 0.0
 
-    @property
-    def is_out(self) -> bool:
-        """Whether the platform could not be reached at the last attempt."""
-        return self._outage_began is not None
+    def is_backing_off(self, now: float) -> bool:
+        """Whether the platform could not be reached a moment ago, and should not be asked again yet."""
+        return now < self._retry_at
 
     def told(self, quota: int, others: int, now: float) -> None:
         """Record an answer: the quota of executions at a time, and how many of others run."""

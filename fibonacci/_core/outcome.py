@@ -91,13 +91,19 @@ def limiter_error(call: Call, failure: str) -> APIConnectionError:
 
 
 def add_call_details(error: ErrorT, call: Call, *, is_uncertain: bool) -> ErrorT:
-    """Set the circumstances of the call on an error, and redact the key in it."""
+    """Set the circumstances of the call on an error, and redact the key in it.
+
+    Args:
+        error: The error.
+        call: The call.
+        is_uncertain: Whether the last attempt may have been carried out.
+    """
     error.method = call.request.method
     error.path = redact_url(call.request.path, call.api_key)
     error.attempts = call.attempts
     error.elapsed = call.elapsed
     error.idempotency_key = call.idempotency_key
-    error.outcome_unknown = is_uncertain and call.request.method in ("POST", "PATCH")
+    error.outcome_unknown = (is_uncertain or call.had_unknown_outcome) and call.request.method in ("POST", "PATCH")
     if isinstance(error, APIStatusError):
         error.request_id = error.request_id or error.headers.get("x-request-id") or request_id_in(error.body)
     error.message = redact(error.message, call.api_key)

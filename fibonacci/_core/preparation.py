@@ -16,7 +16,7 @@ from fibonacci._core.messages import HTTPRequest
 from fibonacci._core.request import Request
 from fibonacci._core.request_body import encode
 from fibonacci._core.response import AttemptResult
-from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice
+from fibonacci._core.retry import Attempt, Retry, may_be_sent_twice, outcome_of
 from fibonacci._core.transport_errors import TransportError
 from fibonacci._core.unset import Unset
 from fibonacci._core.urls import FilledPath, query, split_base_url
@@ -44,6 +44,8 @@ class Call:
         callback_error: What the user's `on_wait` raised while the transport waited; None for nothing.
         retry: The retry that follows the last attempt, if any.
         refusals: How many attempts were repeated because the rate limit refused them.
+        had_unknown_outcome: Whether an attempt that has ended may have been carried out without a usable response. What
+            becomes of later attempts does not change that.
         span: The tracer's span of the call; None without a tracer.
 
     Raises:
@@ -61,6 +63,7 @@ class Call:
         self.attempts: int = 0
         self.retry: Retry | None = None
         self.refusals: int = 0
+        self.had_unknown_outcome: bool = False
         self._had_no_response = False
         self._idempotency_key_trusted = config.idempotency == "server"
         self._max_retries = config.max_retries if request.can_retry else 0
@@ -129,6 +132,8 @@ class Call:
     def record(self, attempt: Attempt, retry: Retry | None) -> None:
         """Record an attempt that has ended, and the retry that follows, if any."""
         self.retry = retry
+        if not attempt.succeeded and outcome_of(attempt.result) == "unknown":
+            self.had_unknown_outcome = True
         self._had_no_response = isinstance(attempt.result, TransportError) and attempt.result.kind == "unknown"
         if retry is not None and retry.is_rate_limited:
             self.refusals += 1

@@ -201,9 +201,9 @@ class BatchRunner:
         state, context = self._state, self._context
         if not state.unknown or self._finder.is_searching or state.is_stopped:
             return
-        is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
-        if is_blocked and context.plan.next_change(context.now) is not None and context.plan.is_out:
+        if context.plan.is_backing_off(context.now):
             return
+        is_blocked = self._is_at_rest and not state.pending and (state.is_exhausted or self._reader.is_far)
         rows = [row for row in state.unknown.values() if row.index not in state.searched]
         if rows and (is_blocked or any(row.started_at == 0.0 for row in rows)):
             self._finder.search(rows)

@@ -17,6 +17,9 @@ from fibonacci.models.executions import Execution
 
 # Seconds before the end of the wait for a row at which it is looked at once more.
 _LAST_LOOK = 0.5
+# Seconds between looks that fail: twice as many each time.
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 10.0
 
 
 class ExecutionsWatcher:
@@ -33,6 +36,7 @@ class ExecutionsWatcher:
         self._is_urgent = False
         self._last_look = 0.0
         self._paused_until = 0.0
+        self._pause = _FIRST_PAUSE
 
     def follow(self, row: Row, execution: Execution) -> None:
         """Follow the execution of a row, which may have ended already."""
@@ -105,9 +109,12 @@ class ExecutionsWatcher:
             self._context.report(partial(self._listed, running, found, pages))
 
     def _listed(self, running: frozenset[str], found: Mapping[str, Execution], pages: int) -> None:
+        self._pause = _FIRST_PAUSE
         for execution in found.values():
             self._seen(execution)
-        missing = [each for each in running if each not in found and each in self._context.state.running]
+        missing = [
+            each for each in self._context.state.running if each in running and each not in found
+        ]  # the oldest first
         self._read_each(missing, pages=pages if found else len(running))
 
     def _read_each(self, execution_ids: list[str], *, pages: int | None) -> None:
@@ -130,6 +137,7 @@ class ExecutionsWatcher:
 
     def _has_read(self, execution: Execution) -> None:
         self._count_read()
+        self._pause = _FIRST_PAUSE
         self._seen(execution)
 
     def _not_read(self, execution_id: str, error: BaseException) -> None:
@@ -156,6 +164,9 @@ class ExecutionsWatcher:
             self._paused_until = context.now + quota_wait(error, 1)
         elif not is_transient(error) or isinstance(error, QuotaExceededError):
             context.state.abort(error)
+        elif context.now >= self._paused_until:  # the reads of one look fail together, and count once
+            self._paused_until = context.now + self._pause
+            self._pause = min(_LONGEST_PAUSE, self._pause * 2)
 
     def _seen(self, execution: Execution) -> None:
         row = self._context.state.running.get(execution.id)

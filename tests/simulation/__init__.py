@@ -1,0 +1,1 @@
+"""Client, batch and emulator in one process, over simulated time, with a seeded scheduler and network."""

@@ -1,0 +1,52 @@
+"""The simulated figures of docs/scale.md, at a size for each run of the tests."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from tests.simulation.batches import Batch, measure_batch
+from tests.simulation.chart import Axis, Line, chart
+from tests.simulation.scenarios import Scenario, measure
+
+
+def test_a_gate_uses_the_whole_limit_without_refusals() -> None:
+    gate, habit = (measure(Scenario(30, has_gate=has_gate, seconds=180.0)) for has_gate in (True, False))
+    assert gate.share(60.0) >= 0.995
+    assert not gate.refused
+    assert len(habit.refused) > 100
+
+
+def test_a_wrong_clock_changes_nothing() -> None:
+    agreeing, ahead, behind = (measure(Scenario(10, seconds=180.0, skew=skew)) for skew in (0.0, 30.0, -30.0))
+    assert agreeing.served == ahead.served == behind.served
+    assert not agreeing.refused + ahead.refused + behind.refused
+
+
+def test_others_with_the_same_key() -> None:
+    figures = measure(Scenario(10, seconds=300.0, outsiders=30.0))
+    assert figures.others > 0  # who come later in a window find it used up
+    assert figures.share(60.0) >= 0.99
+    assert len(figures.refused) <= 0.01 * len(figures.served)
+
+
+def test_an_outage_of_a_minute() -> None:
+    figures = measure_batch(Batch(600, 20.0, concurrency=200, limit=600, outage=(30.0, 90.0)))
+    assert figures.done == 600
+    assert figures.back_after <= 15
+    assert 0 < len(figures.failed) <= 40
+    assert not figures.refused
+
+
+def test_a_quota_of_executions_at_a_time() -> None:
+    figures = measure_batch(Batch(200, 10.0, quota=20, limit=300))
+    assert figures.done == 200
+    assert figures.capacity >= 0.93  # of 100 s; the first runs are watched without knowing how long they take
+    assert not figures.refused
+
+
+def test_a_chart() -> None:
+    x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
+    drawn = ElementTree.fromstring(chart("A chart", x, y, [Line("one", [(1, 0), (10, 50), (100, 100)])]))
+    (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+    assert line.attrib["points"] == "70.0,272.0 385.0,158.0 700.0,44.0"
+    assert "requests & more" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
