@@ -22,7 +22,7 @@ lazy_names(
         "fibonacci._async.clock": ["AsyncClock"],
         "fibonacci._async.pager": ["AsyncPager"],
         "fibonacci._batch.estimate": ["RunsEstimate"],
-        "fibonacci._batch.result": ["RunResult", "RunsSummary"],
+        "fibonacci.models.run_results": ["RunResult", "RunsSummary"],
         "fibonacci._core.retry_event": ["RetryEvent"],
         "fibonacci._core.wait_event": ["WaitEvent"],
         "fibonacci._core.unset": ["UNSET", "Unset"],

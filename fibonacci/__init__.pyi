@@ -4,7 +4,6 @@ from fibonacci._async.client import AsyncFibonacci
 from fibonacci._async.clock import AsyncClock
 from fibonacci._async.pager import AsyncPager
 from fibonacci._batch.estimate import RunsEstimate
-from fibonacci._batch.result import RunResult, RunsSummary
 from fibonacci._core.retry_event import RetryEvent
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._core.wait_event import WaitEvent
@@ -44,6 +43,7 @@ from fibonacci.errors import (
 )
 from fibonacci.models import Page, RateLimit, ResponseInfo
 from fibonacci.models.any_string import any_string
+from fibonacci.models.run_results import RunResult, RunsSummary
 
 __version__: str
 

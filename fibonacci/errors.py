@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from fibonacci._batch.result import RunResult
     from fibonacci.models import Execution, RateLimit
+    from fibonacci.models.run_results import RunResult
 
 __all__ = [
     "APIConnectionError",

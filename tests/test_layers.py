@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "transports": _PUBLIC,
     "emulator": {"models", "definitions", "_log_records"},
     "integrations": _PUBLIC,
+    "run_many": _PUBLIC,
     "testing": {*_PUBLIC, "emulator"},
 }
 # An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from fibonacci._async.batch._workers import Rows
     from fibonacci._async.batch.runs import AsyncRuns
     from fibonacci._async.deployments import AsyncDeployments
-    from fibonacci._batch.result import RunResult
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
+    from fibonacci.models.run_results import RunResult
 
 
 class AsyncWorkflows(AsyncResource):

@@ -14,10 +14,10 @@ from typing import Any, Final
 from fibonacci._batch.journal_errors import journal_error, sqlite_error
 from fibonacci._batch.journal_schema import JournalHeader, use_header
 from fibonacci._batch.locks import FileLock
-from fibonacci._batch.result import RunResult
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models.executions import Execution
+from fibonacci.models.run_results import RunResult
 
 _COLUMNS: Final = (
     "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, execution, error"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated
-from fibonacci._batch.result import RunsSummary
+from fibonacci.models.run_results import RunsSummary
 
 LOG_EVERY = 60.0
 """Seconds between two lines of the log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 
-from fibonacci._batch.result import RunResult
+from fibonacci.models.run_results import RunResult
 
 _SPAN = 1000
 

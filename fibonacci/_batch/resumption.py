@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from fibonacci._batch.result import RunsSummary
+from fibonacci.models.run_results import RunsSummary
 
 
 def drain_text(number: int, in_flight: int, journal: str) -> str:

@@ -111,7 +111,7 @@ def _is_no_iterable_of_rows(value: object) -> bool:
     return isinstance(value, str | bytes | Mapping)
 
 
-def check_journal(journal: object) -> str | None:
+def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
     """Return the path of a journal, or None.
 
     Raises:
@@ -121,7 +121,7 @@ def check_journal(journal: object) -> str | None:
     if journal is None:
         return None
     try:
-        path = os.fsdecode(journal)  # type: ignore[arg-type]
+        path = os.fsdecode(journal)
     except TypeError:
         raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
     if "://" in path:

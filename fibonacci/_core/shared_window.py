@@ -1,7 +1,7 @@
 """The window that the processes of one API key share: who may send next, by which leases, in which order.
 
 This is the state of a limiter for several processes, and what a message to it changes. A store keeps it, and has the
-processes take turns: a file, which is read into this class and written back, or Redis, where `_net/shared_window.lua`
+processes take turns: a file, which is read into this class and written back, or Redis, where `_net/redis_window.lua`
 does the same (`tests/net/test_redis_store.py` compares the two).
 """
 

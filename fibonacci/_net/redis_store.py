@@ -82,7 +82,7 @@ class RedisStore:
 
 @cache
 def _script() -> str:
-    return files("fibonacci._net").joinpath("shared_window.lua").read_text("utf-8")
+    return files("fibonacci._net").joinpath("redis_window.lua").read_text("utf-8")
 
 
 def _reply(values: Any) -> LeaseReply:

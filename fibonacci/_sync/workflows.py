@@ -27,12 +27,12 @@ from fibonacci.models.workflows import Workflow
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fibonacci._batch.result import RunResult
     from fibonacci._sync.batch._workers import Rows
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
+    from fibonacci.models.run_results import RunResult
 
 
 class Workflows(Resource):

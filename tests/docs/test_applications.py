@@ -10,12 +10,7 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,66 +20,10 @@ import pytest
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, LLMCall
-from tests.docs.markdown import ROOT
-from tests.docs.running import environment
+from tests.docs.processes import PATIENCE, running
 from tests.kit.systems import needs_fork
 
 JSON_HEADERS = "Content-Type: application/json\r\nContent-Length: 2\r\n"
-# More than any step takes on a busy machine.
-PATIENCE = 30.0
-
-
-class ApplicationProcess:
-    """A program in a process of its own.
-
-    Args:
-        process: The process.
-        log: The file of its output.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
-        self._log = log
-
-    @property
-    def output(self) -> str:
-        """What it has printed so far, to stdout and stderr."""
-        return self._log.read_text("utf-8")
-
-    def until(self, what: Callable[[], Any]) -> Any:
-        """Return the value of a function as soon as it is true; the program must run until then."""
-        ends = time.monotonic() + PATIENCE
-        while not (found := what()):
-            assert self._process.poll() is None, self.output
-            assert time.monotonic() < ends, self.output
-            time.sleep(0.02)
-        return found
-
-
-@contextmanager
-def running(*arguments: str, emulator: Emulator, folder: Path) -> Generator[ApplicationProcess]:
-    """Run a module of Python as a client of an emulator; kill it at the end, and the processes that it has started."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    variables = {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "PYTHONUNBUFFERED": "1"}
-    log = folder / "log.txt"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=folder,
-            env={**inherited, **environment(emulator), **variables},
-            start_new_session=True,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-        )
-    try:
-        yield ApplicationProcess(process, log)
-    finally:
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def slow_workflow(client: Fibonacci) -> str:

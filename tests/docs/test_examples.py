@@ -10,10 +10,15 @@ from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT
 from tests.docs.running import check_prints, run_python
 
-EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+# Examples of engines, which `test_engines.py` runs with their workers.
+_SLOW = ("celery_chunks.py", "dask_chunks.py")
+EXAMPLES = [
+    pytest.param(path, id=str(path.relative_to(ROOT)), marks=[pytest.mark.slow] if path.name in _SLOW else [])
+    for path in sorted((ROOT / "examples").rglob("*.py"))
+]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_example(example: Path, tmp_path: Path) -> None:
     with Emulator() as emulator:
         output = run_python("-W", "error", str(example), emulator=emulator, folder=tmp_path)

@@ -36,7 +36,7 @@ def test_env_and_secrets_can_be_changed() -> None:
 def test_no_repr_shows_a_secret() -> None:
     emulator = Emulator(secrets={"TOKEN": "s3cret-1"})
     emulator.secrets["OTHER"] = "s3cret-2"
-    for shown in (emulator.secrets, str(emulator.secrets), vars(emulator), emulator.app._scheduler.environment):  # pyright: ignore[reportPrivateUsage]
+    for shown in (emulator.secrets, str(emulator.secrets), vars(emulator), emulator.app.environment):
         assert "s3cret" not in repr(shown)
     assert repr(emulator.secrets) == "{'TOKEN': '***', 'OTHER': '***'}"
 

@@ -14,9 +14,9 @@ from fibonacci._async.batch.reader import AsyncRowReader
 from fibonacci._async.batch.starter import AsyncRowStarter
 from fibonacci._async.batch.watcher import AsyncExecutionsWatcher
 from fibonacci._batch.quota import quota_value
-from fibonacci._batch.result import RunResult
 from fibonacci._batch.row import Row
 from fibonacci.models.organizations import Quota
+from fibonacci.models.run_results import RunResult
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._async import _runtime
 from fibonacci._async.batch.estimation import estimate
@@ -12,7 +12,7 @@ from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.session import AsyncBatchSession
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import COLUMNS, RunResult, RunsSummary
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
     import pandas
@@ -135,6 +135,12 @@ class AsyncRuns(_runtime.AsyncIterationHints):
             raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
         self._session.was_begun = True
         return AsyncRunsIterator(self._session)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} is not pickled: it runs rows where it is iterated. Call run_many in the process"
+            " that runs the rows; the results and the summary can be pickled"
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"

@@ -15,10 +15,10 @@ from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.batch.runner import AsyncBatchRunner
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import RunResult, RunsSummary
 from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
+from fibonacci.models.run_results import RunResult, RunsSummary
 
 
 class AsyncBatchSession:

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Any
 
 from fibonacci._batch.quota import quota_value
-from fibonacci._batch.result import RunResult
 from fibonacci._batch.row import Row
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch import _workers
@@ -18,6 +17,7 @@ from fibonacci._sync.batch.reader import RowReader
 from fibonacci._sync.batch.starter import RowStarter
 from fibonacci._sync.batch.watcher import ExecutionsWatcher
 from fibonacci.models.organizations import Quota
+from fibonacci.models.run_results import RunResult
 
 # Results of an earlier run that are delivered before anything else is looked at.
 _RESTORED_AT_ONCE = 256

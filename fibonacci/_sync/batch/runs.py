@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import COLUMNS, RunResult, RunsSummary
 from fibonacci._sync import _runtime
 from fibonacci._sync.batch.estimation import estimate
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.session import BatchSession
 from fibonacci._sync.requestor import Requestor
+from fibonacci.models.run_results import COLUMNS, RunResult, RunsSummary
 
 if TYPE_CHECKING:
     import pandas
@@ -136,6 +136,12 @@ class Runs(_runtime.IterationHints):
             raise RuntimeError("these rows were iterated before: results() has their results; run_many runs them again")
         self._session.was_begun = True
         return RunsIterator(self._session)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} is not pickled: it runs rows where it is iterated. Call run_many in the process"
+            " that runs the rows; the results and the summary can be pickled"
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._workflow_id}: {self.summary}>"

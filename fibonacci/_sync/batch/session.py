@@ -8,7 +8,6 @@ import sys
 from functools import partial
 
 from fibonacci._batch.options import BatchOptions
-from fibonacci._batch.result import RunResult, RunsSummary
 from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
@@ -20,6 +19,7 @@ from fibonacci._sync.batch.progress import BatchProgress, rows_bar
 from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
+from fibonacci.models.run_results import RunResult, RunsSummary
 
 
 class BatchSession:

@@ -72,6 +72,11 @@ class Hosts:
         self._takes_any_address = not listens_on or (own is not None and own.is_unspecified)
         self._accepted: set[str] = set()
 
+    @property
+    def remembered(self) -> int:
+        """How many accepted values of `Host` are in the cache."""
+        return len(self._accepted)
+
     def check(self, host_header: str) -> None:
         """Check the `Host` of a request; a value that was accepted before costs next to nothing.
 

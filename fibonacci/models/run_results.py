@@ -23,7 +23,7 @@ class RunResult:
     """
 
     index: int
-    """The place of the row among the rows, from 0."""
+    """The number of rows before it."""
 
     key: str
     """The key of the row as a text; without `key=`, its index."""
@@ -111,7 +111,7 @@ class RunsSummary:
     """The number of rows of which it is not known whether they were started."""
 
     from_journal: int
-    """How many of the rows above had ended in an earlier call, and were read from the journal."""
+    """The number of rows of those above that had ended in an earlier call, and were read from the journal."""
 
     left: int
     """The number of rows that have no result: those under way, those that were not waited for to the end, and those not

@@ -1,0 +1,388 @@
+"""`python -m fibonacci.run_many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.run_many.command import main
+from fibonacci.run_many.result_files import ResultFile
+from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
+from tests.kit.systems import needs_fork, needs_permissions, needs_signals
+
+GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+CSV = "id,name\n7,Ada\n8,Bob\n"
+
+KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
+
+Call = Callable[..., int]
+
+
+class Command:
+    """The command, run in a folder of its own, with an emulator for the platform.
+
+    Args:
+        emulator: The platform.
+        folder: The folder.
+    """
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self.folder = folder
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+        variables = {"FIBONACCI_API_KEY": emulator.api_key, "FIBONACCI_BASE_URL": emulator.base_url}
+        self.environment: dict[str, str] = {**inherited, **variables, "PYTHONWARNINGS": "error"}
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.line(arguments),
+            input=stdin,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            encoding="utf-8",
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        line = self.line(arguments)
+        return subprocess.Popen(line, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+
+    def line(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "fibonacci.run_many", *arguments]
+
+    def write(self, name: str, text: str) -> str:
+        (self.folder / name).write_text(text, "utf-8")
+        return name
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+
+@pytest.fixture
+def command(emulator: Emulator, tmp_path: Path) -> Command:
+    return Command(emulator, tmp_path)
+
+
+@pytest.fixture
+def greeter(client: Fibonacci) -> str:
+    return client.workflows.create(name="Greeter", definition=GREET).id
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def last_line(text: str) -> str:
+    return text.splitlines()[-1]
+
+
+def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
+    """Return how many executions the rows have by their `id`, as the emulator has recorded them."""
+    found = client.executions.list(workflow_id=workflow_id, limit=200)
+    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
+
+
+class TestData:
+    def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(self, command: Command, greeter: str) -> None:
+        ran = command("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
+        assert ran.returncode == 0, ran.stderr
+        found = lines_of(ran.stdout)
+        assert [(each["key"], each["status"], each["inputs"]) for each in found] == [
+            ("7", "completed", {"id": "7", "name": "Ada"}),
+            ("8", "completed", {"id": "8", "name": "Bob"}),
+        ]
+        assert [each["outputs"]["greet"] for each in found] == [
+            "[default model] Greet Ada",
+            "[default model] Greet Bob",
+        ]
+        assert last_line(ran.stderr) == "run-many: 2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
+
+    def test_stdin_into_a_file_of_csv(self, command: Command, greeter: str) -> None:
+        rows = '{"name": "Zoë, 1"}\n{"nobody": "there"}\n{"name": "half a pair: \\ud800"}\n'
+        ran = command(greeter, "-", "--journal", "runs.db", "--out", "results.csv", "--ordered", stdin=rows)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        first, second, third = csv.DictReader(io.StringIO(command.read("results.csv"), newline=""))
+        assert json.loads(first["inputs"]) == {"name": "Zoë, 1"}
+        assert json.loads(first["outputs"]) == {"greet": "[default model] Greet Zoë, 1"}
+        assert (second["status"], second["outputs"]) == ("failed", "{}")
+        assert "{{input.name}} has no value" in second["error"]
+        assert (third["status"], json.loads(third["inputs"])) == ("failed", {"name": "half a pair: \ud800"})
+
+    @needs_fork
+    @pytest.mark.parametrize("is_stdout_terminal", [False, True])
+    def test_a_bar_on_a_terminal_that_results_do_not_fill(
+        self, command: Command, greeter: str, is_stdout_terminal: bool
+    ) -> None:
+        import pty
+        import termios
+
+        reader, terminal = pty.openpty()
+        termios.tcsetwinsize(terminal, (24, 100))
+        line = command.line([greeter, command.write("rows.csv", CSV), "--journal", "runs.db"])
+        stdout = terminal if is_stdout_terminal else subprocess.PIPE
+        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=terminal)
+        shown = os.read(reader, 65536).decode()
+        os.close(terminal)
+        os.close(reader)
+        assert ran.returncode == 0, shown
+        assert "run-many: 2 done, 0 failed" in shown
+        assert ("2/2 rows" in shown) is not is_stdout_terminal
+        assert ('"status": "completed"' in shown) is is_stdout_terminal
+
+    def test_an_estimate_runs_nothing(self, command: Command, greeter: str, emulator: Emulator) -> None:
+        ran = command(greeter, command.write("rows.csv", CSV), "--estimate")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout.startswith("2 rows on enterprise: ")
+        assert emulator.requests.to(EXECUTE).count == 0
+        assert [path.name for path in command.folder.iterdir()] == ["rows.csv"]
+
+
+STDIN = ["Greeter", "-", "--journal", "j"]
+FAULTS: list[tuple[list[str], str, str]] = [
+    (["Greeter"], "", "the following arguments are required: ROWS"),
+    (["Greeter", "-", "--concurrency", "0"], "", "argument --concurrency: '0' is no whole number from 1"),
+    (
+        ["Greeter", "-", "--timeout", "nan"],
+        "",
+        "argument --timeout: 'nan' is no number of seconds above 0, and not none",
+    ),
+    (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
+    (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),
+    (["Greeter", "-"], "{}", "--journal FILE is missing: without it, an interrupted run cannot be continued"),
+    (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),
+    (["Greeter", "rows.csv", "--journal", "j"], "", "rows.csv: No such file or directory"),
+    (
+        [*STDIN, "--json-column", "a"],
+        "{}",
+        "--json-column is for CSV: the values of JSON Lines have types",
+    ),
+    ([*STDIN, "--out", "o.txt"], "{}", "--out o.txt: its name must end in .jsonl or .csv"),
+    (
+        [*STDIN, "--out", "no/o.csv"],
+        "{}",
+        "--out no/o.csv: name a file in a folder that can be written",
+    ),
+    (["Greeter", "-", "--journal", "o.csv", "--out", "o.csv"], "{}", "--out o.csv: this is the file of the journal"),
+    (["Greeter", "o.jsonl", "--journal", "j", "--out", "o.jsonl"], "{}", "--out o.jsonl: this is the file of the rows"),
+    (STDIN, "", "<stdin>: there are no rows in it"),
+    (
+        STDIN,
+        '{"id": 1}\n{"id": 2',
+        "<stdin>:2: it is no JSON: Expecting ',' delimiter at column 9",
+    ),
+    (
+        [*STDIN, "--format", "csv"],
+        "a,b\n1\n",
+        "<stdin>:2: it has 1 cells, and the header has 2 columns",
+    ),
+]
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(("arguments", "stdin", "text"), FAULTS)
+    def test_a_fault_is_a_line_and_nothing_is_sent(
+        self, arguments: list[str], stdin: str, text: str, command: Command, emulator: Emulator
+    ) -> None:
+        ran = command(*arguments, stdin=stdin)
+        assert (ran.returncode, ran.stdout) == (64, "")
+        assert last_line(ran.stderr).partition(": ")[2] == text
+        assert "Traceback" not in ran.stderr
+        assert emulator.requests.count == 0
+        assert list(command.folder.iterdir()) == []
+
+    def test_names(self, command: Command, client: Fibonacci, greeter: str, emulator: Emulator) -> None:
+        other = client.workflows.create(name="Greeter", definition=GREET).id
+        command.write("rows.csv", CSV)
+        ran = command("Greeter", "rows.csv", "--journal", "j")
+        assert ran.returncode == 64
+        assert ran.stderr.startswith("run-many: 2 workflows have the name 'Greeter': pass an id, one of ")
+        assert greeter in ran.stderr
+        assert other in ran.stderr
+        ran = command("nobody/../x", "rows.csv", "--journal", "j")
+        assert (ran.returncode, ran.stderr) == (64, "run-many: no workflow has the id or the name 'nobody/../x'\n")
+        assert emulator.requests.to(EXECUTE).count == 0
+
+    @pytest.mark.parametrize(
+        ("key", "text"), [(None, "no API key"), ("wrong-key", "401"), ("a key", "FIBONACCI_API_KEY")]
+    )
+    def test_credentials(self, key: str | None, text: str, command: Command, greeter: str) -> None:
+        del command.environment["FIBONACCI_API_KEY"]
+        if key is not None:
+            command.environment["FIBONACCI_API_KEY"] = key
+        ran = command(greeter, "-", "--journal", "j", stdin="{}")
+        assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (4, "", 1)
+        assert text in ran.stderr
+        assert key is None or key not in ran.stderr
+
+
+class TestResumption:
+    def test_the_same_command_again_completes_the_file(self, command: Command, greeter: str, client: Fibonacci) -> None:
+        rows = "id,name\n" + "".join(f"{number},Ada\n" for number in range(6))
+        arguments = (
+            greeter,
+            command.write("rows.csv", rows),
+            "--key",
+            "id",
+            *KEPT,
+        )
+        assert command(*arguments).returncode == 0
+        whole = sorted(command.read("o.jsonl").splitlines())
+        (command.folder / "o.jsonl").rename(command.folder / "o.jsonl.partial")  # as a crash leaves it
+        with (command.folder / "o.jsonl.partial").open("a") as file:
+            file.write('{"index": 5, "ke')
+        ran = command(*arguments)
+        assert (ran.returncode, last_line(ran.stderr)) == (
+            0,
+            "run-many: 6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
+        )
+        assert sorted(command.read("o.jsonl").splitlines()) == whole
+        assert not (command.folder / "o.jsonl.partial").exists()
+        assert executions(client, greeter) == {str(number): 1 for number in range(6)}
+
+    @needs_fork
+    @pytest.mark.slow
+    def test_after_sigkill(self, command: Command, client: Fibonacci) -> None:
+        rester = client.workflows.create(name="Rester", definition=REST).id
+        rows = "".join(json.dumps({"id": number, "seconds": 0.05}) + "\n" for number in range(60))
+        command.write("rows.jsonl", rows)
+        arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "5")
+        partial = command.folder / "o.jsonl.partial"
+        with command.start(*arguments) as process:
+            wait_until(lambda: partial.exists() and partial.read_text().count("\n") >= 10)
+            process.kill()
+            process.communicate()
+        assert not (command.folder / "o.jsonl").exists()
+        before = lines_of(partial.read_text().rpartition("\n")[0])
+        ran = command(*arguments)
+        assert "Traceback" not in ran.stderr
+        after = {each["key"]: each for each in lines_of(command.read("o.jsonl"))}
+        assert sorted(map(int, after)) == list(range(60))
+        assert all(after[each["key"]] == each for each in before)
+        unknown = {int(key) for key, each in after.items() if each["status"] == "unknown"}
+        assert ran.returncode == (1 if unknown else 0)
+        assert len(unknown) <= 5, "no more than were in flight"
+        assert executions(client, rester) == {number: 1 for number in range(60) if number not in unknown}
+
+    @needs_signals
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_after_a_signal(self, number: int, code: int, command: Command, client: Fibonacci) -> None:
+        rester = client.workflows.create(name="Rester", definition=REST).id
+        rows = "".join(json.dumps({"id": number, "seconds": 0.3 if number else 0}) + "\n" for number in range(12))
+        command.write("rows.jsonl", rows)
+        arguments = (rester, "rows.jsonl", "--key", "id", *KEPT, "--concurrency", "3")
+        with command.start(*arguments) as process:
+            wait_until((command.folder / "o.jsonl.partial").exists)
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=30)
+        assert (process.returncode, output) == (code, "")
+        assert "Traceback" not in errors
+        assert "no further row is started" in errors
+        assert "the results so far are in " in errors
+        assert last_line(errors) == "run-many: interrupted. The same command again continues."
+        assert set(executions(client, rester).values()) == {1}
+        assert command(*arguments).returncode == 0
+        assert executions(client, rester) == dict.fromkeys(range(12), 1)
+        assert len(lines_of(command.read("o.jsonl"))) == 12
+
+    @needs_signals
+    def test_a_closed_stdout_is_a_line(self, command: Command, greeter: str) -> None:
+        command.write("rows.csv", "id,name\n" + "1,Ada\n" * 50)
+        with command.start(greeter, "rows.csv", "--journal", "runs.db") as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            process.stdout = None
+            _, errors = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert last_line(errors) == "run-many: the reader of the results has closed. The same command again continues."
+        assert "Traceback" not in errors
+
+
+class TestInProcess:
+    """As `fibonacci run-many` calls it."""
+
+    @pytest.fixture
+    def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
+        monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "rows.csv").write_text(CSV)
+        return lambda *arguments: main(["Greeter", "rows.csv", *KEPT, *arguments])
+
+    def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        assert call("--out", "o.csv") == 0
+        assert signal.getsignal(signal.SIGTERM) == before
+
+    def test_a_column_of_json(self, call: Call, greeter: str) -> None:
+        Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
+        assert call("--json-column", "name") == 0
+        assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
+
+    def test_rows_of_unknown_outcome_are_results_too(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        assert call("--concurrency", "1") == 1
+        assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
+        summary, text = capsys.readouterr().err.splitlines()[-2:]
+        assert summary.startswith("run-many: 1 done, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("run-many: it is not known whether these rows were started: 0. Check them; --on-unknown")
+        assert call("--on-unknown", "rerun") == 0
+
+    def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
+        assert call("--key", "id") == 64
+        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
+        assert not Path("o.jsonl").exists()
+
+    def test_more_failures_than_allowed(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
+        assert call("--max-failures", "0", "--concurrency", "1") == 1
+        errors = capsys.readouterr().err
+        assert "1 rows have failed, and max_failures is 0" in errors
+        assert "run-many: the results so far are in " in errors
+        assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
+
+    @needs_permissions
+    def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        if not Path("/dev/full").exists():
+            pytest.skip("needs /dev/full")
+        Path("o.jsonl").symlink_to("/dev/full")
+        assert call("--out", "o.jsonl") == 1
+        assert last_line(capsys.readouterr().err).endswith("No space left on device. The same command again continues.")
+        assert call("--out", "p.jsonl") == 0
+        assert len(lines_of(Path("p.jsonl").read_text())) == 2
+
+    def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert call("--out", "o.csv") == 0
+        content = Path("o.csv").read_text()
+        assert call("--out", "o.csv", "--key", "id") == 1
+        assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
+        assert Path("o.csv").read_text() == content
+        assert not Path("o.csv.partial").exists()
+
+
+def test_a_file_is_empty_when_there_was_no_result(tmp_path: Path) -> None:
+    file = ResultFile(str(tmp_path / "o.jsonl"), "jsonl")
+    file.finish()
+    assert (tmp_path / "o.jsonl").read_bytes() == b""
+    assert len(list(tmp_path.iterdir())) == 1

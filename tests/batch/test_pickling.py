@@ -1,0 +1,71 @@
+"""What crosses processes: results and summaries without the API key; the runs themselves do not."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from fibonacci import ExecutionFailedError, RunResult, UnknownOutcomeError
+from fibonacci.emulator import Emulator
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+ROWS = [{"id": 0, "seconds": 0}, {"id": 1, "seconds": "x"}, {"id": 2, "seconds": {0}}, {"id": 3, "seconds": 60}]
+READER = """
+import pickle, sys
+for result in pickle.load(sys.stdin.buffer):
+    print(result.key, result.status, type(result.error).__name__)
+"""
+
+
+@pytest.fixture
+def runs(mode: Mode, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    with emulator.client() as client:
+        workflow_id = client.workflows.create(name="rester", definition=DEFINITION).id
+    client = mode.client_of(emulator, max_retries=0)
+    return client.workflows.run_many(workflow_id, ROWS, key="id", timeout=0.2, concurrency=1)
+
+
+def results_of(mode: Mode, runs: Any) -> list[RunResult]:
+    """Run the rows, in one of which the platform echoes the key; return the results, the unknown one included."""
+    found: list[RunResult] = []
+    with pytest.raises(UnknownOutcomeError) as caught:
+        mode.each(runs, found.append)
+    unknown = pickle.loads(pickle.dumps(caught.value))
+    return [*found, *unknown.results]
+
+
+def test_results_and_summary_cross_without_the_key(mode: Mode, emulator: Emulator, runs: Any) -> None:
+    echo = {"error": {"code": "broken", "message": f"no worker for {emulator.api_key}"}}
+    emulator.fail(EXECUTE, status=502, body=echo, times=1)
+    results = results_of(mode, runs)
+    packed = pickle.dumps(results)
+    assert emulator.api_key.encode() not in packed
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIBONACCI_")}
+    read = subprocess.run([sys.executable, "-c", READER], input=packed, capture_output=True, env=environment)
+    assert sorted(read.stdout.decode().splitlines()) == [
+        "0 unknown ServerError",
+        "1 failed ExecutionFailedError",
+        "2 failed TypeError",
+        "3 running WaitTimeoutError",
+    ], read.stderr
+    failed = next(each for each in pickle.loads(packed) if isinstance(each.error, ExecutionFailedError))
+    assert failed.error.execution == failed.execution
+    for each in (runs.summary, mode.run(runs.estimate())):
+        packed = pickle.dumps(each)
+        assert emulator.api_key.encode() not in packed
+        assert pickle.loads(packed) == each
+
+
+def test_runs_do_not_cross_and_say_what_to_do(mode: Mode, emulator: Emulator, runs: Any) -> None:
+    with pytest.raises(TypeError, match=r"is not pickled: .* Call run_many in the process") as caught:
+        pickle.dumps(runs)
+    assert emulator.api_key not in str(caught.value)

@@ -1,0 +1,210 @@
+"""The examples of task engines in the processes that they are for, with workers that are killed in mid-chunk.
+
+What the emulator has recorded is compared with the results: no row has run twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, RunResult
+from fibonacci.emulator import Emulator
+from tests.docs.processes import PATIENCE, ApplicationProcess, running
+from tests.emulator.api import tool
+from tests.kit.programs import free_port
+from tests.kit.redis import RedisServer
+from tests.kit.systems import needs_fork, needs_signals
+
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+SIZE, CHUNKS, WORKERS, IN_FLIGHT = 10, 8, 3, 5
+ROWS = [{"id": number, "seconds": 0.3} for number in range(SIZE * CHUNKS)]
+
+
+@pytest.fixture(autouse=True)
+def limiter_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the files of the limiter that processes share out of those of the machine."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def rester(client: Fibonacci) -> str:
+    return client.workflows.create(name="Rester", definition=DEFINITION).id
+
+
+def executions(client: Fibonacci, workflow_id: str) -> Counter[int]:
+    """Return how many executions each row has, as the emulator has recorded them."""
+    found = client.executions.list(workflow_id=workflow_id, limit=200)
+    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
+
+
+def chunks_under_way(folder: Path) -> dict[int, int]:
+    """Return the chunks with some rows started and others not: the process that has the journal, by the number."""
+    found: dict[int, int] = {}
+    for number in range(CHUNKS):
+        path = folder / f"chunk-{number}.db"
+        if path.exists() and 0 < started(path) < SIZE:
+            found[number] = holder(folder, number)
+    return found
+
+
+def started(path: Path) -> int:
+    """Return how many rows have the id of an execution in a journal."""
+    connection = sqlite3.connect(path)
+    try:
+        query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
+        return int(connection.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:  # it has no tables yet
+        return 0
+    finally:
+        connection.close()
+
+
+def holder(folder: Path, number: int) -> int:
+    """Return the id of the process that has the journal of a chunk, or was the last to have it."""
+    return int((folder / f"chunk-{number}.db-lock").read_text())
+
+
+def kill_in_mid_chunk(process: ApplicationProcess, folder: Path) -> tuple[int, int]:
+    """Kill a process in the middle of a chunk; return the number of the chunk, and the id of the process."""
+    number, worker = next(iter(process.until(lambda: chunks_under_way(folder)).items()))
+    os.kill(worker, signal.SIGKILL)
+    return number, worker
+
+
+def check(counts: Counter[int], statuses: dict[int, str]) -> None:
+    """Check the promise: each row has a result, and ran once, or is unknown, as those in flight at a kill may be."""
+    unknown = {number for number, status in statuses.items() if status == "unknown"}
+    assert sorted(statuses) == list(range(len(ROWS)))
+    assert set(statuses.values()) <= {"completed", "unknown"}
+    assert len(unknown) <= IN_FLIGHT
+    assert counts == dict.fromkeys(set(statuses) - unknown, 1)
+
+
+@contextmanager
+def dask_cluster(emulator: Emulator, folder: Path) -> Generator[tuple[str, ApplicationProcess]]:
+    """Run a scheduler and workers with one thread each; yield the address and the scheduler."""
+    port = str(free_port())
+    address = f"tcp://127.0.0.1:{port}"
+    options = ("--no-dashboard", "--host", "127.0.0.1")
+    worker = ("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", *options)
+    with ExitStack() as stack:
+
+        def run(*arguments: str, name: str) -> ApplicationProcess:
+            return stack.enter_context(running(*arguments, emulator=emulator, folder=folder, name=name))
+
+        scheduler = run("distributed.cli.dask_scheduler", "--port", port, *options, name="scheduler")
+        for number in range(WORKERS):
+            run(*worker, name=f"worker-{number}")
+        scheduler.until(lambda: "Scheduler at" in scheduler.output)
+        yield address, scheduler
+
+
+@needs_signals
+@pytest.mark.slow
+def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
+    dask_chunks: Any = import_module("examples.dask_chunks")
+    with (
+        dask_cluster(emulator, tmp_path) as (address, scheduler),
+        dask_chunks.connect(address) as cluster,
+        ThreadPoolExecutor() as pool,
+    ):
+        cluster.wait_for_workers(WORKERS)
+        chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, size=SIZE, window=WORKERS + 1)
+        iteration = pool.submit(list[RunResult], chunks)
+        number, worker = kill_in_mid_chunk(scheduler, tmp_path)
+        results = iteration.result(PATIENCE)
+        assert holder(tmp_path, number) != worker, "another worker has continued the chunk"
+        check(executions(client, rester), {int(each.key): each.status for each in results})
+
+        before = emulator.requests.to(EXECUTE).count
+        again = ROWS[number * SIZE : (number + 1) * SIZE], str(tmp_path / f"chunk-{number}.db"), "machine"
+        repeated = cluster.submit(dask_chunks.run_chunk, rester, *again, pure=False).result(PATIENCE)
+        assert {each.key: each.status for each in repeated}.items() <= {
+            each.key: each.status for each in results
+        }.items()
+        assert emulator.requests.to(EXECUTE).count == before, "a chunk that runs twice runs no row"
+
+
+@needs_signals
+@pytest.mark.slow
+def test_redis_restarted_below_dask_workers(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
+    dask_chunks: Any = import_module("examples.dask_chunks")
+    redis = RedisServer()
+    options: dict[str, Any] = {"size": SIZE, "window": WORKERS + 1, "rate_limiter": redis.url}
+    with (
+        dask_cluster(emulator, tmp_path) as (address, scheduler),
+        dask_chunks.connect(address) as cluster,
+        ThreadPoolExecutor() as pool,
+    ):
+        cluster.wait_for_workers(WORKERS)
+        with redis.running():
+            chunks = dask_chunks.run_chunks(cluster, rester, ROWS, tmp_path, **options)
+            iteration = pool.submit(list[RunResult], chunks)
+            scheduler.until(lambda: len(chunks_under_way(tmp_path)) == WORKERS)
+        assert not iteration.done()
+        with redis.running():
+            results = iteration.result(PATIENCE)
+    assert {each.status for each in results} == {"completed"}
+    assert executions(client, rester) == dict.fromkeys(range(len(ROWS)), 1)
+
+
+# The worker of the example; it sends itself the chunks, and writes down what each comes to.
+WORKER = """
+import json
+import os
+from pathlib import Path
+
+from celery.signals import task_success, worker_ready
+
+from examples.celery_chunks import app, run_chunk
+
+app.conf.update(worker_lost_wait=0.1, broker_connection_retry_on_startup=True)
+
+
+@worker_ready.connect
+def send(**named):
+    for number, rows in enumerate(json.loads(Path("chunks.json").read_text())):
+        run_chunk.delay(os.environ["WORKFLOW_ID"], number, rows)
+
+
+@task_success.connect
+def succeed(sender, result, **named):
+    Path(f"result-{sender.request.args[1]}.partial").write_text(json.dumps(result))
+    Path(f"result-{sender.request.args[1]}.partial").rename(f"result-{sender.request.args[1]}.json")
+"""
+
+
+@needs_fork
+@pytest.mark.slow
+def test_a_killed_celery_worker(
+    emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = [ROWS[begin : begin + SIZE] for begin in range(0, len(ROWS), SIZE)]
+    (tmp_path / "worker.py").write_text(WORKER, "utf-8")
+    (tmp_path / "chunks.json").write_text(json.dumps(chunks), "utf-8")
+    broker = RedisServer()
+    for name, value in {"WORKFLOW_ID": rester, "CELERY_BROKER_URL": broker.url, "JOURNALS": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    options = ("--concurrency", str(WORKERS), "--without-gossip", "--without-mingle", "--without-heartbeat")
+    with (
+        broker.running(),
+        running("celery", "--app", "worker", "worker", *options, emulator=emulator, folder=tmp_path) as worker,
+    ):
+        number, process = kill_in_mid_chunk(worker, tmp_path)
+        files = worker.until(lambda: len(found := list(tmp_path.glob("result-*.json"))) == CHUNKS and found)
+        assert holder(tmp_path, number) != process, "another process has continued the chunk"
+    results = [result for path in files for result in json.loads(path.read_text("utf-8"))]
+    check(executions(client, rester), {int(each["key"]): each["status"] for each in results})
