@@ -27,7 +27,7 @@ class Conditions:
         skews: Seconds by which the clocks of the processes are ahead.
         lives: Seconds after which the processes are killed; those after the last are not.
         options: The arguments of `run_many`.
-        honors_keys: Whether the client relies on `Idempotency-Key`.
+        honors_keys: Whether the platform honors `Idempotency-Key`, and the client relies on that.
         reads_slowly: Whether the rows come from an async iterable.
     """
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from random import Random
@@ -81,24 +81,28 @@ class SimulatedPlatform:
     Args:
         loop: The event loop.
         emulator: The emulator, with `time="manual"`.
+        honors_keys: Whether it carries out the requests with one `Idempotency-Key` once.
 
     Attributes:
         epoch: The Unix time at which the loop's time was 0.
         exchanges: Every request, in the order in which they were sent.
     """
 
-    def __init__(self, loop: SimulatedEventLoop, emulator: Emulator) -> None:
+    def __init__(self, loop: SimulatedEventLoop, emulator: Emulator, *, honors_keys: bool = True) -> None:
         self.loop = loop
         self.emulator = emulator
         emulator.clock.advance_to(_EPOCH)
         self.epoch = emulator.clock.now()
         self.exchanges: list[Exchange] = []
+        self._honors_keys = honors_keys
         self._transport = InProcessTransport(emulator.app)
         self._ports = count(1)  # a client of another port shares no limits: it is in another process
 
     def handle(self, request: HTTPRequest) -> HTTPResponse:
         """Carry out a request now."""
         self.catch_up()
+        if not self._honors_keys:
+            request = replace(request, headers=[each for each in request.headers if each[0] != b"idempotency-key"])
         return self._transport.send(request, Deadline(None))
 
     def catch_up(self) -> None:

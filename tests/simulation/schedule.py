@@ -71,7 +71,8 @@ class Schedule:
         self.conditions = Conditions.drawn(self._random)
         self._loop = SimulatedEventLoop(self._random, _MOST_TURNS)
         limit = self.conditions.limit, self.conditions.window
-        self._platform = SimulatedPlatform(self._loop, Emulator(time="manual", plan="pro", keep=None, rate_limit=limit))
+        emulator = Emulator(time="manual", plan="pro", keep=None, rate_limit=limit)
+        self._platform = SimulatedPlatform(self._loop, emulator, honors_keys=self.conditions.honors_keys)
         self._outsider = self._platform.emulator.client(max_retries=0, rate_limiter="off")
         self._workflow = self._outsider.workflows.create(name="simulated", definition=_DEFINITION).id
         self._is_healthy = False
@@ -83,9 +84,11 @@ class Schedule:
         random.seed(self._random.random())  # the jitter of retries
         try:
             with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.exists() else None) as folder:
-                self._run_processes(Path(folder))
+                try:
+                    self._run_processes(Path(folder))
+                finally:
+                    self._loop.end()  # closes the journals, without which Windows does not remove the folder
         finally:
-            self._loop.end()
             random.setstate(state)
         self._outcome.seconds, self._outcome.turns = self._loop.time(), self._loop.turns
         self._outcome.executions = self._recorded()
