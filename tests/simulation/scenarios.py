@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
@@ -66,24 +67,16 @@ class Figures:
         return (mine + self.others * (end - begin) / self.scenario.seconds) / (self.scenario.limit * (end - begin) / 60)
 
     @property
-    def wasted(self) -> int:
-        """How many requests brought nothing."""
-        return len(self.refused) + len(self.failed)
+    def window_seconds(self) -> list[float]:
+        """Seconds from the begin of each window to that of the next, where the workers use all of them up."""
+        begins = sorted(self.served)[:: self.scenario.limit]
+        return [after - before for before, after in pairwise(begins)]
 
     @property
     def back_after(self) -> float:
         """Seconds from the end of the outage to the first request that was served."""
         end = self.scenario.outage[1]
         return min((at - end for at in self.served if at >= end), default=float("inf"))
-
-    def per(self, seconds: float, times: list[float]) -> list[tuple[float, float]]:
-        """Return how many of some requests there were in each interval of so many seconds."""
-        edges = range(int(self.scenario.seconds / seconds))
-        counts = [0] * len(edges)
-        for at in times:
-            if at < self.scenario.seconds:
-                counts[int(at / seconds)] += 1
-        return [(edge * seconds, float(count)) for edge, count in zip(edges, counts, strict=True)]
 
 
 def measure(scenario: Scenario, seed: int = 1) -> Figures:

@@ -16,6 +16,13 @@ def test_a_gate_uses_the_whole_limit_without_refusals() -> None:
     assert len(habit.refused) > 100
 
 
+def test_once_the_length_of_windows_is_learnt_no_time_is_lost_between_them() -> None:
+    first, *others = measure(Scenario(30, seconds=480.0)).window_seconds
+    assert first < 61.2
+    assert len(others) == 6
+    assert 60 * len(others) / sum(others) >= 0.995
+
+
 def test_a_wrong_clock_changes_nothing() -> None:
     agreeing, ahead, behind = (measure(Scenario(10, seconds=180.0, skew=skew)) for skew in (0.0, 30.0, -30.0))
     assert agreeing.served == ahead.served == behind.served
