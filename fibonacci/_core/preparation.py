@@ -54,7 +54,9 @@ class Call:
     """
 
     callback_error: Exception | None = None
+    had_unknown_outcome: bool = False
     span: Span | None = None
+    _had_no_response = False
 
     def __init__(self, request: Request[Any], config: Config, clock: TimeSource) -> None:
         self.request = request
@@ -63,8 +65,6 @@ class Call:
         self.attempts: int = 0
         self.retry: Retry | None = None
         self.refusals: int = 0
-        self.had_unknown_outcome: bool = False
-        self._had_no_response = False
         self._idempotency_key_trusted = config.idempotency == "server"
         self._max_retries = config.max_retries if request.can_retry else 0
         self._body = b"" if isinstance(request.body, Unset) else encode(request.body)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.simulation.batches import Batch, measure_batch
-from tests.simulation.chart import Axis, Line, chart
+from tests.simulation.chart import Axis, ChartLine, chart
 from tests.simulation.scenarios import Figures, Scenario, measure
 
 _BEGIN, _END = "<!-- simulated: python -m tests.simulation --write docs/scale.md -->", "<!-- end of the simulated -->"
@@ -33,7 +33,7 @@ def workers(counts: Sequence[int]) -> tuple[str, Charts]:
             cells += _cells(figures)
         rows.append(cells)
     header = ["Workers", "Used", "Refused", "Used, by habit", "Refused, by habit"]
-    lines = [Line("fibonacci", wasted[True]), Line("by habit", wasted[False])]
+    lines = [ChartLine("fibonacci", wasted[True]), ChartLine("by habit", wasted[False])]
     y = Axis("refused requests in 3 minutes", [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], is_logarithmic=True)
     drawn = chart("Refused requests by workers", Axis("workers", counts, is_logarithmic=True), y, lines)
     return _table(header, rows), {"scale-refused.svg": drawn}
@@ -91,7 +91,7 @@ def batches() -> tuple[str, Charts]:
         "Rows started and requests failed in an outage",
         Axis("seconds", [0, 30, 60, 90, 120, 150, 180, 210, 240]),
         Axis("in 5 seconds", [1, 10, 100, 1_000, 10_000], is_logarithmic=True),
-        [Line("rows started", started), Line("requests that failed", failed)],
+        [ChartLine("rows started", started), ChartLine("requests that failed", failed)],
         shaded=_OUTAGE,
     )
     header = ["Batch", "Throughput", "Refused", "Failed requests"]

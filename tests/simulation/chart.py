@@ -1,4 +1,4 @@
-"""Line charts as SVG, readable on light and dark pages."""
+"""ChartLine charts as SVG, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLORS = ("#2f81f7", "#db6d28", "#3fb950")
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One line of a chart.
 
     Attributes:
@@ -54,7 +54,7 @@ class Axis:
         return (value - least) / (most - least)
 
 
-def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], shaded: tuple[float, float] | None = None) -> str:
+def chart(title: str, x: Axis, y: Axis, lines: Sequence[ChartLine], shaded: tuple[float, float] | None = None) -> str:
     """Return a chart.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from tests.simulation.batches import Batch, measure_batch
-from tests.simulation.chart import Axis, Line, chart
+from tests.simulation.chart import Axis, ChartLine, chart
 from tests.simulation.scenarios import Scenario, measure
 
 
@@ -53,7 +53,7 @@ def test_a_quota_of_executions_at_a_time() -> None:
 
 def test_a_chart() -> None:
     x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
-    drawn = ElementTree.fromstring(chart("A chart", x, y, [Line("one", [(1, 0), (10, 50), (100, 100)])]))
+    drawn = ElementTree.fromstring(chart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])]))
     (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
     assert line.attrib["points"] == "70.0,272.0 385.0,158.0 700.0,44.0"
     assert "requests & more" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
