@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.simulation.batches import Batch, measure_batch
 from tests.simulation.chart import Axis, ChartLine, chart
-from tests.simulation.scenarios import Figures, Scenario, measure
+from tests.simulation.scenarios import Scenario, ScenarioFigures, measure
 
 _BEGIN, _END = "<!-- simulated: python -m tests.simulation --write docs/scale.md -->", "<!-- end of the simulated -->"
 _OUTAGE = (60.0, 120.0)
@@ -98,7 +98,7 @@ def batches() -> tuple[str, Charts]:
     return _table(header, rows), {"scale-outage.svg": drawn}
 
 
-def _cells(figures: Figures) -> list[str]:
+def _cells(figures: ScenarioFigures) -> list[str]:
     return [f"{figures.share(60.0):.1%}", f"{len(figures.refused):,}"]
 
 

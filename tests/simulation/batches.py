@@ -8,7 +8,7 @@ from random import Random
 
 from fibonacci.emulator import Emulator
 from tests.simulation.event_loop import SimulatedEventLoop
-from tests.simulation.platform import Exchange, Fate, Network, SimulatedPlatform, even
+from tests.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
 
 _DEFINITION = {"nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}]}
 
@@ -48,7 +48,7 @@ class BatchFigures:
     """
 
     batch: Batch
-    exchanges: list[Exchange]
+    exchanges: list[SimulatedExchange]
     done: int
     elapsed: float
 

@@ -26,7 +26,7 @@ _EPOCH = 2_000_000_000.0
 
 
 @dataclass
-class Exchange:
+class SimulatedExchange:
     """A request on its way, and what came of it.
 
     Attributes:
@@ -93,7 +93,7 @@ class SimulatedPlatform:
         self.emulator = emulator
         emulator.clock.advance_to(_EPOCH)
         self.epoch = emulator.clock.now()
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[SimulatedExchange] = []
         self._honors_keys = honors_keys
         self._transport = InProcessTransport(emulator.app)
         self._ports = count(1)  # a client of another port shares no limits: it is in another process
@@ -166,7 +166,7 @@ class SimulatedTransport:
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         loop, network = self._platform.loop, self._network
         body = json.loads(request.body) if request.body else None
-        exchange = Exchange(loop.time(), request.method, request.target, body, network.fate(loop.time()))
+        exchange = SimulatedExchange(loop.time(), request.method, request.target, body, network.fate(loop.time()))
         self._platform.exchanges.append(exchange)
         response: asyncio.Future[HTTPResponse] = loop.create_future()
         loop.call_later(network.delay(), partial(self._arrive, request, exchange, response), context=Context())
@@ -181,7 +181,9 @@ class SimulatedTransport:
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
 
-    def _arrive(self, request: HTTPRequest, exchange: Exchange, response: asyncio.Future[HTTPResponse]) -> None:
+    def _arrive(
+        self, request: HTTPRequest, exchange: SimulatedExchange, response: asyncio.Future[HTTPResponse]
+    ) -> None:
         if exchange.fate == "request_lost":
             return
         if exchange.fate == "refused":

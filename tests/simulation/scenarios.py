@@ -41,7 +41,7 @@ class Scenario:
 
 
 @dataclass
-class Figures:
+class ScenarioFigures:
     """What came of a scenario.
 
     Attributes:
@@ -79,7 +79,7 @@ class Figures:
         return min((at - end for at in self.served if at >= end), default=float("inf"))
 
 
-def measure(scenario: Scenario, seed: int = 1) -> Figures:
+def measure(scenario: Scenario, seed: int = 1) -> ScenarioFigures:
     """Simulate a scenario.
 
     Args:
@@ -102,13 +102,13 @@ class _Simulation:
         self._loop = loop
         self._random = random
         self._platform = SimulatedPlatform(loop, Emulator(time="manual", rate_limit=(scenario.limit, 60.0)))
-        self._figures = Figures(scenario)
+        self._figures = ScenarioFigures(scenario)
         self._outsider = self._platform.emulator.client(max_retries=0, rate_limiter="off")
         self._workflow = self._outsider.workflows.create(name="simulated").id
         self._platform.emulator.clock.advance(60)  # the window of that request
         self._platform.epoch += 60
 
-    def run(self) -> Figures:
+    def run(self) -> ScenarioFigures:
         scenario, network = (
             self._scenario,
             Network(even(self._random, 0.02, 0.08), even(self._random, 0.02, 0.08), self._fate),

@@ -20,7 +20,7 @@ from fibonacci import FibonacciError, RunResult
 from fibonacci.emulator import Emulator
 from tests.simulation.conditions import MOST_PROCESSES, Conditions
 from tests.simulation.event_loop import SimulatedEventLoop
-from tests.simulation.platform import Exchange, Fate, Network, SimulatedPlatform, even
+from tests.simulation.platform import Fate, Network, SimulatedExchange, SimulatedPlatform, even
 
 _MOST_TURNS = 200_000  # the most that were seen are 31,000
 _DEFINITION = {"nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}]}
@@ -50,7 +50,7 @@ class Outcome:
 
     results: dict[int, RunResult] = field(default_factory=dict[int, RunResult])
     executions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    exchanges: list[Exchange] = field(default_factory=list[Exchange])
+    exchanges: list[SimulatedExchange] = field(default_factory=list[SimulatedExchange])
     open_at_kills: int = 0
     intended: set[str] = field(default_factory=set[str])
     kills: int = 0
