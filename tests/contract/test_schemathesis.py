@@ -196,7 +196,7 @@ class Sequences(Machine):
         check(case, response, self.target)
 
 
-TestSequences = Sequences.TestCase
+TestSequences = pytest.mark.slow(Sequences.TestCase)
 TestSequences.settings = settings(
     max_examples=EXAMPLES * 6, stateful_step_count=10, deadline=None, derandomize=True, database=None
 )

@@ -282,6 +282,7 @@ class TestCancelOnExit:
         assert second.startswith(note)
         assert len(server.requests) == 3
 
+    @pytest.mark.slow
     def test_a_server_that_does_not_respond_delays_it_for_seconds_only(self) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
