@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "testing": {*_PUBLIC, "emulator"},
 }
 # An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
-FOR_TYPES_ONLY = {"errors": {"models", "_batch"}}
+FOR_TYPES_ONLY = {"errors": {"models"}}
 # The emulator makes clients when one is requested; nothing else in it may import them.
 CLIENT_FACTORIES = ("emulator/facade/clients.py",)
 # The in-process transport takes and returns the client's public types; a client factory alone imports it, lazily.

@@ -143,9 +143,9 @@ def _digest(number: int) -> bytes:
 def capacity() -> None:
     """Keep 20 executions of 10 s running, on a clock that client and emulator share."""
     with Emulator(plan="pro", keep=None) as emulator:
-        client, workflow = _shared(emulator)
+        clock = SharedClock(emulator)
+        client, workflow = _shared(emulator, clock)
         client.organizations.quota.update("default", workflow_runs_per_hour=5_000)
-        clock: Any = client._config.clock  # pyright: ignore
         began = clock.time()
         done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 10.0}] * 400))
         elapsed = clock.time() - began
@@ -161,7 +161,7 @@ def watching() -> None:
         at, each = at + delay, each + 1
     for count in (20, 500):
         with Emulator(keep=None) as emulator:
-            client, workflow = _shared(emulator)
+            client, workflow = _shared(emulator, SharedClock(emulator))
             done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 60.0}] * count, concurrency=count))
             routes = ("GET /executions", "GET /executions/{execution_id}")
             looks = sum(emulator.requests.to(route).count for route in routes)
@@ -169,8 +169,8 @@ def watching() -> None:
             print(f"{done} runs of 60 s: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f}")
 
 
-def _shared(emulator: Emulator) -> tuple[Fibonacci, str]:
-    client = emulator.client(clock=SharedClock(emulator))
+def _shared(emulator: Emulator, clock: SharedClock) -> tuple[Fibonacci, str]:
+    client = emulator.client(clock=clock)
     return client, client.workflows.create(name="rester", definition=_RESTER).id
 
 

@@ -22,7 +22,7 @@ from fibonacci.run_many.command import main
 from fibonacci.run_many.result_files import ResultFile
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
-from tests.kit.systems import needs_fork, needs_permissions, needs_signals
+from tests.kit.systems import linux_only, needs_fork, needs_signals
 
 GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
@@ -362,10 +362,8 @@ class TestInProcess:
         assert "run-many: the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 
-    @needs_permissions
+    @linux_only
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        if not Path("/dev/full").exists():
-            pytest.skip("needs /dev/full")
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 1
         assert last_line(capsys.readouterr().err).endswith("No space left on device. The same command again continues.")

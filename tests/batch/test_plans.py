@@ -144,9 +144,12 @@ class TestWatching:
         assert watch_interval(requests, rate, starts, duration) == pytest.approx(seconds)
 
     @given(
-        st.floats(1, 100), st.floats(1, 1e6) | st.none(), st.floats(0, 1e6), st.floats(0, 1e6) | st.none(),
+        st.floats(1, 100),
+        st.floats(1, 1e6) | st.none(),
         st.floats(0, 1e6),
-    )  # fmt: skip
+        st.floats(0, 1e6) | st.none(),
+        st.floats(0, 1e6),
+    )
     def test_it_is_from_0_4_to_15_seconds(
         self, requests: float, rate: float | None, starts: float, duration: float | None, age: float
     ) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fibonacci.emulator.engine import scheduler
@@ -15,3 +17,8 @@ def api() -> Api:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait longer for quick handlers: on a busy machine they may take more than the default."""
     monkeypatch.setattr(scheduler, "SETTLE_SECONDS", 20.0)
+
+
+@pytest.fixture
+def cassette(tmp_path: Path) -> Path:
+    return tmp_path / "calls.json"

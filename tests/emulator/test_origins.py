@@ -140,10 +140,30 @@ def test_whatever_the_headers_are_nothing_foreign_is_carried_out(origin: str, ho
 
 @pytest.mark.parametrize(
     "origin",
-    ["", "*", "null", "localhost", "localhost:5173", "//localhost", "http://", "http://localhost/", "http://a/b",
-     "http://a?b", "http://a#b", "http://u@a", "http://a b", "http://*.test", "http://a:b", "http://a:65536", "ftp://a",
-     "file://", f"{PAGE},{PAGE}", "HTTP://a", "http://ä"],
-)  # fmt: skip
+    [
+        "",
+        "*",
+        "null",
+        "localhost",
+        "localhost:5173",
+        "//localhost",
+        "http://",
+        "http://localhost/",
+        "http://a/b",
+        "http://a?b",
+        "http://a#b",
+        "http://u@a",
+        "http://a b",
+        "http://*.test",
+        "http://a:b",
+        "http://a:65536",
+        "ftp://a",
+        "file://",
+        f"{PAGE},{PAGE}",
+        "HTTP://a",
+        "http://ä",
+    ],
+)
 def test_a_malformed_origin_is_refused_at_the_start(origin: str) -> None:
     with pytest.raises(ValueError, match=r"origins has origins as a browser sends them, .*'http://localhost:5173'"):
         Emulator(origins=[origin])

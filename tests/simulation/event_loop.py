@@ -19,6 +19,8 @@ _TURN = 1e-6
 
 _process: ContextVar[object] = ContextVar("process", default=None)
 
+_set_running_loop = asyncio._set_running_loop  # pyright: ignore[reportPrivateUsage]  # documented for event loops
+
 
 class _Timer(NamedTuple):
     when: float
@@ -114,11 +116,11 @@ class SimulatedEventLoop(asyncio.BaseEventLoop):
 
     @contextmanager
     def _running(self) -> Generator[None]:
-        asyncio._set_running_loop(self)  # pyright: ignore[reportPrivateUsage] # documented as for event loops
+        _set_running_loop(self)
         try:
             yield
         finally:
-            asyncio._set_running_loop(None)  # pyright: ignore[reportPrivateUsage]
+            _set_running_loop(None)
 
     # What asyncio needs of a loop, apart from what its base has.
 

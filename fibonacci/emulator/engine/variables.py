@@ -35,10 +35,10 @@ class Variables(MutableMapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._values[name]
 
-    def __setitem__(self, name: str, value: str) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         if not self._is_name(name):
             raise ValueError(f"{self._source} has no such names as {name!r}: a name has no spaces, dots and braces")
-        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(value, str):
             raise TypeError(f"{self._source}[{name!r}] is a text, not of type {type(value).__name__}")
         self._values = {**self._values, name: value}
 
@@ -81,9 +81,9 @@ class Secrets(Variables):
         """Every value that a secret has had: what ran before a change may have passed the old one on."""
         return self._ever
 
-    def __setitem__(self, name: str, value: str) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(name, value)
-        self._ever |= {value}
+        self._ever |= {self[name]}
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, "***"))

@@ -1,0 +1,190 @@
+# Derived from fibonacci/_async/workflow_calls.py by tests/mirror.py; change that file, not this one.
+"""The endpoints of workflows: create, read, change, delete and execute them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from fibonacci._core.unset import UNSET, Unset
+from fibonacci._core.workflow_requests import (
+    create_workflow,
+    delete_workflow,
+    execute_workflow,
+    get_workflow,
+    list_workflows,
+    update_workflow,
+)
+from fibonacci._sync._resource import Resource
+from fibonacci._sync.pager import Pager
+from fibonacci.models.executions import Execution
+from fibonacci.models.workflows import Workflow
+
+if TYPE_CHECKING:
+    pass
+
+
+class WorkflowCalls(Resource):
+    """The calls of `client.workflows` that are one request each."""
+
+    def create(
+        self,
+        *,
+        name: str,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow:
+        """Create a workflow (`POST /workflows`).
+
+        Args:
+            name: Its name.
+            description: What it is for.
+            definition: Its nodes and outputs: a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
+
+        Returns:
+            The workflow, with its id.
+
+        Raises:
+            ValidationError: If the platform refuses the definition; `details` names the faults.
+            APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
+                `outcome_unknown`.
+            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+
+        Example:
+            ```python
+            workflow = client.workflows.create(
+                name="Greeter",
+                definition={
+                    "name": "Greeter",
+                    "nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}],
+                },
+            )
+            ```
+        """
+        return self._send(create_workflow(name, description, definition))
+
+    def get(self, workflow_id: str) -> Workflow:
+        """Return one workflow (`GET /workflows/{id}`).
+
+        Args:
+            workflow_id: Its id, such as `"wf-abc123"`.
+
+        Returns:
+            The workflow.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            APIError: If anything else goes wrong.
+
+        Example:
+            ```python
+            assert client.workflows.get(workflow.id).name == workflow.name
+            ```
+        """
+        return self._send(get_workflow(workflow_id))
+
+    def update(
+        self,
+        workflow_id: str,
+        *,
+        name: str | Unset = UNSET,
+        description: str | Unset | None = UNSET,
+        definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
+    ) -> Workflow:
+        """Change a workflow (`PUT /workflows/{id}`). This makes a new version of it.
+
+        Args:
+            workflow_id: Its id.
+            name: Its new name. Arguments left out stay as they are.
+            description: Its new description; None empties it.
+            definition: Its new definition.
+
+        Returns:
+            The updated workflow.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            ValidationError: If the platform refuses the definition.
+            APIError: If anything else goes wrong.
+            ValueError: If nothing is given to change. Nothing is sent.
+
+        Example:
+            ```python
+            changed = client.workflows.update(workflow.id, description="Greets people by name")
+            ```
+        """
+        return self._send(update_workflow(workflow_id, name, description, definition))
+
+    def delete(self, workflow_id: str) -> None:
+        """Delete a workflow (`DELETE /workflows/{id}`).
+
+        Args:
+            workflow_id: Its id.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            APIError: If anything else goes wrong.
+
+        Example:
+            ```python
+            unwanted = client.workflows.create(name="Unwanted")
+            client.workflows.delete(unwanted.id)
+            ```
+        """
+        self._send(delete_workflow(workflow_id))
+
+    def execute(
+        self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
+    ) -> Execution:
+        """Start a workflow (`POST /workflows/{id}/execute`). A request that may have started it is never sent again.
+
+        A short run has ended by the time of the response. A longer one is still running: use `executions.wait`, or
+        `run`, which does both. The time limit is 300 s unless the client or `with_options` sets another.
+
+        Args:
+            workflow_id: The id of the workflow.
+            inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
+            idempotency_key: The `Idempotency-Key` of the request: 1 to 255 visible ASCII characters. A server that
+                honors it starts the workflow once for a key, and responds to a repetition as it did to the first.
+                Default: that of the client's headers, else a new one.
+
+        Returns:
+            The execution, with its id and status.
+
+        Raises:
+            NotFoundError: If there is no such workflow.
+            QuotaExceededError: If the plan allows no further run now.
+            APIError: If anything else goes wrong. When `outcome_unknown` is True, the workflow may be running.
+            TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
+            ValueError: If the inputs hold NaN or an infinity, or the key cannot be sent. Nothing is sent.
+
+        Example:
+            ```python
+            execution = client.workflows.execute(workflow.id, inputs={"name": "Ada"})
+            print(execution.status, execution.outputs)
+            ```
+        """
+        return self._send(execute_workflow(workflow_id, inputs, idempotency_key))
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Workflow]:
+        """List the workflows (`GET /workflows`).
+
+        Args:
+            limit: Items to fetch per page. Default: the platform's.
+            cursor: Where to begin: the `next_cursor` of an earlier page.
+
+        Returns:
+            A pager: iterate it for every workflow, or use its `pages()` and `first()`.
+
+        Raises:
+            APIError: While it is iterated, if anything goes wrong.
+
+        Example:
+            ```python
+            for workflow in client.workflows.list():
+                print(workflow.id, workflow.name)
+            ```
+        """
+        return self._pager(list_workflows(limit=limit, cursor=cursor))

@@ -1,0 +1,132 @@
+"""The file of a cassette: readable, whole or as it was, and refused with the place where it is malformed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fibonacci.emulator import Emulator, InputFileError, RecordedCall
+from fibonacci.emulator.engine.answers.cassette_file import read_calls, text_of, write_calls
+from tests.emulator.api import llm
+from tests.emulator.cassettes import counting, failure, run, stored
+
+
+def test_texts_stay_readable_and_any_text_is_kept(cassette: Path) -> None:
+    emulator = Emulator()
+    emulator.llm(lambda call: "Übung")
+    emulator.record(cassette)
+    run(emulator.client(), llm("a", "Grüße"))
+    assert '"instruction": "Grüße"' in cassette.read_text("utf-8")
+    call = RecordedCall("llm", "a", {}, answer=["Ü", "\ud800"])
+    write_calls(cassette, [text_of(call)])
+    assert read_calls(cassette) == [call]
+
+
+def test_an_answer_that_cannot_be_stored_fails_the_node(tmp_path: Path) -> None:
+    folder = tmp_path / "cassettes"
+    folder.mkdir()
+    emulator = Emulator()
+    counting(emulator)
+    emulator.record(folder / "calls.json")
+    folder.rmdir()
+    error = failure(emulator.client(), llm("a"))
+    assert error == f"the cassette {folder / 'calls.json'} cannot be written: No such file or directory"
+
+
+def test_a_cassette_that_another_process_changes_is_left_as_it_is(cassette: Path) -> None:
+    one, other = Emulator(), Emulator()
+    for emulator in (one, other):
+        counting(emulator)
+        emulator.record(cassette)
+    run(one.client(), llm("a", "one"))
+    error = failure(other.client(), llm("a", "other"))
+    assert error.startswith(f"another process has changed the cassette {cassette}, which is left as it is")
+    run(one.client(), llm("a", "two"))
+    assert [call["input"]["instruction"] for call in stored(cassette)] == ["one", "two"]
+
+
+CALL = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", ":1:1: not a JSON document"),
+        ('{"format": 1,\n "calls": [}', ":2:12: not a JSON document: Expecting value"),
+        ('{"format": 1, "calls": [NaN]}', ": not a JSON document in UTF-8: NaN is not a JSON number"),
+        ([], ":1:1: a cassette is an object with format and calls"),
+        ({"calls": []}, ":1:1: the format of a cassette is a number, not None"),
+        ({"format": 2, "calls": []}, ":1:12: format: the format is 2, and this version reads 1: update fibonacci-sdk"),
+        ({"format": True, "calls": []}, ":1:12: format: the format of a cassette is a number, not True"),
+        ({"format": 1}, ":1:1: the calls of a cassette are a list"),
+        ({"format": 1, "calls": {}}, ":1:24: calls: the calls of a cassette are a list"),
+        ({"format": 1, "calls": [], "more": 1}, ":1:36: more: a cassette has the keys format and calls only"),
+        ({"format": 1, "calls": [1]}, ":1:25: calls[0]: a call is an object with kind, node, input, and answer or"),
+        ({"format": 1, "calls": [CALL, {**CALL, "x": 1}]}, "calls[1].x: a call has the keys kind, node, input, key"),
+        ({"format": 1, "calls": [{"kind": "llm", "node": "a", "answer": 1}]}, "calls[0]: a call has input"),
+        ({"format": 1, "calls": [{**CALL, "error": "x"}]}, "calls[0]: a call has either an answer or an error"),
+        ({"format": 1, "calls": [{**CALL, "node": 1}]}, "calls[0].node: it is a text"),
+        ({"format": 1, "calls": [{**CALL, "input": "do"}]}, "calls[0].input: the input of a call is an object"),
+        ({"format": 1, "calls": [{**CALL, "key": "x"}]}, "calls[0].key: it is not the hash of kind and input: remove"),
+    ],
+)
+def test_a_malformed_cassette_is_refused_with_its_place(cassette: Path, content: Any, message: str) -> None:
+    cassette.write_text(content if isinstance(content, str) else json.dumps(content))
+    for use in (Emulator().replay, Emulator().record):
+        with pytest.raises(InputFileError) as caught:
+            use(cassette)
+        assert str(caught.value).startswith(f"{cassette}:")
+        assert message in str(caught.value)
+
+
+def test_a_call_that_was_edited_by_hand_needs_no_key(cassette: Path) -> None:
+    cassette.write_text(json.dumps({"format": 1, "calls": [CALL]}))
+    emulator = Emulator()
+    emulator.replay(cassette)
+    assert run(emulator.client(), llm("a")) == {"a": 1}
+
+
+def test_a_cassette_without_a_line_number_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "calls.cassette"  # a suffix of its own
+    path.write_text('{"format": 3}')
+    with pytest.raises(InputFileError, match=r"calls\.cassette: format: the format is 3"):
+        Emulator().replay(path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputFileError, match=r"calls\.cassette: not a JSON document in UTF-8"):
+        Emulator().replay(path)
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+CALLS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys((*CALL, "key", "error"), ANY)) | ANY, max_size=2)
+
+
+@given(st.fixed_dictionaries({"format": st.integers(0, 2) | ANY, "calls": CALLS | ANY}, optional={"more": ANY}))
+def test_any_json_is_a_cassette_or_refused(content: Any) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "calls.json"
+        path.write_text(json.dumps(content))
+        with suppress(InputFileError):
+            assert len(read_calls(path)) == len(content["calls"])
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"none\.json: there is no such cassette: record it with"):
+        Emulator().replay(tmp_path / "none.json")
+    with pytest.raises(InputFileError, match=r"there is no folder .*: create it"):
+        Emulator().record(tmp_path / "none" / "calls.json")
+    with pytest.raises(InputFileError, match="cannot be read"):
+        Emulator().record(tmp_path)
+    emulator = Emulator()
+    assert (
+        repr(emulator.record(tmp_path / "c.json")) == f"<Cassette '{tmp_path / 'c.json'}': record, 0 calls, 0 unused>"
+    )
