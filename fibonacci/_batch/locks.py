@@ -7,17 +7,7 @@ import sys
 from contextlib import suppress
 from weakref import WeakSet
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        os.lseek(file, 1 << 30, os.SEEK_SET)  # past the content, which a locked region would hide from readers
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+from fibonacci._file_locks import lock_file
 
 
 class FileLock:
@@ -34,7 +24,7 @@ class FileLock:
     def __init__(self, path: str) -> None:
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _lock(self._file)
+            lock_file(self._file)
         except (BlockingIOError, PermissionError) as error:  # the second on Windows
             os.lseek(self._file, 0, os.SEEK_SET)
             holder = os.read(self._file, 20).decode("ascii", "replace").strip()

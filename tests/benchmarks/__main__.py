@@ -25,7 +25,7 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.environments import PACKAGES, Environments, default_home
 from tests.benchmarks.measurements import MEASUREMENTS
 from tests.benchmarks.processes import serve
-from tests.benchmarks.report import as_markdown, save, write_between_markers
+from tests.benchmarks.report import SECTION, as_markdown, save
 
 if TYPE_CHECKING:
     from tests.benchmarks.figures import FigureRow
@@ -57,7 +57,7 @@ def main() -> None:
     save(options.json, rows, versions, command)
     print(f"saved as {options.json}", file=sys.stderr)
     if options.write:
-        write_between_markers(options.write, text)
+        SECTION.write(options.write, f"\n{text}\n")
 
 
 class Options(argparse.Namespace):

@@ -24,9 +24,10 @@ from tests.benchmarks.processes import run_script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+from tests.kit.page_sections import PageSection
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- ablations: begin -->\n", "<!-- ablations: end -->\n"
+SECTION = PageSection("ablations")
 
 _MADE = """
 import time
@@ -178,8 +179,7 @@ def main() -> None:
         table = "".join(f"{line}\n" for line in _table(Path(folder), f"http://127.0.0.1:{port}"))
     print(table, end="")
     if options.write is not None:
-        before, _, rest = options.write.read_text("utf-8").partition(BEGIN)
-        options.write.write_text(f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
+        SECTION.write(options.write, table)
 
 
 def _table(folder: Path, url: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.targets import judged
+from tests.kit.page_sections import PageSection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.figures import FigureRow
 
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+SECTION = PageSection("benchmarks")
 
 
 def as_markdown(rows: Sequence[FigureRow], versions: Mapping[str, str], command: str) -> str:
@@ -68,19 +69,6 @@ def save(file: Path, rows: Sequence[FigureRow], versions: Mapping[str, str], com
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-
-
-def write_between_markers(page: Path, text: str) -> None:
-    """Put the tables in the place of the former ones.
-
-    Raises:
-        ValueError: If the page has no markers.
-    """
-    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", "utf-8")
 
 
 def _number(value: float) -> str:

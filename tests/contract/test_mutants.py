@@ -18,7 +18,7 @@ from fibonacci.testing.contract.checks.refusals import INVALID, UNKNOWN_OBJECTS
 from fibonacci.testing.contract.runner import run
 from fibonacci.transports import HTTPRequest, HTTPResponse
 from tests.contract.document import JSON, Operation, load_document, operations, resolve
-from tests.contract.mutants.__main__ import BEGIN, END
+from tests.contract.mutants.__main__ import SECTION
 from tests.contract.mutants.derive import SURVIVORS, mutants
 from tests.contract.mutants.messages import Send
 from tests.contract.mutants.mutant import Mutant
@@ -89,8 +89,9 @@ def _contents() -> list[JSON]:
 
 
 def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
-    written = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    assert written == table(mutants(), SURVIVORS), "python -m tests.contract.mutants --write docs/contract-suite.md"
+    assert SECTION.read(PAGE) == table(mutants(), SURVIVORS), (
+        "python -m tests.contract.mutants --write docs/contract-suite.md"
+    )
 
 
 DETECTED = {

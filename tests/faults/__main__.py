@@ -15,9 +15,9 @@ from tests.faults.expectations import REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
 from tests.kit.mode import MODES, TWO_MODES, ModeName
+from tests.kit.page_sections import PageSection
 
-BEGIN = "<!-- measured: begin -->\n"
-END = "<!-- measured: end -->\n"
+SECTION = PageSection("measured")
 _ONCE = tuple(method for method in METHODS if method not in REPEATABLE)
 
 
@@ -31,8 +31,7 @@ def main() -> None:
     if options.write is None:
         print(table, end="")
         return
-    before, _, rest = options.write.read_text("utf-8").partition(BEGIN)
-    options.write.write_text(f"{before}{BEGIN}{table}{END}{rest.partition(END)[2]}", "utf-8")
+    SECTION.write(options.write, table)
 
 
 def _lines(mode: ModeName) -> Iterator[str]:

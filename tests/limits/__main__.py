@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from tests.kit.page_sections import PageSection
 from tests.kit.redis import REDIS_SERVERS
 from tests.limits.scenarios import LIMITERS, Contention, Figures, cost, kill_holders, measure, restart_server
 
-BEGIN, END = "<!-- limits: begin -->\n", "<!-- limits: end -->\n"
+SECTION = PageSection("limits")
 LONG = Contention(300, 60.0, 4.5)
 SHORT = Contention(200, 5.0, 2.6)
 SMALL = Contention(20, 2.0, 3.5, processes=4, threads=2)
@@ -43,11 +44,7 @@ def main() -> int:
         print(line, flush=True)
         lines.append(f"{line}\n")
     if options.write is not None:
-        before, begin, rest = options.write.read_text("utf-8").partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not (begin and end):
-            parser.error(f"{options.write} has no {BEGIN.strip()} and {END.strip()}")
-        options.write.write_text(f"{before}{BEGIN}{''.join(lines)}{END}{after}", "utf-8")
+        SECTION.write(options.write, "".join(lines))
     return 0
 
 

@@ -10,11 +10,12 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.kit.page_sections import PageSection
 from tests.servers.clients import contenders
 from tests.servers.gateways import GATEWAYS, GatewayName
 from tests.servers.measure import PROFILES, Profile, Tally, measure
 
-BEGIN, END = "<!-- servers: begin -->\n", "<!-- servers: end -->\n"
+SECTION = PageSection("servers")
 _TURN = 5.0
 
 
@@ -29,11 +30,7 @@ def main() -> None:
         print(line, flush=True)
         lines.append(f"{line}\n")
     if options.write is not None:
-        before, begin, rest = options.write.read_text("utf-8").partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not (begin and end):
-            parser.error(f"{options.write} has no {BEGIN.strip()} and {END.strip()}")
-        options.write.write_text(f"{before}{BEGIN}{''.join(lines)}{END}{after}", "utf-8")
+        SECTION.write(options.write, "".join(lines))
 
 
 def _lines(seconds: float) -> Iterator[str]:

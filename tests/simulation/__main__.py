@@ -11,11 +11,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.kit.page_sections import PageSection
 from tests.simulation.batches import Batch, measure_batch
 from tests.simulation.chart import Axis, ChartLine, chart
 from tests.simulation.scenarios import Scenario, ScenarioFigures, measure
 
-_BEGIN, _END = "<!-- simulated: python -m tests.simulation --write docs/scale.md -->", "<!-- end of the simulated -->"
+SECTIONS = PageSection("simulated workers"), PageSection("simulated circumstances"), PageSection("simulated batches")
 _OUTAGE = (60.0, 120.0)
 _INTERVAL = 5.0
 Charts = dict[str, str]
@@ -107,16 +108,6 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _written(page: str, tables: Sequence[str]) -> str:
-    """Return the page with other tables between its marks, in their order."""
-    pieces = page.split(_BEGIN)
-    assert len(pieces) == len(tables) + 1, "the page has another number of simulated tables"
-    rest = [piece.partition(_END)[2] for piece in pieces[1:]]
-    return pieces[0] + "".join(
-        f"{_BEGIN}\n\n{table}\n\n{_END}{after}" for table, after in zip(tables, rest, strict=True)
-    )
-
-
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description="Simulate workers and batches.")
@@ -131,7 +122,8 @@ def main() -> None:
         charts |= batch_charts
     print(*tables, sep="\n\n")
     if options.write is not None and not options.short:
-        options.write.write_text(_written(options.write.read_text("utf-8"), tables), "utf-8")
+        for section, text in zip(SECTIONS, tables, strict=True):
+            section.write(options.write, f"\n{text}\n\n")
         for name, svg in charts.items():
             options.write.parent.joinpath("images", name).write_text(svg, "utf-8")
 

@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import threading
 from pathlib import Path
 from typing import Final
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+from fibonacci._file_locks import lock_file
 
 
 class Owners:
@@ -45,7 +35,7 @@ class Owners:
                 self._forget()
                 self._name = secrets.token_hex(8)
                 file = os.open(self._file_of(self._name), os.O_RDWR | os.O_CREAT, 0o600)
-                _lock(file)
+                lock_file(file)
                 self._held = (os.getpid(), file)
             return self._name
 
@@ -61,7 +51,7 @@ class Owners:
         except OSError:  # it cannot be asked, and is assumed to live
             return True
         try:
-            _lock(file)
+            lock_file(file)
         except OSError:
             return True
         finally:

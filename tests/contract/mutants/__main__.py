@@ -17,9 +17,9 @@ from fibonacci.testing.contract.checks import ALL
 from tests.contract.mutants.derive import IDLE, SURVIVORS, mutants
 from tests.contract.mutants.run import disagreements
 from tests.contract.mutants.table import table
+from tests.kit.page_sections import PageSection
 
-BEGIN = "<!-- mutants: begin -->\n"
-END = "<!-- mutants: end -->\n"
+SECTION = PageSection("mutants")
 
 
 def main() -> int:
@@ -44,8 +44,7 @@ def main() -> int:
     if options.write is None:
         print(text, end="")
     else:
-        before, _, rest = options.write.read_text("utf-8").partition(BEGIN)
-        options.write.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", "utf-8")
+        SECTION.write(options.write, text)
     problems = [f"not caught: {name}" for name in survivors if name not in SURVIVORS]
     problems += [f"caught, and listed as not caught: {name}" for name in SURVIVORS if name not in survivors]
     problems += [f"catches no mutant: {name}" for name in idle if name not in IDLE]
