@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.kit.programs import find
+
+# The emulator's page is read again at the latest 10 s after a slow reading.
+expect.set_options(timeout=30_000)
 
 
 @contextmanager
