@@ -43,8 +43,9 @@ MAY_IMPORT = {
     "transports": _PUBLIC,
     "emulator": {"models", "definitions", "_log_records", "_file_locks"},
     "integrations": _PUBLIC,
-    "run_many": _PUBLIC,
+    "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},
+    "cli": {*_PUBLIC, "emulator"},
 }
 # An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci.cli.run_many.command import main
+from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
-from fibonacci.run_many.command import main
-from fibonacci.run_many.result_files import ResultFile
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.systems import linux_only, needs_fork, needs_signals

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
-from fibonacci.run_many.usage import UsageError
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
 
 CSV = RowsFormat("csv")
 JSONL = RowsFormat("jsonl")

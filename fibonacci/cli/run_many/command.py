@@ -19,11 +19,12 @@ from fibonacci import (
     FibonacciError,
     UnknownOutcomeError,
 )
-from fibonacci.run_many.arguments import CommandParser, add_arguments, check_arguments
-from fibonacci.run_many.result_files import ResultFile, discard_stdout, stdout_stream
-from fibonacci.run_many.row_files import open_rows
-from fibonacci.run_many.usage import DONE, FAILED, NO_CREDENTIALS, USAGE
-from fibonacci.run_many.workflow_names import workflow_id_of
+from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, USAGE
+from fibonacci.cli.parser import CommandParser
+from fibonacci.cli.run_many.arguments import add_arguments, check_arguments
+from fibonacci.cli.run_many.result_files import ResultFile, discard_stdout, stdout_stream
+from fibonacci.cli.run_many.row_files import open_rows
+from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
     from fibonacci import RunResult, Runs
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = CommandParser(prog=_PROGRAM, allow_abbrev=False)
+    parser = CommandParser(prog=_PROGRAM)
     add_arguments(parser)
     return run(parser.parse_args(arguments))
 

@@ -11,8 +11,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fibonacci.cli.run_many.row_files import RowFormat
 from fibonacci.models.run_results import COLUMNS
-from fibonacci.run_many.row_files import RowFormat
 
 if TYPE_CHECKING:
     from fibonacci import RunResult

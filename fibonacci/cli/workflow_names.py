@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fibonacci import BadRequestError, Fibonacci, NotFoundError, ValidationError
-from fibonacci.run_many.usage import UsageError
+from fibonacci.cli.exit_codes import UsageError
 
 _PAGE_SIZE = 200
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
 from pathlib import Path
-from typing import NoReturn
 
-from fibonacci.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
-from fibonacci.run_many.usage import USAGE, UsageError
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
@@ -21,15 +19,6 @@ The same command again continues: rows that have ended are not run again. Their 
 
 Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one, 64 a fault in an argument or a file,
 130 interrupted. FIBONACCI_API_KEY has the key."""
-
-
-class CommandParser(argparse.ArgumentParser):
-    """A parser whose errors have the exit code of this command."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage and a message, and exit."""
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

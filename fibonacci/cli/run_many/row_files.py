@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 
 from fibonacci._core.json_types import is_object
-from fibonacci.run_many.usage import UsageError
+from fibonacci.cli.exit_codes import UsageError
 
 RowFormat = Literal["csv", "jsonl"]
 STDIN: Final = "-"

@@ -1,0 +1,68 @@
+"""What a command is given: the options, the client, the places for data and for messages."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.output import Output
+
+if TYPE_CHECKING:
+    import argparse
+    from types import TracebackType
+
+    from fibonacci import Fibonacci
+
+
+class Context:
+    """What a command works with. The client is made when it is first used.
+
+    Args:
+        options: The parsed command line.
+
+    Attributes:
+        options: The parsed command line.
+        output: Prints data to stdout.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options: argparse.Namespace = options
+        self.output: Output = Output(options)
+        self._exits = ExitStack()
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._exits.close()
+
+    @cached_property
+    def client(self) -> Fibonacci:
+        """The client, with the credentials of the environment or of the profile."""
+        from fibonacci import Fibonacci
+
+        return self._exits.enter_context(Fibonacci())
+
+    def say(self, text: str) -> None:
+        """Print a message to stderr, unless `--quiet` was given."""
+        if not self.options.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def confirm(self, question: str) -> None:
+        """Ask before something that cannot be undone.
+
+        Raises:
+            UsageError: If there is no terminal to ask on, and `--yes` was not given; or if the response is not yes.
+        """
+        if self.options.yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("nothing was changed")

@@ -1,0 +1,48 @@
+"""From an error to a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Final
+
+from fibonacci.cli.exit_codes import FAILED, INTERRUPTED, NO_CREDENTIALS, USAGE
+from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
+
+_PREFIX: Final = "fibonacci: "
+
+
+def report(error: BaseException, *, is_debug: bool) -> int:
+    """Print what is wrong to stderr, in one line.
+
+    Args:
+        error: What has ended the command.
+        is_debug: Whether the traceback is printed first.
+
+    Returns:
+        The exit code.
+    """
+    if is_debug:
+        traceback.print_exception(error)
+    print(f"{_PREFIX}{one_line(error)}", file=sys.stderr, flush=True)
+    return exit_code(error)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error with its notes, without line breaks."""
+    text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
+        text = f"{type(error).__name__}: {text} (--debug prints where)"
+    return " ".join(" ".join([text, *getattr(error, "__notes__", ())]).split())
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of what an error says."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
+    is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
+    if isinstance(error, AuthenticationError) or is_about_key:
+        return NO_CREDENTIALS
+    # The client refuses arguments before it sends anything.
+    return USAGE if isinstance(error, ValueError | TypeError | ConfigurationError) else FAILED

@@ -1,0 +1,92 @@
+"""The parser of the command line: options that every command has, and arguments that are added when they are needed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.exit_codes import USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_INVALID_CHOICE: Final = re.compile(
+    r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)"
+)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that adds its arguments when it is used, so that one command does not load all others.
+
+    Args:
+        add_arguments: Adds the arguments of the command; None if it has none.
+        options: The options of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, *, add_arguments: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self._add_arguments = add_arguments
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Add the arguments of the command, and parse."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self) -> None:
+        """Add the arguments of the command, unless they are there."""
+        add, self._add_arguments = self._add_arguments, None
+        if add is not None:
+            add(self)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line to stderr, and exit."""
+        self.exit(USAGE, f"{self.prog}: {_readable(message)}\n")
+
+
+def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False) -> None:
+    """Add the options that stand before or after the name of a command.
+
+    Args:
+        parser: The parser of the command line, or that of a command.
+        is_root: Whether the parser is that of the whole command line, which has the defaults.
+    """
+    group = parser.add_argument_group("global options")
+
+    def add(*flags: str, default: Any, **options: Any) -> None:
+        group.add_argument(*flags, default=default if is_root else argparse.SUPPRESS, **options)
+
+    add("--json", action="store_true", default=False, help="print JSON: the fields of the API; an array for lists")
+    add("--fields", metavar="A,B", type=_names, default=None, help="print these fields alone; a.b for one inside")
+    add("--limit", metavar="N", type=_positive, default=None, help="print at most N items of a list; default: 100")
+    add("--all", action="store_true", default=False, help="print every item of a list")
+    add("--profile", metavar="NAME", default=None, help="the profile; default: FIBONACCI_PROFILE, or the file's")
+    add("--quiet", action="store_true", default=False, help="print errors alone to stderr")
+    add("--debug", action="store_true", default=False, help="print requests, waits and tracebacks to stderr")
+    add("--yes", action="store_true", default=False, help="do not ask before something is deleted")
+    add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
+
+
+def _names(text: str) -> Sequence[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of names, such as id,name")
+    return names
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _readable(message: str) -> str:
+    """Return the message of argparse, with the name that was probably meant in place of a list of all."""
+    found = _INVALID_CHOICE.fullmatch(message)
+    if found is None:
+        return message
+    known = re.findall(r"[\w.-]+", found["known"])
+    kind = "command" if found["name"] in ("COMMAND", "VERB") else f"value for {found['name']}"
+    remedy = did_you_mean(found["word"], known) or ": it is one of " + ", ".join(known)
+    return f"unknown {kind} {found['word']!r}{remedy}"
