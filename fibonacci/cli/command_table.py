@@ -37,3 +37,11 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "completion": CommandEntry("print the completion of a shell", "completion"),
 }
 """The commands for people, in the order of the help."""
+
+VERBS: Final[dict[str, dict[str, CommandEntry]]] = {
+    "executions": {
+        "watch": CommandEntry("show an execution until it has ended", "executions_watch"),
+        "tail": CommandEntry("show executions as they change", "executions_tail"),
+    },
+}
+"""The verbs for people in the groups of derived commands, by group."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
+from fibonacci.cli.call_tables import GROUPS
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.parser import CommandParser, add_global_options
+from fibonacci.cli.parser import CommandParser, add_global_options, command_adder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 PROGRAM: Final = "fibonacci"
 
@@ -27,16 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    options = command_parser().parse_args(arguments)
+    typed = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(options)
+        try:
+            return _run(command_parser().parse_args(typed))
+        finally:  # also after --help, which ends by SystemExit
+            _flush()
     except BrokenPipeError:  # the reader of stdout has what it needs
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        return report(error, is_debug=options.debug)
+        return report(error, is_debug="--debug" in typed)
 
 
 def command_parser() -> CommandParser:
@@ -46,21 +50,20 @@ def command_parser() -> CommandParser:
     from fibonacci import __version__
 
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.help, description=command.help, add_arguments=_adder(command.module))
+        commands.add_parser(
+            name, help=command.help, description=command.help, add_arguments=command_adder(command.module)
+        )
+    for name, help in GROUPS.items():
+        commands.add_parser(name, help=help, description=help, add_arguments=partial(_add_group, name=name))
     return parser
 
 
-def _adder(module: str) -> Callable[[CommandParser], None]:
-    def add(parser: CommandParser) -> None:
-        command: Any = import_module(f"fibonacci.cli.commands.{module}")
-        command.add_arguments(parser)
-        add_global_options(parser)
-        if not parser.get_default("run"):  # a command with verbs has one for each
-            parser.set_defaults(run=command.run)
+def _add_group(parser: CommandParser, name: str) -> None:
+    from fibonacci.cli.calls.arguments import add_group
 
-    return add
+    add_group(parser, name)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -68,5 +71,14 @@ def _run(options: argparse.Namespace) -> int:
 
     with Context(options) as context:
         code: int = options.run(context)
-        sys.stdout.flush()
         return code
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it was closed before the start  # pyright: ignore[reportUnnecessaryComparison]
+        sys.stdout.flush()
+
+
+def _discard_stdout() -> None:
+    """Let what is left in the buffer of stdout go nowhere, so that the interpreter can end without an error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from fibonacci._suggestions import did_you_mean
@@ -17,6 +18,21 @@ _INVALID_CHOICE: Final = re.compile(
 )
 
 
+_GLOBAL_NAMES: Final = {"json", "fields", "limit", "all", "profile", "quiet", "debug", "yes", "no_color"}
+
+
+class CommandHelp(argparse.HelpFormatter):
+    """The help, in whose first lines the global options do not hide those of the command."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{"max_help_position": 28, **options})
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
+        """Add the usage without the global options, which follow in a group of their own."""
+        own = [action for action in actions if action.dest not in _GLOBAL_NAMES]
+        super().add_usage(usage, own, groups, prefix)
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser that adds its arguments when it is used, so that one command does not load all others.
 
@@ -26,13 +42,22 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, add_arguments: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=CommandHelp, **options)
         self._add_arguments = add_arguments
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Add the arguments of the command, and parse."""
+        """Add the arguments of the command, parse, and refuse what is unknown: here it is known what there is."""
         self.complete()
-        return super().parse_known_args(args, namespace)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return found, []
+
+    def _unknown(self, word: str) -> str:
+        name = word.partition("=")[0]
+        if not name.startswith("-") or name == "-":
+            return f"unexpected argument {word!r}; a text with spaces needs quotes"
+        return f"unknown option {name!r}{did_you_mean(name, self._option_string_actions) or '; --help lists them'}"
 
     def complete(self) -> None:
         """Add the arguments of the command, unless they are there."""
@@ -68,6 +93,23 @@ def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
 
 
+def command_adder(module: str) -> Callable[[CommandParser], None]:
+    """Return a function that adds the arguments of a command.
+
+    Args:
+        module: The module of the command, which is imported when the function is called.
+    """
+
+    def add(parser: CommandParser) -> None:
+        command: Any = import_module(f"fibonacci.cli.commands.{module}")
+        command.add_arguments(parser)
+        add_global_options(parser)
+        if not parser.get_default("run"):  # a command with verbs has one for each
+            parser.set_defaults(run=command.run)
+
+    return add
+
+
 def _names(text: str) -> Sequence[str]:
     names = [name.strip() for name in text.split(",")]
     if not all(names):
@@ -87,6 +129,6 @@ def _readable(message: str) -> str:
     if found is None:
         return message
     known = re.findall(r"[\w.-]+", found["known"])
-    kind = "command" if found["name"] in ("COMMAND", "VERB") else f"value for {found['name']}"
+    kind = "command" if found["name"] in ("COMMAND", "GROUP", "VERB") else f"value for {found['name']}"
     remedy = did_you_mean(found["word"], known) or ": it is one of " + ", ".join(known)
     return f"unknown {kind} {found['word']!r}{remedy}"
