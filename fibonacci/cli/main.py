@@ -46,7 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command_parser() -> CommandParser:
     """Return the parser of the whole command line, in which each command adds its arguments when it is named."""
     parser = CommandParser(prog=PROGRAM, description="Create, run and govern workflows on the Fibonacci platform.")
-    add_global_options(parser, is_root=True)
     from fibonacci import __version__
 
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
@@ -57,6 +56,7 @@ def command_parser() -> CommandParser:
         )
     for name, help in GROUPS.items():
         commands.add_parser(name, help=help, description=help, add_arguments=partial(_add_group, name=name))
+    add_global_options(parser, is_root=True)
     return parser
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.json_types import is_array, is_object
+from fibonacci.cli.rendering.fields import plain, select
+from fibonacci.cli.rendering.painter import Painter, encoding_of, has_color
+from fibonacci.cli.rendering.terminal_text import encodable, visible, visible_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+DEFAULT_LIMIT: Final = 100
+"""The items of a list that are printed without `--limit` and `--all`."""
 
 
 class Output:
@@ -24,27 +33,129 @@ class Output:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.is_json: bool = options.json
-        self.is_terminal: bool = sys.stdout.isatty()
+        self.is_terminal: bool = is_terminal(sys.stdout)
         self._options = options
+        self._fields: Sequence[str] = options.fields or ()
 
     def value(self, value: Any) -> None:
         """Print one object: a model, or a value that has a JSON form."""
-        print(json.dumps(_plain(value), ensure_ascii=False))
+        shown = self._selected(value)
+        if self.is_terminal and not self.is_json and is_object(shown):
+            from fibonacci.cli.rendering.object_lines import write_object
+
+            write_object(self.painter(), shown)
+        else:
+            self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
     def items(self, items: Iterable[Any], columns: Sequence[str] = ()) -> None:
-        """Print a list as its items come, at most `--limit` of them.
+        """Print a list as its items come: 100 of them, or as many as `--limit` says, or `--all`.
 
         Args:
             items: Models, or objects that have a JSON form.
-            columns: The fields that a table shows; default: those that the first item has.
+            columns: The fields that a table shows; default: those for the class of the items.
+
+        Raises:
+            UsageError: If `--fields` has a name that the first item does not have.
         """
-        for item in items:
-            print(json.dumps(_plain(item), ensure_ascii=False), flush=True)
+        self._print_items(self._limited(items), columns, sample=DEFAULT_LIMIT)
+
+    def stream(self, items: Iterable[Any], columns: Sequence[str] = ()) -> None:
+        """Print items without an end, each when it comes, at most `--limit` of them.
+
+        Args:
+            items: Models, or objects that have a JSON form.
+            columns: The fields that a table shows; default: those for the class of the items.
+        """
+        limit = self._options.limit
+        self._print_items(items if limit is None else _first(items, limit), columns, sample=1)
 
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram."""
-        print(text)
+        self._print(visible(text) if self.is_terminal else text)
+
+    def painter(self) -> Painter:
+        """Return what prints colored lines on the terminal."""
+        is_colored = has_color(is_terminal=self.is_terminal, is_refused=self._options.no_color)
+        return Painter(sys.stdout, has_color=is_colored)
+
+    def _selected(self, value: Any, *, is_checked: bool = True) -> Any:
+        shown = plain(value)
+        if not self._fields:
+            return shown
+        if is_array(shown):
+            return [select(each, self._fields, is_checked=is_checked) for each in shown]
+        return select(value, self._fields, is_checked=is_checked)
+
+    def _limited(self, items: Iterable[Any]) -> Iterator[Any]:
+        options = self._options
+        if options.all and options.limit is not None:
+            raise UsageError("--all and --limit contradict each other: give one of them")
+        if options.all:
+            yield from items
+        elif options.limit is not None:
+            yield from _first(items, options.limit)
+        else:
+            for number, item in enumerate(items):
+                if number == DEFAULT_LIMIT:
+                    self._note(f"there are more than these {number}: --all prints every item, --limit N the first N")
+                    return
+                yield item
+
+    def _print_items(self, items: Iterable[Any], columns: Sequence[str], *, sample: int) -> None:
+        if self.is_json:
+            self._array(items)
+        elif self.is_terminal:
+            from fibonacci.cli.rendering.table import Table
+
+            chosen = self._fields or columns
+            if not Table(self.painter(), chosen, is_checked=bool(self._fields), sample=sample).write(items):
+                self._note("there are none")
+        else:
+            for text in self._texts(items):
+                self._print(text)
+
+    def _array(self, items: Iterable[Any]) -> None:
+        """Print an array. Its end is printed after the last item only, so that a part is no JSON."""
+        separator = "["
+        indent = "\n  " if self.is_terminal else "\n"
+        try:
+            for text in self._texts(items, indent=2 if self.is_terminal else None):
+                self._print(separator + indent + text.replace("\n", "\n  "), end="")
+                separator = ","
+        except BaseException:
+            if separator == ",":
+                self._print("")
+            raise
+        self._print("[]" if separator == "[" else "\n]")
+
+    def _texts(self, items: Iterable[Any], *, indent: int | None = None) -> Iterator[str]:
+        for number, item in enumerate(items):
+            yield self._json(self._selected(item, is_checked=number == 0), indent=indent)
+
+    def _json(self, value: Any, *, indent: int | None) -> str:
+        text = json.dumps(value, ensure_ascii=False, indent=indent)
+        try:
+            text.encode(encoding_of(sys.stdout))
+        except UnicodeEncodeError:
+            return json.dumps(value, indent=indent)
+        return visible_json(text) if self.is_terminal else text
+
+    def _print(self, text: str, *, end: str = "\n") -> None:
+        print(encodable(text, encoding_of(sys.stdout)), end=end, flush=True)
+
+    def _note(self, text: str) -> None:
+        if not self._options.quiet:
+            print(text, file=sys.stderr, flush=True)
 
 
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+def is_terminal(stream: Any) -> bool:
+    """Whether a person reads a stream. It is None when it was closed before the start."""
+    return stream is not None and bool(stream.isatty())
+
+
+def _first(items: Iterable[Any], limit: int) -> Iterator[Any]:
+    """Yield the first items, without asking for one more."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number == limit:
+            return

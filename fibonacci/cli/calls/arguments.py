@@ -32,7 +32,6 @@ def add_group(parser: CommandParser, name: str) -> None:
 
 
 def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> Any:
-    add_global_options(parser)
     is_parent = any(isinstance(entry, CallGroup) for entry in group.entries.values())
     verbs = parser.add_subparsers(title="commands", metavar="GROUP" if is_parent else "VERB", required=True)
     for name, entry in group.entries.items():
@@ -43,6 +42,7 @@ def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...])
             add = partial(_add_call, entry=entry, path=(*path, name))
             epilog = f"Sends {entry.endpoint}."
             verbs.add_parser(name, help=entry.help, description=entry.description, epilog=epilog, add_arguments=add)
+    add_global_options(parser)
     return verbs
 
 

@@ -6,6 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fibonacci.cli.json_types import is_object
 from fibonacci.cli.values import json_value
 
 if TYPE_CHECKING:
@@ -73,10 +74,9 @@ def any_json(text: str) -> Any:
 def json_object(text: str) -> Any:
     """Read a JSON object, or null."""
     value = _json(text, '; such as \'{"name": "Ada"}\'')
-    if value is not None and not isinstance(value, dict):
-        kind = {list: "an array", str: "a text", bool: "a boolean"}.get(type(value), "a number")
-        raise ArgumentTypeError(f'it must be a JSON object, not {kind}; such as \'{{"name": "Ada"}}\'')
-    return value  # pyright: ignore[reportUnknownVariableType]
+    if value is not None and not is_object(value):
+        raise ArgumentTypeError(f'it must be a JSON object, not {_kind(value)}; such as \'{{"name": "Ada"}}\'')
+    return value
 
 
 def definition(text: str) -> Any:
@@ -98,6 +98,10 @@ def _json(text: str, remedy: str) -> Any:
         return json_value(text).value
     except ArgumentTypeError as error:
         raise ArgumentTypeError(f"{error}{remedy if 'is not JSON' in str(error) else ''}") from None
+
+
+def _kind(value: object) -> str:
+    return {list: "an array", str: "a text", bool: "a boolean"}.get(type(value), "a number")
 
 
 def _null(text: str) -> str:
