@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.output import Output
+from fibonacci.cli.rendering.terminal_text import visible, visible_line
 
 if TYPE_CHECKING:
     import argparse
     from types import TracebackType
 
-    from fibonacci import Fibonacci
+    from fibonacci import Fibonacci, WaitEvent
 
 
 class Context:
@@ -34,6 +35,10 @@ class Context:
         self._exits = ExitStack()
 
     def __enter__(self) -> Context:
+        if self.options.debug:
+            from fibonacci.cli.debug_log import logging_to_stderr
+
+            self._exits.enter_context(logging_to_stderr())
         return self
 
     def __exit__(
@@ -46,12 +51,16 @@ class Context:
         """The client, with the credentials of the environment or of the profile."""
         from fibonacci import Fibonacci
 
-        return self._exits.enter_context(Fibonacci())
+        return self._exits.enter_context(Fibonacci(on_wait=self._say_wait))
 
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""
         if not self.options.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(visible(text), file=sys.stderr, flush=True)
+
+    def _say_wait(self, event: WaitEvent) -> None:
+        if event.reason == "rate_limit":
+            self.say(f"waiting {event.seconds:.0f} s for the rate limit")
 
     def confirm(self, question: str) -> None:
         """Ask before something that cannot be undone.
@@ -63,6 +72,6 @@ class Context:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
-        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"{visible_line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

@@ -7,6 +7,7 @@ import traceback
 from typing import Final
 
 from fibonacci.cli.exit_codes import FAILED, INTERRUPTED, NO_CREDENTIALS, USAGE
+from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
@@ -23,17 +24,17 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         The exit code.
     """
     if is_debug:
-        traceback.print_exception(error)
+        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     print(f"{_PREFIX}{one_line(error)}", file=sys.stderr, flush=True)
     return exit_code(error)
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an error with its notes, without line breaks."""
+    """Return the text of an error with its notes, without line breaks and control characters."""
     text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
-    return " ".join(" ".join([text, *getattr(error, "__notes__", ())]).split())
+    return visible_line(" ".join(" ".join([text, *getattr(error, "__notes__", ())]).split()))
 
 
 def exit_code(error: BaseException) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.closed_pipe import discard_stdout, has_stdout
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import CommandParser, add_global_options, command_adder
@@ -28,19 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    typed = sys.argv[1:] if arguments is None else arguments
+    is_debug = False
     try:
         try:
-            return _run(command_parser().parse_args(typed))
+            options = command_parser().parse_args(arguments)  # which may wait for stdin
+            is_debug = options.debug
+            return _run(options)
         finally:  # also after --help, which ends by SystemExit
-            _flush()
+            if has_stdout():
+                sys.stdout.flush()
     except BrokenPipeError:  # the reader of stdout has what it needs
-        _discard_stdout()
+        discard_stdout()
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        return report(error, is_debug="--debug" in typed)
+        return report(error, is_debug=is_debug)
 
 
 def command_parser() -> CommandParser:
@@ -72,13 +75,3 @@ def _run(options: argparse.Namespace) -> int:
     with Context(options) as context:
         code: int = options.run(context)
         return code
-
-
-def _flush() -> None:
-    if sys.stdout is not None:  # it was closed before the start  # pyright: ignore[reportUnnecessaryComparison]
-        sys.stdout.flush()
-
-
-def _discard_stdout() -> None:
-    """Let what is left in the buffer of stdout go nowhere, so that the interpreter can end without an error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.closed_pipe import has_stdout
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering.fields import plain, select
@@ -33,7 +34,7 @@ class Output:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.is_json: bool = options.json
-        self.is_terminal: bool = is_terminal(sys.stdout)
+        self.is_terminal: bool = has_stdout() and sys.stdout.isatty()
         self._options = options
         self._fields: Sequence[str] = options.fields or ()
 
@@ -57,17 +58,11 @@ class Output:
         Raises:
             UsageError: If `--fields` has a name that the first item does not have.
         """
-        self._print_items(self._limited(items), columns, sample=DEFAULT_LIMIT)
+        self._print_items(self._limited(items), columns)
 
-    def stream(self, items: Iterable[Any], columns: Sequence[str] = ()) -> None:
-        """Print items without an end, each when it comes, at most `--limit` of them.
-
-        Args:
-            items: Models, or objects that have a JSON form.
-            columns: The fields that a table shows; default: those for the class of the items.
-        """
-        limit = self._options.limit
-        self._print_items(items if limit is None else _first(items, limit), columns, sample=1)
+    def line(self, value: Any) -> None:
+        """Print one object of a stream, as a line of JSON."""
+        self._print(self._json(self._selected(value, is_checked=False), indent=None))
 
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram."""
@@ -101,14 +96,14 @@ class Output:
                     return
                 yield item
 
-    def _print_items(self, items: Iterable[Any], columns: Sequence[str], *, sample: int) -> None:
+    def _print_items(self, items: Iterable[Any], columns: Sequence[str]) -> None:
         if self.is_json:
             self._array(items)
         elif self.is_terminal:
             from fibonacci.cli.rendering.table import Table
 
             chosen = self._fields or columns
-            if not Table(self.painter(), chosen, is_checked=bool(self._fields), sample=sample).write(items):
+            if not Table(self.painter(), chosen, is_checked=bool(self._fields)).write(items):
                 self._note("there are none")
         else:
             for text in self._texts(items):
@@ -146,11 +141,6 @@ class Output:
     def _note(self, text: str) -> None:
         if not self._options.quiet:
             print(text, file=sys.stderr, flush=True)
-
-
-def is_terminal(stream: Any) -> bool:
-    """Whether a person reads a stream. It is None when it was closed before the start."""
-    return stream is not None and bool(stream.isatty())
 
 
 def _first(items: Iterable[Any], limit: int) -> Iterator[Any]:

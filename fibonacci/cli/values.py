@@ -41,3 +41,5 @@ def json_value(text: str) -> JSONValue:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise argparse.ArgumentTypeError(f"{source} is not JSON ({place}: {error.msg})") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
+        raise argparse.ArgumentTypeError(f"{source} is no JSON that can be read ({error})") from None

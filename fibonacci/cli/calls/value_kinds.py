@@ -101,7 +101,9 @@ def _json(text: str, remedy: str) -> Any:
 
 
 def _kind(value: object) -> str:
-    return {list: "an array", str: "a text", bool: "a boolean"}.get(type(value), "a number")
+    if isinstance(value, list):
+        return "an array"
+    return {str: "a text", bool: "a boolean"}.get(type(value), "a number")
 
 
 def _null(text: str) -> str:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final[dict[str, Sequence[str]]] = {
     "Workflow": ("id", "name", "version", "status", "updated_at"),
-    "Execution": ("id", "status", "workflow_id", "created_at", "duration_ms", "nodes_failed"),
+    "Execution": ("id", "status", "created_at", "duration_ms", "workflow_id", "nodes_failed"),
     "WorkflowVersion": ("version", "name", "rolled_back_from", "created_at"),
     "RegistryEntry": ("workflow_id", "name", "status", "updated_at"),
     "ToolPolicy": ("tool_name", "enabled", "allowed_roles", "updated_at"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci.cli.rendering.columns import columns_of
 from fibonacci.cli.rendering.fields import named_fields, select
@@ -16,8 +16,25 @@ if TYPE_CHECKING:
     from fibonacci.cli.rendering.painter import Painter
 
 _GAP: Final = "  "
-_SHORTEST: Final = 8
-"""The cells that a column keeps as long as others are wider."""
+_SAMPLE: Final = 100
+
+
+class ShortestColumns(NamedTuple):
+    """The cells that columns keep before others are left out.
+
+    Attributes:
+        first: Those of the first column, which names the object.
+        others: Those of each other column.
+    """
+
+    first: int
+    others: int
+
+
+# Ids and times are of no use in part.
+_DEFAULT: Final = ShortestColumns(24, 16)
+# Nobody has to look for a column that was asked for.
+_CHOSEN: Final = ShortestColumns(4, 4)
 
 
 class Table:
@@ -27,14 +44,12 @@ class Table:
         painter: The terminal.
         columns: The fields to show; default: those of the objects' class that any of the first objects has.
         is_checked: Whether the first object must have the columns.
-        sample: How many objects decide about the widths.
     """
 
-    def __init__(self, painter: Painter, columns: Sequence[str], *, is_checked: bool, sample: int) -> None:
+    def __init__(self, painter: Painter, columns: Sequence[str], *, is_checked: bool) -> None:
         self._painter = painter
         self._columns = list(columns)
         self._is_checked = is_checked
-        self._sample = sample
         self._widths: list[int] = []
 
     def write(self, items: Iterable[Any]) -> int:
@@ -48,7 +63,7 @@ class Table:
                     self._row(item)
                     continue
                 first.append(item)
-                if len(first) == self._sample:
+                if len(first) == _SAMPLE:
                     self._begin(first)
         finally:
             if first and not self._widths:
@@ -65,7 +80,7 @@ class Table:
         widths = [
             max(cell_width(name), *(cell_width(_cell(name, row[name])) for row in rows)) for name in self._columns
         ]
-        self._widths = fitting_widths(widths, self._painter.width)
+        self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
         self._columns = self._columns[: len(self._widths)]
         self._line([(name, "bold") for name in self._columns])
         for item in first:
@@ -82,19 +97,20 @@ class Table:
         self._painter.line(parts[:-1])
 
 
-def fitting_widths(widths: Sequence[int], available: int) -> list[int]:
+def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
     """Return widths that fit, with the gaps. The widest columns shrink, then the first; then the last are left out.
 
     Args:
         widths: What the columns would take.
         available: The cells of the terminal.
+        shortest: What columns shrink to.
     """
     fitting = [min(width, available) for width in widths]
     while sum(fitting) + len(_GAP) * (len(fitting) - 1) > available:
         widest = max(range(1, len(fitting)), key=fitting.__getitem__, default=0)
-        if fitting[widest] > _SHORTEST:
+        if fitting[widest] > shortest.others:
             fitting[widest] -= 1
-        elif fitting[0] > _SHORTEST:  # it names the object
+        elif fitting[0] > shortest.first or (len(fitting) == 2 and fitting[0] > _CHOSEN.first):
             fitting[0] -= 1
         else:
             fitting.pop()
