@@ -104,6 +104,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any, helps: Mapping[str, str]
     if kind == "integer" and "econds" in help:
         kind = "seconds"
     choices = [name for each in _alternatives(hint) for name in _choices(each)]
+    if choices:
+        kind = "word"
     if choices and not all(name in help for name in choices):
         help = f"{help}: {', '.join(choices)}"
     return CallParameter(
@@ -113,6 +115,7 @@ def _parameter(parameter: inspect.Parameter, hint: Any, helps: Mapping[str, str]
         parameter.kind is not parameter.KEYWORD_ONLY,
         parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty,
         parameter.default is UNSET and NoneType in _alternatives(hint),
+        tuple(choices),
     )
 
 
@@ -203,7 +206,8 @@ def _literal(entry: CallGroup | CallEntry | CallParameter) -> str:
 
 
 def _flags(entry: CallEntry | CallParameter) -> list[str]:
-    return [f"{name}=True" for name in entry._fields if name.startswith("is_") and getattr(entry, name)]
+    names = [name for name in entry._fields if name.startswith(("is_", "choices")) and getattr(entry, name)]
+    return [f"{name}={getattr(entry, name)!r}" for name in names]
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
+from fibonacci.cli.standard_streams import is_terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +71,7 @@ class Context:
         """
         if self.options.yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
         print(f"{visible_line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):

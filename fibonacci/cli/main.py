@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fibonacci.cli.call_tables import GROUPS
-from fibonacci.cli.closed_pipe import discard_stdout, has_stdout
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import CommandParser, add_global_options, command_adder
+from fibonacci.cli.standard_streams import discard_stdout, has_stream
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             is_debug = options.debug
             return _run(options)
         finally:  # also after --help, which ends by SystemExit
-            if has_stdout():
+            if has_stream(sys.stdout):
                 sys.stdout.flush()
     except BrokenPipeError:  # the reader of stdout has what it needs
         discard_stdout()

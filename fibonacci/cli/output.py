@@ -6,12 +6,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci.cli.closed_pipe import has_stdout
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering.fields import plain, select
 from fibonacci.cli.rendering.painter import Painter, encoding_of, has_color
 from fibonacci.cli.rendering.terminal_text import encodable, visible, visible_json
+from fibonacci.cli.standard_streams import is_terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +34,7 @@ class Output:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.is_json: bool = options.json
-        self.is_terminal: bool = has_stdout() and sys.stdout.isatty()
+        self.is_terminal: bool = is_terminal(sys.stdout)
         self._options = options
         self._fields: Sequence[str] = options.fields or ()
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fibonacci.cli.standard_streams import has_stream
+
 
 class JSONValue(NamedTuple):
     """A JSON value of the command line; null is one too.
@@ -30,9 +32,10 @@ def json_value(text: str) -> JSONValue:
     source = "the argument"
     try:
         if text == "-":
-            source, text = "stdin", sys.stdin.read()
+            source, text = "stdin", sys.stdin.read() if has_stream(sys.stdin) else ""
         elif text.startswith("@"):
-            source, text = text[1:], Path(text[1:]).read_text("utf-8")
+            source = text[1:]
+            text = Path(source).read_text("utf-8")
         return JSONValue(json.loads(text), source)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{source}: {error.strerror or error}") from None

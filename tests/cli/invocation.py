@@ -45,9 +45,16 @@ class Invocation(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def invoke(*arguments: str, stdin: str = "") -> Invocation:
-    """Run the command in this process; its streams are no terminal."""
-    out, err = io.StringIO(), io.StringIO()
+class TerminalText(io.StringIO):
+    """A stdout that says that it is a terminal, and keeps what is printed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invocation:
+    """Run the command in this process; its streams are no terminal, unless stdout is to be one (COLUMNS is its width)."""
+    out, err = TerminalText() if on_terminal else io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _stdin(stdin):
         try:
             code = main(arguments)

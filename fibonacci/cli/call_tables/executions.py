@@ -18,8 +18,9 @@ GROUP: Final = CallGroup(
                 CallParameter("workflow_id", "text", "only those of this workflow"),
                 CallParameter(
                     "status",
-                    "text",
+                    "word",
                     "only those in this state: pending, running, completed, failed, cancelled, pending_approval",
+                    choices=("pending", "running", "completed", "failed", "cancelled", "pending_approval"),
                 ),
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),

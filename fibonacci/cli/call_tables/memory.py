@@ -17,7 +17,10 @@ GROUP: Final = CallGroup(
             (
                 CallParameter("key", "text", "the key: any text, such as user/prefs", is_positional=True),
                 CallParameter(
-                    "scope", "text", "the scope: workflow (the platform's default), user, organization or global"
+                    "scope",
+                    "word",
+                    "the scope: workflow (the platform's default), user, organization or global",
+                    choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the user, in the scope user"),
                 CallParameter("workflow_id", "text", "the workflow, in the scope workflow"),
@@ -30,7 +33,10 @@ GROUP: Final = CallGroup(
             (
                 CallParameter("key", "text", "the key", is_positional=True),
                 CallParameter(
-                    "scope", "text", "the scope: workflow (the platform's default), user, organization or global"
+                    "scope",
+                    "word",
+                    "the scope: workflow (the platform's default), user, organization or global",
+                    choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the user, in the scope user"),
                 CallParameter("workflow_id", "text", "the workflow, in the scope workflow"),
@@ -45,9 +51,10 @@ GROUP: Final = CallGroup(
                 CallParameter("value", "json", "the value: any JSON", is_positional=True),
                 CallParameter(
                     "scope",
-                    "text",
+                    "word",
                     "the scope: workflow (the platform's default), user, organization or global",
                     is_nullable=True,
+                    choices=("workflow", "user", "organization", "global"),
                 ),
                 CallParameter("user_id", "text", "the user, in the scope user", is_nullable=True),
                 CallParameter("workflow_id", "text", "the workflow, in the scope workflow", is_nullable=True),

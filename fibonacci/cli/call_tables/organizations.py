@@ -155,7 +155,13 @@ GROUP: Final = CallGroup(
                     "POST /organizations/{org}/role-policy-overrides",
                     (
                         CallParameter("org", "text", "the id of the organization", is_positional=True),
-                        CallParameter("role", "text", "the role: owner, admin, member or viewer", is_required=True),
+                        CallParameter(
+                            "role",
+                            "word",
+                            "the role: owner, admin, member or viewer",
+                            is_required=True,
+                            choices=("owner", "admin", "member", "viewer"),
+                        ),
                         CallParameter(
                             "tool_name", "text", "the tool; fibonacci tools list names them", is_required=True
                         ),

@@ -47,11 +47,13 @@ def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...])
 
 
 def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) -> None:
-    from fibonacci.cli.calls.value_kinds import KINDS
+    from fibonacci.cli.calls.value_kinds import KINDS, word
 
     for parameter in entry.parameters:
         kind = KINDS[parameter.kind]
         options: dict[str, Any] = {"type": kind.read, "help": parameter.help.replace("%", "%%")}
+        if parameter.choices:
+            options["type"] = partial(word, choices=parameter.choices)
         if parameter.is_positional:
             metavar = parameter.name.upper()
             parser.add_argument(f"{PREFIX}{parameter.name}", metavar=metavar, **options)

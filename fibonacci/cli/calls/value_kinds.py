@@ -6,11 +6,12 @@ import re
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.json_types import is_object
 from fibonacci.cli.values import json_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
@@ -66,6 +67,17 @@ def names(text: str) -> list[str]:
     return found
 
 
+def word(text: str, choices: Sequence[str]) -> str:
+    """Read one of the words that are known, or one that only the platform knows; a misspelling is refused."""
+    if text in choices:
+        return text
+    if hint := did_you_mean(text, choices):
+        raise ArgumentTypeError(f"unknown word {text!r}{hint}")
+    from fibonacci import any_string
+
+    return any_string(text)
+
+
 def any_json(text: str) -> Any:
     """Read any JSON; a text needs its own quotes."""
     return _json(text, "; a text is typed in quotes of its own: '\"text\"'")
@@ -101,9 +113,15 @@ def _json(text: str, remedy: str) -> Any:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, list):
-        return "an array"
-    return {str: "a text", bool: "a boolean"}.get(type(value), "a number")
+    match value:
+        case list():
+            return "an array"
+        case str():
+            return "a text"
+        case bool():
+            return "a boolean"
+        case _:
+            return "a number"
 
 
 def _null(text: str) -> str:
@@ -112,6 +130,7 @@ def _null(text: str) -> str:
 
 KINDS: Final = {
     "text": ValueKind("TEXT", str),
+    "word": ValueKind("WORD", str),
     "integer": ValueKind("N", integer),
     "boolean": ValueKind("true|false", boolean),
     "seconds": ValueKind("TIME", seconds),
