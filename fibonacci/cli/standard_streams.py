@@ -20,3 +20,12 @@ def is_terminal(stream: TextIO | None) -> bool:
 def discard_stdout() -> None:
     """Send what is still to be written to stdout, which is closed, nowhere, so that the exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def discard_unwritable() -> None:
+    """Discard what is left for a stdout that cannot be written, as on a full disk, so that the exit does not fail."""
+    try:
+        if has_stream(sys.stdout):
+            sys.stdout.flush()
+    except OSError:
+        discard_stdout()

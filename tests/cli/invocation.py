@@ -53,7 +53,7 @@ class TerminalText(io.StringIO):
 
 
 def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invocation:
-    """Run the command in this process; its streams are no terminal, unless stdout is to be one (COLUMNS is its width)."""
+    """Run the command in this process. Its streams are no terminal, except for stdout where that is said."""
     out, err = TerminalText() if on_terminal else io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _stdin(stdin):
         try:

