@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.json_types import is_object
-from fibonacci.cli.values import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,6 +105,8 @@ def definition(text: str) -> Any:
 
 
 def _json(text: str, remedy: str) -> Any:
+    from fibonacci.cli.values import json_value  # which a help does without
+
     try:
         return json_value(text).value
     except ArgumentTypeError as error:
