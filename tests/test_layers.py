@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "integrations": _PUBLIC,
     "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},
-    "cli": {*_PUBLIC, "emulator"},
+    "cli": {*_PUBLIC, "emulator", "_times"},
 }
 # An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}

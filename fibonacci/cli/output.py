@@ -100,10 +100,10 @@ class Output:
         if self.is_json:
             self._array(items)
         elif self.is_terminal:
-            from fibonacci.cli.rendering.table import Table
+            from fibonacci.cli.rendering.table import TerminalTable
 
             chosen = self._fields or columns
-            if not Table(self.painter(), chosen, is_checked=bool(self._fields)).write(items):
+            if not TerminalTable(self.painter(), chosen, is_checked=bool(self._fields)).write(items):
                 self._note("there are none")
         else:
             for text in self._texts(items):

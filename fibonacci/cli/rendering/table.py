@@ -37,7 +37,7 @@ _DEFAULT: Final = ShortestColumns(24, 16)
 _CHOSEN: Final = ShortestColumns(4, 4)
 
 
-class Table:
+class TerminalTable:
     """Prints objects as rows. The first ones decide about the widths, so that a long list need not be read first.
 
     Args:

@@ -42,12 +42,12 @@ VARIABLES = {
     "DO_NOT_TRACK": "1",
 }
 # The largest memory since the program was started, in MB.
-MEMORY = r"""\
-import re, sys
+MEMORY = """\
+import sys
 def memory():
     if sys.platform != "linux":
         return 0
-    return int(re.search(r"VmHWM:\s*(\d+)", open("/proc/self/status").read())[1]) / 1024
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if "VmHWM" in line) / 1024
 """
 # Runs the installed script, and prints its memory.
 SCRIPT = """\
@@ -77,7 +77,7 @@ def measure(bench: Bench) -> list[FigureRow]:
 
 
 def _measured(bench: Bench, measurement: str, scripts: Mapping[str, tuple[str, str]]) -> list[FigureRow]:
-    spent = bench.scripts(scripts, bench.runs(5, 15))
+    spent = bench.scripts(scripts, bench.runs(3, 15))
     cpu = {name: [run.cpu * 1000 for run in found] for name, found in spent.items()}
     memory = {name: [float(run.result.split()[-1]) for run in found] for name, found in spent.items()}
     return [
