@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci.cli.context import Context
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests import calls as derivation
 from tests.cli.command_lines import calls, command_line
-from tests.cli.invocation import invoke, use
+from tests.cli.invocation import TerminalText, invoke, use
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
@@ -192,6 +196,16 @@ class TestDeletion:
         run = invoke("workflows", "delete", "wf-1")
         assert run == (64, "", "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on\n")
         assert scripted.requests == []
+
+    @pytest.mark.parametrize(("answer", "is_yes"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)])
+    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, answer: str, is_yes: bool) -> None:
+        asked = TerminalText()
+        monkeypatch.setattr("sys.stdin", TerminalText(answer))
+        monkeypatch.setattr("sys.stderr", asked)
+        context = Context(command_parser().parse_args(["workflows", "delete", "wf-1"]))
+        with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
+            context.confirm("Delete 'wf-1\x1b[2J'?")
+        assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] "
 
     def test_with_yes(self, emulator: Emulator) -> None:
         with emulator.client() as client:

@@ -6,11 +6,12 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
+from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.table import ShortestColumns, fitting_widths
 from fibonacci.cli.rendering.terminal_text import cell_width, fitted
 from tests.cli.invocation import Invocation, invoke
@@ -85,6 +86,19 @@ class TestPrograms:
         assert "The cursor has expired" in run.err
         with pytest.raises(json.JSONDecodeError):
             _ = run.data
+
+    def test_ctrl_c_inside_a_list_leaves_no_whole_array(
+        self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
+    ) -> None:
+        class Interrupted(Output):
+            def _texts(self, items: Iterable[Any], *, indent: int | None = None) -> Iterator[str]:
+                yield next(super()._texts(items, indent=indent))
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr("fibonacci.cli.context.Output", Interrupted)
+        server.add_response({"data": [{"id": "wf-1"}, {"id": "wf-2"}]})
+        run = invoke("workflows", "list", "--json")
+        assert run == (130, '[\n{"id": "wf-1"}\n', "fibonacci: interrupted.\n")
 
     def test_an_error_before_the_first_item_prints_nothing(self, server: ScriptedServer) -> None:
         server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
@@ -239,8 +253,16 @@ class TestColors:
         assert "\x1b" not in shown(server, [WORKFLOW], *options, on_terminal=refusal != "pipe").out
 
 
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("abc", 3), ("日本", 4), ("e\u0301", 1), ("👋", 2), ("👋🏽", 2), ("❤️", 2), ("👨‍👩‍👧", 2), ("🇩🇪", 2), ("", 0)],
+)
+def test_the_cells_of_a_text(text: str, cells: int) -> None:
+    assert cell_width(text) == cells
+
+
 def test_a_text_that_is_cut_takes_its_cells() -> None:
-    for text in ("abcdef", "日本語", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", "👋👋👋"):
+    for text in ("👋🏽👨‍👩‍👧❤️👋🏽👨‍👩‍👧❤️", "abcdef", "日本語", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", "👋👋👋"):
         assert [cell_width(fitted(text, width, "…")) for width in range(1, 12)] == [*range(1, 12)]
 
 

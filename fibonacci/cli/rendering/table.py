@@ -102,7 +102,7 @@ class TerminalTable:
 
 
 def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColumns) -> list[int]:
-    """Return widths that fit, with the gaps. The widest columns shrink, then the first; then the last are left out.
+    """Return widths that fit, with the gaps: the widest columns shrink, and then the last ones are left out.
 
     Args:
         widths: What the columns would take.
@@ -111,11 +111,11 @@ def fitting_widths(widths: Sequence[int], available: int, shortest: ShortestColu
     """
     fitting = [min(width, available) for width in widths]
     while sum(fitting) + len(_GAP) * (len(fitting) - 1) > available:
-        widest = max(range(1, len(fitting)), key=fitting.__getitem__, default=0)
-        if fitting[widest] > shortest.others:
-            fitting[widest] -= 1
-        elif fitting[0] > shortest.first or (len(fitting) == 2 and fitting[0] > _CHOSEN.first):
-            fitting[0] -= 1
-        else:
+        wide = [index for index, width in enumerate(fitting) if width > (shortest.others if index else shortest.first)]
+        if wide:
+            fitting[max(wide, key=fitting.__getitem__)] -= 1
+        elif len(fitting) > 1:
             fitting.pop()
+        else:
+            fitting[0] = available
     return fitting

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._display.text import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Marks that change the order or the lines of what stands around them.
 _LAYOUT: Final = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_JOINER: Final = "\N{ZERO WIDTH JOINER}"
+_EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
+_SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
 _SPACING: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -44,7 +50,7 @@ def encodable(text: str, encoding: str) -> str:
 
 def cell_width(text: str) -> int:
     """Return the number of a terminal's cells that a text takes."""
-    return len(text) if text.isascii() else sum(map(_width, text))
+    return len(text) if text.isascii() else sum(width for _, width in _clusters(text))
 
 
 def fitted(text: str, width: int, ellipsis: str) -> str:
@@ -54,12 +60,26 @@ def fitted(text: str, width: int, ellipsis: str) -> str:
         return text + " " * missing
     mark = ellipsis[:width]
     kept, taken = "", len(mark)
-    for character in text:
-        taken += _width(character)
+    for cluster, cells in _clusters(text):
+        taken += cells
         if taken > width:
             break
-        kept += character
+        kept += cluster
     return kept + mark + " " * (width - cell_width(kept + mark))
+
+
+def _clusters(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the characters as they are drawn, an emoji with its parts, and the cells of each."""
+    cluster, width = "", 0
+    for character in text:
+        is_tone = width == 2 and character in _SKIN_TONES
+        if cluster and (is_tone or cluster[-1] == _JOINER or not _width(character)):
+            cluster += character
+            width = 2 if character == _EMOJI_STYLE else width
+        else:
+            yield cluster, width
+            cluster, width = character, _width(character)
+    yield cluster, width
 
 
 def _width(character: str) -> int:
