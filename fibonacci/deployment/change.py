@@ -30,7 +30,7 @@ class DeploymentChange:
     """The name that the workflow will have; for a removal, the one it has."""
 
     workflow_id: str | None
-    """The id of the workflow; None for one that is created."""
+    """The id of the workflow; None for one that is still to be created."""
 
     reason: str
     """Why, in words."""
