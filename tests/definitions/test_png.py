@@ -71,7 +71,7 @@ def test_texts_that_no_font_can_draw_are_an_error(monkeypatch: pytest.MonkeyPatc
     from fibonacci.definitions.diagrams import png as module
 
     monkeypatch.setattr(module, "svg_to_bytes", lambda **options: b"blank")
-    with pytest.raises(RuntimeError, match="no font"):
+    with pytest.raises(OSError, match="no font"):
         module.png(TRIAGE)
 
 

@@ -1,4 +1,4 @@
-"""A picture without a style sheet, for renderers that read no CSS variables: each element has its own style, in light."""
+"""A picture for renderers that read no CSS variables: each element has its own style, in the light colors."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ def png(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord
         The picture. A very large one is drawn smaller, at 40 million pixels.
 
     Raises:
-        RuntimeError: If the system has no font, so that the texts would be missing.
+        OSError: If the system has no font, so that the texts would be missing.
         TypeError: If an argument has another type.
         ValueError: If the definition holds itself.
     """
     if svg_to_bytes(svg_string=_LETTER.format("M")) == svg_to_bytes(svg_string=_LETTER.format("")):
-        raise RuntimeError("the system has no font to draw texts with: install one, such as DejaVu, or draw SVG")
+        raise OSError("the system has no font to draw texts with: install one, such as DejaVu, or draw SVG")
     picture = flat_svg(svg(definition, execution=execution))
     zoom = min(_ZOOM, sqrt(_MOST_PIXELS / (picture.width * picture.height)))
     return bytes(svg_to_bytes(svg_string=picture.text, zoom=zoom))

@@ -12,8 +12,8 @@ from pathlib import Path
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a text, in UTF-8, or bytes to a file; a reader sees the old content or the new, never a part.
 
-    The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions, and
-    a symbolic link remains one; a new file has the permissions that the process gives its files.
+    The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions,
+    and a symbolic link remains one; a new file has the permissions that the process gives its files.
 
     Args:
         path: The file.
