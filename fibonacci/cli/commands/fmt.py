@@ -26,7 +26,7 @@ class _Formatted(NamedTuple):
         lines = difflib.unified_diff(
             self.old.splitlines(), self.new.splitlines(), self.file, f"{self.file} (formatted)", lineterm=""
         )
-        return "\n".join(lines) or "only line breaks, or a byte order mark, differ"
+        return "\n".join(lines) or f"{self.file}: the line breaks differ"
 
 
 def add_arguments(parser: CommandParser) -> None:

@@ -11,10 +11,10 @@ from fibonacci.cli.exit_codes import DONE, UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from fibonacci import Execution
     from fibonacci.cli.context import Context
     from fibonacci.cli.definition_references import ReferencedDefinition
     from fibonacci.cli.parser import CommandParser
+    from fibonacci.models import Execution
 
 _FORMATS: Final = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".png": "png"}
 

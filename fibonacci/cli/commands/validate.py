@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from fibonacci.cli.exit_codes import DONE, USAGE
@@ -57,14 +58,25 @@ def _problems(file: str, tools: Sequence[str] | None) -> list[Problem]:
 
 
 def _print(context: Context, problems: Sequence[Problem]) -> None:
-    from fibonacci.cli.definition_faults import fault_line, fault_object, github_line
+    from fibonacci.cli.definition_faults import fault_object
 
     if context.output.is_json:
         context.output.value([fault_object(problem) for problem in problems])
         return
-    line_of = github_line if context.options.format == "github" else fault_line
     for problem in problems:
-        context.output.text(line_of(problem))
+        context.output.text(_line(context, problem))
+
+
+def _line(context: Context, problem: Problem) -> str:
+    from fibonacci.cli.colors import colored, uses_color
+    from fibonacci.cli.definition_faults import fault_line, github_line
+
+    if context.options.format == "github":
+        return github_line(problem)
+    line, severity = fault_line(problem), f" {problem.severity}: "
+    if not uses_color(context.options, sys.stdout):
+        return line
+    return line.replace(severity, colored(severity, "red" if problem.severity == "error" else "yellow"), 1)
 
 
 def _count(number: int, noun: str) -> str:
