@@ -10,6 +10,7 @@ from fibonacci.cli.exit_codes import DONE, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from fibonacci.cli.context import Context
     from fibonacci.cli.definition_references import ReferencedDefinition
@@ -39,25 +40,38 @@ def add_arguments(parser: CommandParser) -> None:
 def run(context: Context) -> int:
     """Draw the definition."""
     options = context.options
-    drawing_format = _format_of(options)
-    if drawing_format == "png":
-        import fibonacci.definitions.diagrams.png  # noqa: F401  (a missing extra is reported before anything is sent)
+    draw = _drawer(_format_of(options))  # before anything is sent: an extra may be missing
     execution = None if options.execution is None else context.client.executions.get(options.execution)
     found = _definition(context, execution)
     if found.errors:
         errors = "1 error" if len(found.errors) == 1 else f"{len(found.errors)} errors"
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
-    drawing = _drawing(found, execution, drawing_format)
+    drawing = draw(found.definition, execution=execution)
     if options.out is not None:
         from fibonacci.definitions.files.atomic_file import write_atomically
 
-        write_atomically(options.out, drawing)
+        write_atomically(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
         context.say(f"wrote {options.out}")
     elif isinstance(drawing, bytes):
         sys.stdout.buffer.write(drawing)
     else:
-        context.output.text(drawing.removesuffix("\n"))
+        context.output.text(drawing)
     return DONE
+
+
+def _drawer(drawing_format: str) -> Callable[..., str | bytes]:
+    """Return the function that draws in a format.
+
+    Raises:
+        ImportError: If it needs an extra that is not installed.
+    """
+    if drawing_format == "png":
+        from fibonacci.definitions.diagrams.png import png
+
+        return png
+    from fibonacci.definitions import mermaid, svg
+
+    return svg if drawing_format == "svg" else mermaid
 
 
 def _format_of(options: argparse.Namespace) -> str:
@@ -90,14 +104,3 @@ def _definition(context: Context, execution: Execution | None) -> ReferencedDefi
     if found.workflow is not None and of_execution not in (None, found.workflow.id):
         raise UsageError(f"{context.options.execution} is an execution of {of_execution}, not of {found.workflow.id}")
     return found
-
-
-def _drawing(found: ReferencedDefinition, execution: Execution | None, drawing_format: str) -> str | bytes:
-    if drawing_format == "png":
-        from fibonacci.definitions.diagrams.png import png
-
-        return png(found.definition, execution=execution)
-    from fibonacci.definitions import mermaid, svg
-
-    draw = svg if drawing_format == "svg" else mermaid
-    return draw(found.definition, execution=execution) + "\n"
