@@ -120,6 +120,22 @@ def test_an_interrupted_apply_says_what_was_done_and_how_to_go_on(platform: Emul
     )
 
 
+@needs_fork
+def test_a_reader_that_closes_stdout_does_not_end_an_apply(platform: Emulator, tmp_path: Path) -> None:
+    write("flows/a.yaml", GREETER)
+    write("flows/b.yaml", GREETER)
+    command = [sys.executable, "-m", "fibonacci.cli", "apply", "flows", "--yes", "--quiet"]
+    read, closed = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        command, stdout=closed, stderr=subprocess.PIPE, env=environment(platform, tmp_path), timeout=30
+    )
+    os.close(closed)
+    assert (run.returncode, run.stderr) == (0, b"")
+    with Fibonacci() as client:
+        assert len(list(client.workflows.list())) == 2
+
+
 def test_an_older_word_is_a_message_of_the_plan() -> None:
     write("flows/old.yaml", OLD_WORDS)
     run = invoke("plan", "flows")
@@ -190,6 +206,7 @@ def test_bad_usage_of_pull(arguments: list[str], end: str) -> None:
     assert run.err.endswith(end)
 
 
+@pytest.mark.slow
 @needs_fork
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 64)])
 def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: str, code: int) -> None:

@@ -20,14 +20,14 @@ SECTIONS = ["Definitions and deployments"]
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 
 
-class Line(NamedTuple):
+class ShellLine(NamedTuple):
     """A line of a shell block: its command, and the exit code in the comment after it."""
 
     command: str
     code: int
 
     @classmethod
-    def of(cls, text: str) -> Line:
+    def of(cls, text: str) -> ShellLine:
         found = _EXIT.search(text)
         return cls(_EXIT.sub("", text), int(found[1]) if found else 0)
 
@@ -41,7 +41,7 @@ def section(title: str) -> list[Block]:
 
 def run(block: Block) -> Iterator[str]:
     """Run the lines of a block, and yield what each prints."""
-    for line in map(Line.of, block.code.splitlines()):
+    for line in map(ShellLine.of, block.code.splitlines()):
         words = shlex.split(line.command)
         if words[0] != "fibonacci":
             subprocess.run(words, check=True)

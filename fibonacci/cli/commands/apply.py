@@ -49,11 +49,21 @@ def _apply(context: Context, plan: DeploymentPlan) -> None:
     def report(change: DeploymentChange) -> None:
         done.append(change)
         if not context.output.is_json:
-            context.output.text(done_text(change))
-            sys.stdout.flush()
+            _print(context, done_text(change))
 
     try:
         context.client.workflows.apply(plan, allow_delete=context.options.allow_delete, on_change=report)
     finally:
         if context.output.is_json:
             context.output.value([done_object(change) for change in done])
+
+
+def _print(context: Context, line: str) -> None:
+    """Print a line at once. That the reader of stdout has closed it, as `head` does, must not end the changes."""
+    try:
+        context.output.text(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from fibonacci.cli.run_many.result_files import discard_stdout
+
+        discard_stdout()
