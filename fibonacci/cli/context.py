@@ -63,16 +63,24 @@ class Context:
         if event.reason == "rate_limit":
             self.say(f"waiting {event.seconds:.0f} s for the rate limit")
 
+    def check_confirmable(self, question: str) -> None:
+        """Check that `confirm` can ask, or need not: a command that is going to ask checks it before it sends anything.
+
+        Raises:
+            UsageError: If there is no terminal to ask on, and `--yes` was not given.
+        """
+        if not (self.options.yes or (is_terminal(sys.stdin) and is_terminal(sys.stderr))):
+            raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
+
     def confirm(self, question: str) -> None:
         """Ask before something that cannot be undone.
 
         Raises:
             UsageError: If there is no terminal to ask on, and `--yes` was not given; or if the response is not yes.
         """
+        self.check_confirmable(question)
         if self.options.yes:
             return
-        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-            raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
         print(f"{visible_line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

@@ -6,10 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.colors import ColoredText, uses_color
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering.fields import plain, select
-from fibonacci.cli.rendering.painter import Painter, encoding_of, has_color
+from fibonacci.cli.rendering.painter import Painter, encoding_of
 from fibonacci.cli.rendering.terminal_text import encodable, visible, visible_json
 from fibonacci.cli.standard_streams import is_terminal
 
@@ -66,12 +67,11 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram."""
-        self._print(visible(text) if self.is_terminal else text)
+        self._print(visible(text) if self.is_terminal and not isinstance(text, ColoredText) else text)
 
     def painter(self) -> Painter:
         """Return what prints colored lines on the terminal."""
-        is_colored = has_color(is_terminal=self.is_terminal, is_refused=self._options.no_color)
-        return Painter(sys.stdout, has_color=is_colored)
+        return Painter(sys.stdout, has_color=uses_color(self._options, sys.stdout))
 
     def _selected(self, value: Any, *, is_checked: bool = True) -> Any:
         shown = plain(value)

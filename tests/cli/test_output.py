@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from fibonacci.cli.colors import color_changes
+from fibonacci.cli.main import command_parser
 from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.table import ShortestColumns, fitting_widths
 from fibonacci.cli.rendering.terminal_text import cell_width, fitted
@@ -273,3 +275,13 @@ def test_columns_shrink_before_they_are_left_out() -> None:
     assert fitting_widths([40, 16, 16], 60, shortest) == [24, 16, 16]
     assert fitting_widths([30, 16, 16], 45, shortest) == [24, 16]
     assert fitting_widths([300], 10, shortest) == [10]
+
+
+def test_colors_of_our_own_are_kept_and_those_in_data_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    text = color_changes("+ \x1b[2Jnew\nsame \x1b[2J")
+    assert text == "\x1b[32m+ \\x1b[2Jnew\x1b[0m\nsame \\x1b[2J"
+    output = Output(command_parser().parse_args(["tools", "list"]))
+    output.is_terminal = True
+    for each in (text, "\x1b[2J"):
+        output.text(each)
+    assert capsys.readouterr().out == f"{text}\n\\x1b[2J\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,11 +59,6 @@ class Painter:
 def style_of(name: str, value: Any) -> str:
     """Return the style of a field's value."""
     return _STATUS_STYLES.get(value, "") if name == "status" and isinstance(value, str) else ""
-
-
-def has_color(*, is_terminal: bool, is_refused: bool) -> bool:
-    """Whether colors are wanted: on a terminal that has them, unless `--no-color` or NO_COLOR refuses them."""
-    return is_terminal and not is_refused and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def encoding_of(stream: TextIO | None) -> str:
