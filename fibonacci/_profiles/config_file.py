@@ -44,7 +44,7 @@ class ProfilesFile(NamedTuple):
 
     Attributes:
         path: Its path.
-        default: The name of the profile that is used when none is named; None for none.
+        default: The name of the default profile that the file states; None for none.
         profiles: The profiles by their names.
         text: The text; empty when there is no file.
     """
@@ -53,6 +53,11 @@ class ProfilesFile(NamedTuple):
     default: str | None
     profiles: dict[str, Profile]
     text: str
+
+    @property
+    def default_name(self) -> str | None:
+        """The name of the profile that is used when none is named; None for none."""
+        return self.default or (DEFAULT_PROFILE if DEFAULT_PROFILE in self.profiles else None)
 
     def profile(self, name: str, *, source: str) -> Profile:
         """Return a profile.

@@ -17,7 +17,6 @@ from fibonacci._core.config import DEFAULT_BASE_URL
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.urls import check_base_url
 from fibonacci._profiles.config_file import (
-    DEFAULT_PROFILE,
     Profile,
     ProfilesFile,
     access_problem,
@@ -97,7 +96,9 @@ def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
     if address.source == "profile":
         added["base_url"] = address.base_url
     if options.get("api_key") is None:
-        found = require_key(profile, address)
+        found = find_key(profile, address)
+        if found is None:
+            raise no_key_of(profile)
         if found.source == "keychain":
             added["stored_key"] = found.key
     return {**options, **added}
@@ -120,9 +121,8 @@ def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
         source = f"the environment variable {_PROFILE_VARIABLE}"
     if name is not None:
         return file.profile(check_profile_name(name, source=source), source=source)
-    if file.default is not None:
-        return file.profile(file.default, source=f"default of {file.path}")
-    return file.profiles.get(DEFAULT_PROFILE)
+    default = file.default_name
+    return None if default is None else file.profile(default, source="default")
 
 
 def find_address(profile: Profile | None, base_url: object = None, *, allow_insecure: bool = False) -> PlatformAddress:
@@ -173,19 +173,11 @@ def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | No
     return _key_of_keychain(profile, address)
 
 
-def require_key(profile: Profile, address: PlatformAddress) -> FoundKey:
-    """Return the same.
-
-    Raises:
-        ConfigurationError: As `find_key`, and when there is none.
-    """
-    found = find_key(profile, address)
-    if found is None:
-        raise ConfigurationError(
-            f"no API key: the profile {profile.name!r} has none. Run {login_command(profile.name)}, or set"
-            f" {_KEY_VARIABLE}"
-        )
-    return found
+def no_key_of(profile: Profile) -> ConfigurationError:
+    """Return the error for a profile without an API key."""
+    return ConfigurationError(
+        f"no API key: the profile {profile.name!r} has none. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}"
+    )
 
 
 def home_of(profile: Profile) -> PlatformAddress:
