@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fibonacci._profiles.changes import add_profile, note_key
 from fibonacci._profiles.config_file import Profile, ProfilesFile, check_profile_name
@@ -11,6 +11,9 @@ from fibonacci.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+#: What to do where `has_legacy_key` is true.
+TAKE_OVER: Final = "fibonacci-sdk 0.2.4 has stored an API key: `fibonacci auth login` takes it over"
 
 
 def keychain() -> ModuleType:
@@ -73,3 +76,11 @@ def forget_key(profile: Profile) -> bool:
     was_there: bool = keychain().delete_key(profile.name, home_of(profile).origin)
     note_key(profile.name, is_stored=False)
     return was_there
+
+
+def has_legacy_key() -> bool:
+    """Whether fibonacci-sdk 0.2.4 has stored an API key; no where there is no keychain."""
+    try:
+        return keychain().legacy_key() is not None
+    except ConfigurationError:
+        return False

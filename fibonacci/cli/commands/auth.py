@@ -51,6 +51,7 @@ def _login(context: Context) -> int:
 def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
     from fibonacci._profiles.credentials import chosen_profile, find_address, find_key, no_key_of
+    from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
     from fibonacci.cli.commands.profiles import read_file
 
     profile = chosen_profile(read_file(context), context.options.profile)
@@ -74,8 +75,8 @@ def _status(context: Context) -> int:
 
         shown["valid"] = False if isinstance(error, AuthenticationError) else None
         context.output.value(shown)
-        if shown["key_source"] is None:
-            _hint_at_legacy_key(context)
+        if shown["key_source"] is None and has_legacy_key():
+            context.say(TAKE_OVER)
         raise
     context.output.value(shown)
     return DONE
@@ -130,14 +131,3 @@ def _check(key: str, address: PlatformAddress) -> None:
             client.tools.list(limit=1).first()
         except PermissionDeniedError:
             return  # whose key it is, the platform has recognized
-
-
-def _hint_at_legacy_key(context: Context) -> None:
-    try:
-        from fibonacci._profiles.keychain import legacy_key
-
-        has_one = legacy_key() is not None
-    except (ImportError, ValueError):  # no keychain
-        return
-    if has_one:
-        context.say("fibonacci-sdk 0.2.4 has stored an API key: `fibonacci auth login` takes it over")
