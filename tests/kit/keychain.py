@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
+import keyring
+import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
@@ -62,3 +66,15 @@ def entries() -> dict[str, str]:
 def write(entries: dict[str, str]) -> None:
     """Replace the entries."""
     Path(os.environ[FILE_VARIABLE]).write_text(json.dumps(entries), "utf-8")
+
+
+@contextmanager
+def in_keychain(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: type[KeyringBackend]) -> Generator[None]:
+    """Use a keychain in this process while the block lasts; its entries are in a file of the folder."""
+    monkeypatch.setenv(FILE_VARIABLE, str(folder / "keychain.json"))
+    before = keyring.get_keyring()
+    keyring.set_keyring(kind())
+    try:
+        yield
+    finally:
+        keyring.set_keyring(before)

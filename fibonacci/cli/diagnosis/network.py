@@ -98,7 +98,7 @@ class NetworkChecks:
         return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 1080)
 
     def _failure(self, error: Exception) -> Finding:
-        failure = connect_error_from(error)
+        failure = error if isinstance(error, TransportError) else connect_error_from(error)
         failure.proxy = self._proxy
         name = {"tls": "TLS", "name": "name", "proxy": "proxy"}.get(failure.kind, "connection")
         remedy = connection_remedy(failure, self._base_url).removeprefix("; ")
