@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from fibonacci import _profiles
 from fibonacci._profiles.config_file import read_profiles
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke, spawn
+from tests.docs.markdown import ROOT
 from tests.kit.keychain import BrokenKeychain, LockedKeychain, entries, in_keychain, write
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond
@@ -47,7 +49,7 @@ class TestLogin:
     def test_a_piped_key_is_stored_and_used(self, emulator: Emulator) -> None:
         run = login(emulator, f"  {emulator.api_key}\r\nanything else\n")
         assert (run.code, run.out) == (0, "")
-        assert "the API key is valid, and stored in the keychain (test keychain) for the profile 'work'" in run.err
+        assert "the API key is valid, and stored in the keychain (keychain FileKeychain) for the profile" in run.err
         assert entries() == {f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
         file = read_profiles()
         assert (file.default_name, file.profiles["work"].base_url) == ("work", emulator.base_url)
@@ -218,6 +220,17 @@ class TestLogout:
         assert invoke("auth", "logout") == (
             0, "", "no API key is stored\nFIBONACCI_API_KEY is still set, and is used\n",
         )  # fmt: skip
+
+
+def test_the_commands_of_the_page(emulator: Emulator) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8").partition("## Profiles and keys")[2]
+    lines = page.partition("```bash\n")[2].partition("```")[0].splitlines()
+    assert lines[0] == "fibonacci auth login"  # at the documented address, which is not there in a test
+    lines[0] += " --base-url http://127.0.0.1:8765/v1"
+    for line in lines:
+        arguments = shlex.split(line.replace("http://127.0.0.1:8765/v1", emulator.base_url))
+        assert invoke(*arguments[1:], stdin=emulator.api_key).code == 0, line
+    assert list(entries()) == [f"fibonacci {origin_of(emulator)}/default"]
 
 
 @pytest.mark.slow

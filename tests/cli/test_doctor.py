@@ -16,6 +16,7 @@ from tests.faults.proxies import ELSEWHERE, elsewhere, tinyproxy
 from tests.kit.certificates import Authority
 from tests.kit.keychain import write
 from tests.kit.names import NameService
+from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond
 
@@ -233,8 +234,10 @@ class TestPlatform:
         ],
     )
     def test_the_clock(self, server: ScriptedServer, seconds: float, code: int, detail: str) -> None:
-        # In the middle of a second of the server, so that the time that passes until then does not matter.
-        server.default = lambda peer: respond(body=TOOLS, headers={"Date": formatdate(time() + seconds)})(peer)
+        def step(peer: Peer) -> None:
+            respond(body=TOOLS, headers={"Date": formatdate(time() + seconds)})(peer)
+
+        server.default = step
         run, found = doctor()
         assert run.code == code
         number = detail.partition(" ")[0]

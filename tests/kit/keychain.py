@@ -22,10 +22,6 @@ class FileKeychain(KeyringBackend):
 
     priority = -1  # pyright: ignore[reportAssignmentType]  # it is used where it is named, never by itself
 
-    @property
-    def name(self) -> str:
-        return "test keychain"
-
     def get_password(self, service: str, username: str) -> str | None:
         return entries().get(f"{service}/{username}")
 

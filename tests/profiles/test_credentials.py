@@ -131,7 +131,7 @@ class TestMixtures:
 
     def test_a_file_that_somebody_has_changed(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
         work.write_text(work.read_text().replace(server.base_url, self.ELSEWHERE))
-        assert "the keychain (test keychain) has none of the profile 'work' for http://127.0.0.1:9" in refusal(
+        assert "the keychain (keychain FileKeychain) has none of the profile 'work' for http://127.0.0.1:9" in refusal(
             mode, profile="work"
         )
 
@@ -226,11 +226,13 @@ class TestLife:
         work.unlink()
         assert key_sent(mode, server, mode.close_later(pickle.loads(pickled))) == OTHER
 
-    def test_a_clone_needs_no_file(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
+    def test_a_clone_needs_no_file_and_no_keychain(
+        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         client = mode.client(profile="work")
         work.unlink()
-        keyring.set_keyring(LockedKeychain())
-        clone = mode.close_later(client.with_options(timeout=5))
+        with in_keychain(monkeypatch, tmp_path, LockedKeychain):
+            clone = mode.close_later(client.with_options(timeout=5))
         assert key_sent(mode, server, clone) == KEY
         assert KEY.encode() not in pickle.dumps(clone)
 
