@@ -129,13 +129,13 @@ class TestConfiguration:
         platform.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
         (tmp_path / "config.toml").write_text(text)
         run, found = doctor()
-        assert run.code == 1
+        assert (run.code, list(found)[-1]) == (1, "connection")
         assert part in found["profile"]["detail"]
 
-    def test_an_unknown_profile(self, platform: pytest.MonkeyPatch) -> None:
-        platform.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+    @pytest.mark.usefixtures("platform")
+    def test_an_unknown_profile_whose_address_is_not_known(self) -> None:
         run, found = doctor("--profile", "nope")
-        assert run.code == 1
+        assert (run.code, list(found)[-1]) == (1, "profile")
         assert "there is no profile 'nope'" in found["profile"]["detail"]
 
     def test_a_bad_address(self, platform: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ class Configuration:
     def __init__(self, profile_name: str | None) -> None:
         self._name = profile_name
         self._profile: Profile | None = None
+        self._is_profile_found = False
         self.address: PlatformAddress | None = None
         self.key: FoundKey | None = None
 
@@ -53,16 +54,18 @@ class Configuration:
             file = read_profiles()
         except ConfigurationError as error:
             yield problem("profile", str(error), _FILE_REMEDY)
-            file = None
-        if file is not None:
+        else:
             yield self._find_profile(file)
-        yield self._find_address()
+        # Without the profile, only an environment that has both names which key goes where.
+        if self._is_profile_found or os.environ.keys() >= {"FIBONACCI_API_KEY", "FIBONACCI_BASE_URL"}:
+            yield self._find_address()
         if self.address is not None:
             yield self._find_key(self.address)
 
     def _find_profile(self, file: ProfilesFile) -> Finding:
         try:
             self._profile = chosen_profile(file, self._name)
+            self._is_profile_found = True
         except ConfigurationError as error:
             return problem("profile", str(error), "`fibonacci profiles list` shows those that there are")
         if trouble := access_problem(file.path):
