@@ -28,16 +28,17 @@ UNKNOWN_OUTCOME: Final = (
 )
 
 
-def execution_result(execution: Execution, *, is_error: bool = False) -> CallToolResult:
+def execution_result(execution: Execution, *, workflow_id: str | None = None, is_error: bool = False) -> CallToolResult:
     """Return the result of a tool that returns an execution.
 
     Args:
         execution: The execution.
+        workflow_id: The id of the workflow, which not every response has.
         is_error: Whether the call has failed with it.
     """
     data: dict[str, Any] = {
         "execution_id": execution.id,
-        "workflow_id": execution.workflow_id,
+        "workflow_id": execution.workflow_id or workflow_id,
         "status": execution.status,
         "outputs": execution.outputs,
     }

@@ -114,7 +114,8 @@ class WorkflowServer:
         self, workflow: WorkflowTool, inputs: Mapping[str, Any], progress: ProgressReporter
     ) -> CallToolResult:
         execution = await self._runner.run(workflow, inputs, progress)
-        return execution_result(execution, is_error=execution.is_terminal and not execution.succeeded)
+        has_failed = execution.is_terminal and not execution.succeeded
+        return execution_result(execution, workflow_id=workflow.workflow_id, is_error=has_failed)
 
     async def _get_execution(self, arguments: Mapping[str, Any], progress: ProgressReporter) -> CallToolResult:
         execution = await self._executions.get(arguments["execution_id"])

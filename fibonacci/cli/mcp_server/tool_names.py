@@ -41,9 +41,9 @@ def tool_names(names: Mapping[str, str | None]) -> dict[str, str]:
 
 def _slug(name: str) -> tuple[str, bool]:
     """Return what ASCII keeps of a name, and whether it can stand for the name alone."""
-    decomposed = unicodedata.normalize("NFKD", name)
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
     kept = decomposed.encode("ascii", "ignore").decode()
-    slug = _SEPARATORS.sub("_", kept.lower()).strip("_")
+    slug = _SEPARATORS.sub("_", kept).strip("_")
     has_lost_letters = sum(map(str.isalnum, decomposed)) > sum(map(str.isalnum, kept))
     is_whole = bool(slug) and not has_lost_letters and len(slug) <= _LONGEST
     # A name that ends as if in a hash could be made to equal another workflow's.
