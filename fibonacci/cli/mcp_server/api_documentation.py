@@ -54,7 +54,7 @@ def _find(name: str) -> Any:
     if not _PUBLIC.fullmatch(name):
         raise ValueError(f"{name!r} is no public name; one is like workflows.run or Execution")
     for module in _MODULES:
-        head, *rest = name.removeprefix(f"{module}.").split(".")
+        head, *rest = name.removeprefix("fibonacci.").removeprefix(f"{module.removeprefix('fibonacci.')}.").split(".")
         if head in import_module(module).__all__:
             return _member(getattr(import_module(module), head), rest, name)
     from fibonacci import Fibonacci
