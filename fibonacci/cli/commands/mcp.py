@@ -69,11 +69,17 @@ def _allowed(context: Context) -> list[Workflow]:
 
 
 async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int:
+    from contextlib import suppress
+
     from fibonacci import AsyncFibonacci
     from fibonacci.cli.mcp_server.server import WorkflowServer
 
+    def say(text: str) -> None:
+        with suppress(OSError):  # the client reads stderr no longer
+            context.say(text)
+
     async with AsyncFibonacci() as client:
-        server = WorkflowServer(client, tools, wait=context.options.wait, say=context.say)
+        server = WorkflowServer(client, tools, wait=context.options.wait, say=say)
         await serve(server.protocol_server(), ", ".join(tools) or "no tools")
     return DONE
 

@@ -49,12 +49,12 @@ class ProgressReporter:
             beat.cancel()
 
     async def _beat(self) -> None:
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the client has left
-            while True:
-                await self._report()
-                await anyio.sleep(_INTERVAL)
+        while True:
+            await self._report()
+            await anyio.sleep(_INTERVAL)
 
     async def _report(self) -> None:
         elapsed = round(anyio.current_time() - self._began, 3)
         self._last = max(elapsed, self._last + 0.001)
-        await self._send(self._last, None, self._message)
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):  # the client has left
+            await self._send(self._last, None, self._message)

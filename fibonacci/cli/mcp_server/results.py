@@ -13,6 +13,9 @@ from fibonacci._core.log_filter import redact_keys_in_use
 from fibonacci.errors import APIError, FibonacciError
 from fibonacci.models import Execution
 
+EXPECTED: Final = (FibonacciError, ValueError, TypeError, ImportError)
+"""What calls of the SDK raise, whose text is meant for who made the call."""
+
 PENDING_APPROVAL: Final = "pending_approval"
 _APPROVAL: Final = (
     "A person has to approve it on the platform; nothing runs before that. Tell the user, and call get_execution with"
@@ -57,7 +60,7 @@ def error_result(error: Exception, **more: Any) -> CallToolResult:
         error: The error. Its text is given, unless it is one that the SDK does not raise.
         more: Further fields.
     """
-    if not isinstance(error, FibonacciError | ValueError | TypeError | ImportError):
+    if not isinstance(error, EXPECTED):
         return result_of({"error": f"{type(error).__name__} in the server; its log has more"}, is_error=True)
     notes: list[str] = getattr(error, "__notes__", [])
     data: dict[str, Any] = {"error": " ".join([str(error), *notes]), "kind": type(error).__name__}

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import anyio
 
-from fibonacci import AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
+from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
 from fibonacci._core.execution_failure import failure_of
 from fibonacci.cli.mcp_server.progress import ProgressReporter
 from fibonacci.cli.mcp_server.results import PENDING_APPROVAL
@@ -115,14 +115,15 @@ class WorkflowRunner:
         """Give the request that starts an execution some time to return its id, so that it can be canceled."""
         with anyio.CancelScope(shield=True):
             await asyncio.wait({starting}, timeout=_CANCEL)
-            if not starting.done():
-                starting.cancel()
-                await asyncio.wait({starting})
-                self._say(
-                    f"{workflow.tool.name}: canceled by the client before the platform returned an execution; it may"
-                    f" have been started (idempotency key {key})"
-                )
-        if not starting.cancelled() and starting.exception() is None:
+            starting.cancel()
+            await asyncio.wait({starting})
+        error = None if starting.cancelled() else starting.exception()
+        if starting.cancelled() or (isinstance(error, APIError) and error.outcome_unknown):
+            self._say(
+                f"{workflow.tool.name}: its call was canceled before the platform returned an execution, which may have"
+                f" been started all the same (idempotency key {key})"
+            )
+        elif error is None:
             await self._cancel(starting.result())
 
     async def _cancel(self, execution: Execution) -> None:

@@ -33,7 +33,7 @@ from fibonacci.cli.mcp_server.fixed_tools import (
 )
 from fibonacci.cli.mcp_server.input_schemas import input_fault
 from fibonacci.cli.mcp_server.progress import ProgressReporter
-from fibonacci.cli.mcp_server.results import error_result, execution_result, result_of, text_result
+from fibonacci.cli.mcp_server.results import EXPECTED, error_result, execution_result, result_of, text_result
 from fibonacci.cli.mcp_server.runs import WorkflowRunner
 from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 
@@ -134,7 +134,7 @@ class WorkflowServer:
         return text_result(documentation_of(arguments.get("name", "")))
 
     async def _failed(self, error: Exception, workflow: WorkflowTool | None) -> CallToolResult:
-        if not isinstance(error, APIError | ValueError | TypeError | ImportError):
+        if not isinstance(error, EXPECTED):
             self._say(redact_keys_in_use("".join(traceback.format_exception(error))))
         if workflow is not None and isinstance(error, APIError) and error.outcome_unknown:
             return error_result(error, recent_executions=await self._runner.recent(workflow))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke, use
+from tests.docs.markdown import ROOT, blocks_of
 
 PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790"
 
@@ -70,3 +73,10 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setitem(sys.modules, "mcp", None)
     run = invoke("mcp", "--allow", "x")
     assert run == (1, "", "fibonacci: fibonacci mcp needs the package mcp: pip install 'fibonacci-sdk[mcp]'\n")
+
+
+def test_the_configuration_of_clients_in_the_documentation() -> None:
+    texts = [block.code for block in blocks_of(ROOT / "docs" / "agents.md") if block.language == "json"]
+    on_stdio, over_http = (json.loads(text)["mcpServers"]["fibonacci"] for text in texts)
+    assert command_parser().parse_args(on_stdio["args"]).allow == ["triage", "weekly-report"]
+    assert over_http["url"].endswith("/mcp")

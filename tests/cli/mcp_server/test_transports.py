@@ -32,14 +32,14 @@ from tests.cli.mcp_server.serving import (
 
 PATIENCE = 20.0
 CONNECTIONS = [
-    ("stdio", "auto"),
+    pytest.param("stdio", "auto", marks=pytest.mark.slow),
     ("http", "auto"),
     pytest.param("stdio", "legacy", marks=pytest.mark.slow),
     pytest.param("http", "legacy", marks=pytest.mark.slow),
 ]
 
 
-class Platform(NamedTuple):
+class ServedPlatform(NamedTuple):
     """An emulator with the workflows Greeter and Slow, and a server of theirs.
 
     Attributes:
@@ -71,7 +71,7 @@ class Platform(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServedPlatform]:
     folder = tmp_path_factory.mktemp("configuration")
     with Emulator() as emulator:
         client = emulator.client()
@@ -79,7 +79,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
         client.workflows.create(name="Slow", definition=waiting(600))
         client.workflows.execute(client.workflows.create(name="Empty").id)  # so that there is a latest execution
         with over_http(emulator, folder, "--allow", "Greeter", "Slow") as server:
-            yield Platform(emulator, folder, server.url)
+            yield ServedPlatform(emulator, folder, server.url)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -90,7 +90,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("transport", "mode"), CONNECTIONS)
-def test_a_client_lists_runs_and_cancels(platform: Platform, transport: str, mode: str) -> None:
+def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transport: str, mode: str) -> None:
     messages: list[str] = []
     progress: list[float] = []
 
@@ -137,7 +137,7 @@ def test_a_client_lists_runs_and_cancels(platform: Platform, transport: str, mod
         ("http", "legacy", "running"),  # whose protocol takes a lost connection for no cancellation
     ],
 )
-def test_a_client_that_leaves(platform: Platform, transport: str, mode: str, status: str) -> None:
+def test_a_client_that_leaves(platform: ServedPlatform, transport: str, mode: str, status: str) -> None:
     @awaited
     async def check() -> None:
         before = platform.latest().id
@@ -152,7 +152,7 @@ def test_a_client_that_leaves(platform: Platform, transport: str, mode: str, sta
 
 
 @pytest.mark.slow
-def test_two_clients_of_one_server(platform: Platform) -> None:
+def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
     @awaited
     async def check() -> None:
         async with http_client(platform.url) as first, http_client(platform.url, "legacy") as second:
@@ -185,7 +185,7 @@ def test_two_clients_of_one_server(platform: Platform) -> None:
 )
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
 def test_other_programs_and_pages_are_refused(
-    platform: Platform, headers: dict[str, str], status: int, version: str
+    platform: ServedPlatform, headers: dict[str, str], status: int, version: str
 ) -> None:
     usual = {
         "Authorization": f"Bearer {TOKEN}",
@@ -201,7 +201,7 @@ def test_other_programs_and_pages_are_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGTERM, 0, ""), (signal.SIGINT, 130, "interrupted.")])
 def test_a_signal_ends_the_server_and_what_it_runs(
-    platform: Platform, number: signal.Signals, code: int, last: str
+    platform: ServedPlatform, number: signal.Signals, code: int, last: str
 ) -> None:
     before = platform.latest().id
     with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
@@ -217,7 +217,7 @@ def test_a_signal_ends_the_server_and_what_it_runs(
 
 
 @pytest.mark.slow
-def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: Platform) -> None:
+def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: ServedPlatform) -> None:
     before = platform.latest().id
     with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
         call(process, 1, "run_slow")
@@ -236,7 +236,7 @@ def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: Platfor
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_over_http(platform: Platform, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server_over_http(platform: ServedPlatform, number: signal.Signals) -> None:
     with over_http(platform.emulator, platform.folder, "--allow", "Slow") as server:
 
         @awaited
