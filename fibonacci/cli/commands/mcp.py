@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
     from fibonacci.models import Workflow
 
-    Serving = Callable[[Server[Any], str], Awaitable[None]]
+    Serving = Callable[[Server[Any], str], Awaitable[int | None]]
 
 _DEFAULT_WAIT = 50.0  # many clients give up a call after 60 s, which would cancel the execution
 _LONGEST_WAIT = 86_400.0
@@ -50,6 +50,7 @@ def run(context: Context) -> int:
     if find_spec("mcp") is None:
         raise ImportError("fibonacci mcp needs the package mcp: pip install 'fibonacci-sdk[mcp]'")
     import asyncio
+    import signal
 
     from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
 
@@ -57,7 +58,9 @@ def run(context: Context) -> int:
     tools = workflow_tools(_allowed(context))
     if not tools:
         context.say("no workflow is allowed, so there are no tools: pass --allow ID|NAME")
-    return asyncio.run(_serve(context, tools, serve))
+    if asyncio.run(_serve(context, tools, serve)) == signal.SIGINT:
+        raise KeyboardInterrupt
+    return DONE
 
 
 def _allowed(context: Context) -> list[Workflow]:
@@ -68,7 +71,7 @@ def _allowed(context: Context) -> list[Workflow]:
     return [context.client.workflows.get(workflow_id) for workflow_id in ids]
 
 
-async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int:
+async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int | None:
     from contextlib import suppress
 
     from fibonacci import AsyncFibonacci
@@ -80,8 +83,7 @@ async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Ser
 
     async with AsyncFibonacci() as client:
         server = WorkflowServer(client, tools, wait=context.options.wait, say=say)
-        await serve(server.protocol_server(), ", ".join(tools) or "no tools")
-    return DONE
+        return await serve(server.protocol_server(), ", ".join(tools) or "no tools")
 
 
 def _serving(context: Context) -> Serving:
@@ -92,14 +94,11 @@ def _serving(context: Context) -> Serving:
 
 
 def _on_stdio(context: Context) -> Serving:
-    async def serve(server: Server[Any], names: str) -> None:
-        import signal
-
+    async def serve(server: Server[Any], names: str) -> int | None:
         from fibonacci.cli.mcp_server.stdio import serve_stdio
 
         context.say(f"serving {names} on stdin and stdout, which an MCP client connects to")
-        if await serve_stdio(server) == signal.SIGINT:
-            raise KeyboardInterrupt
+        return await serve_stdio(server)
 
     return serve
 
@@ -112,13 +111,13 @@ def _over_http(context: Context) -> Serving:
     if is_new and context.options.quiet:
         raise UsageError(f"--quiet hides the token that is made at the start: set {TOKEN_VARIABLE}")
 
-    async def serve(server: Server[Any], names: str) -> None:
+    async def serve(server: Server[Any], names: str) -> int | None:
         def say_ready(url: str) -> None:
             context.say(f"serving {names} at {url}")
             if is_new:
                 context.say(f"clients send the header  Authorization: Bearer {token}")
 
-        await serve_http(server, address, token, say_ready)
+        return await serve_http(server, address, token, say_ready)
 
     return serve
 

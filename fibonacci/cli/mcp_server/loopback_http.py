@@ -14,6 +14,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.mcp_server.ending_signals import ending_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,13 +77,16 @@ def access_token() -> tuple[str, bool]:
 async def serve_http(
     server: Server[Any], address: LoopbackAddress, token: str, on_ready: Callable[[str], None]
 ) -> None:
-    """Serve until a signal.
+    """Serve until a signal; executions of calls that had not ended are canceled.
 
     Args:
         server: The server of the protocol.
         address: Where to listen.
         token: What clients have to send.
         on_ready: Called with the URL, once it can be reached.
+
+    Returns:
+        The number of the signal.
 
     Raises:
         UsageError: If the address cannot be listened on.
@@ -101,7 +105,9 @@ async def serve_http(
             app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=_SHUTDOWN
         )
         on_ready(f"http://{names[2] if family == socket.AF_INET6 else names[0]}{PATH}")
-        await uvicorn.Server(options).serve(sockets=[listener])
+        with ending_signals() as ended:  # uvicorn ends at them too, and raises them again when it has
+            await uvicorn.Server(options).serve(sockets=[listener])
+        return ended.number
 
 
 class TokenRequired:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from mcp.server.stdio import stdio_server
+
+from fibonacci.cli.mcp_server.ending_signals import ending_signals
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -25,43 +25,11 @@ async def serve_stdio(server: Server[Any]) -> int | None:
         The number of the signal that ended it; None if stdin has ended. Executions of calls that had not ended are
         canceled either way.
     """
-    with _ended_by_signals() as end:
+    with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
         lines = cast("anyio.AsyncFile[str]", StdinLines(sys.stdin.fileno()))  # which is only iterated
         async with stdio_server(stdin=lines) as (read, write):
             await server.run(read, write, server.create_initialization_options())
-    return end.number
-
-
-class _End:
-    """What has ended the server.
-
-    Attributes:
-        number: The number of the signal, if it was one.
-    """
-
-    number: int | None = None
-
-
-@contextmanager
-def _ended_by_signals() -> Generator[_End]:
-    """Cancel the block at SIGINT and SIGTERM, so that what it has begun is canceled in order."""
-    loop, end = asyncio.get_running_loop(), _End()
-    handled: list[int] = []
-    with anyio.CancelScope() as scope:
-
-        def cancel(number: int) -> None:
-            end.number = number
-            scope.cancel()
-
-        try:
-            for each in (signal.SIGINT, signal.SIGTERM):
-                with suppress(NotImplementedError):  # on Windows, where Ctrl-C raises KeyboardInterrupt
-                    loop.add_signal_handler(each, cancel, each)
-                    handled.append(each)
-            yield end
-        finally:
-            for number in handled:
-                loop.remove_signal_handler(number)
+    return ended.number
 
 
 class StdinLines:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
 import httpx
@@ -82,6 +81,28 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServedPlatfo
             yield ServedPlatform(emulator, folder, server.url)
 
 
+class ReportedProgress:
+    """Keeps the progress that a server reports.
+
+    Attributes:
+        values: The progress.
+        messages: The messages.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.messages: list[str] = [""]
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.values.append(progress)
+        self.messages.append(message or "")
+
+
+async def run_slow(client: Client, reported: ReportedProgress | None = None) -> None:
+    """Run the workflow that takes long."""
+    await client.call_tool("run_slow", {}, progress_callback=reported)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something is true."""
     with anyio.fail_after(PATIENCE):
@@ -90,41 +111,27 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("transport", "mode"), CONNECTIONS)
-def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transport: str, mode: str) -> None:
-    messages: list[str] = []
-    progress: list[float] = []
+@awaited
+async def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transport: str, mode: str) -> None:
+    async with platform.connect(transport, mode) as client:
+        assert list(await tools_of(client))[:2] == ["run_greeter", "run_slow"]
+        reported = ReportedProgress()
+        result = await client.call_tool("run_greeter", {"name": "Ada"}, progress_callback=reported)
+        assert result.structured_content["outputs"] == {"greet": "[default model] Greet Ada"}
 
-    async def report(done: float, total: float | None, message: str | None) -> None:
-        progress.append(done)
-        messages.append(message or "")
-
-    @awaited
-    async def check() -> None:
-        async with platform.connect(transport, mode) as client:
-            assert list(await tools_of(client))[:2] == ["run_greeter", "run_slow"]
-            result = await client.call_tool("run_greeter", {"name": "Ada"}, progress_callback=report)
-            assert result.structured_content["outputs"] == {"greet": "[default model] Greet Ada"}
-
-            async with anyio.create_task_group() as tasks:
-
-                async def run_slow() -> None:
-                    await client.call_tool("run_slow", {}, progress_callback=report)
-
-                tasks.start_soon(run_slow)
-                await until(lambda: "running, 0 of 1 nodes" in messages[-1])
-                running = platform.latest()
-                assert running.status == "running"
-                assert messages[-1].startswith(running.id)
-                tasks.cancel_scope.cancel()
-            await until(lambda: platform.latest().status == "cancelled")
-            assert platform.latest().id == running.id
-            again = await client.call_tool("run_greeter", {"name": "Bob"})  # the session goes on
-            assert not again.is_error
-        starts = [index for index, message in enumerate(messages) if message == "starting"]
-        for first, last in zip(starts, [*starts[1:], len(progress)], strict=True):
-            assert progress[first:last] == sorted(set(progress[first:last]))
-
-    check()
+        before = platform.latest()
+        reported = ReportedProgress()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_slow, client, reported)
+            await until(lambda: "running, 0 of 1 nodes" in reported.messages[-1])
+            tasks.cancel_scope.cancel()
+        await until(lambda: platform.latest().status == "cancelled")
+        assert platform.latest().id != before.id
+        assert reported.messages[1] == "starting"
+        assert reported.messages[-1].startswith(platform.latest().id)
+        assert reported.values == sorted(set(reported.values))
+        again = await client.call_tool("run_greeter", {"name": "Bob"})  # the session goes on
+        assert not again.is_error
 
 
 @pytest.mark.slow
@@ -137,37 +144,34 @@ def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transport: st
         ("http", "legacy", "running"),  # whose protocol takes a lost connection for no cancellation
     ],
 )
-def test_a_client_that_leaves(platform: ServedPlatform, transport: str, mode: str, status: str) -> None:
-    @awaited
-    async def check() -> None:
-        before = platform.latest().id
-        with anyio.CancelScope() as scope:
-            async with platform.connect(transport, mode) as client, anyio.create_task_group() as tasks:
-                tasks.start_soon(client.call_tool, "run_slow", {})
-                await until(lambda: platform.latest().id != before)
-                scope.cancel()
-        await until(lambda: platform.latest().status == status)
-
-    check()
+@awaited
+async def test_a_client_that_leaves(platform: ServedPlatform, transport: str, mode: str, status: str) -> None:
+    before = platform.latest().id
+    with anyio.CancelScope() as scope:
+        async with platform.connect(transport, mode) as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(run_slow, client)
+            await until(lambda: platform.latest().id != before)
+            scope.cancel()
+    await until(lambda: platform.latest().status == status)
 
 
 @pytest.mark.slow
-def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
-    @awaited
-    async def check() -> None:
-        async with http_client(platform.url) as first, http_client(platform.url, "legacy") as second:
-            outputs: list[str] = []
+@awaited
+async def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
+    outputs: list[str] = []
 
-            async def run(client: Client, name: str) -> None:
-                result = await client.call_tool("run_greeter", {"name": name})
-                outputs.append(result.structured_content["outputs"]["greet"])
+    async def run(client: Client, name: str) -> None:
+        result = await client.call_tool("run_greeter", {"name": name})
+        outputs.append(result.structured_content["outputs"]["greet"])
 
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run, first, "Ada")
-                tasks.start_soon(run, second, "Bob")
-            assert sorted(outputs) == ["[default model] Greet Ada", "[default model] Greet Bob"]
-
-    check()
+    async with (
+        http_client(platform.url) as first,
+        http_client(platform.url, "legacy") as second,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(run, first, "Ada")
+        tasks.start_soon(run, second, "Bob")
+    assert sorted(outputs) == ["[default model] Greet Ada", "[default model] Greet Bob"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ def test_other_programs_and_pages_are_refused(
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": version,
     }
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     response = httpx.post(platform.url, json=body, headers=usual | headers, trust_env=False)
     assert response.status_code == status
     assert "run_greeter" not in response.text
@@ -200,13 +204,14 @@ def test_other_programs_and_pages_are_refused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGTERM, 0, ""), (signal.SIGINT, 130, "interrupted.")])
-def test_a_signal_ends_the_server_and_what_it_runs(
+@awaited
+async def test_a_signal_ends_the_server_and_what_it_runs(
     platform: ServedPlatform, number: signal.Signals, code: int, last: str
 ) -> None:
     before = platform.latest().id
     with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
         call(process, 1, "run_slow")
-        _wait(lambda: platform.latest().id != before)
+        await until(lambda: platform.latest().id != before)
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
@@ -217,50 +222,35 @@ def test_a_signal_ends_the_server_and_what_it_runs(
 
 
 @pytest.mark.slow
-def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: ServedPlatform) -> None:
+@awaited
+async def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: ServedPlatform) -> None:
     before = platform.latest().id
     with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
         call(process, 1, "run_slow")
-        _wait(lambda: platform.latest().id != before)
+        await until(lambda: platform.latest().id != before)
     running = platform.latest()
     assert running.status == "running"
-
-    @awaited
-    async def check() -> None:
-        async with platform.connect("http", "auto") as client:
-            result = await client.call_tool("cancel_execution", {"execution_id": running.id})
-            assert result.structured_content["status"] == "cancelled"
-
-    check()
+    async with http_client(platform.url) as client:
+        result = await client.call_tool("cancel_execution", {"execution_id": running.id})
+        assert result.structured_content["status"] == "cancelled"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_over_http(platform: ServedPlatform, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@awaited
+async def test_a_signal_ends_the_server_over_http(platform: ServedPlatform, number: signal.Signals, code: int) -> None:
+    before = platform.latest().id
     with over_http(platform.emulator, platform.folder, "--allow", "Slow") as server:
 
-        @awaited
-        async def check() -> None:
-            before = platform.latest().id
+        async def end_server() -> None:
+            await until(lambda: platform.latest().id != before)
+            server.process.send_signal(number)
 
-            async def end_server() -> None:
-                await until(lambda: platform.latest().id != before)
-                server.process.send_signal(number)
-
-            with suppress(MCPError):  # on leaving, which the server is no longer there for
-                async with http_client(server.url, "legacy") as client, anyio.create_task_group() as tasks:
-                    tasks.start_soon(end_server)
-                    with pytest.raises(MCPError, match="ended without a response"):
-                        await client.call_tool("run_slow", {})
-            await until(lambda: server.process.poll() is not None)
-            assert platform.latest().status == "cancelled"
-
-        check()
-        assert server.process.returncode == (130 if number == signal.SIGINT else -signal.SIGTERM)
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+        with suppress(MCPError):  # on leaving, which the server is no longer there for
+            async with http_client(server.url, "legacy") as client, anyio.create_task_group() as tasks:
+                tasks.start_soon(end_server)
+                with pytest.raises(MCPError, match="ended without a response"):
+                    await client.call_tool("run_slow", {})
+        await until(lambda: server.process.poll() is not None)
+    assert platform.latest().status == "cancelled"
+    assert server.process.returncode == code
