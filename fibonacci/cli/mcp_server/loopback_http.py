@@ -76,7 +76,7 @@ def access_token() -> tuple[str, bool]:
 
 async def serve_http(
     server: Server[Any], address: LoopbackAddress, token: str, on_ready: Callable[[str], None]
-) -> None:
+) -> int | None:
     """Serve until a signal; executions of calls that had not ended are canceled.
 
     Args:
