@@ -70,7 +70,7 @@ class ServedPlatform(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServedPlatform]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServedPlatform]:
     folder = tmp_path_factory.mktemp("configuration")
     with Emulator() as emulator:
         client = emulator.client()
@@ -112,23 +112,23 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(("transport", "mode"), CONNECTIONS)
 @awaited
-async def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transport: str, mode: str) -> None:
-    async with platform.connect(transport, mode) as client:
+async def test_a_client_lists_runs_and_cancels(served: ServedPlatform, transport: str, mode: str) -> None:
+    async with served.connect(transport, mode) as client:
         assert list(await tools_of(client))[:2] == ["run_greeter", "run_slow"]
         reported = ReportedProgress()
         result = await client.call_tool("run_greeter", {"name": "Ada"}, progress_callback=reported)
         assert result.structured_content["outputs"] == {"greet": "[default model] Greet Ada"}
 
-        before = platform.latest()
+        before = served.latest()
         reported = ReportedProgress()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run_slow, client, reported)
             await until(lambda: "running, 0 of 1 nodes" in reported.messages[-1])
             tasks.cancel_scope.cancel()
-        await until(lambda: platform.latest().status == "cancelled")
-        assert platform.latest().id != before.id
+        await until(lambda: served.latest().status == "cancelled")
+        assert served.latest().id != before.id
         assert reported.messages[1] == "starting"
-        assert reported.messages[-1].startswith(platform.latest().id)
+        assert reported.messages[-1].startswith(served.latest().id)
         assert reported.values == sorted(set(reported.values))
         again = await client.call_tool("run_greeter", {"name": "Bob"})  # the session goes on
         assert not again.is_error
@@ -145,19 +145,19 @@ async def test_a_client_lists_runs_and_cancels(platform: ServedPlatform, transpo
     ],
 )
 @awaited
-async def test_a_client_that_leaves(platform: ServedPlatform, transport: str, mode: str, status: str) -> None:
-    before = platform.latest().id
+async def test_a_client_that_leaves(served: ServedPlatform, transport: str, mode: str, status: str) -> None:
+    before = served.latest().id
     with anyio.CancelScope() as scope:
-        async with platform.connect(transport, mode) as client, anyio.create_task_group() as tasks:
+        async with served.connect(transport, mode) as client, anyio.create_task_group() as tasks:
             tasks.start_soon(run_slow, client)
-            await until(lambda: platform.latest().id != before)
+            await until(lambda: served.latest().id != before)
             scope.cancel()
-    await until(lambda: platform.latest().status == status)
+    await until(lambda: served.latest().status == status)
 
 
 @pytest.mark.slow
 @awaited
-async def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
+async def test_two_clients_of_one_server(served: ServedPlatform) -> None:
     outputs: list[str] = []
 
     async def run(client: Client, name: str) -> None:
@@ -165,8 +165,8 @@ async def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
         outputs.append(result.structured_content["outputs"]["greet"])
 
     async with (
-        http_client(platform.url) as first,
-        http_client(platform.url, "legacy") as second,
+        http_client(served.url) as first,
+        http_client(served.url, "legacy") as second,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(run, first, "Ada")
@@ -189,7 +189,7 @@ async def test_two_clients_of_one_server(platform: ServedPlatform) -> None:
 )
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
 def test_other_programs_and_pages_are_refused(
-    platform: ServedPlatform, headers: dict[str, str], status: int, version: str
+    served: ServedPlatform, headers: dict[str, str], status: int, version: str
 ) -> None:
     usual = {
         "Authorization": f"Bearer {TOKEN}",
@@ -197,7 +197,7 @@ def test_other_programs_and_pages_are_refused(
         "MCP-Protocol-Version": version,
     }
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    response = httpx.post(platform.url, json=body, headers=usual | headers, trust_env=False)
+    response = httpx.post(served.url, json=body, headers=usual | headers, trust_env=False)
     assert response.status_code == status
     assert "run_greeter" not in response.text
 
@@ -206,31 +206,31 @@ def test_other_programs_and_pages_are_refused(
 @pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGTERM, 0, ""), (signal.SIGINT, 130, "interrupted.")])
 @awaited
 async def test_a_signal_ends_the_server_and_what_it_runs(
-    platform: ServedPlatform, number: signal.Signals, code: int, last: str
+    served: ServedPlatform, number: signal.Signals, code: int, last: str
 ) -> None:
-    before = platform.latest().id
-    with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
+    before = served.latest().id
+    with raw_stdio(served.emulator, served.folder, "--allow", "Slow") as process:
         call(process, 1, "run_slow")
-        await until(lambda: platform.latest().id != before)
+        await until(lambda: served.latest().id != before)
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
-    assert platform.latest().status == "cancelled"
+    assert served.latest().status == "cancelled"
     assert last in err
     assert [json.loads(line)["jsonrpc"] for line in out.splitlines()] == ["2.0"] * len(out.splitlines())
-    assert platform.emulator.api_key not in out + err
+    assert served.emulator.api_key not in out + err
 
 
 @pytest.mark.slow
 @awaited
-async def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: ServedPlatform) -> None:
-    before = platform.latest().id
-    with raw_stdio(platform.emulator, platform.folder, "--allow", "Slow") as process:
+async def test_the_execution_of_a_killed_server_is_found_by_the_next(served: ServedPlatform) -> None:
+    before = served.latest().id
+    with raw_stdio(served.emulator, served.folder, "--allow", "Slow") as process:
         call(process, 1, "run_slow")
-        await until(lambda: platform.latest().id != before)
-    running = platform.latest()
+        await until(lambda: served.latest().id != before)
+    running = served.latest()
     assert running.status == "running"
-    async with http_client(platform.url) as client:
+    async with http_client(served.url) as client:
         result = await client.call_tool("cancel_execution", {"execution_id": running.id})
         assert result.structured_content["status"] == "cancelled"
 
@@ -238,12 +238,12 @@ async def test_the_execution_of_a_killed_server_is_found_by_the_next(platform: S
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 @awaited
-async def test_a_signal_ends_the_server_over_http(platform: ServedPlatform, number: signal.Signals, code: int) -> None:
-    before = platform.latest().id
-    with over_http(platform.emulator, platform.folder, "--allow", "Slow") as server:
+async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, number: signal.Signals, code: int) -> None:
+    before = served.latest().id
+    with over_http(served.emulator, served.folder, "--allow", "Slow") as server:
 
         async def end_server() -> None:
-            await until(lambda: platform.latest().id != before)
+            await until(lambda: served.latest().id != before)
             server.process.send_signal(number)
 
         with suppress(MCPError):  # on leaving, which the server is no longer there for
@@ -252,5 +252,5 @@ async def test_a_signal_ends_the_server_over_http(platform: ServedPlatform, numb
                 with pytest.raises(MCPError, match="ended without a response"):
                     await client.call_tool("run_slow", {})
         await until(lambda: server.process.poll() is not None)
-    assert platform.latest().status == "cancelled"
+    assert served.latest().status == "cancelled"
     assert server.process.returncode == code
