@@ -52,7 +52,7 @@ class Context:
         """The client, with the credentials of the environment or of the profile."""
         from fibonacci import Fibonacci
 
-        return self._exits.enter_context(Fibonacci(on_wait=self._say_wait))
+        return self._exits.enter_context(Fibonacci(profile=self.options.profile, on_wait=self._say_wait))
 
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""
