@@ -6,7 +6,8 @@ import sys
 import traceback
 from typing import Final
 
-from fibonacci.cli.exit_codes import FAILED, INTERRUPTED, NO_CREDENTIALS, USAGE
+from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.signals import signal_of
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
@@ -33,13 +34,15 @@ def one_line(error: BaseException) -> str:
     text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
-    return " ".join(" ".join([text, *getattr(error, "__notes__", ())]).split())
+    for note in getattr(error, "__notes__", ()):
+        text += f" {note[:1].upper()}{note[1:]}" if text.endswith((".", "?", "!")) else f"; {note}"
+    return " ".join(text.split())
 
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code of what an error says."""
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+        return SIGNALED + signal_of(error)
     # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
     is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
     if isinstance(error, AuthenticationError) or is_about_key:

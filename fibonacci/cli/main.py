@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from fibonacci.cli.closed_pipe import discard_stdout
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import CommandParser, add_global_options
+from fibonacci.cli.signals import interrupting_sigterm
 
 if TYPE_CHECKING:
     import argparse
@@ -27,16 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    options = command_parser().parse_args(arguments)
+    is_debug = False
     try:
-        return _run(options)
+        with interrupting_sigterm():
+            options = command_parser().parse_args(arguments)  # which may wait for stdin
+            is_debug = options.debug
+            return _run(options)
     except BrokenPipeError:  # the reader of stdout has what it needs
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        return report(error, is_debug=options.debug)
+        return report(error, is_debug=is_debug)
 
 
 def command_parser() -> CommandParser:

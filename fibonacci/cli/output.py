@@ -41,6 +41,10 @@ class Output:
         for item in items:
             print(json.dumps(_plain(item), ensure_ascii=False), flush=True)
 
+    def line(self, value: Any) -> None:
+        """Print one object of a stream, as a line of JSON."""
+        print(json.dumps(_plain(value), ensure_ascii=False), flush=True)
+
     def text(self, text: str) -> None:
         """Print a text that is the data, such as a diagram."""
         print(text)

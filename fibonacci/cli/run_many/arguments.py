@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
+from fibonacci.cli.values import seconds_or_none
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a column of CSV that holds JSON; repeatable",
     )
     add("--concurrency", metavar="N", type=_positive, help="rows under way at most; default: what the quota leaves")
-    add("--timeout", metavar="S", type=_seconds, default=300.0, help="seconds to wait for a row, or none; default: 300")
+    add(
+        "--timeout",
+        metavar="S",
+        type=seconds_or_none,
+        default=300.0,
+        help="seconds to wait for a row, or none; default: 300",
+    )
     add("--max-failures", metavar="N", type=_count, help="rows that may fail before no further one is started")
     add(
         "--on-unknown",
@@ -118,15 +124,3 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return int(text)
-
-
-def _seconds(text: str) -> float | None:
-    if text == "none":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, and not none")
-    return seconds

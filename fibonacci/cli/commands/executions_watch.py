@@ -1,0 +1,38 @@
+"""`fibonacci executions watch ID`: follow an execution to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+_EPILOG = """\
+It is asked for after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
+in the first minute and 4 in each further one. Piped, each change is a line of JSON.
+
+Exit codes: 0 it has completed, 1 it failed, was canceled, or was not waited for to the end, 130 interrupted."""
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    from fibonacci.cli.values import seconds_or_none
+
+    parser.epilog = _EPILOG
+    parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
+    parser.add_argument(
+        "--timeout", metavar="S", type=seconds_or_none, default=None, help="seconds to wait; default: none"
+    )
+
+
+def run(context: Context) -> int:
+    """Follow the execution, and print its outputs."""
+    from fibonacci.cli.following.follow import follow
+
+    options, client = context.options, context.client
+    return follow(
+        context,
+        lambda update: client.executions.wait(options.execution, timeout=options.timeout, on_update=update),
+        is_watched=True,
+    )
