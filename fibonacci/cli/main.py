@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci.cli.closed_pipe import discard_stdout
 from fibonacci.cli.command_table import COMMANDS
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.parser import CommandParser, add_global_options
-from fibonacci.cli.signals import interrupting_sigterm
 
 if TYPE_CHECKING:
     import argparse
@@ -28,19 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see `fibonacci.cli.exit_codes`.
     """
-    is_debug = False
+    options = command_parser().parse_args(arguments)
     try:
-        with interrupting_sigterm():
-            options = command_parser().parse_args(arguments)  # which may wait for stdin
-            is_debug = options.debug
-            return _run(options)
+        return _run(options)
     except BrokenPipeError:  # the reader of stdout has what it needs
-        discard_stdout()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except (Exception, KeyboardInterrupt) as error:
         from fibonacci.cli.errors import report
 
-        return report(error, is_debug=is_debug)
+        return report(error, is_debug=options.debug)
 
 
 def command_parser() -> CommandParser:
@@ -69,8 +65,9 @@ def _adder(module: str) -> Callable[[CommandParser], None]:
 
 def _run(options: argparse.Namespace) -> int:
     from fibonacci.cli.context import Context
+    from fibonacci.cli.signals import interrupting_sigterm
 
-    with Context(options) as context:
+    with interrupting_sigterm(), Context(options) as context:
         code: int = options.run(context)
         sys.stdout.flush()
         return code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,20 +41,3 @@ def json_value(text: str) -> JSONValue:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise argparse.ArgumentTypeError(f"{source} is not JSON ({place}: {error.msg})") from None
-
-
-def seconds_or_none(text: str) -> float | None:
-    """Read a number of seconds, or `none` for no limit.
-
-    Raises:
-        argparse.ArgumentTypeError: If it is neither.
-    """
-    if text == "none":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, and not none")
-    return seconds

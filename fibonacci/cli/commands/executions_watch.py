@@ -17,7 +17,7 @@ Exit codes: 0 it has completed, 1 it failed, was canceled, or was not waited for
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from fibonacci.cli.values import seconds_or_none
+    from fibonacci.cli.durations import seconds_or_none
 
     parser.epilog = _EPILOG
     parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")

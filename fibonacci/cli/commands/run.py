@@ -20,8 +20,9 @@ an argument, 130 interrupted."""
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from fibonacci.cli.durations import seconds_or_none
     from fibonacci.cli.inputs.typed import input_value
-    from fibonacci.cli.values import json_value, seconds_or_none
+    from fibonacci.cli.values import json_value
 
     parser.epilog = _EPILOG
     add = parser.add_argument

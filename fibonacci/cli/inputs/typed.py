@@ -7,7 +7,6 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fibonacci._core.json_types import is_object
@@ -55,6 +54,8 @@ def input_value(text: str) -> InputValue:
 
 def _content(name: str, path: str) -> tuple[str, str]:
     """Return where a text is from, and the text."""
+    from pathlib import Path  # which takes longer to import than the command's help to print
+
     try:
         return (STDIN, sys.stdin.read()) if path == "-" else (path, Path(path).read_text("utf-8"))
     except OSError as error:

@@ -6,9 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
+from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
-from fibonacci.cli.values import seconds_or_none
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are

@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, UnknownOutcomeError
-from fibonacci.cli.closed_pipe import discard_stdout
 from fibonacci.cli.exit_codes import DONE, FAILED
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
+from fibonacci.cli.standard_streams import discard_stdout
 from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
