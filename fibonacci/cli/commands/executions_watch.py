@@ -10,9 +10,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 It is asked for after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
-in the first minute and 4 in each further one. Piped, each change is a line of JSON.
-
-Exit codes: 0 it has completed, 1 it failed, was canceled, or was not waited for to the end, 130 interrupted."""
+in the first minute and 4 in each further one. Piped, each change is a line of JSON. An execution that fails or is
+canceled is exit code 1, with the reason on stderr."""
 
 
 def add_arguments(parser: CommandParser) -> None:

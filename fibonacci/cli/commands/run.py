@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
-input_schema is a fault (64). `fibonacci workflows execute` starts a workflow without this check.
-
-Exit codes: 0 it has completed, 1 it failed or was not waited for to the end, 4 no API key or a bad one, 64 a fault in
-an argument, 130 interrupted."""
+input_schema is a fault (exit code 64). `fibonacci workflows execute` starts a workflow without this check. A run that
+fails is exit code 1, with the reason on stderr."""
 
 
 def add_arguments(parser: CommandParser) -> None:

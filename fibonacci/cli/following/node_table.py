@@ -12,6 +12,7 @@ from rich.text import Text
 from fibonacci.cli.following.node_texts import approval_text, duration_of, one_line, remark_on
 from fibonacci.models import Execution, NodeTrace
 
+_LONGEST_NAME = 32
 _STYLES = {"completed": "green", "failed": "red", "running": "yellow", "pending_approval": "yellow"}
 
 
@@ -64,10 +65,10 @@ class NodeTable:
 
     def _table(self, trace: list[NodeTrace]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("node", overflow="ellipsis", no_wrap=True)
+        table.add_column("node", no_wrap=True, max_width=_LONGEST_NAME)
         table.add_column("status", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
-        table.add_column("", overflow="ellipsis", no_wrap=True, ratio=1)
+        table.add_column("")  # it alone is narrowed where the terminal is too narrow for all
         for node in trace:
             style = _STYLES.get(node.status or "", "dim")
             table.add_row(

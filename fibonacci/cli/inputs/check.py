@@ -9,8 +9,8 @@ from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs.needs import InputUse, input_uses
 from fibonacci.definitions.json_types import is_object
-from fibonacci.definitions.templates import TemplateError, follow
-from fibonacci.emulator.engine.json_schema import MALFORMED, Schema, first_fault
+from fibonacci.definitions.templates import TemplateError, follow, strings
+from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
 
 # Keywords of a schema beside `properties` that may allow further properties.
 _OPEN: Final = ("$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties")
@@ -83,14 +83,18 @@ def _remedy(name: str, known: Mapping[str, None]) -> str:
     return did_you_mean(name, known) or (f": there are {', '.join(known)}" if known else ": the workflow has none")
 
 
-def _misfits(schema: Schema, inputs: Mapping[str, Any]) -> list[str]:
-    """Return why the inputs do not fit their schema; a schema that cannot be read is left to the platform."""
-    try:
-        fault = first_fault(schema, inputs, "inputs")
-    except MALFORMED:
+def _misfits(schema: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
+    """Return why the inputs do not fit their schema; one that is not wholly understood is left to the platform."""
+    if next(unknown_keywords(schema), None) is not None or not _is_whole(schema):
         return []
+    fault = first_fault(schema, inputs, "inputs")
     if fault is None:
         return []
     name = fault.partition(":")[0].removeprefix("inputs").strip(".").split(".")[0]
     is_text = isinstance(inputs.get(name), str) and "is not of the type" in fault
     return [f"{fault}; --input {name}:=JSON has a type, {name}=TEXT is a text" if is_text else fault]
+
+
+def _is_whole(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema refers to its own parts alone."""
+    return all(text.startswith("#") for place, text in strings(schema) if place.endswith(".$ref"))

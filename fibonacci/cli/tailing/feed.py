@@ -116,12 +116,10 @@ class ExecutionFeed:
         return found
 
     def _pages(self, status: str | None, limit: int) -> Iterator[Page[Execution]]:
-        pages = self._client.executions.list(workflow_id=self._workflow_id, status=status, limit=limit).pages()
-        self.requests += 1
-        for page in pages:
+        for page in self._client.executions.list(workflow_id=self._workflow_id, status=status, limit=limit).pages():
+            self.requests += 1
             self.response = page.response
             yield page
-            self.requests += 1
 
     def _remember(self, executions: Iterable[Execution]) -> None:
         for execution in executions:

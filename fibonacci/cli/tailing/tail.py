@@ -13,7 +13,6 @@ from fibonacci.models import Execution
 
 # A poll that fails with one of these says nothing about the executions: a later one may succeed.
 _TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
-_LONGEST_WAIT = 120.0
 
 
 class Tail:
@@ -72,9 +71,7 @@ class Tail:
         return found
 
     def _report(self, error: APIError) -> None:
-        """Say what is wrong, once for an outage, and sleep as long as the platform asks for."""
+        """Say what is wrong, once for an outage."""
         if self._failed_at is None:
             self._failed_at = self._clock()
             self._say(f"polling failed, and is tried again: {error}")
-        if isinstance(error, RateLimitError) and error.retry_after is not None:
-            self._sleep(min(error.retry_after, _LONGEST_WAIT))
