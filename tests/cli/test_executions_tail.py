@@ -103,8 +103,14 @@ class TestFeed:
         feed = ExecutionFeed(client)
         feed.begin()
         started = [there.start(0) for _ in range(60)]
-        fail = iter([lambda: there.emulator.fail("GET /executions", status=503, times=1)])  # the second page
-        there.emulator.app.observers.append(lambda *_: next(fail, bool)())
+        responses: list[object] = []
+
+        def fail_the_second_page(*response: object) -> None:
+            responses.append(response)
+            if len(responses) == 1:
+                there.emulator.fail("GET /executions", status=503, times=1)
+
+        there.emulator.app.observers.append(fail_the_second_page)
         with pytest.raises(Exception, match="503"):
             feed.poll()
         assert [each.id for each in feed.poll()] == started

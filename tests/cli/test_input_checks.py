@@ -10,12 +10,12 @@ from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs.check import check_inputs
 from tests.emulator.api import llm
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"count": {"type": "integer"}, "team": {"type": "string"}},
     "required": ["count"],
 }
-COUNT = {"nodes": [llm("a", "{{input.count}} {{input.team}}")], "input_schema": SCHEMA}
+COUNT: dict[str, Any] = {"nodes": [llm("a", "{{input.count}} {{input.team}}")], "input_schema": SCHEMA}
 BRANCH = {
     "nodes": [
         {"id": "gate", "type": "conditional", "left_value": "{{input.kind}}", "operator": "equals", "right_value": "x",
