@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fibonacci import BadRequestError, Fibonacci, NotFoundError, ValidationError
+from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.models import Workflow
 
@@ -31,9 +32,11 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
     try:
         return client.workflows.get(reference)
     except (NotFoundError, BadRequestError, ValidationError, ValueError):  # a name may not even have the form of an id
-        found = [each for each in client.workflows.list(limit=_PAGE_SIZE) if each.name == reference]
+        listed = list(client.workflows.list(limit=_PAGE_SIZE))
+    found = [each for each in listed if each.name == reference]
     if not found:
-        raise UsageError(f"no workflow has the id or the name {reference!r}")
+        remedy = did_you_mean(reference, [each.name for each in listed if each.name is not None])
+        raise UsageError(f"no workflow has the id or the name {reference!r}{remedy}")
     if len(found) > 1:
         ids = ", ".join(each.id for each in found)
         raise UsageError(f"{len(found)} workflows have the name {reference!r}: pass an id, one of {ids}")

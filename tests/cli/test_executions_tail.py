@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.batch.shared_clock import SharedClock
 from tests.cli.invocation import invoke, use
 from tests.cli.requests_by_minute import RequestsByMinute
 from tests.emulator.api import llm, tool
+from tests.kit.systems import needs_signals
 
 REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 
@@ -243,6 +246,17 @@ class TestCommand:
         run = invoke("executions-tail", "--status", "complete")
         assert (run.code, run.out) == (64, "")
         assert run.err.endswith("argument --status: unknown status 'complete'; did you mean 'completed'?\n")
+
+
+@needs_signals
+def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
+    program = (
+        "from fibonacci.cli.tailing.sleeping import sleep_while_read; sleep_while_read(0.01); sleep_while_read(60)"
+    )
+    run = subprocess.run(
+        ["sh", "-c", f'{sys.executable} -c "{program}" | true'], capture_output=True, text=True, timeout=30
+    )
+    assert "BrokenPipeError" in run.stderr
 
 
 def test_a_line_for_people() -> None:

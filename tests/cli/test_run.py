@@ -138,6 +138,8 @@ class TestFaults:
             create(emulator, GREET)
         assert invoke("run", "Greeter").code == 64
         assert invoke("run", "Nobody").err == "fibonacci: no workflow has the id or the name 'Nobody'\n"
+        text = "fibonacci: no workflow has the id or the name 'Greter'; did you mean 'Greeter'?\n"
+        assert invoke("run", "Greter").err == text
 
 
 def test_inputs_from_files_and_stdin(emulator: Emulator, tmp_path: Path) -> None:

@@ -30,16 +30,15 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(context: Context) -> int:
     """Print executions until Ctrl-C."""
-    from time import sleep
-
     from fibonacci.cli.exit_codes import DONE
     from fibonacci.cli.tailing.feed import ExecutionFeed
+    from fibonacci.cli.tailing.sleeping import sleep_while_read
     from fibonacci.cli.tailing.tail import Tail
     from fibonacci.cli.workflow_names import workflow_id_of
 
     options, client = context.options, context.client
     workflow_id = None if options.workflow is None else workflow_id_of(client, options.workflow)
-    tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep)
+    tail = Tail(ExecutionFeed(client, workflow_id), context.say, sleep_while_read)
     for number, execution in enumerate(tail.executions(last=options.last, status=options.status), 1):
         _show(context, execution)
         if number == options.limit:

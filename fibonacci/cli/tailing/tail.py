@@ -66,7 +66,7 @@ class Tail:
             self._report(error)
             return None
         if self._failed_at is not None:
-            self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s; nothing was missed")
+            self._say(f"the platform responds again, after {self._clock() - self._failed_at:.0f} s")
             self._failed_at = None
         return found
 
