@@ -68,6 +68,7 @@ MAY_NAME = {
     "pandas": ("_frames/pandas_frame.py",),
     "polars": ("_frames/polars_frame.py",),
     "pyarrow": ("_frames/arrow_table.py",),
+    "resvg_py": ("definitions/diagrams/png.py",),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),
 }
 # Libraries that annotations name.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fibonacci._sync.batch._workers import Rows
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
+    from fibonacci.deployment.change import DeploymentChange
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
     from fibonacci.models.run_results import RunResult
@@ -204,12 +205,19 @@ class Workflows(WorkflowCalls):
         """
         return self._deployments().plan(folder)
 
-    def apply(self, plan: DeploymentPlan, *, allow_delete: bool = False) -> DeploymentResult:
+    def apply(
+        self,
+        plan: DeploymentPlan,
+        *,
+        allow_delete: bool = False,
+        on_change: Callable[[DeploymentChange], object] | None = None,
+    ) -> DeploymentResult:
         """Make the changes of a plan, in order, and no others. `fibonacci.lock` is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
+            on_change: Called with each change when it is made; that of a creation has the new `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
@@ -219,7 +227,7 @@ class Workflows(WorkflowCalls):
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
         """
-        return self._deployments().apply(plan, allow_delete=allow_delete)
+        return self._deployments().apply(plan, allow_delete=allow_delete, on_change=on_change)
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.

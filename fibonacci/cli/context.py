@@ -53,16 +53,24 @@ class Context:
         if not self.options.quiet:
             print(text, file=sys.stderr, flush=True)
 
+    def check_confirmable(self, question: str) -> None:
+        """Check that `confirm` can ask, or need not: a command that is going to ask checks it before it sends anything.
+
+        Raises:
+            UsageError: If there is no terminal to ask on, and `--yes` was not given.
+        """
+        if not (self.options.yes or (sys.stdin.isatty() and sys.stderr.isatty())):
+            raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
+
     def confirm(self, question: str) -> None:
         """Ask before something that cannot be undone.
 
         Raises:
             UsageError: If there is no terminal to ask on, and `--yes` was not given; or if the response is not yes.
         """
+        self.check_confirmable(question)
         if self.options.yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(f"{question} Pass --yes: there is no terminal to ask on")
         print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

@@ -25,12 +25,28 @@ def report(error: BaseException, *, is_debug: bool) -> int:
     """
     if is_debug:
         traceback.print_exception(error)
+    for line in fault_lines(error):
+        print(line, file=sys.stderr)
     print(f"{_PREFIX}{one_line(error)}", file=sys.stderr, flush=True)
     return exit_code(error)
 
 
+def fault_lines(error: BaseException) -> list[str]:
+    """Return a line for each fault of a definition, with its place, where the error has several; else none."""
+    from fibonacci.definitions import DefinitionError
+
+    if not isinstance(error, DefinitionError) or len(error.problems) < 2:
+        return []
+    from fibonacci.cli.definition_faults import fault_line
+
+    return [fault_line(problem) for problem in error.problems]
+
+
 def one_line(error: BaseException) -> str:
     """Return the text of an error with its notes, without line breaks."""
+    faults = fault_lines(error)
+    if faults:
+        return f"{len(faults)} faults in definitions"
     text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
