@@ -53,8 +53,13 @@ def one_line(error: BaseException) -> str:
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
-        text += f" {note[:1].upper()}{note[1:]}" if text.endswith((".", "?", "!")) else f"; {note}"
+        text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
     return " ".join(text.split())
+
+
+def add_remedy(error: BaseException, text: str) -> None:
+    """Add to an error how to go on: a sentence of its own after the text of an interrupt, which is one."""
+    error.add_note(text[:1].upper() + text[1:] if isinstance(error, KeyboardInterrupt) else text)
 
 
 def exit_code(error: BaseException) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fibonacci import ExecutionFailedError, FibonacciError
 from fibonacci._core.execution_failure import failure_of, failure_text
+from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE
 from fibonacci.cli.following.status_lines import NodeLines, StatusLines
 from fibonacci.models import Execution
@@ -29,7 +30,7 @@ class Display(Protocol):
         ...
 
 
-class _Lines:
+class _JSONLines:
     """Prints each state as a line of JSON."""
 
     def __init__(self, context: Context) -> None:
@@ -82,7 +83,7 @@ def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") ->
 @contextmanager
 def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Display]:
     if is_streamed:
-        yield _Lines(context)
+        yield _JSONLines(context)
     elif not is_watched:
         yield StatusLines(context.say)
     elif context.options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
@@ -125,7 +126,7 @@ def _explained(find: str) -> Generator[list[str]]:
         notes: list[str] = getattr(error, "__notes__", [])
         if seen:
             notes[:] = [note for note in notes if not note.startswith("execution id: ")]
-            error.add_note(f"the execution continues; to follow it: fibonacci executions watch {seen[-1]}")
+            add_remedy(error, f"the execution continues; to follow it: fibonacci executions watch {seen[-1]}")
         elif find and notes:  # of a request that may have been carried out
             error.add_note(find)
         raise

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci import Fibonacci, UnknownOutcomeError
+from fibonacci.cli.errors import add_remedy
 from fibonacci.cli.exit_codes import DONE, FAILED
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
@@ -45,7 +46,7 @@ def run_rows(context: Context) -> int:
         return FAILED
     except (KeyboardInterrupt, OSError) as error:
         if not context.options.estimate:
-            error.add_note(_RESUME)
+            add_remedy(error, _RESUME)
         raise
 
 
