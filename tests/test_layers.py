@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
 _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
-_PUBLIC = {*_CLIENT, "_batch", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
+_PUBLIC = {*_CLIENT, "_batch", "_profiles", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_lazy": set[str](),
     "_migration": set[str](),
@@ -35,10 +35,11 @@ MAY_IMPORT = {
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},
+    "_profiles": {"errors", "_core", "_suggestions", "definitions"},
     "_batch": {"errors", "models", "_core", "_file_locks"},
     "deployment": {"errors", "models", "definitions"},
-    "_async": {*_CLIENT, "_batch", "deployment"},
-    "_sync": {*_CLIENT, "_batch", "deployment"},
+    "_async": {*_CLIENT, "_batch", "_profiles", "deployment"},
+    "_sync": {*_CLIENT, "_batch", "_profiles", "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
     "emulator": {"models", "definitions", "_lazy", "_log_records", "_file_locks"},
@@ -64,7 +65,12 @@ MAY_NAME = {
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),
+    "mcp": ("cli/mcp_server/*", "cli/commands/mcp.py"),
+    "mcp_types": ("cli/mcp_server/*",),
+    "starlette": ("cli/mcp_server/*",),
+    "uvicorn": ("cli/mcp_server/*",),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
+    "keyring": ("_profiles/keychain.py",),
     "pandas": ("_frames/pandas_frame.py",),
     "polars": ("_frames/polars_frame.py",),
     "pyarrow": ("_frames/arrow_table.py",),

@@ -46,7 +46,7 @@ class Context:
         """The client, with the credentials of the environment or of the profile."""
         from fibonacci import Fibonacci
 
-        return self._exits.enter_context(Fibonacci())
+        return self._exits.enter_context(Fibonacci(profile=self.options.profile))
 
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import use
+from tests.kit.keychain import FileKeychain, in_keychain
 
 
 @pytest.fixture
@@ -24,3 +26,11 @@ def platform(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path
     """Return a platform to which the environment leads."""
     use(monkeypatch, emulator, tmp_path / "config")
     return emulator
+
+
+@pytest.fixture
+def keychain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Use a keychain and a folder of configuration that are empty."""
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path))
+    with in_keychain(monkeypatch, tmp_path, FileKeychain):
+        yield

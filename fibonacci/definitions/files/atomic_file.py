@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], content: str | bytes, *, mode: int | None = None) -> None:
     """Write a text, in UTF-8, or bytes to a file; a reader sees the old content or the new, never a part.
 
     The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions,
@@ -18,6 +18,7 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     Args:
         path: The file.
         content: The text, whose line breaks are written as they are, or the bytes.
+        mode: The permissions of the file, such as 0o600, whatever it had; None for those that it has or is given.
 
     Raises:
         OSError: If the file cannot be written; it then is as it was.
@@ -25,11 +26,12 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     encoded = content.encode("utf-8") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".fibonacci-{secrets.token_hex(8)}.tmp")
-    try:
-        mode = stat.S_IMODE(target.stat().st_mode)
-        private = 0o600
-    except FileNotFoundError:
-        mode, private = None, 0o666
+    private = 0o600
+    if mode is None:
+        try:
+            mode = stat.S_IMODE(target.stat().st_mode)
+        except FileNotFoundError:
+            private = 0o666
     try:
         # Created for the owner alone: the content of a private file is at no time readable by others.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would write CRLF
