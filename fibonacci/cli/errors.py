@@ -48,8 +48,6 @@ def one_line(error: BaseException) -> str:
     if faults:
         return f"{len(faults)} faults in definitions"
     text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
-        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):

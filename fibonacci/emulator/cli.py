@@ -55,10 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_to_stderr()
     try:
         serve(options, lambda emulator: print(announcement(emulator, options.shell), flush=True))
-    except (StateError, InputFileError, ImportError, HandlersError) as error:
+    except (StateError, InputFileError, ImportError, HandlersError, OSError) as error:
         return _cannot(str(error))
-    except OSError as error:
-        return _cannot(error.strerror or str(error))
     return 0
 
 
@@ -120,8 +118,7 @@ def listening(emulator: Emulator, options: argparse.Namespace) -> Generator[None
     try:
         emulator.start()
     except OSError as error:
-        text = f"it cannot listen on {options.host}, port {options.port}: {error.strerror}"
-        raise OSError(error.errno, text) from error
+        raise OSError(f"it cannot listen on {options.host}, port {options.port}: {error.strerror}") from error
     with emulator:
         yield
 
