@@ -19,9 +19,9 @@ fish: fibonacci completion fish > ~/.config/fish/completions/fibonacci.fish"""
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
-    from argparse import RawDescriptionHelpFormatter
+    from fibonacci.cli.help_texts import keep_lines
 
-    parser.formatter_class = RawDescriptionHelpFormatter
+    keep_lines(parser)
     parser.epilog = _EPILOG
     parser.add_argument("shell", metavar="SHELL", choices=_SHELLS, help="bash, zsh or fish")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.help_texts import keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
 
 _ROWS = """\
@@ -23,7 +24,7 @@ Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser, which may be that of a larger command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    keep_lines(parser)
     parser.description = "Run a workflow for each row of a file, at most once each."
     parser.epilog = _ROWS
     add = parser.add_argument
