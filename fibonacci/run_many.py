@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fibonacci.cli.run_many.command import main
+import sys
+
+from fibonacci.cli.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(["run-many", *sys.argv[1:]]))

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "_sync": {*_CLIENT, "_batch", "_profiles", "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
-    "emulator": {"models", "definitions", "_log_records", "_file_locks"},
+    "emulator": {"models", "definitions", "_lazy", "_log_records", "_file_locks"},
     "integrations": _PUBLIC,
     "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},

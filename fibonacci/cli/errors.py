@@ -6,8 +6,9 @@ import sys
 import traceback
 from typing import Final
 
-from fibonacci.cli.exit_codes import FAILED, INTERRUPTED, NO_CREDENTIALS, USAGE
+from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
+from fibonacci.cli.signals import signal_of
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
@@ -50,13 +51,20 @@ def one_line(error: BaseException) -> str:
     text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
-    return visible_line(" ".join(" ".join([text, *getattr(error, "__notes__", ())]).split()))
+    for note in getattr(error, "__notes__", ()):
+        text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
+    return visible_line(" ".join(text.split()))
+
+
+def add_remedy(error: BaseException, text: str) -> None:
+    """Add to an error how to go on: a sentence of its own after the text of an interrupt, which is one."""
+    error.add_note(text[:1].upper() + text[1:] if isinstance(error, KeyboardInterrupt) else text)
 
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code of what an error says."""
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+        return SIGNALED + signal_of(error)
     # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
     is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
     if isinstance(error, AuthenticationError) or is_about_key:

@@ -19,8 +19,8 @@ NO_CREDENTIALS: Final = 4
 USAGE: Final = 64
 """An argument or a file has a fault. Nothing was sent because of it."""
 
-INTERRUPTED: Final = 130
-"""Ctrl-C has ended the command."""
+SIGNALED: Final = 128
+"""A signal has ended the command; its number is added: 130 is Ctrl-C, 143 SIGTERM."""
 
 
 class UsageError(ValueError):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _INVALID_CHOICE: Final = re.compile(
     r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)"
@@ -64,6 +65,16 @@ class CommandParser(argparse.ArgumentParser):
         add, self._add_arguments = self._add_arguments, None
         if add is not None:
             add(self)
+
+    def all_actions(self) -> Iterator[argparse.Action]:
+        """Yield the arguments of the command, and of the commands below it."""
+        self.complete()
+        for action in self._actions:
+            yield action
+            choices: Any = action.choices
+            if isinstance(choices, Mapping):  # of commands by their names
+                for command in cast("Mapping[str, CommandParser]", choices).values():
+                    yield from command.all_actions()
 
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr, and exit."""

@@ -1,4 +1,4 @@
-"""`python -m fibonacci.run_many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
+"""`fibonacci run-many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.run_many.command import main
+from fibonacci.cli.main import main
 from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
@@ -113,7 +113,7 @@ class TestData:
             "[default model] Greet Ada",
             "[default model] Greet Bob",
         ]
-        assert last_line(ran.stderr) == "run-many: 2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
+        assert last_line(ran.stderr) == "2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
 
     def test_stdin_into_a_file_of_csv(self, command: Command, greeter: str) -> None:
         rows = '{"name": "Zoë, 1"}\n{"nobody": "there"}\n{"name": "half a pair: \\ud800"}\n'
@@ -143,7 +143,7 @@ class TestData:
         os.close(terminal)
         os.close(reader)
         assert ran.returncode == 0, shown
-        assert "run-many: 2 done, 0 failed" in shown
+        assert "2 done, 0 failed" in shown
         assert ("2/2 rows" in shown) is not is_stdout_terminal
         assert ('"status": "completed"' in shown) is is_stdout_terminal
 
@@ -213,11 +213,11 @@ class TestExitCodes:
         command.write("rows.csv", CSV)
         ran = command("Greeter", "rows.csv", "--journal", "j")
         assert ran.returncode == 64
-        assert ran.stderr.startswith("run-many: 2 workflows have the name 'Greeter': pass an id, one of ")
+        assert ran.stderr.startswith("fibonacci: 2 workflows have the name 'Greeter': pass an id, one of ")
         assert greeter in ran.stderr
         assert other in ran.stderr
         ran = command("nobody/../x", "rows.csv", "--journal", "j")
-        assert (ran.returncode, ran.stderr) == (64, "run-many: no workflow has the id or the name 'nobody/../x'\n")
+        assert (ran.returncode, ran.stderr) == (64, "fibonacci: no workflow has the id or the name 'nobody/../x'\n")
         assert emulator.requests.to(EXECUTE).count == 0
 
     @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ class TestResumption:
         ran = command(*arguments)
         assert (ran.returncode, last_line(ran.stderr)) == (
             0,
-            "run-many: 6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
+            "6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
         )
         assert sorted(command.read("o.jsonl").splitlines()) == whole
         assert not (command.folder / "o.jsonl.partial").exists()
@@ -297,7 +297,7 @@ class TestResumption:
         assert "Traceback" not in errors
         assert "no further row is started" in errors
         assert "the results so far are in " in errors
-        assert last_line(errors) == "run-many: interrupted. The same command again continues."
+        assert last_line(errors) == "fibonacci: interrupted. The same command again continues"
         assert set(executions(client, rester).values()) == {1}
         assert command(*arguments).returncode == 0
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
@@ -312,7 +312,7 @@ class TestResumption:
             process.stdout = None
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 1
-        assert last_line(errors) == "run-many: the reader of the results has closed. The same command again continues."
+        assert last_line(errors) == "the reader of the results has closed; the same command again continues"
         assert "Traceback" not in errors
 
 
@@ -325,7 +325,7 @@ class TestInProcess:
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "rows.csv").write_text(CSV)
-        return lambda *arguments: main(["Greeter", "rows.csv", *KEPT, *arguments])
+        return lambda *arguments: main(["run-many", "Greeter", "rows.csv", *KEPT, *arguments])
 
     def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
         before = signal.getsignal(signal.SIGTERM)
@@ -344,8 +344,8 @@ class TestInProcess:
         assert call("--concurrency", "1") == 1
         assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
         summary, text = capsys.readouterr().err.splitlines()[-2:]
-        assert summary.startswith("run-many: 1 done, 0 failed, 1 unknown, 0 left")
-        assert text.startswith("run-many: it is not known whether these rows were started: 0. Check them; --on-unknown")
+        assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("it is not known whether these rows were started: 0. Check them; --on-unknown")
         assert call("--on-unknown", "rerun") == 0
 
     def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -359,14 +359,14 @@ class TestInProcess:
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
         assert "1 rows have failed, and max_failures is 0" in errors
-        assert "run-many: the results so far are in " in errors
+        assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 
     @linux_only
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 1
-        assert last_line(capsys.readouterr().err).endswith("No space left on device. The same command again continues.")
+        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 

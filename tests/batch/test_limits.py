@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import AuthenticationError, Fibonacci, QuotaExceededError, RunResult
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.option_values import PlanName
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.kit.mode import Mode

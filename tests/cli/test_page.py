@@ -19,7 +19,7 @@ from tests.docs.markdown import ROOT, Block, blocks
 from tests.docs.running import check_prints
 
 PAGE = ROOT / "docs" / "command-line.md"
-SECTIONS = ["Definitions and deployments"]
+SECTIONS = ["Runs", "Definitions and deployments"]
 SECTIONS_IN_BASH = ["Calls", "Output and exit codes"]
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 

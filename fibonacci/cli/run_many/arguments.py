@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 
+from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.help_texts import keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
 
 _ROWS = """\
@@ -23,7 +24,7 @@ Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser, which may be that of a larger command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    keep_lines(parser)
     parser.description = "Run a workflow for each row of a file, at most once each."
     parser.epilog = _ROWS
     add = parser.add_argument
@@ -41,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a column of CSV that holds JSON; repeatable",
     )
     add("--concurrency", metavar="N", type=_positive, help="rows under way at most; default: what the quota leaves")
-    add("--timeout", metavar="S", type=_seconds, default=300.0, help="seconds to wait for a row, or none; default: 300")
+    add(
+        "--timeout",
+        metavar="S",
+        type=seconds_or_none,
+        default=300.0,
+        help="seconds to wait for a row, or none; default: 300",
+    )
     add("--max-failures", metavar="N", type=_count, help="rows that may fail before no further one is started")
     add(
         "--on-unknown",
@@ -118,15 +125,3 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return int(text)
-
-
-def _seconds(text: str) -> float | None:
-    if text == "none":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0, and not none")
-    return seconds

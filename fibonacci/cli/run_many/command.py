@@ -4,105 +4,79 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from importlib.util import find_spec
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from fibonacci import (
-    AuthenticationError,
-    ConfigurationError,
-    Fibonacci,
-    FibonacciError,
-    UnknownOutcomeError,
-)
-from fibonacci.cli.exit_codes import DONE, FAILED, NO_CREDENTIALS, USAGE
-from fibonacci.cli.parser import CommandParser
-from fibonacci.cli.run_many.arguments import add_arguments, check_arguments
-from fibonacci.cli.run_many.result_files import ResultFile, discard_stdout, stdout_stream
+from fibonacci import Fibonacci, UnknownOutcomeError
+from fibonacci.cli.errors import add_remedy
+from fibonacci.cli.exit_codes import DONE, FAILED
+from fibonacci.cli.run_many.arguments import check_arguments
+from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
+from fibonacci.cli.standard_streams import discard_stdout
 from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
     from fibonacci import RunResult, Runs
+    from fibonacci.cli.context import Context
 
-_PROGRAM: Final = "python -m fibonacci.run_many"
-_RESUME: Final = "The same command again continues."
+_RESUME: Final = "the same command again continues"
 _UNKNOWN_REMEDY: Final = "--on-unknown skip leaves them as they are, --on-unknown rerun starts them, perhaps twice."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+def run_rows(context: Context) -> int:
+    """Carry out the command; what is wrong is raised, with a note on how to continue.
 
     Args:
-        arguments: The arguments of the command line. Default: those in `sys.argv`.
+        context: The context of the command.
 
     Returns:
         The exit code.
     """
-    parser = CommandParser(prog=_PROGRAM)
-    add_arguments(parser)
-    return run(parser.parse_args(arguments))
-
-
-def run(options: argparse.Namespace) -> int:
-    """Carry out the command with parsed arguments, and print what is wrong, in a line, to stderr.
-
-    Args:
-        options: What a parser with `add_arguments` has parsed.
-
-    Returns:
-        The exit code.
-    """
-    _log_to_stderr()
+    if not context.options.quiet:
+        _log_to_stderr()
     try:
-        with _interrupting_sigterm():
-            return _run(options)
-    except KeyboardInterrupt as interrupt:
-        number = next(iter(interrupt.args), signal.SIGINT)
-        _say("interrupted" if options.estimate else f"interrupted. {_RESUME}")
-        return 128 + int(number)
+        return _run(context)
     except BrokenPipeError:
         discard_stdout()
-        _say(f"the reader of the results has closed. {_RESUME}")
+        context.say(f"the reader of the results has closed; {_RESUME}")
         return FAILED
-    except OSError as error:
-        _say(f"{error.filename or 'a file'}: {error.strerror or error}. {_RESUME}")
-        return FAILED
-    except (FibonacciError, ValueError, ImportError) as error:
-        _say(_one_line(error))
-        return _exit_code(error)
+    except (KeyboardInterrupt, OSError) as error:
+        if not context.options.estimate:
+            add_remedy(error, _RESUME)
+        raise
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(context: Context) -> int:
+    options = context.options
     rows_format, out_format = check_arguments(options)
-    with open_rows(options.rows, rows_format) as rows, Fibonacci() as client:
-        workflow_id = workflow_id_of(client, options.workflow)
-        with _runs(client, workflow_id, rows, options) as runs:
+    with open_rows(options.rows, rows_format) as rows:
+        workflow_id = workflow_id_of(context.client, options.workflow)
+        with _runs(context.client, workflow_id, rows, options) as runs:
             if options.estimate:
                 print(runs.estimate())
                 return DONE
             if out_format is None:
-                return _write_results(runs, stdout_stream().write)
+                return _write_results(context, runs, stdout_stream().write)
             with closing(ResultFile(options.out, out_format)) as file:
-                return _write_file(runs, file)
+                return _write_file(context, runs, file)
 
 
-def _write_file(runs: Runs, file: ResultFile) -> int:
+def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:
     try:
-        code = _write_results(runs, file.write)
+        code = _write_results(context, runs, file.write)
         file.finish()
     except BaseException:
         if file.is_begun:
-            _say(f"the results so far are in {file.written_to}")
+            context.say(f"the results so far are in {file.written_to}")
         raise
     return code
 
 
-def _write_results(runs: Runs, write: Callable[[RunResult], None]) -> int:
+def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
     """Write the result of each row, and say on stderr how many there are of each kind."""
     try:
         for result in runs:
@@ -112,14 +86,14 @@ def _write_results(runs: Runs, write: Callable[[RunResult], None]) -> int:
             write(result)
         names = ", ".join(result.key for result in error.results[:10])
         more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
-        _say(f"{runs.summary}")
-        _say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
+        context.say(f"{runs.summary}")
+        context.say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
         return FAILED
     except (KeyboardInterrupt, OSError):  # other errors have it in a note
-        _say(str(runs.summary))
+        context.say(str(runs.summary))
         raise
     summary = runs.summary
-    _say(str(summary))
+    context.say(str(summary))
     return FAILED if summary.failed or summary.unknown or summary.left else DONE
 
 
@@ -136,7 +110,7 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
         on_quota=options.on_quota,
         ordered=options.ordered,
         organization=options.organization,
-        progress=_can_show_progress(options.out),
+        progress=not options.quiet and _can_show_progress(options.out),
     )
 
 
@@ -151,37 +125,3 @@ def _log_to_stderr() -> None:
     """Log waits, retries, and the progress where there is no terminal."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     logging.getLogger("fibonacci").setLevel(logging.INFO)
-
-
-def _exit_code(error: Exception) -> int:
-    # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
-    is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
-    if isinstance(error, AuthenticationError) or is_about_key:
-        return NO_CREDENTIALS
-    return USAGE if isinstance(error, ValueError) else FAILED
-
-
-def _one_line(error: Exception) -> str:
-    notes = [*getattr(error, "__notes__", ())]
-    return " ".join(" ".join([str(error), *notes]).split())
-
-
-def _say(text: str) -> None:
-    print(f"run-many: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _interrupting_sigterm() -> Generator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, unless it is ignored or handled."""
-    if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(number)

@@ -114,11 +114,6 @@ def stdout_stream() -> ResultStream:
     return ResultStream(sys.stdout.buffer, "jsonl")
 
 
-def discard_stdout() -> None:
-    """Send what is still to be written to stdout, which is closed, nowhere, so that the exit does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _json_line(result: RunResult) -> str:
     return f"{_json_text(result.to_dict())}\n"
 
