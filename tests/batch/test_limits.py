@@ -163,8 +163,10 @@ class TestWatching:
     def test_executions_are_watched_by_the_list(self, mode: Mode) -> None:
         """Polling each of 20 executions of 60 s takes 180 requests."""
         here = platform(mode)
+        began = here.clock.time()
         results = here.run(here.runs([60.0] * 20, concurrency=20))
         assert len(results) == 20
+        assert here.clock.time() - began <= 62.5, "they are seen to have ended within 2 s"
         assert here.count("GET /executions/{execution_id}") <= 1
         assert here.count("GET /executions") <= 30
 
