@@ -167,7 +167,8 @@ def _watch(title: str, durations: list[float]) -> None:
         client, workflow = _shared(emulator, SharedClock(emulator))
         rows = [{"seconds": seconds} for seconds in durations]
         for run in client.workflows.run_many(workflow, rows, concurrency=len(rows)):
-            ended_at = datetime.fromisoformat(run.execution.model_extra["completed_at"])
+            assert run.execution is not None
+            ended_at = datetime.fromisoformat((run.execution.model_extra or {})["completed_at"])
             late.append(emulator.clock.now() - ended_at.timestamp())
         routes = ("GET /executions", "GET /executions/{execution_id}")
         looks = sum(emulator.requests.to(route).count for route in routes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from tests.simulation.batches import Batch, measure_batch
@@ -49,6 +50,31 @@ def test_a_quota_of_executions_at_a_time() -> None:
     assert figures.done == 200
     assert figures.capacity >= 0.93  # of 100 s; the first runs are watched without knowing how long they take
     assert not figures.refused
+
+
+def test_a_concurrency_that_is_asked_for_beside_one_that_is_found() -> None:
+    batch = Batch(300, 10.0, quota=20, limit=300)
+    asked, found = measure_batch(batch), measure_batch(replace(batch, way="aimd"))
+    assert asked.done == found.done == 300
+    assert asked.refused == 0 < found.refused
+    assert asked.capacity > found.capacity + 0.1
+
+
+def test_others_run_executions_too() -> None:
+    figures = measure_batch(Batch(200, 10.0, quota=20, limit=300, others=8))
+    assert figures.done == 200
+    assert figures.others > 0
+    assert figures.capacity >= 0.85
+    assert figures.refused <= 0.05 * figures.done
+
+
+def test_a_batch_beside_the_loop_that_many_programs_have() -> None:
+    batch = Batch(600, 0.0, concurrency=100, limit=300)
+    own, habit = measure_batch(batch), measure_batch(replace(batch, way="habit"))
+    assert own.done == habit.done == 600
+    assert own.refused == 0
+    assert habit.refused >= 200
+    assert own.elapsed <= habit.elapsed
 
 
 def test_a_chart() -> None:
