@@ -33,7 +33,7 @@ _MARGIN = 3.0
 # The begin of a window in which each process has a share of it to itself: in seconds, and at most as a part of it.
 _SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
 # The part of a window that a process may take at once when nobody was there before; more as the seconds above pass.
-_FIRST_PART = 1 / 8
+_FIRST_PART = 0.1
 _NEVER = -float("inf")
 
 
