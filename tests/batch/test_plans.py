@@ -237,7 +237,15 @@ class TestEstimates:
 
     def test_what_fits_into_one_window_waits_for_none(self) -> None:
         assert estimated(300, BatchLimits(runs_per_hour=300)).hours == 0
-        assert estimated(301, BatchLimits(runs_per_hour=300)).hours > 1
+        assert estimated(301, BatchLimits(runs_per_hour=300)).hours == 1
+        assert estimated(600, BatchLimits(runs_per_hour=300)).hours == 1, "the second half of them begins in an hour"
+
+    def test_of_the_last_window_only_the_time_that_its_rows_take_counts(self) -> None:
+        limits = BatchLimits(rate=300, runs_per_hour=1_000, concurrency=20, duration=60.0)
+        assert estimated(2_500, limits).hours == 2 + 25 / 60, "25 rounds of 20 rows"
+
+    def test_a_batch_that_is_under_way_may_have_used_up_the_window(self) -> None:
+        assert estimated(600, BatchLimits(runs_per_hour=300), is_begun=True).hours == 2
 
     @given(st.integers(1, 10**7), st.integers(1, 10**7), st.floats(0, 1e5))
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:
