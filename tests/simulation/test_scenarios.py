@@ -81,5 +81,5 @@ def test_a_chart() -> None:
     x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
     drawn = ElementTree.fromstring(chart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])]))
     (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
-    assert line.attrib["points"] == "70.0,272.0 385.0,158.0 700.0,44.0"
+    assert line.attrib["points"] == "84.0,272.0 387.0,158.0 690.0,44.0"
     assert "requests & more" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
