@@ -32,8 +32,9 @@ _ARRIVED_WITHIN = 1.0
 _MARGIN = 3.0
 # The begin of a window in which each process has a share of it to itself: in seconds, and at most as a part of it.
 _SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
-# The part of a window that a process may take at once when nobody was there before; more as the seconds above pass.
-_FIRST_PART = 0.1
+# What a process may take at once when nobody was there before, as a part of the window and in requests at least; it
+# may take more as the seconds above pass.
+_FIRST_PART, _FIRST_REQUESTS = 0.1, 6
 _NEVER = -float("inf")
 
 
@@ -160,8 +161,9 @@ class SharedWindow:
             lease = held.get(name)
             if lease is None:
                 free, delay = self._free(now)
-                if not self._has_share(name, now):
-                    return granted, delay or Delay(self._shares_end - now, is_fixed=False)
+                share_delay = self._share_delay(name, now)
+                if share_delay > 0:
+                    return granted, delay or Delay(share_delay, is_fixed=False)
                 if max(0, places[name] - admitted) >= free:
                     return granted, delay or Delay(_TURN, is_fixed=False)
                 lease = self._admit(name, now)
@@ -194,14 +196,18 @@ class SharedWindow:
         self._opened_at = now
         self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
 
-    def _has_share(self, name: str, now: float) -> bool:
+    def _share_delay(self, name: str, now: float) -> float:
+        """Return the seconds until the process of a lease may take more of the window; 0 when it may now."""
         if now >= self._shares_end or self._window.left is None:
-            return True
+            return 0.0
         share = self._shares.get(_process_of(name))
         if self._opened_at == _NEVER:
-            return share is None or share > 0
-        passed = (now - self._opened_at) / (self._shares_end - self._opened_at)
-        return -(share or 0) < self._window.limit * max(_FIRST_PART, passed * passed)
+            return 0.0 if share is None or share > 0 else self._shares_end - now
+        taken, limit = -(share or 0), self._window.limit
+        if taken < max(_FIRST_PART * limit, _FIRST_REQUESTS):
+            return 0.0
+        opens_at = self._opened_at + (self._shares_end - self._opened_at) * (taken / limit) ** (1 / 3)
+        return max(0.0, min(opens_at, self._shares_end) - now)
 
     def _free(self, now: float) -> tuple[float, Delay | None]:
         """Return how many requests may be sent now, and the delay of the next one when none may."""

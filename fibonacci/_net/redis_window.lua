@@ -13,7 +13,8 @@ local NEVER, UNKNOWN = -1e300, 1e300
 local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
 local UNCERTAINTY, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 2, 0.001, 1, 2
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
-local SHARED_OUT, SHARED_OUT_PART, FIRST_PART, SHARE = 3, 0.2, 0.1, 'share of '
+local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
+local FIRST_PART, FIRST_REQUESTS = 0.1, 6
 local FORGOTTEN_AFTER = 300
 
 local now = tonumber(ARGV[2])
@@ -224,16 +225,20 @@ local function share_out()
   end
 end
 
-local function has_share(name)
+local function share_delay(name)
   if now >= s.shares_end or not left() then
-    return true
+    return 0
   end
   local share = s[share_of(name)]
   if s.opened_at == NEVER then
-    return not share or share > 0
+    return (not share or share > 0) and 0 or s.shares_end - now
   end
-  local passed = (now - s.opened_at) / (s.shares_end - s.opened_at)
-  return -(share or 0) < s.limit * math.max(FIRST_PART, passed * passed)
+  local taken = -(share or 0)
+  if taken < math.max(FIRST_PART * s.limit, FIRST_REQUESTS) then
+    return 0
+  end
+  local opens_at = s.opened_at + (s.shares_end - s.opened_at) * (taken / s.limit) ^ (1 / 3)
+  return math.max(0, math.min(opens_at, s.shares_end) - now)
 end
 
 local function leave_queue(name)
@@ -293,8 +298,9 @@ local function grant(wanted, held)
   for _, name in ipairs(wanted) do
     if not held[name] then
       local number, seconds, is_fixed = free()
-      if not has_share(name) then
-        return granted, seconds or s.shares_end - now, is_fixed or 0
+      local wait = share_delay(name)
+      if wait > 0 then
+        return granted, seconds or wait, is_fixed or 0
       end
       if redis.call('ZRANK', QUEUE, name) >= number then
         return granted, seconds or TURN, is_fixed or 0
