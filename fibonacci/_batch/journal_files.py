@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 
 from fibonacci._batch.filesystems import network_filesystem_of
-from fibonacci._batch.sqlite_journal import SQLiteJournal
 from fibonacci._batch.journal_errors import journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_schema import JournalHeader, create, fault_of
 from fibonacci._batch.locks import FileLock
+from fibonacci._batch.sqlite_journal import SQLiteJournal
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.
 _BUSY = 5.0

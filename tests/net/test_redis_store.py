@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.redaction import shown_url
 from fibonacci._core.shared_window import SharedWindow
-from fibonacci._net.redis_store import RedisStore, shown_url
+from fibonacci._net.redis_store import RedisStore
 from fibonacci.errors import ConfigurationError
 from tests.kit.clock import START
 from tests.kit.redis import REDIS_SERVERS, RedisServer
