@@ -85,7 +85,7 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if options.estimate:
         return rows_format, None
     if not options.journal:
-        raise UsageError("--journal FILE|URL is missing: without it, an interrupted run cannot be continued")
+        raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
     try:
         journal = check_journal(options.journal)
     except ValueError as error:
