@@ -9,7 +9,7 @@ from fibonacci._batch.redis_commands import RedisCommands
 from fibonacci._core.lease_messages import StoreError
 
 _SETTINGS: Final = ("appendonly", "appendfsync", "maxmemory-policy")
-_LOSES: Final = "what the journal has survives this process, but not"
+_LOSES: Final = "what the journal has survives this process, but"
 
 
 def can_wait_for_sync(commands: RedisCommands) -> bool:
@@ -31,19 +31,18 @@ def dangers(commands: RedisCommands, *, is_synced: bool) -> list[str]:
     try:
         replies = commands.run(*(("CONFIG", "GET", name) for name in _SETTINGS))
     except StoreError:  # many hosted servers refuse it
-        return (
-            [] if is_synced else [f"is on a server that does not say whether it syncs its writes: {_LOSES} surely it"]
-        )
+        if is_synced:
+            return []
+        return [f"is on a server that does not say whether it syncs its writes: {_LOSES} perhaps not a crash of it"]
     appendonly, appendfsync, policy = map(_value, replies)
     found: list[str] = []
     if not is_synced and appendonly != "yes":
-        found.append(f"is on a server without an append-only file (appendonly no): {_LOSES} a crash of the server")
+        found.append(f"is on a server without an append-only file (appendonly no): {_LOSES} not a crash of the server")
     elif not is_synced and appendfsync != "always":
-        found.append(f"is on a server that syncs later (appendfsync {appendfsync}): {_LOSES} a crash of its machine")
+        found.append(f"is on a server with appendfsync {appendfsync}: {_LOSES} not a crash of the server's machine")
     if policy.startswith("allkeys"):
-        found.append(
-            f"is on a server that may remove it when memory is short: set maxmemory-policy noeviction ({policy})"
-        )
+        remedy = f"set maxmemory-policy noeviction, which is {policy}"
+        found.append(f"is on a server that may remove it when memory is short: {remedy}")
     return found
 
 

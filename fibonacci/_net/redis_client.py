@@ -26,7 +26,7 @@ FAILURES: Final = (RedisError, OSError, ValueError)
 
 _redis: Any = redis  # whose types are partly unknown
 # What another try does not change.
-_LASTING = (AuthenticationError, AuthorizationError, NoPermissionError)
+_LASTING = (AuthenticationError, AuthorizationError, NoPermissionError, UnicodeError)
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
 _REMEDY: Final = "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE"
 
