@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fibonacci._batch.redis_commands import RedisCommands
@@ -48,5 +47,5 @@ def dangers(commands: RedisCommands, *, is_synced: bool) -> list[str]:
 
 def _value(reply: Any) -> str:
     """Return the value of a setting, from a list of name and value or a mapping."""
-    values = list(reply.values()) if isinstance(reply, Mapping) else list(reply)[1:]
+    values: list[bytes] = [*reply.values()] if hasattr(reply, "values") else [*reply][1:]
     return values[0].decode() if values else ""

@@ -95,8 +95,8 @@ class RepeatedBatch:
                 with self.emulator.client() as client:
                     execute = client.workflows.execute
                     for row in made:
-                        options = {"inputs": row.inputs, "idempotency_key": row.idempotency_key}
-                        row.execution_id = execute(self.workflow, **options).id
+                        sent = execute(self.workflow, inputs=row.inputs, idempotency_key=row.idempotency_key)
+                        row.execution_id = sent.id
             ids = [row.execution_id or "exec_gone" for row in made]
             if is_recorded:
                 for row, execution_id in zip(made, ids, strict=True):
