@@ -13,7 +13,7 @@ from fibonacci._batch.journal import Ended, Journal, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
-from fibonacci._batch.redis_scripts import WRITE
+from fibonacci._batch.redis_scripts import FIND, WRITE
 from fibonacci._batch.row import Row
 from fibonacci.errors import JournalError
 
@@ -74,7 +74,9 @@ class RedisJournal(Journal):
             self._lease.release()
 
     def _read(self, key: str) -> JournalEntry | None:
-        return records.entry_of(key, self._run(*(("HGET", self._keys[place], key) for place in records.FACTS)))
+        hashes = [self._keys[place] for place in records.FACTS]
+        (facts,) = self._run(("EVAL", FIND, len(hashes), *hashes, key))
+        return records.entry_of(key, facts)
 
     def _write(
         self,

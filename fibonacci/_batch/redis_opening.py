@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,6 +18,10 @@ from fibonacci._batch.redis_scripts import OPENED
 from fibonacci._core.lease_messages import StoreError
 from fibonacci._core.logs import log_journal
 
+OPENED_WITHIN: Final = 5.0
+"""Seconds for which a server is waited for that does not answer: a job is often started together with it."""
+
+_PAUSE: Final = 0.1
 _PROGRAM: Final = "fibonacci-sdk"
 _ANOTHER: Final = "another name, as in redis://host/0?journal=NAME,"
 _FIELDS: Final = ("program", "schema", *JournalHeader._fields, "rows")
@@ -36,7 +41,7 @@ def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, heade
     path, keys = location.shown, keys_of(location.name or header.workflow_id)
     lease = JournalLease(commands, path, keys)
     try:
-        _check(path, commands, keys, header)
+        _check_patiently(path, commands, keys, header)
         lease.acquire(_fields(header))
     except StoreError as error:
         raise opening_error(path, error) from error
@@ -52,6 +57,29 @@ def open_redis_journal(commands: RedisCommands, location: RedisJournalURL, heade
     except BaseException:
         lease.release()
         raise
+
+
+def _check_patiently(path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader) -> None:
+    """Check a journal, and wait a few seconds for a server that is being started.
+
+    Raises:
+        JournalError: If it is not one that this run can use.
+        StoreError: If the server cannot be used.
+    """
+    ends = time.monotonic() + OPENED_WITHIN
+    is_told = False
+    while True:
+        try:
+            _check(path, commands, keys, header)
+        except StoreError as error:
+            if error.is_lasting or time.monotonic() > ends:
+                raise
+            if not is_told:
+                log_journal(path, f"cannot be opened ({error}): waiting up to {OPENED_WITHIN:.0f} s")
+                is_told = True
+        else:
+            return
+        time.sleep(_PAUSE)
 
 
 def _check(path: str, commands: RedisCommands, keys: Sequence[str], header: JournalHeader) -> int:

@@ -1,4 +1,7 @@
-"""What a journal does in Redis at once. KEYS are those of the journal, in the order of `redis_records.PARTS`."""
+"""What a journal does in Redis at once.
+
+KEYS are those of the journal, in the order of `redis_records.PARTS`, where nothing else is said.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,15 @@ end
 return 1
 """
 """Releases the lease. ARGV: the token."""
+
+FIND: Final = """
+local facts = {}
+for place = 1, #KEYS do
+  facts[place] = redis.call('HGET', KEYS[place], ARGV[1])
+end
+return facts
+"""
+"""Returns the fields of a row. KEYS: those of `redis_records.FACTS`. ARGV: the key of the row."""
 
 WRITE: Final = """
 local state = redis.call('HMGET', KEYS[1], 'holder', 'writes', 'process')

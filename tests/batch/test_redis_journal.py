@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci, JournalError, RunResult
-from fibonacci._batch import redis_commands, redis_lease
+from fibonacci._batch import redis_commands, redis_lease, redis_opening
 from fibonacci._batch.journal_location import RedisJournalURL, check_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.options import BatchOptions
@@ -175,6 +175,14 @@ class TestRefusals:
                 journal.write([row(3)])
         assert "has 0 rows of 2: the server has lost or removed some" in refusal(place.location)
 
+    def test_a_server_that_is_started_a_moment_later(self) -> None:
+        server = RedisServer()
+        with ExitStack() as stack:
+            timer = threading.Timer(0.2, lambda: stack.enter_context(server.running()))
+            timer.start()
+            opened(f"{server.url}?journal=a", HEADER).close()
+            timer.join()
+
     def test_a_wrong_password(self, place: JournalPlace) -> None:
         began = time.monotonic()
         text = refusal(place.location.replace(REDIS_PASSWORD, "wrong-sword"))
@@ -183,7 +191,8 @@ class TestRefusals:
         assert "wrong-sword" not in text
         assert time.monotonic() - began < 2
 
-    def test_a_server_that_is_not_there(self) -> None:
+    def test_a_server_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redis_opening, "OPENED_WITHIN", 0.2)
         text = refusal(f"{RedisServer(password=REDIS_PASSWORD).url}?journal=a")
         assert "refused" in text
         assert "check the URL, and start the server" in text
@@ -203,6 +212,7 @@ sys.stdin.read()
 
 
 class TestLease:
+    @pytest.mark.slow
     def test_another_process_until_it_is_killed(self, place: JournalPlace, caplog: pytest.LogCaptureFixture) -> None:
         """A lease that is renewed is refused; one that is not, of a process that was killed, is waited for."""
         caplog.set_level(logging.INFO, "fibonacci")
@@ -345,8 +355,9 @@ class TestServersThatEnd:
             runs.results()
         assert f"journal='{kept.server.url.replace(f':{REDIS_PASSWORD}@', '')}'" in caught.value.__notes__[-1]
         kept.start()
-        in_journal = {each.decode() for each in kept.server.client().hkeys(keys_of(workflow)[2])}
-        assert {str(each) for each in counts(client, workflow)} <= in_journal
+        in_journal = opened(kept.server.url, JournalHeader(workflow, "1", "column id"))
+        assert all(in_journal.find(str(each), is_unique=False)[0] for each in counts(client, workflow))
+        in_journal.close()
         again = client.workflows.run_many(workflow, ROWS, key="id", journal=kept.server.url).results()
         assert [each.succeeded for each in again] == [True] * 12
         assert counts(client, workflow) == ONCE
