@@ -14,6 +14,8 @@ from fibonacci.errors import JournalError
 PATIENCE: Final = 30.0
 """Seconds for which a run waits for a server that does not answer."""
 
+# Seconds after a server was given up: workers that have something to write fail together.
+_TRIED_AGAIN_AFTER: Final = 5.0
 _FIRST_DELAY: Final = 0.05
 _LONGEST_DELAY: Final = 1.0
 
@@ -37,6 +39,8 @@ class RedisCommands(Protocol):
 class PatientCommands:
     """Carries out commands again and again until they are carried out: each of them may be repeated.
 
+    Once the server was given up, what else the run has to write does not wait for it again.
+
     Args:
         commands: The server.
         path: The URL of the journal, for messages.
@@ -45,6 +49,8 @@ class PatientCommands:
     def __init__(self, commands: RedisCommands, path: str) -> None:
         self._commands = commands
         self._path = path
+        self._given_up: StoreError | None = None
+        self._try_again_at = 0.0
 
     def run(self, *commands: Sequence[object]) -> list[Any]:
         """Carry out commands in one round trip, and return the reply to each.
@@ -53,15 +59,21 @@ class PatientCommands:
             JournalError: If the server cannot be used for so long, or what it says does not change with time.
         """
         began, delay = time.monotonic(), _FIRST_DELAY
+        if self._given_up is not None and began < self._try_again_at:
+            raise _given_up(self._path, self._given_up, 0.0) from self._given_up
         while True:
             try:
-                return self._commands.run(*commands)
+                replies = self._commands.run(*commands)
             except StoreError as error:
-                waited = time.monotonic() - began
-                if error.is_lasting or waited + delay > PATIENCE:
-                    raise _given_up(self._path, error, waited) from error
+                now = time.monotonic()
+                if error.is_lasting or self._given_up is not None or now - began + delay > PATIENCE:
+                    self._given_up, self._try_again_at = error, now + _TRIED_AGAIN_AFTER
+                    raise _given_up(self._path, error, now - began) from error
                 if delay == _FIRST_DELAY:
                     log_journal(self._path, f"cannot be used ({error}): waiting up to {PATIENCE:.0f} s")
+            else:
+                self._given_up = None
+                return replies
             time.sleep(delay)
             delay = min(_LONGEST_DELAY, 2 * delay)
 
