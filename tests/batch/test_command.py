@@ -20,7 +20,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.run_many.command import main
 from fibonacci.run_many.result_files import ResultFile
-from tests.batch.conftest import REDIS_PASSWORD
+from tests.batch.journals import REDIS_PASSWORD
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.redis import RedisServer
