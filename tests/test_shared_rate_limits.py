@@ -366,16 +366,17 @@ class TestOptions:
                     pickle.loads(pickled)
 
     @pytest.mark.parametrize(
-        ("rate_limiter", "package", "module", "extra"),
+        ("rate_limiter", "package", "modules", "extra"),
         [
-            ("machine", "filelock", "fibonacci._net.file_store", "machine"),
-            (ANY_PORT, "redis", "fibonacci._net.redis_store", "redis"),
+            ("machine", "filelock", ("fibonacci._net.file_store",), "machine"),
+            (ANY_PORT, "redis", ("fibonacci._net.redis_store", "fibonacci._net.redis_client"), "redis"),
         ],
     )
     def test_a_missing_package_is_named_when_the_client_is_made(
-        self, rate_limiter: str, package: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+        self, rate_limiter: str, package: str, modules: tuple[str, ...], extra: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, package, None)
-        monkeypatch.delitem(sys.modules, module, raising=False)
+        for module in modules:
+            monkeypatch.delitem(sys.modules, module, raising=False)
         with pytest.raises(ImportError, match=rf"pip install 'fibonacci-sdk\[{extra}\]'"):
             Fibonacci("key", rate_limiter=rate_limiter)

@@ -7,6 +7,7 @@ does the same (`tests/net/test_redis_store.py` compares the two).
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -206,7 +207,7 @@ class SharedWindow:
         taken, limit = -(share or 0), self._window.limit
         if taken < max(_FIRST_PART * limit, _FIRST_REQUESTS):
             return 0.0
-        opens_at = self._opened_at + (self._shares_end - self._opened_at) * (taken / limit) ** (1 / 3)
+        opens_at = self._opened_at + (self._shares_end - self._opened_at) * math.pow(taken / limit, 1 / 3)
         return max(0.0, min(opens_at, self._shares_end) - now)
 
     def _free(self, now: float) -> tuple[float, Delay | None]:
