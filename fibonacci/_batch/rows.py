@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -109,23 +108,3 @@ def _is_mapping(value: object) -> bool:
 def _is_no_iterable_of_rows(value: object) -> bool:
     """Whether a value can be iterated, and what that yields are no rows."""
     return isinstance(value, str | bytes | Mapping)
-
-
-def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
-    """Return the path of a journal, or None.
-
-    Raises:
-        TypeError: If it is not a path.
-        ValueError: If it is a URL.
-    """
-    if journal is None:
-        return None
-    try:
-        path = os.fsdecode(journal)
-    except TypeError:
-        raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
-    if "://" in path:
-        raise ValueError(f"journal must be the path of a file; {path.partition('://')[0]} is not supported")
-    if not path:
-        raise ValueError("journal must be the path of a file; it is empty")
-    return path

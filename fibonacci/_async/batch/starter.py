@@ -47,7 +47,7 @@ class AsyncRowStarter:
         try:
             execution = await context.requests.start(row, context.options.timeout)
             row.execution_id = execution.id
-            context.record_start(row)
+            await context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
             if not isinstance(error, Exception):
