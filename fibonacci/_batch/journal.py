@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from fibonacci._batch.journal_errors import journal_error, sqlite_error
+from fibonacci._batch.journal_errors import damaged_error, journal_error, sqlite_error
+from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, use_header
 from fibonacci._batch.locks import FileLock
 from fibonacci._batch.row import Row
@@ -107,6 +108,7 @@ class Journal:
             difference = use_header(connection, header).difference(header)
             if difference is not None:
                 raise journal_error(path, difference)
+            self._owner = JournalOwner(connection, path) if path else None
             self._last: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
         self._is_new = self._last == 0
 
@@ -170,9 +172,10 @@ class Journal:
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
         query = f"SELECT {_COLUMNS} FROM rows WHERE status IS NOT NULL ORDER BY row_index"
-        if self._is_closed and self.path:
+        if self._is_closed and self._owner is not None:
             try:
-                with closing(sqlite3.connect(f"{Path(self.path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                uri = f"{Path(self._owner.real_path).as_uri()}?mode=ro"
+                with closing(sqlite3.connect(uri, uri=True)) as connection:
                     records = connection.execute(query).fetchall()
             except sqlite3.Error as error:
                 raise sqlite_error(self.path, error) from error
@@ -181,7 +184,14 @@ class Journal:
                 records = connection.execute(query).fetchall()
         for record in records:
             entry = JournalEntry(record)
-            yield entry.result(entry.index)
+            yield self.result(entry, entry.index)
+
+    def result(self, entry: JournalEntry, index: int) -> RunResult:
+        """Return the result that the journal has of a row, at the index that the row has now."""
+        try:
+            return entry.result(index)
+        except (ValueError, TypeError, LookupError) as error:
+            raise damaged_error(self.path, str(error)) from error
 
     def close(self) -> None:
         """End the run: another may have the journal. A second call does nothing.
@@ -204,7 +214,7 @@ class Journal:
         with self._lock:
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise sqlite_error(self.path, error) from error
 
     @contextmanager
@@ -212,6 +222,8 @@ class Journal:
         with self._use() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                if self._owner is not None:
+                    self._owner.check(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
