@@ -24,7 +24,7 @@ _FRAMES = (("iloc", "to_dict('records')"), ("to_dicts", "to_dicts()"))
 _NO_PATHS = {
     ":memory:": "without a journal= nothing is kept",
     "file:": "pass the path alone",
-    "~": "~ is not expanded: pass os.path.expanduser(path)",
+    "~": "~ is not expanded: write the home folder out",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -68,7 +69,11 @@ class RedisStore:
         except (RedisError, OSError, ValueError) as error:
             text = f"the rate limiter {self._shown} cannot be used: {error}"
             raise StoreError(text, is_lasting=isinstance(error, _LASTING)) from None
-        return _reply(reply)
+        try:
+            return _reply(reply)
+        except (ValueError, TypeError, AttributeError):
+            text = f"the rate limiter {self._shown} cannot be used: its replies are not those of Redis 5 or later"
+            raise StoreError(text) from None
 
     def _run(self, *arguments: str) -> Any:
         if self._script is None:
@@ -92,6 +97,12 @@ def _reply(values: Any) -> LeaseReply:
 
 
 def shown_url(url: str) -> str:
-    """Return the URL of a server without user, password and options."""
+    """Return the URL of a server without user, password and options.
+
+    Raises:
+        ValueError: If its path is not that of a database, as with a `/` in a password, which would be shown.
+    """
     parts = urlsplit(url)
+    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("the path of the URL is not the number of a database")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

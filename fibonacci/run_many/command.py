@@ -141,7 +141,7 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
 
 def _can_show_progress(out: str | None) -> bool:
     """Whether there is a bar for a terminal that results do not fill; elsewhere, the progress is a line of the log."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return True
     return find_spec("tqdm") is not None and (out is not None or not sys.stdout.isatty())
 
@@ -166,7 +166,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"run-many: {text}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # else it would be printed among the results
+        print(f"run-many: {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager

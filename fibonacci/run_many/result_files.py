@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fibonacci.models.run_results import COLUMNS
 from fibonacci.run_many.row_files import RowFormat
+from fibonacci.run_many.usage import UsageError
 
 if TYPE_CHECKING:
     from fibonacci import RunResult
@@ -110,7 +111,13 @@ def _open(path: str) -> BinaryIO:
 
 
 def stdout_stream() -> ResultStream:
-    """Return a stream of JSON Lines to stdout."""
+    """Return a stream of JSON Lines to stdout.
+
+    Raises:
+        UsageError: If stdout is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("stdout is closed: pass --out")
     return ResultStream(sys.stdout.buffer, "jsonl")
 
 

@@ -183,4 +183,5 @@ class BatchSession:
             self._signal = number
             self._context.state.stop(None)
             text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
-            print(text, file=sys.stderr, flush=True)
+            if sys.stderr is not None:  # else it would be printed to stdout
+                print(text, file=sys.stderr, flush=True)
