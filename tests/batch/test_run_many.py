@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from fibonacci import (
     ExecutionFailedError,
@@ -35,6 +37,12 @@ def greeter(client: Fibonacci) -> str:
 @pytest.fixture
 def rester(client: Fibonacci) -> str:
     return client.workflows.create(name="rester", definition=RESTER).id
+
+
+@dataclass
+class Point:
+    id: int
+    name: str
 
 
 def named(*names: Any) -> list[dict[str, Any]]:
@@ -281,7 +289,10 @@ class TestRows:
         [
             ({"name": "Ada"}, ValueError, "row 0 has no column 'id', which key= names"),
             ({"id": None}, TypeError, "the key of row 0 must be a str or an int, not None"),
-            ({"id": 1.5}, TypeError, "the key of row 0 must be a str or an int, not float"),
+            ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float; pass key=.*str\(\)"),
+            ({"id": "\ud800"}, ValueError, "the key of row 0 is no text that can be stored"),
+            ({"id": 10**5000}, ValueError, "the key of row 0 is no text that can be stored"),
+            (Point(1, "Ada"), ValueError, "row 0 has no column 'id', which key= names; .* key=lambda row: row.id"),
         ],
     )
     def test_a_row_without_a_key(
@@ -289,6 +300,50 @@ class TestRows:
     ) -> None:
         with pytest.raises(error, match=text):
             run(mode, any_client.workflows.run_many(greeter, [row], key="id"))
+
+    def test_a_length_that_fails_is_not_known(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Bar(list[Any]):
+            def __len__(self) -> int:
+                raise TypeError("a bar over a generator has no length")
+
+        runs = any_client.workflows.run_many(greeter, Bar(named("Ada")))
+        assert [result.status for result in run(mode, runs)] == ["completed"]
+
+    def test_models_have_columns(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Person(BaseModel):
+            id: int
+            name: str
+
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [Person(id=7, name="Ada")], key="id"))
+        assert (result.key, result.inputs) == ("7", {"id": 7, "name": "Ada"})
+
+    @pytest.mark.parametrize(
+        ("row", "remedy"),
+        [
+            (Point(1, "Ada"), "dataclasses.asdict"),
+            (namedtuple("Row", "name")("Ada"), "_asdict()"),
+            ("Ada", "pass inputs="),
+        ],
+    )
+    def test_a_row_that_is_no_mapping_fails_with_the_remedy(
+        self, mode: Mode, any_client: Any, greeter: str, row: Any, remedy: str
+    ) -> None:
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [row]))
+        assert remedy in str(result.error)
+
+    @pytest.mark.parametrize("argument", ["key", "inputs"])
+    def test_async_functions_are_refused(self, mode: Mode, any_client: Any, argument: str) -> None:
+        async def function(row: Any) -> Any:
+            return row
+
+        with pytest.raises(TypeError, match=f"{argument} must be a plain function, not an async one"):
+            any_client.workflows.run_many("wf-1", [], **{argument: function})
+
+    @pytest.mark.parametrize(("attribute", "remedy"), [("iloc", "to_dict"), ("to_dicts", "to_dicts")])
+    def test_data_frames_are_refused_with_the_remedy(self, any_client: Any, attribute: str, remedy: str) -> None:
+        frame = type("DataFrame", (list,), {"columns": ["name"], attribute: None})()
+        with pytest.raises(TypeError, match=rf"of a data frame pass df\.{remedy}\("):
+            any_client.workflows.run_many("wf-1", frame)
 
 
 async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
@@ -364,6 +419,25 @@ def test_on_result_sees_each_before_it_is_yielded(mode: Mode, any_client: Any, g
     runs = any_client.workflows.run_many(greeter, named("Ada"), on_result=note_later if mode.is_async else note)
     mode.each(runs, lambda result: seen.append(f"loop {result.index}"))
     assert seen == ["callback 0", "loop 0"]
+
+
+def test_outputs_whose_reading_fails_are_read_again(
+    mode: Mode, client: Fibonacci, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.tool("echo")(lambda call: call.params["value"])
+    nodes = [
+        tool("rest", "wait", {"seconds": 0.2}),
+        {**tool("say", "echo", {"value": "{{input.a}}"}), "depends_on": ["rest"]},
+    ]
+    workflow = client.workflows.create(name="echo", definition={"nodes": nodes})
+    values = [{"a": f"{number}" * 70_000} for number in range(3)]  # which the list leaves out
+    emulator.fail("GET /executions/{execution_id}", status=503, times=3)
+    any_client = mode.client_of(emulator, max_retries=0)
+    for _ in range(2):
+        results = run(
+            mode, any_client.workflows.run_many(workflow.id, values, journal=tmp_path / "runs.db", ordered=True)
+        )
+        assert [result.outputs.get("say") for result in results] == [value["a"] for value in values]
 
 
 def test_long_outputs_and_many_results_are_the_platforms_own(mode: Mode, client: Fibonacci, emulator: Emulator) -> None:

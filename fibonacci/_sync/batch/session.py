@@ -92,7 +92,7 @@ class BatchSession:
             self.leave()
             if self._context is not None:
                 error.add_note(resume_note(self.summary, self._context.journal.path))
-            if isinstance(error, StopIteration | StopIteration):  # which would end the loop in silence
+            if isinstance(error, _workers.LOOP_ENDS):
                 name = type(error).__name__
                 raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
             raise
