@@ -57,6 +57,7 @@ class FileStore:
             reason = f"another process has held {self._file}.lock for {_LOCKED_WITHIN:g} s"
             raise StoreError(f'the rate limiter "machine" cannot be used: {reason}') from None
         except OSError as error:
+            self._lock = None  # another folder may be the right one by now
             reason = f"{error.strerror or error}: {error.filename or self._file}"
             text = f'the rate limiter "machine" cannot be used: {reason}'
             raise StoreError(text, is_lasting=error.errno in _LASTING) from None
@@ -73,10 +74,11 @@ class FileStore:
         return reply
 
     def _prepared_lock(self) -> FileLock:
-        folder = _private_folder()  # each time: it may be removed, and filelock would make one that others can read
         if self._lock is None:
+            folder = _parent() / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
             self._file = folder / f"{self._name}.json"
             self._lock = FileLock(f"{self._file}.lock", _LOCKED_WITHIN, poll_interval=_LOCK_POLL, mode=0o600)
+        _make_private(self._file.parent)  # each time: where it was removed, filelock makes one that others can read
         return self._lock
 
     def _read(self, now: float) -> SharedWindow:
@@ -99,13 +101,12 @@ class FileStore:
         new.replace(self._file)
 
 
-def _private_folder() -> Path:
-    """Return the folder for this user's files, made if it is not there.
+def _make_private(folder: Path) -> None:
+    """Make a folder for this user's files, if it is not there.
 
     Raises:
         OSError: If it cannot be made, or another user may use it.
     """
-    folder = _parent() / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
@@ -115,7 +116,6 @@ def _private_folder() -> Path:
         raise OSError(EACCES, "it must belong to this user, with mode 0700", str(folder))
     if not stat.S_ISDIR(found.st_mode):
         raise OSError(EACCES, "it is no folder", str(folder))
-    return folder
 
 
 def _parent() -> Path:

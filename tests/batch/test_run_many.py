@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, namedtuple
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel
@@ -40,8 +40,12 @@ def rester(client: Fibonacci) -> str:
 
 
 @dataclass
-class Point:
+class PersonRecord:
     id: int
+    name: str
+
+
+class NamedRecord(NamedTuple):
     name: str
 
 
@@ -292,7 +296,11 @@ class TestRows:
             ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float; pass key=.*str\(\)"),
             ({"id": "\ud800"}, ValueError, "the key of row 0 is no text that can be stored"),
             ({"id": 10**5000}, ValueError, "the key of row 0 is no text that can be stored"),
-            (Point(1, "Ada"), ValueError, "row 0 has no column 'id', which key= names; .* key=lambda row: row.id"),
+            (
+                PersonRecord(1, "Ada"),
+                ValueError,
+                "row 0 has no column 'id', which key= names; .* key=lambda row: row.id",
+            ),
         ],
     )
     def test_a_row_without_a_key(
@@ -320,8 +328,8 @@ class TestRows:
     @pytest.mark.parametrize(
         ("row", "remedy"),
         [
-            (Point(1, "Ada"), "dataclasses.asdict"),
-            (namedtuple("Row", "name")("Ada"), "_asdict()"),
+            (PersonRecord(1, "Ada"), "dataclasses.asdict"),
+            (NamedRecord("Ada"), "_asdict()"),
             ("Ada", "pass inputs="),
         ],
     )
@@ -419,25 +427,6 @@ def test_on_result_sees_each_before_it_is_yielded(mode: Mode, any_client: Any, g
     runs = any_client.workflows.run_many(greeter, named("Ada"), on_result=note_later if mode.is_async else note)
     mode.each(runs, lambda result: seen.append(f"loop {result.index}"))
     assert seen == ["callback 0", "loop 0"]
-
-
-def test_outputs_whose_reading_fails_are_read_again(
-    mode: Mode, client: Fibonacci, emulator: Emulator, tmp_path: Path
-) -> None:
-    emulator.tool("echo")(lambda call: call.params["value"])
-    nodes = [
-        tool("rest", "wait", {"seconds": 0.2}),
-        {**tool("say", "echo", {"value": "{{input.a}}"}), "depends_on": ["rest"]},
-    ]
-    workflow = client.workflows.create(name="echo", definition={"nodes": nodes})
-    values = [{"a": f"{number}" * 70_000} for number in range(3)]  # which the list leaves out
-    emulator.fail("GET /executions/{execution_id}", status=503, times=3)
-    any_client = mode.client_of(emulator, max_retries=0)
-    for _ in range(2):
-        results = run(
-            mode, any_client.workflows.run_many(workflow.id, values, journal=tmp_path / "runs.db", ordered=True)
-        )
-        assert [result.outputs.get("say") for result in results] == [value["a"] for value in values]
 
 
 def test_long_outputs_and_many_results_are_the_platforms_own(mode: Mode, client: Fibonacci, emulator: Emulator) -> None:

@@ -145,7 +145,11 @@ def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:swordfish/7@localhost:1", "redis://localhost:port", "redis://x?socket_timeout=swordfish"]
+    "url",
+    [
+        *("redis://:swordfish/7@localhost:1", "redis://localhost:port", "redis://x?socket_timeout=swordfish"),
+        *("redis://:a@word/swordfish@localhost:1/0", "redis://localhost/swordfish"),
+    ],
 )
 def test_a_url_that_names_no_server_is_not_shown(url: str) -> None:
     with pytest.raises(ConfigurationError, match="percent-encoded") as caught:
