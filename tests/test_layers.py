@@ -59,7 +59,7 @@ DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
 MAY_NAME = {
     "filelock": ("_net/file_store.py",),
-    "redis": ("_net/redis_store.py",),
+    "redis": ("_net/redis_client.py",),
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),

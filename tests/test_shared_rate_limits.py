@@ -288,6 +288,16 @@ class TestFailures:
             client_of(emulator, "machine").tools.get("calculator")
         assert emulator.requests.count == 0
 
+    def test_a_folder_that_the_environment_names_later_is_not_used(
+        self, tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (other := tmp_path / "other").mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(other))
+        client.tools.get("calculator")
+        assert list(other.iterdir()) == []
+
     @linux_only
     def test_a_full_disk(self, folder: Path, emulator: Emulator) -> None:
         client = client_of(emulator, "machine")
@@ -378,16 +388,17 @@ class TestOptions:
                     pickle.loads(pickled)
 
     @pytest.mark.parametrize(
-        ("rate_limiter", "package", "module", "extra"),
+        ("rate_limiter", "package", "modules", "extra"),
         [
-            ("machine", "filelock", "fibonacci._net.file_store", "machine"),
-            (ANY_PORT, "redis", "fibonacci._net.redis_store", "redis"),
+            ("machine", "filelock", ("fibonacci._net.file_store",), "machine"),
+            (ANY_PORT, "redis", ("fibonacci._net.redis_store", "fibonacci._net.redis_client"), "redis"),
         ],
     )
     def test_a_missing_package_is_named_when_the_client_is_made(
-        self, rate_limiter: str, package: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+        self, rate_limiter: str, package: str, modules: tuple[str, ...], extra: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, package, None)
-        monkeypatch.delitem(sys.modules, module, raising=False)
+        for module in modules:
+            monkeypatch.delitem(sys.modules, module, raising=False)
         with pytest.raises(ImportError, match=rf"pip install 'fibonacci-sdk\[{extra}\]'"):
             Fibonacci("key", rate_limiter=rate_limiter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
@@ -19,13 +18,6 @@ Key = str | Callable[[Any], object] | None
 
 # By the attribute that the data frames of a library have, pandas and Polars: the method that makes rows of them.
 _FRAMES = (("iloc", "to_dict('records')"), ("to_dicts", "to_dicts()"))
-
-# What begins names that are no paths: what to pass instead.
-_NO_PATHS = {
-    ":memory:": "without a journal= nothing is kept",
-    "file:": "pass the path alone",
-    "~": "~ is not expanded: write the home folder out",
-}
 
 
 class RowParser:
@@ -147,26 +139,3 @@ def _is_mapping(value: object) -> bool:
 def _is_no_iterable_of_rows(value: object) -> bool:
     """Whether a value can be iterated, and what that yields are no rows."""
     return isinstance(value, str | bytes | Mapping)
-
-
-def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
-    """Return the path of a journal, or None.
-
-    Raises:
-        TypeError: If it is not a path.
-        ValueError: If it is a URL.
-    """
-    if journal is None:
-        return None
-    try:
-        path = os.fsdecode(journal)
-    except TypeError:
-        raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
-    if "://" in path:
-        raise ValueError(f"journal must be the path of a file; {path.partition('://')[0]} is not supported")
-    for begin, fault in _NO_PATHS.items():
-        if path.startswith(begin):
-            raise ValueError(f"journal must be the path of a file, not {path!r}; {fault}")
-    if not path or "\0" in path:
-        raise ValueError(f"journal must be the path of a file; it {'has a null character' if path else 'is empty'}")
-    return path

@@ -41,6 +41,8 @@ class FileStore:
 
     def __init__(self, name: str) -> None:
         self._name = f"{name}-{_FORMAT}"
+        # Read once: with another folder after a change of the environment, the window would begin anew.
+        self._session_folder = os.environ.get("XDG_RUNTIME_DIR")
         self._lock: FileLock | None = None
         self._file = Path()
 
@@ -75,7 +77,7 @@ class FileStore:
 
     def _prepared_lock(self) -> FileLock:
         if self._lock is None:
-            folder = _parent() / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
+            folder = _parent(self._session_folder) / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
             self._file = folder / f"{self._name}.json"
             self._lock = FileLock(f"{self._file}.lock", _LOCKED_WITHIN, poll_interval=_LOCK_POLL, mode=0o600)
         _make_private(self._file.parent)  # each time: where it was removed, filelock makes one that others can read
@@ -118,11 +120,10 @@ def _make_private(folder: Path) -> None:
         raise OSError(EACCES, "it is no folder", str(folder))
 
 
-def _parent() -> Path:
-    """Return `$XDG_RUNTIME_DIR`, also for jobs outside of the user's session, else the folder for temporary files."""
-    named = os.environ.get("XDG_RUNTIME_DIR")
-    if named:
-        return Path(named)
+def _parent(session_folder: str | None) -> Path:
+    """Return the session's folder, also for jobs outside of it, else the folder for temporary files."""
+    if session_folder:
+        return Path(session_folder)
     if hasattr(os, "getuid"):
         session = Path(f"/run/user/{os.getuid()}")
         try:

@@ -114,8 +114,10 @@ class Workflows(WorkflowCalls):
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping.
-            journal: The path of a SQLite file on a local disk, which is created if it is missing. It holds inputs and
-                outputs. Default: nothing is kept, and an interrupted call cannot be continued.
+            journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
+                `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
+                without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
+                continued.
             concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
                 others have running; 100 at most.
             timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
@@ -138,6 +140,8 @@ class Workflows(WorkflowCalls):
             ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, or a row
                 has other inputs than in the journal.
             JournalError: While it is iterated, if the journal cannot be used.
+            ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
+                sent.
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
             QuotaExceededError: At the end, if a quota is exhausted and `on_quota` is `"stop"`.

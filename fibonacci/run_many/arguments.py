@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from fibonacci._batch.journal_location import check_journal
 from fibonacci.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
 from fibonacci.run_many.usage import USAGE, UsageError
 
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
     add("rows", metavar="ROWS", help="a file, .csv or .jsonl, or - for stdin")
-    add("--journal", metavar="FILE", help="what is known of each row: a SQLite file, created if missing")
+    add(
+        "--journal", metavar="FILE|URL", help="what is known of each row: a SQLite file or redis://HOST/DB?journal=NAME"
+    )
     add("--out", metavar="FILE", help="write the results here, .jsonl or .csv; default: JSON Lines to stdout")
     add("--format", choices=("csv", "jsonl"), help="the format of the rows; default: by the name; jsonl for stdin")
     add("--key", metavar="COLUMN", help="the column that identifies a row; default: its place in the file")
@@ -83,9 +86,13 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
         return rows_format, None
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
+    try:
+        journal = check_journal(options.journal)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     if options.out is None:
         return rows_format, None
-    _check_paths(options)
+    _check_paths(options, journal if isinstance(journal, str) else None)
     name = EXTENSIONS.get(Path(options.out).suffix.lower())
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
@@ -102,13 +109,13 @@ def _rows_format(options: argparse.Namespace) -> RowsFormat:
     return RowsFormat(name, options.key, options.json_column)
 
 
-def _check_paths(options: argparse.Namespace) -> None:
-    """Check that results can be written, and not over another file."""
+def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
+    """Check that results can be written, and not over another file; the journal may be none."""
     out = os.path.realpath(options.out)
     if not _can_be_written(Path(out)):
         raise UsageError(f"--out {options.out}: name a file in a folder that can be written")
-    for name, path in (("the rows", options.rows), ("the journal", options.journal)):
-        if os.path.realpath(path) in (out, f"{out}.partial"):
+    for name, path in (("the rows", options.rows), ("the journal", journal)):
+        if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
             raise UsageError(f"--out {options.out}: this is the file of {name}")
 
 

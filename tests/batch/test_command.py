@@ -20,8 +20,10 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.run_many.command import main
 from fibonacci.run_many.result_files import ResultFile
+from tests.batch.journals import REDIS_PASSWORD
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
+from tests.kit.redis import RedisServer
 from tests.kit.systems import linux_only, needs_fork, needs_signals
 
 GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
@@ -100,6 +102,20 @@ def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
     return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
 
 
+def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer) -> None:
+    journal = f"{redis_server.url}?journal={greeter}"
+    arguments = (greeter, command.write("rows.csv", CSV), "--key", "id", "--journal", journal, "--out", "results.jsonl")
+    for from_journal in (0, 2):
+        ran = command(*arguments)
+        assert ran.returncode == 0, ran.stderr
+        assert (
+            last_line(ran.stderr) == f"run-many: 2 done, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
+        )
+        assert REDIS_PASSWORD not in ran.stderr
+    assert len(lines_of(command.read("results.jsonl"))) == 2
+    assert executions(client, greeter) == {"7": 1, "8": 1}
+
+
 class TestData:
     def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(self, command: Command, greeter: str) -> None:
         ran = command("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
@@ -166,6 +182,11 @@ FAULTS: list[tuple[list[str], str, str]] = [
     ),
     (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
     (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),
+    (
+        ["Greeter", "-", "--journal", "http://h"],
+        "{}",
+        "journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); http is not supported",
+    ),
     (["Greeter", "-"], "{}", "--journal FILE is missing: without it, an interrupted run cannot be continued"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),
     (["Greeter", "rows.csv", "--journal", "j"], "", "rows.csv: No such file or directory"),

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
+from fibonacci._core.redaction import shown_url
 from fibonacci._core.shared_window import SharedWindow
-from fibonacci._net.redis_store import RedisStore, shown_url
+from fibonacci._net.redis_store import RedisStore
 from fibonacci.errors import ConfigurationError
 from tests.kit.clock import START
 from tests.kit.redis import REDIS_SERVERS, RedisServer
@@ -147,8 +148,12 @@ def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *("redis://:swordfish/7@localhost:1", "redis://localhost:port", "redis://x?socket_timeout=swordfish"),
-        *("redis://:a@word/swordfish@localhost:1/0", "redis://localhost/swordfish"),
+        "redis://:swordfish/7@localhost:1",
+        "redis://localhost:port",
+        "redis://x?socket_timeout=swordfish",
+        "redis://x?nonsense=swordfish",
+        "redis://:a@word/swordfish@localhost:1/0",
+        "redis://localhost/swordfish",
     ],
 )
 def test_a_url_that_names_no_server_is_not_shown(url: str) -> None:

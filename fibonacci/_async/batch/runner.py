@@ -75,7 +75,7 @@ class AsyncBatchRunner:
         await self._receive()
         self._call_received()
         if self._state.aborted_by is not None:
-            self.save()
+            await self.save()
             return
         self._watcher.expire()
         await self._start_rows()
@@ -88,13 +88,13 @@ class AsyncBatchRunner:
             self._received += await self._context.inbox.get(None)
             self._call_received()
 
-    def save(self) -> None:
+    async def save(self) -> None:
         """Write the results there are.
 
         Raises:
             JournalError: If the journal cannot be written.
         """
-        self._commit([])
+        await self._commit([])
 
     @property
     def _has_more(self) -> bool:
@@ -108,7 +108,7 @@ class AsyncBatchRunner:
     async def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
         rows = await self._choose()
-        self._commit(rows)
+        await self._commit(rows)
         for row in rows:
             self._starter.start(row)
         self._ask()
@@ -138,14 +138,15 @@ class AsyncBatchRunner:
                     state.unknown[row.index] = row
         return chosen
 
-    def _commit(self, rows: list[Row]) -> None:
+    async def _commit(self, rows: list[Row]) -> None:
         state = self._state
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        self._context.journal.write(intended, state.withdrawn, started, state.finished)
+        write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)
+        await self._context.use_journal(write)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
         for row in state.started:

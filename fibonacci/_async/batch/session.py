@@ -64,9 +64,12 @@ class AsyncBatchSession:
         """How far the rows have come."""
         return (BatchState(self._options) if self._context is None else self._context.state).summary
 
-    def recorded(self) -> list[RunResult]:
+    async def recorded(self) -> list[RunResult]:
         """Return the results that the rows have, in the order of the rows."""
-        return [] if self._context is None else list(self._context.journal.results())
+        if self._context is None:
+            return []
+        journal = self._context.journal
+        return await self._context.use_journal(lambda: list(journal.results()))
 
     async def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -108,7 +111,7 @@ class AsyncBatchSession:
             if self._runner is not None and self._process == os.getpid():
                 await self._runner.drain()
                 if not self._is_left:
-                    self._runner.save()
+                    await self._runner.save()
         finally:
             self.leave()
 
@@ -143,7 +146,7 @@ class AsyncBatchSession:
         finally:
             self._is_attended = False
             if self._context is not None:
-                self._context.record_unattended()
+                await self._context.record_unattended()
 
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""

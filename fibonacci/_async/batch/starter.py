@@ -47,7 +47,7 @@ class AsyncRowStarter:
         try:
             execution = await self._execution_of(row)
             row.execution_id = execution.id
-            context.record_start(row)
+            await context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
             if not isinstance(error, Exception):
@@ -62,7 +62,7 @@ class AsyncRowStarter:
             return await context.requests.start(row, context.options.timeout)
         except Exception as error:
             if not row.is_uncertain and start_outcome(error) != "unknown":
-                context.record_refusal(row)
+                await context.record_refusal(row)
             raise
 
     def _started(self, row: Row, execution: Execution) -> None:

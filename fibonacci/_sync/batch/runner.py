@@ -146,7 +146,8 @@ class BatchRunner:
             row.intend(self._context.platform_time)
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        self._context.journal.write(intended, state.withdrawn, started, state.finished)
+        write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)
+        self._context.use_journal(write)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
         for row in state.started:

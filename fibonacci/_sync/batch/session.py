@@ -67,7 +67,10 @@ class BatchSession:
 
     def recorded(self) -> list[RunResult]:
         """Return the results that the rows have, in the order of the rows."""
-        return [] if self._context is None else list(self._context.journal.results())
+        if self._context is None:
+            return []
+        journal = self._context.journal
+        return self._context.use_journal(lambda: list(journal.results()))
 
     def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
