@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -195,19 +196,39 @@ def capacity() -> None:
 
 
 def watching() -> None:
-    """Count the requests that watching takes, beside those of waiting for each execution."""
-    each, at, delay = 0, 0.0, None
-    while at < 60:
-        delay = poll_delay(delay, None, 1)
-        at, each = at + delay, each + 1
+    """Count the requests that watching takes, beside those of waiting for each execution, and time what is seen."""
     for count in (20, 500):
-        with Emulator(keep=None) as emulator:
-            client, workflow = _shared(emulator, SharedClock(emulator))
-            done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 60.0}] * count, concurrency=count))
-            routes = ("GET /executions", "GET /executions/{execution_id}")
-            looks = sum(emulator.requests.to(route).count for route in routes)
-            polls = each * done
-            print(f"{done} runs of 60 s: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f}")
+        _watch(f"{count} runs of 60 s", [60.0] * count)
+        _watch(f"{count} runs of 50 to 70 s", [50 + 20 * number / count for number in range(count)])
+
+
+def _watch(title: str, durations: list[float]) -> None:
+    late: list[float] = []
+    with Emulator(keep=None) as emulator:
+        client, workflow = _shared(emulator, SharedClock(emulator))
+        rows = [{"seconds": seconds} for seconds in durations]
+        for run in client.workflows.run_many(workflow, rows, concurrency=len(rows)):
+            assert run.execution is not None
+            ended_at = datetime.fromisoformat((run.execution.model_extra or {})["completed_at"])
+            late.append(emulator.clock.now() - ended_at.timestamp())
+        routes = ("GET /executions", "GET /executions/{execution_id}")
+        looks = sum(emulator.requests.to(route).count for route in routes)
+    polls = sum(map(_polls, durations))
+    mean, most = statistics.fmean(late), max(late)
+    slow = statistics.quantiles(late, n=100, method="inclusive")[98]
+    print(
+        f"{title}: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f};"
+        f" seen after {mean:.2f} s on average, {slow:.2f} s for 99 of 100, {most:.2f} s at most"
+    )
+
+
+def _polls(seconds: float) -> int:
+    """Return how many requests it takes to wait for an execution alone."""
+    polls, at, delay = 0, 0.0, None
+    while at < seconds:
+        delay = poll_delay(delay, None, 1)
+        at, polls = at + delay, polls + 1
+    return polls
 
 
 def _shared(emulator: Emulator, clock: SharedClock) -> tuple[Fibonacci, str]:

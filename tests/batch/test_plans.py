@@ -131,12 +131,12 @@ class TestWatching:
         ("requests", "rate", "starts", "duration", "seconds"),
         [
             (1, 300, 100, 1.0, 0.4),
-            (1, 300, 100, 60.0, 2.4),
+            (1, 300, 100, 60.0, 2.0),
             (1, 300, 265, 60.0, 12.0),  # 60 / (300 - 10 % - 265)
             (10, 300, 100, 60.0, 600 / 170),
             (1, 300, 300, 60.0, 15.0),
             (1, 60, 0, 3600.0, 15.0),
-            (1, None, 0, 60.0, 2.4),
+            (1, None, 0, 60.0, 2.0),
         ],
     )
     def test_the_interval(
@@ -155,6 +155,17 @@ class TestWatching:
         self, requests: float, rate: float | None, starts: float, duration: float | None, age: float
     ) -> None:
         assert 0.4 <= watch_interval(requests, rate, starts, duration, age) <= 15
+
+    @pytest.mark.parametrize(("duration", "looks", "late"), [(2.0, 2, 2.05), (60.0, 30, 2.05), (600.0, 110, 20.0)])
+    def test_the_looks_at_a_first_execution(self, duration: float, looks: int, late: float) -> None:
+        """Until one has ended, nobody can tell when: a look costs a request, and a long gap is seen late."""
+        plan, at, number, longest = WatchPlan(), 0.0, 0, 0.0
+        while at < duration:
+            due = plan.due_at(0.0, at, rate=None, starts=0.0)
+            longest, at, number = max(longest, due - at), due, number + 1
+            plan.looked(at, requests=1, pages=1)
+        assert number <= looks
+        assert longest <= late
 
     def test_single_reads_where_fewer_run_than_there_are_pages(self) -> None:
         plan = WatchPlan()
@@ -231,7 +242,15 @@ class TestEstimates:
 
     def test_what_fits_into_one_window_waits_for_none(self) -> None:
         assert estimated(300, BatchLimits(runs_per_hour=300)).hours == 0
-        assert estimated(301, BatchLimits(runs_per_hour=300)).hours > 1
+        assert estimated(301, BatchLimits(runs_per_hour=300)).hours == 1
+        assert estimated(600, BatchLimits(runs_per_hour=300)).hours == 1, "the second half of them begins in an hour"
+
+    def test_of_the_last_window_only_the_time_that_its_rows_take_counts(self) -> None:
+        limits = BatchLimits(rate=300, runs_per_hour=1_000, concurrency=20, duration=60.0)
+        assert estimated(2_500, limits).hours == 2 + 25 / 60, "25 rounds of 20 rows"
+
+    def test_a_batch_that_is_under_way_may_have_used_up_the_window(self) -> None:
+        assert estimated(600, BatchLimits(runs_per_hour=300), is_begun=True).hours == 2
 
     @given(st.integers(1, 10**7), st.integers(1, 10**7), st.floats(0, 1e5))
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:

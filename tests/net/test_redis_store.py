@@ -45,7 +45,7 @@ class Story:
         self._wanted: list[list[str]] = [[], [], []]
         self._held: list[dict[str, float]] = [{}, {}, {}]
         self._epochs = ["", "", ""]
-        self._limit = chance.randint(1, 6)
+        self._limit = chance.choice([1, 2, 3, 6, 40])
         self._length = chance.choice([2.0, 5.0, 60.0, 3600.0])
         self._process = 0
 
