@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import pickle
 import sys
@@ -308,6 +309,27 @@ class TestFailures:
         file.with_suffix(".new").unlink()
         client.tools.get("calculator")
         assert emulator.requests.count == 2
+
+    def test_a_folder_that_is_removed_is_made_again_for_this_user_alone(self, folder: Path, emulator: Emulator) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (private,) = folder.iterdir()
+        for name in list(private.iterdir()):
+            name.unlink()
+        private.rmdir()
+        client.tools.get("calculator")
+        if os.name != "nt":
+            assert private.stat().st_mode & 0o777 == 0o700
+        assert refusals(emulator) == 0
+
+    def test_a_state_with_values_of_other_types_is_begun_again(self, folder: Path, emulator: Emulator) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (file,) = folder.glob("*/*.json")
+        state = json.loads(file.read_text())
+        file.write_text(json.dumps({**state, "_window": {**state["_window"], "_resets_at": []}}))
+        client.with_options(timeout=5).tools.get("calculator")
+        assert refusals(emulator) == 0
 
     @pytest.mark.parametrize("text", ["{", '{"saved_at": 0}'])
     def test_a_damaged_file_is_begun_again(self, text: str, folder: Path, emulator: Emulator) -> None:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models.executions import Execution
@@ -135,7 +135,14 @@ class Journal(ABC):
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
         for entry in self._ended():
-            yield entry.result(entry.index)
+            yield self.result(entry, entry.index)
+
+    def result(self, entry: JournalEntry, index: int) -> RunResult:
+        """Return the result that the journal has of a row, at the index that the row has now."""
+        try:
+            return entry.result(index)
+        except (ValueError, TypeError, LookupError) as error:
+            raise damaged_error(self.path, str(error)) from error
 
     @abstractmethod
     def close(self) -> None:

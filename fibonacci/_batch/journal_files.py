@@ -31,7 +31,7 @@ def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
     try:
-        lock = FileLock(f"{path}-lock")
+        lock = FileLock(f"{os.path.realpath(path)}-lock")
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
         reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"
@@ -77,7 +77,7 @@ def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> SQLiteJour
         connection.execute("PRAGMA fullfsync = ON")
         create(connection)
         return SQLiteJournal(connection, path, lock, header)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
         raise sqlite_error(path, error) from error
     except BaseException:

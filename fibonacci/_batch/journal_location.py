@@ -15,6 +15,12 @@ _NAME: Final = "journal"
 # It becomes a part of the names of keys, in which braces have a meaning.
 _WRONG_IN_NAME: Final = re.compile(r"[{}\x00-\x20\x7f]")
 _LONGEST_NAME: Final = 200
+# What begins names that are no paths: what to pass instead.
+_NO_PATHS: Final = {
+    ":memory:": "without a journal= nothing is kept",
+    "file:": "pass the path alone",
+    "~": "~ is not expanded: write the home folder out",
+}
 
 
 class RedisJournalURL(NamedTuple):
@@ -58,8 +64,12 @@ def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | Redis
             f"journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); {scheme} is not"
             " supported"
         )
-    if not path:
-        raise ValueError("journal must be the path of a file or a URL of Redis; it is empty")
+    for begin, remedy in _NO_PATHS.items():
+        if path.startswith(begin):
+            raise ValueError(f"journal must be the path of a file or a URL of Redis, not {path!r}; {remedy}")
+    if not path or "\0" in path:
+        fault = "it has a null character" if path else "it is empty"
+        raise ValueError(f"journal must be the path of a file or a URL of Redis; {fault}")
     return path
 
 

@@ -79,6 +79,8 @@ class BatchOptions:
         """
         if organization is not None and not isinstance(organization, str):
             raise TypeError(f"organization must be a str or None, not {kind_of(organization)}")
+        if organization == "":
+            raise ValueError("organization must be the id of an organization or None; it is empty")
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
@@ -91,8 +93,16 @@ class BatchOptions:
             ordered=check_flag("ordered", ordered),
             organization=organization,
             progress=check_flag("progress", progress),
-            total=len(rows) if hasattr(rows, "__len__") else None,
+            total=_count(rows),
         )
+
+
+def _count(rows: Any) -> int | None:
+    """Return the number of rows; None where it is not known."""
+    try:
+        return len(rows)
+    except Exception:  # of any kind: some iterables have a length that fails, such as a tqdm bar over a generator
+        return None
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from fibonacci._batch.journal import Ended, Journal, JournalEntry
 from fibonacci._batch.journal_errors import journal_error, sqlite_error
+from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, use_header
 from fibonacci._batch.locks import FileLock
 from fibonacci._batch.row import Row
@@ -49,13 +50,15 @@ class SQLiteJournal(Journal):
     def __init__(self, connection: sqlite3.Connection, path: str, lock: FileLock | None, header: JournalHeader) -> None:
         try:
             difference = use_header(connection, header).difference(header)
+            owner = JournalOwner(connection, path) if path and difference is None else None
             last: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise sqlite_error(path, error) from error
         if difference is not None:
             raise journal_error(path, difference)
         super().__init__(path, last)
         self._connection = connection
+        self._owner = owner
         self._file_lock = lock
         self._lock = threading.Lock()
 
@@ -104,11 +107,12 @@ class SQLiteJournal(Journal):
 
     def _ended(self) -> Iterable[JournalEntry]:
         query = f"SELECT {_COLUMNS} FROM rows WHERE status IS NOT NULL ORDER BY row_index"
-        if self._is_closed and self.path:
+        if self._is_closed and self._owner is not None:
+            uri = f"{Path(self._owner.real_path).as_uri()}?mode=ro"
             try:
-                with closing(sqlite3.connect(f"{Path(self.path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                with closing(sqlite3.connect(uri, uri=True)) as connection:
                     records = connection.execute(query).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise sqlite_error(self.path, error) from error
         else:
             with self._use() as connection:
@@ -121,7 +125,7 @@ class SQLiteJournal(Journal):
         with self._lock:
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise sqlite_error(self.path, error) from error
 
     @contextmanager
@@ -129,6 +133,8 @@ class SQLiteJournal(Journal):
         with self._use() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                if self._owner is not None:
+                    self._owner.check(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:

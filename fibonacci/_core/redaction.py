@@ -57,6 +57,13 @@ def redact_causes(error: BaseException, key: str | None) -> None:
 
 
 def shown_url(url: str) -> str:
-    """Return the URL of a server without user, password and options."""
+    """Return the URL of a server without user, password and options.
+
+    Raises:
+        ValueError: If its path is not that of a database, as with a `/` in a password, which would be shown.
+    """
     parts = urlsplit(url)
+    database = parts.path.removeprefix("/")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        raise ValueError("the path of the URL is not the number of a database")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

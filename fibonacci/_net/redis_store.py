@@ -49,7 +49,11 @@ class RedisStore:
         except FAILURES as error:
             text, is_lasting = failure(error)
             raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None
-        return _reply(reply)
+        try:
+            return _reply(reply)
+        except (ValueError, TypeError, AttributeError):
+            text = f"the rate limiter {self._shown} cannot be used: its replies are not those of Redis 5 or later"
+            raise StoreError(text) from None
 
     def _run(self, *arguments: str) -> Any:
         if self._script is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
-from fibonacci.cli.standard_streams import is_terminal
+from fibonacci.cli.standard_streams import is_terminal, print_message
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,7 @@ class Context:
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""
         if not self.options.quiet:
-            print(visible(text), file=sys.stderr, flush=True)
+            print_message(visible(text))
 
     def _say_wait(self, event: WaitEvent) -> None:
         if event.reason == "rate_limit":
@@ -81,6 +81,6 @@ class Context:
         self.check_confirmable(question)
         if self.options.yes:
             return
-        print(f"{visible_line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+        print_message(f"{visible_line(question)} [y/N] ", end="")
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

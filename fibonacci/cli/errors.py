@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Final
 
 from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
+from fibonacci.cli.standard_streams import print_message
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
@@ -25,10 +25,10 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         The exit code.
     """
     if is_debug:
-        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        print_message(visible("".join(traceback.format_exception(error))), end="")
     for line in fault_lines(error):
-        print(visible_line(line), file=sys.stderr)
-    print(f"{_PREFIX}{one_line(error)}", file=sys.stderr, flush=True)
+        print_message(visible_line(line))
+    print_message(f"{_PREFIX}{one_line(error)}")
     return exit_code(error)
 
 

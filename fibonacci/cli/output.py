@@ -12,7 +12,7 @@ from fibonacci.cli.json_types import is_array, is_object
 from fibonacci.cli.rendering.fields import plain, select
 from fibonacci.cli.rendering.painter import Painter, encoding_of
 from fibonacci.cli.rendering.terminal_text import encodable, visible, visible_json
-from fibonacci.cli.standard_streams import is_terminal
+from fibonacci.cli.standard_streams import is_terminal, print_message
 
 if TYPE_CHECKING:
     import argparse
@@ -140,7 +140,7 @@ class Output:
 
     def _note(self, text: str) -> None:
         if not self._options.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print_message(text)
 
 
 def _first(items: Iterable[Any], limit: int) -> Iterator[Any]:

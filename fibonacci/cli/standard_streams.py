@@ -17,6 +17,12 @@ def is_terminal(stream: TextIO | None) -> bool:
     return has_stream(stream) and stream.isatty()
 
 
+def print_message(text: str, *, end: str = "\n") -> None:
+    """Print to stderr. A process that was started without stderr prints nothing, rather than among its data."""
+    if has_stream(sys.stderr):
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
 def discard_stdout() -> None:
     """Send what is still to be written to stdout, which is closed, nowhere, so that the exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

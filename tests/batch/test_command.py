@@ -108,9 +108,7 @@ def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, r
     for from_journal in (0, 2):
         ran = command(*arguments)
         assert ran.returncode == 0, ran.stderr
-        assert (
-            last_line(ran.stderr) == f"run-many: 2 done, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
-        )
+        assert last_line(ran.stderr) == f"2 done, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
         assert REDIS_PASSWORD not in ran.stderr
     assert len(lines_of(command.read("results.jsonl"))) == 2
     assert executions(client, greeter) == {"7": 1, "8": 1}
@@ -212,7 +210,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         [*STDIN, "--format", "csv"],
         "a,b\n1\n",
-        "<stdin>:2: it has 1 cells, and the header has 2 columns",
+        "<stdin>:2: it has 1 cell, and the header has 2 columns",
     ),
 ]
 
@@ -353,6 +351,25 @@ class TestInProcess:
         assert call("--out", "o.csv") == 0
         assert signal.getsignal(signal.SIGTERM) == before
 
+    def test_without_stdout_a_file_is_asked_for(
+        self,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 64
+        assert last_line(capsys.readouterr().err) == "fibonacci: stdout is closed: pass --out"
+
+    def test_without_stderr_results_stay_alone(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
+        assert all(each["status"] for each in lines_of(capsys.readouterr().out))
+
     def test_a_column_of_json(self, call: Call, greeter: str) -> None:
         Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
         assert call("--json-column", "name") == 0
@@ -379,7 +396,7 @@ class TestInProcess:
         Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "1 rows have failed, and max_failures is 0" in errors
+        assert "1 row has failed, and max_failures is 0" in errors
         assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from fibonacci import QuotaExceededError, RunResult
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, estimated
-from fibonacci._batch.quota import quota_kind, quota_wait
+from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, watch_interval
+from fibonacci.models.organizations import Quota
 
 
 class TestConcurrency:
@@ -203,6 +204,10 @@ class TestQuotas:
         error = QuotaExceededError(message, code=code)
         error.retry_after = retry_after
         assert quota_kind(error, in_flight) == kind
+
+    def test_a_quota_of_0_is_not_known(self) -> None:
+        quota = Quota.model_validate({"effective": {"concurrent_executions": 0, "workflow_runs_per_hour": 60}})
+        assert [quota_value(quota, name) for name in ("concurrent_executions", "workflow_runs_per_hour")] == [None, 60]
 
     def test_how_long(self) -> None:
         error = QuotaExceededError("No more.")

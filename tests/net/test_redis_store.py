@@ -152,6 +152,8 @@ def test_a_wrong_password_lasts_and_is_not_shown(server: RedisServer) -> None:
         "redis://localhost:port",
         "redis://x?socket_timeout=swordfish",
         "redis://x?nonsense=swordfish",
+        "redis://:a@word/swordfish@localhost:1/0",
+        "redis://localhost/swordfish",
     ],
 )
 def test_a_url_that_names_no_server_is_not_shown(url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci import RunsEstimate
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.option_values import PlanName
 from tests.emulator.api import tool
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Network, SimulatedPlatform, even

@@ -107,3 +107,7 @@ class RowSource:
         if isinstance(self._iterator, Iterator):
             return next(self._iterator, default)
         return await anext(self._iterator, default)
+
+
+LOOP_ENDS = (StopIteration, StopAsyncIteration)
+"""The errors that, raised by a function of the user's, would end a loop in silence."""

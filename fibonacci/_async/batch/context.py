@@ -158,12 +158,24 @@ class AsyncBatchContext:
         if not self.is_attended:
             await self.record([row])
 
+    async def record_refusal(self, row: Row) -> None:
+        """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
+
+        Raises:
+            JournalError: If it cannot be written.
+        """
+        row.is_refused = True
+        if not self.is_attended:
+            await self._record_refusals([row])
+
     async def record_unattended(self) -> None:
-        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+        """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_attended = False
-        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
-        if rows:
-            await self.record(rows)
+        rows = [row for row in self.state.starting.values() if not row.is_recorded]
+        if started := [row for row in rows if row.execution_id]:
+            await self.record(started)
+        if refused := [row for row in rows if row.is_refused]:
+            await self._record_refusals(refused)
 
     async def record(self, rows: list[Row]) -> None:
         """Write the ids of executions to the journal.
@@ -177,6 +189,11 @@ class AsyncBatchContext:
             names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
             error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
             raise
+        for row in rows:
+            row.is_recorded = True
+
+    async def _record_refusals(self, rows: list[Row]) -> None:
+        await self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
 

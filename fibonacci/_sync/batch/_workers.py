@@ -117,3 +117,7 @@ class RowSource:
     def read(self, default: Any) -> Any:
         """Return the next row, or a default when there is none."""
         return next(self._iterator, default)
+
+
+LOOP_ENDS = (StopIteration, StopAsyncIteration)
+"""The errors that, raised by a function of the user's, would end a loop in silence."""

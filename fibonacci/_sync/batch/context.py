@@ -159,12 +159,24 @@ class BatchContext:
         if not self.is_attended:
             self.record([row])
 
+    def record_refusal(self, row: Row) -> None:
+        """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
+
+        Raises:
+            JournalError: If it cannot be written.
+        """
+        row.is_refused = True
+        if not self.is_attended:
+            self._record_refusals([row])
+
     def record_unattended(self) -> None:
-        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+        """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_attended = False
-        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
-        if rows:
-            self.record(rows)
+        rows = [row for row in self.state.starting.values() if not row.is_recorded]
+        if started := [row for row in rows if row.execution_id]:
+            self.record(started)
+        if refused := [row for row in rows if row.is_refused]:
+            self._record_refusals(refused)
 
     def record(self, rows: list[Row]) -> None:
         """Write the ids of executions to the journal.
@@ -178,6 +190,11 @@ class BatchContext:
             names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
             error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
             raise
+        for row in rows:
+            row.is_recorded = True
+
+    def _record_refusals(self, rows: list[Row]) -> None:
+        self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
 

@@ -112,7 +112,7 @@ class RowReader:
                 " change between runs: pass another journal, or other keys"
             )
         elif entry.is_finished:
-            state.restore(entry.result(row.index))
+            state.restore(self._context.journal.result(entry, row.index))
         elif entry.execution_id is not None:
             row.idempotency_key = entry.idempotency_key or ""
             self._resume(row, entry.execution_id)

@@ -16,7 +16,7 @@ from fibonacci.cli.exit_codes import DONE, FAILED
 from fibonacci.cli.run_many.arguments import check_arguments
 from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
 from fibonacci.cli.run_many.row_files import open_rows
-from fibonacci.cli.standard_streams import discard_stdout
+from fibonacci.cli.standard_streams import discard_stdout, is_terminal
 from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
@@ -116,9 +116,9 @@ def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: arg
 
 def _can_show_progress(out: str | None) -> bool:
     """Whether there is a bar for a terminal that results do not fill; elsewhere, the progress is a line of the log."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         return True
-    return find_spec("tqdm") is not None and (out is not None or not sys.stdout.isatty())
+    return find_spec("tqdm") is not None and (out is not None or not is_terminal(sys.stdout))
 
 
 def _log_to_stderr() -> None:

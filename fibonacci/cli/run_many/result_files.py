@@ -11,7 +11,9 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.run_many.row_files import RowFormat
+from fibonacci.cli.standard_streams import has_stream
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
@@ -110,7 +112,13 @@ def _open(path: str) -> BinaryIO:
 
 
 def stdout_stream() -> ResultStream:
-    """Return a stream of JSON Lines to stdout."""
+    """Return a stream of JSON Lines to stdout.
+
+    Raises:
+        UsageError: If stdout is closed.
+    """
+    if not has_stream(sys.stdout):
+        raise UsageError("stdout is closed: pass --out")
     return ResultStream(sys.stdout.buffer, "jsonl")
 
 

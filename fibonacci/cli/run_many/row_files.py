@@ -163,12 +163,16 @@ def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]
     _check_header(header, rows_format, lines.fail)
     for record in records:
         if len(record) != len(header):
-            lines.fail(f"it has {len(record)} cells, and the header has {len(header)} columns")
+            lines.fail(f"it has {_counted(len(record), 'cell')}, and the header has {_counted(len(header), 'column')}")
         row: dict[str, Any] = dict(zip(header, record, strict=True))
         for column in rows_format.json_columns:
             row[column] = _json_in(row[column], lines.fail, f"column {column!r} holds no JSON")
         _check_key(row, rows_format.key, lines.fail)
         yield row
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _records(lines: _Lines) -> Iterator[list[str]]:
