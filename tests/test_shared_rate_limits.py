@@ -287,6 +287,16 @@ class TestFailures:
             client_of(emulator, "machine").tools.get("calculator")
         assert emulator.requests.count == 0
 
+    def test_a_folder_that_the_environment_names_later_is_not_used(
+        self, tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (other := tmp_path / "other").mkdir()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(other))
+        client.tools.get("calculator")
+        assert list(other.iterdir()) == []
+
     @linux_only
     def test_a_full_disk(self, folder: Path, emulator: Emulator) -> None:
         client = client_of(emulator, "machine")

@@ -39,6 +39,8 @@ class FileStore:
 
     def __init__(self, name: str) -> None:
         self._name = f"{name}-{_FORMAT}"
+        # Read once: with another folder after a change of the environment, the window would begin anew.
+        self._session_folder = os.environ.get("XDG_RUNTIME_DIR")
         self._lock: FileLock | None = None
         self._file = Path()
 
@@ -65,7 +67,7 @@ class FileStore:
 
     def _prepared_lock(self) -> FileLock:
         if self._lock is None:
-            folder = _private_folder()
+            folder = _private_folder(self._session_folder)
             self._file = folder / f"{self._name}.json"
             self._lock = FileLock(f"{self._file}.lock", _LOCKED_WITHIN, poll_interval=_LOCK_POLL, mode=0o600)
         return self._lock
@@ -91,13 +93,16 @@ class FileStore:
         new.replace(self._file)
 
 
-def _private_folder() -> Path:
+def _private_folder(session_folder: str | None) -> Path:
     """Return the folder for this user's files, made if it is not there.
+
+    Args:
+        session_folder: The folder for the files of the user's session, if the environment names one.
 
     Raises:
         OSError: If it cannot be made, or another user may use it.
     """
-    folder = _parent() / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
+    folder = _parent(session_folder) / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
@@ -110,11 +115,10 @@ def _private_folder() -> Path:
     return folder
 
 
-def _parent() -> Path:
-    """Return `$XDG_RUNTIME_DIR`, also for jobs outside of the user's session, else the folder for temporary files."""
-    named = os.environ.get("XDG_RUNTIME_DIR")
-    if named:
-        return Path(named)
+def _parent(session_folder: str | None) -> Path:
+    """Return the session's folder, also for jobs outside of it, else the folder for temporary files."""
+    if session_folder:
+        return Path(session_folder)
     if hasattr(os, "getuid"):
         session = Path(f"/run/user/{os.getuid()}")
         try:

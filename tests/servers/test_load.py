@@ -56,12 +56,20 @@ def _disturbed(
 
     def disturb_repeatedly(front: Gateway) -> None:
         for _ in range(5):
-            time.sleep(0.3)
-            workers.update(front.workers)
+            _wait_for_another(front, workers)
             disturb(front)
         time.sleep(0.3)
 
     return _under_load(name, directory, Setup(), BUSY, disturb_repeatedly), workers
+
+
+def _wait_for_another(front: Gateway, workers: set[int]) -> None:
+    """Wait 0.3 s under load, and until the gateway has a worker that it did not have before; add its workers."""
+    time.sleep(0.3)
+    give_up = time.monotonic() + 20
+    while front.workers <= workers and time.monotonic() < give_up:
+        time.sleep(0.02)
+    workers.update(front.workers)
 
 
 def _under_load(
