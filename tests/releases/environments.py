@@ -1,87 +1,92 @@
 """Run the client's tests in other environments than that of the gate.
 
 python -m tests.releases.environments lowest     with the lowest versions that pyproject.toml allows
-python -m tests.releases.environments newest     with the newest Python that is installed beside this one
+python -m tests.releases.environments newest     with the newest supported Python that is installed, if newer than this
 
-The environment is made anew. The tests are those of the client, the models, the definitions and the emulator: what
-depends on a version of something else.
+The environment is made anew. The tests are those of what depends on a version of something else: parsing, models, the
+transports, limiters that processes share, and what each extra brings.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import subprocess
 import sys
-import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-TOOLS: Final = ("hypothesis", "pytest>=9", "pytest-timeout", "pytest-xdist", "respx>=0.23", "trio", "trustme")
+from tests.releases.project import ROOT, developer_requirement, lowest_versions, read_extras, supported_pythons
+
+TOOLS: Final = (
+    "hypothesis", "openapi-core", "openapi-spec-validator", "opentelemetry-sdk", "pytest", "pytest-timeout",
+    "pytest-xdist", "respx", "trio", "trustme",
+)  # fmt: skip
 TESTS: Final = (
-    "tests/core", "tests/definitions", "tests/endpoints", "tests/test_client.py", "tests/test_config.py",
-    "tests/test_errors.py", "tests/test_frames.py", "tests/test_http2.py", "tests/test_httpx_transport.py",
-    "tests/test_model_fields.py", "tests/test_models.py", "tests/test_paging.py", "tests/test_shared_rate_limits.py",
+    "tests/core/test_compression.py", "tests/core/test_decoding.py", "tests/core/test_json_types.py",
+    "tests/core/test_long_lists.py", "tests/core/test_request_body.py", "tests/core/test_retry.py",
+    "tests/definitions/test_files.py", "tests/definitions/test_nodes.py", "tests/definitions/test_writing.py",
+    "tests/definitions/test_yaml.py", "tests/definitions/test_yaml_reader.py", "tests/endpoints/test_endpoints.py",
+    "tests/faults/test_socks.py", "tests/net/test_http11.py", "tests/net/test_redis_store.py", "tests/net/test_tls.py",
+    "tests/test_client.py", "tests/test_config.py", "tests/test_errors.py", "tests/test_execution_spans.py",
+    "tests/test_frames.py", "tests/test_http2.py", "tests/test_httpx_transport.py", "tests/test_metrics.py",
+    "tests/test_model_fields.py", "tests/test_model_objects.py", "tests/test_models.py", "tests/test_observability.py",
+    "tests/test_paging.py", "tests/test_progress.py", "tests/test_respx.py", "tests/test_shared_rate_limits.py",
+    "tests/test_startup.py", "tests/test_transports.py",
 )  # fmt: skip
-EXTRAS: Final = (
-    "arrow", "brotli", "http2", "httpx2", "machine", "otel", "pandas", "polars", "progress", "redis", "socks", "yaml",
-)  # fmt: skip
-NEWEST_FIRST: Final = ("3.15", "3.14", "3.13", "3.12", "3.11")
-
-_LOWEST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[[\w,]+\])?>=(?P<version>[\d.]+)")
-
-
-def lowest_versions() -> list[str]:
-    """Return a constraint for each dependency of the package and of its extras: its lowest version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    needed = [
-        *project["dependencies"],
-        *(each for name in extras if name not in ("test", "lint") for each in extras[name]),
-    ]
-    found = [_LOWEST.match(each) for each in needed]
-    return sorted({f"{each['name']}=={each['version']}" for each in found if each})
+_VERSION: Final = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def newest_python() -> str | None:
-    """Return the newest Python on the path that is another version than this one; None without one."""
+    """Return the newest supported Python on the path; None if none is newer than this one."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for version in NEWEST_FIRST:
-        program = shutil.which(f"python{version}")
-        if version != own and program is not None and _makes_environments(program):
-            return program
-    return None
+    supported = supported_pythons()
+    found = {_version_of(program): program for program in _programs(supported)}
+    newer = supported[supported.index(own) + 1 :] if own in supported else []
+    return next((found[version] for version in reversed(newer) if version in found), None)
+
+
+def _programs(versions: list[str]) -> Iterator[str]:
+    """Yield the Pythons on the path, by every name that one may have."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for name in ("python3", *(f"python{version}" for version in versions)):
+            program = shutil.which(name, path=folder)
+            if program is not None:
+                yield program
+
+
+def _version_of(program: str) -> str | None:
+    """Return the version of a Python, such as `3.13`; None if it does not run or makes no environments."""
+    done = subprocess.run([program, "-c", _VERSION], capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
 
 
 def run_tests(python: str, constraints: list[str], *options: str) -> int:
     """Run the tests in a new environment of a Python; return the exit code."""
     with TemporaryDirectory() as folder:
         subprocess.run([python, "-m", "venv", folder], check=True)
-        own = Path(folder, "bin", "python")
+        own = str(Path(folder, "bin", "python"))
         file = Path(folder, "constraints.txt")
         file.write_text("\n".join(constraints))
-        install = [own, "-m", "pip", "install", "-q", "-c", file, f"{ROOT}[{','.join(EXTRAS)}]", *TOOLS]
+        needed = [f"{ROOT}[{','.join(read_extras())}]", *map(developer_requirement, TOOLS)]
+        install = [own, "-m", "pip", "install", "-q", "--no-compile", "-c", str(file), *needed]
         subprocess.run(install, check=True)
         shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
         subprocess.run(shown, check=True)
-        pytest = [own, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", *options, *TESTS]
-        return subprocess.run(pytest, cwd=ROOT).returncode
-
-
-def _makes_environments(program: str) -> bool:
-    return subprocess.run([program, "-c", "import ensurepip, venv"], capture_output=True).returncode == 0
+        # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
+        pytest = [own, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
+        return subprocess.run([*pytest, *TESTS], cwd=ROOT).returncode
 
 
 def main() -> int:
     """Run the tests in the environment that is named; return the exit code."""
     if sys.argv[1:] == ["lowest"]:
-        # Old versions of others warn, also the pytest plugin of anyio when it is loaded.
-        return run_tests(sys.executable, lowest_versions(), "-p", "no:anyio", "-W", "default")
+        return run_tests(sys.executable, lowest_versions(), "-W", "default")  # old versions of others warn
     python = newest_python()
     if python is None:
-        print("there is no other Python than this one")
+        print("no newer supported Python than this one is installed")
         return 0
     return run_tests(python, [])
 

@@ -3,12 +3,12 @@
 python -m tests.releases.extras WHEEL
 
 Without extras it is installed into an environment of its own. With an extra, the environment of this interpreter has to
-have all of them; a finder refuses the packages that the extra does not bring.
+have all of them; a finder refuses the modules that the extra does not bring. Each use is also tried without its extra,
+and has to fail: else it says nothing of the extra.
 """
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import venv
@@ -18,65 +18,65 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.releases.extra_uses import USES
+from tests.releases.project import read_extras
 
 PACKAGE: Final = "fibonacci-sdk"
 SMOKE: Final = Path(__file__).with_name("smoke.py")
-USES: Final = {
-    "arrow": "client.workflows.list().to_arrow()",
-    "brotli": "client.health.check()",
-    "http2": "import h2; client.with_options().health.check()",
-    "httpx2": "import httpx2; Fibonacci('k' * 20, http_client=httpx2.Client()).close()",
-    "machine": "Fibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter='machine').health.check()",
-    "otel": "from fibonacci.integrations import opentelemetry",
-    "pandas": "client.workflows.list().to_pandas()",
-    "polars": "client.workflows.list().to_polars()",
-    "progress": "import tqdm; client.workflows.run_many(workflow.id, [{}], progress=True).results()",
-    "redis": "Fibonacci(emulator.api_key, rate_limiter='redis://127.0.0.1:1/0').close()",
-    "socks": "import socksio; client.health.check()",
-    "yaml": "from fibonacci.definitions import load_yaml; load_yaml('nodes: [{id: a, type: llm, instruction: b}]')",
-}
-"""What each extra is for, in an expression that needs it. The clients are of the emulator."""
-
-_PROGRAM: Final = """
-import sys
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {refused!r}:
-            raise ModuleNotFoundError(f"{{name}} is not in this extra", name=name)
-sys.meta_path.insert(0, Refuse())
-from fibonacci import Fibonacci
-from fibonacci.emulator import Emulator
-with Emulator() as emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
-    workflow = client.workflows.create(name="A", definition={{"nodes": [{{"id": "a", "type": "llm", "instruction": "b"}}]}})
-    {use}
-"""
+USE: Final = Path(__file__).with_name("extra_uses.py")
 
 
-def extras() -> list[str]:
-    """Return the extras for users: those of a developer bring tools."""
-    return sorted({*distribution(PACKAGE).metadata.get_all("Provides-Extra", [])} - {"lint", "test"})
+def needed_by(requirement: str, installed: dict[str, list[str]] | None = None) -> set[str]:
+    """Return the names of the distributions that a requirement brings, its own included.
 
-
-def brought_by(extra: str | None) -> set[str]:
-    """Return the names of the distributions that the package brings, with an extra or without."""
-    found, waiting = set[str](), [(PACKAGE, extra or "")]
+    Args:
+        requirement: The name of a distribution, with extras or without, such as `httpx[http2]`.
+        installed: The requirements of each distribution by its name; those of this environment by default.
+    """
+    first = Requirement(requirement)
+    done = set[tuple[str, str]]()
+    waiting = [(first.name, each) for each in ("", *first.extras)]
     while waiting:
-        name, active = waiting.pop()
-        if (name, active) in found:
+        name, extra = waiting.pop()
+        if (name, extra) in done:
             continue
-        found.add((name, active))
-        for text in _requirements(name):
+        done.add((name, extra))
+        for text in _requirements(name) if installed is None else installed.get(name, []):
             needed = Requirement(text)
-            if needed.marker is None or needed.marker.evaluate({"extra": active}):
-                waiting += [(_normal(needed.name), each) for each in needed.extras or {""}]
-                waiting.append((_normal(needed.name), ""))
-    return {name for name, _ in found}
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                waiting += [(canonicalize_name(needed.name), each) for each in ("", *needed.extras)]
+    return {name for name, _ in done}
 
 
-def refused_modules(extra: str | None) -> set[str]:
-    """Return the modules of this environment that an extra does not bring."""
-    brought = brought_by(extra)
-    return {module for module, names in packages_distributions().items() if not {*map(_normal, names)} & brought}
+def refused_modules(requirement: str) -> list[str]:
+    """Return the modules of this environment that a requirement does not bring."""
+    needed = needed_by(requirement)
+    homes = packages_distributions().items()
+    return sorted(module for module, names in homes if not {canonicalize_name(name) for name in names} & needed)
+
+
+def fault(extra: str, folder: Path) -> str | None:
+    """Return what is wrong with an extra; None if nothing is.
+
+    Args:
+        extra: Its name.
+        folder: Where to run, so that no source tree can stand in for the installed package.
+    """
+    if extra not in USES:
+        return f"tests/releases/extra_uses.py has no use of [{extra}]"
+    alone = _use(extra, f"{PACKAGE}[{extra}]", folder)
+    if alone.returncode:
+        return f"[{extra}] alone does not suffice:\n{alone.stderr}"
+    if not _use(extra, PACKAGE, folder).returncode:
+        return f"the use of [{extra}] does not need it"
+    return None
+
+
+def _use(extra: str, requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(USE), extra, *refused_modules(requirement)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def _requirements(name: str) -> list[str]:
@@ -86,30 +86,22 @@ def _requirements(name: str) -> list[str]:
         return []
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _use_bare(wheel: str) -> None:
     with TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder, "Scripts" if sys.platform == "win32" else "bin", "python")
         subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
-        # Elsewhere, where no source tree can stand in for the installed package.
         subprocess.run([python, "-W", "error", SMOKE], check=True, cwd=folder)
 
 
 def main() -> int:
-    """Use all of them; return the exit code."""
+    """Use the package in each way; return the exit code."""
     _use_bare(sys.argv[1])
-    failed: list[str] = []
+    extras = list(read_extras())
     with TemporaryDirectory() as folder:
-        for extra in extras():
-            program = _PROGRAM.format(refused=refused_modules(extra), use=USES.get(extra, "raise SystemExit('no use')"))
-            if subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=folder).returncode:
-                failed.append(extra)
-    print(f"{len(extras())} extras alone: {'all work' if not failed else ', '.join(failed) + ' failed'}")
-    return int(bool(failed))
+        faults = [found for each in extras if (found := fault(each, Path(folder)))]
+    print(*faults, f"{len(extras)} extras alone: {len(faults)} faults", sep="\n")
+    return int(bool(faults))
 
 
 if __name__ == "__main__":
