@@ -2,8 +2,9 @@
 
 python -m tests.releases.breaking_changes [TAG]
 
-Prints what breaks programs that use the release. Exits with 1 if the changelog has no section on it. The last release
-is the newest tag of a version that this commit descends from; without one there is nothing to compare.
+Prints what breaks programs that use the release. Exits with 1 if neither the changelog nor a fragment of it has a part
+on that. The last release is the newest tag of a version that this commit descends from and that is not its own;
+without one there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import griffe
 
+from tests.releases.project import ROOT
 from tests.stubs import lazy_modules, public_names
 
-ROOT = Path(__file__).parents[2]
+MODULES: Final = ("emulator", "errors", "integrations.opentelemetry")
+"""The public modules that define their public names themselves, or import them eagerly."""
 
 
 def last_release(root: Path = ROOT) -> str | None:
-    """Return the newest tag of a version that the checked-out commit descends from; None without one."""
-    command = ["git", "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip() or None
+    """Return the newest tag of a version that the checked-out commit has as an ancestor; None without one."""
+    own = [f"--exclude={tag}" for tag in _git(root, "tag", "--points-at", "HEAD").split()]
+    return _git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", *own).strip() or None
 
 
 def breaking_changes(tag: str, root: Path = ROOT) -> list[str]:
@@ -33,15 +37,14 @@ def breaking_changes(tag: str, root: Path = ROOT) -> list[str]:
     with TemporaryDirectory() as folder:
         archive = subprocess.run(["git", "archive", tag, "fibonacci"], cwd=root, check=True, capture_output=True)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        before, after = public_objects(Path(folder)), public_objects(root)
-    lines = [f"{name} was removed" for name in before.keys() - after.keys()]
-    for name in before.keys() & after.keys():
-        for change in griffe.find_breaking_changes(before[name], after[name]):
-            lines.append(f"{name}: {change.obj.name}: {change.kind.value}")
-    return sorted({*lines})
+        before = public_objects(Path(folder))
+        after = public_objects(root)
+        changes = griffe.find_breaking_changes(_namespace(before), _namespace(after))
+        homes = {each.path: name for found in (before, after) for name, each in found.items()}
+        return sorted({_line(change, homes) for change in changes})
 
 
-def public_objects(root: Path) -> Mapping[str, griffe.Object]:
+def public_objects(root: Path) -> dict[str, griffe.Object]:
     """Return the public objects of a source tree by their public names, and the groups of calls of the clients."""
     package = griffe.load("fibonacci", search_paths=[root], try_relative_path=False, allow_inspection=False)
     found: dict[str, griffe.Object] = {}
@@ -52,13 +55,32 @@ def public_objects(root: Path) -> Mapping[str, griffe.Object]:
                 definition = _object(package, f"{home}.{name}")
                 if definition is not None:
                     found.update(_with_groups(package, f"{module}.{name}", definition))
+    for name in MODULES:
+        module = _object(package, name)
+        for member in () if module is None else module.members.values():
+            definition = _object(package, member.path) if member.is_public else None
+            if definition is not None and not isinstance(definition, griffe.Module):
+                found[f"fibonacci.{name}.{member.name}"] = definition
     return found
+
+
+def is_announced(changelog: str, fragments: list[str], tag: str) -> bool:
+    """Whether what is not released yet has a part on what breaks.
+
+    Args:
+        changelog: The text of the changelog.
+        fragments: The names of the files with further entries.
+        tag: The last release.
+    """
+    new = changelog.partition(f"\n## [{tag.removeprefix('v')}]")[0]
+    in_fragments = any(re.search(r"\.(breaking|removed)\b", name) for name in fragments)
+    return in_fragments or re.search(r"^### (Breaking|Removed)", new, re.MULTILINE) is not None
 
 
 def _with_groups(
     package: griffe.Object | griffe.Alias, name: str, of: griffe.Object
 ) -> Iterator[tuple[str, griffe.Object]]:
-    """Yield an object, and the classes of its groups of calls, such as `client.workflows`, which have no public name."""
+    """Yield an object, and the classes of its groups of calls, such as that of `client.workflows`."""
     yield name, of
     for member in of.members.values():
         if isinstance(member, griffe.Function) and any(str(each.value) == "namespace" for each in member.decorators):
@@ -69,18 +91,38 @@ def _with_groups(
 
 
 def _object(package: griffe.Object | griffe.Alias, path: str) -> griffe.Object | None:
-    """Return what a package has at a path; None if nothing."""
+    """Return what a package has at a path; None if nothing, or something of another package."""
     try:
         found = package[path.removeprefix("fibonacci.")]
-    except KeyError:
+        return found.final_target if isinstance(found, griffe.Alias) else found
+    except (KeyError, griffe.AliasResolutionError):
         return None
-    return found.final_target if isinstance(found, griffe.Alias) else found
 
 
-def is_in_changelog(text: str) -> bool:
-    """Whether the section of what is not released yet has a part on what breaks."""
-    unreleased = text.partition("## [Unreleased]")[2].partition("\n## ")[0]
-    return re.search(r"^### (Breaking|Removed)", unreleased, re.MULTILINE) is not None
+def _namespace(objects: dict[str, griffe.Object]) -> griffe.Module:
+    """Return a module with these members: griffe compares the members of two objects."""
+    module = griffe.Module("public")
+    module.members.update(objects)
+    return module
+
+
+def _line(change: griffe.Breakage, public: dict[str, str]) -> str:
+    """Say what changed, with the parameter.
+
+    Args:
+        change: The change.
+        public: The public name of each object by its path.
+    """
+    path = change.obj.path
+    home = max((each for each in public if f"{path}.".startswith(f"{each}.")), key=len, default=path)
+    name = public.get(home, home) + path.removeprefix(home)
+    parameter = change.old_value or change.new_value
+    argument = f"({parameter.name})" if isinstance(parameter, griffe.Parameter) else ""
+    return f"{name}{argument}: {change.kind.value}"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True).stdout
 
 
 def main() -> int:
@@ -91,7 +133,11 @@ def main() -> int:
         return 0
     found = breaking_changes(tag)
     print(*found, f"{len(found)} changes since {tag} break programs", sep="\n")
-    return int(bool(found) and not is_in_changelog((ROOT / "CHANGELOG.md").read_text("utf-8")))
+    fragments = [path.name for path in (ROOT / ".changes").iterdir()]
+    announced = is_announced((ROOT / "CHANGELOG.md").read_text("utf-8"), fragments, tag)
+    if found and not announced:
+        print("neither CHANGELOG.md nor .changes has a part on what breaks")
+    return int(bool(found) and not announced)
 
 
 if __name__ == "__main__":
