@@ -56,8 +56,8 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
                 if definition is not None:
                     found.update(_with_groups(package, f"{module}.{name}", definition))
     for name in MODULES:
-        module = _object(package, name)
-        for member in () if module is None else module.members.values():
+        eager = _object(package, name)
+        for member in () if eager is None else eager.members.values():
             definition = _object(package, member.path) if member.is_public else None
             if definition is not None and not isinstance(definition, griffe.Module):
                 found[f"fibonacci.{name}.{member.name}"] = definition

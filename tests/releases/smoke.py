@@ -10,11 +10,12 @@ from fibonacci.emulator import Emulator
 
 def main() -> None:
     """Execute a workflow, and print the version."""
-    with Emulator() as emulator, emulator.client() as client:
+    with Emulator() as emulator, fibonacci.Fibonacci(emulator.api_key, base_url=emulator.base_url) as client:
         nodes = [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]
         workflow = client.workflows.create(name="Greeting", definition={"nodes": nodes})
         execution = client.workflows.execute(workflow.id, inputs={"name": "Ada"})
-        assert execution.succeeded, execution
+        if not execution.succeeded:
+            raise AssertionError(execution)
     print("fibonacci", fibonacci.__version__, "executes a workflow on Python", sys.version.split()[0])
 
 

@@ -78,7 +78,10 @@ def test_a_good_wheel_has_no_fault(tmp_path: Path) -> None:
         ({"fibonacci/x.pyc": ""}, "fibonacci/x.pyc is generated"),
         ({"fibonacci/__pycache__/x": ""}, "fibonacci/__pycache__/x is generated"),
         ({f"{INFO}/sboms/other.json": json.dumps({"components": []})}, "the list of components is missing or wrong"),
-        ({f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/errors.md)\n"}, "the link docs/errors.md of the README is relative"),
+        (
+            {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/errors.md)\n"},
+            "the link docs/errors.md of the README is relative",
+        ),
     ],
 )
 def test_what_a_wheel_must_not_have_is_named(tmp_path: Path, files: dict[str, str], found: str) -> None:
@@ -115,5 +118,7 @@ def test_a_build_that_is_not_the_same_is_named(tmp_path: Path) -> None:
 
 
 def test_links_of_a_page_that_need_the_repository() -> None:
-    page = '[a](docs/a.md) [b](https://b.test) [c](#c) ![d](d.svg) <img src="e.png"> <a href="http://f.test">f</a> [g](/g)'
+    page = (
+        '[a](docs/a.md) [b](https://b.test) [c](#c) ![d](d.svg) <img src="e.png"> <a href="http://f.test">f</a> [g](/g)'
+    )
     assert relative_links(page) == ["docs/a.md", "d.svg", "e.png", "/g"]
