@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
+from inspect import currentframe
 from types import FrameType
 
 _PACKAGE = __name__.partition(".")[0]
@@ -27,7 +27,12 @@ def warn_deprecated(what: str, *, since: str, removal: str, instead: str) -> Non
 
 def warn_of_deprecation(message: str) -> None:
     """Emit a `DeprecationWarning` at the line of the program that called the package, however deep the call is."""
-    frame = _calling_frame()
+    frame = currentframe()
+    while frame is not None and frame.f_back is not None and _is_internal(frame):
+        frame = frame.f_back
+    if frame is None:  # an interpreter without frames
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return
     names = frame.f_globals
     warnings.warn_explicit(
         message,
@@ -39,14 +44,7 @@ def warn_of_deprecation(message: str) -> None:
     )
 
 
-def _calling_frame() -> FrameType:
-    """Return the innermost frame outside of the package; the outermost of all if there is none."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and _is_internal(frame):
-        frame = frame.f_back
-    return frame
-
-
 def _is_internal(frame: FrameType) -> bool:
+    """Whether a frame is one of the package, or of an import of its names."""
     module = str(frame.f_globals.get("__name__"))
     return module.partition(".")[0] == _PACKAGE or module == "importlib._bootstrap"

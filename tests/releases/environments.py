@@ -25,16 +25,14 @@ TOOLS: Final = (
     "pytest-xdist", "respx", "trio", "trustme",
 )  # fmt: skip
 TESTS: Final = (
-    "tests/core/test_compression.py", "tests/core/test_decoding.py", "tests/core/test_json_types.py",
-    "tests/core/test_long_lists.py", "tests/core/test_request_body.py", "tests/core/test_retry.py",
-    "tests/definitions/test_files.py", "tests/definitions/test_nodes.py", "tests/definitions/test_writing.py",
-    "tests/definitions/test_yaml.py", "tests/definitions/test_yaml_reader.py", "tests/endpoints/test_endpoints.py",
-    "tests/faults/test_socks.py", "tests/net/test_http11.py", "tests/net/test_redis_store.py", "tests/net/test_tls.py",
-    "tests/test_client.py", "tests/test_config.py", "tests/test_errors.py", "tests/test_execution_spans.py",
-    "tests/test_frames.py", "tests/test_http2.py", "tests/test_httpx_transport.py", "tests/test_metrics.py",
-    "tests/test_model_fields.py", "tests/test_model_objects.py", "tests/test_models.py", "tests/test_observability.py",
-    "tests/test_paging.py", "tests/test_progress.py", "tests/test_respx.py", "tests/test_shared_rate_limits.py",
-    "tests/test_startup.py", "tests/test_transports.py",
+    "tests/core/test_compression.py", "tests/core/test_decoding.py", "tests/definitions/test_files.py",
+    "tests/definitions/test_nodes.py", "tests/definitions/test_writing.py", "tests/definitions/test_yaml.py",
+    "tests/endpoints/test_endpoints.py", "tests/faults/test_socks.py", "tests/net/test_http11.py",
+    "tests/net/test_redis_store.py", "tests/net/test_tls.py", "tests/test_client.py", "tests/test_errors.py",
+    "tests/test_execution_spans.py", "tests/test_frames.py", "tests/test_http2.py", "tests/test_httpx_transport.py",
+    "tests/test_metrics.py", "tests/test_model_fields.py", "tests/test_model_objects.py", "tests/test_models.py",
+    "tests/test_observability.py", "tests/test_paging.py", "tests/test_progress.py", "tests/test_respx.py",
+    "tests/test_shared_rate_limits.py", "tests/test_startup.py", "tests/test_transports.py",
 )  # fmt: skip
 _VERSION: Final = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
 

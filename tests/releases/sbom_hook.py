@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -27,11 +27,12 @@ class SBOMHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the list, and tell the builder where it is."""
         del version
-        core = self.metadata.core
+        metadata = cast("Any", self).metadata  # hatchling types it in part
+        core = metadata.core
         self._folder = TemporaryDirectory()
         file = Path(self._folder.name, f"{core.name}.cdx.json")
         file.write_text(
-            json.dumps(_bill(core.name, self.metadata.version, core.license_expression, core.dependencies), indent=1)
+            json.dumps(_bill(core.name, metadata.version, core.license_expression, core.dependencies), indent=1)
         )
         build_data["sbom_files"].append(str(file))
 
