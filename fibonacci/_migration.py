@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 _BY_REQUEST = "no class of its own: `client.request(method, path, json=...)` calls any path of the platform"
-_KEYRING = "pass a function that reads your key store: `Fibonacci(lambda: keyring.get_password(service, user))`"
+_KEYCHAIN = "`fibonacci auth login` stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
 _DICT = "what `client.request(...)` returns is a dict; with `returns=` it is a model of yours"
 _LOGS = "Python's logging: the logger `fibonacci`, and `on_retry=` of the client"
-_NO_FILES = "arguments of `Fibonacci(...)`, and the environment; no configuration file is read"
+_OPTIONS = "arguments of `Fibonacci(...)`, the environment, and profiles, which `fibonacci profiles` lists"
 _REDACTION = "nothing: the API key is in no log, repr or error"
 _TOOLS = "`client.tools.list()`, filtered"
 
 RENAMED = {
     "Workflow": "`WorkflowBuilder`, then `client.workflows.create(...)` and `client.workflows.run(...)`",
     "FibonacciClient": "`Fibonacci`, or `AsyncFibonacci` where calls are awaited",
-    "Config": _NO_FILES,
-    "get_config_secure": _NO_FILES,
+    "Config": _OPTIONS,
+    "get_config_secure": _OPTIONS,
     "LLMNode": "`fibonacci.definitions.LLMNode`, or `WorkflowBuilder(...).llm(...)`",
     "ToolNode": "`fibonacci.definitions.ToolNode`, or `WorkflowBuilder(...).tool(...)`",
     "CriticNode": "`fibonacci.definitions.CriticNode`, or `WorkflowBuilder(...).critic(...)`",
@@ -55,13 +55,13 @@ RENAMED = {
     "list_tool_categories": _TOOLS,
     "find_tool_for_task": _TOOLS,
     "print_tool_info": "`print(client.tools.get(name))`",
-    "SecureConfig": _NO_FILES,
+    "SecureConfig": _OPTIONS,
     "redact_api_key": _REDACTION,
     "redact_sensitive_data": _REDACTION,
-    "KeychainStorage": _KEYRING,
-    "get_api_key_secure": _KEYRING,
-    "save_api_key_secure": "the tool of your key store, such as `keyring set`",
-    "migrate_to_keychain": "the tool of your key store, such as `keyring set`",
+    "KeychainStorage": _KEYCHAIN,
+    "get_api_key_secure": _KEYCHAIN,
+    "save_api_key_secure": _KEYCHAIN,
+    "migrate_to_keychain": _KEYCHAIN,
     "check_security_status": _REDACTION,
     "AuditLogger": _LOGS,
     "enable_audit_logging": _LOGS,

@@ -318,12 +318,12 @@ class WaitTimeoutError(FibonacciError):
 class JournalError(FibonacciError):
     """The journal of `workflows.run_many` cannot be used; the message has the reason and the remedy.
 
-    It belongs to another workflow or to other keys, another run uses it, it is damaged, or it cannot be written. What
-    it has recorded stays.
+    It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
+    server cannot be reached. What it has recorded stays.
     """
 
     path: str
-    """The path of the journal."""
+    """The path of the journal, or its URL without user and password."""
 
     def __init__(
         self, message: str = "", *, path: str = "", code: str | None = None, details: Sequence[Any] = ()

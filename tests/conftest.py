@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,12 +41,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("one by one"))
 
 
+@pytest.fixture(scope="session")
+def no_profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty folder of configuration."""
+    return tmp_path_factory.mktemp("no-profiles")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove what the machine has set for the client."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, no_profiles: Path) -> None:
+    """Remove what the machine has set for the client, its profiles and keychain included."""
     for name in list(os.environ):
         if name.startswith("FIBONACCI_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(no_profiles))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
 @pytest.fixture(params=TWO_MODES)

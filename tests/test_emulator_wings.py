@@ -10,6 +10,7 @@ from tests.test_layers import CLIENT_FACTORIES, CLIENT_TYPES_ALLOWED, PACKAGE, I
 
 EMULATOR = "fibonacci.emulator"
 WINGS = [
+    "option_values",
     "input_files",
     "state",
     "http",
@@ -25,6 +26,7 @@ WINGS = [
     "serving",
     "facade",
     "__init__",
+    "cli_arguments",
     "cli",
     "__main__",
 ]

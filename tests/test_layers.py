@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fibonacci"
 
 _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
-_PUBLIC = {*_CLIENT, "_batch", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
+_PUBLIC = {*_CLIENT, "_batch", "_profiles", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_deprecations": set[str](),
     "_lazy": {"_deprecations"},
@@ -36,16 +36,18 @@ MAY_IMPORT = {
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},
+    "_profiles": {"errors", "_core", "_suggestions", "definitions"},
     "_batch": {"errors", "models", "_core", "_file_locks"},
     "deployment": {"errors", "models", "definitions"},
-    "_async": {*_CLIENT, "_batch", "deployment"},
-    "_sync": {*_CLIENT, "_batch", "deployment"},
+    "_async": {*_CLIENT, "_batch", "_profiles", "deployment"},
+    "_sync": {*_CLIENT, "_batch", "_profiles", "deployment"},
     "__init__": _PUBLIC,
     "transports": _PUBLIC,
-    "emulator": {"models", "definitions", "_log_records", "_file_locks"},
+    "emulator": {"models", "definitions", "_lazy", "_log_records", "_file_locks"},
     "integrations": _PUBLIC,
-    "run_many": _PUBLIC,
+    "run_many": {"cli"},
     "testing": {*_PUBLIC, "emulator"},
+    "cli": {*_PUBLIC, "emulator", "_times"},
 }
 # An error holds the execution, the rate limit or the rows that it is about; it need not load their classes for that.
 FOR_TYPES_ONLY = {"errors": {"models"}}
@@ -60,14 +62,20 @@ DIAGRAMS_ALLOWED = {"models/_base.py": ("fibonacci.definitions.diagrams.",)}
 
 MAY_NAME = {
     "filelock": ("_net/file_store.py",),
-    "redis": ("_net/redis_store.py",),
+    "redis": ("_net/redis_client.py",),
     "h11": ("_async/transports/*", "_sync/transports/*", "emulator/serving/connection.py"),
     "httpcore": (),
     "httpx": ("_async/transports/*", "_sync/transports/*"),
+    "mcp": ("cli/mcp_server/*", "cli/commands/mcp.py"),
+    "mcp_types": ("cli/mcp_server/*",),
+    "starlette": ("cli/mcp_server/*",),
+    "uvicorn": ("cli/mcp_server/*",),
     "httpx2": ("_async/transports/*", "_sync/transports/*"),
+    "keyring": ("_profiles/keychain.py",),
     "pandas": ("_frames/pandas_frame.py",),
     "polars": ("_frames/polars_frame.py",),
     "pyarrow": ("_frames/arrow_table.py",),
+    "resvg_py": ("definitions/diagrams/png.py",),
     "tenacity": ("_async/requestor.py", "_sync/requestor.py"),
 }
 # Libraries that annotations name.

@@ -11,13 +11,21 @@ import pytest
 
 import fibonacci
 import fibonacci.definitions
+import fibonacci.emulator
 import fibonacci.errors
 import fibonacci.models
 import fibonacci.testing
 import fibonacci.transports
 from tests import stubs
 
-MODULES = [fibonacci, fibonacci.definitions, fibonacci.models, fibonacci.testing, fibonacci.transports]
+MODULES = [
+    fibonacci,
+    fibonacci.definitions,
+    fibonacci.emulator,
+    fibonacci.models,
+    fibonacci.testing,
+    fibonacci.transports,
+]
 NAMES = [(module, name) for module in MODULES for name in module.__all__]
 
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import pickle
 import sys
@@ -309,6 +310,27 @@ class TestFailures:
         client.tools.get("calculator")
         assert emulator.requests.count == 2
 
+    def test_a_folder_that_is_removed_is_made_again_for_this_user_alone(self, folder: Path, emulator: Emulator) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (private,) = folder.iterdir()
+        for name in list(private.iterdir()):
+            name.unlink()
+        private.rmdir()
+        client.tools.get("calculator")
+        if os.name != "nt":
+            assert private.stat().st_mode & 0o777 == 0o700
+        assert refusals(emulator) == 0
+
+    def test_a_state_with_values_of_other_types_is_begun_again(self, folder: Path, emulator: Emulator) -> None:
+        client = client_of(emulator, "machine")
+        client.tools.get("calculator")
+        (file,) = folder.glob("*/*.json")
+        state = json.loads(file.read_text())
+        file.write_text(json.dumps({**state, "_window": {**state["_window"], "_resets_at": []}}))
+        client.with_options(timeout=5).tools.get("calculator")
+        assert refusals(emulator) == 0
+
     @pytest.mark.parametrize("text", ["{", '{"saved_at": 0}'])
     def test_a_damaged_file_is_begun_again(self, text: str, folder: Path, emulator: Emulator) -> None:
         client = client_of(emulator, "machine")
@@ -366,16 +388,17 @@ class TestOptions:
                     pickle.loads(pickled)
 
     @pytest.mark.parametrize(
-        ("rate_limiter", "package", "module", "extra"),
+        ("rate_limiter", "package", "modules", "extra"),
         [
-            ("machine", "filelock", "fibonacci._net.file_store", "machine"),
-            (ANY_PORT, "redis", "fibonacci._net.redis_store", "redis"),
+            ("machine", "filelock", ("fibonacci._net.file_store",), "machine"),
+            (ANY_PORT, "redis", ("fibonacci._net.redis_store", "fibonacci._net.redis_client"), "redis"),
         ],
     )
     def test_a_missing_package_is_named_when_the_client_is_made(
-        self, rate_limiter: str, package: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+        self, rate_limiter: str, package: str, modules: tuple[str, ...], extra: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(sys.modules, package, None)
-        monkeypatch.delitem(sys.modules, module, raising=False)
+        for module in modules:
+            monkeypatch.delitem(sys.modules, module, raising=False)
         with pytest.raises(ImportError, match=rf"pip install 'fibonacci-sdk\[{extra}\]'"):
             Fibonacci("key", rate_limiter=rate_limiter)

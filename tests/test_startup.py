@@ -25,6 +25,8 @@ CLIENT = {
 SYNC = {"fibonacci._sync", "fibonacci._sync.client", "fibonacci._sync.shared_state"}
 ASYNC = {"fibonacci._async", "fibonacci._async.client", "fibonacci._async.shared_state"}
 
+WITH_SYNC = IMPORT | CLIENT | SYNC
+
 
 def loaded_by(code: str) -> set[str]:
     """Return the modules that code loads in a fresh interpreter, beyond those that are loaded without it."""
@@ -51,6 +53,10 @@ def loaded_by(code: str) -> set[str]:
         ("from fibonacci import Fibonacci; Fibonacci('key')", IMPORT | CLIENT | SYNC),
         ("from fibonacci import AsyncFibonacci; AsyncFibonacci('key')", IMPORT | CLIENT | ASYNC),
         ("from fibonacci import Fibonacci; repr(Fibonacci('key', timeout=5, max_retries=1))", IMPORT | CLIENT | SYNC),
+        (
+            "import os; os.environ['FIBONACCI_API_KEY'] = 'k'; import fibonacci as f; f.Fibonacci()",
+            IMPORT | CLIENT | SYNC,
+        ),
     ],
 )
 def test_what_is_loaded(code: str, own: set[str]) -> None:

@@ -9,6 +9,7 @@ from fibonacci._core.config import (
     DEFAULT_MAX_IDLE_CONNECTIONS,
     DEFAULT_MAX_RESPONSE_BYTES,
     Config,
+    needs_profile,
 )
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci._lazy import namespace, once, state_of
@@ -43,6 +44,15 @@ if TYPE_CHECKING:
     T = TypeVar("T", default=Any)
 
 
+def _config(options: Mapping[str, Any]) -> Config:
+    """Return the configuration that arguments, the environment and the profile make."""
+    if needs_profile(options):
+        from fibonacci._profiles.credentials import with_profile
+
+        options = with_profile(options)
+    return Config(options, close="aclose")
+
+
 class AsyncFibonacci:
     """A client of the Fibonacci platform.
 
@@ -51,9 +61,12 @@ class AsyncFibonacci:
 
     Args:
         api_key: The API key, or a function that returns one and is called for each attempt. Default: the environment
-            variable `FIBONACCI_API_KEY`.
+            variable `FIBONACCI_API_KEY`, else that of the profile.
+        profile: The name of a profile, which has a base URL and, in the keychain, a key; see `fibonacci profiles`.
+            Arguments and environment variables precede it. Default: `FIBONACCI_PROFILE`; where no key is given, else
+            the default of the file of profiles.
         base_url: The base URL of the platform; a host that is not ASCII is sent in its `xn--` form. Default:
-            `FIBONACCI_BASE_URL`, else `https://api.fibonacci.dev/v1`.
+            `FIBONACCI_BASE_URL`, else that of the profile, else `https://api.fibonacci.dev/v1`.
         timeout: Seconds for a whole call: attempts, waits, queueing for a connection, the body. None means no limit.
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
         max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
@@ -102,6 +115,7 @@ class AsyncFibonacci:
         self,
         api_key: AsyncApiKey | None = None,
         *,
+        profile: str | None = None,
         base_url: str | None = None,
         timeout: float | Unset | None = UNSET,
         max_retries: int | Unset = UNSET,
@@ -125,7 +139,7 @@ class AsyncFibonacci:
         # The signature is the one list of the options: what it binds goes to the configuration whole, by name.
         options = dict(locals())
         del options["self"]
-        self._configure(Config(options, close="aclose"))
+        self._configure(_config(options))
 
     @namespace
     def workflows(self) -> AsyncWorkflows:
@@ -335,7 +349,7 @@ class AsyncFibonacci:
     def _rebuild(cls, options: dict[str, Any], state: dict[str, Any]) -> Self:
         client = cls.__new__(cls)
         vars(client).update(state)
-        client._configure(Config(options, close="aclose"))
+        client._configure(_config(options))
         return client
 
     @once

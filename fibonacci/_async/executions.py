@@ -116,7 +116,7 @@ class AsyncExecutions(AsyncResource):
 
         Args:
             workflow_id: Only those of this workflow.
-            status: Only those in this state; one that the SDK does not know is passed as `any_string("paused")`.
+            status: Only those in this state. One that the SDK does not know is passed as `any_string("paused")`.
             limit: Items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 

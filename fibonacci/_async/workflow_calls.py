@@ -40,7 +40,7 @@ class AsyncWorkflowCalls(AsyncResource):
         Args:
             name: Its name.
             description: What it is for.
-            definition: Its nodes and outputs: a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
+            definition: Its nodes and outputs. It is a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
 
         Returns:
             The workflow, with its id.

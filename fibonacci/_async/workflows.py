@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fibonacci._async.batch._workers import Rows
     from fibonacci._async.batch.runs import AsyncRuns
     from fibonacci._async.deployments import AsyncDeployments
+    from fibonacci.deployment.change import DeploymentChange
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
     from fibonacci.models.run_results import RunResult
@@ -113,8 +114,10 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping.
-            journal: The path of a SQLite file on a local disk, which is created if it is missing. It holds inputs and
-                outputs. Default: nothing is kept, and an interrupted call cannot be continued.
+            journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
+                `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
+                without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
+                continued.
             concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
                 others have running; 100 at most.
             timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
@@ -137,6 +140,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, or a row
                 has other inputs than in the journal.
             JournalError: While it is iterated, if the journal cannot be used.
+            ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
+                sent.
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
             QuotaExceededError: At the end, if a quota is exhausted and `on_quota` is `"stop"`.
@@ -203,12 +208,19 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         """
         return await self._deployments().plan(folder)
 
-    async def apply(self, plan: DeploymentPlan, *, allow_delete: bool = False) -> DeploymentResult:
+    async def apply(
+        self,
+        plan: DeploymentPlan,
+        *,
+        allow_delete: bool = False,
+        on_change: Callable[[DeploymentChange], object] | None = None,
+    ) -> DeploymentResult:
         """Make the changes of a plan, in order, and no others. `fibonacci.lock` is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
+            on_change: Called with each change when it is made; that of a creation has the new `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
@@ -218,7 +230,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
         """
-        return await self._deployments().apply(plan, allow_delete=allow_delete)
+        return await self._deployments().apply(plan, allow_delete=allow_delete, on_change=on_change)
 
     async def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.

@@ -11,6 +11,9 @@ from fibonacci._batch.watching import PAGE_SIZE, watch_interval
 _DAILY: Final = {"free": 1_000, "pro": 50_000}
 """Requests a day of the plans, as documented; the platform does not state them."""
 
+_BEFORE: Final = 3
+"""Requests before the first row: for the workflow, its quota and what runs."""
+
 
 class BatchLimits(NamedTuple):
     """What bounds a batch; None for what is not known.
@@ -72,24 +75,23 @@ def per_day_of(plan: str | None) -> int | None:
     return _DAILY.get(plan or "")
 
 
-def estimated(rows: int, limits: BatchLimits) -> RunsEstimate:
+def estimated(rows: int, limits: BatchLimits, *, is_begun: bool = False) -> RunsEstimate:
     """Estimate how long rows take.
 
     Args:
         rows: The number of rows.
         limits: What bounds them.
+        is_begun: Whether they are what is left of a batch: how much of each window is used up is not known then, and
+            on average it is half of one.
     """
     requests = _requests_per_row(limits, watch_rate(rows, limits))
+    windows = _windows(limits, requests)
     hours: dict[str, float] = {}
-    if limits.rate is not None:
-        hours[f"{limits.rate:,.0f} requests a minute"] = _in_windows(rows * requests, limits.rate) / 60
-    if limits.per_day is not None:
-        hours[f"{limits.per_day:,} requests a day"] = 24 * _in_windows(rows * requests, limits.per_day)
-    if limits.runs_per_hour:
-        hours[f"{limits.runs_per_hour:,} runs an hour"] = _in_windows(rows, limits.runs_per_hour)
+    for number, window in enumerate(windows):
+        seconds = _windows_seconds(rows, windows[: number + 1], limits, is_begun=is_begun)
+        hours[window.text] = seconds / 3600
     if limits.concurrency and limits.duration is not None:
-        rounds = math.ceil(rows / limits.concurrency)
-        hours[f"{limits.concurrency:,} runs at a time"] = rounds * limits.duration / 3600
+        hours[f"{limits.concurrency:,} runs at a time"] = _rounds_seconds(rows, limits) / 3600
     bound_by = max(hours, key=lambda name: hours[name], default=None)
     longest = 0.0 if bound_by is None else hours[bound_by]
     return RunsEstimate(rows, limits.plan, requests, max(longest, (limits.duration or 0.0) / 3600), bound_by, hours)
@@ -110,21 +112,72 @@ def watch_rate(rows: int | None, limits: BatchLimits) -> float | None:
     if rows is not None:
         alone = limits._replace(per_day=None, duration=None)
         rounds = rows / limits.concurrency if limits.concurrency else 0.0
-        hours = max(estimated(rows, alone).hours, rounds * (limits.duration or 0.0) / 3600)
+        hours = max(estimated(rows, alone, is_begun=True).hours, rounds * (limits.duration or 0.0) / 3600)
     daily = limits.per_day / (60 * min(24.0, max(hours, 1 / 60)))
     return daily if limits.rate is None else min(limits.rate, daily)
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time in words, such as `67 h` or `4 min`."""
+    """Return a time in words, such as `67 h` or `4 min`; many hours are rounded up."""
+    if seconds >= 10 * 3600:
+        return f"{math.ceil(seconds / 3600):,} h"
     if seconds >= 2 * 3600:
-        return f"{seconds / 3600:,.0f} h"
+        return f"{seconds / 3600:.0f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
-def _in_windows(amount: float, limit: float) -> float:
-    """Return the windows that an amount takes; none when one window has room for it."""
-    return amount / limit if amount > limit else 0.0
+class _WindowLimit(NamedTuple):
+    """A limit of requests or executions in a window.
+
+    Attributes:
+        text: The limit in words.
+        limit: How many it allows in a window.
+        seconds: The length of a window.
+        per_row: How many of them a row takes.
+        before: How many are taken before the first row.
+    """
+
+    text: str
+    limit: float
+    seconds: float
+    per_row: float = 1.0
+    before: int = 0
+
+
+def _windows(limits: BatchLimits, requests: float) -> list[_WindowLimit]:
+    """Return the limits that have windows, the shortest first."""
+    found: list[_WindowLimit] = []
+    if limits.rate is not None:
+        found.append(_WindowLimit(f"{limits.rate:,.0f} requests a minute", limits.rate, 60.0, requests, _BEFORE))
+    if limits.runs_per_hour:
+        found.append(_WindowLimit(f"{limits.runs_per_hour:,} runs an hour", limits.runs_per_hour, 3600.0))
+    if limits.per_day is not None:
+        found.append(_WindowLimit(f"{limits.per_day:,} requests a day", limits.per_day, 86_400.0, requests, _BEFORE))
+    return found
+
+
+def _windows_seconds(rows: float, windows: list[_WindowLimit], limits: BatchLimits, *, is_begun: bool) -> float:
+    """Return the seconds that rows take by the last of some limits; none when one window has room for them.
+
+    A window begins with its first request, and is used up as fast as the limits before it allow: of the last window,
+    only that time counts.
+    """
+    *shorter, window = windows
+    amount = rows * window.per_row + (0 if is_begun else window.before)
+    if amount <= window.limit:
+        return 0.0
+    if is_begun:
+        return amount / window.limit * window.seconds
+    waits = math.ceil(amount / window.limit) - 1
+    rest = (amount - waits * window.limit) / window.per_row
+    times = [_windows_seconds(rest, shorter[: number + 1], limits, is_begun=False) for number in range(len(shorter))]
+    return waits * window.seconds + min(window.seconds, max(_rounds_seconds(rest, limits), *times, 0.0))
+
+
+def _rounds_seconds(rows: float, limits: BatchLimits) -> float:
+    """Return the seconds that rows take by how many run at a time, and by how long one takes."""
+    rounds = math.ceil(rows / limits.concurrency) if limits.concurrency else 1
+    return rounds * (limits.duration or 0.0)
 
 
 def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
@@ -137,7 +190,7 @@ def _requests_per_row(limits: BatchLimits, rate: float | None) -> float:
     duration = limits.duration
     if not duration:  # it ends with the response to the request that starts it
         return 1.0
-    paces = [limits.rate, (limits.runs_per_hour or 0) / 60, 60 * (limits.concurrency or 0) / duration]
+    paces = [limits.rate, 60 * (limits.concurrency or 0) / duration]  # what an hour allows is used up at this pace
     starts = min((pace for pace in paces if pace), default=60.0)
     running = max(1.0, starts * duration / 60)
     look = min(running, math.ceil(running / PAGE_SIZE))

@@ -1,45 +1,31 @@
-"""The journal of a batch: what is known of each row, in SQLite, written before a request is sent."""
+"""The journal of a batch: what is known of each row, written before a request is sent. Its kinds are in other files."""
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any, Final
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from fibonacci._batch.journal_errors import journal_error, sqlite_error
-from fibonacci._batch.journal_schema import JournalHeader, use_header
-from fibonacci._batch.locks import FileLock
+from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
 from fibonacci._batch.stored_errors import error_in, error_text
 from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import RunResult
 
-_COLUMNS: Final = (
-    "number, key, row_index, digest, inputs, idempotency_key, intended_at, execution_id, status, execution, error"
-)
-_INSERT: Final = (
-    "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
-_INTEND: Final = "UPDATE rows SET idempotency_key = ?, intended_at = ?, row_index = ? WHERE number = ?"
-_WITHDRAW: Final = "UPDATE rows SET idempotency_key = NULL WHERE number = ?"
-_START: Final = "UPDATE rows SET execution_id = ? WHERE number = ?"
-_FINISH: Final = (
-    "UPDATE rows SET status = ?, execution = ?, error = ?, row_index = ?, execution_id = ? WHERE number = ?"
-)
-_FORGET: Final = "UPDATE rows SET digest = ?, inputs = ?, status = NULL, error = NULL WHERE number = ?"
+Ended = tuple[Row, RunResult]
 
 
 class JournalEntry:
     """What the journal has of a row.
 
+    Args:
+        record: The fields in the order of the attributes, then the execution and the error in JSON.
+
     Attributes:
         number: Its number, from 1, in the order of the first intents.
+        key: Its key.
         index: The index of the row when it was written.
         digest: The digest of its inputs; empty where they had no JSON form.
         inputs: The inputs in JSON.
@@ -74,41 +60,32 @@ class JournalEntry:
         return RunResult(index, self.key, inputs, execution, error_in(self._error, execution), self.status or "")
 
 
-class Journal:
+class Journal(ABC):
     """Records three facts of each row: that it is going to be started, the id of its execution, its result.
 
-    A method returns when what it writes is durable, unless the journal is temporary. It may be used by many threads.
+    A method returns when what it writes is as durable as the journal can make it. It may be used by many threads.
 
     Args:
-        connection: The database.
-        path: Its path, for messages; empty for a temporary one.
-        lock: What keeps other runs away from it; None for a temporary one.
-        header: What the run belongs to.
+        path: Its path or URL, for messages; empty for a temporary one.
+        last: The number of rows that it has.
 
     Attributes:
         is_durable: Whether it outlives the process.
+        may_wait: Whether its methods may wait for a server, and must not be called in an event loop.
         redact: Removes the API key, which the platform may echo, from what is written.
-
-    Raises:
-        JournalError: If the journal belongs to something else.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: str, lock: FileLock | None, header: JournalHeader) -> None:
+    may_wait: bool = False
+
+    def __init__(self, path: str, last: int) -> None:
         self.path: str = path
         self.is_durable: bool = path != ""
-        self._connection = connection
-        self._file_lock = lock
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-        self._seen = bytearray()
-        self._is_closed = False
         self.redact: Callable[[str], str] = str
-        with self._use():
-            difference = use_header(connection, header).difference(header)
-            if difference is not None:
-                raise journal_error(path, difference)
-            self._last: int = connection.execute("SELECT coalesce(max(number), 0) FROM rows").fetchone()[0]
-        self._is_new = self._last == 0
+        self._process = os.getpid()
+        self._is_closed = False
+        self._last = last
+        self._is_new = last == 0
+        self._seen = bytearray()
 
     def find(self, key: str, *, is_unique: bool) -> tuple[JournalEntry | None, bool]:
         """Return what is known of a row, and whether the same key was found or begun in this run before.
@@ -119,19 +96,15 @@ class Journal:
         """
         if is_unique and self._is_new:
             return None, False
-        with self._use() as connection:
-            record = connection.execute(f"SELECT {_COLUMNS} FROM rows WHERE key = ?", (key,)).fetchone()
-        if record is None:
-            return None, False
-        entry = JournalEntry(record)
-        return entry, self._mark(entry.number)
+        entry = self._read(key)
+        return entry, entry is not None and self._mark(entry.number)
 
     def write(
         self,
         intended: Sequence[Row] = (),
         withdrawn: Sequence[Row] = (),
         started: Sequence[Row] = (),
-        finished: Sequence[tuple[Row, RunResult]] = (),
+        finished: Sequence[Ended] = (),
     ) -> None:
         """Write all at once.
 
@@ -149,80 +122,72 @@ class Journal:
             self._last += 1
             row.number = self._last
             self._mark(row.number)
-        with self._transaction() as connection:
-            connection.executemany(_INSERT, map(_inserted, new))
-            connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])
-            connection.executemany(_INTEND, [_intended(row) for row in again])
-            connection.executemany(_START, [(row.execution_id, row.number) for row in started])
-            connection.executemany(_FINISH, [self._finished(row, result) for row, result in finished])
+        self._write(new, again, withdrawn, started, finished)
 
+    @abstractmethod
     def renew(self, row: Row) -> None:
         """Replace the inputs of a row that had no JSON form in an earlier run."""
-        with self._transaction() as connection:
-            connection.execute(_FORGET, (row.digest, row.text, row.number))
 
+    @abstractmethod
     def known(self, execution_ids: Iterable[str]) -> set[str]:
         """Return those of the executions that belong to rows."""
-        with self._use() as connection:
-            query = "SELECT execution_id FROM rows WHERE execution_id IN (SELECT value FROM json_each(?))"
-            return {found for (found,) in connection.execute(query, (json.dumps(list(execution_ids)),))}
 
     def results(self) -> Iterator[RunResult]:
         """Iterate over the results, in the order of the rows. The run may have ended."""
-        query = f"SELECT {_COLUMNS} FROM rows WHERE status IS NOT NULL ORDER BY row_index"
-        if self._is_closed and self.path:
-            try:
-                with closing(sqlite3.connect(f"{Path(self.path).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                    records = connection.execute(query).fetchall()
-            except sqlite3.Error as error:
-                raise sqlite_error(self.path, error) from error
-        else:
-            with self._use() as connection:
-                records = connection.execute(query).fetchall()
-        for record in records:
-            entry = JournalEntry(record)
-            yield entry.result(entry.index)
+        for entry in self._ended():
+            yield self.result(entry, entry.index)
 
+    def result(self, entry: JournalEntry, index: int) -> RunResult:
+        """Return the result that the journal has of a row, at the index that the row has now."""
+        try:
+            return entry.result(index)
+        except (ValueError, TypeError, LookupError) as error:
+            raise damaged_error(self.path, str(error)) from error
+
+    @abstractmethod
     def close(self) -> None:
-        """End the run: another may have the journal. A second call does nothing.
+        """End the run: another may have the journal. A second call does nothing."""
 
-        A temporary journal stays until nothing refers to it, for its results.
+    @abstractmethod
+    def _read(self, key: str) -> JournalEntry | None:
+        """Return what is known of a row."""
+
+    @abstractmethod
+    def _write(
+        self,
+        new: Sequence[Row],
+        again: Sequence[Row],
+        withdrawn: Sequence[Row],
+        started: Sequence[Row],
+        finished: Sequence[Ended],
+    ) -> None:
+        """Write all at once: rows that are new here, and what has happened to the others, in this order.
+
+        Args:
+            new: Rows with numbers that were given just now; those that are going to be started have their intents.
+            again: Rows that are going to be started, and are in the journal already.
+            withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
+            started: Rows with the id of their execution.
+            finished: Rows with their results.
         """
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self.path and self._process == os.getpid():  # a fork must not touch the locks of its parent's SQLite
-            with self._lock:
-                self._connection.close()
-        if self._file_lock is not None:
-            self._file_lock.release()
 
-    @contextmanager
-    def _use(self) -> Generator[sqlite3.Connection]:
-        if self._process != os.getpid():
+    @abstractmethod
+    def _ended(self) -> Iterable[JournalEntry]:
+        """Return the rows that have results, in the order of the rows."""
+
+    @property
+    def _is_of_this_process(self) -> bool:
+        return self._process == os.getpid()
+
+    def _check_process(self) -> None:
+        if not self._is_of_this_process:
             raise journal_error(self.path, "was opened before a fork: call run_many in the process that iterates")
-        with self._lock:
-            try:
-                yield self._connection
-            except sqlite3.Error as error:
-                raise sqlite_error(self.path, error) from error
 
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._use() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # SQLite ends some transactions itself
-                    connection.execute("ROLLBACK")
-                raise
-
-    def _finished(self, row: Row, result: RunResult) -> tuple[object, ...]:
+    def _texts(self, result: RunResult) -> tuple[str | None, str | None]:
+        """Return the execution and the error of a result in JSON."""
         execution = None if result.execution is None else json.dumps(result.execution.model_dump(mode="json"))
-        texts = [None if text is None else self.redact(text) for text in (execution, error_text(result.error))]
-        return result.status, *texts, row.index, row.execution_id or None, row.number
+        error = error_text(result.error)
+        return None if execution is None else self.redact(execution), None if error is None else self.redact(error)
 
     def _mark(self, number: int) -> bool:
         """Mark a row as seen in this run; return whether it was before. It takes a bit for each row."""
@@ -232,12 +197,3 @@ class Journal:
         was_seen = bool(self._seen[place] & bit)
         self._seen[place] |= bit
         return was_seen
-
-
-def _inserted(row: Row) -> tuple[object, ...]:
-    key = row.idempotency_key or None
-    return row.number, row.key, row.index, row.digest, row.text, key, row.intended_at or None
-
-
-def _intended(row: Row) -> tuple[object, ...]:
-    return row.idempotency_key, row.intended_at, row.index, row.number

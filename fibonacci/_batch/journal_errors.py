@@ -8,6 +8,7 @@ from typing import Final
 from fibonacci.errors import JournalError
 
 _KEPT: Final = "What it has recorded stays: call again with the same journal"
+_DAMAGED: Final = "it is damaged. Restore it from a backup; with a new path, rows that have run are run again"
 # By the primary code of SQLite, which is the name up to the second underscore.
 _REMEDIES: Final = {
     "SQLITE_FULL": f"the disk is full. Free some space. {_KEPT}",
@@ -15,7 +16,8 @@ _REMEDIES: Final = {
     "SQLITE_CANTOPEN": "it cannot be opened. Pass a path in a folder that exists and can be written",
     "SQLITE_PERM": "this user may not open it. Change its permissions, or pass another path",
     "SQLITE_IOERR": f"reading or writing it fails. Check the disk, its space and its limits. {_KEPT}",
-    "SQLITE_CORRUPT": "it is damaged. Restore it from a backup; with a new path, rows that have run are run again",
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_ERROR": _DAMAGED,  # its tables are not what they were: the statements are always the same
     "SQLITE_NOTADB": "it is no journal. Pass another path",
     "SQLITE_BUSY": "another program has it open and locks it. Close that program",
     "SQLITE_LOCKED": "another program has it open and locks it. Close that program",
@@ -27,12 +29,18 @@ def journal_error(path: str, reason: str) -> JournalError:
     return JournalError(f"journal {path} {reason}", path=path)
 
 
-def sqlite_error(path: str, error: sqlite3.Error) -> JournalError:
-    """Return the error for what SQLite raised."""
+def damaged_error(path: str, reason: str) -> JournalError:
+    """Return the error of a journal that has what no run wrote."""
+    return journal_error(path, f"cannot be used ({reason}): {_DAMAGED}")
+
+
+def sqlite_error(path: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
+    """Return the error for what SQLite raised; the second kind where a name in it is damaged."""
     name = getattr(error, "sqlite_errorname", None) or ""
     remedy = _REMEDIES.get("_".join(name.split("_")[:2]))
-    reason = f"cannot be used ({error})" if remedy is None else f"cannot be used ({error}): {remedy}"
-    made = journal_error(path, reason)
+    if remedy is None and "decode" in str(error):  # of the module, which gives no code: a text is no text
+        remedy = _DAMAGED
+    made = journal_error(path, f"cannot be used ({error})" if remedy is None else f"cannot be used ({error}): {remedy}")
     made.__cause__ = error
     return made
 

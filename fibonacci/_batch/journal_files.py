@@ -1,4 +1,4 @@
-"""Opening a journal: one owner at a time, on a local disk, created once."""
+"""Opening a journal in a file: one owner at a time, on a local disk, created once."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sqlite3
 from pathlib import Path
 
 from fibonacci._batch.filesystems import network_filesystem_of
-from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_errors import journal_error, sqlite_error, system_error
 from fibonacci._batch.journal_schema import JournalHeader, create, fault_of
 from fibonacci._batch.locks import FileLock
+from fibonacci._batch.sqlite_journal import SQLiteJournal
 
 # Seconds: a reader, such as a program that exports the journal, may hold it up that long.
 _BUSY = 5.0
 
 
-def open_journal(path: str, header: JournalHeader) -> Journal:
+def open_journal(path: str, header: JournalHeader) -> SQLiteJournal:
     """Open the journal at a path, which is created if it is missing.
 
     Args:
@@ -31,7 +31,7 @@ def open_journal(path: str, header: JournalHeader) -> Journal:
         reason = f"is on a network file system ({network}), where locks are not reliable: pass a path on a local disk"
         raise journal_error(path, reason)
     try:
-        lock = FileLock(f"{path}-lock")
+        lock = FileLock(f"{os.path.realpath(path)}-lock")
     except BlockingIOError as error:
         process = f" (process {error})" if str(error) else ""
         reason = f"is used by another run{process}: wait for its end, or end it; a run that was left needs close()"
@@ -45,17 +45,17 @@ def open_journal(path: str, header: JournalHeader) -> Journal:
         raise
 
 
-def temporary_journal(header: JournalHeader) -> Journal:
+def temporary_journal(header: JournalHeader) -> SQLiteJournal:
     """Return a journal of this run alone: in memory, and what does not fit there in a temporary file."""
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = MEMORY")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -16384")
     create(connection)
-    return Journal(connection, "", None, header)
+    return SQLiteJournal(connection, "", None, header)
 
 
-def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> Journal:
+def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> SQLiteJournal:
     """Open a journal whose lock is held: two processes that create one at a time would disturb each other."""
     try:
         _make_file(path)
@@ -76,8 +76,8 @@ def _open_locked(path: str, header: JournalHeader, lock: FileLock) -> Journal:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         create(connection)
-        return Journal(connection, path, lock, header)
-    except sqlite3.Error as error:
+        return SQLiteJournal(connection, path, lock, header)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         connection.close()
         raise sqlite_error(path, error) from error
     except BaseException:

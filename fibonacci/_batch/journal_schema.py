@@ -1,4 +1,4 @@
-"""The tables of a journal, and the header that says what it belongs to."""
+"""The header that says what a journal belongs to, and the tables of one in SQLite."""
 
 from __future__ import annotations
 
@@ -43,18 +43,23 @@ class JournalHeader(NamedTuple):
     workflow_version: str | None
     key_rule: str
 
-    def difference(self, other: JournalHeader) -> str | None:
-        """Return in which way another header differs, as the end of a sentence on the journal; None if it does not."""
+    def difference(self, other: JournalHeader, another: str = "another path") -> str | None:
+        """Return in which way another header differs, as the end of a sentence on the journal; None if it does not.
+
+        Args:
+            other: The other header.
+            another: What names another journal.
+        """
         if self.workflow_id != other.workflow_id:
-            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass another path"
+            return f"belongs to the workflow {self.workflow_id}, not {other.workflow_id}: pass {another}"
         if None not in (self.workflow_version, other.workflow_version) and self[1] != other[1]:
             return (
                 f"was begun with version {self.workflow_version} of the workflow, which is now at version"
-                f" {other.workflow_version}: roll the workflow back, or pass another path to run all rows with the new"
+                f" {other.workflow_version}: roll the workflow back, or pass {another} to run all rows with the new"
                 " version"
             )
         if self.key_rule != other.key_rule:
-            return f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same key=, or another path"
+            return f"has keys by {self.key_rule}, not by {other.key_rule}: pass the same key=, or {another}"
         return None
 
 
@@ -80,8 +85,13 @@ def fault_of(connection: sqlite3.Connection) -> str | None:
         return "is a database of another program: pass another path"
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
-        return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
+        return newer_schema(version)
     return None
+
+
+def newer_schema(version: object) -> str:
+    """Return what is wrong with a journal of a later schema, as the end of a sentence."""
+    return f"was written by a newer fibonacci-sdk (schema {version}): update fibonacci-sdk"
 
 
 def use_header(connection: sqlite3.Connection, header: JournalHeader) -> JournalHeader:

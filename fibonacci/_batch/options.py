@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fibonacci._batch.rows import RowParser, check_journal
+from fibonacci._batch.journal_location import RedisJournalURL, check_journal
+from fibonacci._batch.rows import RowParser
 from fibonacci._core.option_checks import (
     check_callable,
     check_count,
@@ -26,7 +27,7 @@ class BatchOptions:
 
     Attributes:
         parser: Makes rows of what the iterable yields.
-        journal: The path of the journal; None for none.
+        journal: The path of the journal, or its place in Redis; None for none.
         concurrency: The largest number of rows under way; None for what the quota leaves.
         timeout: Seconds to wait for the end of each execution; None for no limit.
         max_failures: How many rows may fail; None for all.
@@ -40,7 +41,7 @@ class BatchOptions:
     """
 
     parser: RowParser
-    journal: str | None
+    journal: str | RedisJournalURL | None
     concurrency: int | None
     timeout: float | None
     max_failures: int | None
@@ -78,6 +79,8 @@ class BatchOptions:
         """
         if organization is not None and not isinstance(organization, str):
             raise TypeError(f"organization must be a str or None, not {kind_of(organization)}")
+        if organization == "":
+            raise ValueError("organization must be the id of an organization or None; it is empty")
         return cls(
             parser=RowParser(key, inputs),
             journal=check_journal(journal),
@@ -90,8 +93,16 @@ class BatchOptions:
             ordered=check_flag("ordered", ordered),
             organization=organization,
             progress=check_flag("progress", progress),
-            total=len(rows) if hasattr(rows, "__len__") else None,
+            total=_count(rows),
         )
+
+
+def _count(rows: Any) -> int | None:
+    """Return the number of rows; None where it is not known."""
+    try:
+        return len(rows)
+    except Exception:  # of any kind: some iterables have a length that fails, such as a tqdm bar over a generator
+        return None
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

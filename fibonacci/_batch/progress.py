@@ -48,7 +48,7 @@ class ProgressText:
 
     def _time_left(self, left: int, limits: BatchLimits, seconds_a_row: float | None, paused: float) -> str:
         """Return the time left: as the rows went until now, unless a limit makes it longer."""
-        by_limit = estimated(left, limits)
+        by_limit = estimated(left, limits, is_begun=True)
         observed = 0.0 if seconds_a_row is None else left * seconds_a_row
         seconds = max(by_limit.hours * 3600, observed, paused)
         if seconds <= 0:

@@ -43,6 +43,9 @@ def quota_wait(error: QuotaExceededError, refusals: int) -> float:
 
 
 def quota_value(quota: Quota | None, name: str) -> int | None:
-    """Return a value of an organization's quota; None when it is not known or there is no limit."""
+    """Return a value of an organization's quota; None when it is not known or there is no limit.
+
+    A quota of 0 counts as not known: were it believed, no row would ever be started, and the platform never asked.
+    """
     value = None if quota is None else quota.effective.get(name)
-    return int(value) if isinstance(value, int | float) and value >= 0 else None
+    return int(value) if isinstance(value, int | float) and value > 0 else None

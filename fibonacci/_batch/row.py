@@ -26,7 +26,8 @@ class Row:
         intended_at: The Unix time of that intent, on the platform's clock.
         execution: The execution as last received; None before.
         execution_id: Its id; empty while it is not known.
-        is_recorded: Whether the journal has that id.
+        is_refused: Whether the request that starts it was certainly not carried out.
+        is_recorded: Whether the journal has that id, or that refusal.
         deadline: When to stop waiting for it, in seconds on the monotonic clock; None for never.
         started_at: When its request was sent, on the monotonic clock.
         error: Why the outcome of its start is not known; None where it is.
@@ -35,7 +36,7 @@ class Row:
 
     __slots__ = (
         *("attempts", "deadline", "error", "execution", "execution_id", "idempotency_key", "index", "inputs"),
-        *("intended_at", "is_recorded", "key", "number", "started_at", "text"),
+        *("intended_at", "is_recorded", "is_refused", "key", "number", "started_at", "text"),
     )
 
     def __init__(self, index: int, key: str, inputs: Any, text: str | None) -> None:
@@ -48,6 +49,7 @@ class Row:
         self.intended_at: float = 0.0
         self.execution: Execution | None = None
         self.execution_id: str = ""
+        self.is_refused: bool = False
         self.is_recorded: bool = False
         self.deadline: float | None = None
         self.started_at: float = 0.0
@@ -84,6 +86,7 @@ class Row:
         self.intended_at = now
         self.attempts = 0
         self.error = None
+        self.is_refused = self.is_recorded = False
 
     def withdraw(self) -> None:
         """Take the intent back: the request was certainly not carried out, or is sent again at the user's word."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from fibonacci._batch.row import Row
-from fibonacci._core.option_checks import kind_of
+from fibonacci._core.option_checks import check_not_async, kind_of
 from fibonacci._core.request_body import canonical
 
 Key = str | Callable[[Any], object] | None
+
+
+# By the attribute that the data frames of a library have, pandas and Polars: the method that makes rows of them.
+_FRAMES = (("iloc", "to_dict('records')"), ("to_dicts", "to_dicts()"))
 
 
 class RowParser:
@@ -32,6 +36,8 @@ class RowParser:
             raise TypeError(f"key must be a column's name, a function of the row or None, not {kind_of(key)}")
         if inputs is not None and not callable(inputs):
             raise TypeError(f"inputs must be a function of the row or None, not {kind_of(inputs)}")
+        check_not_async("key", key)
+        check_not_async("inputs", inputs)
         self._key = key
         self._inputs = inputs
 
@@ -53,7 +59,7 @@ class RowParser:
             value: What the iterable yielded.
 
         Raises:
-            ValueError: If the row has no key.
+            ValueError: If the row has no key, or one that is no text.
             TypeError: If its key is neither a str nor an int.
         """
         key = self._key_of(index, value)
@@ -63,7 +69,8 @@ class RowParser:
                 inputs = self._inputs(value)
             if not _is_mapping(inputs):
                 raise TypeError(
-                    f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}"
+                    f"the inputs of row {index} must be a mapping of names to values, not {kind_of(inputs)}; pass"
+                    f" inputs=, a function from the row to a mapping{_example(inputs)}"
                 )
             text = canonical(inputs)
             return Row(index, key, json.loads(text), text), None
@@ -73,16 +80,38 @@ class RowParser:
     def _key_of(self, index: int, value: Any) -> str:
         if self._key is None:
             return str(index)
-        if callable(self._key):
-            key = self._key(value)
-        else:
-            try:
-                key = value[self._key]
-            except (LookupError, TypeError):
-                raise ValueError(f"row {index} has no column {self._key!r}, which key= names") from None
+        key = self._key(value) if callable(self._key) else _column(value, self._key, index)
         if isinstance(key, bool) or not isinstance(key, str | int):
-            raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}")
-        return str(key)
+            remedy = "give each row one" if key is None else "pass key=, a function that returns one, as by str()"
+            raise TypeError(f"the key of row {index} must be a str or an int, not {kind_of(key)}; {remedy}")
+        try:
+            text = str(key)
+            text.encode()
+        except ValueError as error:  # half of a surrogate pair, or thousands of digits
+            raise ValueError(f"the key of row {index} is no text that can be stored ({error}); pass another") from None
+        return text
+
+
+def _column(row: Any, name: str, index: int) -> object:
+    """Return the value of a column of a row.
+
+    Raises:
+        ValueError: If the row has no such column.
+    """
+    try:
+        return getattr(row, name) if isinstance(row, BaseModel) else row[name]
+    except (LookupError, TypeError, AttributeError):
+        remedy = "" if _is_mapping(row) else f"; a function can be passed too, such as key=lambda row: row.{name}"
+        raise ValueError(f"row {index} has no column {name!r}, which key= names{remedy}") from None
+
+
+def _example(inputs: object) -> str:
+    """Return which function makes a mapping of a value, as the end of a message."""
+    if is_dataclass(inputs):
+        return ": dataclasses.asdict"
+    if hasattr(inputs, "_asdict"):
+        return ": lambda row: row._asdict()"
+    return ": dict" if hasattr(inputs, "keys") else ""
 
 
 def check_rows(rows: object, methods: tuple[str, ...]) -> None:
@@ -95,8 +124,9 @@ def check_rows(rows: object, methods: tuple[str, ...]) -> None:
     Raises:
         TypeError: If it is none, or one whose items are no rows.
     """
-    if hasattr(rows, "columns") and hasattr(rows, "iloc"):
-        raise TypeError("rows must be an iterable of rows; of a data frame pass df.to_dict('records')")
+    for attribute, method in _FRAMES:
+        if hasattr(rows, "columns") and hasattr(rows, attribute):
+            raise TypeError(f"rows must be an iterable of rows; of a data frame pass df.{method}")
     if _is_no_iterable_of_rows(rows) or not any(hasattr(rows, method) for method in methods):
         more = "; a sync client cannot iterate an async one" if hasattr(rows, "__aiter__") else ""
         raise TypeError(f"rows must be an iterable of rows, such as a list of dicts, not {kind_of(rows)}{more}")
@@ -109,23 +139,3 @@ def _is_mapping(value: object) -> bool:
 def _is_no_iterable_of_rows(value: object) -> bool:
     """Whether a value can be iterated, and what that yields are no rows."""
     return isinstance(value, str | bytes | Mapping)
-
-
-def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | None:
-    """Return the path of a journal, or None.
-
-    Raises:
-        TypeError: If it is not a path.
-        ValueError: If it is a URL.
-    """
-    if journal is None:
-        return None
-    try:
-        path = os.fsdecode(journal)
-    except TypeError:
-        raise TypeError(f"journal must be the path of a file or None, not {kind_of(journal)}") from None
-    if "://" in path:
-        raise ValueError(f"journal must be the path of a file; {path.partition('://')[0]} is not supported")
-    if not path:
-        raise ValueError("journal must be the path of a file; it is empty")
-    return path

@@ -22,6 +22,7 @@ class InterruptHandler:
     def __init__(self, on_signal: Callable[[int], None]) -> None:
         self._on_signal = on_signal
         self._previous: dict[int, Any] = {}
+        self._is_over = False
         self._is_first = True
 
     def install(self) -> None:
@@ -36,16 +37,35 @@ class InterruptHandler:
 
     def restore(self) -> None:
         """Set the handlers that there were before, where nobody has set another meanwhile. It may be called twice."""
-        for number, previous in self._previous.items():
+        self._is_over = True
+        for number in self._previous:
             if signal.getsignal(number) == self._handle:
                 with suppress(ValueError):  # not in the main thread
-                    signal.signal(number, previous)
-        self._previous = {}
+                    signal.signal(number, self._before(number))
+
+    def _before(self, number: int) -> Any:
+        """Return the handler before this one that is still of use: runs may end in another order than they began."""
+        handler = self._previous[number]
+        while (run := _owner(handler)) is not None and run._is_over:
+            handler = run._previous[number]
+        return handler
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._is_first:
+        if self._is_first and not self._is_over:
             self._is_first = False
             self._on_signal(number)
+            return
+        # Also after the end of the run, where its handler could not be removed or another one calls it.
+        self.restore()
+        previous = self._before(number)
+        if callable(previous):
+            previous(number, frame)
         else:
-            self.restore()
+            signal.signal(number, previous)
             signal.raise_signal(number)
+
+
+def _owner(handler: Any) -> InterruptHandler | None:
+    """Return the object of which a handler is the method; None for handlers of the program's."""
+    owner = getattr(handler, "__self__", None)
+    return owner if isinstance(owner, InterruptHandler) else None

@@ -158,7 +158,8 @@ class BatchState:
         if not result.succeeded:
             self._failed_now += 1
             if most is not None and self._failed_now > most and not self.is_stopped:
-                text = f"{self._failed_now} rows have failed, and max_failures is {most}; the last: {result.error}"
+                failed = "1 row has" if self._failed_now == 1 else f"{self._failed_now} rows have"
+                text = f"{failed} failed, and max_failures is {most}; the last: {result.error}"
                 error = TooManyFailuresError(text)
                 error.__cause__ = result.error
                 self.stop(error)

@@ -9,10 +9,12 @@ PAGE_SIZE: Final = 200
 
 _SHORTEST: Final = 0.4
 _LONGEST: Final = 15.0
-# Seconds between looks, while it is not known how long the executions take: from each age of the oldest on.
-_UNKNOWN: Final = ((0.0, 1.0), (0.5, 1.5), (2.0, 2.2))
-# An execution is seen to have ended within this part of the time that executions take.
-_PART: Final = 1 / 25
+# Seconds between looks while it is not known how long the executions take, from each age of the oldest on. The second
+# is that at which 30 looks see the end of a run of 60 s: a sixth of the requests that waiting for each of 20 takes.
+_UNKNOWN: Final = ((0.0, 1.0), (0.5, 2.04))
+# An execution is seen to have ended within this part of the time that executions take: within 2 s of a minute. What the
+# rate limit would allow is often more, and is left for other programs and for the requests of the day.
+_PART: Final = 1 / 30
 _RESERVE: Final = 0.1
 _WEIGHT: Final = 0.2
 
@@ -29,7 +31,10 @@ def watch_interval(
         duration: Seconds that executions take; None while it is not known.
         age: Seconds since the oldest execution was started.
     """
-    needed = max(seconds for begin, seconds in _UNKNOWN if age >= begin) if duration is None else duration * _PART
+    if duration is None:  # as long as the oldest has taken until now, at least
+        needed = max(age * _PART, *(seconds for begin, seconds in _UNKNOWN if age >= begin))
+    else:
+        needed = duration * _PART
     if rate is not None:
         spare = rate * (1 - _RESERVE) - starts
         needed = max(needed, 60 * requests / spare if spare > 0 else _LONGEST)

@@ -32,7 +32,7 @@ from fibonacci.errors import ConfigurationError
 TYPE_CHECKING = False  # not imported from typing, for the reason in _lazy.py
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from typing import Any
+    from typing import Any, Literal
 
     from fibonacci._core.retry_event import RetryEvent
     from fibonacci._core.tracing import Tracing
@@ -55,7 +55,7 @@ LOCAL_RATE_LIMITERS = ("process", "off")
 RATE_LIMITER_SCHEMES = ("redis://", "rediss://", "unix://")
 # Stands in a pickle for a URL with a password that is in the environment.
 _LIMITER_FROM_ENVIRONMENT = "$FIBONACCI_RATE_LIMITER"
-_NOT_OPTIONS = ("close", "key_from_environment", "limiter_from_environment")
+_NOT_OPTIONS = ("close", "key_source", "limiter_from_environment")
 _CONNECTION_DEFAULTS = {
     "ca_bundle": None,
     "client_cert": None,
@@ -72,7 +72,8 @@ class Config:
     check.
 
     Args:
-        options: The arguments of the client by name; one that is missing has its default.
+        options: The arguments of the client by name; one that is missing has its default. `stored_key` is the key of
+            its profile.
         close: The name of the method that closes a transport of this mode, `close` or `aclose`.
 
     Raises:
@@ -83,8 +84,10 @@ class Config:
     def __init__(self, options: Mapping[str, Any], *, close: str = "close") -> None:
         get = options.get
         self.close: str = close
-        self.key_from_environment: bool = get("api_key") is None
-        self.api_key: AsyncApiKey = _api_key(get("api_key"))
+        self.api_key: AsyncApiKey
+        self.key_source: Literal["argument", "environment", "keychain"]
+        self.api_key, self.key_source = _api_key(get("api_key"), get("stored_key"))
+        self.profile: str | None = get("profile")
         self.allow_insecure: bool = check_flag("allow_insecure", get("allow_insecure", False))
         self.base_url: str = _base_url(get("base_url"), allow_insecure=self.allow_insecure)
         self.timeout: float | Unset | None = _timeout(get("timeout", UNSET))
@@ -148,10 +151,12 @@ class Config:
         return {name: value for name, value in vars(self).items() if name not in _NOT_OPTIONS}
 
     def pickled_options(self) -> dict[str, Any]:
-        """Return the same, but secrets from the environment are to be read from the environment again."""
+        """Return the same, but secrets from the environment or the keychain are to be read there again."""
         options = self.options()
-        if self.key_from_environment:
+        if self.key_source != "argument":
             options["api_key"] = None
+        if self.key_source != "keychain":  # then its profile has nothing to add
+            options["profile"] = None
         if self.limiter_from_environment and "@" in self.rate_limiter:
             options["rate_limiter"] = _LIMITER_FROM_ENVIRONMENT
         return options
@@ -161,7 +166,7 @@ class Config:
         changes = {name: value for name, value in changes.items() if not isinstance(value, Unset)}
         changes["headers"] = {**self.headers, **check_headers(changes.get("headers"))}
         new = Config({**self.options(), **changes}, close=self.close)
-        new.key_from_environment = self.key_from_environment
+        new.key_source = self.key_source
         new.limiter_from_environment = self.limiter_from_environment
         return new
 
@@ -174,16 +179,36 @@ class Config:
                 )
 
 
-def _api_key(key: AsyncApiKey | None) -> AsyncApiKey:
-    if key is None:
-        key = os.environ.get("FIBONACCI_API_KEY")
-        if key is None:
-            raise ConfigurationError(
-                "no API key: pass api_key=..., or set the environment variable FIBONACCI_API_KEY. A .env file is not"
-                " read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv"
-            )
-        return check_key(key, source="the environment variable FIBONACCI_API_KEY")
-    return key if callable(key) else check_key(key, source="api_key")
+def needs_profile(options: Mapping[str, Any]) -> bool:
+    """Whether a profile has to be read: one is named as an argument, or the key or the address may come from one."""
+    if options.get("profile") is not None:
+        return True
+    environment = os.environ
+    if options.get("api_key") is None and "FIBONACCI_API_KEY" not in environment:
+        return True
+    has_address = options.get("base_url") is not None or "FIBONACCI_BASE_URL" in environment
+    return "FIBONACCI_PROFILE" in environment and not has_address
+
+
+def missing_key() -> ConfigurationError:
+    """Return the error for a client without a key."""
+    return ConfigurationError(
+        "no API key: pass api_key=..., set the environment variable FIBONACCI_API_KEY, or run `fibonacci auth login`. A"
+        " .env file is not read: load it by `set -a; . ./.env`, by `uv run --env-file .env`, or with python-dotenv"
+    )
+
+
+def _api_key(
+    key: AsyncApiKey | None, stored: str | None
+) -> tuple[AsyncApiKey, Literal["argument", "environment", "keychain"]]:
+    if key is not None:
+        return (key if callable(key) else check_key(key, source="api_key")), "argument"
+    key = os.environ.get("FIBONACCI_API_KEY")
+    if key is not None:
+        return check_key(key, source="the environment variable FIBONACCI_API_KEY"), "environment"
+    if stored is not None:
+        return stored, "keychain"
+    raise missing_key()
 
 
 def _base_url(url: str | None, *, allow_insecure: bool) -> str:

@@ -7,9 +7,9 @@ slowest pass of the interpreter's shutdown. With everything that `logs` imports,
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fibonacci._core.redaction import REDACTED
+from fibonacci._core.redaction import REDACTED, redact_json
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -34,6 +34,11 @@ class _KeyFilter:
         self._keys: dict[str, None] = {}
         self._is_installed = False
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys in use."""
+        return list(self._keys)
+
     def add(self, key: str) -> None:
         """Add a key, and drop the oldest."""
         if not (self._is_installed and key in self._keys):
@@ -56,7 +61,7 @@ class _KeyFilter:
     def filter(self, record: LogRecord) -> bool:
         """Redact a record that holds a key, in its message or in a field that `extra=` has given it."""
         message = record.getMessage()
-        for key in list(self._keys):
+        for key in self.keys:
             if key in message:
                 message = message.replace(key, REDACTED)
                 record.msg, record.args = message, None
@@ -72,3 +77,10 @@ _filter = _KeyFilter()
 def redact_in_logs(api_key: str) -> None:
     """Redact a key in the logs of HTTP libraries from now on."""
     _filter.add(api_key)
+
+
+def redact_keys_in_use(value: Any) -> Any:
+    """Return decoded JSON without the keys that the clients of this process have used."""
+    for key in _filter.keys:
+        value = redact_json(value, key)
+    return value

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _DEBUG: Final = 10
 _INFO: Final = 20
+_WARNING: Final = 30
 
 _logger: Logger | None = None
 
@@ -45,6 +46,19 @@ def log_wait(call: Call, attempt: int, wait: str) -> None:
     """Log a wait of an attempt before its request is sent at INFO."""
     if logger := _logger_for(_INFO):
         _log(logger, _INFO, "waiting %s", wait, call=call, attempt=attempt)
+
+
+def log_journal(path: str, text: str, *, is_warning: bool = False) -> None:
+    """Log what a user should be told of a journal: a wait at INFO, a danger at WARNING.
+
+    Args:
+        path: The path or the URL of the journal.
+        text: The text, as the end of a sentence that the path begins.
+        is_warning: Whether it is a danger.
+    """
+    level = _WARNING if is_warning else _INFO
+    if logger := _logger_for(level):
+        log(logger, level, "journal %s %s", path, text)
 
 
 def _logger_for(level: int) -> Logger | None:

@@ -283,9 +283,23 @@ def check_sync(name: str, function: Any, *, close: str) -> None:
     Raises:
         TypeError: If it is an async function and the client is sync.
     """
-    code = getattr(function, "__code__", None)
-    if close == "close" and code is not None and code.co_flags & _COROUTINE:
+    if close == "close" and _is_async(function):
         raise TypeError(f"{name} is an async function, which a sync client cannot await; use AsyncFibonacci")
+
+
+def check_not_async(name: str, function: Any) -> None:
+    """Check that something, if it is a function, can be called without awaiting.
+
+    Raises:
+        TypeError: If it is an async function.
+    """
+    if _is_async(function):
+        raise TypeError(f"{name} must be a plain function, not an async one: it is called without await")
+
+
+def _is_async(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & _COROUTINE)
 
 
 def kind_of(value: object) -> str:

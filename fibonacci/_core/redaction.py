@@ -1,9 +1,9 @@
-"""Redaction of the API key in everything that a person may see."""
+"""Redaction of the API key, and of passwords in URLs, in everything that a person may see."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from fibonacci._core.json_types import is_array, is_object
 
@@ -54,3 +54,16 @@ def redact_causes(error: BaseException, key: str | None) -> None:
             if request is not None:
                 request.headers["authorization"] = REDACTED
             left += [cause.__cause__, cause.__context__]
+
+
+def shown_url(url: str) -> str:
+    """Return the URL of a server without user, password and options.
+
+    Raises:
+        ValueError: If its path is not that of a database, as with a `/` in a password, which would be shown.
+    """
+    parts = urlsplit(url)
+    database = parts.path.removeprefix("/")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        raise ValueError("the path of the URL is not the number of a database")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

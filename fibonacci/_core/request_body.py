@@ -24,8 +24,14 @@ _REMEDIES = {
     "UUID": "use str()",
     "set": "use sorted() or list()",
     "frozenset": "use sorted() or list()",
+    "Timestamp": "use .isoformat()",
+    "ndarray": "use .tolist()",
     "WorkflowBuilder": "use its .definition",
 }
+
+
+_OF_ANY = "send plain data: dict, list, str, numbers, bool, None"
+_OF_NUMPY = "use .item()"
 
 
 def _plain(value: object) -> object:
@@ -123,5 +129,5 @@ def _explain_leaf(value: object, place: str) -> None:
             raise ValueError(f"{place} holds a lone surrogate, which is no text; check how it was decoded") from None
     elif not isinstance(value, int | float | bool | None):
         kind = type(value).__name__
-        remedy = _REMEDIES.get(kind, "send plain data: dict, list, str, numbers, bool, None")
+        remedy = _REMEDIES.get(kind, _OF_NUMPY if hasattr(value, "dtype") else _OF_ANY)
         raise TypeError(f"{place} is of type {kind}, which has no JSON form; {remedy}")

@@ -7,6 +7,7 @@ does the same (`tests/net/test_redis_store.py` compares the two).
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +33,9 @@ _ARRIVED_WITHIN = 1.0
 _MARGIN = 3.0
 # The begin of a window in which each process has a share of it to itself: in seconds, and at most as a part of it.
 _SHARED_OUT, _SHARED_OUT_PART = 3.0, 0.2
+# What a process may take at once when nobody was there before, as a part of the window and in requests at least; it
+# may take more as the seconds above pass.
+_FIRST_PART, _FIRST_REQUESTS = 0.1, 6
 _NEVER = -float("inf")
 
 
@@ -58,6 +62,8 @@ class SharedWindow:
     states a number that includes them, and when their window has passed. Calls that wait have a place in one queue, so
     that no process overtakes another; a place is kept for three seconds after its process has last asked. When a window
     begins, it is shared out to the processes that wait, so that the fastest does not take it all before others wake.
+    When none waits, those that start together are not there yet: each may take a part at once, and more over some
+    seconds, so that the one that starts first does not take it all.
 
     While nothing is known of the window, one request at a time is sent to learn it.
 
@@ -73,6 +79,8 @@ class SharedWindow:
         self._is_silent = False  # the server admits requests, and states no rate limit
         self._shares: dict[str, int] = {}  # by process
         self._shares_end = _NEVER
+        self._opened_at = _NEVER  # when a window began while nobody waited; `_shares` then has what each took, negated
+        self._heard_at = _NEVER  # the time of the last message
 
     def exchange(self, message: LeaseMessage, now: float) -> LeaseReply:
         """Carry out a message; only the order of times matters, so that any clock will do.
@@ -98,8 +106,11 @@ class SharedWindow:
             del self._queue[name]
         held = {lease.name: lease for lease in window.uncounted if isinstance(lease, _Lease)}
         self._queue.update((name, now + _KEPT_PLACE) for name in message.wanted if name not in held)
-        if begins or (was_unknown and window.left is not None):
+        was_quiet, self._heard_at = now - self._heard_at > _KEPT_PLACE, now
+        if begins and not was_quiet:
             self._share_out(now)
+        elif begins or (was_unknown and window.left is not None):
+            self._open(now)
         granted, delay = self._grant(message.wanted, held, now)
         remaining = window.remaining(now)
         left = -1 if window.left is None else window.left
@@ -132,6 +143,7 @@ class SharedWindow:
         new._probe = name, at
         new._is_silent = bool(state["_is_silent"])
         new._shares, new._shares_end = dict(state["_shares"]), float(state["_shares_end"])
+        new._opened_at, new._heard_at = float(state["_opened_at"]), float(state["_heard_at"])
         return new
 
     def _forget(self) -> None:
@@ -150,8 +162,9 @@ class SharedWindow:
             lease = held.get(name)
             if lease is None:
                 free, delay = self._free(now)
-                if not self._has_share(name, now):
-                    return granted, delay or Delay(self._shares_end - now, is_fixed=False)
+                share_delay = self._share_delay(name, now)
+                if share_delay > 0:
+                    return granted, delay or Delay(share_delay, is_fixed=False)
                 if max(0, places[name] - admitted) >= free:
                     return granted, delay or Delay(_TURN, is_fixed=False)
                 lease = self._admit(name, now)
@@ -164,8 +177,9 @@ class SharedWindow:
         if self._probe_interval() is not None:
             self._probe = name, now
         del self._queue[name]
-        if _process_of(name) in self._shares:
-            self._shares[_process_of(name)] -= 1
+        process = _process_of(name)
+        if process in self._shares or (self._opened_at != _NEVER and now < self._shares_end):
+            self._shares[process] = self._shares.get(process, 0) - 1
         self._window.add(lease)
         return lease
 
@@ -174,10 +188,27 @@ class SharedWindow:
         waiting = Counter(_process_of(name) for name in self._queue)
         total, limit = len(self._queue), self._window.limit
         self._shares = {process: -(-limit * number // total) for process, number in waiting.items()}
+        self._opened_at = _NEVER
         self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
 
-    def _has_share(self, name: str, now: float) -> bool:
-        return now >= self._shares_end or self._shares.get(_process_of(name), 1) > 0
+    def _open(self, now: float) -> None:
+        """Let each process take a part of the window, and more as time passes, whenever it comes."""
+        self._shares = {}
+        self._opened_at = now
+        self._shares_end = now + min(_SHARED_OUT, _SHARED_OUT_PART * self._window.length)
+
+    def _share_delay(self, name: str, now: float) -> float:
+        """Return the seconds until the process of a lease may take more of the window; 0 when it may now."""
+        if now >= self._shares_end or self._window.left is None:
+            return 0.0
+        share = self._shares.get(_process_of(name))
+        if self._opened_at == _NEVER:
+            return 0.0 if share is None or share > 0 else self._shares_end - now
+        taken, limit = -(share or 0), self._window.limit
+        if taken < max(_FIRST_PART * limit, _FIRST_REQUESTS):
+            return 0.0
+        opens_at = self._opened_at + (self._shares_end - self._opened_at) * math.pow(taken / limit, 1 / 3)
+        return max(0.0, min(opens_at, self._shares_end) - now)
 
     def _free(self, now: float) -> tuple[float, Delay | None]:
         """Return how many requests may be sent now, and the delay of the next one when none may."""

@@ -25,6 +25,8 @@ _LOCK_POLL = 0.001
 _FORGOTTEN_AFTER = 300.0
 _LASTING = {EACCES, EPERM, EROFS}
 _FORMAT = 1
+# What a damaged state raises, when it is read or used.
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
 class FileStore:
@@ -52,36 +54,44 @@ class FileStore:
         """
         try:
             with self._prepared_lock():
-                window = self._read()
-                reply = window.exchange(message, monotonic())
-                self._write(window)
-                return reply
+                return self._exchange(message)
         except Timeout:
             reason = f"another process has held {self._file}.lock for {_LOCKED_WITHIN:g} s"
             raise StoreError(f'the rate limiter "machine" cannot be used: {reason}') from None
         except OSError as error:
-            self._lock = None  # the folder may be gone, and is made again
+            self._lock = None  # another folder may be the right one by now
             reason = f"{error.strerror or error}: {error.filename or self._file}"
             text = f'the rate limiter "machine" cannot be used: {reason}'
             raise StoreError(text, is_lasting=error.errno in _LASTING) from None
 
+    def _exchange(self, message: LeaseMessage) -> LeaseReply:
+        now = monotonic()
+        window = self._read(now)
+        try:
+            reply = window.exchange(message, now)
+        except _DAMAGE:  # in what the state has: what the processes hold is said again
+            window = SharedWindow(now)
+            reply = window.exchange(message, now)
+        self._write(window)
+        return reply
+
     def _prepared_lock(self) -> FileLock:
         if self._lock is None:
-            folder = _private_folder(self._session_folder)
+            folder = _parent(self._session_folder) / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
             self._file = folder / f"{self._name}.json"
             self._lock = FileLock(f"{self._file}.lock", _LOCKED_WITHIN, poll_interval=_LOCK_POLL, mode=0o600)
+        _make_private(self._file.parent)  # each time: where it was removed, filelock makes one that others can read
         return self._lock
 
-    def _read(self) -> SharedWindow:
-        now = monotonic()
+    def _read(self, now: float) -> SharedWindow:
         try:
             state = json.loads(self._file.read_bytes())
             if 0 <= now - state["saved_at"] <= _FORGOTTEN_AFTER:  # else it is of before a restart of the machine
                 return SharedWindow.load(state)
         except FileNotFoundError:
             pass
-        except (ValueError, TypeError, KeyError, AttributeError):
-            pass  # damaged, as by a full disk: what the processes hold is said again
+        except _DAMAGE:
+            pass  # as by a full disk: what the processes hold is said again
         return SharedWindow(now)
 
     def _write(self, window: SharedWindow) -> None:
@@ -93,16 +103,12 @@ class FileStore:
         new.replace(self._file)
 
 
-def _private_folder(session_folder: str | None) -> Path:
-    """Return the folder for this user's files, made if it is not there.
-
-    Args:
-        session_folder: The folder for the files of the user's session, if the environment names one.
+def _make_private(folder: Path) -> None:
+    """Make a folder for this user's files, if it is not there.
 
     Raises:
         OSError: If it cannot be made, or another user may use it.
     """
-    folder = _parent(session_folder) / f"fibonacci-{os.getuid() if hasattr(os, 'getuid') else 'limits'}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
@@ -112,7 +118,6 @@ def _private_folder(session_folder: str | None) -> Path:
         raise OSError(EACCES, "it must belong to this user, with mode 0700", str(folder))
     if not stat.S_ISDIR(found.st_mode):
         raise OSError(EACCES, "it is no folder", str(folder))
-    return folder
 
 
 def _parent(session_folder: str | None) -> Path:

@@ -95,13 +95,16 @@ class LeaseThread:
         try:
             reply = self._store.exchange(message)
         except Exception as error:  # of any kind: calls wait for the reply, and must not do so in silence
-            failure = error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {type(error)}")
-            self.limits.fail(failure, monotonic())
+            self.limits.fail(_store_error(error), monotonic())
             sleep(self._retry)
             self._retry = min(_LONGEST_RETRY, self._retry * 2)
         else:
             self._retry = _FIRST_RETRY
             self.limits.receive(message, reply, monotonic())
+
+
+def _store_error(error: Exception) -> StoreError:
+    return error if isinstance(error, StoreError) else StoreError(f"the rate limiter failed: {type(error).__name__}")
 
 
 _all: WeakSet[LeaseThread] = WeakSet()

@@ -6,27 +6,14 @@ import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
 
 from fibonacci._core.lease_messages import LeaseMessage, LeaseReply, StoreError
-from fibonacci.errors import ConfigurationError
+from fibonacci._core.redaction import shown_url
+from fibonacci._net.redis_client import FAILURES, check_url, failure, redis_client
 
-try:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
-    from redis.retry import Retry
-except ImportError as error:
-    raise ImportError(
-        "a rate_limiter that is the URL of a Redis server needs redis-py: pip install 'fibonacci-sdk[redis]'"
-    ) from error
-
-_redis: Any = redis  # whose types are partly unknown
 # Seconds for connecting, and for a reply.
 _TIMEOUT = 2.0
 _FORMAT = 1
-# What another try does not change.
-_LASTING = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 class RedisStore:
@@ -41,14 +28,8 @@ class RedisStore:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        try:
-            _redis.ConnectionPool.from_url(url)
-            self._shown = shown_url(url)
-        except (ValueError, TypeError):
-            raise ConfigurationError(
-                "rate_limiter: the URL of the Redis server cannot be read; it is like redis://:password@host:6379/0,"
-                " and has @, / and : in a password percent-encoded"
-            ) from None
+        check_url(url, "rate_limiter")
+        self._shown = shown_url(url)
         self._url = url
         self._keys = [f"fibonacci:{{{name}-{_FORMAT}}}:{part}" for part in ("window", "leases", "queue", "places")]
         self._script: Any = None
@@ -65,17 +46,19 @@ class RedisStore:
         """
         try:
             reply = self._run(json.dumps(message), *([] if now is None else [repr(now)]))
-        except (RedisError, OSError, ValueError) as error:
-            text = f"the rate limiter {self._shown} cannot be used: {error}"
-            raise StoreError(text, is_lasting=isinstance(error, _LASTING)) from None
-        return _reply(reply)
+        except FAILURES as error:
+            text, is_lasting = failure(error)
+            raise StoreError(f"the rate limiter {self._shown} cannot be used: {text}", is_lasting=is_lasting) from None
+        try:
+            return _reply(reply)
+        except (ValueError, TypeError, AttributeError):
+            text = f"the rate limiter {self._shown} cannot be used: its replies are not those of Redis 5 or later"
+            raise StoreError(text) from None
 
     def _run(self, *arguments: str) -> Any:
         if self._script is None:
             # A lost reply does no harm, so a new attempt is ours to make: in time for the call that waits.
-            client = _redis.Redis.from_url(
-                self._url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=Retry(NoBackoff(), 0)
-            )
+            client = redis_client(self._url, _TIMEOUT)
             self._script = client.register_script(_script())
         return self._script(self._keys, arguments)
 
@@ -89,9 +72,3 @@ def _reply(values: Any) -> LeaseReply:
     epoch, granted, delay, is_fixed, limit, left, ends_in = values
     leases = [(name.decode(), float(at)) for name, at in zip(granted[::2], granted[1::2], strict=True)]
     return LeaseReply(epoch.decode(), leases, float(delay), is_fixed == 1, int(limit), int(left), float(ends_in))
-
-
-def shown_url(url: str) -> str:
-    """Return the URL of a server without user, password and options."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -14,6 +14,7 @@ local LONGEST_WAIT, LENGTHS, ROUNDING, MARGIN = 120, {2, 5, 10, 30, 60}, 1.5, 3
 local UNCERTAINTY, TOLERANCE, LONGEST_RESPONSE, FITTING_WINDOWS = 2, 0.001, 1, 2
 local SCOUT_INTERVAL, PROBE_INTERVAL, KEPT_PLACE, TURN, ARRIVED_WITHIN = 0.25, 5, 3, 0.02, 1
 local SHARED_OUT, SHARED_OUT_PART, SHARE = 3, 0.2, 'share of '
+local FIRST_PART, FIRST_REQUESTS = 0.1, 6
 local FORGOTTEN_AFTER = 300
 
 local now = tonumber(ARGV[2])
@@ -38,7 +39,7 @@ local function forget(state)
   state.probe, state.probe_at, state.is_silent = '', NEVER, 0
 end
 
-local s = {reset = 0, last = 0, shares_end = NEVER, fitted_at = NEVER}
+local s = {reset = 0, last = 0, shares_end = NEVER, opened_at = NEVER, heard_at = NEVER, fitted_at = NEVER}
 forget(s)
 local fields = redis.call('HGETALL', WINDOW)
 for index = 1, #fields, 2 do
@@ -202,13 +203,19 @@ local function share_of(name)
   return SHARE .. string.match(name, '^[^.]*')
 end
 
-local function share_out()
+local function begin_shares(opened_at)
   for name in pairs(s) do
     if string.sub(name, 1, #SHARE) == SHARE then
       s[name] = nil
       redis.call('HDEL', WINDOW, name)
     end
   end
+  s.opened_at = opened_at
+  s.shares_end = now + math.min(SHARED_OUT, SHARED_OUT_PART * s.length)
+end
+
+local function share_out()
+  begin_shares(NEVER)
   local names, waiting = redis.call('ZRANGE', QUEUE, 0, -1), {}
   for _, name in ipairs(names) do
     waiting[share_of(name)] = (waiting[share_of(name)] or 0) + 1
@@ -216,11 +223,22 @@ local function share_out()
   for share, number in pairs(waiting) do
     s[share] = math.ceil(s.limit * number / #names)
   end
-  s.shares_end = now + math.min(SHARED_OUT, SHARED_OUT_PART * s.length)
 end
 
-local function has_share(name)
-  return now >= s.shares_end or (s[share_of(name)] or 1) > 0
+local function share_delay(name)
+  if now >= s.shares_end or not left() then
+    return 0
+  end
+  local share = s[share_of(name)]
+  if s.opened_at == NEVER then
+    return (not share or share > 0) and 0 or s.shares_end - now
+  end
+  local taken = -(share or 0)
+  if taken < math.max(FIRST_PART * s.limit, FIRST_REQUESTS) then
+    return 0
+  end
+  local opens_at = s.opened_at + (s.shares_end - s.opened_at) * (taken / s.limit) ^ (1 / 3)
+  return math.max(0, math.min(opens_at, s.shares_end) - now)
 end
 
 local function leave_queue(name)
@@ -254,8 +272,8 @@ local function admit(name)
   end
   leave_queue(name)
   local share = share_of(name)
-  if s[share] then
-    s[share] = s[share] - 1
+  if s[share] or (s.opened_at ~= NEVER and now < s.shares_end) then
+    s[share] = (s[share] or 0) - 1
   end
   redis.call('ZADD', LEASES, text(now), name)
 end
@@ -280,8 +298,9 @@ local function grant(wanted, held)
   for _, name in ipairs(wanted) do
     if not held[name] then
       local number, seconds, is_fixed = free()
-      if not has_share(name) then
-        return granted, seconds or s.shares_end - now, is_fixed or 0
+      local wait = share_delay(name)
+      if wait > 0 then
+        return granted, seconds or wait, is_fixed or 0
       end
       if redis.call('ZRANK', QUEUE, name) >= number then
         return granted, seconds or TURN, is_fixed or 0
@@ -320,8 +339,12 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', PLACES, '-inf', '(' .. text(no
   leave_queue(name)
 end
 local leases = enqueue(wanted)
-if begins or (was_unknown and left()) then
+local was_quiet = now - s.heard_at > KEPT_PLACE
+s.heard_at = now
+if begins and not was_quiet then
   share_out()
+elseif begins or (was_unknown and left()) then
+  begin_shares(now)
 end
 local granted, seconds, is_fixed = grant(wanted, leases)
 

@@ -50,6 +50,14 @@ def ssl_context(ca_bundle: str | None, client_cert: str | tuple[str, ...] | None
         return _context(ca_bundle, client_cert, variables, versions)
 
 
+def trusted_authorities() -> str:
+    """Return whose authorities are trusted without a `ca_bundle`, for people."""
+    variables = [f"{name}={value}" for name in _VARIABLES if (value := os.environ.get(name))]
+    if variables:
+        return f"those of {' and '.join(variables)}"
+    return "the system's" if _has_authorities(_default_context()) else "certifi's, for the system has none"
+
+
 @lru_cache(maxsize=16)
 def _context(
     ca_bundle: str | None,

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from fibonacci._core.option_checks import check_flag
+from fibonacci._core.option_checks import check_flag, check_sync
 from fibonacci._core.workflow_requests import get_workflow, list_workflows
 from fibonacci._sync._resource import Resource
 from fibonacci._sync.plan_application import PlanApplication, check_unchanged, stale_plan
+from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.folder import DeploymentFolder
 from fibonacci.deployment.lock import Lock
 from fibonacci.deployment.plan import DeploymentPlan, check_plan
@@ -43,16 +45,19 @@ class Deployments(Resource):
         workflows = self._read_platform(lock)
         return make_plan(folder.path, self._base_url, definitions, lock, workflows)
 
-    def apply(self, plan: DeploymentPlan, *, allow_delete: bool) -> DeploymentResult:
+    def apply(
+        self, plan: DeploymentPlan, *, allow_delete: bool, on_change: Callable[[DeploymentChange], object] | None
+    ) -> DeploymentResult:
         """Carry out a plan, step by step; the lock file is written after each."""
         self._check(plan, allow_delete=allow_delete)
+        check_sync("on_change", on_change, close=self._requestor.config.close)
         folder = DeploymentFolder(plan.folder)
         with folder.locked():
             if folder.read_lock() != plan.lock:
                 raise stale_plan(f"the lock file of {str(plan.folder)!r} has changed")
             if plan:
                 self._check_platform(plan)
-            return PlanApplication(self._requestor, folder, plan).run()
+            return PlanApplication(self._requestor, folder, plan, on_change).run()
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool) -> Path:
         """Write a workflow into a file, and record it in the lock file beside it."""

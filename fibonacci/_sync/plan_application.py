@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fibonacci._core.preparation import new_idempotency_key
 from fibonacci._core.workflow_requests import create_workflow, delete_workflow, get_workflow, update_workflow
+from fibonacci._sync import _runtime
 from fibonacci.deployment.change import DeploymentChange
 from fibonacci.deployment.content import SeenWorkflow, WorkflowContent
 from fibonacci.deployment.folder import DeploymentFolder
@@ -29,12 +31,20 @@ class PlanApplication:
         requestor: Sends the requests.
         folder: The folder of the plan, locked.
         plan: The plan; it has been checked.
+        on_change: Called with each change when it is made.
     """
 
-    def __init__(self, requestor: Requestor, folder: DeploymentFolder, plan: DeploymentPlan) -> None:
+    def __init__(
+        self,
+        requestor: Requestor,
+        folder: DeploymentFolder,
+        plan: DeploymentPlan,
+        on_change: Callable[[DeploymentChange], object] | None,
+    ) -> None:
         self._requestor = requestor
         self._folder = folder
         self._plan = plan
+        self._on_change = on_change
         self._lock = replace(plan.lock or Lock(plan.base_url), organization=plan.organization)
         self._expected = plan.lock
         self._done: list[DeploymentChange] = []
@@ -45,12 +55,19 @@ class PlanApplication:
         try:
             for change in self._plan.changes:
                 self._step(change)
-                self._done.append(change)
+                self._report(change)
         except BaseException as error:
             done = f"{len(self._done)} of {len(self._plan.changes)} changes"
             error.add_note(f"apply ended early: {done} were completed; make a plan and apply it to continue")
             raise
         return DeploymentResult(self._plan.folder, tuple(self._done), dict(self._results))
+
+    def _report(self, change: DeploymentChange) -> None:
+        workflow = self._results.get(change.file)
+        done = change if workflow is None else replace(change, workflow_id=workflow.id)
+        self._done.append(done)
+        if self._on_change is not None:
+            _runtime.resolve(self._on_change(done))
 
     def _step(self, change: DeploymentChange) -> None:
         if self._folder.read_lock() != self._expected:

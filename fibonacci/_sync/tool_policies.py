@@ -32,7 +32,7 @@ class ToolPolicies(Resource):
             org: The id of the organization.
             tool_name: The tool; `tools.list` names them.
             enabled: Whether it may be used.
-            allowed_roles: The roles that may use it, such as `["owner", "admin"]`.
+            allowed_roles: The roles that may use it. A list such as `["owner", "admin"]`.
 
         Returns:
             The policy.

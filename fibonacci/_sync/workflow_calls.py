@@ -41,7 +41,7 @@ class WorkflowCalls(Resource):
         Args:
             name: Its name.
             description: What it is for.
-            definition: Its nodes and outputs: a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
+            definition: Its nodes and outputs. It is a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
 
         Returns:
             The workflow, with its id.

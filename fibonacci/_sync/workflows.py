@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fibonacci._sync.batch._workers import Rows
     from fibonacci._sync.batch.runs import Runs
     from fibonacci._sync.deployments import Deployments
+    from fibonacci.deployment.change import DeploymentChange
     from fibonacci.deployment.plan import DeploymentPlan
     from fibonacci.deployment.result import DeploymentResult
     from fibonacci.models.run_results import RunResult
@@ -114,8 +115,10 @@ class Workflows(WorkflowCalls):
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping.
-            journal: The path of a SQLite file on a local disk, which is created if it is missing. It holds inputs and
-                outputs. Default: nothing is kept, and an interrupted call cannot be continued.
+            journal: The path of a SQLite file on a local disk, or `redis://host:6379/0?journal=NAME` (`rediss://` and
+                `unix://` too; extra `redis`), which is created if it is missing. It holds inputs and outputs. In Redis,
+                without a name, it is that of the workflow. Default: nothing is kept, and an interrupted call cannot be
+                continued.
             concurrency: The largest number of rows under way. Default: the quota's `concurrent_executions` less what
                 others have running; 100 at most.
             timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
@@ -138,6 +141,8 @@ class Workflows(WorkflowCalls):
             ValueError: If an argument has a wrong value. While it is iterated: if two rows have the same key, or a row
                 has other inputs than in the journal.
             JournalError: While it is iterated, if the journal cannot be used.
+            ImportError: While it is iterated, if the journal is in Redis, and redis-py is not installed. Nothing is
+                sent.
             UnknownOutcomeError: At the end, if it is not known whether some rows were started.
             TooManyFailuresError: At the end, if more rows than `max_failures` have failed.
             QuotaExceededError: At the end, if a quota is exhausted and `on_quota` is `"stop"`.
@@ -204,12 +209,19 @@ class Workflows(WorkflowCalls):
         """
         return self._deployments().plan(folder)
 
-    def apply(self, plan: DeploymentPlan, *, allow_delete: bool = False) -> DeploymentResult:
+    def apply(
+        self,
+        plan: DeploymentPlan,
+        *,
+        allow_delete: bool = False,
+        on_change: Callable[[DeploymentChange], object] | None = None,
+    ) -> DeploymentResult:
         """Make the changes of a plan, in order, and no others. `fibonacci.lock` is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
+            on_change: Called with each change when it is made; that of a creation has the new `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
@@ -219,7 +231,7 @@ class Workflows(WorkflowCalls):
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
         """
-        return self._deployments().apply(plan, allow_delete=allow_delete)
+        return self._deployments().apply(plan, allow_delete=allow_delete, on_change=on_change)
 
     def pull(self, workflow_id: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.

@@ -30,7 +30,7 @@ class DeploymentChange:
     """The name that the workflow will have; for a removal, the one it has."""
 
     workflow_id: str | None
-    """The id of the workflow; None for one that is created."""
+    """The id of the workflow; None for one that is still to be created."""
 
     reason: str
     """Why, in words."""
@@ -54,15 +54,16 @@ class DeploymentChange:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, width: int = 0) -> str:
+    def text(self, width: int = 0, *, detailed: bool = True) -> str:
         """Return what the change does, with its reason and the difference indented below it.
 
         Args:
             width: The least number of characters for the name of the file, so that those of several changes align.
+            detailed: Whether the difference is part of it.
         """
         workflow = "" if self.workflow_id is None else f" ({self._known()})"
         head = f"{_SIGNS[self.action]} {self.action} {visible(self.file):{width}}  {self.name!r}{workflow}"
-        difference = str(self.diff).splitlines() if self.diff else []
+        difference = str(self.diff).splitlines() if self.diff and detailed else []
         return "\n".join([head, *(f"    {line}" for line in (visible(self.reason), *difference))])
 
     def _known(self) -> str:

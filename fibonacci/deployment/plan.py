@@ -49,12 +49,20 @@ class DeploymentPlan:
         return bool(self.changes)
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, detailed: bool = True) -> str:
+        """Return the changes as text.
+
+        Args:
+            detailed: Whether the differences between the definitions are part of it.
+        """
         place = f"{visible(str(self.folder))} at {self.base_url}"
         if not self:
             files = "1 file" if len(self.unchanged) == 1 else f"{len(self.unchanged)} files"
             return f"No changes: {place} matches its {files}."
         width = max(len(visible(change.file)) for change in self.changes)
-        changes = "\n\n".join(change.text(width) for change in self.changes)
+        changes = "\n\n".join(change.text(width, detailed=detailed) for change in self.changes)
         return f"Plan for {place}\n\n{changes}\n\nPlan: {self.summary}."
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Final
 
 from fibonacci.definitions import DefinitionError, diff, load, to_plain
 from fibonacci.definitions.files.reading import FORMATS
@@ -16,6 +16,8 @@ from fibonacci.deployment.folder import DeploymentFolder, check_path
 from fibonacci.deployment.lock import Lock, LockEntry
 from fibonacci.errors import DeploymentError
 from fibonacci.models.workflows import Workflow
+
+LOCAL_CHANGES: Final = "local_changes"
 
 
 def split_target(path: str | os.PathLike[str]) -> tuple[DeploymentFolder, str | None]:
@@ -104,7 +106,7 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     """Tell whether a file has to be written: not when it matches the workflow.
 
     Raises:
-        DeploymentError: If it has changes of its own, and may not be overwritten.
+        DeploymentError: If it has changes of its own, and may not be overwritten; its code is `local_changes`.
     """
     path = folder.path / file
     if not path.exists():
@@ -120,7 +122,8 @@ def needs_writing(folder: DeploymentFolder, file: str, lock: Lock, workflow: Wor
     entry = lock.entries.get(file)
     is_as_applied = entry is not None and entry.workflow_id == workflow.id and entry.applied == local
     if not (is_as_applied or overwrite):
-        raise DeploymentError(f"{path} has changes that {workflow.id} does not have: overwrite=True replaces them")
+        text = f"{path} has changes that {workflow.id} does not have: overwrite=True replaces them"
+        raise DeploymentError(text, code=LOCAL_CHANGES)
     return True
 
 

@@ -38,12 +38,13 @@ class DeploymentResult:
     def __str__(self) -> str:
         if not self:
             return "Nothing was done."
-        return "\n".join(map(self._line, self.changes))
-
-    def _line(self, change: DeploymentChange) -> str:
-        workflow = self.workflows.get(change.file)
-        where = (change.workflow_id or "in the lock file") if workflow is None else workflow.id
-        return f"{_DONE[change.action]} {visible(change.file)}  {change.name!r} ({where})"
+        return "\n".join(map(done_text, self.changes))
 
     def __repr__(self) -> str:
         return f"<DeploymentResult {str(self.folder)!r}: {len(self.changes)} done>"
+
+
+def done_text(change: DeploymentChange) -> str:
+    """Return what was done, in a line."""
+    where = change.workflow_id or "in the lock file"
+    return f"{_DONE[change.action]} {visible(change.file)}  {change.name!r} ({where})"

@@ -7,52 +7,23 @@ Example:
     True
 """
 
-from __future__ import annotations
+from fibonacci._lazy import lazy_names
 
-from typing import TYPE_CHECKING, Any
-
-from fibonacci.emulator.account.auth import KeyRole
-from fibonacci.emulator.app.request_log import RecordedRequest, Requests
-from fibonacci.emulator.engine.answers.scripted_fault import Fault
-from fibonacci.emulator.engine.answers.scripts import Script, Scripts
-from fibonacci.emulator.engine.emulator_warnings import EmulatorWarning
-from fibonacci.emulator.engine.user_handlers import CriticCall, LLMCall, ToolCall
-from fibonacci.emulator.facade.emulator import Emulator
-from fibonacci.emulator.faults.fault import Failure, FailureKind
-from fibonacci.emulator.faults.injector import Failures
-from fibonacci.emulator.input_files import InputFileError
-from fibonacci.emulator.state.errors import StateError
-
-if TYPE_CHECKING:
-    from fibonacci.emulator.engine.answers.cassette import Cassette
-    from fibonacci.emulator.engine.answers.recorded_calls import RecordedCall
-
-__all__ = [
-    "Cassette",
-    "CriticCall",
-    "Emulator",
-    "EmulatorWarning",
-    "Failure",
-    "FailureKind",
-    "Failures",
-    "Fault",
-    "InputFileError",
-    "KeyRole",
-    "LLMCall",
-    "RecordedCall",
-    "RecordedRequest",
-    "Requests",
-    "Script",
-    "Scripts",
-    "StateError",
-    "ToolCall",
-]
-
-if not TYPE_CHECKING:  # else every name would be one of this module
-
-    def __getattr__(name: str) -> Any:
-        if name not in ("Cassette", "RecordedCall"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from fibonacci.emulator.engine.answers import cassette  # most emulators use none
-
-        return getattr(cassette, name)
+lazy_names(
+    globals(),
+    {
+        "fibonacci.emulator.account.auth": ["KeyRole"],
+        "fibonacci.emulator.app.request_log": ["RecordedRequest", "Requests"],
+        "fibonacci.emulator.engine.answers.cassette": ["Cassette"],
+        "fibonacci.emulator.engine.answers.recorded_calls": ["RecordedCall"],
+        "fibonacci.emulator.engine.answers.scripted_fault": ["Fault"],
+        "fibonacci.emulator.engine.answers.scripts": ["Script", "Scripts"],
+        "fibonacci.emulator.engine.emulator_warnings": ["EmulatorWarning"],
+        "fibonacci.emulator.engine.user_handlers": ["CriticCall", "LLMCall", "ToolCall"],
+        "fibonacci.emulator.facade.emulator": ["Emulator"],
+        "fibonacci.emulator.faults.fault": ["Failure", "FailureKind"],
+        "fibonacci.emulator.faults.injector": ["Failures"],
+        "fibonacci.emulator.input_files": ["InputFileError"],
+        "fibonacci.emulator.state.errors": ["StateError"],
+    },
+)

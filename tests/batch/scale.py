@@ -1,7 +1,7 @@
 """Measure what many rows cost: the figures of docs/scale.md.
 
     python -m tests.batch.scale                 all but memory
-    python -m tests.batch.scale cpu reopen capacity watching memory
+    python -m tests.batch.scale cpu reopen reopen_redis capacity watching memory
 
 `memory` takes some minutes, and 3 GB of disk.
 """
@@ -18,21 +18,36 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci._batch.journal_files import open_journal
 from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.redis_records import PARTS, keys_of
 from fibonacci._core.polling import poll_delay
 from fibonacci.emulator import Emulator
+from tests.batch.journals import opened
 from tests.batch.platform import Address, served_emulator
 from tests.batch.shared_clock import SharedClock
+from tests.kit.redis import RedisServer
 
 _GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 _RESTER = {
     "nodes": [{"id": "rest", "type": "tool", "tool": "wait", "params": {"seconds": "{{input.seconds}}"}}],
 }
+_FILL_REDIS = """
+local result = {0, 'completed', '{"execution_id": "exec_1", "status": "completed"}', cjson.null}
+for n = tonumber(ARGV[1]), ARGV[2] - 1 do
+  result[1] = n
+  redis.call('HSET', KEYS[1], n, cjson.encode({n + 1, n, '00000000000000000000000000000000', '{"n":' .. n .. '}'}))
+  redis.call('HSET', KEYS[2], n, 'exec_' .. n)
+  redis.call('HSET', KEYS[3], n, cjson.encode(result))
+end
+redis.call('HSET', KEYS[4], 'rows', ARGV[2])
+"""
 _ROWS = 1_000
 _ROUNDS = 5
 _AT_A_TIME = 20
@@ -40,17 +55,21 @@ _AT_A_TIME = 20
 
 def cpu() -> None:
     """Compare the processor time of a row with that of a loop that somebody would write by hand."""
-    with served_emulator() as address, tempfile.TemporaryDirectory() as folder:
+    server = RedisServer()
+    with served_emulator() as address, tempfile.TemporaryDirectory() as folder, server.running():
         with Fibonacci(address.api_key, base_url=address.base_url) as client:
             workflow = client.workflows.create(name="greeter", definition=_GREETER).id
         paths = (str(Path(folder, f"{number}.db")) for number in range(1_000))
+        places = (f"{server.url}?journal={number}" for number in range(1_000))
         ways: dict[str, Callable[[], None]] = {
             "asyncio, by hand": lambda: _async(address, lambda client: _semaphore_loop(client, workflow)),
             "asyncio, run_many": lambda: _async(address, lambda client: _run_many_async(client, workflow, None)),
+            "asyncio, Redis": lambda: _async(address, lambda client: _run_many_async(client, workflow, next(places))),
             "asyncio, journal": lambda: _async(address, lambda client: _run_many_async(client, workflow, next(paths))),
             "threads, by hand": lambda: _thread_pool(address, workflow),
             "threads, run_many": lambda: _run_many(address, workflow, None),
             "threads, journal": lambda: _run_many(address, workflow, next(paths)),
+            "threads, Redis": lambda: _run_many(address, workflow, next(places)),
         }
         spent: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(_ROUNDS):
@@ -119,6 +138,29 @@ def reopen() -> None:
         journal.close()
 
 
+def reopen_redis() -> None:
+    """Open a journal in Redis in which half a million rows have ended."""
+    server = RedisServer()
+    with server.running():
+        location, header = f"{server.url}?journal=a", JournalHeader("wf-1", "1", "index")
+        opened(location, header).close()
+        with closing(server.client()) as client:
+            keys = dict(zip(PARTS, keys_of("a"), strict=True))
+            filled = [keys[name] for name in ("rows", "executions", "results", "header")]
+            for first in range(0, 500_000, 50_000):
+                client.eval(_FILL_REDIS, 4, *filled, first, first + 50_000)
+            used = client.info("memory")["used_memory"] / 2**20
+        began = time.perf_counter()
+        journal = opened(location, header)
+        journal.find("400000", is_unique=True)
+        print(f"500,000 rows in Redis: opened and one row read in {1000 * (time.perf_counter() - began):.1f} ms")
+        began = time.perf_counter()
+        for number in range(10_000):
+            journal.find(str(number), is_unique=True)
+        print(f"a row read in {(time.perf_counter() - began) * 100:.0f} us; {used:.0f} MiB in Redis")
+        journal.close()
+
+
 def _fill(path: str, header: JournalHeader, rows: int) -> None:
     """Make a journal with rows that have ended."""
     open_journal(path, header).close()
@@ -154,19 +196,39 @@ def capacity() -> None:
 
 
 def watching() -> None:
-    """Count the requests that watching takes, beside those of waiting for each execution."""
-    each, at, delay = 0, 0.0, None
-    while at < 60:
-        delay = poll_delay(delay, None, 1)
-        at, each = at + delay, each + 1
+    """Count the requests that watching takes, beside those of waiting for each execution, and time what is seen."""
     for count in (20, 500):
-        with Emulator(keep=None) as emulator:
-            client, workflow = _shared(emulator, SharedClock(emulator))
-            done = sum(1 for _ in client.workflows.run_many(workflow, [{"seconds": 60.0}] * count, concurrency=count))
-            routes = ("GET /executions", "GET /executions/{execution_id}")
-            looks = sum(emulator.requests.to(route).count for route in routes)
-            polls = each * done
-            print(f"{done} runs of 60 s: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f}")
+        _watch(f"{count} runs of 60 s", [60.0] * count)
+        _watch(f"{count} runs of 50 to 70 s", [50 + 20 * number / count for number in range(count)])
+
+
+def _watch(title: str, durations: list[float]) -> None:
+    late: list[float] = []
+    with Emulator(keep=None) as emulator:
+        client, workflow = _shared(emulator, SharedClock(emulator))
+        rows = [{"seconds": seconds} for seconds in durations]
+        for run in client.workflows.run_many(workflow, rows, concurrency=len(rows)):
+            assert run.execution is not None
+            ended_at = datetime.fromisoformat((run.execution.model_extra or {})["completed_at"])
+            late.append(emulator.clock.now() - ended_at.timestamp())
+        routes = ("GET /executions", "GET /executions/{execution_id}")
+        looks = sum(emulator.requests.to(route).count for route in routes)
+    polls = sum(map(_polls, durations))
+    mean, most = statistics.fmean(late), max(late)
+    slow = statistics.quantiles(late, n=100, method="inclusive")[98]
+    print(
+        f"{title}: {looks} requests to watch, {polls} to wait for each: 1/{polls / looks:.1f};"
+        f" seen after {mean:.2f} s on average, {slow:.2f} s for 99 of 100, {most:.2f} s at most"
+    )
+
+
+def _polls(seconds: float) -> int:
+    """Return how many requests it takes to wait for an execution alone."""
+    polls, at, delay = 0, 0.0, None
+    while at < seconds:
+        delay = poll_delay(delay, None, 1)
+        at, polls = at + delay, polls + 1
+    return polls
 
 
 def _shared(emulator: Emulator, clock: SharedClock) -> tuple[Fibonacci, str]:
@@ -211,8 +273,8 @@ def _status(name: str) -> float:
 
 def main(names: list[str]) -> None:
     """Measure what the command line names."""
-    measurements = {each.__name__: each for each in (cpu, reopen, capacity, watching, memory)}
-    for name in names or ["cpu", "reopen", "capacity", "watching"]:
+    measurements = {each.__name__: each for each in (cpu, reopen, reopen_redis, capacity, watching, memory)}
+    for name in names or ["cpu", "reopen", "reopen_redis", "capacity", "watching"]:
         if name.startswith("resident="):
             _measure_resident(int(name.partition("=")[2]))
         else:

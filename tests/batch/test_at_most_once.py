@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 from typing import Any, Literal
 
 import pytest
@@ -23,13 +23,14 @@ from fibonacci import (
     RunResult,
     UnknownOutcomeError,
 )
-from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.batch import kills
+from tests.batch.journals import KINDS, JournalPlace
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.mode import Mode
@@ -45,11 +46,6 @@ def workflow(client: Fibonacci) -> str:
     return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "runs.db"
-
-
 class RepeatedBatch:
     """A batch that is run again and again.
 
@@ -57,18 +53,18 @@ class RepeatedBatch:
         mode: The mode of the client.
         emulator: The platform.
         workflow: The id of the workflow.
-        journal: The path of the journal.
+        place: Where the journal is.
     """
 
-    def __init__(self, mode: Mode, emulator: Emulator, workflow: str, journal: Path) -> None:
+    def __init__(self, mode: Mode, emulator: Emulator, workflow: str, place: JournalPlace) -> None:
         self.mode = mode
         self.emulator = emulator
         self.workflow = workflow
-        self.journal = journal
+        self.place = place
 
     def runs(self, *, idempotency: Literal["server"] | None = None, rows: Any = None, **options: Any) -> Any:
         client = self.mode.client_of(self.emulator, idempotency=idempotency, max_retries=0)
-        named = {"key": "id", "journal": self.journal, **options}
+        named = {"key": "id", "journal": self.place.location, **options}
         return client.workflows.run_many(self.workflow, ROWS if rows is None else rows, **named)
 
     def run(self, runs: Any) -> dict[str, RunResult]:
@@ -76,30 +72,40 @@ class RepeatedBatch:
         self.mode.each(runs, lambda result: found.update({result.key: result}))
         return found
 
-    def left_by_a_killed_run(self, *rows: dict[str, Any], ago: float = 1.0, send: bool = True) -> list[str]:
-        """Leave rows with an intent and no id, as a killed process does.
+    def left_by_a_killed_run(
+        self, *rows: dict[str, Any], ago: float = 1.0, send: bool = True, is_recorded: bool = False
+    ) -> list[str]:
+        """Leave rows with an intent, as a killed process does.
 
         Args:
             rows: The rows.
             ago: Seconds since the intent.
             send: Whether the requests were sent, and carried out.
+            is_recorded: Whether the journal has the ids of the executions.
 
         Returns:
-            The ids of the executions.
+            The ids of the executions; of those that were not started, one that no execution has.
         """
-        made: list[Row] = []
-        for number, inputs in enumerate(rows):
-            row = Row(number, str(inputs["id"]), inputs, canonical(inputs))
+        made = [Row(number, str(inputs["id"]), inputs, canonical(inputs)) for number, inputs in enumerate(rows)]
+        for row in made:
             row.intend(time.time() - ago)
-            made.append(row)
-        opened = open_journal(str(self.journal), JournalHeader(self.workflow, "1", "column id"))
-        opened.write(made)
-        opened.close()
-        if not send:
-            return []
-        with self.emulator.client() as client:
-            execute = client.workflows.execute
-            return [execute(self.workflow, inputs=row.inputs, idempotency_key=row.idempotency_key).id for row in made]
+        with closing(self.opened()) as journal:
+            journal.write(made)
+            if send:
+                with self.emulator.client() as client:
+                    execute = client.workflows.execute
+                    for row in made:
+                        sent = execute(self.workflow, inputs=row.inputs, idempotency_key=row.idempotency_key)
+                        row.execution_id = sent.id
+            ids = [row.execution_id or "exec_gone" for row in made]
+            if is_recorded:
+                for row, execution_id in zip(made, ids, strict=True):
+                    row.execution_id = execution_id
+                journal.write(started=made)
+        return ids
+
+    def opened(self) -> Journal:
+        return self.place.open(JournalHeader(self.workflow, "1", "column id"))
 
     def counts(self) -> dict[int, int]:
         """Return how many executions the rows have, as the emulator has recorded them."""
@@ -109,8 +115,8 @@ class RepeatedBatch:
 
 
 @pytest.fixture
-def setting(mode: Mode, emulator: Emulator, workflow: str, journal: Path) -> RepeatedBatch:
-    return RepeatedBatch(mode, emulator, workflow, journal)
+def setting(mode: Mode, emulator: Emulator, workflow: str, place: JournalPlace) -> RepeatedBatch:
+    return RepeatedBatch(mode, emulator, workflow, place)
 
 
 ONCE = dict.fromkeys(range(12), 1)
@@ -171,7 +177,7 @@ class TestWithinARun:
         def work(result: RunResult) -> None:
             wait_until(lambda: len(setting.counts()) == 8)
             time.sleep(0.3)
-            connection = sqlite3.connect(setting.journal)
+            connection = sqlite3.connect(setting.place.location)
             query = "SELECT count(*) FROM rows WHERE execution_id IS NOT NULL"
             known.append(connection.execute(query).fetchone()[0])
             connection.close()
@@ -201,6 +207,7 @@ class TestWithinARun:
         assert len(seen) == 11
 
 
+@pytest.mark.parametrize("place", KINDS, indirect=True)
 class TestFromRunToRun:
     def test_rows_that_have_ended_are_not_run_again(self, setting: RepeatedBatch) -> None:
         first = setting.run(setting.runs())
@@ -215,9 +222,8 @@ class TestFromRunToRun:
         made = [Row(number, str(number), each, canonical(each)) for number, each in enumerate(rows)]
         execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
         results = [RunResult(row.index, row.key, row.inputs, execution, None, "completed") for row in made]
-        opened = open_journal(str(setting.journal), JournalHeader(setting.workflow, "1", "column id"))
-        opened.write(finished=list(zip(made, results, strict=True)))
-        opened.close()
+        with closing(setting.opened()) as journal:
+            journal.write(finished=list(zip(made, results, strict=True)))
         runs = setting.runs(rows=[*rows, {"id": 600, "seconds": 0}])
         assert len(setting.run(runs)) == 601
         assert setting.counts() == {600: 1}
@@ -233,20 +239,14 @@ class TestFromRunToRun:
 
     def test_a_row_with_an_id_is_waited_for(self, setting: RepeatedBatch) -> None:
         rows = [{"id": 0, "seconds": 1.0}]
-        (execution_id,) = setting.left_by_a_killed_run(*rows)
-        with sqlite3.connect(setting.journal) as connection:
-            connection.execute("UPDATE rows SET execution_id = ?", (execution_id,))
-        connection.close()
+        (execution_id,) = setting.left_by_a_killed_run(*rows, is_recorded=True)
         (result,) = setting.run(setting.runs(rows=rows)).values()
         assert result.execution is not None
         assert (result.execution.id, result.status) == (execution_id, "completed")
         assert setting.counts() == {0: 1}
 
     def test_a_row_whose_execution_was_removed_has_failed(self, setting: RepeatedBatch) -> None:
-        setting.left_by_a_killed_run({"id": 0, "seconds": 1.0}, send=False)
-        with sqlite3.connect(setting.journal) as connection:
-            connection.execute("UPDATE rows SET execution_id = 'exec_gone'")
-        connection.close()
+        setting.left_by_a_killed_run({"id": 0, "seconds": 1.0}, send=False, is_recorded=True)
         (result,) = setting.run(setting.runs(rows=[{"id": 0, "seconds": 1.0}])).values()
         assert (result.status, type(result.error).__name__) == ("failed", "NotFoundError")
         assert setting.counts() == {}
@@ -309,12 +309,10 @@ class TestFromRunToRun:
             return {"id": 0, "seconds": 0}
 
         assert len(setting.run(setting.runs(rows=rows[:1], inputs=same))) == 1
-        with sqlite3.connect(setting.journal) as connection:
-            connection.execute(
-                "INSERT INTO rows (number, key, row_index, digest, inputs, idempotency_key, intended_at)"
-                " SELECT 2, 'b', 1, digest, inputs, 'key-b', intended_at - 1 FROM rows"
-            )
-        connection.close()
+        other = Row(1, "b", same(None), canonical(same(None)))
+        with closing(setting.opened()) as journal:
+            other.intend(time.time() - 1)
+            journal.write([other])
         with pytest.raises(UnknownOutcomeError, match="b"):
             setting.run(setting.runs(rows=rows, inputs=same))
         assert setting.counts() == {0: 1}
@@ -347,17 +345,18 @@ class TestFromRunToRun:
 
     def test_the_journal_holds_no_key(self, setting: RepeatedBatch) -> None:
         setting.run(setting.runs())
-        content = b"".join(path.read_bytes() for path in setting.journal.parent.iterdir())
+        content = setting.place.content()
         assert b"exec_" in content
         assert setting.emulator.api_key.encode() not in content
 
 
 @pytest.mark.slow
 @needs_fork
-@pytest.mark.parametrize("idempotency", ["server", None])
-def test_kills_at_random_moments(idempotency: Literal["server"] | None) -> None:
+@pytest.mark.parametrize(("idempotency", "in_redis"), [("server", False), (None, False), (None, True)])
+def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis: bool) -> None:
     """The gate runs `python -m tests.batch.kills`, with 200 kills."""
-    report = kills.run(5, seed=int.from_bytes(os.urandom(4), "big"), idempotency=idempotency)
+    seed = int.from_bytes(os.urandom(4), "big")
+    report = kills.run(5, seed, idempotency=idempotency, in_redis=in_redis)
     assert report.holds, report
 
 

@@ -1,4 +1,4 @@
-"""`python -m fibonacci.run_many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
+"""`fibonacci run-many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 from fibonacci import Fibonacci
+from fibonacci.cli.main import main
+from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
-from fibonacci.run_many.command import main
-from fibonacci.run_many.result_files import ResultFile
+from tests.batch.journals import REDIS_PASSWORD
 from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
+from tests.kit.redis import RedisServer
 from tests.kit.systems import linux_only, needs_fork, needs_signals
 
 GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
@@ -100,6 +102,18 @@ def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
     return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
 
 
+def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer) -> None:
+    journal = f"{redis_server.url}?journal={greeter}"
+    arguments = (greeter, command.write("rows.csv", CSV), "--key", "id", "--journal", journal, "--out", "results.jsonl")
+    for from_journal in (0, 2):
+        ran = command(*arguments)
+        assert ran.returncode == 0, ran.stderr
+        assert last_line(ran.stderr) == f"2 done, 0 failed, 0 unknown, 0 left ({from_journal} from the journal)"
+        assert REDIS_PASSWORD not in ran.stderr
+    assert len(lines_of(command.read("results.jsonl"))) == 2
+    assert executions(client, greeter) == {"7": 1, "8": 1}
+
+
 class TestData:
     def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(self, command: Command, greeter: str) -> None:
         ran = command("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
@@ -113,7 +127,7 @@ class TestData:
             "[default model] Greet Ada",
             "[default model] Greet Bob",
         ]
-        assert last_line(ran.stderr) == "run-many: 2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
+        assert last_line(ran.stderr) == "2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
 
     def test_stdin_into_a_file_of_csv(self, command: Command, greeter: str) -> None:
         rows = '{"name": "Zoë, 1"}\n{"nobody": "there"}\n{"name": "half a pair: \\ud800"}\n'
@@ -143,7 +157,7 @@ class TestData:
         os.close(terminal)
         os.close(reader)
         assert ran.returncode == 0, shown
-        assert "run-many: 2 done, 0 failed" in shown
+        assert "2 done, 0 failed" in shown
         assert ("2/2 rows" in shown) is not is_stdout_terminal
         assert ('"status": "completed"' in shown) is is_stdout_terminal
 
@@ -166,6 +180,11 @@ FAULTS: list[tuple[list[str], str, str]] = [
     ),
     (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
     (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),
+    (
+        ["Greeter", "-", "--journal", "http://h"],
+        "{}",
+        "journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); http is not supported",
+    ),
     (["Greeter", "-"], "{}", "--journal FILE is missing: without it, an interrupted run cannot be continued"),
     (["Greeter", "rows", "--journal", "j"], "", "rows: its name ends neither in .csv nor in .jsonl: pass --format"),
     (["Greeter", "rows.csv", "--journal", "j"], "", "rows.csv: No such file or directory"),
@@ -191,7 +210,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
     (
         [*STDIN, "--format", "csv"],
         "a,b\n1\n",
-        "<stdin>:2: it has 1 cells, and the header has 2 columns",
+        "<stdin>:2: it has 1 cell, and the header has 2 columns",
     ),
 ]
 
@@ -213,11 +232,11 @@ class TestExitCodes:
         command.write("rows.csv", CSV)
         ran = command("Greeter", "rows.csv", "--journal", "j")
         assert ran.returncode == 64
-        assert ran.stderr.startswith("run-many: 2 workflows have the name 'Greeter': pass an id, one of ")
+        assert ran.stderr.startswith("fibonacci: 2 workflows have the name 'Greeter': pass an id, one of ")
         assert greeter in ran.stderr
         assert other in ran.stderr
         ran = command("nobody/../x", "rows.csv", "--journal", "j")
-        assert (ran.returncode, ran.stderr) == (64, "run-many: no workflow has the id or the name 'nobody/../x'\n")
+        assert (ran.returncode, ran.stderr) == (64, "fibonacci: no workflow has the id or the name 'nobody/../x'\n")
         assert emulator.requests.to(EXECUTE).count == 0
 
     @pytest.mark.parametrize(
@@ -251,7 +270,7 @@ class TestResumption:
         ran = command(*arguments)
         assert (ran.returncode, last_line(ran.stderr)) == (
             0,
-            "run-many: 6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
+            "6 done, 0 failed, 0 unknown, 0 left (6 from the journal)",
         )
         assert sorted(command.read("o.jsonl").splitlines()) == whole
         assert not (command.folder / "o.jsonl.partial").exists()
@@ -297,7 +316,7 @@ class TestResumption:
         assert "Traceback" not in errors
         assert "no further row is started" in errors
         assert "the results so far are in " in errors
-        assert last_line(errors) == "run-many: interrupted. The same command again continues."
+        assert last_line(errors) == "fibonacci: interrupted. The same command again continues"
         assert set(executions(client, rester).values()) == {1}
         assert command(*arguments).returncode == 0
         assert executions(client, rester) == dict.fromkeys(range(12), 1)
@@ -312,7 +331,7 @@ class TestResumption:
             process.stdout = None
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 1
-        assert last_line(errors) == "run-many: the reader of the results has closed. The same command again continues."
+        assert last_line(errors) == "the reader of the results has closed; the same command again continues"
         assert "Traceback" not in errors
 
 
@@ -325,12 +344,31 @@ class TestInProcess:
         monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
         monkeypatch.chdir(tmp_path)
         (tmp_path / "rows.csv").write_text(CSV)
-        return lambda *arguments: main(["Greeter", "rows.csv", *KEPT, *arguments])
+        return lambda *arguments: main(["run-many", "Greeter", "rows.csv", *KEPT, *arguments])
 
     def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
         before = signal.getsignal(signal.SIGTERM)
         assert call("--out", "o.csv") == 0
         assert signal.getsignal(signal.SIGTERM) == before
+
+    def test_without_stdout_a_file_is_asked_for(
+        self,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 64
+        assert last_line(capsys.readouterr().err) == "fibonacci: stdout is closed: pass --out"
+
+    def test_without_stderr_results_stay_alone(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
+        assert all(each["status"] for each in lines_of(capsys.readouterr().out))
 
     def test_a_column_of_json(self, call: Call, greeter: str) -> None:
         Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
@@ -344,8 +382,8 @@ class TestInProcess:
         assert call("--concurrency", "1") == 1
         assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
         summary, text = capsys.readouterr().err.splitlines()[-2:]
-        assert summary.startswith("run-many: 1 done, 0 failed, 1 unknown, 0 left")
-        assert text.startswith("run-many: it is not known whether these rows were started: 0. Check them; --on-unknown")
+        assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("it is not known whether these rows were started: 0. Check them; --on-unknown")
         assert call("--on-unknown", "rerun") == 0
 
     def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -358,15 +396,15 @@ class TestInProcess:
         Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
         assert call("--max-failures", "0", "--concurrency", "1") == 1
         errors = capsys.readouterr().err
-        assert "1 rows have failed, and max_failures is 0" in errors
-        assert "run-many: the results so far are in " in errors
+        assert "1 row has failed, and max_failures is 0" in errors
+        assert "the results so far are in " in errors
         assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
 
     @linux_only
     def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path("o.jsonl").symlink_to("/dev/full")
         assert call("--out", "o.jsonl") == 1
-        assert last_line(capsys.readouterr().err).endswith("No space left on device. The same command again continues.")
+        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
         assert call("--out", "p.jsonl") == 0
         assert len(lines_of(Path("p.jsonl").read_text())) == 2
 

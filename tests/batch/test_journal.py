@@ -18,6 +18,7 @@ from fibonacci._batch.journal_files import open_journal, temporary_journal
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci.models import Execution
+from tests.batch.journals import KINDS, JournalPlace
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
 HEADER = JournalHeader("wf-1", "3", "column id")
@@ -44,6 +45,9 @@ def completed(of: Row) -> RunResult:
     return RunResult(of.index, of.key, of.inputs, execution, None, "completed")
 
 
+BOTH = pytest.mark.parametrize("place", KINDS, indirect=True)
+
+
 def refusal(open_it: Callable[[], object]) -> str:
     with pytest.raises(JournalError) as caught:
         open_it()
@@ -51,8 +55,9 @@ def refusal(open_it: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_the_three_records_of_a_row(path: str) -> None:
-    journal = open_journal(path, HEADER)
+@BOTH
+def test_the_three_records_of_a_row(place: JournalPlace) -> None:
+    journal = place.open(HEADER)
     one, two, three = row(1), row(2), row(3)
     journal.write([one, two, three])
     one.execution_id, two.execution_id = "exec_1", "exec_2"
@@ -60,7 +65,7 @@ def test_the_three_records_of_a_row(path: str) -> None:
     journal.write(finished=[(one, completed(one))])
     journal.close()
 
-    journal = open_journal(path, HEADER)
+    journal = place.open(HEADER)
     entries = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2", "k3", "k4")]
     journal.close()
     assert [entry and (entry.idempotency_key is not None, entry.execution_id, entry.status) for entry in entries] == [
@@ -73,8 +78,9 @@ def test_the_three_records_of_a_row(path: str) -> None:
     assert entries[0].result(7) == RunResult(7, "k1", one.inputs, completed(one).execution, None, "completed")
 
 
-def test_an_intent_that_was_withdrawn_counts_no_more(path: str) -> None:
-    journal = open_journal(path, HEADER)
+@BOTH
+def test_an_intent_that_was_withdrawn_counts_no_more(place: JournalPlace) -> None:
+    journal = place.open(HEADER)
     refused = row(1)
     journal.write([refused])
     journal.write(withdrawn=[refused])
@@ -89,34 +95,37 @@ def test_an_intent_that_was_withdrawn_counts_no_more(path: str) -> None:
     journal.close()
 
 
-@pytest.mark.parametrize("is_temporary", [False, True])
-def test_a_key_that_occurs_twice_in_a_run_is_found(is_temporary: bool, path: str) -> None:
-    journal = temporary_journal(HEADER) if is_temporary else open_journal(path, HEADER)
+@pytest.mark.parametrize(
+    ("place", "is_temporary"), [("file", False), ("file", True), ("redis", False)], indirect=["place"]
+)
+def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_temporary: bool) -> None:
+    journal = temporary_journal(HEADER) if is_temporary else place.open(HEADER)
     rows = [row(number) for number in range(1500)]
     journal.write(rows)
     assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
     journal.close()
     if not is_temporary:
-        journal = open_journal(path, HEADER)
+        journal = place.open(HEADER)
         assert not any(journal.find(each.key, is_unique=False)[1] for each in rows), "another run begins"
         assert all(journal.find(each.key, is_unique=False)[1] for each in rows)
         journal.close()
 
 
 class TestRefusals:
+    @BOTH
     @pytest.mark.parametrize(
         ("header", "text"),
         [
-            (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another path"),
+            (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another "),
             (HEADER._replace(workflow_version="4"), "begun with version 3 of the workflow, which is now at version 4"),
             (HEADER._replace(key_rule="index"), "has keys by column id, not by index: pass the same key="),
         ],
     )
-    def test_another_header(self, path: str, header: JournalHeader, text: str) -> None:
-        open_journal(path, HEADER).close()
-        assert text in refusal(lambda: open_journal(path, header))
-        open_journal(path, HEADER).close()  # it was not changed, and nothing holds it
-        open_journal(path, HEADER._replace(workflow_version=None)).close()  # where the platform states none
+    def test_another_header(self, place: JournalPlace, header: JournalHeader, text: str) -> None:
+        place.open(HEADER).close()
+        assert text in refusal(lambda: place.open(header))
+        place.open(HEADER).close()  # it was not changed, and nothing holds it
+        place.open(HEADER._replace(workflow_version=None)).close()  # where the platform states none
 
     def test_a_newer_schema(self, path: str) -> None:
         open_journal(path, HEADER).close()
@@ -165,12 +174,13 @@ class TestRefusals:
     def test_a_file_system_that_takes_no_files(self) -> None:
         assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
 
-    def test_a_second_run_in_this_process(self, path: str) -> None:
-        journal = open_journal(path, HEADER)
-        text = refusal(lambda: open_journal(path, HEADER))
-        assert f"is used by another run (process {os.getpid()})" in text
+    @BOTH
+    def test_a_second_run_in_this_process(self, place: JournalPlace) -> None:
+        journal = place.open(HEADER)
+        text = refusal(lambda: place.open(HEADER))
+        assert f"is used by another run (process {os.getpid()}" in text
         journal.close()
-        open_journal(path, HEADER).close()
+        place.open(HEADER).close()
 
     def test_a_second_run_in_another_process_until_that_is_killed(self, path: str) -> None:
         code = f"{OPEN}journal = open_journal(sys.argv[1], JournalHeader{tuple(HEADER)!r})\nprint('open', flush=True)\n"
@@ -184,8 +194,9 @@ class TestRefusals:
             open_journal(path, HEADER).close()
 
     @needs_fork
-    def test_a_fork_does_not_touch_it_and_does_not_hold_it(self, path: str) -> None:
-        journal = open_journal(path, HEADER)
+    @BOTH
+    def test_a_fork_does_not_touch_it_and_does_not_hold_it(self, place: JournalPlace) -> None:
+        journal = place.open(HEADER)
         journal.write([row(1)])
         reading, writing = os.pipe()
         child = os.fork()
@@ -204,7 +215,7 @@ class TestRefusals:
             assert "was opened before a fork" in text
             journal.write([row(3)])  # the parent still has it
             journal.close()
-            journal = open_journal(path, HEADER)  # although the child lives
+            journal = place.open(HEADER)  # although the child lives
             assert [journal.find(key, is_unique=False)[0] is not None for key in ("k1", "k2", "k3")] == [1, 0, 1]
             journal.close()
         finally:

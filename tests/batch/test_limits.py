@@ -9,7 +9,7 @@ import pytest
 
 from fibonacci import AuthenticationError, Fibonacci, QuotaExceededError, RunResult
 from fibonacci.emulator import Emulator
-from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.option_values import PlanName
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.kit.mode import Mode
@@ -163,8 +163,10 @@ class TestWatching:
     def test_executions_are_watched_by_the_list(self, mode: Mode) -> None:
         """Polling each of 20 executions of 60 s takes 180 requests."""
         here = platform(mode)
+        began = here.clock.time()
         results = here.run(here.runs([60.0] * 20, concurrency=20))
         assert len(results) == 20
+        assert here.clock.time() - began <= 62.5, "they are seen to have ended within 2 s"
         assert here.count("GET /executions/{execution_id}") <= 1
         assert here.count("GET /executions") <= 30
 
@@ -181,3 +183,18 @@ class TestWatching:
         assert Counter(result.status for result in results) == {"completed": 251}
         looks = here.count("GET /executions")
         assert looks <= 80
+
+
+class TestEstimates:
+    def test_the_number_of_rows_of_a_generator_is_an_argument(self, mode: Mode) -> None:
+        here = platform(mode, "free")
+        runs = here.client.workflows.run_many(here.workflow, ({"seconds": 0} for _ in range(3)))
+        with pytest.raises(ValueError, match=r"pass it, as in runs.estimate\(20_000\)"):
+            mode.run(runs.estimate())
+        with pytest.raises(ValueError, match="rows must be"):
+            mode.run(runs.estimate(0))
+        assert not here.emulator.requests, "nothing was sent"
+        estimate = mode.run(runs.estimate(2_500))
+        assert str(estimate) == "2,500 rows on free: 56 h, bound by 1,000 requests a day"
+        assert set(estimate.hours_by_limit) == {"60 requests a minute", "60 runs an hour", "1,000 requests a day"}
+        assert len(here.run(runs)) == 3, "the rows were not read"

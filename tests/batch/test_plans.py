@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from fibonacci import QuotaExceededError, RunResult
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, estimated
-from fibonacci._batch.quota import quota_kind, quota_wait
+from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, watch_interval
+from fibonacci.models.organizations import Quota
 
 
 class TestConcurrency:
@@ -130,12 +131,12 @@ class TestWatching:
         ("requests", "rate", "starts", "duration", "seconds"),
         [
             (1, 300, 100, 1.0, 0.4),
-            (1, 300, 100, 60.0, 2.4),
+            (1, 300, 100, 60.0, 2.0),
             (1, 300, 265, 60.0, 12.0),  # 60 / (300 - 10 % - 265)
             (10, 300, 100, 60.0, 600 / 170),
             (1, 300, 300, 60.0, 15.0),
             (1, 60, 0, 3600.0, 15.0),
-            (1, None, 0, 60.0, 2.4),
+            (1, None, 0, 60.0, 2.0),
         ],
     )
     def test_the_interval(
@@ -154,6 +155,17 @@ class TestWatching:
         self, requests: float, rate: float | None, starts: float, duration: float | None, age: float
     ) -> None:
         assert 0.4 <= watch_interval(requests, rate, starts, duration, age) <= 15
+
+    @pytest.mark.parametrize(("duration", "looks", "late"), [(2.0, 2, 2.05), (60.0, 30, 2.05), (600.0, 110, 20.0)])
+    def test_the_looks_at_a_first_execution(self, duration: float, looks: int, late: float) -> None:
+        """Until one has ended, nobody can tell when: a look costs a request, and a long gap is seen late."""
+        plan, at, number, longest = WatchPlan(), 0.0, 0, 0.0
+        while at < duration:
+            due = plan.due_at(0.0, at, rate=None, starts=0.0)
+            longest, at, number = max(longest, due - at), due, number + 1
+            plan.looked(at, requests=1, pages=1)
+        assert number <= looks
+        assert longest <= late
 
     def test_single_reads_where_fewer_run_than_there_are_pages(self) -> None:
         plan = WatchPlan()
@@ -193,6 +205,10 @@ class TestQuotas:
         error.retry_after = retry_after
         assert quota_kind(error, in_flight) == kind
 
+    def test_a_quota_of_0_is_not_known(self) -> None:
+        quota = Quota.model_validate({"effective": {"concurrent_executions": 0, "workflow_runs_per_hour": 60}})
+        assert [quota_value(quota, name) for name in ("concurrent_executions", "workflow_runs_per_hour")] == [None, 60]
+
     def test_how_long(self) -> None:
         error = QuotaExceededError("No more.")
         assert [quota_wait(error, refusals) for refusals in (1, 2, 3, 9)] == [60, 120, 240, 900]
@@ -226,7 +242,15 @@ class TestEstimates:
 
     def test_what_fits_into_one_window_waits_for_none(self) -> None:
         assert estimated(300, BatchLimits(runs_per_hour=300)).hours == 0
-        assert estimated(301, BatchLimits(runs_per_hour=300)).hours > 1
+        assert estimated(301, BatchLimits(runs_per_hour=300)).hours == 1
+        assert estimated(600, BatchLimits(runs_per_hour=300)).hours == 1, "the second half of them begins in an hour"
+
+    def test_of_the_last_window_only_the_time_that_its_rows_take_counts(self) -> None:
+        limits = BatchLimits(rate=300, runs_per_hour=1_000, concurrency=20, duration=60.0)
+        assert estimated(2_500, limits).hours == 2 + 25 / 60, "25 rounds of 20 rows"
+
+    def test_a_batch_that_is_under_way_may_have_used_up_the_window(self) -> None:
+        assert estimated(600, BatchLimits(runs_per_hour=300), is_begun=True).hours == 2
 
     @given(st.integers(1, 10**7), st.integers(1, 10**7), st.floats(0, 1e5))
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
-from fibonacci.run_many.usage import UsageError
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
 
 CSV = RowsFormat("csv")
 JSONL = RowsFormat("jsonl")
@@ -60,7 +60,7 @@ def test_rows(content: bytes, rows_format: RowsFormat, rows: list[dict[str, Any]
             RowsFormat("jsonl", "a"),
             "rows:1: the key 'a' must be a text or a whole number, not a boolean",
         ),
-        (b"a,b\n1,2\n\n3\n", CSV, "rows:4: it has 1 cells, and the header has 2 columns"),
+        (b"a,b\n1,2\n\n3\n", CSV, "rows:4: it has 1 cell, and the header has 2 columns"),
         (b'a,b\n"1\n2",3\n4,5,6\n', CSV, "rows:4: it has 3 cells, and the header has 2 columns"),
         (b"a,b,a\n1,2,3\n", CSV, "rows:1: the header has the column 'a' twice"),
         (b"a,,b\n1,2,3\n", CSV, "rows:1: column 2 of the header has no name"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from pydantic import BaseModel
 
 from fibonacci import (
     ExecutionFailedError,
@@ -35,6 +37,16 @@ def greeter(client: Fibonacci) -> str:
 @pytest.fixture
 def rester(client: Fibonacci) -> str:
     return client.workflows.create(name="rester", definition=RESTER).id
+
+
+@dataclass
+class PersonRecord:
+    id: int
+    name: str
+
+
+class NamedRecord(NamedTuple):
+    name: str
 
 
 def named(*names: Any) -> list[dict[str, Any]]:
@@ -127,7 +139,7 @@ class TestFailures:
         assert "name is of type set, which has no JSON form; use sorted()" in str(by_index[2].error)
         assert isinstance(by_index[2].error, TypeError)
         assert isinstance(by_index[3].error, ValueError)
-        assert str(by_index[4].error) == "the inputs of row 4 must be a mapping of names to values, not int"
+        assert "the inputs of row 4 must be a mapping of names to values, not int; pass" in str(by_index[4].error)
         assert len(inputs_of(client, greeter)) == 3, "nothing is sent for rows without a JSON form"
 
     def test_a_row_that_the_platform_refuses(self, mode: Mode, any_client: Any, client: Fibonacci) -> None:
@@ -281,7 +293,14 @@ class TestRows:
         [
             ({"name": "Ada"}, ValueError, "row 0 has no column 'id', which key= names"),
             ({"id": None}, TypeError, "the key of row 0 must be a str or an int, not None"),
-            ({"id": 1.5}, TypeError, "the key of row 0 must be a str or an int, not float"),
+            ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float; pass key=.*str\(\)"),
+            ({"id": "\ud800"}, ValueError, "the key of row 0 is no text that can be stored"),
+            ({"id": 10**5000}, ValueError, "the key of row 0 is no text that can be stored"),
+            (
+                PersonRecord(1, "Ada"),
+                ValueError,
+                "row 0 has no column 'id', which key= names; .* key=lambda row: row.id",
+            ),
         ],
     )
     def test_a_row_without_a_key(
@@ -289,6 +308,50 @@ class TestRows:
     ) -> None:
         with pytest.raises(error, match=text):
             run(mode, any_client.workflows.run_many(greeter, [row], key="id"))
+
+    def test_a_length_that_fails_is_not_known(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Bar(list[Any]):
+            def __len__(self) -> int:
+                raise TypeError("a bar over a generator has no length")
+
+        runs = any_client.workflows.run_many(greeter, Bar(named("Ada")))
+        assert [result.status for result in run(mode, runs)] == ["completed"]
+
+    def test_models_have_columns(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Person(BaseModel):
+            id: int
+            name: str
+
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [Person(id=7, name="Ada")], key="id"))
+        assert (result.key, result.inputs) == ("7", {"id": 7, "name": "Ada"})
+
+    @pytest.mark.parametrize(
+        ("row", "remedy"),
+        [
+            (PersonRecord(1, "Ada"), "dataclasses.asdict"),
+            (NamedRecord("Ada"), "_asdict()"),
+            ("Ada", "pass inputs="),
+        ],
+    )
+    def test_a_row_that_is_no_mapping_fails_with_the_remedy(
+        self, mode: Mode, any_client: Any, greeter: str, row: Any, remedy: str
+    ) -> None:
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [row]))
+        assert remedy in str(result.error)
+
+    @pytest.mark.parametrize("argument", ["key", "inputs"])
+    def test_async_functions_are_refused(self, mode: Mode, any_client: Any, argument: str) -> None:
+        async def function(row: Any) -> Any:
+            return row
+
+        with pytest.raises(TypeError, match=f"{argument} must be a plain function, not an async one"):
+            any_client.workflows.run_many("wf-1", [], **{argument: function})
+
+    @pytest.mark.parametrize(("attribute", "remedy"), [("iloc", "to_dict"), ("to_dicts", "to_dicts")])
+    def test_data_frames_are_refused_with_the_remedy(self, any_client: Any, attribute: str, remedy: str) -> None:
+        frame = type("DataFrame", (list,), {"columns": ["name"], attribute: None})()
+        with pytest.raises(TypeError, match=rf"of a data frame pass df\.{remedy}\("):
+            any_client.workflows.run_many("wf-1", frame)
 
 
 async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:

@@ -111,7 +111,7 @@ def _versions(environments: Environments) -> dict[str, str]:
     found = {name: sdk[name] for name in ("fibonacci-sdk", "httpx", "httpcore", "pydantic")}
     for name in PACKAGES:
         if environments.is_ready(name):
-            package = name.removesuffix("-aiohttp").removesuffix("-async")
+            package = name.removesuffix("-aiohttp").removesuffix("-async").removesuffix("-command")
             found[package] = environments.versions(name)[package]
     return found
 

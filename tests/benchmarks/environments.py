@@ -22,6 +22,10 @@ PACKAGES = {
     "stripe": ["stripe"],
     "stripe-async": ["stripe[async]"],
     "langgraph-sdk": ["langgraph-sdk"],
+    "openai-command": ["openai<2.1"],  # the current ones have no command
+    "prefect": ["prefect"],
+    "modal": ["modal"],
+    "huggingface_hub": ["huggingface_hub"],
 }
 
 

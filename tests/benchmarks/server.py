@@ -6,6 +6,7 @@ It prints its port. The response to every path is a workflow of 400 bytes, excep
 
     slow        the same after two seconds
     flood       chunks of one byte, without end
+    bare        the same workflow without an envelope
     limit=N     a page of N workflows of twelve fields; with `pages=M` the first of M
 """
 
@@ -52,6 +53,7 @@ def response(document: object) -> bytes:
 
 
 CHUNKS = b"1\r\n{\r\n" * 20_000
+BARE = response(WORKFLOW)
 ONE = response({"data": WORKFLOW, "meta": {"request_id": "req_abc123"}})
 
 
@@ -74,7 +76,7 @@ def number(name: bytes, target: bytes) -> int:
 def response_to(target: bytes) -> bytes:
     limit = number(b"limit", target)
     if not limit:
-        return ONE
+        return BARE if b"bare" in target else ONE
     # The cursor counts down; the path `/v1/pages=M/workflows` says where it begins.
     pages = re.search(rb"pages=(\d+)", target)
     left = number(b"cursor", target) or (int(pages[1]) if pages else 1)

@@ -61,6 +61,11 @@ TARGETS = (
     Bound("cold script, relative to the one by hand", "cold script", 0.92),
     Bound("cold script over https, relative to the one by hand", "cold script, https", 0.95),
     Bound("cold script, async, relative to the one by hand", "cold script, async", 1.1),
+    Bound("`fibonacci --help`, relative to openai's", "command: --help", 0.15, beside="openai"),
+    Bound(
+        "`fibonacci --help`, relative to the interpreter alone", "command: --help", 6, beside="the interpreter alone"
+    ),
+    Bound("`fibonacci workflows get`, relative to openai's", "command: a call", 0.5, beside="openai"),
     Bound("a client, ms", "client: each of many", 0.1, beside=None),
     Bound("a client, KB", "client: memory of each of many", 10, beside=None),
     Bound("a call, relative to `httpx.Client.get`", "one call", 0.75),

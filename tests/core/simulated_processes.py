@@ -27,14 +27,18 @@ class SimulatedWorld:
         server: The server.
 
     Attributes:
-        now: Seconds on every clock.
+        now: Seconds on the clock of the store.
         exchanges: How many messages reached the store.
+        outage: When the store is not reachable, from and until.
+        granted: The leases that the store has granted.
     """
 
     def __init__(self, server: SimulatedServer) -> None:
         self.now = 0.0
         self.server = server
         self.exchanges = 0
+        self.outage = 0.0, 0.0
+        self.granted: set[str] = set()
         self._state = json.dumps(SharedWindow(0.0).dump())
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -56,7 +60,14 @@ class SimulatedWorld:
         window = SharedWindow.load(json.loads(self._state))
         reply = window.exchange(message, self.now)
         self._state = json.dumps(window.dump())
+        self.granted.update(name for name, _ in reply.granted)
         return reply
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the store is not reachable now."""
+        begin, end = self.outage
+        return begin <= self.now < end
 
     def lose_state(self) -> None:
         """Begin the state again, as after a restart of the store."""
@@ -70,13 +81,17 @@ class SimulatedProcess:
         world: What it shares with others.
         latency: Seconds of a message, and of its reply.
         is_lost: Whether the next message or its reply is lost: called before each.
+        ahead: Seconds by which its clock is ahead of that of the store.
 
     Attributes:
-        sent: When each of its requests was admitted.
+        sent: When each of its requests was admitted, on the clock of the store.
+        leases: The leases of its requests.
     """
 
-    def __init__(self, world: SimulatedWorld, latency: float, is_lost: Callable[[], bool]) -> None:
+    def __init__(self, world: SimulatedWorld, latency: float, is_lost: Callable[[], bool], ahead: float = 0.0) -> None:
         self.sent: list[float] = []
+        self.leases: list[str] = []
+        self._ahead = ahead
         self.is_killed = False
         self._world = world
         self._latency = latency
@@ -114,11 +129,16 @@ class SimulatedProcess:
     def world(self) -> SimulatedWorld:
         return self._world
 
+    @property
+    def now(self) -> float:
+        """Seconds on its monotonic clock."""
+        return self._world.now + self._ahead
+
     def _notify(self) -> None:
         self.at(self._world.now, self._look)
 
     def _look(self) -> None:
-        seconds = self._limits.schedule(self._world.now)
+        seconds = self._limits.schedule(self.now)
         if self._is_sending or seconds is None:
             return
         if seconds > 0:
@@ -126,8 +146,8 @@ class SimulatedProcess:
             self.at(self._world.now + seconds, partial(self._look_unless_later, self._looks))
             return
         self._is_sending = True
-        message = self._limits.message(self._world.now)
-        if self._is_lost():
+        message = self._limits.message(self.now)
+        if self._world.is_out or self._is_lost():
             self.at(self._world.now + RESENT_AFTER, self._fail)
         else:
             self._world.at(self._world.now + self._latency, lambda: self._deliver(message))
@@ -145,12 +165,12 @@ class SimulatedProcess:
 
     def _receive(self, message: LeaseMessage, reply: LeaseReply) -> None:
         self._is_sending = False
-        self._limits.receive(message, reply, self._world.now)
+        self._limits.receive(message, reply, self.now)
         self._look()
 
     def _fail(self) -> None:
         self._is_sending = False
-        self._limits.fail(StoreError("lost"), self._world.now)
+        self._limits.fail(StoreError("lost"), self.now)
         self._look()
 
 
@@ -177,7 +197,7 @@ class _SimulatedCall:
         world = self._process.world
         if self._is_sent:
             return
-        outcome = self._limits.queue(self._queued, world.now)
+        outcome = self._limits.queue(self._queued, self._process.now)
         if not isinstance(outcome, Admission):
             assert 0 <= outcome.seconds <= 120
             self._sleeps += 1
@@ -185,6 +205,7 @@ class _SimulatedCall:
             return
         self._is_sent = True
         self._process.sent.append(world.now)
+        self._process.leases.append(outcome.lease[0])
         world.at(world.now + self._transit, lambda: self._arrive(outcome))
 
     def _ask_unless_woken(self, sleep: int) -> None:
@@ -202,5 +223,5 @@ class _SimulatedCall:
     def _end(self, admission: Admission, response: APIResponse) -> None:
         is_success = response.status == 200
         attempt = Attempt(response, is_success, "GET", number=1, remaining=None, max_retries=0)
-        self._limits.settle(admission, attempt, self._process.world.now)
+        self._limits.settle(admission, attempt, self._process.now)
         self._then()

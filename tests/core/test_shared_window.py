@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -118,6 +119,61 @@ class TestProcesses:
         assert world.server.refused == 0
         # In a queue of 32 and windows of 10, the turn of some is every third window and that of others every fourth.
         assert max(numbers) <= 1.5 * min(numbers), numbers
+
+    @pytest.mark.parametrize("pause", [0.0, 300.0], ids=["at first", "after a pause"])
+    def test_those_that_start_together_share_the_window_that_begins(self, pause: float) -> None:
+        world = SimulatedWorld(SimulatedServer(300, 60.0, is_aligned=False))
+        if pause:
+            SimulatedProcess(world, 0.001, lambda: False).call(0.001, 0.005)
+        processes = [SimulatedProcess(world, 0.001, lambda: False) for _ in range(8)]
+        for number, process in enumerate(processes):
+            for _ in range(4):
+                begin = partial(process.call_again_and_again, 0.001, 0.005, until=pause + 50.0)
+                process.at(pause + number * 0.06, begin)
+        world.run(until=pause + 200.0)
+        numbers = [sum(time < pause + 50 for time in process.sent) for process in processes]
+        assert world.server.refused == 0
+        assert sum(numbers) == 300
+        assert max(numbers) <= 2 * min(numbers), numbers
+
+    def test_one_that_is_alone_has_the_whole_window_soon(self) -> None:
+        world = SimulatedWorld(SimulatedServer(300, 60.0, is_aligned=False))
+        process = SimulatedProcess(world, 0.001, lambda: False)
+        for _ in range(300):
+            process.call(0.001, 0.005)
+        world.run(until=100.0)
+        assert len(process.sent) == 300
+        assert max(process.sent) < 3.6
+        assert sum(time < 0.5 for time in process.sent) >= 30, "a part of it at once"
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_kills_clocks_and_an_outage_of_the_store(self, seed: int) -> None:
+        chance = random.Random(seed)
+        world = SimulatedWorld(SimulatedServer(chance.choice([40, 100]), 10.0, is_aligned=False, skew=30.0))
+        begin = chance.uniform(5, 60)
+        world.outage = begin, begin + chance.uniform(1, 25)
+        loss = chance.choice([0.0, 0.1])
+        processes: list[SimulatedProcess] = []
+        for _ in range(8):
+            ahead = chance.uniform(0, 1e6)
+            process = SimulatedProcess(world, chance.uniform(0, 0.01), lambda: chance.random() < loss, ahead)
+            processes.append(process)
+            for _ in range(4):
+                begin_calls = partial(process.call_again_and_again, 0.001, chance.uniform(0.005, 0.3), until=120.0)
+                process.at(chance.uniform(0, 0.5), begin_calls)
+        killed = chance.sample(processes, chance.randint(1, 4))
+        for process in killed:
+            world.at(chance.uniform(1, 100), process.kill)
+        world.run(until=400.0)
+        assert world.server.refused == 0
+        assert all(lease in world.granted for process in processes for lease in process.leases)
+        unused = world.server.limit * 11 - sum(len(process.sent) for process in processes)
+        begun, ended = world.outage
+        assert unused <= world.server.limit * (2 + (ended - begun) / 10), "beside the outage, two windows at the most"
+        rows = [len(process.sent) for process in processes if process not in killed]
+        assert max(rows) <= (2.5 if loss else 2.0) * min(rows), rows
+        late = [time for process in processes for time in process.sent if begun + 1 < time < ended]
+        assert not late, "nothing is sent while the store is gone"
 
     def test_a_process_that_waits_asks_rarely(self) -> None:
         world = SimulatedWorld(SimulatedServer(1, 60.0, is_aligned=False))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fibonacci import DeploymentError
+from fibonacci import DeploymentChange, DeploymentError
 from fibonacci.definitions import load
 from fibonacci.emulator import Emulator
 from tests.deployment.flows import Flows, definition, steps_of
@@ -340,3 +340,16 @@ def test_what_is_applied_is_what_the_file_loads_to(flows: Flows) -> None:
     flows.write("a.yaml", "flow-a", labels=["kept"], outputs={"answer": "{{greet}}"})
     flows.apply()
     assert flows.workflow("flow-a").definition == load(flows.folder / "a.yaml").model_dump()
+
+
+def test_each_change_is_reported_when_it_is_made(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.write("b.yaml", "flow-b")
+    reported: list[tuple[str, str | None, list[str]]] = []
+
+    def report(change: DeploymentChange) -> None:
+        reported.append((change.file, change.workflow_id, sorted(flows.lock()["workflows"])))
+
+    result = flows.apply(on_change=report)
+    ids = {file: workflow.id for file, workflow in result.workflows.items()}
+    assert reported == [("a.yaml", ids["a.yaml"], ["a.yaml"]), ("b.yaml", ids["b.yaml"], ["a.yaml", "b.yaml"])]

@@ -18,7 +18,7 @@ SECTIONS = [
 
 
 def test_the_sections_are_found() -> None:
-    assert len(SECTIONS) == 9
+    assert len(SECTIONS) == 11
 
 
 @pytest.mark.parametrize(("page", "name"), SECTIONS, ids=[name for _, name in SECTIONS])

@@ -1,4 +1,4 @@
-"""Every Python block of the README and of docs/ runs, and every relative link leads somewhere."""
+"""Every Python block of the README, docs/ and the package's skill runs, and every relative link leads somewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+SKILLS = sorted((ROOT / "fibonacci" / ".agents").rglob("*.md"))
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *SKILLS]
 LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").rglob("*.md"))]
 
 # Why a block may be marked `<!-- not run: reason -->`; it is compiled all the same.

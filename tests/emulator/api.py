@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from fibonacci.emulator.account.account import Account
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.engine.environment import Environment
@@ -16,6 +15,7 @@ from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.engine.tool_catalog import missing_parameters
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from fibonacci.emulator.http.messages import ServerRequest
+from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.store import Store
 

@@ -6,7 +6,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.account.auth import ApiKeys, KeyRole
-from fibonacci.emulator.account.plans import PlanName
+from fibonacci.emulator.option_values import PlanName
 from fibonacci.errors import PermissionDeniedError, QuotaExceededError
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
 from tests.emulator.test_approvals import EXTERNAL, MAIL, ORG, actions, settings, waiting

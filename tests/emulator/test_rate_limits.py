@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
+from fibonacci.emulator.option_values import PlanName
 from tests.emulator.api import START, Api
 
 

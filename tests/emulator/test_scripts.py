@@ -12,7 +12,7 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator, Fault, LLMCall, ToolCall
 from fibonacci.emulator.engine.answers.script_content import new_script
 from fibonacci.emulator.engine.answers.scripts import Scripts
-from fibonacci.emulator.state.clock import TimeMode
+from fibonacci.emulator.option_values import TimeMode
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of
 

@@ -17,7 +17,7 @@ from tests.endpoints.table import NOT_ENDPOINTS, ROWS
 from tests.kit.mode import Mode
 
 OTHER_SIGNATURES = {
-    "workflows.apply": "plan, *, allow_delete=",
+    "workflows.apply": "plan, *, allow_delete=, on_change=",
     "workflows.plan": "folder",
     "workflows.pull": "workflow_id, path, *, overwrite=",
     "workflows.run_many": "workflow_id, rows, *, key=, inputs=, journal=, concurrency=, timeout=, max_failures=, "

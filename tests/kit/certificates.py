@@ -48,6 +48,23 @@ class Authority:
 
 
 @dataclass(frozen=True)
+class ServerFiles:
+    """A server's certificate and its key in files, for a server that is a program of its own."""
+
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def issued_by(cls, ca: trustme.CA, directory: Path, host: str = "127.0.0.1") -> ServerFiles:
+        """Have an authority issue one for a host, and write it into a directory."""
+        issued = ca.issue_cert(host)
+        files = cls(directory / f"{host}-certificate.pem", directory / f"{host}-key.pem")
+        files.certificate.write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+        files.key.write_bytes(issued.private_key_pem.bytes())
+        return files
+
+
+@dataclass(frozen=True)
 class ClientFiles:
     """A client's certificate in files: with its key in one, apart from it, and apart with an encrypted key."""
 

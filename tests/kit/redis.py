@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import redis
+
+from tests.kit.certificates import ServerFiles
 from tests.kit.programs import free_port, running
 
 REDIS_SERVERS = ("redis-server", "valkey-server")
 
 
 class RedisServer:
-    """A server that keeps nothing on the disk.
+    """A server that keeps nothing on the disk, unless it has a folder.
 
     Args:
         program: Its name.
         password: What clients have to say; empty for nothing.
         port: Where it listens.
+        folder: Where it syncs each write; None for nowhere.
+        tls: Its certificate, for TLS alone; None for no TLS.
     """
 
-    def __init__(self, program: str = "redis-server", *, password: str = "", port: int | None = None) -> None:
+    def __init__(
+        self,
+        program: str = "redis-server",
+        *,
+        password: str = "",
+        port: int | None = None,
+        folder: Path | None = None,
+        tls: ServerFiles | None = None,
+    ) -> None:
         self.port: int = free_port() if port is None else port
         self._program = program
         self._password = password
+        self._folder = folder
+        self._tls = tls
 
     @property
     def url(self) -> str:
         """The URL of database 0."""
         secret = f":{self._password}@" if self._password else ""
-        return f"redis://{secret}127.0.0.1:{self.port}/0"
+        return f"{'redis' if self._tls is None else 'rediss'}://{secret}127.0.0.1:{self.port}/0"
+
+    def client(self) -> Any:
+        """Return a client that looks into it."""
+        made: Any = redis
+        return made.Redis.from_url(self.url)
 
     @contextmanager
-    def running(self, *more: str) -> Generator[None]:
-        """Run it, empty, while the block lasts; with further options if there are any."""
-        password = ["--requirepass", self._password] if self._password else []
-        options = [
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            *password,
-            *more,
-        ]
-        with running(self.port, self._program, *options):
-            yield
+    def running(self, *more: str) -> Generator[subprocess.Popen[bytes]]:
+        """Run it while the block lasts, with what it has on the disk; with further options if there are any."""
+        options = [*self._listening(), "--bind", "127.0.0.1", "--save", "", *self._keeping()]
+        if self._password:
+            options += ["--requirepass", self._password]
+        with running(self.port, self._program, *options, *more) as process:
+            yield process
+
+    def _listening(self) -> list[str]:
+        if self._tls is None:
+            return ["--port", str(self.port)]
+        files = ["--tls-cert-file", str(self._tls.certificate), "--tls-key-file", str(self._tls.key)]
+        ports = ["--port", "0", "--tls-port", str(self.port)]
+        return [*ports, *files, "--tls-ca-cert-file", str(self._tls.certificate), "--tls-auth-clients", "no"]
+
+    def _keeping(self) -> list[str]:
+        if self._folder is None:
+            return ["--appendonly", "no"]
+        return ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]

@@ -3,6 +3,7 @@
 python -m tests.limits                                          windows of a minute: 15 minutes; print the table
 python -m tests.limits --write docs/retries-and-timeouts.md     put it between the page's markers
 python -m tests.limits --short                                  check what has to hold, in half a minute
+python -m tests.limits --first                                  how the first window is shared, in half a minute
 """
 
 from __future__ import annotations
@@ -15,10 +16,20 @@ from pathlib import Path
 
 from tests.kit.page_sections import PageSection
 from tests.kit.redis import REDIS_SERVERS
-from tests.limits.scenarios import LIMITERS, Contention, Figures, cost, kill_holders, measure, restart_server
+from tests.limits.scenarios import (
+    LIMITERS,
+    Contention,
+    Figures,
+    cost,
+    kill_holders,
+    measure,
+    restart_server,
+    start_together,
+)
 
 SECTION = PageSection("limits")
 LONG = Contention(300, 60.0, 4.5)
+FIRST = Contention(300, 60.0, 0.2)
 SHORT = Contention(200, 5.0, 2.6)
 SMALL = Contention(20, 2.0, 3.5, processes=4, threads=2)
 
@@ -32,7 +43,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.limits", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table between the markers of this page")
     parser.add_argument("--short", action="store_true", help="check what has to hold, in half a minute")
+    parser.add_argument("--first", action="store_true", help="how processes that start together share a first window")
     options = parser.parse_args()
+    if options.first:
+        print(*map(_first, LIMITERS), sep="\n")
+        return 0
     if options.short:
         code = 0
         for line in _check():
@@ -90,6 +105,13 @@ def _check() -> Iterator[str]:
         for name, run in restarts.items():
             # What nobody has told the server of the limiter before it was killed, one request finds out.
             yield _verdict(f"{name}: killed and started again", run.result(), may_be_refused=1)
+
+
+def _first(name: str) -> str:
+    figures = start_together(name, FIRST)
+    rows = [sum(process.rows) for process in figures.done]
+    text = f"{name}: {len(rows)} processes of {FIRST.threads} threads, as they start"
+    return f"{text}: {rows} rows of each in the first window, {figures.served.refused} refused"
 
 
 def _verdict(title: str, figures: Figures, *, is_fair: bool = False, may_be_refused: int = 0) -> str:

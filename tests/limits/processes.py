@@ -43,15 +43,17 @@ class RunningWork:
     def wait_until_ready(self) -> None:
         """Wait until all are ready."""
         for process in self.processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            _wait_until_ready(process)
 
     def begin(self) -> None:
         """Let all begin that are ready."""
         for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
+            _begin(process)
+
+    def begin_one(self, process: subprocess.Popen[str]) -> None:
+        """Let one begin as soon as it is ready."""
+        _wait_until_ready(process)
+        _begin(process)
 
     def kill(self) -> None:
         """Kill them."""
@@ -63,6 +65,17 @@ class RunningWork:
         """Return what became of the calls of those that were not killed, when they have ended."""
         outputs = [process.communicate()[0] for process in self.processes]
         return [WorkDone(**json.loads(output)) for output in outputs if output]
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def _begin(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fibonacci.emulator import Emulator
@@ -105,6 +106,16 @@ def measure(name: str, profile: Contention, *, has_outsider: bool = False) -> Fi
             others.begin()
             done = own.done()
             first.kill()
+        return Figures(Served.by(emulator, profile.window), done)
+
+
+def start_together(name: str, profile: Contention) -> Figures:
+    """Let processes call in the first window, each as soon as it has started."""
+    with limiter_named(name) as (option, _), _emulator(profile) as emulator, tempfile.TemporaryDirectory() as folder:
+        work = replace(_work(emulator, option, profile, threads=profile.threads), is_warm=False)
+        with running([work] * profile.processes, Path(folder)) as own, ThreadPoolExecutor(profile.processes) as pool:
+            list(pool.map(own.begin_one, own.processes))
+            done = own.done()
         return Figures(Served.by(emulator, profile.window), done)
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from email import message_from_bytes
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +31,7 @@ IN_SDIST: Final = frozenset(
      "pyproject.toml", "tests"}
 )  # fmt: skip
 IN_WHEEL: Final = ("fibonacci/", "fibonacci_sdk-")
+NEEDED: Final = ("fibonacci/py.typed", "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md")
 GENERATED: Final = (".pyc", ".pyo", ".so", ".db", ".orig", ".rej", ".log")
 NOT_COPIED: Final = (".git", ".venv", ".*_cache", "__pycache__", "dist", "build", ".coverage*", ".hypothesis")
 _LINK: Final = re.compile(r"\]\(([^)\s]+)|(?:src|href)=\"([^\"]+)\"")
@@ -66,7 +67,7 @@ def faults_of_wheel(path: Path) -> list[str]:
         metadata = [archive.read(name) for name in names if name.endswith(".dist-info/METADATA")]
     faults = [f"{name} is stray" for name in names if not name.startswith(IN_WHEEL)]
     faults += _generated(names)
-    faults += [f"{name} is missing" for name in ("fibonacci/py.typed",) if name not in names]
+    faults += _missing(names)
     components = [component["name"] for bill in bills for component in bill["components"]]
     if len(bills) != 1 or "httpx" not in components:
         faults.append("the list of components is missing or wrong")
@@ -75,10 +76,11 @@ def faults_of_wheel(path: Path) -> list[str]:
 
 
 def faults_of_sdist(path: Path) -> list[str]:
-    """Return what an sdist has that it must not have."""
+    """Return what an sdist has that it must not have, and what it lacks."""
     with tarfile.open(path) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    return [f"{name} is stray" for name in names if name and name.partition("/")[0] not in IN_SDIST] + _generated(names)
+    faults = [f"{name} is stray" for name in names if name and name.partition("/")[0] not in IN_SDIST]
+    return [*faults, *_generated(names), *_missing(names)]
 
 
 def relative_links(text: str) -> list[str]:
@@ -89,6 +91,10 @@ def relative_links(text: str) -> list[str]:
 
 def _generated(names: Iterable[str]) -> list[str]:
     return [f"{name} is generated" for name in names if name.endswith(GENERATED) or "__pycache__" in name]
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    return [f"{name} is missing" for name in NEEDED if name not in names]
 
 
 def _digest(path: Path) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
+from io import StringIO
 from threading import Thread
 from types import ModuleType
 from typing import Any, Final
@@ -58,6 +59,22 @@ def brotli() -> None:
     _check_health(respond)
 
 
+def cli() -> None:
+    """Print a line in color."""
+    from fibonacci.cli.rendering.painter import Painter
+
+    os.environ["FORCE_COLOR"] = "1"
+    stream = StringIO()
+    Painter(stream, has_color=True).line([("completed", "green")])
+    if "\x1b[" not in stream.getvalue():
+        raise AssertionError("the line has no color: pip install 'fibonacci-sdk[cli]'")
+
+
+def completion() -> None:
+    """Print the completion of a shell."""
+    _run_command("completion", "bash")
+
+
 def http2() -> None:
     """Carry out a call over HTTP/2 without TLS."""
     import httpx
@@ -74,11 +91,26 @@ def httpx2() -> None:
         assert client.health.check().healthy
 
 
+def keyring() -> None:
+    """Name the keychain, which here keeps nothing."""
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+    from fibonacci._profiles.keychain import keychain_name
+
+    assert keychain_name()
+
+
 def machine() -> None:
     """Share a rate limit in the folder of this process."""
     os.environ["XDG_RUNTIME_DIR"] = os.getcwd()  # noqa: PTH109  (a variable is text)
     with _emulated(rate_limiter="machine") as (client, _):
         assert client.health.check().healthy
+
+
+def mcp() -> None:
+    """Serve the tools of an emulator to an agent that leaves at once."""
+    with Emulator() as emulator:
+        os.environ.update(FIBONACCI_API_KEY=emulator.api_key, FIBONACCI_BASE_URL=emulator.base_url)
+        _run_command("mcp")
 
 
 def otel() -> None:
@@ -93,6 +125,13 @@ def pandas() -> None:
     """Make a data frame of a page."""
     with _emulated() as (client, _):
         assert len(client.workflows.list().to_pandas()) == 1
+
+
+def png() -> None:
+    """Draw a definition."""
+    from fibonacci.definitions.diagrams.png import png
+
+    assert png({"nodes": [{"id": "a", "type": "llm", "instruction": "b"}]}).startswith(b"\x89PNG")
 
 
 def polars() -> None:
@@ -146,7 +185,10 @@ def yaml() -> None:
 
 USES: Final[dict[str, Callable[[], None]]] = {
     use.__name__: use
-    for use in (arrow, brotli, http2, httpx2, machine, otel, pandas, polars, progress, redis, socks, yaml)
+    for use in (
+        *(arrow, brotli, cli, completion, http2, httpx2, keyring, machine, mcp, otel),
+        *(pandas, png, polars, progress, redis, socks, yaml),
+    )
 }
 """What each extra is for, in a function that needs it."""
 
@@ -160,6 +202,14 @@ def _emulated(**options: Any) -> Generator[tuple[Fibonacci, str]]:
             workflow_id = maker.workflows.create(name="A", definition=definition).id
         with Fibonacci(emulator.api_key, base_url=emulator.base_url, max_retries=0, **options) as client:
             yield client, workflow_id
+
+
+def _run_command(*arguments: str) -> None:
+    from fibonacci.cli.main import main
+
+    code = main(arguments)
+    if code:
+        raise AssertionError(f"the command ended with {code}")
 
 
 def _check_health(respond: Callable[[socket.socket], None], **options: Any) -> None:

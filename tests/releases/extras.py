@@ -76,7 +76,7 @@ def fault(extra: str, folder: Path) -> str | None:
 
 def _use(extra: str, requirement: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", str(USE), extra, *refused_modules(requirement)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
 
 def _requirements(name: str) -> list[str]:

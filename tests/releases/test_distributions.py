@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.releases.distributions import differences, faults_of_sdist, faults_of_wheel, relative_links
+from tests.releases.distributions import NEEDED, differences, faults_of_sdist, faults_of_wheel, relative_links
 from tests.releases.tagged import commit_time, fault
 
 CHANGELOG = "# Changelog\n\n## [1.2.0] - 2026-01-01\n\n### Added\n"
 INFO = "fibonacci_sdk-1.2.0.dist-info"
 WHEEL = {
     "fibonacci/__init__.py": "",
-    "fibonacci/py.typed": "",
+    **dict.fromkeys(NEEDED, ""),
     f"{INFO}/METADATA": "Name: fibonacci-sdk\n\n[Errors](https://github.com/example/blob/v1.2.0/docs/errors.md)\n",
     f"{INFO}/sboms/fibonacci-sdk.cdx.json": json.dumps({"components": [{"name": "httpx"}]}),
 }
@@ -91,7 +91,7 @@ def test_what_a_wheel_must_not_have_is_named(tmp_path: Path, files: dict[str, st
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("fibonacci/py.typed", "fibonacci/py.typed is missing"),
+        *((name, f"{name} is missing") for name in NEEDED),
         (f"{INFO}/sboms/fibonacci-sdk.cdx.json", "the list of components is missing or wrong"),
     ],
 )
@@ -100,10 +100,14 @@ def test_what_a_wheel_lacks_is_named(tmp_path: Path, name: str, found: str) -> N
     assert faults_of_wheel(wheel(tmp_path, files)) == [found]
 
 
-def test_what_an_sdist_must_not_have_is_named(tmp_path: Path) -> None:
-    names = ["fibonacci/__init__.py", "PKG-INFO", ".env", "notes/todo.md", "tests/old.orig"]
-    faults = [".env is stray", "notes/todo.md is stray", "tests/old.orig is generated"]
-    assert faults_of_sdist(sdist(tmp_path, names)) == faults
+def test_what_an_sdist_must_not_have_and_lacks_is_named(tmp_path: Path) -> None:
+    names = [*NEEDED[1:], "PKG-INFO", ".env", "notes/todo.md", "tests/old.orig"]
+    assert faults_of_sdist(sdist(tmp_path, names)) == [
+        ".env is stray",
+        "notes/todo.md is stray",
+        "tests/old.orig is generated",
+        f"{NEEDED[0]} is missing",
+    ]
 
 
 def test_a_build_that_is_not_the_same_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.kit.page_sections import PageSection
 from tests.servers.clients import contenders
 from tests.servers.gateways import GATEWAYS, GatewayName
-from tests.servers.measure import PROFILES, Profile, Tally, measure
+from tests.servers.measure import PROFILES, LoadProfile, Tally, measure
 
 SECTION = PageSection("servers")
 _TURN = 5.0
@@ -42,7 +42,7 @@ def _lines(seconds: float) -> Iterator[str]:
                 yield f"| {gateway} | {profile.name} | {name} | {' | '.join(f'{figure:,}' for figure in figures)} |"
 
 
-def _compare(profile: Profile, gateway: GatewayName, seconds: float) -> dict[str, list[int]]:
+def _compare(profile: LoadProfile, gateway: GatewayName, seconds: float) -> dict[str, list[int]]:
     """Return the figures of each client: they take turns, so that what slows the machine down meets them all."""
     turns: dict[str, list[list[int]]] = {}
     for _ in range(max(1, round(seconds / _TURN))):

@@ -22,7 +22,7 @@ _DISTURB_EVERY = 0.2
 
 
 @dataclass(frozen=True)
-class Profile:
+class LoadProfile:
     """A misfortune of connections, and the work during it.
 
     Attributes:
@@ -36,8 +36,8 @@ class Profile:
 
 
 PROFILES = (
-    Profile("reloads, five a second", Setup(), Load(64, (0.0, 0.1)), Gateway.reload),
-    Profile("keep-alive of 0.5 s", SHORT_KEEP_ALIVE, Load(64, (0.49, 0.51))),
+    LoadProfile("reloads, five a second", Setup(), Load(64, (0.0, 0.1)), Gateway.reload),
+    LoadProfile("keep-alive of 0.5 s", SHORT_KEEP_ALIVE, Load(64, (0.49, 0.51))),
 )
 
 
@@ -64,7 +64,7 @@ class Tally:
         return sum(call.method == "POST" and self.carried_out[call.id] > 1 for call in self.calls)
 
 
-def measure(profile: Profile, name: GatewayName, contender: Contender, seconds: float) -> Tally:
+def measure(profile: LoadProfile, name: GatewayName, contender: Contender, seconds: float) -> Tally:
     """Have one client do the work of a profile, alone, so that none slows another down."""
     with TemporaryDirectory() as made, _logging_backend(Path(made)) as (port, log):
         setups = {profile.name: profile.setup}

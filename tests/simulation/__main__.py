@@ -2,7 +2,7 @@
 
 python -m tests.simulation                          print the tables
 python -m tests.simulation --write docs/scale.md    write them into the page, and the charts into docs/images
-python -m tests.simulation --short                  up to 100 workers, and no outage
+python -m tests.simulation --short                  up to 100 workers, and no batches
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from pathlib import Path
 from tests.kit.page_sections import PageSection
 from tests.simulation.batches import Batch, measure_batch
 from tests.simulation.chart import Axis, ChartLine, chart
+from tests.simulation.comparisons import concurrencies, jobs, table
 from tests.simulation.scenarios import Scenario, ScenarioFigures, measure
 
-SECTIONS = PageSection("simulated workers"), PageSection("simulated circumstances"), PageSection("simulated batches")
+SECTIONS = tuple(
+    PageSection(f"simulated {name}") for name in ("workers", "circumstances", "batches", "concurrencies", "jobs")
+)
 _OUTAGE = (60.0, 120.0)
 _INTERVAL = 5.0
 Charts = dict[str, str]
@@ -37,7 +40,7 @@ def workers(counts: Sequence[int]) -> tuple[str, Charts]:
     lines = [ChartLine("fibonacci", wasted[True]), ChartLine("by habit", wasted[False])]
     y = Axis("refused requests in 3 minutes", [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], is_logarithmic=True)
     drawn = chart("Refused requests by workers", Axis("workers", counts, is_logarithmic=True), y, lines)
-    return _table(header, rows), {"scale-refused.svg": drawn}
+    return table(header, rows), {"scale-refused.svg": drawn}
 
 
 def circumstances(count: int) -> str:
@@ -50,7 +53,7 @@ def circumstances(count: int) -> str:
         "The same, by habit": Scenario(count, outsiders=30.0, has_gate=False),
     }
     rows = [[name, *_cells(measure(scenario))] for name, scenario in cases.items()]
-    return _table([f"{count:,} workers, 10 minutes", "Used", "Refused"], rows)
+    return table([f"{count:,} workers, 10 minutes", "Used", "Refused"], rows)
 
 
 def batches() -> tuple[str, Charts]:
@@ -96,16 +99,11 @@ def batches() -> tuple[str, Charts]:
         shaded=_OUTAGE,
     )
     header = ["Batch", "Throughput", "Refused", "Failed requests"]
-    return _table(header, rows), {"scale-outage.svg": drawn}
+    return table(header, rows), {"scale-outage.svg": drawn}
 
 
 def _cells(figures: ScenarioFigures) -> list[str]:
     return [f"{figures.share(60.0):.1%}", f"{len(figures.refused):,}"]
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def main() -> None:
@@ -114,11 +112,11 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="PAGE")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    table, charts = workers([1, 10, 100] if options.short else [1, 10, 100, 1_000, 10_000])
-    tables = [table, circumstances(10 if options.short else 1_000)]
+    workers_table, charts = workers([1, 10, 100] if options.short else [1, 10, 100, 1_000, 10_000])
+    tables = [workers_table, circumstances(10 if options.short else 1_000)]
     if not options.short:
         batch_table, batch_charts = batches()
-        tables.append(batch_table)
+        tables += [batch_table, concurrencies(), jobs()]
         charts |= batch_charts
     print(*tables, sep="\n\n")
     if options.write is not None and not options.short:

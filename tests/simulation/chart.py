@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 44, 48
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 30, 44, 48
 _INK = "#7a828e"  # has enough contrast on white and on black
 _COLORS = ("#2f81f7", "#db6d28", "#3fb950")
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
-
-from fibonacci import APIConnectionError, AsyncFibonacci, FibonacciError, RateLimitError
+from fibonacci import AsyncFibonacci, FibonacciError, RateLimitError
 from fibonacci.emulator import Emulator
+from tests.simulation.by_habit import retried
 from tests.simulation.event_loop import SimulatedEventLoop
 from tests.simulation.platform import Fate, Network, SimulatedPlatform, even
 
@@ -135,7 +134,7 @@ class _Simulation:
                 if self._scenario.has_gate:
                     await client.workflows.get(self._workflow)
                 else:
-                    await _by_habit(client.workflows.get, self._workflow)
+                    await retried(client.workflows.get, self._workflow)
             except FibonacciError:
                 self._figures.calls_failed += 1
                 await asyncio.sleep(1.0)
@@ -156,13 +155,3 @@ class _Simulation:
 
 async def _settled(call: Awaitable[object]) -> None:
     await call
-
-
-async def _by_habit(call: Callable[[str], Awaitable[object]], workflow: str) -> None:
-    """Call as many programs do: without a gate, again after a refusal, later each time."""
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type((RateLimitError, APIConnectionError)),
-        wait=wait_random_exponential(max=60),
-        sleep=asyncio.sleep,
-    )
-    await retrying(call, workflow)

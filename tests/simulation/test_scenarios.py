@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from tests.simulation.batches import Batch, measure_batch
@@ -51,9 +52,34 @@ def test_a_quota_of_executions_at_a_time() -> None:
     assert not figures.refused
 
 
+def test_a_concurrency_that_is_asked_for_beside_one_that_is_found() -> None:
+    batch = Batch(300, 10.0, quota=20, limit=300)
+    asked, found = measure_batch(batch), measure_batch(replace(batch, way="aimd"))
+    assert asked.done == found.done == 300
+    assert asked.refused == 0 < found.refused
+    assert asked.capacity > found.capacity + 0.1
+
+
+def test_others_run_executions_too() -> None:
+    figures = measure_batch(Batch(200, 10.0, quota=20, limit=300, others=8))
+    assert figures.done == 200
+    assert figures.others > 0
+    assert figures.capacity >= 0.85
+    assert figures.refused <= 0.05 * figures.done
+
+
+def test_a_batch_beside_the_loop_that_many_programs_have() -> None:
+    batch = Batch(600, 0.0, concurrency=100, limit=300)
+    own, habit = measure_batch(batch), measure_batch(replace(batch, way="habit"))
+    assert own.done == habit.done == 600
+    assert own.refused == 0
+    assert habit.refused >= 200
+    assert own.elapsed <= habit.elapsed
+
+
 def test_a_chart() -> None:
     x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
     drawn = ElementTree.fromstring(chart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])]))
     (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
-    assert line.attrib["points"] == "70.0,272.0 385.0,158.0 700.0,44.0"
+    assert line.attrib["points"] == "84.0,272.0 387.0,158.0 690.0,44.0"
     assert "requests & more" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]

@@ -10,9 +10,33 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
 from fibonacci._async._runtime import WakeEvent, running_trio
+
+T = TypeVar("T")
+
+
+async def beside(function: Callable[[], T]) -> T:
+    """Carry out a function that may wait, in a thread. A cancellation comes after its end, and after its result."""
+    trio = running_trio()
+    if trio is not None:
+        with trio.CancelScope(shield=True):
+            found: T = await trio.to_thread.run_sync(function)
+        return found
+    task = asyncio.current_task()
+    future = asyncio.get_running_loop().run_in_executor(None, function)
+    cancellations = 0
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            cancellations += 1
+    if task is not None:  # which is canceled at its next wait
+        for _ in range(cancellations):
+            task.uncancel()
+            task.cancel()
+    return future.result()
 
 
 class Inbox:
@@ -83,3 +107,7 @@ class RowSource:
         if isinstance(self._iterator, Iterator):
             return next(self._iterator, default)
         return await anext(self._iterator, default)
+
+
+LOOP_ENDS = (StopIteration, StopAsyncIteration)
+"""The errors that, raised by a function of the user's, would end a loop in silence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from fibonacci._async.batch import _workers
 from fibonacci._async.batch.requests import AsyncBatchRequests
@@ -20,6 +21,8 @@ from fibonacci._batch.watching import StartRate, WatchPlan
 from fibonacci._core.shared_limits import SharedLimits
 from fibonacci.errors import JournalError, QuotaExceededError
 from fibonacci.models.organizations import Quota
+
+T = TypeVar("T")
 
 
 class AsyncBatchContext:
@@ -142,34 +145,55 @@ class AsyncBatchContext:
         if is_last:
             self.journal.close()
 
-    def record_start(self, row: Row) -> None:
+    async def use_journal(self, function: Callable[[], T]) -> T:
+        """Call a method of the journal, which may wait for a server."""
+        return await _workers.beside(function) if self.journal.may_wait else function()
+
+    async def record_start(self, row: Row) -> None:
         """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
         Raises:
             JournalError: If it cannot be written; a note has the id.
         """
         if not self.is_attended:
-            self.record([row])
+            await self.record([row])
 
-    def record_unattended(self) -> None:
-        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+    async def record_refusal(self, row: Row) -> None:
+        """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
+
+        Raises:
+            JournalError: If it cannot be written.
+        """
+        row.is_refused = True
+        if not self.is_attended:
+            await self._record_refusals([row])
+
+    async def record_unattended(self) -> None:
+        """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_attended = False
-        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
-        if rows:
-            self.record(rows)
+        rows = [row for row in self.state.starting.values() if not row.is_recorded]
+        if started := [row for row in rows if row.execution_id]:
+            await self.record(started)
+        if refused := [row for row in rows if row.is_refused]:
+            await self._record_refusals(refused)
 
-    def record(self, rows: list[Row]) -> None:
+    async def record(self, rows: list[Row]) -> None:
         """Write the ids of executions to the journal.
 
         Raises:
             JournalError: If they cannot be written; a note has them.
         """
         try:
-            self.journal.write(started=rows)
+            await self.use_journal(partial(self.journal.write, started=rows))
         except JournalError as error:
             names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
             error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
             raise
+        for row in rows:
+            row.is_recorded = True
+
+    async def _record_refusals(self, rows: list[Row]) -> None:
+        await self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
 

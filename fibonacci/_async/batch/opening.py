@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from fibonacci._async.batch import _workers
 from fibonacci._async.batch.context import AsyncBatchContext
 from fibonacci._async.batch.requests import AsyncBatchRequests
 from fibonacci._async.requestor import AsyncRequestor
+from fibonacci._batch.journal import Journal
 from fibonacci._batch.journal_files import open_journal, temporary_journal
+from fibonacci._batch.journal_location import RedisJournalURL
 from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.options import BatchOptions
 from fibonacci._core.rate_limit_headers import server_time
@@ -16,6 +22,8 @@ async def open_batch(
 ) -> AsyncBatchContext:
     """Read the workflow and open the journal.
 
+    From the moment that the journal is open, nothing waits: a cancellation would leave it open.
+
     Args:
         requestor: Sends the requests.
         requests: The requests about the workflow.
@@ -24,13 +32,19 @@ async def open_batch(
 
     Raises:
         JournalError: If the journal cannot be used.
+        ImportError: If it is in Redis, and redis-py is not installed. Nothing is sent.
         APIError: If the workflow cannot be read.
     """
+    open_it = _journal_opener(options.journal)
     workflow = await requests.workflow()
     received_at = requestor.clock.time()
     version = None if workflow.version is None else str(workflow.version)
     header = JournalHeader(workflow_id, version, options.parser.key_rule)
-    journal = temporary_journal(header) if options.journal is None else open_journal(options.journal, header)
+    limits = await requestor.use_limits()
+    if isinstance(options.journal, RedisJournalURL):
+        journal = await _workers.beside(partial(open_it, header))
+    else:
+        journal = open_it(header)
     journal.redact = requestor.redact
     return AsyncBatchContext(
         requestor,
@@ -38,6 +52,18 @@ async def open_batch(
         options,
         journal,
         options.organization or workflow.organization_id,
-        await requestor.use_limits(),
+        limits,
         server_time(workflow.response.headers, received_at) - received_at,
     )
+
+
+def _journal_opener(journal: str | RedisJournalURL | None) -> Callable[[JournalHeader], Journal]:
+    """Return what opens a journal. Nothing is sent before."""
+    if journal is None:
+        return temporary_journal
+    if isinstance(journal, str):
+        return partial(open_journal, journal)
+    from fibonacci._batch.redis_opening import open_redis_journal
+    from fibonacci._net.redis_connection import RedisConnection
+
+    return partial(open_redis_journal, RedisConnection(journal.url, "journal"), journal)

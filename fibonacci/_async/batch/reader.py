@@ -50,7 +50,7 @@ class AsyncRowReader:
             return False
         try:
             value = self._values.popleft() if self._values else await self._source.read(_END)
-            self._place(value)
+            await self._place(value)
         except Exception as error:  # of the user's iterable or functions, or a key that cannot be used
             self._state.stop(error)
         return not self._state.is_exhausted
@@ -74,7 +74,7 @@ class AsyncRowReader:
         self._is_reading = False
         self._state.stop(error)
 
-    def _place(self, value: Any) -> None:
+    async def _place(self, value: Any) -> None:
         """Make a row of a value, and put it where it belongs."""
         state = self._state
         if value is _END:
@@ -83,7 +83,9 @@ class AsyncRowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
+        journal = self._context.journal
+        find = partial(journal.find, row.key, is_unique=self._parser.is_unique)
+        entry, was_seen = await self._context.use_journal(find)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
             raise ValueError(f"rows {other} and {index} have the same key {row.key!r}; the keys of rows must differ")
@@ -95,13 +97,13 @@ class AsyncRowReader:
             state.unwritten[row.key] = index
             state.pending.append(row)
         else:
-            self._continue(row, entry)
+            await self._continue(row, entry)
 
-    def _continue(self, row: Row, entry: JournalEntry) -> None:
+    async def _continue(self, row: Row, entry: JournalEntry) -> None:
         """Put a row where an earlier run has left it."""
         state = self._state
         if not entry.digest:
-            self._context.journal.renew(row)
+            await self._context.use_journal(partial(self._context.journal.renew, row))
             state.pending.append(row)
         elif entry.digest != row.digest:
             raise ValueError(
@@ -109,7 +111,7 @@ class AsyncRowReader:
                 " change between runs: pass another journal, or other keys"
             )
         elif entry.is_finished:
-            state.restore(entry.result(row.index))
+            state.restore(self._context.journal.result(entry, row.index))
         elif entry.execution_id is not None:
             row.idempotency_key = entry.idempotency_key or ""
             self._resume(row, entry.execution_id)

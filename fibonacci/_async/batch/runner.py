@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from fibonacci._async import _runtime
 from fibonacci._async.batch import _workers
@@ -45,6 +46,7 @@ class AsyncBatchRunner:
         self._finder = AsyncRowFinder(context, self._watcher.follow)
         self._starter = AsyncRowStarter(context, self._watcher.follow)
         self._reader = AsyncRowReader(context, rows, self._watcher.resume)
+        self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
@@ -70,10 +72,10 @@ class AsyncBatchRunner:
         Raises:
             JournalError: If the journal cannot be written.
         """
-        for function in await self._events():
-            function()
+        await self._receive()
+        self._call_received()
         if self._state.aborted_by is not None:
-            self.save()
+            await self.save()
             return
         self._watcher.expire()
         await self._start_rows()
@@ -81,17 +83,18 @@ class AsyncBatchRunner:
     async def drain(self) -> None:
         """Start no further row, and wait until no request is on its way."""
         self._state.stop(None)
+        self._call_received()
         while self._context.at_work:
-            for function in await self._context.inbox.get(None):
-                function()
+            self._received += await self._context.inbox.get(None)
+            self._call_received()
 
-    def save(self) -> None:
+    async def save(self) -> None:
         """Write the results there are.
 
         Raises:
             JournalError: If the journal cannot be written.
         """
-        self._commit([])
+        await self._commit([])
 
     @property
     def _has_more(self) -> bool:
@@ -105,7 +108,7 @@ class AsyncBatchRunner:
     async def _start_rows(self) -> None:
         """Start what may be started: first all intents are made durable, at once, with the results there are."""
         rows = await self._choose()
-        self._commit(rows)
+        await self._commit(rows)
         for row in rows:
             self._starter.start(row)
         self._ask()
@@ -135,14 +138,15 @@ class AsyncBatchRunner:
                     state.unknown[row.index] = row
         return chosen
 
-    def _commit(self, rows: list[Row]) -> None:
+    async def _commit(self, rows: list[Row]) -> None:
         state = self._state
         intended = [row for row in rows if not row.is_uncertain]
         for row in intended:
             row.intend(self._context.platform_time)
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        self._context.journal.write(intended, state.withdrawn, started, state.finished)
+        write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)
+        await self._context.use_journal(write)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
         for row in state.started:
@@ -210,26 +214,33 @@ class AsyncBatchRunner:
             state.settle_unknown()
             context.inbox.put(_nothing)
 
-    async def _events(self) -> list[Any]:
-        """Return what has happened, waiting for it no longer than until something is due."""
-        context = self._context
-        seconds = self._seconds_to_wait()
-        if context.requestor.config.clock is None:
-            return await self._gathered(await context.inbox.get(seconds))
-        events = await context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
-        if not events and not context.at_work:
-            await context.requestor.clock.sleep(seconds)
-        return events
+    async def _receive(self) -> None:
+        """Take in what has happened, waiting for it no longer than until something is due.
 
-    async def _gathered(self, events: list[Any]) -> list[Any]:
-        """Return events with those that follow soon: what they make durable then takes one sync of the disk."""
+        What a wait that is canceled had received already, the next one finds.
+        """
+        context = self._context
+        seconds = 0 if self._received else self._seconds_to_wait()
+        if context.requestor.config.clock is None:
+            self._received += await context.inbox.get(seconds)
+            await self._gather()
+            return
+        self._received += await context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
+        if not self._received and not context.at_work:
+            await context.requestor.clock.sleep(seconds)
+
+    async def _gather(self) -> None:
+        """Take in what happens soon after something has: what follows then takes one sync of the disk to be durable."""
         context = self._context
         if not context.journal.is_durable:
-            return events
+            return
         ends = monotonic() + _GATHERING
-        while 0 < len(events) < context.at_work and (seconds := ends - monotonic()) > 0:
-            events += await context.inbox.get(seconds)
-        return events
+        while 0 < len(self._received) < context.at_work and (seconds := ends - monotonic()) > 0:
+            self._received += await context.inbox.get(seconds)
+
+    def _call_received(self) -> None:
+        while self._received:
+            self._received.popleft()()
 
     def _seconds_to_wait(self) -> float:
         if self._was_cut_short:

@@ -67,7 +67,7 @@ class AsyncRuns(_runtime.AsyncIterationHints):
         if not self._session.was_begun:
             found = {result.index: result async for result in self}
             return [found[index] for index in sorted(found)]
-        return self._session.recorded()
+        return await self._session.recorded()
 
     async def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
         """Return the `results` as a data frame of pandas (extra `pandas`), with a row for each.

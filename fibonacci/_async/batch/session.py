@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from functools import partial
@@ -19,6 +20,8 @@ from fibonacci._batch.resumption import drain_text, resume_note
 from fibonacci._batch.signals import InterruptHandler
 from fibonacci._batch.state import BatchState
 from fibonacci.models.run_results import RunResult, RunsSummary
+
+_ATTENDED = "another task or thread waits for the next result of these rows: iterate and close them in one"
 
 
 class AsyncBatchSession:
@@ -53,15 +56,20 @@ class AsyncBatchSession:
         self._signal: int | None = None
         self._progress: AsyncBatchProgress | None = None
         self._is_left = False
+        self._is_attended = False
+        self._process = os.getpid()
 
     @property
     def summary(self) -> RunsSummary:
         """How far the rows have come."""
         return (BatchState(self._options) if self._context is None else self._context.state).summary
 
-    def recorded(self) -> list[RunResult]:
+    async def recorded(self) -> list[RunResult]:
         """Return the results that the rows have, in the order of the rows."""
-        return [] if self._context is None else list(self._context.journal.results())
+        if self._context is None:
+            return []
+        journal = self._context.journal
+        return await self._context.use_journal(lambda: list(journal.results()))
 
     async def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -71,30 +79,39 @@ class AsyncBatchSession:
         """
         if self._is_left:
             return None
+        self._check_use()
         try:
-            try:
-                result = await self._next()
-            finally:
-                if self._context is not None:
-                    self._context.record_unattended()
+            result = await self._attended_next()
             if result is None:
                 await self._end()
             elif self._options.on_result is not None:
                 await _runtime.resolve(self._options.on_result(result))
             return result
+        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the iterator, and the journal with it
+            self.leave()
+            raise
         except Exception as error:
             self.leave()
             if self._context is not None:
                 error.add_note(resume_note(self.summary, self._context.journal.path))
+            if isinstance(error, _workers.LOOP_ENDS):
+                name = type(error).__name__
+                raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
             raise
 
     async def aclose(self) -> None:
-        """Wait for the requests on their way, and close the journal."""
+        """Wait for the requests on their way, and close the journal.
+
+        Raises:
+            RuntimeError: If another task or thread waits for a result.
+        """
+        if self._is_attended:
+            raise RuntimeError(_ATTENDED)
         try:
-            if self._runner is not None:
+            if self._runner is not None and self._process == os.getpid():
                 await self._runner.drain()
                 if not self._is_left:
-                    self._runner.save()
+                    await self._runner.save()
         finally:
             self.leave()
 
@@ -109,6 +126,27 @@ class AsyncBatchSession:
         if self._context is not None:
             self._context.state.stop(None)
             self._context.leave()
+
+    def _check_use(self) -> None:
+        """Check that results can be waited for here.
+
+        Raises:
+            RuntimeError: If the rows run in the process that this one is a fork of, or another waits for a result.
+        """
+        if self._process != os.getpid():
+            raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
+        if self._is_attended:
+            raise RuntimeError(_ATTENDED)
+
+    async def _attended_next(self) -> RunResult | None:
+        """Run rows until one has a result; the ids of executions are in the journal however it ends."""
+        self._is_attended = True
+        try:
+            return await self._next()
+        finally:
+            self._is_attended = False
+            if self._context is not None:
+                await self._context.record_unattended()
 
     async def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
@@ -147,4 +185,5 @@ class AsyncBatchSession:
             self._signal = number
             self._context.state.stop(None)
             text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
-            print(text, file=sys.stderr, flush=True)
+            if sys.stderr is not None:  # else it would be printed to stdout
+                print(text, file=sys.stderr, flush=True)

@@ -45,15 +45,25 @@ class AsyncRowStarter:
     async def _start(self, row: Row) -> None:
         context = self._context
         try:
-            execution = await context.requests.start(row, context.options.timeout)
+            execution = await self._execution_of(row)
             row.execution_id = execution.id
-            context.record_start(row)
+            await context.record_start(row)
         except BaseException as error:
             context.report(partial(self._not_started, row, error))
             if not isinstance(error, Exception):
                 raise
         else:
             context.report(partial(self._started, row, execution))
+
+    async def _execution_of(self, row: Row) -> Execution:
+        """Send the request that starts a row. A refusal is recorded before the row can be started again."""
+        context = self._context
+        try:
+            return await context.requests.start(row, context.options.timeout)
+        except Exception as error:
+            if not row.is_uncertain and start_outcome(error) != "unknown":
+                await context.record_refusal(row)
+            raise
 
     def _started(self, row: Row, execution: Execution) -> None:
         del self._context.state.starting[row.index]

@@ -14,6 +14,7 @@ from fibonacci._core.transport_errors import TransportError, connect_error_from
 
 if TYPE_CHECKING:
     from fibonacci._async.transports.stream import AsyncStream
+    from fibonacci._async.transports.tls import AsyncTLSStream
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024
@@ -86,6 +87,12 @@ class AsyncHTTP11Connection:
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
+
+    def tls(self) -> AsyncTLSStream | None:
+        """Return the TLS of the connection to the server; None for plain http."""
+        from fibonacci._async.transports.tls import AsyncTLSStream
+
+        return self._stream if isinstance(self._stream, AsyncTLSStream) else None
 
     def fileno(self) -> int:
         """Return the descriptor of the socket; negative when it is closed."""

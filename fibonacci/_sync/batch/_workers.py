@@ -12,12 +12,20 @@ from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from fibonacci._sync._runtime import LONGEST_SLEEP
 
 # Seconds for which an idle thread waits for more work.
 _IDLE = 5.0
+
+
+T = TypeVar("T")
+
+
+def beside(function: Callable[[], T]) -> T:
+    """Carry out a function that may wait."""
+    return function()
 
 
 class Inbox:
@@ -109,3 +117,7 @@ class RowSource:
     def read(self, default: Any) -> Any:
         """Return the next row, or a default when there is none."""
         return next(self._iterator, default)
+
+
+LOOP_ENDS = (StopIteration, StopAsyncIteration)
+"""The errors that, raised by a function of the user's, would end a loop in silence."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from fibonacci._batch.concurrency import ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, per_day_of, watch_rate
@@ -21,6 +22,8 @@ from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.requestor import Requestor
 from fibonacci.errors import JournalError, QuotaExceededError
 from fibonacci.models.organizations import Quota
+
+T = TypeVar("T")
 
 
 class BatchContext:
@@ -143,6 +146,10 @@ class BatchContext:
         if is_last:
             self.journal.close()
 
+    def use_journal(self, function: Callable[[], T]) -> T:
+        """Call a method of the journal, which may wait for a server."""
+        return _workers.beside(function) if self.journal.may_wait else function()
+
     def record_start(self, row: Row) -> None:
         """Write the id of an execution to the journal: at once, unless the task that iterates is about to, with others.
 
@@ -152,12 +159,24 @@ class BatchContext:
         if not self.is_attended:
             self.record([row])
 
+    def record_refusal(self, row: Row) -> None:
+        """Withdraw the intent of a row in the journal: at once, unless the task that iterates is about to.
+
+        Raises:
+            JournalError: If it cannot be written.
+        """
+        row.is_refused = True
+        if not self.is_attended:
+            self._record_refusals([row])
+
     def record_unattended(self) -> None:
-        """Write the ids that came while the task that iterates was at work, which it now leaves to workers."""
+        """Write what came while the task that iterates was at work, which it now leaves to workers."""
         self.is_attended = False
-        rows = [row for row in self.state.starting.values() if row.execution_id and not row.is_recorded]
-        if rows:
-            self.record(rows)
+        rows = [row for row in self.state.starting.values() if not row.is_recorded]
+        if started := [row for row in rows if row.execution_id]:
+            self.record(started)
+        if refused := [row for row in rows if row.is_refused]:
+            self._record_refusals(refused)
 
     def record(self, rows: list[Row]) -> None:
         """Write the ids of executions to the journal.
@@ -166,11 +185,16 @@ class BatchContext:
             JournalError: If they cannot be written; a note has them.
         """
         try:
-            self.journal.write(started=rows)
+            self.use_journal(partial(self.journal.write, started=rows))
         except JournalError as error:
             names = ", ".join(f"{row.key}: {row.execution_id}" for row in rows)
             error.add_note(f"rows were started, and this could not be recorded; the ids of their executions: {names}")
             raise
+        for row in rows:
+            row.is_recorded = True
+
+    def _record_refusals(self, rows: list[Row]) -> None:
+        self.use_journal(partial(self.journal.write, withdrawn=rows))
         for row in rows:
             row.is_recorded = True
 

@@ -44,7 +44,8 @@ class RowFinder:
     def _search(self, rows: Sequence[Row]) -> None:
         try:
             candidates = self._candidates(rows) if rows else []
-            known = self._context.journal.known([execution.id for execution, _ in candidates])
+            ids = [execution.id for execution, _ in candidates]
+            known = self._context.use_journal(partial(self._context.journal.known, ids))
             found = matches(rows, [each for each in candidates if each[0].id not in known])
         except BaseException as error:
             self._context.report(partial(self._failed, rows, error))

@@ -84,7 +84,9 @@ class RowReader:
         index = state.read
         state.read += 1
         row, fault = self._parser.parse(index, value)
-        entry, was_seen = self._context.journal.find(row.key, is_unique=self._parser.is_unique)
+        journal = self._context.journal
+        find = partial(journal.find, row.key, is_unique=self._parser.is_unique)
+        entry, was_seen = self._context.use_journal(find)
         other = state.unwritten.get(row.key, entry.index if entry is not None and was_seen else None)
         if other is not None:
             raise ValueError(f"rows {other} and {index} have the same key {row.key!r}; the keys of rows must differ")
@@ -102,7 +104,7 @@ class RowReader:
         """Put a row where an earlier run has left it."""
         state = self._state
         if not entry.digest:
-            self._context.journal.renew(row)
+            self._context.use_journal(partial(self._context.journal.renew, row))
             state.pending.append(row)
         elif entry.digest != row.digest:
             raise ValueError(
@@ -110,7 +112,7 @@ class RowReader:
                 " change between runs: pass another journal, or other keys"
             )
         elif entry.is_finished:
-            state.restore(entry.result(row.index))
+            state.restore(self._context.journal.result(entry, row.index))
         elif entry.execution_id is not None:
             row.idempotency_key = entry.idempotency_key or ""
             self._resume(row, entry.execution_id)

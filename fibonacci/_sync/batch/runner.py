@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
 
 from fibonacci._batch.quota import quota_value
 from fibonacci._batch.row import Row
@@ -46,6 +47,7 @@ class BatchRunner:
         self._finder = RowFinder(context, self._watcher.follow)
         self._starter = RowStarter(context, self._watcher.follow)
         self._reader = RowReader(context, rows, self._watcher.resume)
+        self._received: deque[Callable[[], object]] = deque()
         self._is_asking = False
         self._was_cut_short = False  # the choice of rows, by results to be delivered first
 
@@ -71,8 +73,8 @@ class BatchRunner:
         Raises:
             JournalError: If the journal cannot be written.
         """
-        for function in self._events():
-            function()
+        self._receive()
+        self._call_received()
         if self._state.aborted_by is not None:
             self.save()
             return
@@ -82,9 +84,10 @@ class BatchRunner:
     def drain(self) -> None:
         """Start no further row, and wait until no request is on its way."""
         self._state.stop(None)
+        self._call_received()
         while self._context.at_work:
-            for function in self._context.inbox.get(None):
-                function()
+            self._received += self._context.inbox.get(None)
+            self._call_received()
 
     def save(self) -> None:
         """Write the results there are.
@@ -143,7 +146,8 @@ class BatchRunner:
             row.intend(self._context.platform_time)
         finished = {row.index for row, _ in state.finished}  # whose results are written with the ids
         started = [row for row in state.started if row.index not in finished]
-        self._context.journal.write(intended, state.withdrawn, started, state.finished)
+        write = partial(self._context.journal.write, intended, state.withdrawn, started, state.finished)
+        self._context.use_journal(write)
         for row in [*intended, *(row for row, _ in state.finished)]:
             state.unwritten.pop(row.key, None)
         for row in state.started:
@@ -211,26 +215,33 @@ class BatchRunner:
             state.settle_unknown()
             context.inbox.put(_nothing)
 
-    def _events(self) -> list[Any]:
-        """Return what has happened, waiting for it no longer than until something is due."""
-        context = self._context
-        seconds = self._seconds_to_wait()
-        if context.requestor.config.clock is None:
-            return self._gathered(context.inbox.get(seconds))
-        events = context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
-        if not events and not context.at_work:
-            context.requestor.clock.sleep(seconds)
-        return events
+    def _receive(self) -> None:
+        """Take in what has happened, waiting for it no longer than until something is due.
 
-    def _gathered(self, events: list[Any]) -> list[Any]:
-        """Return events with those that follow soon: what they make durable then takes one sync of the disk."""
+        What a wait that is canceled had received already, the next one finds.
+        """
+        context = self._context
+        seconds = 0 if self._received else self._seconds_to_wait()
+        if context.requestor.config.clock is None:
+            self._received += context.inbox.get(seconds)
+            self._gather()
+            return
+        self._received += context.inbox.get(min(seconds, _CLOCK_CHECK) if context.at_work else 0)
+        if not self._received and not context.at_work:
+            context.requestor.clock.sleep(seconds)
+
+    def _gather(self) -> None:
+        """Take in what happens soon after something has: what follows then takes one sync of the disk to be durable."""
         context = self._context
         if not context.journal.is_durable:
-            return events
+            return
         ends = monotonic() + _GATHERING
-        while 0 < len(events) < context.at_work and (seconds := ends - monotonic()) > 0:
-            events += context.inbox.get(seconds)
-        return events
+        while 0 < len(self._received) < context.at_work and (seconds := ends - monotonic()) > 0:
+            self._received += context.inbox.get(seconds)
+
+    def _call_received(self) -> None:
+        while self._received:
+            self._received.popleft()()
 
     def _seconds_to_wait(self) -> float:
         if self._was_cut_short:

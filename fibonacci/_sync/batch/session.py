@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from functools import partial
@@ -20,6 +21,8 @@ from fibonacci._sync.batch.requests import BatchRequests
 from fibonacci._sync.batch.runner import BatchRunner
 from fibonacci._sync.requestor import Requestor
 from fibonacci.models.run_results import RunResult, RunsSummary
+
+_ATTENDED = "another task or thread waits for the next result of these rows: iterate and close them in one"
 
 
 class BatchSession:
@@ -54,6 +57,8 @@ class BatchSession:
         self._signal: int | None = None
         self._progress: BatchProgress | None = None
         self._is_left = False
+        self._is_attended = False
+        self._process = os.getpid()
 
     @property
     def summary(self) -> RunsSummary:
@@ -62,7 +67,10 @@ class BatchSession:
 
     def recorded(self) -> list[RunResult]:
         """Return the results that the rows have, in the order of the rows."""
-        return [] if self._context is None else list(self._context.journal.results())
+        if self._context is None:
+            return []
+        journal = self._context.journal
+        return self._context.use_journal(lambda: list(journal.results()))
 
     def next_result(self) -> RunResult | None:
         """Return the next result; None at the end.
@@ -72,27 +80,36 @@ class BatchSession:
         """
         if self._is_left:
             return None
+        self._check_use()
         try:
-            try:
-                result = self._next()
-            finally:
-                if self._context is not None:
-                    self._context.record_unattended()
+            result = self._attended_next()
             if result is None:
                 self._end()
             elif self._options.on_result is not None:
                 _runtime.resolve(self._options.on_result(result))
             return result
+        except (KeyboardInterrupt, SystemExit):  # whose traceback may keep the iterator, and the journal with it
+            self.leave()
+            raise
         except Exception as error:
             self.leave()
             if self._context is not None:
                 error.add_note(resume_note(self.summary, self._context.journal.path))
+            if isinstance(error, _workers.LOOP_ENDS):
+                name = type(error).__name__
+                raise RuntimeError(f"key= or on_result= raised {name}, as next() does without a default") from error
             raise
 
     def close(self) -> None:
-        """Wait for the requests on their way, and close the journal."""
+        """Wait for the requests on their way, and close the journal.
+
+        Raises:
+            RuntimeError: If another task or thread waits for a result.
+        """
+        if self._is_attended:
+            raise RuntimeError(_ATTENDED)
         try:
-            if self._runner is not None:
+            if self._runner is not None and self._process == os.getpid():
                 self._runner.drain()
                 if not self._is_left:
                     self._runner.save()
@@ -110,6 +127,27 @@ class BatchSession:
         if self._context is not None:
             self._context.state.stop(None)
             self._context.leave()
+
+    def _check_use(self) -> None:
+        """Check that results can be waited for here.
+
+        Raises:
+            RuntimeError: If the rows run in the process that this one is a fork of, or another waits for a result.
+        """
+        if self._process != os.getpid():
+            raise RuntimeError("these rows run in the process that has begun to, not in its fork: call run_many there")
+        if self._is_attended:
+            raise RuntimeError(_ATTENDED)
+
+    def _attended_next(self) -> RunResult | None:
+        """Run rows until one has a result; the ids of executions are in the journal however it ends."""
+        self._is_attended = True
+        try:
+            return self._next()
+        finally:
+            self._is_attended = False
+            if self._context is not None:
+                self._context.record_unattended()
 
     def _next(self) -> RunResult | None:
         """Run rows until one has a result; return None when none will."""
@@ -148,4 +186,5 @@ class BatchSession:
             self._signal = number
             self._context.state.stop(None)
             text = drain_text(number, self._context.state.in_flight, self._context.journal.path)
-            print(text, file=sys.stderr, flush=True)
+            if sys.stderr is not None:  # else it would be printed to stdout
+                print(text, file=sys.stderr, flush=True)

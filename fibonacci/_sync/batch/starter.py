@@ -46,7 +46,7 @@ class RowStarter:
     def _start(self, row: Row) -> None:
         context = self._context
         try:
-            execution = context.requests.start(row, context.options.timeout)
+            execution = self._execution_of(row)
             row.execution_id = execution.id
             context.record_start(row)
         except BaseException as error:
@@ -55,6 +55,16 @@ class RowStarter:
                 raise
         else:
             context.report(partial(self._started, row, execution))
+
+    def _execution_of(self, row: Row) -> Execution:
+        """Send the request that starts a row. A refusal is recorded before the row can be started again."""
+        context = self._context
+        try:
+            return context.requests.start(row, context.options.timeout)
+        except Exception as error:
+            if not row.is_uncertain and start_outcome(error) != "unknown":
+                context.record_refusal(row)
+            raise
 
     def _started(self, row: Row, execution: Execution) -> None:
         del self._context.state.starting[row.index]

@@ -156,9 +156,12 @@ class ExecutionsWatcher:
 
     def _failed(self, error: BaseException) -> None:
         """Go on after a look that failed, if a later one may not."""
-        context = self._context
         self._is_looking = self._reads_left > 0
-        context.watch.looked(self._last_look, requests=1, pages=None)
+        self._context.watch.looked(self._last_look, requests=1, pages=None)
+        self._pause_after(error)
+
+    def _pause_after(self, error: BaseException) -> None:
+        context = self._context
         if isinstance(error, QuotaExceededError) and context.options.on_quota == "wait":
             context.refused_by_quota(error)
             self._paused_until = context.now + quota_wait(error, 1)
@@ -180,7 +183,7 @@ class ExecutionsWatcher:
             self._end(row, execution)
 
     def _end(self, row: Row, execution: Execution) -> None:
-        """Finish a row; outputs and reasons that a list does not give are read once."""
+        """Finish a row; outputs and reasons that a list does not give are read first."""
         if _is_complete(execution):
             self._context.state.end(row, execution)
         else:
@@ -189,17 +192,26 @@ class ExecutionsWatcher:
 
     def _read_once(self, row: Row, execution: Execution) -> None:
         try:
-            execution = self._context.requests.execution(execution.id)
+            complete = self._context.requests.execution(execution.id)
         except BaseException as error:
-            self._context.report(partial(self._was_read_once, row, execution))
+            self._context.report(partial(self._not_read_once, row, execution, error))
             if not isinstance(error, Exception):
                 raise
         else:
-            self._context.report(partial(self._was_read_once, row, execution))
+            self._context.report(partial(self._was_read_once, row, complete))
 
     def _was_read_once(self, row: Row, execution: Execution) -> None:
         self._context.state.reading -= 1
         self._context.state.end(row, execution)
+
+    def _not_read_once(self, row: Row, execution: Execution, error: BaseException) -> None:
+        """Follow the execution on, so that the next look reads it again, unless it was removed."""
+        if isinstance(error, NotFoundError):
+            self._was_read_once(row, execution)
+            return
+        self._context.state.reading -= 1
+        self._context.state.running[execution.id] = row
+        self._pause_after(error)
 
 
 def _is_complete(execution: Execution) -> bool:

@@ -15,6 +15,7 @@ from fibonacci._sync.transports.response_reader import ResponseReader
 
 if TYPE_CHECKING:
     from fibonacci._sync.transports.stream import Stream
+    from fibonacci._sync.transports.tls import TLSStream
 
 # Bytes of the largest head of a response; h11's own limit is smaller than what some servers send.
 _MAX_HEAD = 100 * 1024
@@ -87,6 +88,12 @@ class HTTP11Connection:
         finally:
             self.is_idle = True
             self.ended_at = time.monotonic()
+
+    def tls(self) -> TLSStream | None:
+        """Return the TLS of the connection to the server; None for plain http."""
+        from fibonacci._sync.transports.tls import TLSStream
+
+        return self._stream if isinstance(self._stream, TLSStream) else None
 
     def fileno(self) -> int:
         """Return the descriptor of the socket; negative when it is closed."""

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fibonacci._core.deadline import Deadline, DeadlineExceeded
 from fibonacci._net.sockets import READ_SIZE
@@ -46,6 +46,16 @@ class TLSStream:
             return
         # That is no matter of trust, and may not happen the next time.
         raise ConnectionResetError("the server closed the connection during the TLS handshake")
+
+    @property
+    def version(self) -> str | None:
+        """The version of TLS, such as `TLSv1.3`; None before the handshake."""
+        return self._tls.version()
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """The peer's certificate, as `ssl.SSLSocket.getpeercert` returns it."""
+        return self._tls.getpeercert() or {}
 
     @property
     def bytes_sent(self) -> int:

@@ -28,8 +28,8 @@ DARK: Final[Mapping[str, str]] = {
 _FONT: Final = (
     'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif'
 )
-_DERIVED: Final = {"fill": "var(--box)", "line": "var(--rim)", "word": "var(--soft)", "accent": "var(--soft)"}
-_RULES: Final[Mapping[str, str]] = {
+DERIVED: Final = {"fill": "var(--box)", "line": "var(--rim)", "word": "var(--soft)", "accent": "var(--soft)"}
+RULES: Final[Mapping[str, str]] = {
     # All that a page might set for its own texts is set here.
     "text": f"font:400 12px {_FONT};fill:var(--ink);stroke:none;letter-spacing:0;word-spacing:0;text-anchor:start",
     ".fib-card": "fill:var(--card);stroke:var(--frame)",
@@ -68,12 +68,12 @@ def _variables(values: Mapping[str, str]) -> str:
 
 
 def _style_sheet(scope: str) -> str:
-    rules = [f".{scope}{{{_variables(LIGHT)};{_variables(_DERIVED)}}}"]
+    rules = [f".{scope}{{{_variables(LIGHT)};{_variables(DERIVED)}}}"]
     rules += [f"@media (prefers-color-scheme:dark){{.{scope}{{{_variables(DARK)}}}}}"]
     # JupyterLab has a theme of its own, whatever the system prefers.
     for is_light, colors in (("true", LIGHT), ("false", DARK)):
         rules.append(f'[data-jp-theme-light="{is_light}"] .{scope}{{{_variables(colors)}}}')
-    for selectors, declarations in _RULES.items():
+    for selectors, declarations in RULES.items():
         bound = ",".join(f".{scope} {selector}" for selector in selectors.split(","))
         rules.append(f"{bound}{{{declarations}}}")
     return "\n".join(rules)

@@ -9,32 +9,35 @@ import stat
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text to a file in UTF-8; a reader sees the old content or the new, never a part.
+def write_atomically(path: str | os.PathLike[str], content: str | bytes, *, mode: int | None = None) -> None:
+    """Write a text, in UTF-8, or bytes to a file; a reader sees the old content or the new, never a part.
 
-    The text goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions, and
-    a symbolic link remains one; a new file has the permissions that the process gives its files.
+    The content goes to a temporary file beside it, which then takes its place. An existing file keeps its permissions,
+    and a symbolic link remains one; a new file has the permissions that the process gives its files.
 
     Args:
         path: The file.
-        text: The text; line breaks are written as they are.
+        content: The text, whose line breaks are written as they are, or the bytes.
+        mode: The permissions of the file, such as 0o600, whatever it had; None for those that it has or is given.
 
     Raises:
         OSError: If the file cannot be written; it then is as it was.
     """
+    encoded = content.encode("utf-8") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".fibonacci-{secrets.token_hex(8)}.tmp")
+    private = 0o600
+    if mode is None:
+        try:
+            mode = stat.S_IMODE(target.stat().st_mode)
+        except FileNotFoundError:
+            private = 0o666
     try:
-        mode = stat.S_IMODE(target.stat().st_mode)
-        private = 0o600
-    except FileNotFoundError:
-        mode, private = None, 0o666
-    try:
-        # Created for the owner alone: the text of a private file is at no time readable by others.
+        # Created for the owner alone: the content of a private file is at no time readable by others.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would write CRLF
         descriptor = os.open(temporary, flags, private)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encoded)
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:

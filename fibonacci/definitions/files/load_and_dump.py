@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names
 from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
@@ -86,11 +87,15 @@ def load_yaml(text: str) -> WorkflowDefinition:
     return _read(Source.of(text, "<text>"), "yaml")
 
 
-def check_file(path: str | os.PathLike[str]) -> list[Problem]:
+def check_file(
+    path: str | os.PathLike[str], *, tools: Iterable[str | NamedTool] | ToolSource | None = None
+) -> list[Problem]:
     """List all faults of a definition's file: errors, and the warnings with which it can be loaded.
 
     Args:
         path: The file, as for `load`.
+        tools: The tools that exist: their names, `Tool`s, or a sync client, which lists them. None does not
+            check the names of tools.
 
     Returns:
         The faults in the order of the file, each with file, line and column. Empty without a fault.
@@ -98,12 +103,32 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
     Raises:
         ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read, for example because there is none.
+        TypeError: If `tools` is none of these.
         ValueError: If the suffix is another one.
+        APIError: If a client is given, and cannot list its tools.
     """
     text_format = format_of_file(path)
+    names = None if tools is None else tool_names(tools)
     try:
         source = Source(*text_of_file(path))
-        read_checked(source, text_format)
+    except DefinitionError as error:
+        return list(error.problems)
+    return problems_of(source, text_format, names)
+
+
+def problems_of(source: Source, text_format: Format, tools: Iterable[str] | None) -> list[Problem]:
+    """Return the faults of a text, in its order.
+
+    Args:
+        source: The text.
+        text_format: Its format.
+        tools: The names of the tools that exist; None does not check those of the definition.
+
+    Raises:
+        ImportError: If the text is YAML and PyYAML is not installed.
+    """
+    try:
+        read_checked(source, text_format, tools)
     except DefinitionError as error:
         return list(error.problems)
     return source.in_order()

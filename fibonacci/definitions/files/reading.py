@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from fibonacci.definitions.checks import check_definition
@@ -52,12 +52,13 @@ def read_text(source: Source, text_format: Format) -> Element:
     return root
 
 
-def read_checked(source: Source, text_format: Format) -> Element:
+def read_checked(source: Source, text_format: Format, tools: Iterable[str] | None = None) -> Element:
     """Read a text and check the definition in it. All problems are added to the source.
 
     Args:
         source: The text.
         text_format: Its format.
+        tools: The names of the tools that exist; None does not check those of the definition.
 
     Returns:
         The definition in today's words; it can be faulty.
@@ -68,7 +69,7 @@ def read_checked(source: Source, text_format: Format) -> Element:
     """
     root = read_text(source, text_format)
     faulty = {offset for offset, problem in source.problems if problem.severity == "error"}
-    for problem in check_definition(root.plain()):
+    for problem in check_definition(root.plain(), tools=tools):
         element, exact = root.find(problem.location)
         offset = element.key_offset if exact and problem.code in _AT_THE_KEY else element.offset
         if offset not in faulty:  # what could not be read is no value to check

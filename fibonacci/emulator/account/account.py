@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from fibonacci.emulator.account.plans import PLANS, PlanName
+from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.account.rate_limits import Rate, RateLimits
+from fibonacci.emulator.option_values import PlanName
 
 
 class Account:

@@ -20,9 +20,6 @@ KeyRole = Literal["owner", "admin", "member", "viewer"]
 ROLES: Final[tuple[KeyRole, ...]] = ("viewer", "member", "admin", "owner")
 """Every role includes the permissions of those before it."""
 
-SAFE_LENGTH: Final = 20
-"""The fewest characters of an owner's key that other machines may try to guess."""
-
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 DERIVED_KEY: Final = re.compile(rf"fib-({'|'.join(ROLES)})(?:-({_NAME.pattern}))?-[0-9a-f]{{32}}")
 """A key of a role or of a person, as a text has it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-PlanName = Literal["free", "pro", "enterprise"]
+from fibonacci.emulator.option_values import PlanName
 
 
 @dataclass(frozen=True, slots=True)

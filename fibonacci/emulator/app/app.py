@@ -25,7 +25,7 @@ from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.app.platform_api import PlatformAPI
 from fibonacci.emulator.app.request_log import RequestLog, Requests
 from fibonacci.emulator.app.responses import EncodedReply, encoded_error, failure_reply, respond
-from fibonacci.emulator.app.retention import KEPT, Retention
+from fibonacci.emulator.app.retention import Retention
 from fibonacci.emulator.engine.scheduler import Scheduler
 from fibonacci.emulator.faults.fault import SILENT, Failure, override_headers
 from fibonacci.emulator.faults.injector import FaultInjector
@@ -33,6 +33,7 @@ from fibonacci.emulator.faults.response import FailingResponse
 from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.errors import HTTPException, payload_too_large
 from fibonacci.emulator.http.messages import ServerRequest, ServerResponse
+from fibonacci.emulator.option_values import KEPT
 from fibonacci.emulator.policy.approvals import Approvals
 from fibonacci.emulator.state import ids
 from fibonacci.emulator.state.clock import VirtualClock

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Table
-
-KEPT: Final = 10_000
-"""How many executions that have ended are kept by default."""
 
 
 class Retention:

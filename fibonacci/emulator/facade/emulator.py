@@ -9,13 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from fibonacci.emulator.account.account import Account
-from fibonacci.emulator.account.auth import SAFE_LENGTH
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
 from fibonacci.emulator.app.hosts import Hosts, is_loopback
 from fibonacci.emulator.app.origins import Origins
-from fibonacci.emulator.app.retention import KEPT, check_keep
+from fibonacci.emulator.app.retention import check_keep
 from fibonacci.emulator.engine.emulator_warnings import WarningLog
 from fibonacci.emulator.engine.environment import Environment
 from fibonacci.emulator.engine.scheduler import Scheduler
@@ -26,11 +24,12 @@ from fibonacci.emulator.facade.controls import Controls
 from fibonacci.emulator.facade.handler_decorators import HandlerDecorators
 from fibonacci.emulator.facade.preservation import Preservation
 from fibonacci.emulator.facade.scripts_and_cassettes import ScriptsAndCassettes, given_scripts
+from fibonacci.emulator.option_values import KEPT, SAFE_LENGTH, PlanName, TimeMode
 from fibonacci.emulator.page.mount import WithPage
 from fibonacci.emulator.policy.organizations import is_organization_id
 from fibonacci.emulator.serving.server import SocketServer
 from fibonacci.emulator.state import ids
-from fibonacci.emulator.state.clock import TimeMode, VirtualClock
+from fibonacci.emulator.state.clock import VirtualClock
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 

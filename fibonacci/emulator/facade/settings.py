@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.app import App
+from fibonacci.emulator.option_values import PlanName
 
 
 class EmulatorSettings:

@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from fibonacci.emulator.account.plans import PLANS, PlanName
+from fibonacci.emulator.account.plans import PLANS
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.errors import Detail, HTTPException, too_many_requests
+from fibonacci.emulator.option_values import PlanName
 from fibonacci.emulator.state.store import Store
 
 HOUR: Final = 3600.0

@@ -12,6 +12,7 @@ from fibonacci.emulator.http.errors import conflict, not_found
 from fibonacci.emulator.http.paging import paged
 from fibonacci.emulator.http.replies import Reply
 from fibonacci.emulator.state.tables import Record
+from fibonacci.models.executions import KNOWN_STATUSES
 
 
 def get_execution(context: RequestContext) -> Reply:
@@ -53,9 +54,9 @@ def _list_of(context: RequestContext) -> list[str]:
 
 
 def _check_status(context: RequestContext) -> None:
-    """Warn about a status that no execution has: the list is empty."""
+    """Warn about a status that is not known: the list is empty."""
     status = context.query.text("status")
-    if status is not None and status not in STATUSES:
+    if status is not None and status not in STATUSES and status not in KNOWN_STATUSES:
         message = f"no execution has the status {status!r}; there are {', '.join(sorted(STATUSES))}"
         context.environment.warnings.report([EmulatorWarning("unknown_status", "GET /executions ?status", message)])
 

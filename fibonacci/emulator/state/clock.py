@@ -9,14 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Final, Literal, get_args
+from typing import Final, get_args
+
+from fibonacci.emulator.option_values import TimeMode
 
 LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 """The last time that ISO 8601 can express; later times are clamped to it."""
-
-
-TimeMode = Literal["real", "skip", "manual"]
-"""`real` is the machine's time, `skip` also skips the waits of executions, `manual` moves only with `advance`."""
 
 
 class VirtualClock:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.measurements import (
     cold,
+    command,
     construct,
     dead_address,
     emulator,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MEASUREMENTS: dict[str, Callable[[Bench], list[FigureRow]]] = {
     "import": imports.measure,
     "cold": cold.measure,
+    "command": command.measure,
     "client": construct.measure,
     "call": one_call.measure,
     "parts": parts.measure,

@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from fibonacci.definitions.json_types import Whole
-from fibonacci.emulator.account.plans import PlanName
 from fibonacci.emulator.account.rate_limits import Rate
 from fibonacci.emulator.app.control.parts import EmulatorParts
 from fibonacci.emulator.context import RequestContext
 from fibonacci.emulator.http.bodies import Body, read
 from fibonacci.emulator.http.errors import Detail, invalid
 from fibonacci.emulator.http.replies import Reply
+from fibonacci.emulator.option_values import PlanName
 
 
 class RateLimitChange(Body):

@@ -1,0 +1,93 @@
+"""Where a journal is: the path of a file, or a URL of Redis with the name of the journal."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote_plus
+
+from fibonacci._core.option_checks import kind_of
+from fibonacci._core.redaction import shown_url
+
+_SCHEMES: Final = ("redis", "rediss", "unix")
+_NAME: Final = "journal"
+# It becomes a part of the names of keys, in which braces have a meaning.
+_WRONG_IN_NAME: Final = re.compile(r"[{}\x00-\x20\x7f]")
+_LONGEST_NAME: Final = 200
+# What begins names that are no paths: what to pass instead.
+_NO_PATHS: Final = {
+    ":memory:": "without a journal= nothing is kept",
+    "file:": "pass the path alone",
+    "~": "~ is not expanded: write the home folder out",
+}
+
+
+class RedisJournalURL(NamedTuple):
+    """A server and the name of a journal there. Its repr shows no password.
+
+    Attributes:
+        url: The URL for the client of the server.
+        name: The name of the journal; None for that of the workflow.
+    """
+
+    url: str
+    name: str | None
+
+    @property
+    def shown(self) -> str:
+        """The URL without user, password and options, but with the name."""
+        return shown_url(self.url) + ("" if self.name is None else f"?{_NAME}={quote(self.name, safe='')}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.shown}>"
+
+
+def check_journal(journal: str | bytes | os.PathLike[str] | None) -> str | RedisJournalURL | None:
+    """Return the path of a journal, its place in Redis, or None.
+
+    Raises:
+        TypeError: If it is neither a path nor a URL.
+        ValueError: If it is the URL of something else, or its name cannot be used.
+    """
+    if journal is None:
+        return None
+    try:
+        path = os.fsdecode(journal)
+    except TypeError:
+        raise TypeError(f"journal must be the path of a file, a URL of Redis or None, not {kind_of(journal)}") from None
+    scheme, separator, _ = path.partition("://")
+    if separator and scheme in _SCHEMES:
+        return _redis_url(path)
+    if separator:
+        raise ValueError(
+            f"journal must be the path of a file or a URL of Redis (redis://, rediss:// or unix://); {scheme} is not"
+            " supported"
+        )
+    for begin, remedy in _NO_PATHS.items():
+        if path.startswith(begin):
+            raise ValueError(f"journal must be the path of a file or a URL of Redis, not {path!r}; {remedy}")
+    if not path or "\0" in path:
+        fault = "it has a null character" if path else "it is empty"
+        raise ValueError(f"journal must be the path of a file or a URL of Redis; {fault}")
+    return path
+
+
+def _redis_url(url: str) -> RedisJournalURL:
+    try:
+        shown_url(url)
+    except ValueError:  # whose text may show a password
+        raise ValueError("journal: the URL of the Redis server cannot be read") from None
+    server, _, query = url.partition("?")
+    options = query.split("&") if query else []
+    names = [unquote_plus(each.partition("=")[2]) for each in options if each.partition("=")[0] == _NAME]
+    if len(names) > 1:
+        raise ValueError("journal: the URL has ?journal= more than once; one journal has one name")
+    for name in names:
+        if not name or len(name) > _LONGEST_NAME or _WRONG_IN_NAME.search(name):
+            raise ValueError(
+                "journal: the name in ?journal= must have 1 to 200 characters without braces, spaces and control"
+                f" characters, not {name!r}"
+            )
+    rest = "&".join(each for each in options if each.partition("=")[0] != _NAME)
+    return RedisJournalURL(f"{server}?{rest}" if rest else server, names[0] if names else None)

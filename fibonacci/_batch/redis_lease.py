@@ -1,0 +1,112 @@
+"""The lease of a journal in Redis: one run has it, renews it, and loses it some seconds after its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+from uuid import uuid4
+
+from fibonacci._batch.journal_errors import journal_error
+from fibonacci._batch.redis_commands import RedisCommands
+from fibonacci._batch.redis_scripts import ACQUIRE, RELEASE, RENEW
+from fibonacci._core.lease_messages import StoreError
+from fibonacci._core.logs import log_journal
+from fibonacci.errors import JournalError
+
+SECONDS: Final = 9.0
+"""How long a lease lasts after it was last renewed."""
+
+_RENEWALS: Final = 3  # in the time of a lease
+_CLOSED_WITHIN: Final = 1.0
+# The leases of this process: another run of the same process need not wait to see whether one is renewed.
+_held: set[str] = set()
+
+
+class JournalLease:
+    """The right to write to a journal. What is written without it is refused by the server.
+
+    Args:
+        commands: The server.
+        path: The URL of the journal, for messages.
+        keys: The keys of the journal.
+
+    Attributes:
+        token: What the server knows this run by.
+    """
+
+    def __init__(self, commands: RedisCommands, path: str, keys: Sequence[str]) -> None:
+        self.token: str = uuid4().hex
+        self._commands = commands
+        self._path = path
+        self._keys = keys
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="fibonacci-journal-lease", daemon=True)
+
+    def acquire(self, header: Sequence[object]) -> None:
+        """Take the lease, and keep it until it is released.
+
+        A lease of another run that is not renewed is waited for: its process may have been killed a moment ago.
+
+        Args:
+            header: Fields and values of the header, for a new journal.
+
+        Raises:
+            JournalError: If another run renews it.
+            StoreError: If the server cannot be used.
+        """
+        left_before: float | None = None
+        while True:
+            process = f"process {os.getpid()} on {socket.gethostname()}"
+            reply = self._run(ACQUIRE, self.token, milliseconds(), process, *header)
+            holder = reply[0].decode()
+            if holder == self.token:
+                break
+            left, other = max(0.0, reply[1] / 1000), (reply[2] or b"").decode()
+            if holder in _held or (left_before is not None and left > left_before):
+                raise self._is_used(other, left)
+            if left_before is None:
+                log_journal(self._path, f"is used by another run ({other}): waiting up to {left:.0f} s for its lease")
+            left_before = left
+            time.sleep(min(left, SECONDS / 20) + 0.005)
+        _held.add(self.token)
+        self._thread.start()
+
+    def release(self) -> None:
+        """Release the lease; it lapses by itself where the server does not answer at once."""
+        self._ended.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_CLOSED_WITHIN)
+        _held.discard(self.token)
+
+    def _keep(self) -> None:
+        """Renew the lease again and again, in a thread. A failure has no effect here: a write meets it too."""
+        while not self._ended.wait(SECONDS / _RENEWALS):
+            try:
+                if self._run(RENEW, self.token, milliseconds()) == 0:
+                    return
+            except StoreError:
+                continue
+        with suppress(StoreError):
+            self._run(RELEASE, self.token)
+        self._commands.close()
+
+    def _run(self, script: str, *arguments: object) -> Any:
+        return self._commands.run(("EVAL", script, len(self._keys), *self._keys, *arguments))[0]
+
+    def _is_used(self, process: str, left: float) -> JournalError:
+        at = time.strftime("%H:%M:%S", time.gmtime(time.time() + left))
+        return journal_error(
+            self._path,
+            f"is used by another run ({process}), whose lease lapses in {left:.0f} s, at {at} UTC, unless it is"
+            " renewed: wait for its end, or end it; a run that was left needs close()",
+        )
+
+
+def milliseconds() -> int:
+    """Return how long a lease lasts, as Redis takes it."""
+    return round(1000 * SECONDS)

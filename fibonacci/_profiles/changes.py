@@ -1,0 +1,138 @@
+"""Changes of the file of profiles. What its user wrote in it remains, comments included."""
+
+from __future__ import annotations
+
+import tomllib
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from fibonacci._core.urls import check_base_url
+from fibonacci._profiles.config_file import (
+    Profile,
+    ProfilesFile,
+    check_profile_name,
+    read_profiles,
+)
+from fibonacci._profiles.toml_text import with_value, without_table
+from fibonacci.definitions.files.atomic_file import write_atomically
+from fibonacci.errors import ConfigurationError
+
+
+def add_profile(name: str, base_url: str | None = None) -> Profile:
+    """Add a profile; the first one becomes the default.
+
+    Args:
+        name: Its name.
+        base_url: The base URL of the platform; None for the documented one.
+
+    Raises:
+        ConfigurationError: If there is one of the name, or the file, the name or the URL is wrong.
+        OSError: If the file cannot be written.
+    """
+    check_profile_name(name, source="NAME")
+    file = read_profiles()
+    if name in file.profiles:
+        raise ConfigurationError(f"there is a profile {name!r} in {file.path}: remove it first, or use another name")
+    if base_url is not None:
+        base_url = check_base_url(base_url, source="--base-url", allow_insecure=False)
+    edited = _Edit(file)
+    edited.set((), "default", file.default or name)
+    edited.add_table(name)
+    edited.set(("profiles", name), "base_url", base_url)
+    edited.write()
+    return Profile(name, base_url)
+
+
+def remove_profile(name: str) -> Profile:
+    """Remove a profile; return what it was.
+
+    Raises:
+        ConfigurationError: If there is none of the name, or the file is wrong.
+        OSError: If the file cannot be written.
+    """
+    file = read_profiles()
+    profile = file.profile(name, source="NAME")
+    edited = _Edit(file)
+    if file.default == name:
+        edited.set((), "default", None)
+    edited.remove_table(name)
+    edited.write()
+    return profile
+
+
+def use_profile(name: str) -> None:
+    """Make a profile the one that is used when none is named.
+
+    Raises:
+        ConfigurationError: If there is none of the name, or the file is wrong.
+        OSError: If the file cannot be written.
+    """
+    file = read_profiles()
+    file.profile(name, source="NAME")
+    edited = _Edit(file)
+    edited.set((), "default", name)
+    edited.write()
+
+
+def note_key(name: str, *, is_stored: bool) -> None:
+    """Note whether the API key of a profile is in the keychain.
+
+    Raises:
+        ConfigurationError: If there is no such profile, or the file is wrong.
+        OSError: If the file cannot be written.
+    """
+    file = read_profiles()
+    file.profile(name, source="NAME")
+    edited = _Edit(file)
+    edited.set(("profiles", name), "keychain", True if is_stored else None)
+    edited.write()
+
+
+class _Edit:
+    """A change of the file: the new text, and what it should hold."""
+
+    def __init__(self, file: ProfilesFile) -> None:
+        self._path: Path = file.path
+        self._text = file.text.replace("\r\n", "\n")
+        self._line_break = "\r\n" if "\r\n" in file.text else "\n"
+        self._data: dict[str, Any] = deepcopy(tomllib.loads(file.text))
+
+    def set(self, table: tuple[str, ...], name: str, value: str | bool | None) -> None:
+        inner = self._data
+        for part in table:
+            inner = inner[part]
+        if inner.get(name) == value:
+            return
+        inner[name] = value
+        if value is None:
+            del inner[name]
+        self._text = with_value(self._text, table, name, value)
+
+    def add_table(self, name: str) -> None:
+        self._data.setdefault("profiles", {})[name] = {}
+        self._text = with_value(self._text, ("profiles", name), "base_url", None)
+
+    def remove_table(self, name: str) -> None:
+        del self._data["profiles"][name]
+        self._text = without_table(self._text, ("profiles", name))
+
+    def write(self) -> None:
+        if not self._is_right():
+            raise ConfigurationError(
+                f"{self._path} is written in a way that cannot be changed here: change it in an editor"
+            )
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(self._path, self._text.replace("\n", self._line_break), mode=0o600)
+
+    def _is_right(self) -> bool:
+        try:
+            found = tomllib.loads(self._text)
+        except tomllib.TOMLDecodeError:
+            return False
+        # A table that has lost its last entry may be gone.
+        return _without_empty(found) == _without_empty(self._data)
+
+
+def _without_empty(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != "profiles" or value}

@@ -1,0 +1,199 @@
+"""The file of profiles, `config.toml`: where it is, and what is in it. It never holds an API key."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+from fibonacci._suggestions import did_you_mean
+from fibonacci.errors import ConfigurationError
+
+FILE_NAME: Final = "config.toml"
+#: The profile of a file that names no other.
+DEFAULT_PROFILE: Final = "default"
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SETTINGS: Final = ("base_url", "keychain")
+_KEY_NAMES: Final = {"api_key", "apikey", "api-key", "key", "password", "secret", "token"}
+# What the keys of the platform begin with.
+_KEY: Final = re.compile(r"fib_(?:live|test)_\w")
+
+
+class Profile(NamedTuple):
+    """One profile.
+
+    Attributes:
+        name: Its name.
+        base_url: The base URL of the platform; None for the documented one.
+        keychain: Whether its API key is in the keychain.
+    """
+
+    name: str
+    base_url: str | None = None
+    keychain: bool = False
+
+
+class ProfilesFile(NamedTuple):
+    """The file of profiles, as it was read.
+
+    Attributes:
+        path: Its path.
+        default: The name of the default profile that the file states; None for none.
+        profiles: The profiles by their names.
+        text: The text; empty when there is no file.
+    """
+
+    path: Path
+    default: str | None
+    profiles: dict[str, Profile]
+    text: str
+
+    @property
+    def default_name(self) -> str | None:
+        """The name of the profile that is used when none is named; None for none."""
+        return self.default or (DEFAULT_PROFILE if DEFAULT_PROFILE in self.profiles else None)
+
+    def profile(self, name: str, *, source: str) -> Profile:
+        """Return a profile.
+
+        Args:
+            name: Its name.
+            source: Where the name is from, for the message.
+
+        Raises:
+            ConfigurationError: If there is none of the name.
+        """
+        found = self.profiles.get(name)
+        if found is None:
+            remedy = did_you_mean(name, self.profiles) or f"; `fibonacci profiles add {name}` adds it"
+            raise ConfigurationError(f"{source}: there is no profile {name!r} in {self.path}{remedy}")
+        return found
+
+
+def config_path() -> Path:
+    """Return the path of the file of profiles, whether it exists or not.
+
+    Raises:
+        ConfigurationError: If no folder can be named.
+    """
+    if folder := os.environ.get("FIBONACCI_CONFIG_DIR"):
+        return Path(folder) / FILE_NAME
+    variable = "APPDATA" if sys.platform == "win32" else "XDG_CONFIG_HOME"
+    base = os.environ.get(variable, "")
+    if Path(base).is_absolute():  # one that is not is to be ignored, by the specification
+        return Path(base) / "fibonacci" / FILE_NAME
+    try:
+        return Path.home() / ".config" / "fibonacci" / FILE_NAME
+    except RuntimeError:
+        raise ConfigurationError(
+            "no API key: set FIBONACCI_API_KEY. There is no home folder for profiles; FIBONACCI_CONFIG_DIR names one"
+        ) from None
+
+
+def read_profiles() -> ProfilesFile:
+    """Read the file of profiles; one that does not exist has none.
+
+    Raises:
+        ConfigurationError: If it cannot be read, is not what it should be, or holds an API key.
+    """
+    path = config_path()
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ProfilesFile(path, None, {}, "")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8") from None
+    return parse_profiles(path, text)
+
+
+def parse_profiles(path: Path, text: str) -> ProfilesFile:
+    """Return the profiles that a text has.
+
+    Args:
+        path: The path of the file, for messages.
+        text: Its content.
+
+    Raises:
+        ConfigurationError: If the text is not what it should be, or holds an API key.
+    """
+    if _KEY.search(text):
+        raise _key_error(path, "it")
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    _check_names(path, "the file", data, ("default", "profiles"))
+    default, tables = data.get("default"), data.get("profiles", {})
+    if not isinstance(default, str | None):
+        raise ConfigurationError(f"{path}: default must be the name of a profile in quotes")
+    if not isinstance(tables, dict):
+        raise ConfigurationError(f"{path}: profiles must be tables, such as [profiles.work]")
+    named = cast("dict[str, object]", tables)
+    return ProfilesFile(path, default, {name: _profile(path, name, table) for name, table in named.items()}, text)
+
+
+def check_profile_name(name: object, *, source: str) -> str:
+    """Return the name of a profile.
+
+    Raises:
+        TypeError: If it is not a string.
+        ConfigurationError: If it is blank, or has other characters than letters, digits, `-` and `_`.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{source} must be a str, not {type(name).__name__}")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{source} must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}"
+        )
+    return name
+
+
+def access_problem(path: Path) -> str | None:
+    """Return what is wrong with the permissions of the file; None for nothing, or where there is no file."""
+    if sys.platform == "win32":
+        return None
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+    if not mode & 0o077:
+        return None
+    return f"{path} is open to other users of this machine (mode {mode:03o}): run `chmod 600 {shlex.quote(str(path))}`"
+
+
+def _profile(path: Path, name: str, table: object) -> Profile:
+    where = f"the profile {name!r}"
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: {where} must be a table, [profiles.{name}]")
+    settings = cast("dict[str, Any]", table)
+    _check_names(path, where, settings, _SETTINGS)
+    base_url, keychain = settings.get("base_url"), settings.get("keychain", False)
+    if not isinstance(base_url, str | None):
+        raise ConfigurationError(f"{path}: base_url of {where} must be a URL in quotes")
+    if not isinstance(keychain, bool):
+        raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
+    return Profile(name, base_url, keychain)
+
+
+def _check_names(path: Path, where: str, settings: dict[str, Any], known: tuple[str, ...]) -> None:
+    for name in settings:
+        if name.lower() in _KEY_NAMES:
+            raise _key_error(path, f"{name!r} of {where}")
+        if name not in known:
+            remedy = did_you_mean(name, known) or f"; it has {' and '.join(known)}"
+            raise ConfigurationError(f"{path}: {where} has no setting {name!r}{remedy}")
+
+
+def _key_error(path: Path, where: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} must hold no API key, and {where} does: delete it there, replace the key on the platform if others"
+        " could read the file, and store it by `fibonacci auth login`"
+    )

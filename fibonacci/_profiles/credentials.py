@@ -1,0 +1,215 @@
+"""The order of the credentials: the argument, the environment, the profile, whose API key is in the keychain.
+
+Each setting has the first of them that is given. Two mixtures would send a key to a host that it was not meant for, and
+are refused: a key of the keychain and another address than the one that it was stored for, and a key of the environment
+and the address of a profile that has a key of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from fibonacci._core.config import DEFAULT_BASE_URL
+from fibonacci._core.option_checks import check_key
+from fibonacci._core.urls import check_base_url
+from fibonacci._profiles.config_file import (
+    Profile,
+    ProfilesFile,
+    access_problem,
+    check_profile_name,
+    read_profiles,
+)
+from fibonacci.errors import ConfigurationError
+
+_KEY_VARIABLE = "FIBONACCI_API_KEY"
+_URL_VARIABLE = "FIBONACCI_BASE_URL"
+_PROFILE_VARIABLE = "FIBONACCI_PROFILE"
+_PORTS = {"http": 80, "https": 443}
+
+
+class PlatformAddress(NamedTuple):
+    """The base URL of the platform, and where it is from.
+
+    Attributes:
+        base_url: The base URL, without a final slash.
+        source: Where it is from.
+    """
+
+    base_url: str
+    source: Literal["argument", "environment", "profile", "default"]
+
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port: what a key is stored for."""
+        parts = urlsplit(self.base_url)
+        is_usual = parts.port in (None, _PORTS.get(parts.scheme))
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{parts.port}"
+
+    @property
+    def named(self) -> str:
+        """The source, for a message."""
+        return {"argument": "base_url", "environment": _URL_VARIABLE}.get(self.source, f"the {self.source}")
+
+
+_DOCUMENTED = PlatformAddress(DEFAULT_BASE_URL, "default")
+
+
+class FoundKey(NamedTuple):
+    """An API key, and where it is from. It has a key in it: never show it.
+
+    Attributes:
+        key: The key.
+        source: Where it is from.
+    """
+
+    key: str
+    source: Literal["environment", "keychain"]
+
+    def __repr__(self) -> str:
+        return f"FoundKey(source={self.source!r})"
+
+
+def with_profile(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a client with what its profile adds: the base URL, the key, and the profile's name.
+
+    Args:
+        options: The arguments of the client by name.
+
+    Raises:
+        ConfigurationError: If the profile or its key cannot be used; it names the remedy.
+        TypeError: If the name of the profile is not a string.
+    """
+    file = read_profiles()
+    if problem := access_problem(file.path):
+        logging.getLogger("fibonacci").warning("%s", problem)
+    profile = chosen_profile(file, options.get("profile"))
+    if profile is None:
+        return dict(options)
+    base_url, allow_insecure = options.get("base_url"), options.get("allow_insecure") is True
+    address = find_address(profile, base_url, allow_insecure=allow_insecure)
+    added: dict[str, Any] = {"profile": profile.name}
+    if address.source == "profile":
+        added["base_url"] = address.base_url
+    if options.get("api_key") is None:
+        found = find_key(profile, address)
+        if found is None:
+            raise no_key_of(profile)
+        if found.source == "keychain":
+            added["stored_key"] = found.key
+    return {**options, **added}
+
+
+def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
+    """Return the profile of that name, else that of the environment, else the file's default; None for none.
+
+    Args:
+        file: The file of profiles.
+        name: The argument; None when it is not given.
+
+    Raises:
+        ConfigurationError: If there is no such profile.
+        TypeError: If the name is not a string.
+    """
+    source = "profile"
+    if name is None:
+        name = os.environ.get(_PROFILE_VARIABLE)
+        source = f"the environment variable {_PROFILE_VARIABLE}"
+    if name is not None:
+        return file.profile(check_profile_name(name, source=source), source=source)
+    default = file.default_name
+    return None if default is None else file.profile(default, source="default")
+
+
+def find_address(profile: Profile | None, base_url: object = None, *, allow_insecure: bool = False) -> PlatformAddress:
+    """Return the base URL: the argument, else that of the environment, the profile, or the documented one.
+
+    Args:
+        profile: The profile; None for none.
+        base_url: The argument; None when it is not given.
+        allow_insecure: Whether plain http to other machines than this one is allowed.
+
+    Raises:
+        ConfigurationError: If it is no base URL.
+        TypeError: If the argument is not a string.
+    """
+    if base_url is not None:
+        return PlatformAddress(check_base_url(base_url, source="base_url", allow_insecure=allow_insecure), "argument")
+    if (url := os.environ.get(_URL_VARIABLE)) is not None:
+        source = f"the environment variable {_URL_VARIABLE}"
+        return PlatformAddress(check_base_url(url, source=source, allow_insecure=allow_insecure), "environment")
+    if profile is None or profile.base_url is None:
+        return _DOCUMENTED
+    source = f"base_url of the profile {profile.name!r}"
+    return PlatformAddress(check_base_url(profile.base_url, source=source, allow_insecure=allow_insecure), "profile")
+
+
+def find_key(profile: Profile | None, address: PlatformAddress) -> FoundKey | None:
+    """Return the key of the environment, else that of the profile; None when there is neither.
+
+    Args:
+        profile: The profile; None for none.
+        address: The address that the key is to be sent to.
+
+    Raises:
+        ConfigurationError: If it cannot stand in a header, cannot be read, or is not meant for the address.
+    """
+    if (key := os.environ.get(_KEY_VARIABLE)) is not None:
+        if profile is not None:
+            _refuse_foreign_key(profile, address)
+        return FoundKey(check_key(key, source=f"the environment variable {_KEY_VARIABLE}"), "environment")
+    if profile is None or not profile.keychain:
+        return None
+    home = home_of(profile)
+    if address.origin != home.origin:
+        raise ConfigurationError(
+            f"the API key of the profile {profile.name!r} is stored for {home.origin}, and {address.named} names"
+            f" {address.origin}: it is not sent there. Use a profile with that address, or set {_KEY_VARIABLE}"
+        )
+    return _key_of_keychain(profile, address)
+
+
+def no_key_of(profile: Profile) -> ConfigurationError:
+    """Return the error for a profile without an API key."""
+    return ConfigurationError(
+        f"no API key: the profile {profile.name!r} has none. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}"
+    )
+
+
+def home_of(profile: Profile) -> PlatformAddress:
+    """Return the address of a profile, whatever arguments and environment name: the one that its key is for."""
+    # An address that may not be used as it is has been refused before.
+    base_url = check_base_url(profile.base_url or DEFAULT_BASE_URL, source="base_url", allow_insecure=True)
+    return PlatformAddress(base_url, "profile")
+
+
+def login_command(name: str) -> str:
+    """Return the command that stores the key of a profile."""
+    return f"`fibonacci auth login --profile {name}`"
+
+
+def _refuse_foreign_key(profile: Profile, address: PlatformAddress) -> None:
+    if profile.keychain and address.source == "profile" and address.origin != _DOCUMENTED.origin:
+        raise ConfigurationError(
+            f"{_KEY_VARIABLE} is set, and the profile {profile.name!r} has a key of its own for {address.origin}:"
+            f" the former is not sent there. Unset {_KEY_VARIABLE}; or set {_URL_VARIABLE} too, which names where its"
+            " key goes"
+        )
+
+
+def _key_of_keychain(profile: Profile, address: PlatformAddress) -> FoundKey:
+    try:
+        from fibonacci._profiles.keychain import keychain_name, stored_key
+    except ImportError as error:
+        raise ConfigurationError(f"the API key of the profile {profile.name!r} is in the keychain: {error}") from error
+    key = stored_key(profile.name, address.origin)
+    if key is None:
+        raise ConfigurationError(
+            f"no API key: the keychain ({keychain_name()}) has none of the profile {profile.name!r} for"
+            f" {address.origin}. Run {login_command(profile.name)}, or set {_KEY_VARIABLE}"
+        )
+    return FoundKey(check_key(key, source=f"the API key of the profile {profile.name!r} in the keychain"), "keychain")

@@ -1,0 +1,110 @@
+"""The keychain of the system, by the package keyring: the API key of a profile, for one address.
+
+An entry has the address in its name, so that a key is found for the address that it was stored for alone, whatever has
+become of the profile's address since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from fibonacci._core.redaction import redact
+from fibonacci.errors import ConfigurationError
+
+try:
+    import keyring
+    from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
+except ImportError as error:
+    raise ImportError(
+        "the keychain needs keyring: pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY instead"
+    ) from error
+
+# The entry of fibonacci-sdk 0.2.4, which is for no particular address.
+_LEGACY_SERVICE: Final = "fibonacci-sdk"
+_LEGACY_ACCOUNT: Final = "api_key"
+
+
+def keychain_name() -> str:
+    """Return the name of the keychain, such as `macOS Keychain`.
+
+    Raises:
+        ConfigurationError: If it cannot be used.
+    """
+    with _explained():
+        return keyring.get_keyring().name
+
+
+def stored_key(profile: str, origin: str) -> str | None:
+    """Return the API key of a profile for an address; None if there is none.
+
+    Args:
+        profile: The name of the profile.
+        origin: The scheme, host and port that the key is sent to.
+
+    Raises:
+        ConfigurationError: If the keychain is locked, or cannot be used.
+    """
+    with _explained():
+        return keyring.get_password(_service(origin), profile)
+
+
+def store_key(profile: str, origin: str, key: str) -> None:
+    """Store the API key of a profile for an address.
+
+    Raises:
+        ConfigurationError: If the keychain is locked, or cannot be used, or has not kept the key.
+    """
+    with _explained(key):
+        keyring.set_password(_service(origin), profile, key)
+    if stored_key(profile, origin) != key:
+        raise ConfigurationError(f"the keychain ({keychain_name()}) keeps nothing: set FIBONACCI_API_KEY instead")
+
+
+def delete_key(profile: str, origin: str) -> bool:
+    """Delete the API key of a profile for an address; return whether there was one.
+
+    Raises:
+        ConfigurationError: If the keychain is locked, or cannot be used.
+    """
+    if stored_key(profile, origin) is None:
+        return False
+    with _explained():
+        try:
+            keyring.delete_password(_service(origin), profile)
+        except PasswordDeleteError:  # another process was faster
+            return False
+    return True
+
+
+def legacy_key() -> str | None:
+    """Return the API key that fibonacci-sdk 0.2.4 has stored; None if there is none.
+
+    Raises:
+        ConfigurationError: If the keychain is locked, or cannot be used.
+    """
+    with _explained():
+        return keyring.get_password(_LEGACY_SERVICE, _LEGACY_ACCOUNT)
+
+
+def _service(origin: str) -> str:
+    return f"fibonacci {origin}"
+
+
+@contextmanager
+def _explained(key: str | None = None) -> Generator[None]:
+    """Say what to do when the keychain fails; a text of its own may quote what it was given."""
+    try:
+        yield
+    except NoKeyringError:
+        raise ConfigurationError(
+            "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead"
+        ) from None
+    except (KeyringLocked, InitError):
+        raise ConfigurationError("the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead") from None
+    except Exception as error:
+        reason = redact(f"{type(error).__name__}: {error}", key)
+        raise ConfigurationError(
+            f"the keychain cannot be used ({reason}): correct it, or set FIBONACCI_API_KEY instead"
+        ) from None

@@ -1,0 +1,8 @@
+"""`python -m fibonacci.cli`: the command `fibonacci`, where its script is not on the path."""
+
+from __future__ import annotations
+
+from fibonacci.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

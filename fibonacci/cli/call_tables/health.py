@@ -1,0 +1,18 @@
+# Derived from the typed client by tests/calls.py; change fibonacci/_async, not this file.
+"""The calls of `fibonacci health`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.cli.calls.entries import CallEntry, CallGroup
+
+GROUP: Final = CallGroup(
+    "the health of the platform",
+    {
+        "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health"),
+        "secrets": CallEntry(
+            "show the health of the store of secrets", "Show the health of the store of secrets.", "GET /health/secrets"
+        ),
+    },
+)

@@ -1,0 +1,38 @@
+# Derived from the typed client by tests/calls.py; change fibonacci/_async, not this file.
+"""The calls of `fibonacci tools`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+
+GROUP: Final = CallGroup(
+    "look up and connect tools",
+    {
+        "list": CallEntry(
+            "list the tools",
+            "List the tools.",
+            "GET /tools",
+            (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
+            is_list=True,
+        ),
+        "get": CallEntry(
+            "show one tool",
+            "Show one tool.",
+            "GET /tools/{name}",
+            (CallParameter("name", "text", "its name, such as slack_send_message", is_positional=True),),
+        ),
+        "connect": CallEntry(
+            "connect a tool",
+            "Connect a tool.",
+            "POST /tools/{name}/connect",
+            (
+                CallParameter("name", "text", "its name", is_positional=True),
+                CallParameter(
+                    "params", "object", "parameters of the connection, such as credentials; they depend on the tool"
+                ),
+            ),
+        ),
+    },
+)

@@ -1,0 +1,88 @@
+"""The arguments and options of derived commands, from the derived tables."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci.cli.calls.entries import CallEntry, CallGroup
+from fibonacci.cli.command_table import VERBS
+from fibonacci.cli.parser import add_global_options, command_adder
+
+if TYPE_CHECKING:
+    from fibonacci.cli.calls.entries import CallParameter
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+PREFIX: Final = "call."
+"""What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
+
+NULLS: Final = f"{PREFIX}null"
+"""The name of `--null` in the parsed options."""
+
+
+def add_group(parser: CommandParser, name: str) -> None:
+    """Add the calls of a group, such as `workflows`, and its verbs that are no calls."""
+    found: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
+    verbs = _add_entries(parser, found.GROUP, (name,))
+    for verb, entry in VERBS.get(name, {}).items():
+        verbs.add_parser(verb, help=entry.help, description=entry.help, add_arguments=command_adder(entry.module))
+
+
+def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> Any:
+    is_parent = any(isinstance(entry, CallGroup) for entry in group.entries.values())
+    verbs = parser.add_subparsers(title="commands", metavar="GROUP" if is_parent else "VERB", required=True)
+    for name, entry in group.entries.items():
+        if isinstance(entry, CallGroup):
+            add = partial(_add_entries, group=entry, path=(*path, name))
+            verbs.add_parser(name, help=entry.help, description=entry.help, add_arguments=add)
+        else:
+            add = partial(_add_call, entry=entry, path=(*path, name))
+            epilog = f"Sends {entry.endpoint}."
+            verbs.add_parser(name, help=entry.help, description=entry.description, epilog=epilog, add_arguments=add)
+    add_global_options(parser)
+    return verbs
+
+
+def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) -> None:
+    from fibonacci.cli.calls.value_kinds import KINDS, word
+
+    for parameter in entry.parameters:
+        kind = KINDS[parameter.kind]
+        options: dict[str, Any] = {"type": kind.read, "help": parameter.help.replace("%", "%%")}
+        if parameter.choices:
+            options["type"] = partial(word, choices=parameter.choices)
+        if parameter.is_positional:
+            metavar = parameter.name.upper()
+            parser.add_argument(f"{PREFIX}{parameter.name}", metavar=metavar, **options)
+            continue
+        if parameter.kind == "names":
+            options["action"] = "extend"
+        parser.add_argument(
+            f"--{parameter.option}",
+            dest=f"{PREFIX}{parameter.name}",
+            metavar=kind.metavar,
+            required=parameter.is_required,
+            default=SUPPRESS,  # null is a value
+            **options,
+        )
+    _add_nulls(parser, entry.parameters)
+    add_global_options(parser)
+    parser.set_defaults(run=partial(_run, entry=entry, path=path))
+
+
+def _add_nulls(parser: CommandParser, parameters: tuple[CallParameter, ...]) -> None:
+    nullable = [parameter.option for parameter in parameters if parameter.is_nullable]
+    if nullable:
+        from fibonacci.cli.calls.value_kinds import names
+
+        help = f"send null for an option, one of {', '.join(nullable)}"
+        parser.add_argument("--null", dest=NULLS, metavar="A,B", type=names, action="extend", help=help)
+
+
+def _run(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
+    from fibonacci.cli.calls.running import run_call
+
+    return run_call(context, entry, path)

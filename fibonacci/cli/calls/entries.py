@@ -1,0 +1,71 @@
+"""What the derived tables hold: groups of calls, calls, and their parameters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TYPE_CHECKING = False  # the tables are read on the way to each call
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class CallParameter(NamedTuple):
+    """One parameter of a call.
+
+    Attributes:
+        name: Its name in Python.
+        kind: The kind of its value, a name of `value_kinds.KINDS`.
+        help: What it is, from the docstring.
+        is_positional: Whether it is an argument, which has to be given, and not an option.
+        is_required: Whether the option has to be given.
+        is_nullable: Whether null differs from leaving it out, so that `--null` takes its name.
+        choices: The words that the SDK knows; the platform may know others.
+    """
+
+    name: str
+    kind: str
+    help: str
+    is_positional: bool = False
+    is_required: bool = False
+    is_nullable: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """The name as it is typed, such as `workflow-id`."""
+        return self.name.replace("_", "-")
+
+
+class CallEntry(NamedTuple):
+    """One call of the client.
+
+    Attributes:
+        help: Its line in the help of the group.
+        description: Its own help.
+        endpoint: The request that it sends, such as `GET /workflows/{id}`.
+        parameters: Its parameters, without `limit`, which is a global option.
+        is_list: Whether it returns a pager.
+    """
+
+    help: str
+    description: str
+    endpoint: str
+    parameters: tuple[CallParameter, ...] = ()
+    is_list: bool = False
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether it deletes, so that it asks first."""
+        return self.endpoint.startswith("DELETE ")
+
+
+class CallGroup(NamedTuple):
+    """The calls of a namespace of the client.
+
+    Attributes:
+        help: What they do.
+        entries: The calls and groups in it, by the names that are typed.
+    """
+
+    help: str
+    entries: Mapping[str, CallEntry | CallGroup]

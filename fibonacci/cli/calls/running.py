@@ -1,0 +1,73 @@
+"""Run a derived command: make the call with what was typed, and print what it returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.calls.arguments import NULLS, PREFIX
+from fibonacci.cli.exit_codes import DONE, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from fibonacci.cli.calls.entries import CallEntry, CallParameter
+    from fibonacci.cli.context import Context
+
+LARGEST_PAGE: Final = 200
+"""The most items that the platform puts into one page."""
+
+
+def run_call(context: Context, entry: CallEntry, path: tuple[str, ...]) -> int:
+    """Make the call of a derived command.
+
+    Args:
+        context: What the command works with.
+        entry: The call.
+        path: The words of the command, such as `("workflows", "get")`.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: If the options contradict each other. Nothing is sent.
+        FibonacciError: If the call fails.
+    """
+    options = context.options
+    arguments, named = _arguments(entry.parameters, options)
+    if entry.is_list and options.limit is not None:
+        named["limit"] = min(options.limit, LARGEST_PAGE)
+    if entry.is_deletion:
+        context.confirm(f"Delete {' '.join(map(repr, arguments))}?")
+    method: Any = context.client
+    for word in path:
+        method = getattr(method, word.replace("-", "_"))
+    result = method(*arguments, **named)
+    if entry.is_list:
+        context.output.items(result)
+    elif result is None:
+        context.say(f"{path[-1]}d {' '.join(map(repr, arguments))}")
+    else:
+        context.output.value(result)
+    return DONE
+
+
+def _arguments(parameters: tuple[CallParameter, ...], options: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and the named arguments of the call."""
+    values = vars(options)
+    arguments = [values[f"{PREFIX}{each.name}"] for each in parameters if each.is_positional]
+    options_of = {each.name: f"{PREFIX}{each.name}" for each in parameters if not each.is_positional}
+    named = {name: values[option] for name, option in options_of.items() if option in values}
+    return arguments, {**named, **_nulls(parameters, values.get(NULLS) or [], named)}
+
+
+def _nulls(parameters: tuple[CallParameter, ...], typed: list[str], given: dict[str, Any]) -> dict[str, None]:
+    nullable = {each.option: each.name for each in parameters if each.is_nullable}
+    for option in typed:
+        name = nullable.get(option.removeprefix("--").replace("_", "-"))
+        if name is None:
+            remedy = did_you_mean(option, nullable) or f": it is one of {', '.join(nullable)}"
+            raise UsageError(f"--null has the unknown name {option!r}{remedy}")
+        if name in given:
+            raise UsageError(f"--null {option} and --{option} contradict each other: give one of them")
+    return {nullable[option.removeprefix("--").replace("_", "-")]: None for option in typed}

@@ -1,0 +1,143 @@
+"""The kinds of values in derived commands: how each is typed, and what it becomes."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.json_types import is_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_PERIOD: Final = re.compile(r"(?:\d+[dhms])+", re.ASCII)
+_PERIOD_PART: Final = re.compile(r"(\d+)([dhms])", re.ASCII)
+_WHOLE_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+class ValueKind(NamedTuple):
+    """How a value is typed.
+
+    Attributes:
+        metavar: What stands for it in the help of an option.
+        read: Makes the value from what was typed; raises `ArgumentTypeError` with the remedy.
+    """
+
+    metavar: str
+    read: Callable[[str], Any]
+
+
+def boolean(text: str) -> bool:
+    """Read `true` or `false`, as people type them."""
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
+        raise ArgumentTypeError(f"{text!r} is not true or false; yes, no, on, off, 1 and 0 count too{_null(text)}")
+    return value
+
+
+def integer(text: str) -> int:
+    """Read a whole number."""
+    if _WHOLE_NUMBER.fullmatch(text) is None:
+        raise ArgumentTypeError(f"{text!r} is no whole number{_null(text)}")
+    return int(text)
+
+
+def seconds(text: str) -> int:
+    """Read whole seconds: `90`, `90s`, `1h30m`, `2d`."""
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    if _PERIOD.fullmatch(text) is None:
+        raise ArgumentTypeError(f"{text!r} is no time, such as 90 (seconds), 90s, 1h30m or 2d{_null(text)}")
+    return sum(int(number) * _UNITS[unit] for number, unit in _PERIOD_PART.findall(text))
+
+
+def names(text: str) -> list[str]:
+    """Read names with commas between them; an empty text is the empty list."""
+    found = [name.strip() for name in text.split(",")] if text.strip() else []
+    if not all(found):
+        raise ArgumentTypeError(f"{text!r} has an empty name; separate names by one comma")
+    return found
+
+
+def word(text: str, choices: Sequence[str]) -> str:
+    """Read one of the words that are known, or one that only the platform knows; a misspelling is refused."""
+    if text in choices:
+        return text
+    if hint := did_you_mean(text, choices):
+        raise ArgumentTypeError(f"unknown word {text!r}{hint}")
+    from fibonacci import any_string
+
+    return any_string(text)
+
+
+def any_json(text: str) -> Any:
+    """Read any JSON; a text needs its own quotes."""
+    return _json(text, "; a text is typed in quotes of its own: '\"text\"'")
+
+
+def json_object(text: str) -> Any:
+    """Read a JSON object, or null."""
+    value = _json(text, '; such as \'{"name": "Ada"}\'')
+    if value is not None and not is_object(value):
+        raise ArgumentTypeError(f'it must be a JSON object, not {_kind(value)}; such as \'{{"name": "Ada"}}\'')
+    return value
+
+
+def definition(text: str) -> Any:
+    """Read a definition: a JSON object, or a file in JSON or YAML."""
+    if not (text.startswith("@") and text.lower().endswith((".yaml", ".yml"))):
+        return json_object(text)
+    from fibonacci.definitions import DefinitionError, load
+
+    try:
+        return load(text[1:])
+    except DefinitionError as error:
+        raise ArgumentTypeError(" | ".join(map(str, error.problems))) from None
+    except OSError as error:
+        raise ArgumentTypeError(f"{text[1:]}: {error.strerror or error}") from None
+
+
+def _json(text: str, remedy: str) -> Any:
+    from fibonacci.cli.values import json_value  # which a help does without
+
+    try:
+        return json_value(text).value
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(f"{error}{remedy if 'is not JSON' in str(error) else ''}") from None
+
+
+def _kind(value: object) -> str:
+    match value:
+        case list():
+            return "an array"
+        case str():
+            return "a text"
+        case bool():
+            return "a boolean"
+        case _:
+            return "a number"
+
+
+def _null(text: str) -> str:
+    return "; --null NAME sends null" if text.lower() in ("null", "none") else ""
+
+
+KINDS: Final = {
+    "text": ValueKind("TEXT", str),
+    "word": ValueKind("WORD", str),
+    "integer": ValueKind("N", integer),
+    "boolean": ValueKind("true|false", boolean),
+    "seconds": ValueKind("TIME", seconds),
+    "names": ValueKind("A,B", names),
+    "json": ValueKind("JSON|@FILE|-", any_json),
+    "object": ValueKind("JSON|@FILE|-", json_object),
+    "definition": ValueKind("JSON|@FILE|-", definition),
+}
+"""The kinds by the names that the tables have for them."""

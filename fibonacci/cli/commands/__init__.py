@@ -1,0 +1,1 @@
+"""The commands for people, a module each: `add_arguments(parser)` and `run(context) -> int`."""

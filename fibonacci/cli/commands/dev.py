@@ -1,0 +1,68 @@
+"""`fibonacci dev`: the platform on this machine, until Ctrl-C or for one command."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from fibonacci.cli.exit_codes import DONE, UsageError
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+    from fibonacci.emulator import Emulator
+
+_EPILOG = """\
+It prints two lines for another terminal, and serves until Ctrl-C. With a command behind --, such as
+`fibonacci dev -- pytest`, that is run with the two variables set, and its end is the end."""
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command: those of `python -m fibonacci.emulator`, and a command to run."""
+    from fibonacci.emulator.cli_arguments import add_arguments as add_emulator_arguments
+
+    parser.epilog = _EPILOG
+    add_emulator_arguments(parser)
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="behind --: what to run with the two variables")
+
+
+def run(context: Context) -> int:
+    """Serve an emulator."""
+    from fibonacci.emulator import cli
+    from fibonacci.emulator.cli_arguments import fault_of
+
+    options = context.options
+    fault = fault_of(options)
+    if fault is not None:
+        raise UsageError(fault)
+    if options.command:
+        return _run_command(context)
+    if not options.quiet:
+        cli.log_to_stderr()
+    cli.serve(options, lambda emulator: _announce(context, emulator))
+    return DONE
+
+
+def _announce(context: Context, emulator: Emulator) -> None:
+    """Print how clients reach the emulator."""
+    from fibonacci.emulator import cli
+
+    if context.output.is_json:
+        context.output.line({**cli.variables(emulator), "page": cli.page_address(emulator)})
+        return
+    print(cli.announcement(emulator, context.options.shell), flush=True)
+    if sys.stdout.isatty():
+        context.say("Run these lines in another terminal. Ctrl-C ends the emulator.")
+    else:  # such as eval "$(fibonacci dev)", which waits for its end
+        context.say("serving until Ctrl-C; fibonacci dev -- COMMAND runs a command with an emulator")
+
+
+def _run_command(context: Context) -> int:
+    """Run a command with an emulator, and return its exit code."""
+    from fibonacci.cli.child_process import run_child
+    from fibonacci.emulator import cli
+
+    emulator = cli.prepare(context.options)
+    with cli.listening(emulator, context.options):
+        context.say(f"page: {cli.page_address(emulator)}")
+        return run_child(context.options.command, cli.variables(emulator))

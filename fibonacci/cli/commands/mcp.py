@@ -1,0 +1,134 @@
+"""`fibonacci mcp`: workflows as tools for agents, over the Model Context Protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.exit_codes import DONE, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mcp.server.lowlevel.server import Server
+
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
+    from fibonacci.cli.parser import CommandParser
+    from fibonacci.models import Workflow
+
+    Serving = Callable[[Server[Any], str], Awaitable[int | None]]
+
+_DEFAULT_WAIT = 50.0  # many clients give up a call after 60 s, which would cancel the execution
+_LONGEST_WAIT = 86_400.0
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = "Serve workflows as tools for agents, over the Model Context Protocol, on stdin and stdout."
+    parser.add_argument(
+        "--allow",
+        metavar="ID|NAME",
+        action="extend",
+        nargs="+",
+        default=[],
+        help="a workflow that agents may run; without any, there are no tools",
+    )
+    parser.add_argument("--http", metavar="[HOST:]PORT", help="serve over HTTP on this machine; 0 takes a free port")
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=_DEFAULT_WAIT,
+        help="how long a call waits for the end of an execution; default: 50",
+    )
+
+
+def run(context: Context) -> int:
+    """Read the workflows, and serve them until the client leaves."""
+    from importlib.util import find_spec
+
+    if find_spec("mcp") is None:
+        raise ImportError("fibonacci mcp needs the package mcp: pip install 'fibonacci-sdk[mcp]'")
+    import asyncio
+    import signal
+
+    from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+
+    serve = _serving(context)
+    tools = workflow_tools(_allowed(context))
+    if not tools:
+        context.say("no workflow is allowed, so there are no tools: pass --allow ID|NAME")
+    if asyncio.run(_serve(context, tools, serve)) == signal.SIGINT:
+        raise KeyboardInterrupt
+    return DONE
+
+
+def _allowed(context: Context) -> list[Workflow]:
+    """Return the workflows that may be run, each once."""
+    from fibonacci.cli.workflow_names import workflow_id_of
+
+    ids = {workflow_id_of(context.client, reference): None for reference in context.options.allow}
+    return [context.client.workflows.get(workflow_id) for workflow_id in ids]
+
+
+async def _serve(context: Context, tools: Mapping[str, WorkflowTool], serve: Serving) -> int | None:
+    from contextlib import suppress
+
+    from fibonacci import AsyncFibonacci
+    from fibonacci.cli.mcp_server.server import WorkflowServer
+
+    def say(text: str) -> None:
+        with suppress(OSError):  # the client reads stderr no longer
+            context.say(text)
+
+    async with AsyncFibonacci(profile=context.options.profile) as client:
+        server = WorkflowServer(client, tools, wait=context.options.wait, say=say)
+        return await serve(server.protocol_server(), ", ".join(tools) or "no tools")
+
+
+def _serving(context: Context) -> Serving:
+    """Return what serves on the transport that the options name, which is checked before anything is sent."""
+    if context.options.http is None:
+        return _on_stdio(context)
+    return _over_http(context)
+
+
+def _on_stdio(context: Context) -> Serving:
+    async def serve(server: Server[Any], names: str) -> int | None:
+        from fibonacci.cli.mcp_server.stdio import serve_stdio
+
+        context.say(f"serving {names} on stdin and stdout, which an MCP client connects to")
+        return await serve_stdio(server)
+
+    return serve
+
+
+def _over_http(context: Context) -> Serving:
+    from fibonacci.cli.mcp_server.loopback_http import TOKEN_VARIABLE, access_token, loopback_address, serve_http
+
+    address = loopback_address(context.options.http)
+    token, is_new = access_token()
+    if is_new and context.options.quiet:
+        raise UsageError(f"--quiet hides the token that is made at the start: set {TOKEN_VARIABLE}")
+
+    async def serve(server: Server[Any], names: str) -> int | None:
+        def say_ready(url: str) -> None:
+            context.say(f"serving {names} at {url}")
+            if is_new:
+                context.say(f"clients send the header  Authorization: Bearer {token}")
+
+        return await serve_http(server, address, token, say_ready)
+
+    return serve
+
+
+def _seconds(text: str) -> float:
+    import argparse
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_WAIT:  # not a number is not either
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_LONGEST_WAIT:.0f}")
+    return seconds

@@ -1,0 +1,102 @@
+"""`fibonacci profiles`: list, choose, add and remove the profiles of the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.exit_codes import DONE
+from fibonacci.cli.verbs import Verbs, run_verb
+
+if TYPE_CHECKING:
+    from fibonacci._profiles.config_file import ProfilesFile
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+run = run_verb
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    verbs = Verbs(parser)
+    verbs.add("list", "list the profiles", _list)
+    named = {
+        "show": verbs.add("show", "show one profile", _show),
+        "use": verbs.add("use", "make a profile the one that is used when none is named", _use),
+        "add": verbs.add("add", "add a profile; the first one becomes the default", _add),
+        "remove": verbs.add("remove", "remove a profile, and its API key from the keychain", _remove),
+    }
+    for verb in named.values():
+        verb.add_argument("name", metavar="NAME", help="the name of the profile")
+    named["add"].add_argument("--base-url", metavar="URL", help="the base URL of the platform; default: the documented")
+
+
+def read_file(context: Context) -> ProfilesFile:
+    """Return the file of profiles; say so if others can read it."""
+    from fibonacci._profiles.config_file import access_problem, read_profiles
+
+    file = read_profiles()
+    if problem := access_problem(file.path):
+        context.say(problem)
+    return file
+
+
+def _list(context: Context) -> int:
+    file = read_file(context)
+    context.output.items((_row(file, name) for name in file.profiles), ("name", "base_url", "keychain", "default"))
+    if not file.profiles:
+        context.say(f"there are no profiles in {file.path}: `fibonacci profiles add NAME` adds one")
+    return DONE
+
+
+def _show(context: Context) -> int:
+    file = read_file(context)
+    context.output.value(_row(file, file.profile(context.options.name, source="NAME").name))
+    return DONE
+
+
+def _use(context: Context) -> int:
+    from fibonacci._profiles.changes import use_profile
+
+    name: str = context.options.name
+    use_profile(name)
+    context.say(f"the default profile is {name!r}")
+    return DONE
+
+
+def _add(context: Context) -> int:
+    from fibonacci._profiles.changes import add_profile
+    from fibonacci._profiles.credentials import login_command
+
+    name: str = context.options.name
+    add_profile(name, context.options.base_url)
+    context.say(f"added the profile {name!r}; {login_command(name)} stores its API key")
+    return DONE
+
+
+def _remove(context: Context) -> int:
+    from fibonacci._profiles.changes import remove_profile
+    from fibonacci._profiles.stored_keys import forget_key
+    from fibonacci.errors import ConfigurationError
+
+    profile = read_file(context).profile(context.options.name, source="NAME")
+    if profile.keychain:
+        context.confirm(f"Remove the profile {profile.name!r} and its API key?")
+        try:
+            forget_key(profile)
+        except ConfigurationError as error:
+            context.say(f"its API key stays in the keychain: {error}")
+    remove_profile(profile.name)
+    context.say(f"removed the profile {profile.name!r}")
+    return DONE
+
+
+def _row(file: ProfilesFile, name: str) -> dict[str, Any]:
+    from fibonacci._core.config import DEFAULT_BASE_URL
+
+    profile = file.profiles[name]
+    return {
+        "name": name,
+        "base_url": profile.base_url or DEFAULT_BASE_URL,
+        "keychain": profile.keychain,
+        "default": file.default_name == name,
+    }

@@ -1,0 +1,28 @@
+"""`fibonacci request METHOD PATH`: any request, with the client's authentication, retries and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.exit_codes import DONE
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    from fibonacci.cli.values import json_value
+
+    parser.add_argument("method", metavar="METHOD", help="such as GET")
+    parser.add_argument("path", metavar="PATH", help="below the base URL, such as /workflows?limit=5")
+    parser.add_argument("--data", metavar="JSON|@FILE|-", type=json_value, help="the body")
+
+
+def run(context: Context) -> int:
+    """Send the request, and print the data of the response."""
+    options = context.options
+    body: dict[str, Any] = {} if options.data is None else {"json": options.data.value}
+    context.output.value(context.client.request(options.method.upper(), options.path, **body))
+    return DONE

@@ -1,0 +1,85 @@
+"""`fibonacci validate FILE|DIR|-`: every fault of definitions, a line each."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from fibonacci.cli.exit_codes import DONE, USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
+    from fibonacci.definitions import Problem
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "files", metavar="FILE|DIR|-", nargs="+", help="definitions; in a folder its files, without subfolders"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit 64 for warnings, too")
+    parser.add_argument("--tools", action="store_true", help="compare tools with those of the platform; needs a key")
+    parser.add_argument(
+        "--format",
+        choices=("text", "github"),
+        default="text",
+        help="text: FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]; github: annotations of GitHub Actions",
+    )
+
+
+def run(context: Context) -> int:
+    """Print the faults of all files."""
+    from fibonacci.cli.definition_files import definition_files
+
+    options = context.options
+    files = definition_files(options.files)
+    tools = [tool.name for tool in context.client.tools.list()] if options.tools else None
+    problems = [problem for file in files for problem in _problems(file, tools)]
+    _print(context, problems)
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    context.say(f"{_count(len(files), 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+    return USAGE if errors or (options.strict and warnings) else DONE
+
+
+def _problems(file: str, tools: Sequence[str] | None) -> list[Problem]:
+    from fibonacci.cli.definition_files import read_definition_text
+    from fibonacci.definitions import DefinitionError
+    from fibonacci.definitions.files.load_and_dump import problems_of
+
+    try:
+        text = read_definition_text(file)
+        return problems_of(text.source(), text.format, tools)
+    except DefinitionError as error:
+        return list(error.problems)
+
+
+def _print(context: Context, problems: Sequence[Problem]) -> None:
+    from fibonacci.cli.definition_faults import fault_object
+
+    if context.output.is_json:
+        context.output.value([fault_object(problem) for problem in problems])
+        return
+    for problem in problems:
+        context.output.text(_line(context, problem))
+
+
+def _line(context: Context, problem: Problem) -> str:
+    from fibonacci.cli.colors import ColoredText, colored, uses_color
+    from fibonacci.cli.definition_faults import fault_line, github_line
+    from fibonacci.cli.rendering.terminal_text import visible
+
+    if context.options.format == "github":
+        return github_line(problem)
+    line, severity = fault_line(problem), f" {problem.severity}: "
+    if not uses_color(context.options, sys.stdout):
+        return line
+    before, _, after = visible(line).partition(severity)
+    return ColoredText(before + colored(severity, "red" if problem.severity == "error" else "yellow") + after)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

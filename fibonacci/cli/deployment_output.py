@@ -1,0 +1,93 @@
+"""Plans and differences, made for the command and in the forms that it prints."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.colors import color_changes, uses_color
+from fibonacci.cli.definition_files import folder_files
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.deployment.lock import LOCK_NAME
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import TextIO
+
+    from fibonacci import DeploymentChange, DeploymentPlan
+    from fibonacci.cli.context import Context
+    from fibonacci.definitions.comparison.diff import DefinitionDiff
+
+
+def make_plan(context: Context, folder: str) -> DeploymentPlan:
+    """Return the plan for a folder; words of an older dialect in it are messages.
+
+    Raises:
+        DefinitionError: If any definition has an error.
+        UsageError: If there is no such folder, or it has neither a definition nor a lock file.
+        DeploymentError: If the lock file or the platform does not allow a plan.
+        APIError: If a call fails.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise UsageError(
+            f"{folder!r} is a file: pass its folder" if path.exists() else f"there is no folder {folder!r}"
+        )
+    if not (path / LOCK_NAME).exists():  # with it, a folder without files is one whose workflows are to be deleted
+        folder_files(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DeprecationWarning)
+        plan = context.client.workflows.plan(path)
+    for each in caught:
+        context.say(str(each.message))
+    return plan
+
+
+def plan_text(plan: DeploymentPlan, options: argparse.Namespace, stream: TextIO, *, detailed: bool) -> str:
+    """Return a plan as text, in color where the stream has it.
+
+    Args:
+        plan: The plan.
+        options: The parsed command line.
+        stream: Where it is going to be printed.
+        detailed: Whether the differences between the definitions are part of it.
+    """
+    text = plan.text(detailed=detailed)
+    return color_changes(text) if uses_color(options, stream) else text
+
+
+def plan_object(plan: DeploymentPlan, *, detailed: bool) -> dict[str, Any]:
+    """Return a plan as JSON."""
+    return {
+        "folder": str(plan.folder),
+        "base_url": plan.base_url,
+        "organization": plan.organization,
+        "changes": [_change_object(change, detailed=detailed) for change in plan.changes],
+        "unchanged": list(plan.unchanged),
+        "summary": plan.summary,
+    }
+
+
+def _change_object(change: DeploymentChange, *, detailed: bool) -> dict[str, Any]:
+    details = {"diff": change_objects(change.diff)} if detailed else {}
+    version = None if change.seen is None else change.seen.version
+    return {**done_object(change), "version": version, "reason": change.reason, **details}
+
+
+def done_object(change: DeploymentChange) -> dict[str, Any]:
+    """Return a change that was made as JSON."""
+    return {
+        "action": change.action,
+        "file": change.file,
+        "name": change.name,
+        "workflow_id": change.workflow_id,
+    }
+
+
+def change_objects(diff: DefinitionDiff) -> list[dict[str, Any]]:
+    """Return the differences between two definitions as JSON."""
+    return [
+        {"kind": each.kind, "location": each.location, "node": each.node, "old": each.old, "new": each.new}
+        for each in diff.changes
+    ]

@@ -1,0 +1,64 @@
+"""The checks that one call answers: whether the platform accepts the key, the clock, the rate limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+
+from fibonacci import APIConnectionError, APIError, APIStatusError, AuthenticationError, Fibonacci
+from fibonacci._profiles.credentials import FoundKey, PlatformAddress
+from fibonacci.cli.diagnosis.finding import Finding, ok, problem
+from fibonacci.errors import PermissionDeniedError
+
+_TIMEOUT = 15.0
+# Seconds. The client compares the rate limit's reset with the server's clock, so that this is about certificates.
+_MAX_SKEW = 60.0
+
+
+def call_checks(key: FoundKey, address: PlatformAddress) -> Iterator[Finding]:
+    """Make one call, and yield what it shows.
+
+    Args:
+        key: The key.
+        address: The address.
+    """
+    with Fibonacci(key.key, base_url=address.base_url, max_retries=0, timeout=_TIMEOUT) as client:
+        headers: Mapping[str, str] = {}
+        began = time.time()
+        try:
+            response = next(iter(client.tools.list(limit=1).pages())).response
+            headers = response.headers
+            yield ok("platform", f"GET /tools responds in {response.elapsed * 1000:.0f} ms; the key is valid")
+        except APIError as error:
+            headers = error.headers if isinstance(error, APIStatusError) else {}
+            yield _failure(error)
+        moment = (began + time.time()) / 2
+        if "date" in headers:
+            yield _clock(headers["date"], moment)
+        if client.rate_limit is not None:
+            limit, remaining, reset_at = client.rate_limit
+            yield ok("rate limit", f"{remaining} of {limit} requests left until {reset_at:%H:%M:%S} UTC")
+
+
+def _failure(error: APIError) -> Finding:
+    if isinstance(error, AuthenticationError):
+        remedy = "create another key on the platform, then run `fibonacci auth login` or set FIBONACCI_API_KEY"
+        return problem("API key", f"the platform refuses it: {error}", remedy, is_about_key=True)
+    if isinstance(error, PermissionDeniedError):
+        return ok("platform", "the key is valid, and may not list tools")
+    if isinstance(error, APIConnectionError):
+        return problem("platform", str(error), "check the network, and the platform's status")
+    return problem("platform", str(error), "check the base URL; if it is right, report the request id to the platform")
+
+
+def _clock(date: str, moment: float) -> Finding:
+    try:
+        server = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
+    except ValueError:
+        return ok("clock", "the server states no readable time")
+    skew = moment - server
+    text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's"
+    if abs(skew) > _MAX_SKEW:
+        return problem("clock", text, "set this machine's clock, for certificates are judged by it")
+    return ok("clock", text if abs(skew) >= 1 else "as the server's, within a second")

@@ -1,0 +1,73 @@
+"""From an error to a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.rendering.terminal_text import visible, visible_line
+from fibonacci.cli.signals import signal_of
+from fibonacci.cli.standard_streams import print_message
+from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
+
+_PREFIX: Final = "fibonacci: "
+
+
+def report(error: BaseException, *, is_debug: bool) -> int:
+    """Print what is wrong to stderr, in one line.
+
+    Args:
+        error: What has ended the command.
+        is_debug: Whether the traceback is printed first.
+
+    Returns:
+        The exit code.
+    """
+    if is_debug:
+        print_message(visible("".join(traceback.format_exception(error))), end="")
+    for line in fault_lines(error):
+        print_message(visible_line(line))
+    print_message(f"{_PREFIX}{one_line(error)}")
+    return exit_code(error)
+
+
+def fault_lines(error: BaseException) -> list[str]:
+    """Return a line for each fault of a definition, with its place, where the error has several; else none."""
+    from fibonacci.definitions import DefinitionError
+
+    if not isinstance(error, DefinitionError) or len(error.problems) < 2:
+        return []
+    from fibonacci.cli.definition_faults import fault_line
+
+    return [fault_line(problem) for problem in error.problems]
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error with its notes, without line breaks and control characters."""
+    faults = fault_lines(error)
+    if faults:
+        return f"{len(faults)} faults in definitions"
+    text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
+        text = f"{type(error).__name__}: {text} (--debug prints where)"
+    for note in getattr(error, "__notes__", ()):
+        text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
+    return visible_line(" ".join(text.split()))
+
+
+def add_remedy(error: BaseException, text: str) -> None:
+    """Add to an error how to go on: a sentence of its own after the text of an interrupt, which is one."""
+    error.add_note(text[:1].upper() + text[1:] if isinstance(error, KeyboardInterrupt) else text)
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of what an error says."""
+    if isinstance(error, KeyboardInterrupt):
+        return SIGNALED + signal_of(error)
+    # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
+    is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
+    if isinstance(error, AuthenticationError) or is_about_key:
+        return NO_CREDENTIALS
+    # The client refuses arguments before it sends anything.
+    return USAGE if isinstance(error, ValueError | TypeError | ConfigurationError) else FAILED

@@ -1,0 +1,132 @@
+"""Follow an execution to its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from fibonacci import ExecutionFailedError, FibonacciError
+from fibonacci._core.execution_failure import failure_of, failure_text
+from fibonacci.cli.errors import add_remedy
+from fibonacci.cli.exit_codes import DONE
+from fibonacci.cli.following.status_lines import NodeLines, StatusLines
+from fibonacci.models import Execution
+
+if TYPE_CHECKING:
+    from fibonacci.cli.context import Context
+
+Wait = Callable[[Callable[[Execution], object]], Execution]
+"""Waits for the end of an execution, and calls the function with each state of it."""
+
+
+class Display(Protocol):
+    """What is shown of an execution on its way."""
+
+    def update(self, execution: Execution) -> None:
+        """Show the present state."""
+        ...
+
+
+class _JSONLines:
+    """Prints each state as a line of JSON."""
+
+    def __init__(self, context: Context) -> None:
+        self._print = context.output.line
+
+    def update(self, execution: Execution) -> None:
+        self._print(execution)
+
+
+def follow(context: Context, wait: Wait, *, is_watched: bool, find: str = "") -> int:
+    """Wait for the end of an execution, show it on the way, and print its outputs.
+
+    Args:
+        context: The context of the command.
+        wait: Waits for the end.
+        is_watched: Whether its nodes are shown as they go.
+        find: How to find out whether it was started, for the case that this is not known.
+
+    Returns:
+        The exit code of success.
+
+    Raises:
+        ExecutionFailedError: If it failed or was canceled.
+    """
+    is_streamed = is_watched and not (context.output.is_terminal or context.output.is_json)
+    ended: Execution | None = None
+    failure: ExecutionFailedError | None = None
+    with _display(context, is_watched=is_watched, is_streamed=is_streamed) as display, _explained(find) as seen:
+
+        def update(execution: Execution) -> None:
+            seen.append(execution.id)
+            display.update(execution)
+
+        try:
+            ended = wait(update)
+        except ExecutionFailedError as error:
+            ended, failure = error.execution, error
+        if is_watched and not is_streamed:
+            ended = _with_trace(context, ended)
+            display.update(ended)
+    if context.output.is_json:
+        context.output.value(ended)
+    elif not is_streamed and (ended.succeeded or ended.outputs):
+        context.output.value(ended.outputs)
+    if ended.succeeded:
+        return DONE
+    raise _failure(ended, failure) from None
+
+
+@contextmanager
+def _display(context: Context, *, is_watched: bool, is_streamed: bool) -> Generator[Display]:
+    if is_streamed:
+        yield _JSONLines(context)
+    elif not is_watched:
+        yield StatusLines(context.say)
+    elif context.options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+        yield NodeLines(context.say)
+    else:
+        try:
+            from fibonacci.cli.following.node_table import NodeTable
+        except ImportError:  # the extra `cli` is not installed
+            yield NodeLines(context.say)
+        else:
+            with NodeTable(no_color=context.options.no_color) as table:
+                yield table
+
+
+def _with_trace(context: Context, execution: Execution) -> Execution:
+    """Return an execution with its trace, which the response to `execute` does not have."""
+    if execution.trace is not None:
+        return execution
+    try:
+        return context.client.executions.get(execution.id)
+    except FibonacciError:  # it is shown without
+        return execution
+
+
+def _failure(execution: Execution, error: ExecutionFailedError | None) -> ExecutionFailedError:
+    """Return the error of an execution that did not succeed. Its text has the id, which the notes would repeat."""
+    if error is not None:
+        return ExecutionFailedError(error.message, execution=execution, reason=error.reason)
+    failure = failure_of(execution)
+    return ExecutionFailedError(failure_text(execution, failure), execution=execution, reason=failure.reason)
+
+
+@contextmanager
+def _explained(find: str) -> Generator[list[str]]:
+    """Add to an error that ends the wait how to go on; yield the list of the ids that were seen."""
+    seen: list[str] = []
+    try:
+        yield seen
+    except BaseException as error:
+        notes: list[str] = getattr(error, "__notes__", [])
+        if seen:
+            notes[:] = [note for note in notes if not note.startswith("execution id: ")]
+            add_remedy(error, f"the execution continues; to follow it: fibonacci executions watch {seen[-1]}")
+        elif find and notes:  # of a request that may have been carried out
+            error.add_note(find)
+        raise

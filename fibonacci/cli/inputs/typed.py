@@ -1,0 +1,80 @@
+"""Inputs as people type them: one JSON object, or one option for each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from fibonacci._core.json_types import is_object
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.values import JSONValue
+
+STDIN: Final = "stdin"
+_ASSIGNMENT: Final = re.compile(r"(?P<name>[^=:@]+)(?P<kind>:?=@?)(?P<value>.*)", re.DOTALL)
+
+
+class InputValue(NamedTuple):
+    """One input of the command line.
+
+    Attributes:
+        name: Its name.
+        value: Its value, any JSON.
+        source: Where it is from, for messages.
+    """
+
+    name: str
+    value: Any
+    source: str
+
+
+def input_value(text: str) -> InputValue:
+    """Read one input: `NAME=TEXT`, `NAME:=JSON`, and with `@FILE` in place of the value what the file holds.
+
+    Raises:
+        argparse.ArgumentTypeError: If it has another form, the file cannot be read, or it is not JSON.
+    """
+    found = _ASSIGNMENT.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither NAME=TEXT nor NAME:=JSON")
+    name, value, source = found["name"].strip(), found["value"], "the argument"
+    if found["kind"].endswith("@"):
+        source, value = _content(name, value)
+    if not found["kind"].startswith(":"):
+        return InputValue(name, value, source)
+    try:
+        return InputValue(name, json.loads(value), source)
+    except json.JSONDecodeError as error:
+        reason = f"{source} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        raise argparse.ArgumentTypeError(f"{name}: {reason}; {name}=... is a text") from None
+
+
+def _content(name: str, path: str) -> tuple[str, str]:
+    """Return where a text is from, and the text."""
+    from pathlib import Path  # which takes longer to import than the command's help to print
+
+    try:
+        return (STDIN, sys.stdin.read()) if path == "-" else (path, Path(path).read_text("utf-8"))
+    except OSError as error:
+        remedy = f"""; {name}:='"@..."' is a text that begins with @"""
+        raise argparse.ArgumentTypeError(f"{name}: {path}: {error.strerror or error}{remedy}") from None
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"{name}: {path} is not UTF-8") from None
+
+
+def merged_inputs(whole: JSONValue | None, single: Sequence[InputValue]) -> dict[str, Any]:
+    """Return the inputs of both options, `--inputs` and `--input`; a single one replaces that of the object.
+
+    Raises:
+        UsageError: If the whole is no object, or stdin is named more than once.
+    """
+    sources = [each.source for each in single] + ([] if whole is None else [whole.source])
+    if sources.count(STDIN) > 1:
+        raise UsageError("stdin can be read once: name it in one of --inputs and --input")
+    if whole is not None and not is_object(whole.value):
+        raise UsageError(f'--inputs: the inputs are a JSON object, such as {{"name": "Ada"}}; {whole.source} has none')
+    inputs: dict[str, Any] = {} if whole is None else dict(whole.value)
+    return inputs | {each.name: each.value for each in single}

@@ -1,0 +1,80 @@
+"""The command line: parse it, run the command, and turn what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.command_table import COMMANDS
+from fibonacci.cli.exit_codes import DONE
+from fibonacci.cli.parser import CommandParser, add_global_options, command_adder
+from fibonacci.cli.standard_streams import discard_stdout, discard_unwritable, has_stream
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+PROGRAM: Final = "fibonacci"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The arguments of the command line. Default: those in `sys.argv`.
+
+    Returns:
+        The exit code, see `fibonacci.cli.exit_codes`.
+    """
+    is_debug = False
+    try:
+        try:
+            options = command_parser().parse_args(arguments)  # which may wait for stdin
+            is_debug = options.debug
+            return _run(options)
+        finally:  # also after --help, which ends by SystemExit
+            if has_stream(sys.stdout):
+                sys.stdout.flush()
+    except BrokenPipeError:  # the reader of stdout has what it needs
+        discard_stdout()
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:
+        from fibonacci.cli.errors import report
+
+        if isinstance(error, OSError):
+            discard_unwritable()
+        return report(error, is_debug=is_debug)
+
+
+def command_parser() -> CommandParser:
+    """Return the parser of the whole command line, in which each command adds its arguments when it is named."""
+    parser = CommandParser(prog=PROGRAM, description="Create, run and govern workflows on the Fibonacci platform.")
+    from fibonacci import __version__
+
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(
+            name, help=command.help, description=command.help, add_arguments=command_adder(command.module)
+        )
+    for name, help in GROUPS.items():
+        commands.add_parser(name, help=help, description=help, add_arguments=partial(_add_group, name=name))
+    add_global_options(parser, is_root=True)
+    return parser
+
+
+def _add_group(parser: CommandParser, name: str) -> None:
+    from fibonacci.cli.calls.arguments import add_group
+
+    add_group(parser, name)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from fibonacci.cli.context import Context
+    from fibonacci.cli.signals import interrupting_sigterm
+
+    with interrupting_sigterm(), Context(options) as context:
+        code: int = options.run(context)
+        return code

@@ -1,0 +1,142 @@
+"""The server over streamable HTTP, on this machine alone, for clients that have its token."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import PlainTextResponse
+
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.mcp_server.ending_signals import ending_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp.server.lowlevel.server import Server
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+TOKEN_VARIABLE: Final = "FIBONACCI_MCP_TOKEN"
+PATH: Final = "/mcp"
+_ADDRESS: Final = re.compile(r"(?:(?P<host>127\.0\.0\.1|localhost|\[::1\]):)?(?P<port>[0-9]{1,5})")
+_SHORTEST_TOKEN: Final = 16
+_SHUTDOWN: Final = 2
+"""Seconds that open connections have at the end, before what they wait for is canceled."""
+
+
+class LoopbackAddress(NamedTuple):
+    """An address of this machine that no other machine reaches.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port; 0 for a free one.
+    """
+
+    host: str
+    port: int
+
+
+def loopback_address(text: str) -> LoopbackAddress:
+    """Read `[HOST:]PORT`.
+
+    Raises:
+        UsageError: If it is none, or other machines can reach it.
+    """
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found["port"]) > 65535:
+        raise UsageError(
+            f"--http: {text!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790, for whoever reaches the"
+            " server can run workflows"
+        )
+    return LoopbackAddress("::1" if found["host"] == "[::1]" else "127.0.0.1", int(found["port"]))
+
+
+def access_token() -> tuple[str, bool]:
+    """Return the token that clients have to send, and whether it was made now.
+
+    Raises:
+        UsageError: If the one in the environment is too short, or cannot stand in a header.
+    """
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        return secrets.token_urlsafe(32), True
+    if len(token) < _SHORTEST_TOKEN or not re.fullmatch(r"[!-~]+", token):
+        raise UsageError(
+            f"{TOKEN_VARIABLE} has {_SHORTEST_TOKEN} characters or more, letters, digits and signs of ASCII; without"
+            " it, a token is made at each start"
+        )
+    return token, False
+
+
+async def serve_http(
+    server: Server[Any], address: LoopbackAddress, token: str, on_ready: Callable[[str], None]
+) -> int | None:
+    """Serve until a signal; executions of calls that had not ended are canceled.
+
+    Args:
+        server: The server of the protocol.
+        address: Where to listen.
+        token: What clients have to send.
+        on_ready: Called with the URL, once it can be reached.
+
+    Returns:
+        The number of the signal.
+
+    Raises:
+        UsageError: If the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        listener = socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise UsageError(f"--http: port {address.port} cannot be listened on: {error.strerror or error}") from None
+    with listener:
+        port: int = listener.getsockname()[1]
+        names = [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+        security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
+        app = TokenRequired(server.streamable_http_app(streamable_http_path=PATH, transport_security=security), token)
+        options = uvicorn.Config(
+            app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=_SHUTDOWN
+        )
+        on_ready(f"http://{names[2] if family == socket.AF_INET6 else names[0]}{PATH}")
+        with ending_signals() as ended:  # uvicorn ends at them too, and raises them again when it has
+            await uvicorn.Server(options).serve(sockets=[listener])
+        return ended.number
+
+
+class TokenRequired:
+    """Refuses requests without the token: other users of the machine, and pages in its browsers, have none.
+
+    Args:
+        app: The application behind it.
+        token: The token.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http" and not self._has_token(scope):
+            response = PlainTextResponse(
+                f"Send the token of the server as `Authorization: Bearer TOKEN`; see {TOKEN_VARIABLE}.\n",
+                status_code=401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _has_token(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1:
+            return False
+        scheme, _, token = given[0].partition(b" ")
+        return hmac.compare_digest(scheme.lower() + b" " + token.strip(), self._expected)

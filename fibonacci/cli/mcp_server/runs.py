@@ -1,0 +1,149 @@
+"""Running a workflow for a client: once, and not beyond the client's request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+import anyio
+
+from fibonacci import APIError, AsyncFibonacci, ConflictError, FibonacciError, WaitTimeoutError
+from fibonacci._core.execution_failure import failure_of
+from fibonacci.cli.mcp_server.progress import ProgressReporter
+from fibonacci.cli.mcp_server.results import PENDING_APPROVAL
+from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
+from fibonacci.models import Execution
+
+_CANCEL: Final = 5.0
+"""Seconds that a request which was canceled waits for the execution to be canceled too."""
+
+_READ: Final = 10.0
+"""Seconds for a call that only makes a result more helpful."""
+
+
+class _ApprovalRequired(Exception):
+    """Ends the wait for an execution that a person has to approve."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+
+
+class WorkflowRunner:
+    """Runs workflows, and cancels the execution when the request for it is canceled or its client disconnects.
+
+    Args:
+        client: The client of the platform.
+        wait: Seconds to wait for the end of an execution, once it has started.
+        say: Reports to the operator of the server.
+
+    Attributes:
+        started: The ids of the executions that were started.
+    """
+
+    def __init__(self, client: AsyncFibonacci, *, wait: float, say: Callable[[str], None]) -> None:
+        self.started: set[str] = set()
+        self._client = client
+        self._wait_limit = wait
+        self._say = say
+
+    async def run(self, workflow: WorkflowTool, inputs: Mapping[str, Any], progress: ProgressReporter) -> Execution:
+        """Start a workflow, and wait until it has ended, needs approval, or the time is up.
+
+        Args:
+            workflow: The workflow.
+            inputs: Its inputs.
+            progress: Reports the progress.
+
+        Raises:
+            FibonacciError: If it cannot be started; `outcome_unknown` says whether it may have been started all the
+                same. If polling fails permanently; a note has the id.
+        """
+        async with progress.beating():
+            execution = await self._start(workflow, inputs)
+            try:
+                return await self._explained(await self.wait(execution, self._wait_limit, progress))
+            except asyncio.CancelledError:
+                await self._cancel(execution)
+                raise
+
+    async def wait(self, execution: Execution, seconds: float, progress: ProgressReporter) -> Execution:
+        """Wait until an execution has ended, needs approval, or the time is up; return it as it then is."""
+        if execution.is_terminal or execution.status == PENDING_APPROVAL or seconds <= 0:
+            return execution
+
+        async def update(polled: Execution) -> None:
+            await progress.update(polled)
+            if polled.status == PENDING_APPROVAL:
+                raise _ApprovalRequired(polled)
+
+        try:
+            return await self._client.executions.wait(execution.id, timeout=seconds, on_update=update)
+        except _ApprovalRequired as found:
+            return found.execution
+        except WaitTimeoutError as error:
+            return error.execution or execution
+
+    async def recent(self, workflow: WorkflowTool) -> list[dict[str, Any]]:
+        """Return the id, status and time of the latest executions of a workflow; none if they cannot be listed."""
+        reading = self._client.with_options(timeout=_READ, max_retries=0)
+        try:
+            page = await anext(aiter(reading.executions.list(workflow_id=workflow.workflow_id, limit=20).pages()))
+        except (FibonacciError, StopAsyncIteration):
+            return []
+        found = [each.to_dict() for each in page.items]
+        found.sort(key=lambda each: str(each["created_at"]), reverse=True)
+        return [
+            {"execution_id": each["id"], "status": each["status"], "created_at": str(each["created_at"])}
+            for each in found[:5]
+        ]
+
+    async def _start(self, workflow: WorkflowTool, inputs: Mapping[str, Any]) -> Execution:
+        key = str(uuid4())
+        call = self._client.workflows.execute(workflow.workflow_id, inputs=inputs, idempotency_key=key)
+        starting = asyncio.ensure_future(call)
+        try:
+            execution = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await self._abandon(starting, workflow, key)
+            raise
+        self.started.add(execution.id)
+        return execution
+
+    async def _abandon(self, starting: asyncio.Future[Execution], workflow: WorkflowTool, key: str) -> None:
+        """Give the request that starts an execution some time to return its id, so that it can be canceled."""
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({starting}, timeout=_CANCEL)
+            starting.cancel()
+            await asyncio.wait({starting})
+        error = None if starting.cancelled() else starting.exception()
+        if starting.cancelled() or (isinstance(error, APIError) and error.outcome_unknown):
+            self._say(
+                f"{workflow.tool.name}: its call was canceled before the platform returned an execution, which may have"
+                f" been started all the same (idempotency key {key})"
+            )
+        elif error is None:
+            await self._cancel(starting.result())
+
+    async def _cancel(self, execution: Execution) -> None:
+        if execution.is_terminal:
+            return
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._client.with_options(timeout=_CANCEL).executions.cancel(execution.id)
+            except ConflictError:
+                return  # it has ended
+            except FibonacciError as error:
+                self._say(f"{execution.id}: canceling it failed, so it may continue: {error}")
+            else:
+                self._say(f"{execution.id}: canceled, as its request was")
+
+    async def _explained(self, execution: Execution) -> Execution:
+        """Return an execution that failed as `get` does, which may have the reason that `execute` does not."""
+        if execution.status != "failed" or failure_of(execution).reason is not None:
+            return execution
+        try:
+            return await self._client.with_options(timeout=_READ).executions.get(execution.id)
+        except FibonacciError:  # that it failed is what matters
+            return execution

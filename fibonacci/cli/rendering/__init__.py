@@ -1,0 +1,1 @@
+"""How data is printed: fields, JSON, tables and lines that a terminal can hold."""

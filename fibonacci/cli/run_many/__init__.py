@@ -1,0 +1,1 @@
+"""`fibonacci run-many`: run a workflow for each row of a file."""

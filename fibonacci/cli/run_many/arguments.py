@@ -1,0 +1,134 @@
+"""The arguments of the command, each checked before anything is read or sent."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from fibonacci._batch.journal_location import check_journal
+from fibonacci.cli.durations import seconds_or_none
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.help_texts import keep_lines
+from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
+
+_ROWS = """\
+The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
+named by --json-column hold JSON instead: 3, true, null, "text", [1, 2]. Each line of JSON Lines is an object. Both are
+UTF-8. The row is the inputs of its run.
+
+The same command again continues: rows that have ended are not run again. Their results are written all the same.
+
+Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one, 64 a fault in an argument or a file,
+130 interrupted. FIBONACCI_API_KEY has the key."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to a parser, which may be that of a larger command."""
+    keep_lines(parser)
+    parser.description = "Run a workflow for each row of a file, at most once each."
+    parser.epilog = _ROWS
+    add = parser.add_argument
+    add("workflow", metavar="ID|NAME", help="the workflow")
+    add("rows", metavar="ROWS", help="a file, .csv or .jsonl, or - for stdin")
+    add(
+        "--journal", metavar="FILE|URL", help="what is known of each row: a SQLite file or redis://HOST/DB?journal=NAME"
+    )
+    add("--out", metavar="FILE", help="write the results here, .jsonl or .csv; default: JSON Lines to stdout")
+    add("--format", choices=("csv", "jsonl"), help="the format of the rows; default: by the name; jsonl for stdin")
+    add("--key", metavar="COLUMN", help="the column that identifies a row; default: its place in the file")
+    add(
+        "--json-column",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="a column of CSV that holds JSON; repeatable",
+    )
+    add("--concurrency", metavar="N", type=_positive, help="rows under way at most; default: what the quota leaves")
+    add(
+        "--timeout",
+        metavar="S",
+        type=seconds_or_none,
+        default=300.0,
+        help="seconds to wait for a row, or none; default: 300",
+    )
+    add("--max-failures", metavar="N", type=_count, help="rows that may fail before no further one is started")
+    add(
+        "--on-unknown",
+        choices=("raise", "skip", "rerun"),
+        default="raise",
+        help="rows of unknown outcome; default: raise",
+    )
+    add("--on-quota", choices=("wait", "stop"), default="wait", help="at an hourly or daily quota; default: wait")
+    add("--ordered", action="store_true", help="results in the order of the rows")
+    add("--organization", metavar="ID", help="whose quota counts; default: the workflow's organization")
+    add("--estimate", action="store_true", help="print how long it takes and which limit binds, and run nothing")
+
+
+def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat | None]:
+    """Check what the arguments say together; return the formats of the rows and of the results.
+
+    Args:
+        options: The parsed arguments.
+
+    Returns:
+        The format of the rows, and that of `--out`; None without.
+
+    Raises:
+        UsageError: If they do not fit each other.
+    """
+    rows_format = _rows_format(options)
+    if options.estimate:
+        return rows_format, None
+    if not options.journal:
+        raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
+    try:
+        journal = check_journal(options.journal)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if options.out is None:
+        return rows_format, None
+    _check_paths(options, journal if isinstance(journal, str) else None)
+    name = EXTENSIONS.get(Path(options.out).suffix.lower())
+    if name is None:
+        raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
+    return rows_format, name
+
+
+def _rows_format(options: argparse.Namespace) -> RowsFormat:
+    by_name = "jsonl" if options.rows == STDIN else EXTENSIONS.get(Path(options.rows).suffix.lower())
+    name = options.format or by_name
+    if name is None:
+        raise UsageError(f"{options.rows}: its name ends neither in .csv nor in .jsonl: pass --format")
+    if options.json_column and name != "csv":
+        raise UsageError("--json-column is for CSV: the values of JSON Lines have types")
+    return RowsFormat(name, options.key, options.json_column)
+
+
+def _check_paths(options: argparse.Namespace, journal: str | None) -> None:
+    """Check that results can be written, and not over another file; the journal may be none."""
+    out = os.path.realpath(options.out)
+    if not _can_be_written(Path(out)):
+        raise UsageError(f"--out {options.out}: name a file in a folder that can be written")
+    for name, path in (("the rows", options.rows), ("the journal", journal)):
+        if path is not None and os.path.realpath(path) in (out, f"{out}.partial"):
+            raise UsageError(f"--out {options.out}: this is the file of {name}")
+
+
+def _can_be_written(path: Path) -> bool:
+    """Whether a file can be put at a path, or is a pipe or device there."""
+    if path.exists() and not path.is_file():
+        return not path.is_dir()
+    return path.parent.is_dir() and os.access(path.parent, os.W_OK)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)

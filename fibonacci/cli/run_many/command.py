@@ -1,0 +1,127 @@
+"""The command `run-many`: run a workflow for each row of a file, and write the results."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from fibonacci import Fibonacci, UnknownOutcomeError
+from fibonacci.cli.errors import add_remedy
+from fibonacci.cli.exit_codes import DONE, FAILED
+from fibonacci.cli.run_many.arguments import check_arguments
+from fibonacci.cli.run_many.result_files import ResultFile, stdout_stream
+from fibonacci.cli.run_many.row_files import open_rows
+from fibonacci.cli.standard_streams import discard_stdout, is_terminal
+from fibonacci.cli.workflow_names import workflow_id_of
+
+if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
+    from fibonacci import RunResult, Runs
+    from fibonacci.cli.context import Context
+
+_RESUME: Final = "the same command again continues"
+_UNKNOWN_REMEDY: Final = "--on-unknown skip leaves them as they are, --on-unknown rerun starts them, perhaps twice."
+
+
+def run_rows(context: Context) -> int:
+    """Carry out the command; what is wrong is raised, with a note on how to continue.
+
+    Args:
+        context: The context of the command.
+
+    Returns:
+        The exit code.
+    """
+    if not context.options.quiet:
+        _log_to_stderr()
+    try:
+        return _run(context)
+    except BrokenPipeError:
+        discard_stdout()
+        context.say(f"the reader of the results has closed; {_RESUME}")
+        return FAILED
+    except (KeyboardInterrupt, OSError) as error:
+        if not context.options.estimate:
+            add_remedy(error, _RESUME)
+        raise
+
+
+def _run(context: Context) -> int:
+    options = context.options
+    rows_format, out_format = check_arguments(options)
+    with open_rows(options.rows, rows_format) as rows:
+        workflow_id = workflow_id_of(context.client, options.workflow)
+        with _runs(context.client, workflow_id, rows, options) as runs:
+            if options.estimate:
+                print(runs.estimate())
+                return DONE
+            if out_format is None:
+                return _write_results(context, runs, stdout_stream().write)
+            with closing(ResultFile(options.out, out_format)) as file:
+                return _write_file(context, runs, file)
+
+
+def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:
+    try:
+        code = _write_results(context, runs, file.write)
+        file.finish()
+    except BaseException:
+        if file.is_begun:
+            context.say(f"the results so far are in {file.written_to}")
+        raise
+    return code
+
+
+def _write_results(context: Context, runs: Runs, write: Callable[[RunResult], None]) -> int:
+    """Write the result of each row, and say on stderr how many there are of each kind."""
+    try:
+        for result in runs:
+            write(result)
+    except UnknownOutcomeError as error:
+        for result in error.results:
+            write(result)
+        names = ", ".join(result.key for result in error.results[:10])
+        more = f" and {len(error.results) - 10} more" if len(error.results) > 10 else ""
+        context.say(f"{runs.summary}")
+        context.say(f"it is not known whether these rows were started: {names}{more}. Check them; {_UNKNOWN_REMEDY}")
+        return FAILED
+    except (KeyboardInterrupt, OSError):  # other errors have it in a note
+        context.say(str(runs.summary))
+        raise
+    summary = runs.summary
+    context.say(str(summary))
+    return FAILED if summary.failed or summary.unknown or summary.left else DONE
+
+
+def _runs(client: Fibonacci, workflow_id: str, rows: Iterable[Any], options: argparse.Namespace) -> Runs:
+    return client.workflows.run_many(
+        workflow_id,
+        rows,
+        key=options.key,
+        journal=options.journal,
+        concurrency=options.concurrency,
+        timeout=options.timeout,
+        max_failures=options.max_failures,
+        on_unknown=options.on_unknown,
+        on_quota=options.on_quota,
+        ordered=options.ordered,
+        organization=options.organization,
+        progress=not options.quiet and _can_show_progress(options.out),
+    )
+
+
+def _can_show_progress(out: str | None) -> bool:
+    """Whether there is a bar for a terminal that results do not fill; elsewhere, the progress is a line of the log."""
+    if not is_terminal(sys.stderr):
+        return True
+    return find_spec("tqdm") is not None and (out is not None or not is_terminal(sys.stdout))
+
+
+def _log_to_stderr() -> None:
+    """Log waits, retries, and the progress where there is no terminal."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.getLogger("fibonacci").setLevel(logging.INFO)

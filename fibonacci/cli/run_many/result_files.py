@@ -1,0 +1,141 @@
+"""Results as JSON Lines or CSV, in a file that is whole or not there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from contextlib import ExitStack
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.run_many.row_files import RowFormat
+from fibonacci.cli.standard_streams import has_stream
+from fibonacci.models.run_results import COLUMNS
+
+if TYPE_CHECKING:
+    from fibonacci import RunResult
+
+
+class ResultStream:
+    """Writes results to a stream, each with a flush.
+
+    Args:
+        stream: The stream.
+        name: `jsonl`, or `csv`, in which inputs and outputs are cells of JSON.
+    """
+
+    def __init__(self, stream: BinaryIO, name: RowFormat) -> None:
+        self._stream = stream
+        self._encode = _csv_line if name == "csv" else _json_line
+        if name == "csv":
+            self._put(_csv_record(COLUMNS))
+
+    def write(self, result: RunResult) -> None:
+        """Write a result."""
+        self._put(self._encode(result))
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        os.fsync(self._stream.fileno())
+
+    def _put(self, text: str) -> None:
+        # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
+        self._stream.write(text.encode("utf-8", "backslashreplace"))
+        self._stream.flush()
+
+
+class ResultFile:
+    """Writes results to `PATH.partial`, which takes the place of `PATH` when all are written.
+
+    So a file at the path is whole. What a crash leaves in the partial file the journal has too, and the next run
+    writes it again, from the first result on.
+
+    Args:
+        path: The path of the file; a pipe or device is written to as it is.
+        name: `jsonl` or `csv`.
+
+    Attributes:
+        written_to: The path that is written to.
+    """
+
+    def __init__(self, path: str, name: RowFormat) -> None:
+        self._path = os.path.realpath(path)
+        self._name: RowFormat = name
+        is_special = Path(self._path).exists() and not Path(self._path).is_file()
+        self.written_to: str = self._path if is_special else f"{self._path}.partial"
+        self._stack = ExitStack()
+        self._stream: ResultStream | None = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was written."""
+        return self._stream is not None
+
+    def write(self, result: RunResult) -> None:
+        """Write a result.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        self._opened().write(result)
+
+    def finish(self) -> None:
+        """Put the file in its place: all results are written.
+
+        Raises:
+            OSError: If that fails.
+        """
+        stream = self._opened()
+        if self.written_to == self._path:
+            return
+        stream.sync()
+        self.close()
+        Path(self.written_to).replace(self._path)
+
+    def close(self) -> None:
+        """Close the file. A second call does nothing."""
+        self._stack.close()
+
+    def _opened(self) -> ResultStream:
+        # Not before there is a result: this run has the journal then, and no other writes the file.
+        if self._stream is None:
+            self._stream = ResultStream(self._stack.enter_context(_open(self.written_to)), self._name)
+        return self._stream
+
+
+def _open(path: str) -> BinaryIO:
+    return Path(path).open("wb")
+
+
+def stdout_stream() -> ResultStream:
+    """Return a stream of JSON Lines to stdout.
+
+    Raises:
+        UsageError: If stdout is closed.
+    """
+    if not has_stream(sys.stdout):
+        raise UsageError("stdout is closed: pass --out")
+    return ResultStream(sys.stdout.buffer, "jsonl")
+
+
+def _json_line(result: RunResult) -> str:
+    return f"{_json_text(result.to_dict())}\n"
+
+
+def _csv_line(result: RunResult) -> str:
+    values = {**result.to_dict(), "inputs": _json_text(result.inputs), "outputs": _json_text(result.outputs)}
+    return _csv_record([values[column] for column in COLUMNS])
+
+
+def _csv_record(values: Any) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,247 @@
+"""Rows from files of CSV and JSON Lines, and from stdin. What is wrong with them is said with file and line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
+
+from fibonacci._core.json_types import is_object
+from fibonacci.cli.exit_codes import UsageError
+
+RowFormat = Literal["csv", "jsonl"]
+STDIN: Final = "-"
+EXTENSIONS: Final[dict[str, RowFormat]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+# Bytes of one cell. The limit of the csv module, 128 KiB, is short for a document.
+_LONGEST_CELL: Final = 64 * 1024 * 1024
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class RowsFormat(NamedTuple):
+    """How rows are written.
+
+    Attributes:
+        name: `csv` or `jsonl`.
+        key: The column that has to have the key of each row; None for none.
+        json_columns: Columns of CSV whose cells are JSON.
+    """
+
+    name: RowFormat
+    key: str | None = None
+    json_columns: Sequence[str] = ()
+
+
+class RowFile(Iterable[dict[str, Any]]):
+    """The rows of a file, which is read once to check all of them, and again by each iteration.
+
+    Args:
+        file: The file.
+        name: Its name in messages.
+        rows_format: How the rows are written.
+
+    Raises:
+        UsageError: If a row is malformed, or there is none.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, rows_format: RowsFormat) -> None:
+        self._file = file
+        self._name = name
+        self._format = rows_format
+        self._count: int = sum(1 for _ in self)
+        if not self._count:
+            raise UsageError(f"{name}: there are no rows in it")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self._file.seek(0)
+        return read_rows(self._file, self._name, self._format)
+
+
+@contextmanager
+def open_rows(path: str, rows_format: RowsFormat) -> Generator[RowFile]:
+    """Open the rows of a file, and check all of them.
+
+    Args:
+        path: The path of a file or pipe; `-` for stdin. What is no file is copied to a temporary one.
+        rows_format: How the rows are written.
+
+    Raises:
+        UsageError: If it cannot be read, a row is malformed, or there is none.
+    """
+    name = "<stdin>" if path == STDIN else path
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_source(path))
+        except OSError as error:
+            raise UsageError(f"{name}: {error.strerror}") from error
+        yield RowFile(file, name, rows_format)
+
+
+def _source(path: str) -> AbstractContextManager[BinaryIO]:
+    if path != STDIN and stat.S_ISREG(Path(path).stat().st_mode):
+        return Path(path).open("rb")
+    return _copied(path)
+
+
+@contextmanager
+def _copied(path: str) -> Generator[BinaryIO]:
+    """Copy what can be read only once: rows are checked before any of them is run."""
+    with TemporaryFile() as copy:
+        with nullcontext(sys.stdin.buffer) if path == STDIN else Path(path).open("rb") as stream:
+            shutil.copyfileobj(stream, copy)
+        yield copy
+
+
+def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file. Blank lines are no rows.
+
+    Args:
+        file: The file, of UTF-8 with or without a byte order mark.
+        name: Its name in messages.
+        rows_format: How the rows are written.
+
+    Raises:
+        UsageError: If a row is malformed; the text begins with the file and the line.
+    """
+    read = _csv_rows if rows_format.name == "csv" else _json_rows
+    return read(_Lines(file, name), rows_format)
+
+
+class _Lines(Iterator[str]):
+    """The lines of a file as text."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._number: int = 0
+
+    def __next__(self) -> str:
+        line = next(self._file)
+        self._number += 1
+        if self._number == 1:
+            if line.startswith(_UTF_16):
+                self.fail("it is UTF-16: save it as UTF-8")
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            return line.decode()
+        except UnicodeDecodeError as error:
+            self.fail(f"byte {error.start + 1} of the line is not UTF-8: save the file as UTF-8")
+
+    def fail(self, reason: str) -> NoReturn:
+        """Raise the error for the present line."""
+        raise UsageError(f"{self._name}:{max(1, self._number)}: {reason}")
+
+
+def _json_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if not line.strip():
+            continue
+        row = _json_in(line, lines.fail, "it is no JSON")
+        if not is_object(row):
+            lines.fail(f'a row is a JSON object, such as {{"name": "Ada"}}, not {_json_kind(row)}')
+        _check_key(row, rows_format.key, lines.fail)
+        yield row
+
+
+def _csv_rows(lines: _Lines, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    records = _records(lines)
+    header = next(records, None)
+    if header is None:
+        return
+    _check_header(header, rows_format, lines.fail)
+    for record in records:
+        if len(record) != len(header):
+            lines.fail(f"it has {_counted(len(record), 'cell')}, and the header has {_counted(len(header), 'column')}")
+        row: dict[str, Any] = dict(zip(header, record, strict=True))
+        for column in rows_format.json_columns:
+            row[column] = _json_in(row[column], lines.fail, f"column {column!r} holds no JSON")
+        _check_key(row, rows_format.key, lines.fail)
+        yield row
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _records(lines: _Lines) -> Iterator[list[str]]:
+    """Yield the records of CSV; the present line is the last of each."""
+    reader = csv.reader(lines, strict=True)
+    while True:
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            lines.fail(f"it is no CSV: {error}")
+        if record:
+            yield record
+
+
+def _check_header(header: list[str], rows_format: RowsFormat, fail: Callable[[str], NoReturn]) -> None:
+    for number, column in enumerate(header):
+        if not column.strip():
+            fail(f"column {number + 1} of the header has no name")
+        if column in header[:number]:
+            fail(f"the header has the column {column!r} twice")
+    for separator in ";\t":
+        if len(header) == 1 and separator in header[0]:
+            fail(f"the header is one column with {separator!r} in it: separate columns by commas")
+    named = [("--json-column", column) for column in rows_format.json_columns]
+    if rows_format.key is not None:
+        named.append(("--key", rows_format.key))
+    for option, column in named:
+        if column not in header:
+            fail(f"the header has no column {column!r}, which {option} names; it has {', '.join(map(repr, header))}")
+
+
+def _check_key(row: dict[str, Any], key: str | None, fail: Callable[[str], NoReturn]) -> None:
+    if key is None:
+        return
+    if key not in row:
+        fail(f"the row has no {key!r}, which --key names")
+    value = row[key]
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        fail(f"the key {key!r} must be a text or a whole number, not {_json_kind(value)}")
+    if value == "":
+        fail(f"the key {key!r} is empty")
+
+
+def _json_in(text: str, fail: Callable[[str], NoReturn], fault: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        fail(f"{fault}: {error.msg} at column {error.pos + 1}")
+    except ValueError as error:  # of the hooks, or a number with thousands of digits
+        fail(f"{fault}: {error}")
+    except RecursionError:
+        fail(f"{fault}: it is nested too deeply")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name {next(each for each in names if names.count(each) > 1)!r} is there twice")
+    return made
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _json_kind(value: Any) -> str:
+    """Return what JSON calls a value."""
+    kinds = {"dict": "an object", "list": "an array", "str": "a text", "bool": "a boolean", "NoneType": "null"}
+    return kinds.get(type(value).__name__, "a number")

@@ -1,0 +1,37 @@
+"""Standard streams that are closed, or were from the start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO, TypeGuard
+
+
+def has_stream(stream: TextIO | None) -> TypeGuard[TextIO]:
+    """Whether there is a standard stream: a process that was started without one has None."""
+    return stream is not None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end of a standard stream."""
+    return has_stream(stream) and stream.isatty()
+
+
+def print_message(text: str, *, end: str = "\n") -> None:
+    """Print to stderr. A process that was started without stderr prints nothing, rather than among its data."""
+    if has_stream(sys.stderr):
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+def discard_stdout() -> None:
+    """Send what is still to be written to stdout, which is closed, nowhere, so that the exit does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def discard_unwritable() -> None:
+    """Discard what is left for a stdout that cannot be written, as on a full disk, so that the exit does not fail."""
+    try:
+        if has_stream(sys.stdout):
+            sys.stdout.flush()
+    except OSError:
+        discard_stdout()

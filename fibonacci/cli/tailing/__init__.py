@@ -1,0 +1,1 @@
+"""The executions of an organization, followed as they are started and change."""

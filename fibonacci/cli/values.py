@@ -1,0 +1,48 @@
+"""Values as people type them: JSON, a file, stdin."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fibonacci.cli.standard_streams import has_stream
+
+
+class JSONValue(NamedTuple):
+    """A JSON value of the command line; null is one too.
+
+    Attributes:
+        value: The value.
+        source: Where it is from, for messages.
+    """
+
+    value: Any
+    source: str
+
+
+def json_value(text: str) -> JSONValue:
+    """Read JSON from an argument: the JSON itself, `@FILE`, or `-` for stdin.
+
+    Raises:
+        argparse.ArgumentTypeError: If it cannot be read, or is not JSON.
+    """
+    source = "the argument"
+    try:
+        if text == "-":
+            source, text = "stdin", sys.stdin.read() if has_stream(sys.stdin) else ""
+        elif text.startswith("@"):
+            source = text[1:]
+            text = Path(source).read_text("utf-8")
+        return JSONValue(json.loads(text), source)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{source}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"{source} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise argparse.ArgumentTypeError(f"{source} is not JSON ({place}: {error.msg})") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of levels
+        raise argparse.ArgumentTypeError(f"{source} is no JSON that can be read ({error})") from None

@@ -1,0 +1,42 @@
+"""The verbs of a command, such as `fibonacci auth login`: each has a parser and a function of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.parser import CommandParser, add_global_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fibonacci.cli.context import Context
+
+
+class Verbs:
+    """The verbs of one command.
+
+    Args:
+        parser: The parser of the command.
+    """
+
+    def __init__(self, parser: CommandParser) -> None:
+        self._parsers: Any = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def add(self, name: str, help: str, run: Callable[[Context], int]) -> CommandParser:
+        """Add a verb; return its parser, for its arguments.
+
+        Args:
+            name: The verb.
+            help: Its line in the help of the command.
+            run: What carries it out, and returns the exit code.
+        """
+        parser: CommandParser = self._parsers.add_parser(name, help=help, description=help)
+        parser.set_defaults(run_verb=run)
+        add_global_options(parser)
+        return parser
+
+
+def run_verb(context: Context) -> int:
+    """Run the verb that was named."""
+    code: int = context.options.run_verb(context)
+    return code

@@ -1,0 +1,43 @@
+"""From an id or a name to a workflow."""
+
+from __future__ import annotations
+
+from fibonacci import BadRequestError, Fibonacci, NotFoundError, ValidationError
+from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.models import Workflow
+
+_PAGE_SIZE = 200
+
+
+def workflow_id_of(client: Fibonacci, reference: str) -> str:
+    """Return the id of the workflow with an id or a name; see `workflow_of`."""
+    return workflow_of(client, reference).id
+
+
+def workflow_of(client: Fibonacci, reference: str) -> Workflow:
+    """Return the workflow with an id or a name. An id comes first.
+
+    Args:
+        client: The client.
+        reference: The id or name.
+
+    Returns:
+        The workflow; one that was found by its name is as the list has it.
+
+    Raises:
+        UsageError: If there is none, or more than one with the name.
+        APIError: If the platform cannot be asked.
+    """
+    try:
+        return client.workflows.get(reference)
+    except (NotFoundError, BadRequestError, ValidationError, ValueError):  # a name may not even have the form of an id
+        listed = list(client.workflows.list(limit=_PAGE_SIZE))
+    found = [each for each in listed if each.name == reference]
+    if not found:
+        remedy = did_you_mean(reference, [each.name for each in listed if each.name is not None])
+        raise UsageError(f"no workflow has the id or the name {reference!r}{remedy}")
+    if len(found) > 1:
+        ids = ", ".join(each.id for each in found)
+        raise UsageError(f"{len(found)} workflows have the name {reference!r}: pass an id, one of {ids}")
+    return found[0]

@@ -1,0 +1,137 @@
+"""The arguments of the command that serves an emulator. Whatever is heavy is imported when a value is checked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Final, Literal, get_args
+
+from fibonacci.emulator.option_values import KEPT, PORT, SAFE_LENGTH, PlanName, TimeMode
+
+Shell = Literal["sh", "fish", "powershell"]
+"""A language of shells: `sh` is that of bash and zsh too."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments to a parser, which may be that of a larger command."""
+    _add_server(parser)
+    _add_content(parser)
+    parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help="whose lines to print")
+
+
+def fault_of(options: argparse.Namespace) -> str | None:
+    """Return what is wrong with the arguments together; None if nothing is."""
+    from fibonacci.emulator.app.hosts import is_loopback
+
+    if not is_loopback(options.host) and len(options.api_key or "") < SAFE_LENGTH:
+        return (
+            f"--host {options.host} can be reached by other machines: choose a key for it with --api-key, of "
+            f"{SAFE_LENGTH} characters or more"
+        )
+    if options.record is not None and options.handlers is None:
+        return "--record records the calls of your functions: name what registers them with --handlers"
+    return None
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on; default: loopback")
+    add("--port", type=_port, default=PORT, help=f"the port; default: {PORT}; 0 takes a free one")
+    add("--db", metavar="FILE", help="keep the state in this file; default: in memory")
+    add("--plan", choices=get_args(PlanName), default="enterprise", help="the plan: rate limits and quotas")
+    add(
+        "--keep",
+        type=_keep,
+        default=KEPT,
+        metavar="N",
+        help=f"how many executions that have ended are kept, or all; default: {KEPT}",
+    )
+    add("--api-key", type=_key, metavar="KEY", help="the owner's key; default: a new one")
+    add("--time", choices=get_args(TimeMode), default="real", help="the mode of the clock; default: real")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        type=_checked(_check_host),
+        metavar="NAME",
+        help="a name or address that requests may have in Host, such as a container's; may be repeated",
+    )
+    add(
+        "--origin",
+        action="append",
+        default=[],
+        type=_checked(_check_origin),
+        metavar="ORIGIN",
+        help="an origin whose pages may call it, such as http://localhost:5173; may be repeated",
+    )
+
+
+def _add_content(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--strict", action="store_true", help="refuse what is unknown or not supported, in place of a warning")
+    add("--script", metavar="FILE", help="answers for nodes, in sequence: a file of JSON or YAML")
+    add("--seed", metavar="FOLDER", help="definitions, settings and memory to begin with")
+    add(
+        "--handlers", metavar="MODULE:FUNCTION", help="a function that registers handlers with the emulator it is given"
+    )
+    cassette = parser.add_mutually_exclusive_group()
+    cassette.add_argument("--record", metavar="FILE", help="record the calls of handlers in this file")
+    cassette.add_argument("--replay", metavar="FILE", help="answer the calls of handlers from this file")
+
+
+def _present_shell() -> Shell:
+    """Return the language of the user's shell."""
+    name = os.path.basename(os.environ.get("SHELL", ""))  # noqa: PTH119  (pathlib takes longer to import)
+    if name:
+        return "fish" if name == "fish" else "sh"
+    return "powershell" if sys.platform == "win32" else "sh"
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return read
+
+
+def _check_host(name: str) -> None:
+    from fibonacci.emulator.app.hosts import Hosts
+
+    Hosts(named=[name])
+
+
+def _check_origin(origin: str) -> None:
+    from fibonacci.emulator.app.hosts import Hosts
+    from fibonacci.emulator.app.origins import Origins
+
+    Origins(Hosts(), [origin])
+
+
+_LAST_PORT: Final = 65_535
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_LAST_PORT}")
+    return port
+
+
+def _keep(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it is a number of executions, at least 1, or all")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise argparse.ArgumentTypeError("a key holds printable ASCII without blanks")
+    return text

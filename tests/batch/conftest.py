@@ -1,0 +1,56 @@
+"""Journals of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.batch.journals import REDIS_PASSWORD, JournalPlace, Servers
+from tests.kit.redis import REDIS_SERVERS, RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Return a server for journals that no test disturbs."""
+    server = RedisServer(password=REDIS_PASSWORD)
+    with server.running():
+        yield server
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
+    """Return a place for a new journal: a file, or what the test's parameter names."""
+    if getattr(request, "param", "file") == "file":
+        return JournalPlace(tmp_path)
+    return JournalPlace(tmp_path, request.getfixturevalue("redis_server"))
+
+
+@pytest.fixture
+def redis_place(redis_server: RedisServer, tmp_path: Path) -> JournalPlace:
+    """Return a place for a new journal in Redis."""
+    return JournalPlace(tmp_path, redis_server)
+
+
+@pytest.fixture
+def looking(redis_server: RedisServer) -> Iterator[Any]:
+    """Return a client of the server of `redis_place`."""
+    with closing(redis_server.client()) as client:
+        yield client
+
+
+@pytest.fixture(params=REDIS_SERVERS)
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Servers]:
+    """Return a server of either kind that syncs each write."""
+    with closing(Servers(RedisServer(request.param, password=REDIS_PASSWORD, folder=tmp_path))) as servers:
+        yield servers
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Servers]:
+    """Return a server that keeps nothing."""
+    with closing(Servers(RedisServer(password=REDIS_PASSWORD))) as servers:
+        yield servers

@@ -1,0 +1,118 @@
+"""One run alone has a journal, whatever happens to its files; and paths that are none are refused at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch.journal import Journal
+from fibonacci._batch.journal_files import open_journal
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.batch.test_journal import HEADER, row
+
+GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "runs.db")
+
+
+@pytest.fixture
+def journal(path: str) -> Any:
+    with closing(open_journal(path, HEADER)) as opened:
+        opened.write([row(1)])
+        yield opened
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps an open file in its place")
+class TestFiles:
+    def test_one_that_is_removed(self, journal: Journal, path: str) -> None:
+        Path(path).unlink()
+        with pytest.raises(JournalError, match="was removed or replaced while rows ran: put the file back"):
+            journal.write([row(2)])
+
+    def test_one_that_is_replaced(self, journal: Journal, path: str) -> None:
+        copy = Path(f"{path}.copy")
+        copy.write_bytes(Path(path).read_bytes())
+        copy.replace(path)
+        with pytest.raises(JournalError, match="was removed or replaced"):
+            journal.write([row(2)])
+
+    def test_a_lock_file_that_is_removed(self, journal: Journal, path: str) -> None:
+        Path(f"{path}-lock").unlink()
+        second = open_journal(path, HEADER)
+        with pytest.raises(JournalError, match="was opened by another run, although this one has it"):
+            journal.write([row(2)])
+        second.write([row(3)])
+        second.close()
+
+    def test_a_second_path_to_the_same_file(self, journal: Journal, path: str) -> None:
+        Path(f"{path}.link").symlink_to(path)
+        with pytest.raises(JournalError, match=r"runs\.db\.link is used by another run"):
+            open_journal(f"{path}.link", HEADER)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE rows SET execution = '{'",
+        "UPDATE rows SET execution = CAST(x'7b22ff' AS TEXT)",
+        "UPDATE rows SET execution = '[]'",
+        "UPDATE rows SET error = '{}'",
+        "UPDATE rows SET inputs = x'ff'",
+        "ALTER TABLE rows RENAME COLUMN status TO state",
+    ],
+)
+def test_a_damaged_record_is_a_journal_error(path: str, damage: str) -> None:
+    journal, ended = open_journal(path, HEADER), row(1)
+    execution = Execution.model_validate({"execution_id": "exec_1", "status": "completed", "outputs": {}})
+    journal.write([ended])
+    journal.write(finished=[(ended, RunResult(1, "k1", {"name": "Ada"}, execution, None, "completed"))])
+    journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with closing(open_journal(path, HEADER)) as journal, pytest.raises(JournalError, match="it is damaged"):
+        result_in(journal)
+
+
+def result_in(journal: Journal) -> RunResult:
+    entry, _ = journal.find("k1", is_unique=False)
+    assert entry is not None
+    return journal.result(entry, 1)
+
+
+def test_results_after_another_folder_became_the_current_one(
+    client: Fibonacci, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = client.workflows.create(name="greeter", definition=GREETER).id
+    monkeypatch.chdir(tmp_path)
+    runs = client.workflows.run_many(workflow, [{"name": "Ada"}], journal="runs.db")
+    list(runs)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert [result.status for result in runs.results()] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("journal", "text"),
+    [
+        (":memory:", "without a journal= nothing is kept"),
+        ("file:runs.db", "pass the path alone"),
+        ("~/runs.db", "~ is not expanded"),
+        ("a\0b", "it has a null character"),
+        ("", "it is empty"),
+    ],
+)
+def test_what_is_no_path(emulator: Emulator, journal: str, text: str) -> None:
+    with emulator.client() as client, pytest.raises(ValueError, match=text):
+        client.workflows.run_many("wf-1", [], journal=journal)
+    assert emulator.requests.count == 0

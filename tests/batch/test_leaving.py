@@ -1,0 +1,229 @@
+"""A run that is left, canceled, shared or forked in the middle: nothing hangs, nothing certain becomes unknown."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import AsyncFibonacci, Fibonacci, RunResult
+from fibonacci.emulator import Emulator
+from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
+from tests.kit.mode import Mode
+from tests.kit.peer import Peer
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import error_body, respond, respond_json
+from tests.kit.systems import needs_fork, needs_signals
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+def rows(number: int, seconds: float = 0) -> list[dict[str, Any]]:
+    return [{"n": each, "seconds": seconds} for each in range(number)]
+
+
+class RefusingPlatform:
+    """Starts the first row at once, and refuses the others when it is told to, until it accepts all."""
+
+    def __init__(self, status: int) -> None:
+        self.refuses = threading.Event()
+        self._status = status
+        self._is_accepting = False
+        self.refused = 0
+
+    def accept(self) -> None:
+        self._is_accepting = True
+
+    def __call__(self, peer: Peer) -> object:
+        request = peer.request
+        if request.method == "GET":
+            return respond_json({"data": {"id": "wf-1", "version": 1}} if "workflows" in request.path else [])(peer)
+        if self._is_accepting or b'"n":0' in request.body:
+            return respond_json({"data": {"execution_id": "exec_1", "status": "completed", "outputs": {}}})(peer)
+        assert self.refuses.wait(20)
+        self.refused += 1
+        return respond(self._status, error_body())(peer)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+@pytest.mark.parametrize("status", [422, 429])
+def test_rows_that_are_refused_after_a_break_are_not_of_unknown_outcome(
+    mode: Mode, tmp_path: Path, status: int, closes: bool
+) -> None:
+    platform, journal = RefusingPlatform(status), tmp_path / "runs.db"
+
+    async def leave(runs: Any) -> None:
+        async for _ in runs:
+            break
+        platform.refuses.set()
+        if closes:
+            await runs.aclose()
+
+    def leave_sync(runs: Any) -> None:
+        for _ in runs:
+            break
+        platform.refuses.set()
+        if closes:
+            runs.close()
+
+    with ScriptedServer(platform) as server:
+        client = mode.client_of(server, max_retries=0)
+        options = {"journal": journal, "concurrency": 4}
+        mode.run((leave if mode.is_async else leave_sync)(client.workflows.run_many("wf-1", rows(4), **options)))
+        wait_until(lambda: platform.refused == 3)
+        wait_until(lambda: _intents(journal) == [])
+        platform.accept()
+        results: list[RunResult] = []
+        wait_until(lambda: not Path(f"{journal}-wal").exists())  # the journal is closed with the last response
+        mode.each(client.workflows.run_many("wf-1", rows(4), **options), results.append)
+    assert [result.status for result in results] == ["completed"] * 4
+
+
+def _intents(journal: Path) -> list[int]:
+    """Return the rows that have an intent alone."""
+    query = "SELECT row_index FROM rows WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
+    with closing(sqlite3.connect(journal)) as connection:
+        return [index for (index,) in connection.execute(query)]
+
+
+def test_a_wait_that_is_canceled_loses_nothing(emulator: Emulator, workflow: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+            runs = client.workflows.run_many(workflow, rows(40, 0.05), journal=tmp_path / "runs.db", concurrency=8)
+            iterator, seen = aiter(runs), 0
+            while seen < 40:  # as long as a wait for one result often does not take
+                try:
+                    await asyncio.wait_for(anext(iterator), 0.004)
+                except TimeoutError:
+                    continue
+                seen += 1
+            await runs.aclose()
+            assert runs.summary.done == 40
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+@pytest.mark.parametrize("argument", ["key", "on_result"])
+def test_an_error_that_ends_loops_ends_this_one_with_an_error(
+    mode: Mode, any_client: Any, workflow: str, argument: str
+) -> None:
+    def function(_: Any) -> Any:
+        raise error
+
+    error = StopAsyncIteration if mode.is_async else StopIteration
+
+    runs = any_client.workflows.run_many(workflow, rows(3), **{argument: function})
+    with pytest.raises(RuntimeError, match=error.__name__):
+        mode.each(runs, lambda _: None)
+
+
+def test_a_journal_is_free_after_an_exit_that_is_caught(client: Fibonacci, workflow: str, tmp_path: Path) -> None:
+    def ending() -> Iterator[dict[str, Any]]:
+        yield from rows(1)
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as caught:
+        list(client.workflows.run_many(workflow, ending(), journal=tmp_path / "runs.db"))
+    assert caught.value.__traceback__ is not None, "it keeps the iterator"
+    assert len(list(client.workflows.run_many(workflow, rows(1), journal=tmp_path / "runs.db"))) == 1
+
+
+class TestTwoAtOnce:
+    def test_another_thread_is_told(self, client: Fibonacci, workflow: str) -> None:
+        is_reading, goes_on = threading.Event(), threading.Event()
+
+        def waiting() -> Iterator[dict[str, Any]]:
+            yield from rows(1)
+            is_reading.set()
+            assert goes_on.wait(20)
+
+        runs = client.workflows.run_many(workflow, waiting())
+        iterator = iter(runs)
+        seen: list[RunResult] = []
+        thread = threading.Thread(target=lambda: seen.extend(iterator))
+        thread.start()
+        assert is_reading.wait(20)
+        for use in (lambda: next(iterator), runs.close):
+            with pytest.raises(RuntimeError, match="another task or thread waits for the next result of these rows"):
+                use()
+        goes_on.set()
+        thread.join()
+        assert [result.status for result in seen] == ["completed"]
+
+    def test_a_callback_may_close(self, client: Fibonacci, workflow: str) -> None:
+        runs = client.workflows.run_many(workflow, rows(50), concurrency=2, on_result=lambda _: runs.close())
+        assert len(list(runs)) == 1
+
+    @needs_fork
+    @pytest.mark.parametrize("has_journal", [True, False])
+    def test_a_fork_is_told(self, client: Fibonacci, workflow: str, tmp_path: Path, has_journal: bool) -> None:
+        journal = tmp_path / "runs.db" if has_journal else None
+        runs = client.workflows.run_many(workflow, rows(20), journal=journal, ordered=True)
+        iterator = iter(runs)
+        next(iterator)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                next(iterator)
+            except RuntimeError as error:
+                os.write(writing, str(error).encode())
+            runs.close()
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            assert "not in its fork" in pipe.read()
+        os.waitpid(child, 0)
+        assert len(list(iterator)) == 19
+
+
+@needs_signals
+class TestHandlersOfSeveralRuns:
+    """Ctrl-C is the program's again when all have ended, whichever has ended first."""
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_they_end_in_either_order(self, client: Fibonacci, workflow: str, first: int) -> None:
+        before = signal.getsignal(signal.SIGINT)
+        iterators = [iter(client.workflows.run_many(workflow, rows(3))) for _ in range(2)]
+        for iterator in iterators:
+            next(iterator)
+        for iterator in (iterators[first], iterators[1 - first]):
+            list(iterator)
+        assert signal.getsignal(signal.SIGINT) == before
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    def test_a_handler_that_calls_the_one_before(self, client: Fibonacci, workflow: str) -> None:
+        before: Any = signal.getsignal(signal.SIGINT)
+        iterator = iter(client.workflows.run_many(workflow, rows(3)))
+        next(iterator)
+        of_run: Any = signal.getsignal(signal.SIGINT)
+        calls = count(1)
+
+        def chained(number: int, frame: Any) -> None:
+            next(calls)
+            of_run(number, frame)
+
+        signal.signal(signal.SIGINT, chained)
+        try:
+            list(iterator)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert next(calls) == 2

@@ -1,0 +1,106 @@
+"""The lease of a journal in Redis: one run at a time, and nothing written without it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch import redis_lease
+from fibonacci._batch.redis_records import keys_of
+from fibonacci.emulator import Emulator
+from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, counts, name_of, refusal, row
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
+ONCE = dict.fromkeys(range(12), 1)
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+HOLDER = """
+import sys
+from fibonacci._batch import redis_lease
+from tests.batch.journals import HEADER, opened
+
+redis_lease.SECONDS = 0.9
+journal = opened(sys.argv[1], HEADER)
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+class TestLease:
+    @pytest.mark.slow
+    def test_another_process_until_it_is_killed(
+        self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A lease that is renewed is refused; one that is not, of a process that was killed, is waited for."""
+        caplog.set_level(logging.INFO, "fibonacci")
+        command = [sys.executable, "-c", HOLDER, redis_place.location]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "open\n"
+            text = refusal(redis_place.location)
+            assert f"is used by another run (process {other.pid} on " in text
+            assert " UTC, unless it is renewed" in text
+            other.kill()
+            other.wait()
+            redis_place.open(HEADER).close()
+        assert "waiting up to 1 s for its lease" in caplog.text
+        assert REDIS_PASSWORD not in caplog.text
+
+    def test_it_is_renewed(self, redis_place: JournalPlace, looking: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redis_lease, "SECONDS", 0.3)
+        lease = keys_of(name_of(redis_place))[1]
+        with closing(redis_place.open(HEADER)):
+            time.sleep(0.5)
+            assert looking.exists(lease)
+        assert not looking.exists(lease)
+
+    def test_who_has_lost_it_to_another_writes_nothing(self, redis_place: JournalPlace, looking: Any) -> None:
+        lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
+        with closing(redis_place.open(HEADER)) as first:
+            first.write([row(1)])
+            looking.delete(lease)  # it has lapsed while the process was suspended
+            redis_place.open(HEADER).close()
+            with pytest.raises(JournalError, match=r"was taken over by another run \(process \d+ on .*starts and"):
+                first.write([row(2)])
+        assert set(looking.hgetall(intents)) == {b"k1"}
+
+    def test_who_has_lost_it_to_nobody_continues(self, redis_place: JournalPlace, looking: Any) -> None:
+        lease, intents = keys_of(name_of(redis_place))[1], keys_of(name_of(redis_place))[3]
+        with closing(redis_place.open(HEADER)) as journal:
+            looking.delete(lease)
+            journal.write([row(1)])
+            assert looking.exists(lease)
+        assert set(looking.hgetall(intents)) == {b"k1"}
+
+    def test_a_run_that_has_lost_it_starts_no_row(
+        self, mode: Mode, emulator: Emulator, workflow: str, redis_place: JournalPlace, looking: Any, client: Fibonacci
+    ) -> None:
+        started: list[int] = []
+
+        def lose_it(result: RunResult) -> None:
+            taken = {"holder": "another", "process": "process 7 on another-host"}
+            looking.hset(keys_of(name_of(redis_place))[0], mapping=taken)
+            started.append(sum(counts(client, workflow).values()))
+
+        options: Any = {"key": "id", "journal": redis_place.location, "concurrency": 2, "on_result": lose_it}
+        with pytest.raises(JournalError, match="was taken over"):
+            mode.each(mode.client_of(emulator).workflows.run_many(workflow, ROWS, **options), lambda _: None)
+        assert set(started) == {sum(counts(client, workflow).values())}
+        options = {"key": "id", "journal": redis_place.location, "on_unknown": "rerun"}
+        mode.each(mode.client_of(emulator).workflows.run_many(workflow, ROWS, **options), lambda _: None)
+        assert counts(client, workflow) == ONCE

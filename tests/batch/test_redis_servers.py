@@ -1,0 +1,264 @@
+"""A journal in a Redis that ends, that is started again, and that keeps less than it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci, JournalError, RunResult
+from fibonacci._batch import redis_commands, redis_lease
+from fibonacci._batch.journal_location import RedisJournalURL, check_journal
+from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.redis_journal import RedisJournal
+from fibonacci._batch.redis_opening import open_redis_journal
+from fibonacci._batch.redis_records import keys_of
+from fibonacci._core.lease_messages import StoreError
+from fibonacci._net.redis_connection import RedisConnection
+from fibonacci.emulator import Emulator
+from tests.batch.journals import HEADER, REDIS_PASSWORD, JournalPlace, Servers, counts, name_of, opened, row
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+from tests.kit.redis import RedisServer
+from tests.kit.systems import linux_only
+
+DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+ROWS = [{"id": number, "seconds": 0.02} for number in range(12)]
+ONCE = dict.fromkeys(range(12), 1)
+
+
+@pytest.fixture
+def workflow(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=DEFINITION).id
+
+
+class TestServersThatEnd:
+    def run(self, mode: Mode, emulator: Emulator, workflow: str, servers: Servers, **options: Any) -> list[RunResult]:
+        found: list[RunResult] = []
+        named = {"key": "id", "journal": servers.server.url, "concurrency": 3, **options}
+        mode.each(mode.client_of(emulator).workflows.run_many(workflow, ROWS, **named), found.append)
+        return found
+
+    def test_one_that_is_killed_and_started_again_in_mid_run(
+        self, mode: Mode, emulator: Emulator, client: Fibonacci, workflow: str, kept: Servers
+    ) -> None:
+        threads: list[threading.Timer] = []
+
+        def restart(_: RunResult) -> None:
+            if not threads:
+                kept.kill()
+                threads.append(threading.Timer(0.2, kept.start))
+                threads[0].start()
+
+        found = self.run(mode, emulator, workflow, kept, on_result=restart)
+        threads[0].join()
+        assert [each.succeeded for each in found] == [True] * 12
+        assert counts(client, workflow) == ONCE
+        assert len(self.run(mode, emulator, workflow, kept)) == 12  # all of them from the journal
+        assert counts(client, workflow) == ONCE
+
+    def test_one_that_is_killed_for_good_starts_no_further_row(
+        self,
+        emulator: Emulator,
+        client: Fibonacci,
+        workflow: str,
+        kept: Servers,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(redis_commands, "PATIENCE", 0.3)
+        monkeypatch.setattr(redis_lease, "SECONDS", 0.6)
+        options: Any = {"key": "id", "journal": kept.server.url, "concurrency": 3}
+        runs = client.workflows.run_many(workflow, ROWS, on_result=lambda _: kept.kill(), **options)
+        with pytest.raises(JournalError, match=r"refused.*call again with the same journal") as caught:
+            runs.results()
+        assert f"journal='{kept.server.url.replace(f':{REDIS_PASSWORD}@', '')}'" in caught.value.__notes__[-1]
+        kept.start()
+        in_journal = opened(kept.server.url, JournalHeader(workflow, "1", "column id"))
+        assert all(in_journal.find(str(each), is_unique=False)[0] for each in counts(client, workflow))
+        in_journal.close()
+        again = client.workflows.run_many(workflow, ROWS, key="id", journal=kept.server.url).results()
+        assert [each.succeeded for each in again] == [True] * 12
+        assert counts(client, workflow) == ONCE
+
+    def test_one_that_keeps_nothing_is_noticed(
+        self, emulator: Emulator, client: Fibonacci, workflow: str, forgetful: Servers
+    ) -> None:
+        def restart(_: RunResult) -> None:
+            forgetful.kill()
+            forgetful.start()
+
+        options: Any = {"key": "id", "journal": forgetful.server.url, "concurrency": 2}
+        runs = client.workflows.run_many(workflow, ROWS, on_result=restart, **options)
+        with pytest.raises(JournalError, match=r"has lost what this run wrote.*Set appendonly yes"):
+            runs.results()
+        assert 0 < sum(counts(client, workflow).values()) < 12
+
+    def test_one_that_goes_back_to_a_snapshot_is_noticed(self, redis_place: JournalPlace, looking: Any) -> None:
+        header = keys_of(name_of(redis_place))[0]
+        with closing(redis_place.open(HEADER)) as journal:
+            one = row(1)
+            journal.write([one])
+            snapshot = {key: looking.dump(key) for key in keys_of(name_of(redis_place)) if looking.exists(key)}
+            one.execution_id = "exec_1"
+            journal.write(started=[one])
+            journal.write(withdrawn=[one])
+            for key, value in snapshot.items():
+                looking.restore(key, 0, value, replace=True)
+            with pytest.raises(JournalError, match="has lost what this run wrote"):
+                journal.write([row(2)])
+        assert looking.exists(header)
+
+    @linux_only
+    def test_an_event_loop_goes_on_while_it_does_not_reply(
+        self, emulator: Emulator, workflow: str, forgetful: Servers
+    ) -> None:
+        ticks: list[float] = []
+        ticks_while_stopped: list[int] = []
+
+        def go_on() -> None:
+            ticks_while_stopped.append(len(ticks))
+            forgetful.process.send_signal(signal.SIGCONT)
+
+        async def tick() -> None:
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.01)
+
+        async def main() -> None:
+            ticking = asyncio.create_task(tick())
+            client = emulator.async_client()
+            runs = client.workflows.run_many(workflow, ROWS, journal=forgetful.server.url, concurrency=2)
+            async for _ in runs:
+                if not ticks_while_stopped:
+                    forgetful.process.send_signal(signal.SIGSTOP)
+                    ticks.clear()
+                    threading.Timer(0.4, go_on).start()
+            ticking.cancel()
+            assert str(runs.summary).startswith("12 done")
+
+        asyncio.run(main())
+        assert ticks_while_stopped[0] > 5
+
+    def test_a_cancellation_leaves_no_row_with_an_intent_alone(
+        self, emulator: Emulator, client: Fibonacci, workflow: str, redis_place: JournalPlace
+    ) -> None:
+        async def main() -> None:
+            for seconds in (0.02, 0.03, 0.05, 0.1):
+                runs = emulator.async_client().workflows.run_many(
+                    workflow, ROWS, key="id", journal=redis_place.location, concurrency=2
+                )
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds), runs:
+                        async for _ in runs:
+                            pass
+
+        asyncio.run(main())
+        results = client.workflows.run_many(workflow, ROWS, key="id", journal=redis_place.location).results()
+        assert [each.succeeded for each in results] == [True] * 12
+        assert counts(client, workflow) == ONCE
+
+
+class RecordedCommands:
+    """A server of which a test sees the commands, and that fails where it is told to.
+
+    Args:
+        connection: The server.
+    """
+
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+        self.names: list[list[object]] = []
+        self.replies: list[StoreError | list[Any]] = []
+
+    def run(self, *commands: Sequence[object]) -> list[Any]:
+        self.names.append([command[0] for command in commands])
+        replies = self._connection.run(*commands)
+        if self.replies:
+            reply = self.replies.pop(0)
+            if isinstance(reply, StoreError):
+                raise reply
+            return reply
+        return replies
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def test_a_server_that_was_given_up_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that have something to write fail together, and not one after the other."""
+    monkeypatch.setattr(redis_commands, "PATIENCE", 0.1)
+    recorded = RecordedCommands(RedisConnection(RedisServer().url, "journal"))
+    patient = redis_commands.PatientCommands(recorded, "redis://h")
+    attempts: list[int] = []
+    for _ in range(3):
+        with pytest.raises(JournalError, match="refused"):
+            patient.run(("PING",))
+        attempts.append(len(recorded.names))
+    assert 1 < attempts[0] == attempts[1] == attempts[2]
+
+
+@pytest.fixture
+def recorded(kept: Servers) -> Iterator[tuple[RedisJournal, RecordedCommands]]:
+    """Return a journal on a server that syncs, and what it sends there."""
+    commands = RecordedCommands(RedisConnection(kept.server.url, "journal"))
+    place = check_journal(f"{kept.server.url}?journal=a")
+    assert isinstance(place, RedisJournalURL)
+    with closing(open_redis_journal(commands, place, HEADER)) as journal:
+        commands.names.clear()
+        yield journal, commands
+
+
+class TestDurability:
+    def test_an_intent_waits_for_the_sync(self, recorded: tuple[RedisJournal, RecordedCommands]) -> None:
+        journal, commands = recorded
+        one = row(1)
+        journal.write([one])
+        journal.write(withdrawn=[one])
+        assert commands.names == [["EVAL", "WAITAOF"], ["EVAL"]]
+        commands.names.clear()
+        commands.replies = [[[b"written"], [0, 0]]]  # not synced in time
+        one.intend(2_000.0)
+        journal.write([one])
+        assert commands.names == [["EVAL", "WAITAOF"]] * 2
+
+    def test_a_lost_reply_does_no_harm(self, recorded: tuple[RedisJournal, RecordedCommands]) -> None:
+        journal, commands = recorded
+        commands.replies = [StoreError("lost")]
+        journal.write([row(1)])
+        journal.write([row(2)])
+        found = [journal.find(key, is_unique=False)[0] for key in ("k1", "k2")]
+        assert [entry and entry.number for entry in found] == [1, 2]
+
+    def test_a_server_that_keeps_nothing_is_told_in_the_log(
+        self, redis_place: JournalPlace, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING, "fibonacci"):
+            redis_place.open(HEADER).close()
+        (record,) = caplog.records
+        assert "is on a server without an append-only file (appendonly no)" in record.getMessage()
+        assert REDIS_PASSWORD not in record.getMessage()
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (("--appendfsync", "everysec"), []),
+            (("--rename-command", "CONFIG", "", "--appendonly", "no"), ["does not say whether it syncs its writes"]),
+            (("--maxmemory-policy", "allkeys-lru"), ["may remove it when memory is short"]),
+        ],
+    )
+    def test_what_servers_may_lose(
+        self, options: tuple[str, ...], expected: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = RedisServer(folder=tmp_path)
+        with server.running(*options), caplog.at_level(logging.WARNING, "fibonacci"):
+            opened(f"{server.url}?journal=a", HEADER).close()
+        assert len(caplog.records) == len(expected)
+        assert all(text in record.getMessage() for record, text in zip(caplog.records, expected, strict=True))

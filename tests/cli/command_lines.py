@@ -1,0 +1,62 @@
+"""From a row of the endpoint table to the command line that makes the same call."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fibonacci.cli.call_tables import GROUPS
+from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.endpoints.endpoint_row import EndpointRow
+
+
+def calls() -> dict[str, CallEntry]:
+    """Return every derived call by its dotted name in Python."""
+    groups = {name: import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}").GROUP for name in GROUPS}
+    return {path.replace("-", "_"): entry for name, group in groups.items() for path, entry in _entries(group, name)}
+
+
+def _entries(group: CallGroup, path: str) -> Iterator[tuple[str, CallEntry]]:
+    for name, entry in group.entries.items():
+        if isinstance(entry, CallGroup):
+            yield from _entries(entry, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", entry
+
+
+def command_line(row: EndpointRow) -> list[str]:
+    """Return the command of a row.
+
+    Raises:
+        KeyError: If the row has an option that the command does not have.
+    """
+    entry = calls()[row.call]
+    line = row.call.replace("_", "-").split(".")
+    positional = [each for each in entry.parameters if each.is_positional]
+    line += [_typed(parameter, value) for parameter, value in zip(positional, row.arguments, strict=True)]
+    options = {each.name: each for each in entry.parameters if not each.is_positional}
+    for name, value in row.options.items():
+        if name == "limit" and entry.is_list:
+            line += [] if value is None else ["--limit", str(value)]
+        elif value is None:
+            line += ["--null", options[name].option] if options[name].is_nullable else []
+        else:
+            line += [f"--{options[name].option}", _typed(options[name], value)]
+    return [*line, "--json", *(["--yes"] if entry.is_deletion else [])]
+
+
+def _typed(parameter: CallParameter, value: Any) -> str:
+    match parameter.kind:
+        case "json" | "object" | "definition":
+            return json.dumps(value)
+        case "boolean":
+            return "yes" if value else "no"
+        case "names":
+            return ",".join(value)
+        case _:
+            return str(value)

@@ -1,0 +1,52 @@
+"""Definitions in files, and a platform for the commands that compare the two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+GREETER = """\
+nodes:
+- id: greet
+  type: llm
+  instruction: Greet {{input.name}}
+"""
+UNFORMATTED = """\
+# Says hello
+nodes:
+  - {id: greet, type: llm, prompt: Hello}  # politely
+"""
+FORMATTED = """\
+# Says hello
+nodes:
+- id: greet  # politely
+  type: llm
+  instruction: Hello
+"""
+FAULTY = """\
+name: 7
+nodes:
+- id: greet
+  type: llm
+  instruction: Hi
+  temprature: 0.2
+  dependencies: [ask]
+"""
+FAULTS = """\
+bad.yaml:1:7: error: should be a text, not a number; write it in quotes: "7" [wrong_type]
+bad.yaml:6:3: warning: 'temprature' is not a key of a node of type llm; did you mean 'temperature'? [unknown_key]
+bad.yaml:7:18: error: depends on 'ask', which is not a node [unknown_dependency]
+"""
+OLD_WORDS = """\
+nodes:
+- id: post
+  type: tool
+  tool_name: slack_send_message
+"""
+
+
+def write(file: str, text: str) -> Path:
+    """Write a file of the current folder, and the folder that it is in."""
+    path = Path(file)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path

@@ -1,0 +1,103 @@
+"""Run the command: in this process, where that is enough, or in one of its own, as a person does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from fibonacci.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from fibonacci.emulator import Emulator
+
+
+class Invocation(NamedTuple):
+    """What a run of the command has left.
+
+    Attributes:
+        code: Its exit code.
+        out: What it printed to stdout.
+        err: What it printed to stderr.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """The JSON on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The JSON of each line on stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class TerminalText(io.StringIO):
+    """A stdout that says that it is a terminal, and keeps what is printed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invocation:
+    """Run the command in this process. Its streams are no terminal, except for stdout where that is said."""
+    out, err = TerminalText() if on_terminal else io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _stdin(stdin):
+        try:
+            code = main(arguments)
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+    return Invocation(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _stdin(text: str) -> Generator[None]:
+    before, sys.stdin = sys.stdin, io.StringIO(text)
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+def environment(emulator: Emulator | None, folder: Path) -> dict[str, str]:
+    """Return the environment of a process with an emulator's address and key, and a configuration folder of its own."""
+    names = {"PATH", "HOME", "LANG", "SYSTEMROOT", "PYTHONPATH"}
+    variables = {name: value for name, value in os.environ.items() if name in names or name.startswith("COV")}
+    variables["FIBONACCI_CONFIG_DIR"] = str(folder)
+    if emulator is not None:
+        variables["FIBONACCI_API_KEY"] = emulator.api_key
+        variables["FIBONACCI_BASE_URL"] = emulator.base_url
+    return variables
+
+
+def spawn(*arguments: str, env: Mapping[str, str], stdin: str = "", timeout: float = 30) -> Invocation:
+    """Run the command in a process of its own; its streams are pipes."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "fibonacci.cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        env=dict(env),
+        text=True,
+        timeout=timeout,
+    )
+    return Invocation(run.returncode, run.stdout, run.stderr)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, folder: Path) -> None:
+    """Set the environment of this process for `invoke`."""
+    monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(folder))

@@ -1,0 +1,1 @@
+"""`fibonacci mcp`: workflows as tools for agents."""

@@ -1,0 +1,156 @@
+"""Servers of an emulator's workflows, for the official client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec
+
+import httpx2
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CallToolResult, TextContent, Tool
+
+from fibonacci.cli.mcp_server.server import WorkflowServer
+from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+from fibonacci.emulator import Emulator
+from fibonacci.models import Workflow
+from tests.cli.invocation import environment
+
+TOKEN = "a-token-of-the-tests"
+GREETING = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+
+
+P = ParamSpec("P")
+
+
+def awaited(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run an async test to its end."""
+
+    @wraps(test)
+    def run(*arguments: P.args, **named: P.kwargs) -> None:
+        asyncio.run(test(*arguments, **named))
+
+    return run
+
+
+def waiting(seconds: float) -> dict[str, Any]:
+    """Return the definition of a workflow that takes so many seconds."""
+    return {"nodes": [{"id": "pause", "type": "tool", "tool": "wait", "params": {"seconds": seconds}}]}
+
+
+@asynccontextmanager
+async def in_process(
+    emulator: Emulator, *workflows: Workflow, wait: float = 30, said: list[str] | None = None, mode: str = "auto"
+) -> AsyncGenerator[Client]:
+    """Connect a client to a server in this process."""
+    messages: list[str] = [] if said is None else said
+    async with emulator.async_client() as client:
+        server = WorkflowServer(client, workflow_tools(workflows), wait=wait, say=messages.append)
+        async with Client(server.protocol_server(), mode=mode) as connected:
+            yield connected
+
+
+def on_stdio(emulator: Emulator, folder: Path, *options: str) -> StdioServerParameters:
+    """Return the server as a client starts it."""
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-W", "error", "-m", "fibonacci.cli", "mcp", *options],
+        env=environment(emulator, folder),
+    )
+
+
+class HTTPServerProcess(NamedTuple):
+    """A server in a process of its own.
+
+    Attributes:
+        url: Its address.
+        process: The process.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def over_http(emulator: Emulator, folder: Path, *options: str) -> Generator[HTTPServerProcess]:
+    """Start a server on a free port; kill it at the end."""
+    variables = environment(emulator, folder) | {"FIBONACCI_MCP_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "mcp", "--http", "0", *options]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=variables, bufsize=1
+    ) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.search(r"http://\S+/mcp", line)
+            assert found, line + process.stderr.read()
+            yield HTTPServerProcess(found[0], process)
+        finally:
+            process.kill()
+
+
+@asynccontextmanager
+async def http_client(url: str, mode: str = "auto") -> AsyncGenerator[Client]:
+    """Connect a client to a server over HTTP, with its token."""
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
+
+
+async def tools_of(client: Client) -> dict[str, Tool]:
+    """Return the tools of a server, by name."""
+    return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the text of a result."""
+    texts: Sequence[Any] = result.content
+    assert len(texts) == 1
+    assert isinstance(texts[0], TextContent)
+    return texts[0].text
+
+
+@contextmanager
+def raw_stdio(emulator: Emulator, folder: Path, *options: str) -> Generator[subprocess.Popen[str]]:
+    """Start a server on pipes; kill it at the end."""
+    parameters = on_stdio(emulator, folder, *options)
+    with subprocess.Popen(
+        [parameters.command, *parameters.args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=parameters.env,
+        bufsize=1,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def call(process: subprocess.Popen[str], number: int, tool: str, **arguments: Any) -> None:
+    """Send a call of a tool, in a session that the first call opens."""
+    assert process.stdin is not None
+    if number == 1:
+        client = {"name": "tests", "version": "1"}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+        send(process, {"id": 0, "method": "initialize", "params": params})
+        send(process, {"method": "notifications/initialized"})
+    send(process, {"id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
+
+
+def send(process: subprocess.Popen[str], message: dict[str, Any]) -> None:
+    """Send a message to a server on pipes."""
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")

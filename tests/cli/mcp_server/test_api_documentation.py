@@ -1,0 +1,46 @@
+"""What `read_docs` returns: public names, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from fibonacci.cli.mcp_server.api_documentation import documentation_of
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("", "# fibonacci-sdk"),
+        ("workflows.run", "Start a workflow, wait until it has ended"),
+        ("client.workflows.run()", "cancel_on_exit"),
+        ("Fibonacci.workflows", "- run: Start a workflow"),
+        ("Execution", "- outputs: The value of each node or named output"),
+        ("fibonacci.Fibonacci", "api_key"),
+        ("fibonacci.emulator", "- Emulator:"),
+        ("errors", "FibonacciError"),
+        ("emulator.Emulator", "- fail:"),
+        ("fibonacci.definitions.check_definition", "List all problems"),
+        ("organizations.quota", "- update:"),
+    ],
+)
+def test_a_public_name(name: str, text: str) -> None:
+    assert text in documentation_of(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("nothing", "workflows.rum", "workflows._send", "__builtins__", "Fibonacci.__init__.__globals__", "os.system"),
+        *(
+            "fibonacci.cli",
+            "fibonacci.os",
+            "emulator.facade",
+            "../x",
+            "workflows.run.__globals__",
+            "Execution.model_fields",
+        ),
+    ],
+)
+def test_no_other_name(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is no public name|in the documentation"):
+        documentation_of(name)

@@ -1,0 +1,290 @@
+"""`fibonacci auth`: a key is read without echo, checked, stored in the keychain, and shown nowhere."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keyring.backends import fail, null
+
+from fibonacci import _profiles
+from fibonacci._profiles.config_file import read_profiles
+from fibonacci.emulator import Emulator
+from tests.cli.invocation import Invocation, environment, invoke, spawn
+from tests.docs.markdown import ROOT
+from tests.kit.keychain import BrokenKeychain, LockedKeychain, entries, in_keychain, write
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import error_body, respond
+
+pytestmark = pytest.mark.usefixtures("keychain")
+
+LEGACY = "fibonacci-sdk/api_key"
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+def login(emulator: Emulator, key: str | None = None, *arguments: str) -> Invocation:
+    key = emulator.api_key if key is None else key
+    run = invoke("auth", "login", "--profile", "work", "--base-url", emulator.base_url, *arguments, stdin=key)
+    if key.strip():
+        assert key.strip() not in run.out + run.err
+    return run
+
+
+def origin_of(emulator: Emulator) -> str:
+    return emulator.base_url.removesuffix("/v1")
+
+
+class TestLogin:
+    def test_a_piped_key_is_stored_and_used(self, emulator: Emulator) -> None:
+        run = login(emulator, f"  {emulator.api_key}\r\nanything else\n")
+        assert (run.code, run.out) == (0, "")
+        assert "the API key is valid, and stored in the keychain (keychain FileKeychain) for the profile" in run.err
+        assert entries() == {f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
+        file = read_profiles()
+        assert (file.default_name, file.profiles["work"].base_url) == ("work", emulator.base_url)
+        assert emulator.api_key not in file.text
+        assert invoke("request", "GET", "/tools/calculator").data["name"] == "calculator"
+
+    def test_again_with_another_key(self, emulator: Emulator) -> None:
+        write({f"fibonacci {origin_of(emulator)}/work": "sk-of-before"})
+        assert login(emulator).code == 0
+        assert invoke("auth", "login", stdin=emulator.api_key).code == 0  # the default profile has the address
+        assert entries() == {f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
+
+    def test_the_environment_names_profile_and_address(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_PROFILE", "named")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-of-the-environment")
+        run = invoke("auth", "login", stdin=emulator.api_key)
+        assert run.code == 0
+        assert "FIBONACCI_API_KEY is set and precedes it" in run.err
+        assert read_profiles().profiles["named"].base_url == emulator.base_url
+
+    def test_a_key_that_may_list_no_tools_is_valid(self) -> None:
+        with ScriptedServer(respond(403, error_body("forbidden"))) as server:
+            run = invoke("auth", "login", "--base-url", server.base_url, stdin="sk-narrow")
+        assert run.code == 0
+        assert entries() == {f"fibonacci {server.origin}/default": "sk-narrow"}
+
+    @pytest.mark.parametrize(
+        ("key", "code", "message"),
+        [
+            ("sk-wrong", 4, "status 401"),
+            ("sk wrong", 64, "the API key has the character ' ' at position 2"),
+            ("", 64, "no API key was given: type it at the prompt, or pipe it to stdin"),
+            (" \n", 64, "no API key was given"),
+        ],
+    )
+    def test_a_bad_key_is_not_stored(self, emulator: Emulator, key: str, code: int, message: str) -> None:
+        run = login(emulator, key)
+        assert (run.code, run.out) == (code, "")
+        assert message in run.err
+        assert len(run.err.splitlines()) == 1
+        assert (entries(), read_profiles().text) == ({}, "")
+
+    def test_no_network(self) -> None:
+        run = invoke("auth", "login", "--base-url", "http://127.0.0.1:9/v1", stdin="sk-1234")
+        assert run.code == 1
+        assert "no connection to 127.0.0.1:9" in run.err
+        assert entries() == {}
+
+    def test_a_profile_with_another_address(self, emulator: Emulator) -> None:
+        assert login(emulator).code == 0
+        run = invoke("auth", "login", "--base-url", "https://platform.example/v1", stdin="sk-1234")
+        assert run.code == 64
+        assert "base_url names https://platform.example/v1: log in under another name (--profile NAME)" in run.err
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            (LockedKeychain, "the keychain is locked: unlock it, or set FIBONACCI_API_KEY instead"),
+            (
+                fail.Keyring,
+                "this machine has no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY",
+            ),
+            (null.Keyring, "keeps nothing: set FIBONACCI_API_KEY instead"),
+            (BrokenKeychain, "(OSError: D-Bus is gone, so [API key] is lost): correct it, or set FIBONACCI_API_KEY"),
+        ],
+    )
+    def test_a_keychain_that_cannot_be_used(
+        self, emulator: Emulator, kind: Any, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with in_keychain(monkeypatch, tmp_path, kind):
+            run = login(emulator)
+        assert (run.code, run.out) == (4, "")
+        assert message in run.err
+        assert read_profiles().text == ""
+
+    def test_keyring_is_not_installed(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
+        monkeypatch.delattr(_profiles, "keychain", raising=False)
+        monkeypatch.setitem(sys.modules, "keyring", None)
+        run = login(emulator)
+        assert run.code == 4
+        assert "pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY instead" in run.err
+
+    def test_a_file_that_cannot_be_written_leaves_no_key(self, emulator: Emulator, tmp_path: Path) -> None:
+        (tmp_path / "config.toml").write_text("profiles = {}\n")
+        run = login(emulator)
+        assert run.code == 64
+        assert "change it in an editor" in run.err
+        assert entries() == {}
+
+
+class TestLegacyKey:
+    def test_it_is_taken_over_once(self, emulator: Emulator) -> None:
+        write({LEGACY: emulator.api_key})
+        status = invoke("auth", "status")
+        assert status.code == 4
+        assert "fibonacci-sdk 0.2.4 has stored an API key: `fibonacci auth login` takes it over" in status.err
+        run = login(emulator, "")
+        assert run.code == 0
+        assert "taking over the API key that fibonacci-sdk 0.2.4 stored" in run.err
+        assert emulator.api_key not in run.err
+        assert entries() == {LEGACY: emulator.api_key, f"fibonacci {origin_of(emulator)}/work": emulator.api_key}
+        assert "no API key was given" in login(emulator, "").err
+
+    def test_a_key_that_is_given_precedes_it(self, emulator: Emulator) -> None:
+        write({LEGACY: "sk-of-0.2.4"})
+        run = login(emulator)
+        assert run.code == 0
+        assert "0.2.4" not in run.err
+
+    def test_no_client_sends_it(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        write({LEGACY: emulator.api_key})
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        assert invoke("request", "GET", "/tools").code == 4
+
+
+class TestStatus:
+    def test_a_stored_key(self, emulator: Emulator) -> None:
+        assert login(emulator).code == 0
+        run = invoke("auth", "status")
+        assert (run.code, run.err) == (0, "")
+        assert run.data == {
+            "profile": "work",
+            "base_url": emulator.base_url,
+            "base_url_source": "profile",
+            "key_source": "keychain",
+            "valid": True,
+        }
+
+    def test_a_key_of_the_environment_that_is_refused(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-wrong")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        run = invoke("auth", "status")
+        assert run.code == 4
+        assert (run.data["key_source"], run.data["valid"], run.data["profile"]) == ("environment", False, None)
+        assert "status 401" in run.err
+        assert "sk-wrong" not in run.out + run.err
+
+    def test_no_key(self) -> None:
+        run = invoke("auth", "status")
+        assert run.code == 4
+        assert (run.data["key_source"], run.data["valid"]) == (None, None)
+        assert run.err.startswith("fibonacci: no API key: ")
+
+    def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-1234")
+        monkeypatch.setenv("FIBONACCI_BASE_URL", "http://127.0.0.1:9/v1")
+        run = invoke("auth", "status")
+        assert (run.code, run.data["valid"]) == (1, None)
+
+
+class TestLogout:
+    def test_the_key_is_deleted(self, emulator: Emulator) -> None:
+        assert login(emulator).code == 0
+        run = invoke("auth", "logout")
+        assert (run.code, run.out) == (0, "")
+        assert run.err == f"deleted the API key of the profile 'work' for {origin_of(emulator)}\n"
+        assert (entries(), read_profiles().profiles["work"].keychain) == ({}, False)
+        assert invoke("auth", "status").code == 4
+
+    def test_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-1234")
+        assert invoke("auth", "logout") == (
+            0, "", "no API key is stored\nFIBONACCI_API_KEY is still set, and is used\n",
+        )  # fmt: skip
+
+
+def test_the_commands_of_the_page(emulator: Emulator) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8").partition("## Profiles and keys")[2]
+    lines = page.partition("```bash\n")[2].partition("```")[0].splitlines()
+    assert lines[0] == "fibonacci auth login"  # at the documented address, which is not there in a test
+    lines[0] += " --base-url http://127.0.0.1:8765/v1"
+    for line in lines:
+        arguments = shlex.split(line.replace("http://127.0.0.1:8765/v1", emulator.base_url))
+        assert invoke(*arguments[1:], stdin=emulator.api_key).code == 0, line
+    assert list(entries()) == [f"fibonacci {origin_of(emulator)}/default"]
+
+
+@pytest.mark.slow
+class TestProcesses:
+    @pytest.fixture
+    def variables(self, emulator: Emulator, tmp_path: Path) -> dict[str, str]:
+        return {
+            **environment(None, tmp_path),
+            "FIBONACCI_BASE_URL": emulator.base_url,
+            "PYTHON_KEYRING_BACKEND": "tests.kit.keychain.FileKeychain",
+            "TEST_KEYCHAIN_FILE": os.environ["TEST_KEYCHAIN_FILE"],
+        }
+
+    def test_one_logs_in_and_another_calls(self, emulator: Emulator, variables: dict[str, str]) -> None:
+        run = spawn("auth", "login", env=variables, stdin=f"{emulator.api_key}\n")
+        assert (run.code, run.out) == (0, "")
+        run = spawn("request", "GET", "/tools/calculator", env=variables)
+        assert (run.code, run.err, run.data["name"]) == (0, "", "calculator")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+    def test_a_typed_key_is_not_echoed(self, emulator: Emulator, variables: dict[str, str]) -> None:
+        screen = typed([f"{emulator.api_key}\n"], "auth", "login", env=variables)
+        assert f"API key for {emulator.base_url} (it is not shown): " in screen
+        assert "the API key is valid" in screen
+        assert emulator.api_key not in screen
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+    def test_ctrl_c_at_the_prompt(self, variables: dict[str, str]) -> None:
+        assert typed(["\x03"], "auth", "login", env=variables).endswith("fibonacci: interrupted.\r\n")
+
+
+def typed(keys: list[str], *arguments: str, env: dict[str, str]) -> str:
+    """Run the command in a terminal, type something at its prompt, and return what the screen has shown."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "fibonacci.cli", *arguments]
+    # A session of its own, so that the terminal is that of the process.
+    script = "import fcntl, sys, termios, runpy; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv = sys.argv[1:]; "
+    command[1:3] = ["-c", f"{script}runpy.run_module('fibonacci.cli', run_name='__main__')", "fibonacci"]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True, close_fds=True
+    ):
+        os.close(theirs)
+        screen = ""
+        while True:
+            try:
+                read = os.read(ours, 4096).decode()
+            except OSError:  # Linux's way to say that the terminal is gone
+                break
+            if not read:
+                break
+            screen += read
+            if keys and screen.endswith("(it is not shown): "):
+                os.write(ours, keys.pop(0).encode())
+    os.close(ours)
+    return screen

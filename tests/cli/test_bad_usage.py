@@ -1,0 +1,216 @@
+"""What people mistype: one line on stderr, an exit code, and nothing on stdout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from tests.cli.invocation import environment, invoke, spawn, use
+from tests.kit.server import ScriptedServer
+
+UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
+
+USAGE: list[tuple[list[str], str]] = [
+    ([], "fibonacci: the following arguments are required: COMMAND"),
+    (["workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
+    (["workflows"], "fibonacci workflows: the following arguments are required: VERB"),
+    (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
+    (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'; did you mean 'quota'?"),
+    (["workflows", "get"], "fibonacci workflows get: the following arguments are required: WORKFLOW_ID"),
+    (
+        ["workflows", "get", "a", "b"],
+        "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
+    ),
+    (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'; did you mean '--json'?"),
+    (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'; --help lists them"),
+    (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'; did you mean '--json'?"),
+    (["workflows", "create"], "fibonacci workflows create: the following arguments are required: --name"),
+    (["workflows", "list", "--limit"], "fibonacci workflows list: argument --limit: expected one argument"),
+    (
+        ["workflows", "list", "--limit", "0"],
+        "fibonacci workflows list: argument --limit: '0' is no whole number from 1",
+    ),
+    (
+        [*UPDATE, "--enabled", "maybe"],
+        "fibonacci organizations tool-policies update: argument --enabled: 'maybe' is not true or false; yes, no, on,"
+        " off, 1 and 0 count too",
+    ),
+    (
+        [*UPDATE, "--allowed-roles", "a,,b"],
+        "fibonacci organizations tool-policies update: argument --allowed-roles: 'a,,b' has an empty name; separate"
+        " names by one comma",
+    ),
+    ([*UPDATE], "fibonacci: nothing to change: give at least one of enabled, allowed_roles"),
+    (
+        [*UPDATE, "--null", "allowed-role"],
+        "fibonacci: --null has the unknown name 'allowed-role'; did you mean 'allowed-roles'?",
+    ),
+    ([*UPDATE, "--null", "enabled"], "fibonacci: --null has the unknown name 'enabled': it is one of allowed-roles"),
+    (
+        [*UPDATE, "--allowed-roles", "admin", "--null", "allowed-roles"],
+        "fibonacci: --null allowed-roles and --allowed-roles contradict each other: give one of them",
+    ),
+    (
+        ["organizations", "quota", "update", "acme", "--memory-mb", "null"],
+        "fibonacci organizations quota update: argument --memory-mb: 'null' is no whole number; --null NAME sends null",
+    ),
+    (
+        ["memory", "set", "k", "1", "--ttl", "soon"],
+        "fibonacci memory set: argument --ttl: 'soon' is no time, such as 90 (seconds), 90s, 1h30m or 2d",
+    ),
+    (
+        ["memory", "set", "k", "1", "--scope", "globl"],
+        "fibonacci memory set: argument --scope: unknown word 'globl'; did you mean 'global'?",
+    ),
+    (
+        ["memory", "set", "k", "hello"],
+        "fibonacci memory set: argument VALUE: the argument is not JSON (line 1, column 1: Expecting value); a text is"
+        " typed in quotes of its own: '\"text\"'",
+    ),
+    (
+        ["workflows", "execute", "wf-1", "--inputs", "[1]"],
+        "fibonacci workflows execute: argument --inputs: it must be a JSON object, not an array; such as"
+        " '{\"name\": \"Ada\"}'",
+    ),
+    (
+        ["workflows", "execute", "wf-1", "--inputs", "@missing.json"],
+        "fibonacci workflows execute: argument --inputs: missing.json: No such file or directory",
+    ),
+    (
+        ["workflows", "create", "--name", "x", "--definition", "@missing.yaml"],
+        "fibonacci workflows create: argument --definition: missing.yaml: No such file or directory",
+    ),
+    (
+        ["workflows", "create", "--name", "x", "--definition", "@faulty.yaml"],
+        "fibonacci workflows create: argument --definition: faulty.yaml:2:3: nodes[0]: error: ",
+    ),
+    (
+        ["executions", "list", "--status", "compleeted"],
+        "fibonacci executions list: argument --status: unknown word 'compleeted'; did you mean 'completed'?",
+    ),
+    (["workflows", "get", ".."], "fibonacci: workflow_id "),
+    (["workflows", "delete", "wf-1"], "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[" ".join(line) for line, _ in USAGE])
+def test_usage(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    Path("faulty.yaml").write_text("nodes:\n- {id: x, type: nope}\n", "utf-8")
+    run = invoke(*arguments)
+    assert (run.code, run.out) == (64, "")
+    assert run.err.startswith(message)
+    assert run.err.count("\n") == 1
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("value", "sent"), [("paused", "paused"), ("failed", "failed")])
+def test_a_word_that_only_the_platform_knows_is_sent(
+    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, value: str, sent: str
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    server.add_response({"data": []})
+    assert invoke("executions", "list", "--status", value).code == 0
+    assert server.requests[0].target == f"/v1/executions?status={sent}"
+
+
+class TestProcesses:
+    """In processes of their own, as a shell runs them."""
+
+    @pytest.mark.parametrize(
+        ("changes", "code", "message"),
+        [
+            ({"FIBONACCI_API_KEY": ""}, 4, "FIBONACCI_API_KEY"),
+            ({"FIBONACCI_API_KEY": "wrong"}, 4, "status 401"),
+        ],
+        ids=["no key", "wrong key"],
+    )
+    def test_credentials(
+        self, emulator: Emulator, tmp_path: Path, changes: dict[str, str], code: int, message: str
+    ) -> None:
+        run = spawn("workflows", "list", env={**environment(emulator, tmp_path), **changes})
+        assert (run.code, run.out, run.err.count("\n")) == (code, "", 1)
+        assert message in run.err
+        assert emulator.api_key not in run.err
+
+    @pytest.mark.parametrize("command", [["workflows", "list", "--all"], ["--help"]])
+    def test_a_reader_that_leaves(self, emulator: Emulator, tmp_path: Path, command: list[str]) -> None:
+        with emulator.client() as client:
+            for index in range(3):
+                client.workflows.create(name=f"w{index}")
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "fibonacci.cli", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(emulator, tmp_path),
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(30)) == (b"", 0)
+        process.stderr.close()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+    @pytest.mark.parametrize(
+        ("redirection", "code", "message"),
+        [
+            (">/dev/full", 1, "fibonacci: [Errno 28] No space left on device\n"),
+            (">&-", 0, ""),
+            ("<&-", 0, ""),
+        ],
+    )
+    def test_standard_streams(
+        self, emulator: Emulator, tmp_path: Path, redirection: str, code: int, message: str
+    ) -> None:
+        with emulator.client() as client:
+            client.workflows.create(name="w")
+        command = f'"{sys.executable}" -W error -m fibonacci.cli workflows list {redirection}'
+        run = subprocess.run(
+            ["/bin/sh", "-c", command], capture_output=True, text=True, env=environment(emulator, tmp_path)
+        )
+        assert (run.returncode, run.stderr) == (code, message)
+
+    def test_an_encoding_that_has_no_such_letters(self, emulator: Emulator, tmp_path: Path) -> None:
+        with emulator.client() as client:
+            client.memory.set("k", "Grüße 日本", scope="global")
+        env = {**environment(emulator, tmp_path), "PYTHONIOENCODING": "ascii"}
+        run = spawn("memory", "get", "k", "--scope", "global", "--fields", "value", env=env)
+        assert (run.code, run.data, run.err) == (0, {"value": "Grüße 日本"}, "")
+        assert run.out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "message"),
+    [
+        ("http://127.0.0.1:9/v1", 1, "no connection to 127.0.0.1:9"),
+        ("http://example.com/v1", 64, "allow_insecure"),
+    ],
+)
+def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message: str) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", "key")
+    monkeypatch.setenv("FIBONACCI_BASE_URL", url)
+    monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+    run = invoke("workflows", "list")
+    assert (run.code, run.out, run.err.count("\n")) == (code, "", 1)
+    assert message in run.err
+
+
+def test_debug(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
+    use(monkeypatch, emulator, tmp_path)
+    run = invoke("workflows", "get", "missing", "--debug")
+    assert (run.code, run.out) == (1, "")
+    lines = run.err.splitlines()
+    assert "DEBUG fibonacci: GET /workflows/missing: attempt 1: status 404" in lines[0]
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1].startswith("fibonacci: GET /workflows/missing: status 404")
+    assert emulator.api_key not in run.err
+    assert invoke("workflows", "get", "missing").err.count("\n") == 1

@@ -1,0 +1,216 @@
+"""The derived commands: each sends what the call of the client sends, and prints what the platform sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.cli.context import Context
+from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.main import command_parser
+from fibonacci.emulator import Emulator
+from tests import calls as derivation
+from tests.cli.command_lines import calls, command_line
+from tests.cli.invocation import TerminalText, invoke, use
+from tests.contract.document import operations
+from tests.endpoints.endpoint_row import EndpointRow
+from tests.endpoints.table import ROWS
+from tests.kit.server import ScriptedServer
+
+
+def exactly(value: Any) -> str:
+    """Return JSON as text, in which 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> ScriptedServer:
+    """Return a server that the command is pointed to."""
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    return server
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
+    """Return an emulator that the command is pointed to."""
+    with Emulator() as running:
+        use(monkeypatch, running, tmp_path)
+        yield running
+
+
+def test_the_tables_are_the_derived_ones() -> None:
+    assert derivation.differences() == [], "run `python -m tests.calls`"
+
+
+def test_every_call_is_a_command_and_has_a_row() -> None:
+    assert set(calls()) == {each.id for each in operations()} == {row.call for row in ROWS}
+
+
+def test_no_argument_of_a_call_hides_a_global_option() -> None:
+    globals_ = {"json", "fields", "limit", "all", "profile", "quiet", "debug", "yes", "no-color", "null", "help"}
+    assert {each.option for entry in calls().values() for each in entry.parameters} & globals_ == set()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_command_sends_what_the_call_sends(scripted: ScriptedServer, row: EndpointRow) -> None:
+    for _ in range(2):
+        scripted.add_response({"data": row.data}, 204 if row.data is None else 200)
+    with Fibonacci(scripted.api_key, base_url=scripted.base_url) as client:
+        result = row.on(client)
+        _ = list(result) if row.is_list else result
+
+    run = invoke(*command_line(row))
+
+    assert run.code == 0, run.err
+    called, sent = scripted.requests
+    assert (sent.method, sent.target, sent.body) == (called.method, called.target, called.body)
+    assert (sent.method, sent.target) == (row.method, f"/v1{row.target}")
+    if row.data is None:
+        assert run.out == ""
+    else:
+        assert exactly(run.data) == exactly(row.data[: row.options.get("limit")] if row.is_list else row.data)
+
+
+class TestValues:
+    """Values as people type them."""
+
+    @pytest.mark.parametrize(
+        ("typed", "sent"),
+        [("true", True), ("YES", True), ("on", True), ("1", True), ("false", False), ("no", False), ("off", False)],
+    )
+    def test_booleans(self, scripted: ScriptedServer, typed: str, sent: bool) -> None:
+        scripted.add_response({"data": {"tool_name": "wait"}})
+        assert invoke("organizations", "tool-policies", "update", "acme", "wait", "--enabled", typed).code == 0
+        assert scripted.requests[0].json == {"enabled": sent}
+
+    @pytest.mark.parametrize(
+        ("typed", "sent"), [("3600", 3600), ("90s", 90), ("1h", 3600), ("1h30m", 5400), ("2d", 172_800), ("0", 0)]
+    )
+    def test_times(self, scripted: ScriptedServer, typed: str, sent: int) -> None:
+        scripted.add_response({"data": {"key": "k"}})
+        assert invoke("memory", "set", "k", "1", "--ttl", typed).code == 0
+        assert scripted.requests[0].json == {"value": 1, "ttl": sent}
+
+    @pytest.mark.parametrize(
+        ("typed", "sent"),
+        [
+            (["--allowed-roles", "admin,owner"], ["admin", "owner"]),
+            (["--allowed-roles", "admin", "--allowed-roles", " owner "], ["admin", "owner"]),
+            (["--allowed-roles", ""], []),
+            (["--null", "allowed-roles"], None),
+        ],
+    )
+    def test_lists(self, scripted: ScriptedServer, typed: list[str], sent: list[str] | None) -> None:
+        scripted.add_response({"data": {"tool_name": "wait"}})
+        assert invoke("organizations", "tool-policies", "update", "acme", "wait", *typed).code == 0
+        assert scripted.requests[0].json == {"allowed_roles": sent}
+
+    def test_null_is_not_the_text_null(self, scripted: ScriptedServer) -> None:
+        for typed, sent in (
+            (["--description", "null"], "null"),
+            (["--null", "description"], None),
+            (["--null", "--description"], None),
+            (["--description="], ""),
+        ):
+            scripted.add_response({"data": {"id": "wf-1"}})
+            line = ["workflows", "update", "wf-1", *typed]
+            if typed == ["--null", "--description"]:
+                line = ["workflows", "update", "wf-1", "--null=--description"]
+            assert invoke(*line).code == 0
+            assert scripted.requests[-1].json == {"description": sent}
+
+    def test_null_in_json_is_sent(self, scripted: ScriptedServer) -> None:
+        scripted.add_response({"data": {"id": "wf-1"}})
+        assert invoke("workflows", "update", "wf-1", "--definition", "null").code == 0
+        assert scripted.requests[0].json == {"definition": None}
+
+    def test_json_from_a_file_and_from_stdin(self, scripted: ScriptedServer, tmp_path: Path) -> None:
+        file = tmp_path / "inputs.json"
+        file.write_text('{"name": "Zoë"}', "utf-8")
+        for typed, stdin in ((f"@{file}", ""), ("-", '{"name": "Zoë"}')):
+            scripted.add_response({"data": {"execution_id": "exec_1"}})
+            assert invoke("workflows", "execute", "wf-1", "--inputs", typed, stdin=stdin).code == 0
+            assert scripted.requests[-1].json == {"inputs": {"name": "Zoë"}}
+
+    def test_a_definition_from_a_file_in_yaml(self, scripted: ScriptedServer, tmp_path: Path) -> None:
+        file = tmp_path / "flow.yaml"
+        file.write_text("name: Greeter\nnodes:\n- {id: greet, type: llm, instruction: Hello}\n", "utf-8")
+        scripted.add_response({"data": {"id": "wf-1"}})
+        run = invoke("workflows", "create", "--name", "Greeter", "--definition", f"@{file}")
+        assert run.code == 0, run.err
+        nodes = [{"id": "greet", "type": "llm", "instruction": "Hello"}]
+        assert scripted.requests[0].json == {"name": "Greeter", "definition": {"name": "Greeter", "nodes": nodes}}
+
+
+class TestLimits:
+    """How many items of a list are fetched and printed."""
+
+    @staticmethod
+    def entries(emulator: Emulator, number: int) -> None:
+        with emulator.client() as client:
+            for index in range(number):
+                client.workflows.create(name=f"w{index}")
+
+    def test_one_hundred_without_an_option(self, emulator: Emulator) -> None:
+        self.entries(emulator, 101)
+        run = invoke("workflows", "list")
+        assert len(run.lines) == 100
+        assert run.err == "there are more than these 100: --all prints every item, --limit N the first N\n"
+        assert invoke("workflows", "list", "--quiet").err == ""
+        everything = invoke("workflows", "list", "--all", "--json")
+        assert (len(everything.data), everything.err) == (101, "")
+
+    def test_the_limit_is_the_size_of_the_page_and_the_number_of_items(self, scripted: ScriptedServer) -> None:
+        pages = [[{"id": f"wf-{index}"} for index in range(start, start + 200)] for start in (0, 200)]
+        for page, cursor in zip(pages, ("c", "d"), strict=True):
+            scripted.add_response({"data": page, "meta": {"next_cursor": cursor}})
+        run = invoke("workflows", "list", "--limit", "300")
+        assert (len(run.lines), run.err) == (300, "")
+        assert [each.target for each in scripted.requests] == [
+            "/v1/workflows?limit=200",
+            "/v1/workflows?limit=200&cursor=c",
+        ]
+
+    def test_no_page_is_fetched_for_nothing(self, scripted: ScriptedServer) -> None:
+        scripted.add_response({"data": [{"id": "wf-1"}, {"id": "wf-2"}], "meta": {"next_cursor": "c"}})
+        assert len(invoke("--limit", "2", "workflows", "list").lines) == 2
+        assert len(scripted.requests) == 1
+
+    def test_both_options(self, scripted: ScriptedServer) -> None:
+        run = invoke("workflows", "list", "--limit", "2", "--all")
+        assert run == (64, "", "fibonacci: --all and --limit contradict each other: give one of them\n")
+        assert scripted.requests == []
+
+
+class TestDeletion:
+    """Without a terminal to ask on, a deletion needs `--yes`."""
+
+    def test_without_yes(self, scripted: ScriptedServer) -> None:
+        run = invoke("workflows", "delete", "wf-1")
+        assert run == (64, "", "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on\n")
+        assert scripted.requests == []
+
+    @pytest.mark.parametrize(("answer", "is_yes"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)])
+    def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, answer: str, is_yes: bool) -> None:
+        asked = TerminalText()
+        monkeypatch.setattr("sys.stdin", TerminalText(answer))
+        monkeypatch.setattr("sys.stderr", asked)
+        context = Context(command_parser().parse_args(["workflows", "delete", "wf-1"]))
+        with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
+            context.confirm("Delete 'wf-1\x1b[2J'?")
+        assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] "
+
+    def test_with_yes(self, emulator: Emulator) -> None:
+        with emulator.client() as client:
+            client.memory.set("draft", 1, scope="global")
+        assert invoke("memory", "delete", "draft", "--scope", "global", "--yes") == (0, "", "deleted 'draft'\n")
+        run = invoke("memory", "delete", "draft", "--scope", "global", "--yes")
+        assert (run.code, run.out) == (1, "")
+        assert "404" in run.err

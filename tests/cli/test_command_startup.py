@@ -1,0 +1,39 @@
+"""What the command loads: help loads no client, and one command does not load the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.test_startup import HEAVY, loaded_by
+
+SHARED = {
+    "fibonacci", "fibonacci._lazy", "fibonacci._suggestions", "fibonacci.cli", "fibonacci.cli.call_tables",
+    "fibonacci.cli.command_table", "fibonacci.cli.exit_codes", "fibonacci.cli.main", "fibonacci.cli.parser",
+    "fibonacci.cli.standard_streams",
+}  # fmt: skip
+GROUP = {
+    "fibonacci.cli.calls", "fibonacci.cli.calls.arguments", "fibonacci.cli.calls.entries",
+    "fibonacci.cli.call_tables.workflows",
+}  # fmt: skip
+CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.json_types"}
+ARGPARSE = {"re", "typing"}
+
+
+def loaded_by_help(*arguments: str) -> set[str]:
+    """Return the modules that a help loads in a fresh interpreter."""
+    return loaded_by(
+        "import io; out, sys.stdout = sys.stdout, io.StringIO(); from contextlib import suppress\n"
+        "from fibonacci.cli.main import main\n"
+        f"with suppress(SystemExit): main({[*arguments, '--help']!r})\n"
+        "assert 'usage: ' in sys.stdout.getvalue(); sys.stdout = out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [((), SHARED), (("workflows",), SHARED | GROUP), (("workflows", "get"), SHARED | GROUP | CALL)],
+)
+def test_what_a_help_loads(arguments: tuple[str, ...], own: set[str]) -> None:
+    loaded = loaded_by_help(*arguments)
+    assert {name for name in loaded if name.partition(".")[0] == "fibonacci"} == own
+    assert loaded & HEAVY == ARGPARSE

@@ -1,0 +1,231 @@
+"""`fibonacci plan`, `apply` and `pull`: a folder of definitions and the platform."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.cli.definitions import FAULTY, GREETER, OLD_WORDS, write
+from tests.cli.invocation import environment, invoke
+from tests.kit.systems import needs_fork
+
+pytestmark = pytest.mark.usefixtures("folder", "platform")
+
+
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the wait for the disk, which is for a loss of power."""
+
+    def fsync(descriptor: int) -> None:
+        pass
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_a_plan_exits_2_until_it_is_applied() -> None:
+    write("flows/greeter.yaml", GREETER)
+    planned = invoke("plan", "flows")
+    assert (planned.code, planned.err) == (2, "")
+    assert planned.out.splitlines()[2:] == [
+        "+ create greeter.yaml  'greeter'",
+        "    the file is new",
+        "",
+        "Plan: 1 to create, 0 unchanged.",
+    ]
+    applied = invoke("apply", "flows", "--yes")
+    assert applied.code == 0
+    assert applied.out.startswith("created greeter.yaml  'greeter' (wf-")
+    assert "    + greet (llm)\n" in applied.err
+    again = invoke("plan", "flows")
+    assert (again.code, again.out[:11]) == (0, "No changes:")
+    assert invoke("apply", "flows", "--yes").out == ""
+
+
+def test_a_detailed_plan_has_the_differences() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes", "--quiet")
+    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
+    line = "    ~ greet.instruction: 'Greet {{input.name}}' -> 'Welcome {{input.name}}'"
+    assert line not in invoke("plan", "flows").out.splitlines()
+    assert line in invoke("plan", "flows", "--detailed").out.splitlines()
+    (change,) = invoke("plan", "flows", "--detailed", "--json").data["changes"]
+    assert (change["action"], change["file"], change["version"]) == ("update", "greeter.yaml", 1)
+    assert [each["location"] for each in change["diff"]] == ["greet.instruction"]
+    assert "diff" not in invoke("plan", "flows", "--json").data["changes"][0]
+
+
+def test_apply_needs_yes_without_a_terminal_and_sends_nothing(platform: Emulator) -> None:
+    write("flows/greeter.yaml", GREETER)
+    assert invoke("apply", "flows") == (
+        64,
+        "",
+        "fibonacci: apply changes workflows. Pass --yes: there is no terminal to ask on\n",
+    )
+    assert len(platform.requests) == 0
+
+
+def test_a_deletion_has_to_be_allowed() -> None:
+    path = write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    path.unlink()
+    refused = invoke("apply", "flows", "--yes", "--quiet")
+    assert (refused.code, refused.out) == (64, "")
+    assert refused.err.endswith("pass --allow-delete, or restore the files\n")
+    done = invoke("apply", "flows", "--yes", "--allow-delete", "--json")
+    assert [(each["action"], each["file"]) for each in done.data] == [("delete", "greeter.yaml")]
+
+
+def test_a_plan_that_is_overtaken_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fibonacci.cli.context import Context
+
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
+
+    def change_meanwhile(context: Context, question: str) -> None:
+        (workflow,) = context.client.workflows.list()
+        context.client.workflows.update(workflow.id, description="Changed by another")
+
+    monkeypatch.setattr(Context, "confirm", change_meanwhile)
+    run = invoke("apply", "flows", "--yes", "--quiet")
+    assert (run.code, run.out) == (1, "")
+    assert "has been changed since the plan was made: make a new plan" in run.err
+
+
+@needs_fork
+def test_an_interrupted_apply_says_what_was_done_and_how_to_go_on(platform: Emulator, tmp_path: Path) -> None:
+    write("flows/a.yaml", GREETER)
+    write("flows/b.yaml", GREETER)
+    platform.fail("POST /workflows", "delay", seconds=0.001)
+    platform.fail("POST /workflows", "delay", seconds=20)
+    command = [sys.executable, "-m", "fibonacci.cli", "apply", "flows", "--yes", "--quiet"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(platform, tmp_path), text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, error = process.communicate(timeout=20)
+    assert (process.returncode, first[:14], rest) == (130, "created a.yaml", "")
+    assert error == (
+        "fibonacci: interrupted. apply ended early: 1 of 2 changes were completed; "
+        "make a plan and apply it to continue\n"
+    )
+
+
+@needs_fork
+def test_a_reader_that_closes_stdout_does_not_end_an_apply(platform: Emulator, tmp_path: Path) -> None:
+    write("flows/a.yaml", GREETER)
+    write("flows/b.yaml", GREETER)
+    command = [sys.executable, "-m", "fibonacci.cli", "apply", "flows", "--yes", "--quiet"]
+    read, closed = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        command, stdout=closed, stderr=subprocess.PIPE, env=environment(platform, tmp_path), timeout=30
+    )
+    os.close(closed)
+    assert (run.returncode, run.stderr) == (0, b"")
+    with Fibonacci() as client:
+        assert len(list(client.workflows.list())) == 2
+
+
+def test_an_older_word_is_a_message_of_the_plan() -> None:
+    write("flows/old.yaml", OLD_WORDS)
+    run = invoke("plan", "flows")
+    assert run.code == 2
+    assert run.err.endswith("flows/old.yaml:4:3: 'tool_name' is of fibonacci-sdk 0.2.4: write 'tool'\n")
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("nope", "there is no folder 'nope'"),
+        ("notes.txt", "'notes.txt' is a file: pass its folder"),
+        ("empty", "folder 'empty' has no definition: no file *.yaml, *.yml or *.json"),
+    ],
+)
+def test_folders_that_cannot_be_planned(command: tuple[str, ...], place: str, message: str) -> None:
+    write("notes.txt", "no definition")
+    write("empty/notes.txt", "no definition")
+    assert invoke(*command, place) == (64, "", f"fibonacci: {message}\n")
+
+
+def test_faults_of_all_files_are_lines() -> None:
+    write("flows/a.yaml", FAULTY)
+    write("flows/b.yaml", "nodes: []\n")
+    run = invoke("plan", "flows")
+    assert (run.code, run.out, len(run.err.splitlines())) == (64, "", 5)
+    assert run.err.endswith("fibonacci: 4 faults in definitions\n")
+
+
+def test_a_workflow_is_pulled_by_its_name() -> None:
+    with Fibonacci() as client:
+        workflow = client.workflows.create(
+            name="Greeter", definition={"nodes": [{"id": "greet", "type": "llm", "prompt": "Greet {{input.name}}"}]}
+        )
+    assert invoke("pull", "Greeter", "--dir", "flows") == (0, "flows/greeter.yaml\n", "")
+    assert Path("flows/greeter.yaml").read_text("utf-8") == GREETER
+    assert invoke("pull", workflow.id, "--out", "other/mine.json", "--json").data == {
+        "file": "other/mine.json",
+        "workflow_id": workflow.id,
+    }
+    assert invoke("plan", "flows").code == 0
+
+
+def test_local_changes_are_replaced_with_yes_only() -> None:
+    write("flows/greeter.yaml", GREETER)
+    invoke("apply", "flows", "--yes")
+    path = write("flows/greeter.yaml", GREETER.replace("Greet", "Welcome"))
+    refused = invoke("pull", "greeter", "--dir", "flows")
+    assert (refused.code, refused.out) == (64, "")
+    assert refused.err.startswith(f"fibonacci: {path.absolute()} has changes that wf-")
+    assert refused.err.endswith("Replace it? Pass --yes: there is no terminal to ask on\n")
+    assert invoke("pull", "greeter", "--dir", "flows", "--yes").out == "flows/greeter.yaml\n"
+    assert path.read_text("utf-8") == GREETER
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["nobody"], "no workflow has the id or the name 'nobody'\n"),
+        (["nobody", "--out", "a.txt"], "the name of a definition's file ends with .yaml, .yml or .json\n"),
+        (["nobody", "--out", "a.yaml", "--dir", "b"], "not allowed with argument --out\n"),
+    ],
+)
+def test_bad_usage_of_pull(arguments: list[str], end: str) -> None:
+    run = invoke("pull", *arguments)
+    assert (run.code, run.out) == (64, "")
+    assert run.err.endswith(end)
+
+
+@pytest.mark.slow
+@needs_fork
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 64)])
+def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: str, code: int) -> None:
+    import pty
+
+    write("flows/greeter.yaml", GREETER)
+    person, terminal = pty.openpty()
+    os.write(person, f"{answer}\n".encode())
+    command = [sys.executable, "-m", "fibonacci.cli", "apply", "flows"]
+    run = subprocess.run(
+        command,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        env=environment(platform, tmp_path),
+        timeout=30,
+    )
+    os.close(terminal)
+    shown = os.read(person, 65536).decode()
+    os.close(person)
+    assert (run.returncode, bool(run.stdout)) == (code, code == 0)
+    assert f"Make these changes at {platform.base_url}? [y/N]" in shown

@@ -1,0 +1,142 @@
+"""`fibonacci dev`: the emulator until Ctrl-C, or for one command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.emulator.account.plans import PLANS
+from fibonacci.emulator.cli import exports
+from fibonacci.emulator.cli_arguments import Shell
+from fibonacci.emulator.option_values import PlanName
+from tests.cli.invocation import environment, invoke, spawn
+from tests.kit.systems import needs_signals
+
+PRINT = (sys.executable, "-c", "import os; print(os.environ['FIBONACCI_BASE_URL'], os.environ['FIBONACCI_API_KEY'])")
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Generator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "dev", "--port", "0", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment(None, folder), stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with serving(tmp_path, "--plan", "free", "--json") as process:
+        assert process.stdout is not None
+        printed = json.loads(process.stdout.readline())
+        with Fibonacci(printed["FIBONACCI_API_KEY"], base_url=printed["FIBONACCI_BASE_URL"]) as client:
+            client.workflows.create(name="x")
+            assert client.rate_limit is not None
+            assert client.rate_limit.limit == 60
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert printed["page"].endswith(f"/#key={printed['FIBONACCI_API_KEY']}")
+    assert "POST /v1/workflows 201" in err
+
+
+def test_a_command_behind_the_dashes(tmp_path: Path) -> None:
+    run = spawn(
+        "dev", "--port", "0", "--api-key", "local-key", "--quiet", "--", *PRINT, env=environment(None, tmp_path)
+    )
+    assert (run.code, run.err) == (0, "")
+    assert run.out.startswith("http://127.0.0.1:")
+    assert run.out.endswith("/v1 local-key\n")
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "code"), [(["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["no-such-command"], 64)]
+)
+def test_the_exit_code_of_the_command(tmp_path: Path, command: list[str], code: int) -> None:
+    run = spawn("dev", "--port", "0", "--", *command, env=environment(None, tmp_path))
+    assert (run.code, run.out) == (code, "")
+    assert code != 64 or run.err.splitlines()[-1] == "fibonacci: no-such-command: No such file or directory"
+
+
+@needs_signals
+@pytest.mark.slow
+def test_sigterm_reaches_the_command(tmp_path: Path) -> None:
+    program = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('up', flush=True); signal.pause()"
+    with serving(tmp_path, "--", sys.executable, "-c", program) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.terminate()
+        assert process.wait(20) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--host", "0.0.0.0"], 64, "fibonacci: --host 0.0.0.0 can be reached by other machines: choose a key for it"),
+        (["--plan", "fre"], 64, "fibonacci dev: unknown value for --plan 'fre'; did you mean 'free'?"),
+        (["--script", "none.json"], 64, "fibonacci: none.json: the file cannot be read"),
+        (["--handlers", "no_module:register"], 64, "fibonacci: --handlers no_module:register: No module named"),
+    ],
+)
+def test_what_it_refuses(
+    arguments: list[str], code: int, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = invoke("dev", "--port", "0", *arguments)
+    assert (run.code, run.out) == (code, "")
+    assert run.err.startswith(text)
+
+
+def test_a_port_that_is_taken_is_a_failure() -> None:
+    with Emulator() as emulator:
+        port = emulator.base_url.split(":")[2].removesuffix("/v1")
+        run = invoke("dev", "--port", port, "--quiet")
+    assert (run.code, run.out) == (1, "")
+    assert run.err.startswith(f"fibonacci: it cannot listen on 127.0.0.1, port {port}: ")
+
+
+def test_signal_handlers_are_restored() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    invoke("dev", "--port", "0", "--replay", "none.json")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_the_plans_of_the_help_are_those_there_are() -> None:
+    assert list(PLANS) == list(get_args(PlanName))
+
+
+@pytest.mark.parametrize(
+    ("shell", "program"), [("sh", "sh"), ("sh", "zsh"), ("fish", "fish"), ("powershell", None)], ids=str
+)
+def test_lines_for_shells(shell: Shell, program: str | None, tmp_path: Path) -> None:
+    key = r"it's $HOME \ local"
+    with Emulator(api_key=key) as emulator:
+        lines = exports(emulator, shell)
+    if program is None:
+        assert lines.splitlines()[1] == r"$env:FIBONACCI_API_KEY = 'it''s $HOME \ local'"
+        return
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    script = f"{lines}\nprintenv FIBONACCI_API_KEY"
+    run = subprocess.run(
+        [program, "-c", script], capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)}
+    )
+    assert (run.stdout, run.stderr) == (f"{key}\n", "")

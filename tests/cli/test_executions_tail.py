@@ -1,0 +1,263 @@
+"""`fibonacci executions tail`: none is missed, none is shown twice, and how many requests that takes."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fibonacci import ConflictError, QuotaExceededError
+from fibonacci.cli.tailing.columns import columns_of
+from fibonacci.cli.tailing.feed import ExecutionFeed
+from fibonacci.cli.tailing.tail import Tail
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.batch.shared_clock import SharedClock
+from tests.cli.invocation import invoke, use
+from tests.cli.requests_by_minute import RequestsByMinute
+from tests.emulator.api import llm, tool
+from tests.kit.systems import needs_signals
+
+REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+
+
+class Organization:
+    """An emulator whose clock the test moves, with a workflow that takes as long as its input says."""
+
+    def __init__(self) -> None:
+        self.emulator = Emulator(time="manual")
+        self.client = self.emulator.client()
+        self.workflow_id = self.client.workflows.create(name="Rester", definition=REST).id
+
+    def start(self, seconds: float) -> str:
+        return self.client.workflows.execute(self.workflow_id, inputs={"seconds": seconds}).id
+
+    def advance(self, seconds: float) -> None:
+        self.emulator.clock.advance(seconds)
+
+
+def states(executions: list[Execution]) -> list[tuple[str, str | None]]:
+    return [(each.id, each.status) for each in executions]
+
+
+class TestFeed:
+    def test_new_and_changed_executions_the_oldest_first(self) -> None:
+        there = Organization()
+        first, second = there.start(0), there.start(30)
+        feed = ExecutionFeed(there.client)
+        assert states(feed.begin()) == [(first, "completed"), (second, "running")]
+        assert feed.poll() == []
+        third = there.start(60)
+        assert states(feed.poll()) == [(third, "running")]
+        there.advance(31)
+        assert states(feed.poll()) == [(second, "completed")]
+        there.client.executions.cancel(third)
+        assert states(feed.poll()) == [(third, "cancelled")]
+        assert feed.poll() == []
+
+    def test_a_poll_reads_back_to_what_is_known(self) -> None:
+        there = Organization()
+        there.start(0)
+        feed = ExecutionFeed(there.client)
+        feed.begin()
+        started = [there.start(0) for _ in range(120)]
+        assert [each.id for each in feed.poll()] == started
+        assert feed.requests == 3
+        assert feed.poll() == []
+        assert feed.requests == 1
+
+    def test_an_execution_that_is_older_than_the_first_page_is_seen_to_end(self) -> None:
+        there = Organization()
+        old = there.start(100)
+        for _ in range(60):
+            there.start(0)
+        feed = ExecutionFeed(there.client)
+        assert old not in [each.id for each in feed.begin()]
+        assert feed.requests == 4, "the page, and three lists of what has not ended"
+        assert feed.poll() == []
+        there.advance(101)
+        assert states(feed.poll()) == [(old, "completed")]
+        assert feed.requests == 2
+
+    def test_many_old_executions_are_read_by_the_list_of_their_status(self) -> None:
+        there = Organization()
+        old = [there.start(100 + number) for number in range(20)]
+        for _ in range(60):
+            there.start(0)
+        feed = ExecutionFeed(there.client)
+        feed.begin()
+        assert (feed.poll(), feed.requests) == ([], 2)
+        there.advance(100.5)
+        assert states(feed.poll()) == [(old[0], "completed")]
+        assert feed.requests == 3
+        there.advance(60)
+        assert sorted(states(feed.poll())) == sorted((each, "completed") for each in old[1:])
+
+    def test_a_failed_poll_loses_nothing(self) -> None:
+        there = Organization()
+        there.start(0)
+        client = there.emulator.client(max_retries=0)
+        feed = ExecutionFeed(client)
+        feed.begin()
+        started = [there.start(0) for _ in range(60)]
+        responses: list[object] = []
+
+        def fail_the_second_page(*response: object) -> None:
+            responses.append(response)
+            if len(responses) == 1:
+                there.emulator.fail("GET /executions", status=503, times=1)
+
+        there.emulator.app.observers.append(fail_the_second_page)
+        with pytest.raises(Exception, match="503"):
+            feed.poll()
+        assert [each.id for each in feed.poll()] == started
+
+    def test_a_run_of_another_workflow_is_not_one_of_this(self) -> None:
+        there = Organization()
+        other = there.client.workflows.create(name="Other", definition={"nodes": [llm("a", "x")]})
+        feed = ExecutionFeed(there.client, there.workflow_id)
+        feed.begin()
+        there.client.workflows.execute(other.id)
+        mine = there.start(0)
+        assert [each.id for each in feed.poll()] == [mine]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_no_schedule_misses_an_execution_or_shows_one_twice_for_a_status(self, seed: int) -> None:
+        there, chance = Organization(), random.Random(seed)
+        feed = ExecutionFeed(there.client)
+        shown = states(feed.begin())
+        started: list[str] = []
+        for _ in range(12):
+            started += [there.start(chance.choice([0, 5, 40, 200])) for _ in range(chance.choice([0, 1, 3, 55]))]
+            with suppress(IndexError, ConflictError):
+                there.client.executions.cancel(chance.choice(started))
+            there.advance(chance.choice([0, 3, 30]))
+            shown += states(feed.poll())
+        there.advance(300)
+        shown += states(feed.poll())
+        assert len(shown) == len(set(shown))
+        assert sorted(each for each, status in shown if status in ("completed", "cancelled")) == sorted(started)
+
+
+class Stopped(Exception):
+    """The sleep in which a tail is ended."""
+
+
+class TestTail:
+    def test_it_begins_with_the_last_and_follows(self) -> None:
+        there = Organization()
+        first, second, third = (there.start(0) for _ in range(3))
+        more: list[str] = []
+        shown: list[str] = []
+        tail = Tail(ExecutionFeed(there.client), lambda text: None, lambda seconds: more.append(there.start(0)))
+        for execution in tail.executions(last=2):
+            shown.append(execution.id)
+            if len(shown) == 4:
+                break
+        assert shown == [second, third, *more[:2]]
+        assert first not in shown
+
+    def test_an_outage_is_said_once_and_survived(self) -> None:
+        there = Organization()
+        texts: list[str] = []
+        client = there.emulator.client(max_retries=0)
+        now = [0.0]
+        sleeps: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            sleeps.append(seconds)
+            now[0] += seconds
+            if len(sleeps) == 1:
+                there.emulator.fail("GET /executions", kind="reset", times=3)
+                there.start(0)
+
+        tail = Tail(ExecutionFeed(client), texts.append, sleep, lambda: now[0])
+        assert next(tail.executions(last=0)).status == "completed"
+        assert [text.partition(":")[0].partition(",")[0] for text in texts] == [
+            "polling failed",
+            "the platform responds again",
+        ]
+        assert sleeps == sorted(sleeps), "ever later"
+
+    def test_a_rate_limit_is_waited_for(self) -> None:
+        there = Organization()
+        texts: list[str] = []
+        there.emulator.fail("GET /executions", status=429, headers={"Retry-After": "50"}, times=1)
+        there.start(0)
+        clock = SharedClock(there.emulator)
+        client = there.emulator.client(max_retries=0, clock=clock)
+        tail = Tail(ExecutionFeed(client), texts.append, clock.sleep, clock.monotonic)
+        assert next(tail.executions(last=1)).status == "completed"
+        assert 49 < clock.skipped < 52
+        assert "429" in texts[0]
+
+    def test_an_exhausted_quota_ends_it(self) -> None:
+        there = Organization()
+        there.emulator.fail("GET /executions", status=429, body={"error": {"code": "quota_exceeded", "message": "x"}})
+        with pytest.raises(QuotaExceededError):
+            next(Tail(ExecutionFeed(there.client), print, print).executions(last=1))
+
+
+@pytest.mark.parametrize(("is_busy", "most"), [(False, 5), (True, 15)], ids=["idle", "busy"])
+def test_requests_a_minute_of_a_tail(is_busy: bool, most: int) -> None:
+    """What the help and the docs state, of the Free plan: 4 while nothing happens, 15 when something always does."""
+    emulator = Emulator(rate_limit=(60, 60.0))
+    counts = RequestsByMinute(emulator)
+    client = emulator.client(clock=counts.clock)
+    workflow_id = client.workflows.create(name="x", definition={"nodes": [llm("a", "x")]}).id
+    seen: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        counts.clock.sleep(seconds)
+        if counts.clock.skipped > 600:
+            raise Stopped
+        if is_busy:
+            client.workflows.execute(workflow_id)
+
+    tail = Tail(ExecutionFeed(client), print, sleep, counts.clock.monotonic)
+    with pytest.raises(Stopped):
+        seen.extend(each.id for each in tail.executions(last=0))
+    assert max(counts.minutes[1:-1]) <= most
+    assert sum(counts.minutes[:10]) / 10 <= (most if is_busy else 4.5)
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    def tail(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
+        use(monkeypatch, emulator, tmp_path)
+
+    def test_lines_of_json_until_the_limit(self, emulator: Emulator) -> None:
+        client = emulator.client()
+        workflow = client.workflows.create(name="Greeter", definition={"nodes": [llm("a", "x")]})
+        client.workflows.execute(workflow.id)
+        threading.Timer(0.1, client.workflows.execute, (workflow.id,)).start()
+        run = invoke("executions", "tail", "--workflow", "Greeter", "--status", "completed", "--limit", "2")
+        assert (run.code, run.err) == (0, "")
+        assert [each["status"] for each in run.lines] == ["completed", "completed"]
+
+    def test_an_unknown_status(self) -> None:
+        run = invoke("executions", "tail", "--status", "complete")
+        assert (run.code, run.out) == (64, "")
+        assert run.err.endswith("argument --status: unknown status 'complete'; did you mean 'completed'?\n")
+
+
+@needs_signals
+def test_a_sleep_ends_when_the_reader_has_closed_the_pipe() -> None:
+    program = (
+        "from fibonacci.cli.tailing.sleeping import sleep_while_read; sleep_while_read(0.01); sleep_while_read(60)"
+    )
+    run = subprocess.run(
+        ["sh", "-c", f'{sys.executable} -c "{program}" | true'], capture_output=True, text=True, timeout=30
+    )
+    assert "BrokenPipeError" in run.stderr
+
+
+def test_a_line_for_people() -> None:
+    fields = {"id": "exec_1\x1b[2J", "status": "completed", "workflow_id": "wf-1", "duration_ms": 1500}
+    line = columns_of(Execution.model_validate({**fields, "created_at": "2026-11-25T01:02:03Z"}))
+    assert line.split()[1:] == [r"exec_1\x1b[2J", "completed", "wf-1", "1.5", "s"]

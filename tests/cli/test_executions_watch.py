@@ -1,0 +1,126 @@
+"""`fibonacci executions watch`, and `run --watch`: nodes as they go, and how many requests that takes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.cli.following.node_texts import one_line
+from fibonacci.cli.following.status_lines import NodeLines
+from fibonacci.emulator import Emulator
+from fibonacci.models import Execution
+from tests.cli.invocation import invoke, use
+from tests.cli.requests_by_minute import RequestsByMinute
+from tests.emulator.api import llm, tool
+
+REST = {
+    "nodes": [
+        llm("greet", "Hello"),
+        {**tool("rest", "wait", {"seconds": "{{input.seconds}}"}), "dependencies": ["greet"]},
+    ]
+}
+
+
+@pytest.fixture(autouse=True)
+def environment_of_the_emulator(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
+    use(monkeypatch, emulator, tmp_path)
+
+
+def started(emulator: Emulator, seconds: float, nodes: dict[str, Any] = REST) -> Execution:
+    client = emulator.client()
+    workflow = client.workflows.create(name="Rester", definition=nodes)
+    return client.workflows.execute(workflow.id, inputs={"seconds": seconds})
+
+
+class TestEnds:
+    def test_an_execution_that_has_completed(self, emulator: Emulator) -> None:
+        execution = started(emulator, 0)
+        run = invoke("executions", "watch", execution.id)
+        assert (run.code, run.err) == (0, "")
+        (state,) = run.lines  # a line of JSON for each state
+        assert (state["status"], [node["id"] for node in state["trace"]]) == ("completed", ["greet", "rest"])
+
+    def test_one_that_was_canceled_is_a_failure(self, emulator: Emulator) -> None:
+        execution = started(emulator, 60)
+        emulator.client().executions.cancel(execution.id)
+        run = invoke("executions", "watch", execution.id, "--json")
+        assert (run.code, run.data["status"]) == (1, "cancelled")
+        assert run.err.splitlines()[-1].startswith(f"fibonacci: execution {execution.id} was canceled")
+
+    def test_one_that_is_not_there(self) -> None:
+        run = invoke("executions", "watch", "exec_none")
+        assert (run.code, run.out) == (1, "")
+        assert "404" in run.err
+        assert "continues" not in run.err
+
+    def test_a_limit_to_the_wait(self, emulator: Emulator) -> None:
+        execution = started(emulator, 60)
+        run = invoke("executions", "watch", execution.id, "--timeout", "0.1")
+        assert (run.code, run.lines[0]["status"]) == (1, "running")
+        assert run.err.endswith(f"to follow it: fibonacci executions watch {execution.id}\n")
+
+
+class TestNodes:
+    def test_run_watched_by_a_program_and_by_a_person(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        emulator.client().workflows.create(name="Rester", definition=REST)
+        run = invoke("run", "Rester", "--input", "seconds:=0", "--watch")
+        assert [each["status"] for each in run.lines] == ["completed"]
+        run = invoke("run", "Rester", "--input", "seconds:=0", "--watch", "--json")
+        assert (run.data["status"], run.err) == ("completed", "greet  completed  0.0 s\nrest  completed  0.0 s\n")
+
+    def test_a_line_for_each_change(self) -> None:
+        lines: list[str] = []
+        shown = NodeLines(lines.append)
+        node = {"id": "rest", "status": "running", "attempts": 1}
+        for status, trace in (
+            ("running", [node]),
+            ("running", [node]),
+            ("failed", [{**node, "status": "failed", "attempts": 2, "error": "no\x1b[2J\nwork"}]),
+        ):
+            shown.update(Execution.model_validate({"id": "exec_1", "status": status, "trace": trace}))
+        assert lines == ["execution exec_1 is running", "rest  running", r"rest  failed  attempt 2: no\x1b[2J work"]
+
+    def test_a_platform_without_traces_has_counts(self) -> None:
+        lines: list[str] = []
+        shown = NodeLines(lines.append)
+        for count in (1, 1, 2):
+            shown.update(Execution.model_validate({"id": "exec_1", "status": "running", "nodes_executed": count}))
+        assert lines == ["execution exec_1 is running", "2 nodes done"]
+
+    def test_a_text_of_the_platform_is_one_line(self) -> None:
+        assert one_line("a\x07 \n b" + "c" * 300).startswith(r"a\x07 b")
+
+    def test_the_table(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        pytest.importorskip("rich")
+        from fibonacci.cli.following.node_table import NodeTable
+
+        monkeypatch.setenv("COLUMNS", "60")
+        trace = [{"id": "classify", "status": "completed"}, {"id": "[red]page", "status": "failed", "error": "x" * 90}]
+        with NodeTable(no_color=True) as table:
+            table.update(Execution.model_validate({"id": "exec_1", "status": "failed", "trace": trace}))
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0].startswith("execution exec_1  failed")
+        assert any(line.startswith("[red]page") for line in lines), "an id is no markup"
+        assert all(len(line) <= 60 for line in lines)
+
+    def test_without_rich_there_are_lines(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "fibonacci.cli.following.node_table", None)
+        execution = started(emulator, 0)
+        run = invoke("executions", "watch", execution.id, "--json")
+        assert run.err.startswith("greet  completed")
+
+
+def test_requests_a_minute_of_a_watch() -> None:
+    """What the help and the docs state: 9 in the first minute, 4 in each further one, on the Free plan."""
+    emulator = Emulator(plan="free")
+    execution = started(emulator, 600)
+    counts = RequestsByMinute(emulator)
+    emulator.client(clock=counts.clock).executions.wait(execution.id, timeout=None)
+    assert counts.minutes[0] <= 9
+    assert max(counts.minutes[1:]) <= 5
+    assert sum(counts.minutes[1:10]) <= 9 * 4

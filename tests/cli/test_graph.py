@@ -1,0 +1,111 @@
+"""`fibonacci graph`: diagrams of files, workflows and executions."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.cli.definitions import FAULTY, GREETER, write
+from tests.cli.invocation import environment, invoke
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+DEFINITION = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+MERMAID = 'flowchart TD\n    n0("greet<br/>llm")\n'
+
+
+def test_mermaid_goes_to_stdout() -> None:
+    write("greeter.yaml", GREETER)
+    assert invoke("graph", "greeter.yaml") == (0, MERMAID, "")
+    assert invoke("graph", "-", stdin=GREETER).out == MERMAID
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "start"),
+    [
+        ("g.mmd", (), b"flowchart TD\n"),
+        ("g.svg", (), b"<svg "),
+        ("g.png", (), b"\x89PNG\r\n"),
+        ("g.svg", ("--format", "png"), b"\x89PNG\r\n"),
+        ("g", ("--format", "svg"), b"<svg "),
+    ],
+)
+def test_the_name_of_the_file_or_the_option_is_the_format(out: str, options: tuple[str, ...], start: bytes) -> None:
+    write("greeter.yaml", GREETER)
+    assert invoke("graph", "greeter.yaml", "--out", out, *options) == (0, "", f"wrote {out}\n")
+    assert Path(out).read_bytes().startswith(start)
+
+
+def test_png_goes_to_a_pipe(tmp_path: Path) -> None:
+    write("greeter.yaml", GREETER)
+    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "graph", "greeter.yaml", "--format", "png"]
+    run = subprocess.run(command, capture_output=True, env=environment(None, tmp_path), check=True, timeout=30)
+    assert (run.stdout[:4], run.stderr) == (b"\x89PNG", b"")
+
+
+def test_a_definition_with_faults_is_drawn() -> None:
+    write("bad.yaml", FAULTY)
+    run = invoke("graph", "bad.yaml")
+    assert (run.code, run.err) == (0, "bad.yaml has 2 errors: fibonacci validate lists them\n")
+    assert "ask<br/>not a node of this workflow" in run.out
+
+
+def test_a_workflow_and_a_version_of_it(platform: Emulator) -> None:
+    with Fibonacci() as client:
+        workflow = client.workflows.create(name="Greeter", definition=DEFINITION)
+        client.workflows.update(workflow.id, definition={"nodes": [{**DEFINITION["nodes"][0], "id": "welcome"}]})
+    now = invoke("graph", "Greeter").out
+    assert "welcome<br/>llm" in now
+    assert 'title: "Greeter"' in now
+    assert invoke("graph", workflow.id).out == now
+    assert "greet<br/>llm" in invoke("graph", "Greeter@1").out
+    assert invoke("graph", "Greeter@9").code == 1
+
+
+def test_an_execution_shows_its_states(platform: Emulator) -> None:
+    with Fibonacci() as client:
+        workflow = client.workflows.create(name="Greeter", definition=DEFINITION)
+        other = client.workflows.create(name="Other", definition=DEFINITION)
+        run = client.workflows.run(workflow.id, inputs={"name": "Ada"})
+    by_execution = invoke("graph", "--execution", run.id)
+    assert by_execution.code == 0
+    assert re.search(r"greet<br/>llm<br/>completed", by_execution.out)
+    assert invoke("graph", workflow.id, "--execution", run.id).out == by_execution.out
+    assert invoke("graph", other.id, "--execution", run.id) == (
+        64,
+        "",
+        f"fibonacci: {run.id} is an execution of {workflow.id}, not of {other.id}\n",
+    )
+
+
+def test_a_missing_extra_is_named_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "fibonacci.definitions.diagrams.png", raising=False)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    assert invoke("graph", "Greeter", "--format", "png") == (
+        1,
+        "",
+        "fibonacci: PNG needs resvg-py: pip install 'fibonacci-sdk[png]'\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "pass a FILE, an ID or a NAME, or --execution ID"),
+        (["nope.yaml"], "'nope.yaml' cannot be read: No such file or directory"),
+        (
+            ["a.yaml", "--out", "a.gif"],
+            "--out 'a.gif' names no format: end it with .svg, .png or .mmd, or pass --format",
+        ),
+        (["nobody"], "no workflow has the id or the name 'nobody'"),
+    ],
+)
+@pytest.mark.usefixtures("platform")
+def test_bad_usage_of_graph(arguments: list[str], message: str) -> None:
+    assert invoke("graph", *arguments) == (64, "", f"fibonacci: {message}\n")

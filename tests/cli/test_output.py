@@ -1,0 +1,287 @@
+"""Data on stdout: for people on a terminal, for programs elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from fibonacci.cli.colors import color_changes
+from fibonacci.cli.main import command_parser
+from fibonacci.cli.output import Output
+from fibonacci.cli.rendering.table import ShortestColumns, fitting_widths
+from fibonacci.cli.rendering.terminal_text import cell_width, fitted
+from tests.cli.invocation import Invocation, invoke
+from tests.kit.server import ScriptedServer
+
+FULL = "Grüße 👋"
+WORKFLOW: dict[str, Any] = {
+    "id": "wf-1",
+    "name": FULL,
+    "description": "one\ntwo",
+    "definition": {"nodes": [{"id": "greet"}]},
+    "version": 3,
+    "status": "active",
+    "created_at": "2026-11-25T01:02:03Z",
+    "tags": ["a", "b"],
+    "note": None,
+}
+HOSTILE = "\x1b[31mred\x07 \x9b2J \x7f \u202eback \u2028 line"
+COLORS = re.compile(r"\x1b\[[\d;]*m")
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> Iterator[None]:
+    """Point the command to the server; its terminal has 80 columns, no color, and the time zone UTC."""
+    for name, value in {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm-256color", "TZ": "UTC"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def shown(server: ScriptedServer, data: Any, *options: str, on_terminal: bool = False) -> Invocation:
+    """Return what a command prints for an object or a list."""
+    server.add_response({"data": data})
+    command = ["workflows", "list"] if isinstance(data, list) else ["workflows", "get", "wf-1"]
+    run = invoke(*command, *options, on_terminal=on_terminal)
+    assert run.code == 0, run.err
+    return run
+
+
+class TestPrograms:
+    """Without a terminal, and with `--json`."""
+
+    def test_an_object_is_json_in_one_line(self, server: ScriptedServer) -> None:
+        for options in ([], ["--json"]):
+            run = shown(server, WORKFLOW, *options)
+            assert (run.data, run.out.count("\n"), run.err) == (WORKFLOW, 1, "")
+            assert FULL in run.out
+
+    def test_a_list_is_lines_of_json(self, server: ScriptedServer) -> None:
+        assert shown(server, [WORKFLOW, {"id": "wf-2"}]).lines == [WORKFLOW, {"id": "wf-2"}]
+        assert shown(server, []) == (0, "", "")
+
+    def test_a_list_is_an_array_with_the_option(self, server: ScriptedServer) -> None:
+        assert shown(server, [WORKFLOW, {"id": "wf-2"}], "--json").data == [WORKFLOW, {"id": "wf-2"}]
+        assert shown(server, [], "--json").out == "[]\n"
+
+    def test_json_on_a_terminal_is_indented(self, server: ScriptedServer) -> None:
+        assert shown(server, WORKFLOW, "--json", on_terminal=True).out.startswith('{\n  "id": "wf-1",\n')
+        run = shown(server, [WORKFLOW], "--json", on_terminal=True)
+        assert run.out.startswith('[\n  {\n    "id": "wf-1",\n')
+        assert run.data == [WORKFLOW]
+
+    def test_an_error_inside_a_list_leaves_no_whole_array(self, server: ScriptedServer) -> None:
+        server.add_response({"data": [{"id": "wf-1"}], "meta": {"next_cursor": "c"}})
+        server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 400)
+        run = invoke("workflows", "list", "--all", "--json")
+        assert (run.code, run.out) == (1, '[\n{"id": "wf-1"}\n')
+        assert "The cursor has expired" in run.err
+        with pytest.raises(json.JSONDecodeError):
+            _ = run.data
+
+    def test_ctrl_c_inside_a_list_leaves_no_whole_array(
+        self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer
+    ) -> None:
+        class Interrupted(Output):
+            def _texts(self, items: Iterable[Any], *, indent: int | None = None) -> Iterator[str]:
+                yield next(super()._texts(items, indent=indent))
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr("fibonacci.cli.context.Output", Interrupted)
+        server.add_response({"data": [{"id": "wf-1"}, {"id": "wf-2"}]})
+        run = invoke("workflows", "list", "--json")
+        assert run == (130, '[\n{"id": "wf-1"}\n', "fibonacci: interrupted.\n")
+
+    def test_an_error_before_the_first_item_prints_nothing(self, server: ScriptedServer) -> None:
+        server.add_response({"error": {"code": "bad", "message": "No"}}, 400)
+        run = invoke("workflows", "list", "--json")
+        assert (run.code, run.out) == (1, "")
+
+
+class TestFields:
+    """`--fields`."""
+
+    def test_these_alone_in_this_order(self, server: ScriptedServer) -> None:
+        run = shown(server, WORKFLOW, "--fields", "version,definition.nodes.0.id, name")
+        assert run.out == f'{{"version": 3, "definition.nodes.0.id": "greet", "name": "{FULL}"}}\n'
+        run = shown(server, [WORKFLOW, {"id": "wf-2"}], "--fields", "id,version,definition.nodes.7.id")
+        assert [list(line.values()) for line in run.lines] == [["wf-1", 3, None], ["wf-2", None, None]]
+
+    def test_documented_fields_that_were_not_sent_are_null(self, server: ScriptedServer) -> None:
+        assert shown(server, {"id": "wf-2"}, "--fields", "name").data == {"name": None}
+
+    def test_the_id_of_an_execution_by_either_name(self, server: ScriptedServer) -> None:
+        server.add_response({"data": {"execution_id": "exec_1", "status": "running"}})
+        assert invoke("executions", "get", "exec_1", "--fields", "id,execution_id").data == {
+            "id": "exec_1",
+            "execution_id": "exec_1",
+        }
+
+    def test_on_a_terminal(self, server: ScriptedServer) -> None:
+        run = shown(server, [WORKFLOW], "--fields", "name,note,id", on_terminal=True)
+        assert run.out == "name      note  id\nGrüße 👋        wf-1\n"
+        assert shown(server, WORKFLOW, "--fields", "version", on_terminal=True).out == "version: 3\n"
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [
+            ("nam", "--fields has the unknown name 'nam'; did you mean 'name'?"),
+            ("zzz", "--fields has the unknown name 'zzz': the fields are id, name, description, "),
+            ("id,,name", "'id,,name' is no list of names, such as id,name"),
+        ],
+    )
+    @pytest.mark.parametrize("data", [WORKFLOW, [WORKFLOW]], ids=["object", "list"])
+    def test_unknown_names(self, server: ScriptedServer, fields: str, message: str, data: Any) -> None:
+        server.add_response({"data": data})
+        run = invoke("workflows", *(["list"] if isinstance(data, list) else ["get", "wf-1"]), "--fields", fields)
+        assert (run.code, run.out) == (64, "")
+        assert message in run.err
+
+
+class TestPeople:
+    """On a terminal."""
+
+    def test_a_table(self, server: ScriptedServer) -> None:
+        run = shown(server, [WORKFLOW, {"id": "wf-20", "name": "日本語", "status": "x"}], on_terminal=True)
+        assert run == (
+            0,
+            "id     name      version  status\nwf-1   Grüße 👋  3        active\nwf-20  日本語             x\n",
+            "",
+        )
+
+    def test_an_empty_list(self, server: ScriptedServer) -> None:
+        assert shown(server, [], on_terminal=True) == (0, "", "there are none\n")
+
+    def test_an_object(self, server: ScriptedServer) -> None:
+        assert shown(server, WORKFLOW, on_terminal=True).out.split("\n") == [
+            "id: wf-1",
+            f"name: {FULL}",
+            "description:",
+            "  one",
+            "  two",
+            "definition:",
+            "  {",
+            '    "nodes": [',
+            "      {",
+            '        "id": "greet"',
+            "      }",
+            "    ]",
+            "  }",
+            "version: 3",
+            "status: active",
+            "tags: a, b",
+            "note: null",
+            "created_at: 2026-11-25 01:02:03 UTC",
+            "",
+        ]
+
+    @pytest.mark.parametrize("columns", [20, 40, 80, 200])
+    def test_rows_fit_the_terminal(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, columns: int) -> None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        names = ["x" * 300, "日本" * 150, "👋" * 150, "short"]
+        items = [{**WORKFLOW, "id": f"wf-{index}", "name": name} for index, name in enumerate(names)]
+        lines = shown(server, items, on_terminal=True).out.splitlines()
+        assert len(lines) == 1 + len(items)
+        assert all(cell_width(line) <= columns for line in lines)
+
+    def test_objects_of_which_nothing_is_documented(self, server: ScriptedServer) -> None:
+        server.add_response(
+            {"data": [{"action": "quota.updated", "at": "2026-11-25T01:02:03Z", "changes": [None]}, {}]}
+        )
+        run = invoke("organizations", "governance", "audit", "acme", on_terminal=True)
+        assert run.out == "action         at\nquota.updated  2026-11-25 01:02\n\n"
+
+    def test_rows_before_an_error_are_shown(self, server: ScriptedServer) -> None:
+        server.add_response({"data": [{"id": "wf-1"}], "meta": {"next_cursor": "c"}})
+        server.add_response({"error": {"code": "gone", "message": "The cursor has expired"}}, 400)
+        run = invoke("workflows", "list", "--all", on_terminal=True)
+        assert (run.code, run.out) == (1, "id\nwf-1\n")
+
+
+class TestHostileData:
+    """What the platform sends is shown, never executed."""
+
+    @pytest.mark.parametrize("options", [[], ["--json"], ["--fields", "name"]])
+    @pytest.mark.parametrize("is_list", [False, True])
+    def test_on_a_terminal(self, server: ScriptedServer, options: list[str], is_list: bool) -> None:
+        item = {"id": "wf-1", "name": HOSTILE, HOSTILE: HOSTILE, "definition": {HOSTILE: HOSTILE}}
+        run = shown(server, [item] if is_list else item, *options, on_terminal=True)
+        assert "31mred" in run.out
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.out)
+        if options == ["--json"]:
+            assert run.data == ([item] if is_list else item)
+
+    def test_in_an_error(self, server: ScriptedServer) -> None:
+        server.add_response({"error": {"code": "bad", "message": HOSTILE}}, 400)
+        run = invoke("workflows", "get", "wf-1", "--debug")
+        assert run.code == 1
+        assert "31mred" in run.err
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", run.err)
+
+
+class TestColors:
+    """Colors come with rich, on a terminal that has them."""
+
+    @pytest.fixture(autouse=True)
+    def colored(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NO_COLOR")
+
+    def test_the_text_is_the_same(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+        for data in ([WORKFLOW, {"id": "wf-2", "name": "[red]x[/red] :wave:"}], WORKFLOW):
+            colored = shown(server, data, on_terminal=True).out
+            with monkeypatch.context() as without:
+                without.setitem(sys.modules, "rich.console", None)
+                plain = shown(server, data, on_terminal=True).out
+            assert COLORS.search(colored)
+            assert not COLORS.search(plain)
+            stripped = COLORS.sub("", colored)
+            assert [line.rstrip() for line in stripped.split("\n")] == plain.split("\n")
+
+    @pytest.mark.parametrize("refusal", ["NO_COLOR", "TERM", "--no-color", "pipe"])
+    def test_without_color(self, monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, refusal: str) -> None:
+        if refusal in ("NO_COLOR", "TERM"):
+            monkeypatch.setenv(refusal, {"NO_COLOR": "1", "TERM": "dumb"}[refusal])
+        options = [refusal] if refusal.startswith("--") else []
+        assert "\x1b" not in shown(server, [WORKFLOW], *options, on_terminal=refusal != "pipe").out
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("abc", 3), ("日本", 4), ("e\u0301", 1), ("👋", 2), ("👋🏽", 2), ("❤️", 2), ("👨‍👩‍👧", 2), ("🇩🇪", 2), ("", 0)],
+)
+def test_the_cells_of_a_text(text: str, cells: int) -> None:
+    assert cell_width(text) == cells
+
+
+def test_a_text_that_is_cut_takes_its_cells() -> None:
+    for text in ("👋🏽👨‍👩‍👧❤️👋🏽👨‍👩‍👧❤️", "abcdef", "日本語", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", "👋👋👋"):
+        assert [cell_width(fitted(text, width, "…")) for width in range(1, 12)] == [*range(1, 12)]
+
+
+def test_columns_shrink_before_they_are_left_out() -> None:
+    shortest = ShortestColumns(24, 16)
+    assert fitting_widths([5, 100, 9], 40, shortest) == [5, 22, 9]
+    assert fitting_widths([5, 100, 100], 41, shortest) == [5, 16, 16]
+    assert fitting_widths([40, 16, 16], 60, shortest) == [24, 16, 16]
+    assert fitting_widths([30, 16, 16], 45, shortest) == [24, 16]
+    assert fitting_widths([300], 10, shortest) == [10]
+
+
+def test_colors_of_our_own_are_kept_and_those_in_data_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    text = color_changes("+ \x1b[2Jnew\nsame \x1b[2J")
+    assert text == "\x1b[32m+ \\x1b[2Jnew\x1b[0m\nsame \\x1b[2J"
+    output = Output(command_parser().parse_args(["tools", "list"]))
+    output.is_terminal = True
+    for each in (text, "\x1b[2J"):
+        output.text(each)
+    assert capsys.readouterr().out == f"{text}\n\\x1b[2J\n"

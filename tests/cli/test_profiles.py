@@ -1,0 +1,123 @@
+"""`fibonacci profiles`: list, show, use, add, remove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci._profiles.config_file import read_profiles
+from tests.cli.invocation import invoke
+from tests.kit.keychain import LockedKeychain, entries, in_keychain, write
+
+pytestmark = pytest.mark.usefixtures("keychain")
+
+WORK: dict[str, Any] = {"name": "work", "base_url": "https://api.fibonacci.dev/v1", "keychain": False, "default": True}
+LOCAL: dict[str, Any] = {
+    "name": "local",
+    "base_url": "http://127.0.0.1:8000/v1",
+    "keychain": False,
+    "default": False,
+}
+
+
+@pytest.fixture
+def config(keychain: None, tmp_path: Path) -> Path:
+    """Return a file with two profiles."""
+    assert invoke("profiles", "add", "work").code == 0
+    assert invoke("profiles", "add", "local", "--base-url", "http://127.0.0.1:8000/v1/").code == 0
+    return tmp_path / "config.toml"
+
+
+def stored(config: Path) -> None:
+    """Give the profile `local` a key."""
+    config.write_text(config.read_text().replace('8000/v1"', '8000/v1"\nkeychain = true'))
+    write({"fibonacci http://127.0.0.1:8000/local": "sk-stored"})
+
+
+def test_no_profiles(tmp_path: Path) -> None:
+    run = invoke("profiles", "list")
+    assert (run.code, run.out) == (0, "")
+    assert run.err == f"there are no profiles in {tmp_path}/config.toml: `fibonacci profiles add NAME` adds one\n"
+
+
+@pytest.mark.usefixtures("config")
+def test_they_are_listed_and_shown() -> None:
+    assert invoke("profiles", "list").lines == [WORK, LOCAL]
+    assert invoke("profiles", "show", "local", "--json").data == LOCAL
+
+
+@pytest.mark.usefixtures("config")
+def test_another_default() -> None:
+    run = invoke("profiles", "use", "local")
+    assert (run.code, run.out, run.err) == (0, "", "the default profile is 'local'\n")
+    assert invoke("profiles", "show", "local").data["default"] is True
+
+
+@pytest.mark.usefixtures("config")
+def test_one_without_a_key_is_removed() -> None:
+    assert invoke("profiles", "remove", "local", "--quiet") == (0, "", "")
+    assert list(read_profiles().profiles) == ["work"]
+
+
+def test_a_key_goes_with_its_profile(config: Path) -> None:
+    stored(config)
+    refused = invoke("profiles", "remove", "local")
+    assert refused.code == 64
+    assert "Pass --yes" in refused.err
+    assert "local" in read_profiles().profiles
+    assert invoke("profiles", "remove", "local", "--yes").code == 0
+    assert (list(read_profiles().profiles), entries()) == (["work"], {})
+
+
+def test_a_locked_keychain_does_not_keep_a_profile(
+    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored(config)
+    with in_keychain(monkeypatch, tmp_path, LockedKeychain):
+        run = invoke("profiles", "remove", "local", "--yes")
+    assert run.code == 0
+    assert "its API key stays in the keychain: the keychain is locked" in run.err
+    assert list(read_profiles().profiles) == ["work"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
+        (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
+        (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
+        (["add", "work"], "there is a profile 'work' in {config}: remove it first, or use another name"),
+        (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
+        (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
+        (["lst"], "unknown command 'lst'; did you mean 'list'?"),
+    ],
+)
+def test_bad_usage(config: Path, arguments: list[str], message: str) -> None:
+    run = invoke("profiles", *arguments)
+    assert (run.code, run.out) == (64, "")
+    assert message.format(config=config) in run.err
+
+
+def test_a_file_with_a_key_is_refused(config: Path) -> None:
+    config.write_text("[profiles.work]\napi_key = 'sk-of-mine'\n")
+    run = invoke("profiles", "list")
+    assert (run.code, run.out) == (64, "")
+    assert "must hold no API key" in run.err
+    assert "sk-of-mine" not in run.err
+
+
+def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
+    config.chmod(0o640)
+    run = invoke("profiles", "list")
+    assert (run.code, len(run.lines)) == (0, 2)
+    assert "is open to other users of this machine (mode 640): run `chmod 600" in run.err
+
+
+def test_the_option_names_the_profile_of_a_call(config: Path) -> None:
+    run = invoke("request", "GET", "/tools", "--profile", "wrok")
+    assert run == (64, "", f"fibonacci: profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
+    run = invoke("request", "GET", "/tools", "--profile", "work")
+    assert run.code == 4
+    assert "the profile 'work' has none. Run `fibonacci auth login --profile work`" in run.err

@@ -1,0 +1,176 @@
+"""`fibonacci run`: inputs that are checked first, outputs on stdout, the reason of a failure, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from tests.cli.invocation import Invocation, environment, invoke, use
+from tests.emulator.api import llm, tool
+from tests.kit.systems import needs_signals
+
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+GREET = {"nodes": [llm("greet", "Greet {{input.name}}")]}
+REST = {"nodes": [llm("greet", "Hello"), tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+
+
+@pytest.fixture(autouse=True)
+def platform(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    use(monkeypatch, emulator, tmp_path)
+
+
+def create(emulator: Emulator, definition: dict[str, Any], name: str = "Greeter") -> str:
+    return emulator.client().workflows.create(name=name, definition=definition).id
+
+
+class TestOutputs:
+    @pytest.mark.parametrize("is_name", [True, False])
+    def test_the_outputs_of_a_workflow_by_id_or_name(self, emulator: Emulator, is_name: bool) -> None:
+        workflow_id = create(emulator, GREET)
+        run = invoke("run", "Greeter" if is_name else workflow_id, "--input", "name=Ada")
+        assert (run.code, run.err, run.data) == (0, "", {"greet": "[default model] Greet Ada"})
+        assert emulator.requests.to(EXECUTE).count == 1
+
+    def test_json_is_the_execution(self, emulator: Emulator) -> None:
+        create(emulator, GREET)
+        run = invoke("run", "Greeter", "--input", "name=Ada", "--json")
+        assert (run.code, run.data["status"]) == (0, "completed")
+        assert run.data["execution_id"].startswith("exec_")
+
+    def test_a_failure_is_its_reason_in_a_line(self, emulator: Emulator) -> None:
+        create(emulator, {"nodes": [llm("one", "x"), tool("broken", "wait", {"seconds": "many"})]})
+        run = invoke("run", "Greeter")
+        assert (run.code, run.out) == (1, "")
+        assert re.fullmatch(
+            r"fibonacci: execution exec_\w+ failed at node 'broken': the tool wait needs seconds.*\n", run.err
+        )
+        run = invoke("run", "Greeter", "--json")
+        assert (run.code, run.data["status"]) == (1, "failed")
+
+    def test_a_detached_run_is_started_and_not_waited_for(self, emulator: Emulator) -> None:
+        create(emulator, REST)
+        run = invoke("run", "Greeter", "--input", "seconds:=60", "--detach")
+        assert (run.code, run.err, run.data["status"]) == (0, "", "running")
+
+    def test_a_run_that_takes_longer_continues(self, emulator: Emulator) -> None:
+        create(emulator, REST)
+        run = invoke("run", "Greeter", "--input", "seconds:=60", "--timeout", "0.2")
+        assert (run.code, run.out) == (1, "")
+        execution_id = emulator.client().executions.list().first()
+        assert execution_id is not None
+        started, text = run.err.splitlines()
+        assert started == f"execution {execution_id.id} is running"
+        assert text.endswith(f"the execution continues; to follow it: fibonacci executions watch {execution_id.id}")
+
+    def test_a_run_that_waits_for_approval_says_what_to_do(self, emulator: Emulator) -> None:
+        create(emulator, {"nodes": [tool("mail", "gmail_send", {"to": "a@b.c", "subject": "x", "body": "y"})]})
+        emulator.client().organizations.governance.update("default", require_approval_for_external_comm=True)
+        for option in (("--timeout", "0.2"), ("--detach",)):
+            run = invoke("run", "Greeter", *option)
+            assert run.code == (1 if len(option) == 2 else 0)
+            assert re.match(r"execution exec_\w+ waits for approval: it runs once an admin or owner has", run.err)
+
+
+class TestNeverTwice:
+    def test_a_run_of_unknown_outcome_is_not_sent_again(self, emulator: Emulator) -> None:
+        workflow_id = create(emulator, GREET)
+        emulator.fail(EXECUTE, status=502)
+        run = invoke("run", "Greeter", "--input", "name=Ada", "--idempotency-key", "key-1")
+        assert (run.code, run.out) == (1, "")
+        assert "idempotency key: key-1" in run.err
+        assert f"fibonacci executions list --workflow-id {workflow_id}" in run.err
+        assert emulator.requests.to(EXECUTE).count == 1
+
+    def test_the_key_of_the_command_line_is_sent(self, emulator: Emulator) -> None:
+        create(emulator, GREET)
+        first, second = (
+            invoke("run", "Greeter", "--input", "name=Ada", "--json", "--idempotency-key", "key-1") for _ in range(2)
+        )
+        assert first.data["execution_id"] == second.data["execution_id"]
+
+
+FAULTS: list[tuple[list[str], str]] = [
+    ([], "the input 'name' is missing, for node 'greet'"),
+    (
+        ["--input", "nmae=Ada"],
+        "the input 'name' is missing, for node 'greet'; there is no input 'nmae'; did you mean 'name'?",
+    ),
+    (["--inputs", '{"name": "Ada", "x": 1}'], "there is no input 'x': there are name"),
+    (["--inputs", "[]"], """--inputs: the inputs are a JSON object, such as {"name": "Ada"}; the argument has none"""),
+    (["--inputs", "-", "--input", "name=@-"], "stdin can be read once: name it in one of --inputs and --input"),
+]
+
+
+class TestFaults:
+    @pytest.mark.parametrize(("arguments", "text"), FAULTS)
+    def test_a_fault_is_a_line_and_nothing_is_started(
+        self, emulator: Emulator, arguments: list[str], text: str
+    ) -> None:
+        create(emulator, GREET)
+        assert invoke("run", "Greeter", *arguments, stdin="{}") == Invocation(64, "", f"fibonacci: {text}\n")
+        assert emulator.requests.to(EXECUTE).count == 0
+
+    @pytest.mark.parametrize(
+        ("argument", "text"),
+        [
+            ("name", "'name' is neither NAME=TEXT nor NAME:=JSON"),
+            ("name:=Ada", "name: the argument is not JSON (line 1, column 1: Expecting value); name=... is a text"),
+            (
+                "name=@no.txt",
+                """name: no.txt: No such file or directory; name:='"@..."' is a text that begins with @""",
+            ),
+        ],
+    )
+    def test_an_input_that_cannot_be_read(self, argument: str, text: str) -> None:
+        run = invoke("run", "Greeter", "--input", argument)
+        assert run == Invocation(64, "", f"fibonacci run: argument --input: {text}\n")
+
+    def test_names(self, emulator: Emulator) -> None:
+        for _ in range(2):
+            create(emulator, GREET)
+        assert invoke("run", "Greeter").code == 64
+        assert invoke("run", "Nobody").err == "fibonacci: no workflow has the id or the name 'Nobody'\n"
+        text = "fibonacci: no workflow has the id or the name 'Greter'; did you mean 'Greeter'?\n"
+        assert invoke("run", "Greter").err == text
+
+
+def test_inputs_from_files_and_stdin(emulator: Emulator, tmp_path: Path) -> None:
+    create(emulator, {"nodes": [llm("a", "{{input.text}} {{input.number}} {{input.mail}} {{input.list}}")]})
+    (tmp_path / "all.json").write_text('{"text": "overridden", "number": 1}')
+    (tmp_path / "list.json").write_text("[1]")
+    run = invoke(
+        *("run", "Greeter", "--inputs", f"@{tmp_path / 'all.json'}", "--input", "text=a=b", "--input", "mail=@-"),
+        *("--input", f"list:=@{tmp_path / 'list.json'}"),
+        stdin="Dear",
+    )
+    assert run.data == {"a": "[default model] a=b 1 Dear [1]"}
+
+
+@needs_signals
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_says_how_to_go_on(
+    emulator: Emulator, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    create(emulator, REST)
+    command = [sys.executable, "-W", "error", "-m", "fibonacci.cli", "run", "Greeter", "--input", "seconds:=60"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment(emulator, tmp_path), stdout=pipe, stderr=pipe, text=True)
+    with process:
+        assert process.stderr is not None
+        execution_id = process.stderr.readline().split()[1]  # it is running
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, "")
+    assert err == (
+        f"fibonacci: interrupted. The execution continues; to follow it: fibonacci executions watch {execution_id}\n"
+    )
+    assert json.loads(invoke("request", "GET", f"/executions/{execution_id}").out)["status"] == "running"

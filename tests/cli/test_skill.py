@@ -1,0 +1,41 @@
+"""The skill in the package: at its conventional path, with front matter that programs can read."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
+
+from fibonacci.cli.command_table import COMMANDS
+
+FOLDER = files("fibonacci").joinpath(".agents", "skills")
+NAME = "fibonacci-sdk"
+TEXT = FOLDER.joinpath(NAME, "SKILL.md").read_text("utf-8")
+
+
+def test_the_front_matter() -> None:
+    opening, front, body = TEXT.split("---\n", 2)
+    fields: dict[str, Any] = yaml.safe_load(front)
+    assert opening == ""
+    assert set(fields) == {"name", "description"}
+    assert fields["name"] == NAME  # which is that of its folder
+    assert 0 < len(fields["description"]) <= 1024
+    assert body.lstrip().startswith(f"# {NAME}\n")
+
+
+def test_it_is_short() -> None:
+    assert len(TEXT.splitlines()) < 250
+    assert len(TEXT) < 12_000
+
+
+def test_it_is_the_only_skill() -> None:
+    assert [each.name for each in FOLDER.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^fibonacci ([\w-]+)", TEXT, re.MULTILINE))))
+def test_its_commands_exist(command: str) -> None:
+    derived = {"workflows", "executions", "versions", "registry", "memory", "tools", "health", "organizations"}
+    assert command in {*COMMANDS, *derived}

@@ -1,0 +1,119 @@
+"""`fibonacci validate`: every fault, with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from fibonacci.definitions import Problem
+from fibonacci.emulator import Emulator
+from tests.cli.definitions import FAULTS, FAULTY, GREETER, OLD_WORDS, write
+from tests.cli.invocation import invoke
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_every_fault_is_a_line_that_editors_read() -> None:
+    write("bad.yaml", FAULTY)
+    assert invoke("validate", "bad.yaml") == (64, FAULTS, "1 file: 2 errors, 1 warning\n")
+
+
+def test_json_has_the_parts_of_each_fault() -> None:
+    write("bad.yaml", FAULTY)
+    run = invoke("validate", "bad.yaml", "--json")
+    assert (run.code, len(run.data)) == (64, 3)
+    assert run.data[2] == {
+        "file": "bad.yaml",
+        "line": 7,
+        "column": 18,
+        "severity": "error",
+        "code": "unknown_dependency",
+        "message": "depends on 'ask', which is not a node",
+        "location": "nodes[0].dependencies[0]",
+    }
+
+
+def test_faults_as_annotations_of_github() -> None:
+    write("bad.yaml", FAULTY)
+    lines = invoke("validate", "bad.yaml", "--format", "github").out.splitlines()
+    assert lines[2] == (
+        "::error file=bad.yaml,line=7,col=18,title=unknown_dependency::depends on 'ask', which is not a node"
+    )
+
+
+def test_what_would_end_an_annotation_is_escaped() -> None:
+    from fibonacci.cli.definition_faults import github_line
+
+    problem = Problem("", "syntax_error", "100%\nno", source="a,b:c.yaml:1:2")
+    assert github_line(problem) == "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=syntax_error::100%25%0Ano"
+
+
+def test_a_fault_carries_out_nothing_in_a_terminal() -> None:
+    from fibonacci.cli.definition_faults import fault_line
+
+    assert fault_line(Problem("", "bad_id", "\x1b]0;hit\x07", source="a.yaml:1:1")) == (
+        r"a.yaml:1:1: error: \x1b]0;hit\x07 [bad_id]"
+    )
+
+
+def test_a_folder_is_all_of_its_definitions() -> None:
+    write("flows/a.yaml", GREETER)
+    write("flows/b.json", "{}")
+    write("flows/notes.txt", "no definition")
+    write("flows/.hidden.yaml", "no definition")
+    run = invoke("validate", "flows", "flows/a.yaml")
+    assert (run.code, run.err) == (64, "2 files: 1 error, 0 warnings\n")
+    assert run.out.startswith("flows/b.json:1:1: error: ")
+
+
+def test_stdin_is_validated() -> None:
+    run = invoke("validate", "-", "--quiet", stdin=FAULTY)
+    assert run == (64, FAULTS.replace("bad.yaml", "<stdin>"), "")
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 64)])
+def test_a_warning_fails_only_with_strict(options: tuple[str, ...], code: int) -> None:
+    write("old.yaml", OLD_WORDS)
+    run = invoke("validate", "old.yaml", *options)
+    assert (run.code, run.err) == (code, "1 file: 0 errors, 1 warning\n")
+    assert run.out.endswith("write 'tool' [deprecated_word]\n")
+
+
+@pytest.mark.usefixtures("platform")
+def test_tools_are_compared_with_those_of_the_platform() -> None:
+    write("tool.yaml", OLD_WORDS.replace("tool_name: slack_send_message", "tool: slack_send_mesage"))
+    assert invoke("validate", "tool.yaml").code == 0
+    run = invoke("validate", "tool.yaml", "--tools")
+    assert run.code == 64
+    assert run.out.startswith("tool.yaml:4:9: error: there is no tool 'slack_send_mesage'; did you mean")
+
+
+def test_tools_need_a_key(monkeypatch: pytest.MonkeyPatch, platform: Emulator) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", "fib_wrong")
+    write("a.yaml", GREETER)
+    assert invoke("validate", "a.yaml", "--tools").code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope.yaml"], "there is no file or folder 'nope.yaml'"),
+        (["empty"], "folder 'empty' has no definition: no file *.yaml, *.yml or *.json"),
+        (
+            ["notes.txt"],
+            "'notes.txt' ends with '.txt': the name of a definition's file ends with .yaml, .yml or .json",
+        ),
+    ],
+)
+def test_files_that_cannot_be_read(arguments: list[str], message: str) -> None:
+    write("empty/notes.txt", "no definition")
+    write("notes.txt", "no definition")
+    assert invoke("validate", *arguments) == (64, "", f"fibonacci: {message}\n")
+
+
+def test_a_file_that_is_not_utf8_is_a_fault_of_it() -> None:
+    write("bytes.yaml", "").write_bytes(b"name: \xff")
+    run = invoke("validate", "bytes.yaml")
+    assert (run.code, run.out) == (
+        64,
+        "bytes.yaml:1:7: error: the byte 0xFF is not UTF-8: save the file as UTF-8 [bad_encoding]\n",
+    )

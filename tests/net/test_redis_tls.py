@@ -1,0 +1,105 @@
+"""Redis over TLS: the limiter and the connection of the journal, and certificates that are wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fibonacci import APIConnectionError, Fibonacci
+from fibonacci._core.lease_messages import LeaseMessage, StoreError
+from fibonacci._net.redis_connection import RedisConnection
+from fibonacci._net.redis_store import RedisStore
+from fibonacci.emulator import Emulator
+from tests.kit.certificates import Authority, ServerFiles
+from tests.kit.mode import Mode
+from tests.kit.redis import RedisServer
+
+PASSWORD = "swordfish-7"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls")
+
+
+@pytest.fixture(scope="module")
+def authority(folder: Path) -> Authority:
+    return Authority.made_in(folder)
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority, folder: Path) -> Iterator[RedisServer]:
+    """Return a server with a certificate of the authority."""
+    server = RedisServer(password=PASSWORD, tls=ServerFiles.issued_by(authority.ca, folder))
+    with server.running():
+        yield server
+
+
+def limiter(url: str) -> object:
+    return RedisStore(url, "x").exchange(LeaseMessage("", False, [], 0.0, [], ["a"]))
+
+
+def connection(url: str) -> object:
+    return RedisConnection(url, "journal").run(("PING",))
+
+
+USES = pytest.mark.parametrize("use", [limiter, connection])
+
+
+@USES
+def test_the_url_names_the_authority(use: Callable[[str], object], server: RedisServer, authority: Authority) -> None:
+    assert use(f"{server.url}?ssl_ca_certs={authority.file}")
+
+
+@USES
+def test_the_environment_names_the_authority(
+    use: Callable[[str], object], server: RedisServer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    assert use(server.url)
+
+
+def refused(use: Callable[[str], object], url: str) -> str:
+    """Return the text of an error that another try does not change, and that comes at once."""
+    began = time.monotonic()
+    with pytest.raises(StoreError) as caught:
+        use(url)
+    assert time.monotonic() - began < 2
+    assert caught.value.is_lasting
+    assert PASSWORD not in str(caught.value)
+    return str(caught.value)
+
+
+@USES
+def test_an_authority_that_nothing_trusts(use: Callable[[str], object], server: RedisServer) -> None:
+    text = refused(use, server.url)
+    assert "CERTIFICATE_VERIFY_FAILED" in text
+    assert "name the file of its authority by ?ssl_ca_certs= in the URL, or by SSL_CERT_FILE" in text
+
+
+@USES
+def test_a_certificate_of_another_host(use: Callable[[str], object], authority: Authority, folder: Path) -> None:
+    server = RedisServer(tls=ServerFiles.issued_by(authority.ca, folder, "another-host.example"))
+    with server.running():
+        text = refused(use, f"{server.url}?ssl_ca_certs={authority.file}")
+    assert "IP address mismatch" in text
+
+
+def test_clients_with_a_limiter_over_tls(
+    mode: Mode, emulator: Emulator, server: RedisServer, authority: Authority
+) -> None:
+    url = f"{server.url}?ssl_ca_certs={authority.file}"
+    client = mode.client_of(emulator, rate_limiter=url)
+    assert mode.run(client.health.check()).healthy
+
+
+def test_a_limiter_with_a_wrong_certificate_sends_nothing(emulator: Emulator, server: RedisServer) -> None:
+    began = time.monotonic()
+    client = Fibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=server.url)
+    with client, pytest.raises(APIConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*ssl_ca_certs"):
+        client.health.check()
+    assert time.monotonic() - began < 2
+    assert emulator.requests.count == 0

@@ -1,0 +1,1 @@
+"""Profiles: the file, the keychain, the order of the credentials."""

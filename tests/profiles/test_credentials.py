@@ -1,0 +1,263 @@
+"""The order of the credentials, and that a key is sent to no host that it was not meant for."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keyring
+import pytest
+from keyring.backends import fail, null
+
+from fibonacci import ConfigurationError, Fibonacci
+from tests.kit.keychain import FileKeychain, LockedKeychain, in_keychain, write
+from tests.kit.mode import Mode
+from tests.kit.server import ScriptedServer
+from tests.kit.steps import ok
+
+KEY = "sk-of-the-profile"
+OTHER = "sk-of-the-environment"
+
+pytestmark = pytest.mark.usefixtures("keychain")
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer(ok) as running:
+        yield running
+
+
+@pytest.fixture
+def work(config: Path, server: ScriptedServer, keychain: None) -> Path:
+    """Return a file with a profile `work`, whose key is in the keychain."""
+    config.write_text(f'[profiles.work]\nbase_url = "{server.base_url}"\nkeychain = true\n')
+    config.chmod(0o600)
+    write({f"fibonacci {server.origin}/work": KEY})
+    return config
+
+
+def key_sent(mode: Mode, server: ScriptedServer, client: Any) -> str:
+    assert mode.run(client.request("GET", "/x")) == {"fine": True}
+    return str(server.last.one("Authorization")).removeprefix("Bearer ")
+
+
+def refusal(mode: Mode, **options: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        mode.client(**options)
+    assert KEY not in str(caught.value)
+    assert OTHER not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("work")
+class TestOrder:
+    def test_the_argument_names_the_profile(self, mode: Mode, server: ScriptedServer) -> None:
+        client = mode.client(profile="work")
+        assert client.base_url == server.base_url
+        assert key_sent(mode, server, client) == KEY
+
+    def test_the_environment_names_the_profile(
+        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_PROFILE", "work")
+        assert key_sent(mode, server, mode.client()) == KEY
+
+    def test_the_file_names_the_profile(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
+        work.write_text(f'default = "work"\n{work.read_text()}')
+        assert key_sent(mode, server, mode.client()) == KEY
+
+    def test_the_profile_named_default_is_one(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
+        work.write_text(work.read_text().replace("work", "default"))
+        write({f"fibonacci {server.origin}/default": KEY})
+        assert key_sent(mode, server, mode.client()) == KEY
+
+    def test_an_argument_precedes_all(
+        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        monkeypatch.setenv("FIBONACCI_PROFILE", "work")
+        assert key_sent(mode, server, mode.client("sk-argument")) == "sk-argument"
+
+    def test_key_and_address_of_the_environment_precede_the_profile(
+        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text(work.read_text().replace(server.base_url, "http://127.0.0.1:9/v1"))
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+        assert key_sent(mode, server, mode.client(profile="work")) == OTHER
+
+    def test_a_key_of_the_environment_ignores_the_default_of_the_file(
+        self, mode: Mode, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text(f'default = "work"\n{work.read_text()}')
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        assert mode.client().base_url == "https://api.fibonacci.dev/v1"
+
+    def test_a_key_of_the_environment_is_sent_to_a_profile_without_one(
+        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text(work.read_text().replace("keychain = true", ""))
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        assert key_sent(mode, server, mode.client(profile="work")) == OTHER
+
+    def test_another_path_at_the_same_host(
+        self, mode: Mode, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_BASE_URL", f"{server.origin}/v2")
+        assert key_sent(mode, server, mode.client(profile="work")) == KEY
+        assert server.last.target == "/v2/x"
+
+
+@pytest.mark.usefixtures("work")
+class TestMixtures:
+    ELSEWHERE = "http://127.0.0.1:9/v1"
+
+    @pytest.fixture(autouse=True)
+    def nothing_is_sent(self, server: ScriptedServer) -> Iterator[None]:
+        yield
+        assert server.connections == 0
+
+    def test_a_stored_key_and_the_address_of_the_environment(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FIBONACCI_BASE_URL", self.ELSEWHERE)
+        text = refusal(mode, profile="work")
+        assert "FIBONACCI_BASE_URL names http://127.0.0.1:9: it is not sent there" in text
+
+    def test_a_stored_key_and_an_address_as_argument(self, mode: Mode) -> None:
+        assert "base_url names http://127.0.0.1:9" in refusal(mode, profile="work", base_url=self.ELSEWHERE)
+
+    def test_a_file_that_somebody_has_changed(self, mode: Mode, server: ScriptedServer, work: Path) -> None:
+        work.write_text(work.read_text().replace(server.base_url, self.ELSEWHERE))
+        assert "the keychain (keychain FileKeychain) has none of the profile 'work' for http://127.0.0.1:9" in refusal(
+            mode, profile="work"
+        )
+
+    def test_a_key_of_the_environment_and_a_profile_with_its_own(
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        text = refusal(mode, profile="work")
+        assert "FIBONACCI_API_KEY is set, and the profile 'work' has a key of its own" in text
+        assert "Unset FIBONACCI_API_KEY" in text
+
+
+class TestBadProfiles:
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("wrok", "profile: there is no profile 'wrok' in"),
+            ("wrok", "did you mean 'work'?"),
+            ("nothing-like-it", "`fibonacci profiles add nothing-like-it` adds it"),
+            ("", "must be the name of a profile"),
+            ("a/b", "must be the name of a profile"),
+        ],
+    )
+    def test_no_such_profile(
+        self, mode: Mode, work: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert text in refusal(mode, profile=name)
+        assert text in refusal(mode, api_key=OTHER, profile=name)
+        monkeypatch.setenv("FIBONACCI_PROFILE", name)
+        assert text.replace("profile: ", "the environment variable FIBONACCI_PROFILE: ") in refusal(mode)
+        assert work.exists()
+
+    def test_no_text(self, mode: Mode) -> None:
+        with pytest.raises(TypeError, match="profile must be a str, not int"):
+            mode.client(profile=7)
+
+    def test_a_default_that_is_not_there(self, mode: Mode, config: Path) -> None:
+        config.write_text('default = "work"\n')
+        assert "default: there is no profile 'work'" in refusal(mode)
+
+    def test_a_profile_without_a_key(self, mode: Mode, config: Path) -> None:
+        config.write_text("[profiles.work]\n")
+        text = refusal(mode, profile="work")
+        assert "the profile 'work' has none" in text
+        assert "`fibonacci auth login --profile work`, or set FIBONACCI_API_KEY" in text
+
+    def test_plain_http_to_another_machine(self, mode: Mode, config: Path) -> None:
+        config.write_text('[profiles.work]\nbase_url = "http://platform.example/v1"\n')
+        assert "base_url of the profile 'work' is plain http" in refusal(mode, profile="work")
+
+
+class TestKeychain:
+    @pytest.mark.parametrize(
+        ("kind", "text"),
+        [
+            (LockedKeychain, "the keychain is locked: unlock it, or set FIBONACCI_API_KEY"),
+            (fail.Keyring, "no keychain that keyring can use, as in a container: set FIBONACCI_API_KEY instead"),
+            (null.Keyring, "has none of the profile 'work'"),
+        ],
+    )
+    @pytest.mark.usefixtures("work")
+    def test_one_that_gives_no_key(
+        self, mode: Mode, kind: Any, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with in_keychain(monkeypatch, tmp_path, kind):
+            assert text in refusal(mode, profile="work")
+
+    @pytest.mark.usefixtures("work")
+    def test_keyring_is_not_installed(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "fibonacci._profiles.keychain", raising=False)
+        monkeypatch.setitem(sys.modules, "keyring", None)
+        text = refusal(mode, profile="work")
+        assert "pip install 'fibonacci-sdk[keyring]'; or set FIBONACCI_API_KEY" in text
+
+    @pytest.mark.usefixtures("work")
+    def test_a_key_that_no_header_can_hold(self, mode: Mode, server: ScriptedServer) -> None:
+        write({f"fibonacci {server.origin}/work": f"{KEY}\n"})
+        assert "the API key of the profile 'work' in the keychain has the character" in refusal(mode, profile="work")
+
+
+@pytest.mark.usefixtures("work")
+class TestLife:
+    def test_a_pickle_holds_no_key(self, mode: Mode, server: ScriptedServer) -> None:
+        pickled = pickle.dumps(mode.client(profile="work"))
+        assert KEY.encode() not in pickled
+        assert key_sent(mode, server, mode.close_later(pickle.loads(pickled))) == KEY
+
+    def test_a_pickle_of_a_client_with_a_key_needs_no_file(
+        self, mode: Mode, server: ScriptedServer, work: Path
+    ) -> None:
+        pickled = pickle.dumps(mode.client(OTHER, profile="work"))
+        work.unlink()
+        assert key_sent(mode, server, mode.close_later(pickle.loads(pickled))) == OTHER
+
+    def test_a_clone_needs_no_file_and_no_keychain(
+        self, mode: Mode, server: ScriptedServer, work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        client = mode.client(profile="work")
+        work.unlink()
+        with in_keychain(monkeypatch, tmp_path, LockedKeychain):
+            clone = mode.close_later(client.with_options(timeout=5))
+        assert key_sent(mode, server, clone) == KEY
+        assert KEY.encode() not in pickle.dumps(clone)
+
+    def test_a_client_with_key_and_address_of_the_environment_reads_no_file(
+        self, work: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.write_text("this is not TOML")
+        monkeypatch.setenv("FIBONACCI_API_KEY", OTHER)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+        monkeypatch.setenv("FIBONACCI_PROFILE", "work")
+        Fibonacci().close()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+    def test_a_file_that_others_can_read_is_reported(self, work: Path, caplog: pytest.LogCaptureFixture) -> None:
+        work.chmod(0o644)
+        with caplog.at_level(logging.WARNING, logger="fibonacci"):
+            Fibonacci(profile="work").close()
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{work} is open to other users of this machine (mode 644): run `chmod 600 {work}`"
+        ]
+
+
+def test_the_entries_of_two_addresses_are_apart(config: Path, server: ScriptedServer) -> None:
+    assert isinstance(keyring.get_keyring(), FileKeychain)
+    config.write_text('[profiles.work]\nbase_url = "https://api.example.com:443/v1"\nkeychain = true\n')
+    write({"fibonacci https://api.example.com/work": KEY, f"fibonacci {server.origin}/work": OTHER})
+    with Fibonacci(profile="work", base_url="https://API.example.com/v2") as client:
+        assert client.base_url == "https://api.example.com/v2"
