@@ -27,9 +27,10 @@ TOOLS: Final = (
 TESTS: Final = (
     "tests/cli/test_completion.py", "tests/cli/test_executions_watch.py", "tests/cli/test_output.py",
     "tests/core/test_compression.py", "tests/core/test_decoding.py", "tests/definitions/test_files.py",
-    "tests/definitions/test_nodes.py", "tests/definitions/test_png.py", "tests/definitions/test_writing.py", "tests/definitions/test_yaml.py",
-    "tests/endpoints/test_endpoints.py", "tests/faults/test_socks.py", "tests/net/test_http11.py",
-    "tests/net/test_redis_store.py", "tests/net/test_tls.py", "tests/test_client.py", "tests/test_errors.py",
+    "tests/definitions/test_nodes.py", "tests/definitions/test_png.py", "tests/definitions/test_writing.py",
+    "tests/definitions/test_yaml.py", "tests/endpoints/test_endpoints.py", "tests/faults/test_socks.py",
+    "tests/net/test_http11.py", "tests/net/test_redis_store.py", "tests/net/test_tls.py",
+    "tests/profiles/test_credentials.py", "tests/test_client.py", "tests/test_errors.py",
     "tests/test_execution_spans.py", "tests/test_frames.py", "tests/test_http2.py", "tests/test_httpx_transport.py",
     "tests/test_metrics.py", "tests/test_model_fields.py", "tests/test_model_objects.py", "tests/test_models.py",
     "tests/test_observability.py", "tests/test_paging.py", "tests/test_progress.py", "tests/test_respx.py",
