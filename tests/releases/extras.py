@@ -9,9 +9,12 @@ and has to fail: else it says nothing of the extra.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,8 +101,8 @@ def main() -> int:
     """Use the package in each way; return the exit code."""
     _use_bare(sys.argv[1])
     extras = list(read_extras())
-    with TemporaryDirectory() as folder:
-        faults = [found for each in extras if (found := fault(each, Path(folder)))]
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        faults = [found for found in pool.map(partial(fault, folder=Path(folder)), extras) if found]
     print(*faults, f"{len(extras)} extras alone: {len(faults)} faults", sep="\n")
     return int(bool(faults))
 
