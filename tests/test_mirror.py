@@ -204,6 +204,7 @@ def test_command_line(
 DERIVE = "import sys; from tests.mirror import derive; print(derive(sys.stdin.read(), 'x.py'))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_every_python_derives_the_same(version: str) -> None:
     python = shutil.which(f"python{version}")

@@ -99,6 +99,7 @@ def test_a_call_leaves_nothing_behind(url: str) -> None:
         assert sys.getallocatedblocks() - before < 20
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_call(url: str) -> None:
     ratio = beside_by_hand(url, peak_of)
     assert ratio < MEMORY

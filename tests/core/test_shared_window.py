@@ -136,6 +136,7 @@ class TestProcesses:
         assert sum(numbers) == 300
         assert max(numbers) <= 2 * min(numbers), numbers
 
+    @pytest.mark.slow
     def test_one_that_is_alone_has_the_whole_window_soon(self) -> None:
         world = SimulatedWorld(SimulatedServer(300, 60.0, is_aligned=False))
         process = SimulatedProcess(world, 0.001, lambda: False)
@@ -146,7 +147,7 @@ class TestProcesses:
         assert max(process.sent) < 3.6
         assert sum(time < 0.5 for time in process.sent) >= 30, "a part of it at once"
 
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
     def test_kills_clocks_and_an_outage_of_the_store(self, seed: int) -> None:
         chance = random.Random(seed)
         world = SimulatedWorld(SimulatedServer(chance.choice([40, 100]), 10.0, is_aligned=False, skew=30.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +56,14 @@ def page_of() -> Iterator[Callable[[Path], DocsPage]]:
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
 def test_block(block: Block, page_of: Callable[[Path], DocsPage]) -> None:
+    logger = logging.getLogger("fibonacci")
+    handlers, level = [*logger.handlers], logger.level
     page_of(block.path).run(block)
+    # What a page shows of the log is not shown in other tests.
+    for handler in {*logger.handlers} - {*handlers}:
+        if not isinstance(handler, logging.NullHandler):
+            logger.removeHandler(handler)
+    logger.setLevel(level)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)

@@ -257,6 +257,7 @@ class TestWithoutScript:
         context.close()
 
 
+@pytest.mark.slow
 class TestEveryPage:
     """What holds for each page, measured once for all."""
 

@@ -69,6 +69,7 @@ def test_calls_do_not_grow_the_process(mode: Mode) -> None:
     assert min(later - earlier for earlier, later in pairwise(levels)) < 20 * CALLS // ROUNDS
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
 def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
@@ -79,6 +80,7 @@ def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibona
     assert _used() - before < 10 * MB
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 def test_a_thousand_clients_in_use_cost_little() -> None:
     with ScriptedServer(_respond_and_leave) as server:

@@ -38,6 +38,7 @@ def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: TransportName,
     _check(row, transport, run_row(row, mode, transport))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("timeout", "transport", "mode"), dict.fromkeys((row.timeout, *on) for row, *on in CASES if row.is_slow)
 )

@@ -153,6 +153,7 @@ def test_a_project_of_a_user(tmp_path: Path) -> None:
     assert "6 passed" in run_pytest(tmp_path, PROJECT, "-p", "no:asyncio")
 
 
+@pytest.mark.slow
 def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "test_workers.py").write_text(WORKERS, "utf-8")
     assert "28 passed" in run_pytest(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
