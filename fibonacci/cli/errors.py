@@ -6,6 +6,7 @@ import traceback
 from typing import Final
 
 from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
@@ -48,12 +49,21 @@ def one_line(error: BaseException) -> str:
     faults = fault_lines(error)
     if faults:
         return f"{len(faults)} faults in definitions"
-    text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    text = _text(error)
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
         text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
     return visible_line(" ".join(text.split()))
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted."
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    text = str(error) or type(error).__name__
+    return for_command_line(text) if isinstance(error, FibonacciError | ValueError) else text
 
 
 def add_remedy(error: BaseException, text: str) -> None:

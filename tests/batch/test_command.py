@@ -171,12 +171,12 @@ class TestData:
 
 STDIN = ["Greeter", "-", "--journal", "j"]
 FAULTS: list[tuple[list[str], str, str]] = [
-    (["Greeter"], "", "the following arguments are required: ROWS"),
+    (["Greeter"], "", "ROWS is missing: see --help"),
     (["Greeter", "-", "--concurrency", "0"], "", "argument --concurrency: '0' is no whole number from 1"),
     (
         ["Greeter", "-", "--timeout", "nan"],
         "",
-        "argument --timeout: 'nan' is no number of seconds above 0, and not none",
+        "argument --timeout: 'nan' is no time above 0, such as 90 (seconds), 90s, 1h30m or 2d, and not none",
     ),
     (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
     (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),

@@ -15,12 +15,12 @@ from tests.kit.server import ScriptedServer
 UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
 
 USAGE: list[tuple[list[str], str]] = [
-    ([], "fibonacci: the following arguments are required: COMMAND"),
+    ([], "fibonacci: COMMAND is missing: see --help"),
     (["workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
-    (["workflows"], "fibonacci workflows: the following arguments are required: VERB"),
+    (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
     (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
     (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'; did you mean 'quota'?"),
-    (["workflows", "get"], "fibonacci workflows get: the following arguments are required: WORKFLOW_ID"),
+    (["workflows", "get"], "fibonacci workflows get: WORKFLOW_ID is missing: see --help"),
     (
         ["workflows", "get", "a", "b"],
         "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
@@ -28,8 +28,16 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'; did you mean '--json'?"),
     (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'; --help lists them"),
     (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'; did you mean '--json'?"),
-    (["workflows", "create"], "fibonacci workflows create: the following arguments are required: --name"),
-    (["workflows", "list", "--limit"], "fibonacci workflows list: argument --limit: expected one argument"),
+    (["workflows", "create"], "fibonacci workflows create: --name is missing: see --help"),
+    (
+        ["workflows", "list", "--limit"],
+        "fibonacci workflows list: --limit needs a value; one that begins with - follows =, as in --limit=-x",
+    ),
+    (
+        ["workflows", "get", "-x"],
+        "fibonacci workflows get: WORKFLOW_ID is missing: see --help; one that begins with - follows --",
+    ),
+    (["help"], "fibonacci: unknown command 'help'; did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],
         "fibonacci workflows list: argument --limit: '0' is no whole number from 1",
@@ -163,7 +171,7 @@ class TestProcesses:
     @pytest.mark.parametrize(
         ("redirection", "code", "message"),
         [
-            (">/dev/full", 1, "fibonacci: [Errno 28] No space left on device\n"),
+            (">/dev/full", 1, "fibonacci: No space left on device\n"),
             (">&-", 0, ""),
             ("<&-", 0, ""),
         ],
@@ -192,7 +200,7 @@ class TestProcesses:
     ("url", "code", "message"),
     [
         ("http://127.0.0.1:9/v1", 1, "no connection to 127.0.0.1:9"),
-        ("http://example.com/v1", 64, "allow_insecure"),
+        ("http://example.com/v1", 64, "unencrypted; use https\n"),
     ],
 )
 def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message: str) -> None:

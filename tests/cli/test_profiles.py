@@ -117,7 +117,7 @@ def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
 
 def test_the_option_names_the_profile_of_a_call(config: Path) -> None:
     run = invoke("request", "GET", "/tools", "--profile", "wrok")
-    assert run == (64, "", f"fibonacci: profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
+    assert run == (64, "", f"fibonacci: --profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
     run = invoke("request", "GET", "/tools", "--profile", "work")
     assert run.code == 4
     assert "the profile 'work' has none. Run `fibonacci auth login --profile work`" in run.err

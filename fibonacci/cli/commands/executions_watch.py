@@ -21,7 +21,11 @@ def add_arguments(parser: CommandParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
     parser.add_argument(
-        "--timeout", metavar="S", type=seconds_or_none, default=None, help="seconds to wait; default: none"
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait, such as 5m; default: no limit",
     )
 
 

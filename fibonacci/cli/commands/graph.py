@@ -48,14 +48,16 @@ def run(context: Context) -> int:
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
     drawing = draw(found.definition, execution=execution)
     if options.out is not None:
-        from fibonacci.definitions.files.atomic_file import write_atomically
+        from fibonacci._atomic_file import write_atomically
 
         write_atomically(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
         context.say(f"wrote {options.out}")
+        if context.output.is_json:
+            context.output.value({"file": options.out})
     elif isinstance(drawing, bytes):
         sys.stdout.buffer.write(drawing)
     else:
-        context.output.text(drawing)
+        context.output.document("diagram", drawing)
     return DONE
 
 
@@ -88,6 +90,8 @@ def _format_of(options: argparse.Namespace) -> str:
     found: str = options.format or _FORMATS.get(suffix, "mermaid")
     if found == "png" and options.out is None and sys.stdout.isatty():
         raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
+    if found == "png" and options.out is None and options.json:
+        raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
     return found
 
 

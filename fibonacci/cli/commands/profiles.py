@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.verbs import Verbs, run_verb
+from fibonacci.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from fibonacci._profiles.config_file import ProfilesFile
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-
-run = run_verb
 
 
 def add_arguments(parser: CommandParser) -> None:

@@ -11,6 +11,7 @@ from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.help_texts import keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
+from fibonacci.cli.whole_numbers import count, positive
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
@@ -26,7 +27,6 @@ Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser, which may be that of a larger command."""
     keep_lines(parser)
-    parser.description = "Run a workflow for each row of a file, at most once each."
     parser.epilog = _ROWS
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a column of CSV that holds JSON; repeatable",
     )
-    add("--concurrency", metavar="N", type=_positive, help="rows under way at most; default: what the quota leaves")
+    add("--concurrency", metavar="N", type=positive, help="rows under way at most; default: what the quota leaves")
     add(
         "--timeout",
-        metavar="S",
+        metavar="TIME",
         type=seconds_or_none,
         default=300.0,
-        help="seconds to wait for a row, or none; default: 300",
+        help="how long to wait for a row, such as 5m, or none; default: 300 s",
     )
-    add("--max-failures", metavar="N", type=_count, help="rows that may fail before no further one is started")
+    add("--max-failures", metavar="N", type=count, help="rows that may fail before no further one is started")
     add(
         "--on-unknown",
         choices=("raise", "skip", "rerun"),
@@ -120,15 +120,3 @@ def _can_be_written(path: Path) -> bool:
     if path.exists() and not path.is_file():
         return not path.is_dir()
     return path.parent.is_dir() and os.access(path.parent, os.W_OK)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)

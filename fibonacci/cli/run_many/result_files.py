@@ -38,13 +38,42 @@ class ResultStream:
         """Write a result."""
         self._put(self._encode(result))
 
+    def finish(self) -> None:
+        """Do nothing: each result is whole."""
+
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
         os.fsync(self._stream.fileno())
 
     def _put(self, text: str) -> None:
-        # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
-        self._stream.write(text.encode("utf-8", "backslashreplace"))
+        self._stream.write(_encoded(text))
+        self._stream.flush()
+
+
+class ResultArray:
+    """Writes results to a stream as one JSON array.
+
+    Its end is written after the last result only, so that a part is no JSON.
+
+    Args:
+        stream: The stream.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._separator = b"[\n"
+
+    def write(self, result: RunResult) -> None:
+        """Write a result."""
+        self._put(self._separator + _encoded(_json_text(result.to_dict())))
+        self._separator = b",\n"
+
+    def finish(self) -> None:
+        """End the array: all results are written."""
+        self._put(b"[]\n" if self._separator == b"[\n" else b"\n]\n")
+
+    def _put(self, content: bytes) -> None:
+        self._stream.write(content)
         self._stream.flush()
 
 
@@ -111,15 +140,20 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("wb")
 
 
-def stdout_stream() -> ResultStream:
-    """Return a stream of JSON Lines to stdout.
+def stdout_stream(*, is_json: bool) -> ResultStream | ResultArray:
+    """Return a stream of JSON Lines to stdout, or of one JSON array.
 
     Raises:
         UsageError: If stdout is closed.
     """
     if not has_stream(sys.stdout):
         raise UsageError("stdout is closed: pass --out")
-    return ResultStream(sys.stdout.buffer, "jsonl")
+    return ResultArray(sys.stdout.buffer) if is_json else ResultStream(sys.stdout.buffer, "jsonl")
+
+
+def _encoded(text: str) -> bytes:
+    # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _json_line(result: RunResult) -> str:
