@@ -149,6 +149,8 @@ def check_profile_name(name: object, *, source: str) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
+    if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
+        raise ConfigurationError(f"{source} must be the name of a profile, and is an API key")
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{source} must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}"

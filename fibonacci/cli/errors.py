@@ -6,6 +6,7 @@ import traceback
 from typing import Final
 
 from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
@@ -26,7 +27,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         The exit code.
     """
     if is_debug:
-        print_message(visible("".join(traceback.format_exception(error))), end="")
+        print_message(visible(without_keys("".join(traceback.format_exception(error)))), end="")
     for line in fault_lines(error):
         print_message(visible_line(line))
     print_message(f"{_PREFIX}{one_line(error)}")
@@ -54,7 +55,7 @@ def one_line(error: BaseException) -> str:
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
         text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
-    return visible_line(" ".join(text.split()))
+    return visible_line(without_keys(for_command_line(" ".join(text.split()))))
 
 
 def _text(error: BaseException) -> str:
@@ -62,8 +63,7 @@ def _text(error: BaseException) -> str:
         return "interrupted."
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    text = str(error) or type(error).__name__
-    return for_command_line(text) if isinstance(error, FibonacciError | ValueError) else text
+    return str(error) or type(error).__name__
 
 
 def add_remedy(error: BaseException, text: str) -> None:

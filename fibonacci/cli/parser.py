@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
+from fibonacci.cli.key_redaction import without_keys
 from fibonacci.cli.whole_numbers import positive
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr, and exit."""
-        self.exit(USAGE, f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}\n")
+        self.exit(USAGE, without_keys(f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}\n"))
 
     def _dash_remedy(self, message: str) -> str:
         """Return how an argument is typed that was taken for an option."""

@@ -9,7 +9,7 @@ from tests.test_startup import HEAVY, loaded_by
 SHARED = {
     "fibonacci", "fibonacci._lazy", "fibonacci._suggestions", "fibonacci.cli", "fibonacci.cli.call_tables",
     "fibonacci.cli.command_table", "fibonacci.cli.exit_codes", "fibonacci.cli.main", "fibonacci.cli.parser",
-    "fibonacci.cli.standard_streams", "fibonacci.cli.whole_numbers",
+    "fibonacci.cli.key_redaction", "fibonacci.cli.standard_streams", "fibonacci.cli.whole_numbers",
 }  # fmt: skip
 GROUP = {
     "fibonacci.cli.calls", "fibonacci.cli.calls.arguments", "fibonacci.cli.calls.entries",

@@ -80,6 +80,8 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     rows_format = _rows_format(options)
     if options.estimate:
         return rows_format, None
+    if options.fields:
+        _check_fields(options)
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
     try:
@@ -93,6 +95,20 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
     return rows_format, name
+
+
+def _check_fields(options: argparse.Namespace) -> None:
+    """Check `--fields` before a row is run: results have the same fields."""
+    from fibonacci._suggestions import did_you_mean
+    from fibonacci.models.run_results import COLUMNS  # which takes longer to import than the help to print
+
+    if options.out is not None:
+        raise UsageError("--fields is for stdout: the file of --out has every field")
+    for path in options.fields:
+        name = path.partition(".")[0]
+        if name not in COLUMNS:
+            remedy = did_you_mean(name, COLUMNS) or f": the fields are {', '.join(COLUMNS)}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
 
 
 def _rows_format(options: argparse.Namespace) -> RowsFormat:

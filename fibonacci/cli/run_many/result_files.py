@@ -7,16 +7,20 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.rendering.fields import select
 from fibonacci.cli.run_many.row_files import RowFormat
 from fibonacci.cli.standard_streams import has_stream
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fibonacci import RunResult
 
 
@@ -26,11 +30,12 @@ class ResultStream:
     Args:
         stream: The stream.
         name: `jsonl`, or `csv`, in which inputs and outputs are cells of JSON.
+        fields: Write these fields of JSON Lines alone.
     """
 
-    def __init__(self, stream: BinaryIO, name: RowFormat) -> None:
+    def __init__(self, stream: BinaryIO, name: RowFormat, fields: Sequence[str] = ()) -> None:
         self._stream = stream
-        self._encode = _csv_line if name == "csv" else _json_line
+        self._encode = _csv_line if name == "csv" else partial(_json_line, fields=fields)
         if name == "csv":
             self._put(_csv_record(COLUMNS))
 
@@ -57,15 +62,17 @@ class ResultArray:
 
     Args:
         stream: The stream.
+        fields: Write these fields alone.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, fields: Sequence[str] = ()) -> None:
         self._stream = stream
+        self._fields = fields
         self._separator = b"[\n"
 
     def write(self, result: RunResult) -> None:
         """Write a result."""
-        self._put(self._separator + _encoded(_json_text(result.to_dict())))
+        self._put(self._separator + _encoded(_json_text(_selected(result, self._fields))))
         self._separator = b",\n"
 
     def finish(self) -> None:
@@ -140,7 +147,7 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("wb")
 
 
-def stdout_stream(*, is_json: bool) -> ResultStream | ResultArray:
+def stdout_stream(fields: Sequence[str], *, is_json: bool) -> ResultStream | ResultArray:
     """Return a stream of JSON Lines to stdout, or of one JSON array.
 
     Raises:
@@ -148,7 +155,8 @@ def stdout_stream(*, is_json: bool) -> ResultStream | ResultArray:
     """
     if not has_stream(sys.stdout):
         raise UsageError("stdout is closed: pass --out")
-    return ResultArray(sys.stdout.buffer) if is_json else ResultStream(sys.stdout.buffer, "jsonl")
+    stream = sys.stdout.buffer
+    return ResultArray(stream, fields) if is_json else ResultStream(stream, "jsonl", fields)
 
 
 def _encoded(text: str) -> bytes:
@@ -156,8 +164,13 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _json_line(result: RunResult) -> str:
-    return f"{_json_text(result.to_dict())}\n"
+def _json_line(result: RunResult, *, fields: Sequence[str]) -> str:
+    return f"{_json_text(_selected(result, fields))}\n"
+
+
+def _selected(result: RunResult, fields: Sequence[str]) -> dict[str, Any]:
+    values = result.to_dict()
+    return select(values, fields, is_checked=False) if fields else values
 
 
 def _csv_line(result: RunResult) -> str:
