@@ -28,7 +28,7 @@ COMMANDS: list[tuple[list[str], type, int]] = [
     (["fmt", "-"], dict, 0),
     (["graph", "flows/flow.yaml"], dict, 0),
     (["graph", "greeter", "--out", "flow.svg"], dict, 0),
-    (["diff", "flows/flow.yaml", "greeter"], list, 0),
+    (["diff", "flows/flow.yaml", "greeter"], list, 1),
     (["plan", "flows"], dict, 2),
     (["apply", "flows", "--yes"], list, 0),
     (["pull", "greeter"], dict, 0),
