@@ -72,7 +72,7 @@ def add_remedy(error: BaseException, text: str) -> None:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code of what an error says."""
+    """Return the exit code of an error."""
     if isinstance(error, KeyboardInterrupt):
         return SIGNALED + signal_of(error)
     # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.

@@ -129,14 +129,14 @@ def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False
     def add(*flags: str, default: Any, **options: Any) -> None:
         group.add_argument(*flags, default=default if is_root else argparse.SUPPRESS, **options)
 
-    add("--json", action="store_true", default=False, help="print JSON: the fields of the API; an array for lists")
+    add("--json", action="store_true", default=False, help="print one JSON value: the API's fields, or an array")
     add("--fields", metavar="A,B", type=_names, default=None, help="print these fields alone; a.b for one inside")
     add("--limit", metavar="N", type=positive, default=None, help="print at most N items of a list; default: 100")
     add("--all", action="store_true", default=False, help="print every item of a list")
     add("--profile", metavar="NAME", default=None, help="the profile; default: FIBONACCI_PROFILE, or the file's")
     add("--quiet", action="store_true", default=False, help="print errors alone to stderr")
     add("--debug", action="store_true", default=False, help="print requests, waits and tracebacks to stderr")
-    add("--yes", action="store_true", default=False, help="do not ask before something is deleted")
+    add("--yes", action="store_true", default=False, help="do not ask before something is changed or deleted")
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
 
 

@@ -66,7 +66,7 @@ def names(text: str) -> list[str]:
 
 
 def word(text: str, choices: Sequence[str]) -> str:
-    """Read one of the words that are known, or one that only the platform knows; a misspelling is refused."""
+    """Read one of the documented words, or another one, which the platform may have; a misspelling is refused."""
     if text in choices:
         return text
     if hint := did_you_mean(text, choices):

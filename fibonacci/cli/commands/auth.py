@@ -120,7 +120,7 @@ def _check(key: str, address: PlatformAddress) -> None:
 
     Raises:
         AuthenticationError: If the platform refuses the key.
-        APIError: If it cannot be asked.
+        APIError: If the call fails.
     """
     from fibonacci import Fibonacci, PermissionDeniedError
 

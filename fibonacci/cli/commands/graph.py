@@ -80,7 +80,7 @@ def _format_of(options: argparse.Namespace) -> str:
     """Return the format, by the options.
 
     Raises:
-        UsageError: If the name of the file says none, there is nothing to draw, or PNG would go to a terminal.
+        UsageError: If the name of the file implies none, there is nothing to draw, or PNG would go to a terminal.
     """
     if options.definition is None and options.execution is None:
         raise UsageError("pass a FILE, an ID or a NAME, or --execution ID")
@@ -102,7 +102,7 @@ def _definition(context: Context, execution: Execution | None) -> ReferencedDefi
     of_execution = None if execution is None else execution.workflow_id
     if reference is None:
         if of_execution is None:
-            raise UsageError("the platform does not tell the workflow of the execution: pass FILE, ID or NAME")
+            raise UsageError("the response does not name the workflow of the execution: pass FILE, ID or NAME")
         reference = of_execution
     found = read_reference(context, reference)
     if found.workflow is not None and of_execution not in (None, found.workflow.id):

@@ -43,7 +43,7 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="TIME",
         type=partial(seconds_up_to, longest=_LONGEST_WAIT),
         default=_DEFAULT_WAIT,
-        help="how long a call waits for the end of an execution; default: 50 s",
+        help="how long a call waits for the end of an execution, such as 5m; default: 50 s",
     )
 
 
