@@ -180,6 +180,8 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     base_url, keychain = settings.get("base_url"), settings.get("keychain", False)
     if not isinstance(base_url, str | None):
         raise ConfigurationError(f"{path}: base_url of {where} must be a URL in quotes")
+    if base_url is not None and "@" in base_url.partition("//")[2].partition("/")[0]:
+        raise ConfigurationError(f"{path}: base_url of {where} must hold no user and no password")
     if not isinstance(keychain, bool):
         raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
     return Profile(name, base_url, keychain)

@@ -72,6 +72,8 @@ def read_reference(context: Context, reference: str) -> ReferencedDefinition:
         APIError: If a request fails.
     """
     if not is_file_reference(reference):
+        if Path(reference).is_dir():
+            raise UsageError(f"{reference!r} is a folder: pass one of its files")
         return _of_workflow(context.client, reference)
     text = read_definition_text(reference)
     source = text.source()

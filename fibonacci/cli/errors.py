@@ -14,6 +14,8 @@ from fibonacci.cli.standard_streams import print_message
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
+_PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""The faults of a path that was typed or configured, unlike those of a disk."""
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
@@ -79,5 +81,7 @@ def exit_code(error: BaseException) -> int:
     is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
     if isinstance(error, AuthenticationError) or is_about_key:
         return NO_CREDENTIALS
+    if isinstance(error, _PATH_FAULTS) and error.filename is not None:
+        return USAGE
     # The client refuses arguments before it sends anything.
     return USAGE if isinstance(error, ValueError | TypeError | ConfigurationError) else FAILED

@@ -167,7 +167,8 @@ def _names(text: str) -> Sequence[str]:
 def _readable(message: str) -> str:
     """Return the message of argparse, with the name that was probably meant in place of a list of all."""
     if message.startswith(_REQUIRED):
-        return f"{message.removeprefix(_REQUIRED)} is missing: see --help"
+        names = message.removeprefix(_REQUIRED)
+        return f"{names} {'are' if ', ' in names else 'is'} missing: see --help"
     if message.endswith(_NO_VALUE):
         option = message.removesuffix(_NO_VALUE).removeprefix("argument ")
         return f"{option} needs a value; one that begins with - follows =, as in {option}=-x"

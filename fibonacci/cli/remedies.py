@@ -14,6 +14,8 @@ _REPLACED: Final = (
     (r"use https, or pass allow_insecure=True in a network that you trust", "use https"),
     (r"pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
     (r"check base_url and", "check FIBONACCI_BASE_URL or the profile, and"),
+    (r"^base_url (must|is) ", r"--base-url \1 "),
+    (r"base_url should begin with", "the base URL should begin with"),
     (r"^idempotency_key must be", "--idempotency-key must be"),
     (r"^profile(: there is no| must be the name of a) profile", r"--profile\1 profile"),
     (r"pull\(\"([^\"]+)\", folder\)", r"`fibonacci pull \1 --dir DIR`"),

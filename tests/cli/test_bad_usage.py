@@ -37,6 +37,8 @@ USAGE: list[tuple[list[str], str]] = [
         ["workflows", "get", "-x"],
         "fibonacci workflows get: WORKFLOW_ID is missing: see --help; one that begins with - follows --",
     ),
+    (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
+    (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
     (["help"], "fibonacci: unknown command 'help'; did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],

@@ -48,11 +48,11 @@ def _login(context: Context) -> int:
 
 def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
-    from fibonacci._profiles.credentials import chosen_profile, find_address, find_key, no_key_of
+    from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
     from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
     from fibonacci.cli.commands.profiles import read_file
 
-    profile = chosen_profile(read_file(context), context.options.profile)
+    profile = used_profile(read_file(context), context.options.profile)
     address = find_address(profile)
     shown: dict[str, Any] = {
         "profile": profile and profile.name,
