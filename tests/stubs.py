@@ -31,10 +31,21 @@ def lazy_modules(package: Path = PACKAGE) -> Iterator[Path]:
 
 def public_names(source: str) -> dict[str, list[str]]:
     """Return the table of a lazy module: the public names of each module that they are defined in."""
+    table: dict[str, list[str]] = ast.literal_eval(_call(source).args[1])
+    return table
+
+
+def renamed_names(source: str) -> dict[str, str]:
+    """Return the deprecated names of a lazy module, each with the name that is used now."""
+    (table,) = [each.value for each in _call(source).keywords if each.arg == "renamed"] or [ast.Dict([], [])]
+    return {name: now for name, (now, _, _) in ast.literal_eval(table).items()}
+
+
+def _call(source: str) -> ast.Call:
+    """Return the call of `lazy_names`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy_names":
-            table: dict[str, list[str]] = ast.literal_eval(node.args[1])
-            return table
+            return node
     raise ValueError("the module does not call lazy_names")
 
 
@@ -47,6 +58,7 @@ def derive(source: str, name: str) -> str:
     if "\n__version__ = " in source:
         lines.append("\n__version__: str")
         names.append("__version__")
+    lines += [f"{old} = {now}" for old, now in renamed_names(source).items()]
     return "\n".join([*lines, f"\n__all__ = {names}", ""])
 
 

@@ -22,7 +22,8 @@ PACKAGE = ROOT / "fibonacci"
 _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", "_suggestions", "_log_records"}
 _PUBLIC = {*_CLIENT, "_batch", "_profiles", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
-    "_lazy": set[str](),
+    "_deprecations": set[str](),
+    "_lazy": {"_deprecations"},
     "_migration": set[str](),
     "_suggestions": set[str](),
     "_atomic_file": set[str](),
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "_display": set[str](),
     "_frames": {"_times"},
     "errors": {"_display"},
-    "definitions": {"_lazy", "_suggestions", "_display", "_atomic_file"},
+    "definitions": {"_deprecations", "_lazy", "_suggestions", "_display", "_atomic_file"},
     "models": {"_lazy", "_suggestions", "_times", "_display", "_frames"},
     "_core": {"errors", "models", "_lazy", "_log_records", "_suggestions"},
     "_net": {"_lazy", "_core", "errors"},

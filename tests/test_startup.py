@@ -101,4 +101,5 @@ def test_a_first_call_loads_no_module_that_it_can_do_without(tmp_path: Path) -> 
         loaded = loaded_by(f"from fibonacci import Fibonacci; c = {client}; c.workflows.get('wf-1'); c.close()")
         assert server.by_method() == {"GET": 1}
     unneeded = {"asyncio", "encodings.idna", "httpcore", "httpx", "json", "logging", "tenacity", "urllib.request"}
-    assert loaded & {*unneeded, "pydantic.functional_serializers"} == set()
+    needed = loaded_by("import importlib.metadata")  # by pydantic; from Python 3.13 on it loads json
+    assert loaded & {*unneeded, "pydantic.functional_serializers"} - needed == set()

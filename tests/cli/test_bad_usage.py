@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, spawn, use
 from tests.kit.server import ScriptedServer
@@ -196,6 +197,39 @@ class TestProcesses:
         run = spawn("memory", "get", "k", "--scope", "global", "--fields", "value", env=env)
         assert (run.code, run.data, run.err) == (0, {"value": "Grüße 日本"}, "")
         assert run.out.isascii()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "-"], "1 file: 1 error, 0 warnings"),
+        (["fmt", "-"], "<stdin>:1:1: error: the text is empty"),
+        (["graph", "-"], "<stdin>:1:1: error: the text is empty"),
+        (["run", "x", "--inputs", "-"], "argument --inputs: stdin is not JSON"),
+        (["run", "x", "--input", "name:=@-"], "argument --input: name: stdin is not JSON"),
+        (["run-many", "x", "-", "--estimate"], "<stdin>: there are no rows in it"),
+        (["workflows", "delete", "x"], "Pass --yes: there is no terminal to ask on"),
+        (["mcp"], "stdin is closed, and an MCP client connects to it"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_closed_stdin(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    server: ScriptedServer,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    monkeypatch.setattr("sys.stdin", None)  # as in a process that was started without one
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = exit.code
+    assert code == 64
+    assert message in capsys.readouterr().err
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,13 @@ def test_the_environment_names_the_emulator_of_the_test(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    before = _environment()
     run_pytest(NESTED).assert_outcomes(passed=10)
-    assert {name: value for name, value in os.environ.items() if name.startswith("FIBONACCI_")} == variables
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("FIBONACCI_")}
 
 
 SHUFFLED = """

@@ -76,10 +76,10 @@ def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer
 
 
 def _formatted(source: Source, text_format: Format, generation: Generation) -> str:
-    """Format a text for a public function, on whose caller the warnings are reported."""
+    """Format a text, with warnings for words of fibonacci-sdk 0.2.4."""
     root = read_text(source, text_format)
     source.raise_errors()
-    warn_of_words(source, stacklevel=3)
+    warn_of_words(source)
     text = write_definition(root.plain(), generation=generation, text_format=text_format)
     if text_format == "json":
         return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Final
 
@@ -47,16 +46,14 @@ def modernize(root: Element, source: Source) -> None:
     dialect.report()
 
 
-def warn_of_words(source: Source, *, stacklevel: int) -> None:
-    """Emit a `DeprecationWarning` for each word of the dialect that was found.
+def warn_of_words(source: Source) -> None:
+    """Emit a `DeprecationWarning` for each word of the dialect that was found in a text."""
+    found = [problem for problem in source.in_order() if problem.code == _CODE]
+    if found:
+        from fibonacci._deprecations import warn_of_deprecation
 
-    Args:
-        source: The text that was read.
-        stacklevel: The frames from here to the caller that the warnings are reported on, as in `warnings.warn`.
-    """
-    for problem in source.in_order():
-        if problem.code == _CODE:
-            warnings.warn(f"{problem.source}: {problem.message}", DeprecationWarning, stacklevel=stacklevel + 1)
+        for problem in found:
+            warn_of_deprecation(f"{problem.source}: {problem.message}")
 
 
 class _Dialect:

@@ -241,8 +241,8 @@ def text_of_file(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 def _read(source: Source, text_format: Format) -> WorkflowDefinition:
-    """Read a text for a public function, on whose caller the warnings are reported."""
+    """Read a text, with warnings for words of fibonacci-sdk 0.2.4."""
     try:
         return read_definition(source, text_format)
     finally:
-        warn_of_words(source, stacklevel=3)
+        warn_of_words(source)

@@ -1,0 +1,92 @@
+"""The environments of a release: supported versions of Python, lowest versions of dependencies, each extra alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.systems import needs_shell
+from tests.releases.environments import TESTS, newest_python
+from tests.releases.extra_uses import USES
+from tests.releases.extras import USE, needed_by
+from tests.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
+
+INSTALLED = {
+    "sdk": ["core>=1", "Part_One>=1; extra == 'one'", "core[fast]>=1; extra == 'two'", "gone; python_version < '3'"],
+    "core": ["quick; extra == 'fast'"],
+    "part-one": ["core"],
+}
+
+
+def python(folder: Path, name: str, version: str, code: int = 0) -> None:
+    """Save a program that prints a version of Python."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\necho {version}\nexit {code}\n", "utf-8")
+    program.chmod(0o755)
+
+
+def test_the_policy_and_ci_have_the_supported_pythons() -> None:
+    policy = (ROOT / "docs" / "support-policy.md").read_text("utf-8")
+    assert re.findall(r"^\| (3\.\d+) \|", policy, re.MULTILINE) == supported_pythons()
+    matrix = re.search(r"python: \[(.+)\]", (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert matrix is not None
+    assert re.findall(r'"(.+?)"', matrix[1]) == supported_pythons()
+    assert read_project()["requires-python"] == f">={supported_pythons()[0]}"
+
+
+@needs_shell
+def test_the_newest_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, *newer = supported_pythons()[supported_pythons().index(f"3.{sys.version_info.minor}") :]
+    folders = [tmp_path / "a", tmp_path / "b"]
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+    assert newest_python() is None
+    python(folders[0], "python3", own)
+    python(folders[1], "python3", "3.99")
+    assert newest_python() is None
+    for version in newer:
+        python(folders[1], "python3", version)
+        assert newest_python() == str(folders[1] / "python3")
+    for version in newer[-1:]:
+        python(folders[1], "python3", version, code=1)  # it makes no environments
+        python(folders[0], f"python{version}", version)
+        assert newest_python() == str(folders[0] / f"python{version}")
+
+
+def test_every_dependency_has_a_lowest_version() -> None:
+    names = {each.partition("==")[0] for each in lowest_versions()}
+    assert {"httpx", "pydantic", "tenacity", "typing-extensions", "filelock"} <= names
+
+
+def test_the_tests_of_other_environments_are_there() -> None:
+    assert [path for path in TESTS if not (ROOT / path).is_file()] == []
+
+
+def test_every_extra_has_a_use() -> None:
+    assert sorted(USES) == sorted(read_extras())
+
+
+@pytest.mark.parametrize(
+    ("requirement", "names"),
+    [
+        ("sdk", {"sdk", "core"}),
+        ("sdk[one]", {"sdk", "core", "part-one"}),
+        ("sdk[two]", {"sdk", "core", "quick"}),
+        ("sdk[one,two]", {"sdk", "core", "part-one", "quick"}),
+    ],
+)
+def test_what_an_extra_brings(requirement: str, names: set[str]) -> None:
+    assert needed_by(requirement, INSTALLED) == names
+
+
+def test_a_module_is_refused_as_if_it_were_not_there(tmp_path: Path) -> None:
+    command = [sys.executable, str(USE), "yaml", "yaml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'fibonacci-sdk[yaml]'" in done.stderr
