@@ -211,7 +211,7 @@ class TestProcesses:
         (["workflows", "delete", "x"], "Pass --yes: there is no terminal to ask on"),
         (["mcp"], "stdin is closed, and an MCP client connects to it"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=["validate", "fmt", "graph", "inputs", "input", "run-many", "delete", "mcp"],
 )
 def test_a_closed_stdin(
     monkeypatch: pytest.MonkeyPatch,
@@ -226,7 +226,7 @@ def test_a_closed_stdin(
     try:
         code = main(arguments)
     except SystemExit as exit:
-        code = exit.code
+        code = int(exit.code or 0)
     assert code == 64
     assert message in capsys.readouterr().err
     assert server.requests == []
