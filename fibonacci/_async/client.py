@@ -171,7 +171,7 @@ class AsyncFibonacci:
 
     @namespace
     def organizations(self) -> AsyncOrganizations:
-        """Governance, quotas and tool policies of an organization."""
+        """Read and change governance, quotas and tool policies of an organization."""
         from fibonacci._async.organizations import AsyncOrganizations
 
         return AsyncOrganizations(self._requestor)
@@ -192,7 +192,7 @@ class AsyncFibonacci:
 
     @namespace
     def health(self) -> AsyncHealthChecks:
-        """The health of the platform."""
+        """Show the health of the platform."""
         from fibonacci._async.health import AsyncHealthChecks
 
         return AsyncHealthChecks(self._requestor)

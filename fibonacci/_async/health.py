@@ -11,7 +11,7 @@ _UNHEALTHY = frozenset({503})
 
 
 class AsyncHealthChecks(AsyncResource):
-    """The health of the platform. These calls are never retried."""
+    """Show the health of the platform. These calls are never retried."""
 
     async def check(self) -> Health:
         """Return the platform's health (`GET /health`).

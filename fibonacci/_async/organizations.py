@@ -10,7 +10,7 @@ from fibonacci._lazy import namespace
 
 
 class AsyncOrganizations(AsyncResource):
-    """Governance, quotas and tool policies of an organization."""
+    """Read and change governance, quotas and tool policies of an organization."""
 
     @namespace
     def governance(self) -> AsyncGovernance:

@@ -67,7 +67,8 @@ class RunsEstimate:
     def __str__(self) -> str:
         on_plan = f" on {self.plan}" if self.plan else ""
         bound = f", bound by {self.bound_by}" if self.bound_by else ""
-        return f"{self.rows:,} rows{on_plan}: {duration_text(self.hours * 3600)}{bound}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{rows}{on_plan}: {duration_text(self.hours * 3600)}{bound}"
 
 
 def per_day_of(plan: str | None) -> int | None:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from fibonacci._atomic_file import write_atomically
 from fibonacci._core.urls import check_base_url
 from fibonacci._profiles.config_file import (
     Profile,
@@ -15,7 +16,6 @@ from fibonacci._profiles.config_file import (
     read_profiles,
 )
 from fibonacci._profiles.toml_text import with_value, without_table
-from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.errors import ConfigurationError
 
 

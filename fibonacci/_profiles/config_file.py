@@ -149,6 +149,8 @@ def check_profile_name(name: object, *, source: str) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a str, not {type(name).__name__}")
+    if _KEY.search(name) or name == os.environ.get("FIBONACCI_API_KEY"):
+        raise ConfigurationError(f"{source} must be the name of a profile, and is an API key")
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{source} must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not {name[:80]!r}"
@@ -178,6 +180,8 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     base_url, keychain = settings.get("base_url"), settings.get("keychain", False)
     if not isinstance(base_url, str | None):
         raise ConfigurationError(f"{path}: base_url of {where} must be a URL in quotes")
+    if base_url is not None and "@" in base_url.partition("//")[2].partition("/")[0]:
+        raise ConfigurationError(f"{path}: base_url of {where} must hold no user and no password")
     if not isinstance(keychain, bool):
         raise ConfigurationError(f"{path}: keychain of {where} must be true or false")
     return Profile(name, base_url, keychain)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from fibonacci._core.config import DEFAULT_BASE_URL
+from fibonacci._core.config import DEFAULT_BASE_URL, needs_profile
 from fibonacci._core.option_checks import check_key
 from fibonacci._core.urls import check_base_url
 from fibonacci._profiles.config_file import (
@@ -123,6 +123,19 @@ def chosen_profile(file: ProfilesFile, name: object = None) -> Profile | None:
         return file.profile(check_profile_name(name, source=source), source=source)
     default = file.default_name
     return None if default is None else file.profile(default, source="default")
+
+
+def used_profile(file: ProfilesFile, name: str | None = None) -> Profile | None:
+    """Return the profile that a client of this environment uses; None for none, as where its key is given.
+
+    Args:
+        file: The file of profiles.
+        name: The argument `profile` of the client; None when it is not given.
+
+    Raises:
+        ConfigurationError: If there is no such profile.
+    """
+    return chosen_profile(file, name) if needs_profile({"profile": name}) else None
 
 
 def find_address(profile: Profile | None, base_url: object = None, *, allow_insecure: bool = False) -> PlatformAddress:

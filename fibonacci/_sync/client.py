@@ -172,7 +172,7 @@ class Fibonacci:
 
     @namespace
     def organizations(self) -> Organizations:
-        """Governance, quotas and tool policies of an organization."""
+        """Read and change governance, quotas and tool policies of an organization."""
         from fibonacci._sync.organizations import Organizations
 
         return Organizations(self._requestor)
@@ -193,7 +193,7 @@ class Fibonacci:
 
     @namespace
     def health(self) -> HealthChecks:
-        """The health of the platform."""
+        """Show the health of the platform."""
         from fibonacci._sync.health import HealthChecks
 
         return HealthChecks(self._requestor)

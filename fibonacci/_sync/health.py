@@ -12,7 +12,7 @@ _UNHEALTHY = frozenset({503})
 
 
 class HealthChecks(Resource):
-    """The health of the platform. These calls are never retried."""
+    """Show the health of the platform. These calls are never retried."""
 
     def check(self) -> Health:
         """Return the platform's health (`GET /health`).

@@ -11,7 +11,7 @@ from fibonacci._sync.tool_policies import ToolPolicies
 
 
 class Organizations(Resource):
-    """Governance, quotas and tool policies of an organization."""
+    """Read and change governance, quotas and tool policies of an organization."""
 
     @namespace
     def governance(self) -> Governance:

@@ -26,7 +26,7 @@ class ColoredText(str):
 
 
 def uses_color(options: argparse.Namespace, stream: TextIO | None) -> bool:
-    """Tell whether a stream is shown in color: on a terminal that has colors, unless the user wants none."""
+    """Tell whether a stream is shown in color: on a terminal that has colors, unless they are turned off."""
     is_off = options.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return is_terminal(stream) and not is_off
 

@@ -82,5 +82,8 @@ class Context:
         if self.options.yes:
             return
         print_message(f"{visible_line(question)} [y/N] ", end="")
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        typed = sys.stdin.readline()
+        if not typed:
+            print_message("")  # Ctrl-D leaves the cursor behind the question
+        if typed.strip().lower() not in ("y", "yes"):
             raise UsageError("nothing was changed")

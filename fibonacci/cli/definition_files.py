@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file
 from fibonacci.definitions.files.reading import Format, format_of
 from fibonacci.definitions.files.source import Source
@@ -91,7 +91,7 @@ def read_definition_text(file: str) -> DefinitionText:
         if file != STDIN:
             text_format = format_of_file(file)
             return DefinitionText(*text_of_file(file), text_format)
-        text = sys.stdin.read()
+        text = read_stdin()
     except OSError as error:
         raise UsageError(f"{file!r} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -69,9 +69,11 @@ def read_reference(context: Context, reference: str) -> ReferencedDefinition:
     Raises:
         DefinitionError: If the text of a file cannot be read to its end.
         UsageError: If there is no such file or workflow, or the workflow has no definition.
-        APIError: If the platform cannot be asked.
+        APIError: If a request fails.
     """
     if not is_file_reference(reference):
+        if Path(reference).is_dir():
+            raise UsageError(f"{reference!r} is a folder: pass one of its files")
         return _of_workflow(context.client, reference)
     text = read_definition_text(reference)
     source = text.source()

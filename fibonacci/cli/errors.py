@@ -6,12 +6,16 @@ import traceback
 from typing import Final
 
 from fibonacci.cli.exit_codes import FAILED, NO_CREDENTIALS, SIGNALED, USAGE
+from fibonacci.cli.key_redaction import without_keys
+from fibonacci.cli.remedies import for_command_line
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
 from fibonacci.cli.signals import signal_of
 from fibonacci.cli.standard_streams import print_message
 from fibonacci.errors import AuthenticationError, ConfigurationError, FibonacciError
 
 _PREFIX: Final = "fibonacci: "
+_PATH_FAULTS: Final = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""The faults of a path that was typed or configured, unlike those of a disk."""
 
 
 def report(error: BaseException, *, is_debug: bool) -> int:
@@ -25,7 +29,7 @@ def report(error: BaseException, *, is_debug: bool) -> int:
         The exit code.
     """
     if is_debug:
-        print_message(visible("".join(traceback.format_exception(error))), end="")
+        print_message(visible(without_keys("".join(traceback.format_exception(error)))), end="")
     for line in fault_lines(error):
         print_message(visible_line(line))
     print_message(f"{_PREFIX}{one_line(error)}")
@@ -48,12 +52,20 @@ def one_line(error: BaseException) -> str:
     faults = fault_lines(error)
     if faults:
         return f"{len(faults)} faults in definitions"
-    text = "interrupted." if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    text = _text(error)
     if not isinstance(error, FibonacciError | ValueError | TypeError | OSError | ImportError | KeyboardInterrupt):
         text = f"{type(error).__name__}: {text} (--debug prints where)"
     for note in getattr(error, "__notes__", ()):
         text += f" {note}" if text.endswith((".", "?", "!")) else f"; {note}"
-    return visible_line(" ".join(text.split()))
+    return visible_line(without_keys(for_command_line(" ".join(text.split()))))
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted."
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def add_remedy(error: BaseException, text: str) -> None:
@@ -62,12 +74,14 @@ def add_remedy(error: BaseException, text: str) -> None:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code of what an error says."""
+    """Return the exit code of an error."""
     if isinstance(error, KeyboardInterrupt):
         return SIGNALED + signal_of(error)
     # Of the mistakes in the configuration, those in the key are about credentials; each names the variable.
     is_about_key = isinstance(error, ConfigurationError) and "FIBONACCI_API_KEY" in error.message
     if isinstance(error, AuthenticationError) or is_about_key:
         return NO_CREDENTIALS
+    if isinstance(error, _PATH_FAULTS) and error.filename is not None:
+        return USAGE
     # The client refuses arguments before it sends anything.
     return USAGE if isinstance(error, ValueError | TypeError | ConfigurationError) else FAILED

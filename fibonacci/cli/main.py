@@ -54,13 +54,11 @@ def command_parser() -> CommandParser:
     from fibonacci import __version__
 
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = parser.add_commands("COMMAND")
     for name, command in COMMANDS.items():
-        commands.add_parser(
-            name, help=command.help, description=command.help, add_arguments=command_adder(command.module)
-        )
+        add(name, command.help, add_arguments=command_adder(command.module))
     for name, help in GROUPS.items():
-        commands.add_parser(name, help=help, description=help, add_arguments=partial(_add_group, name=name))
+        add(name, help, add_arguments=partial(_add_group, name=name))
     add_global_options(parser, is_root=True)
     return parser
 

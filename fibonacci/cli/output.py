@@ -49,6 +49,18 @@ class Output:
         else:
             self._print(self._json(shown, indent=2 if self.is_terminal else None))
 
+    def document(self, name: str, text: str) -> None:
+        """Print a text that is all of the data, such as a diagram; as JSON, it is the one field of an object.
+
+        Args:
+            name: The name of the field.
+            text: The text.
+        """
+        if self.is_json:
+            self.value({name: text})
+        else:
+            self.text(text)
+
     def items(self, items: Iterable[Any], columns: Sequence[str] = ()) -> None:
         """Print a list as its items come: 100 of them, or as many as `--limit` says, or `--all`.
 
@@ -88,7 +100,7 @@ class Output:
         if options.all:
             yield from items
         elif options.limit is not None:
-            yield from _first(items, options.limit)
+            yield from first(items, options.limit)
         else:
             for number, item in enumerate(items):
                 if number == DEFAULT_LIMIT:
@@ -98,7 +110,7 @@ class Output:
 
     def _print_items(self, items: Iterable[Any], columns: Sequence[str]) -> None:
         if self.is_json:
-            self._array(items)
+            self.array(items)
         elif self.is_terminal:
             from fibonacci.cli.rendering.table import TerminalTable
 
@@ -109,8 +121,11 @@ class Output:
             for text in self._texts(items):
                 self._print(text)
 
-    def _array(self, items: Iterable[Any]) -> None:
-        """Print an array. Its end is printed after the last item only, so that a part is no JSON."""
+    def array(self, items: Iterable[Any]) -> None:
+        """Print all items of an iterable as a JSON array.
+
+        Its end is printed after the last item only, so that a part is no JSON.
+        """
         separator = "["
         indent = "\n  " if self.is_terminal else "\n"
         try:
@@ -143,8 +158,8 @@ class Output:
             print_message(text)
 
 
-def _first(items: Iterable[Any], limit: int) -> Iterator[Any]:
-    """Yield the first items, without asking for one more."""
+def first(items: Iterable[Any], limit: int | None) -> Iterator[Any]:
+    """Yield the first items, without asking for one more; all of them where the limit is None."""
     for number, item in enumerate(items, 1):
         yield item
         if number == limit:

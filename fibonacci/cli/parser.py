@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from fibonacci._suggestions import did_you_mean
 from fibonacci.cli.exit_codes import USAGE
+from fibonacci.cli.key_redaction import without_keys
+from fibonacci.cli.whole_numbers import positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +20,18 @@ if TYPE_CHECKING:
 _INVALID_CHOICE: Final = re.compile(
     r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)"
 )
-
+_REQUIRED: Final = "the following arguments are required: "
+_NO_VALUE: Final = ": expected one argument"
 
 _GLOBAL_NAMES: Final = {"json", "fields", "limit", "all", "profile", "quiet", "debug", "yes", "no_color"}
+
+
+class CommandAdder(Protocol):
+    """Adds a command: its parser, its line in the help, and the same as its description unless there is another."""
+
+    def __call__(self, name: str, help: str, *, description: str | None = None, **options: Any) -> CommandParser:
+        """Add a command; return its parser."""
+        ...
 
 
 class CommandHelp(argparse.HelpFormatter):
@@ -45,10 +57,12 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *, add_arguments: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=CommandHelp, **options)
         self._add_arguments = add_arguments
+        self._typed: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Add the arguments of the command, parse, and refuse what is unknown: here it is known what there is."""
         self.complete()
+        self._typed = list(sys.argv[1:] if args is None else args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown[0]))
@@ -59,6 +73,22 @@ class CommandParser(argparse.ArgumentParser):
         if not name.startswith("-") or name == "-":
             return f"unexpected argument {word!r}; a text with spaces needs quotes"
         return f"unknown option {name!r}{did_you_mean(name, self._option_string_actions) or '; --help lists them'}"
+
+    def add_commands(self, metavar: str) -> CommandAdder:
+        """Make room for commands below this one; return what adds them.
+
+        Args:
+            metavar: What stands for one in the usage, such as `VERB`.
+        """
+        commands: Any = self.add_subparsers(title="commands", metavar=metavar, required=True)
+
+        def add(name: str, help: str, *, description: str | None = None, **options: Any) -> CommandParser:
+            parser: CommandParser = commands.add_parser(
+                name, help=help, description=description or f"{help[:1].upper()}{help[1:]}.", **options
+            )
+            return parser
+
+        return add
 
     def complete(self) -> None:
         """Add the arguments of the command, unless they are there."""
@@ -78,7 +108,13 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr, and exit."""
-        self.exit(USAGE, f"{self.prog}: {_readable(message)}\n")
+        self.exit(USAGE, without_keys(f"{self.prog}: {_readable(message)}{self._dash_remedy(message)}\n"))
+
+    def _dash_remedy(self, message: str) -> str:
+        """Return how an argument is typed that was taken for an option."""
+        known = self._option_string_actions
+        is_dashed = any(word.startswith("-") and word.partition("=")[0] not in (*known, "--") for word in self._typed)
+        return "; one that begins with - follows --" if message.startswith(_REQUIRED) and is_dashed else ""
 
 
 def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False) -> None:
@@ -93,14 +129,14 @@ def add_global_options(parser: argparse.ArgumentParser, *, is_root: bool = False
     def add(*flags: str, default: Any, **options: Any) -> None:
         group.add_argument(*flags, default=default if is_root else argparse.SUPPRESS, **options)
 
-    add("--json", action="store_true", default=False, help="print JSON: the fields of the API; an array for lists")
+    add("--json", action="store_true", default=False, help="print one JSON value: the API's fields, or an array")
     add("--fields", metavar="A,B", type=_names, default=None, help="print these fields alone; a.b for one inside")
-    add("--limit", metavar="N", type=_positive, default=None, help="print at most N items of a list; default: 100")
+    add("--limit", metavar="N", type=positive, default=None, help="print at most N items of a list; default: 100")
     add("--all", action="store_true", default=False, help="print every item of a list")
     add("--profile", metavar="NAME", default=None, help="the profile; default: FIBONACCI_PROFILE, or the file's")
     add("--quiet", action="store_true", default=False, help="print errors alone to stderr")
     add("--debug", action="store_true", default=False, help="print requests, waits and tracebacks to stderr")
-    add("--yes", action="store_true", default=False, help="do not ask before something is deleted")
+    add("--yes", action="store_true", default=False, help="do not ask before something is changed or deleted")
     add("--no-color", action="store_true", default=False, help="print no color; NO_COLOR does the same")
 
 
@@ -115,7 +151,7 @@ def command_adder(module: str) -> Callable[[CommandParser], None]:
         command: Any = import_module(f"fibonacci.cli.commands.{module}")
         command.add_arguments(parser)
         add_global_options(parser)
-        if not parser.get_default("run"):  # a command with verbs has one for each
+        if hasattr(command, "run"):  # a command with verbs has one for each of them
             parser.set_defaults(run=command.run)
 
     return add
@@ -128,18 +164,20 @@ def _names(text: str) -> Sequence[str]:
     return names
 
 
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
 def _readable(message: str) -> str:
     """Return the message of argparse, with the name that was probably meant in place of a list of all."""
+    if message.startswith(_REQUIRED):
+        names = message.removeprefix(_REQUIRED)
+        return f"{names} {'are' if ', ' in names else 'is'} missing: see --help"
+    if message.endswith(_NO_VALUE):
+        option = message.removesuffix(_NO_VALUE).removeprefix("argument ")
+        return f"{option} needs a value; one that begins with - follows =, as in {option}=-x"
     found = _INVALID_CHOICE.fullmatch(message)
     if found is None:
         return message
     known = re.findall(r"[\w.-]+", found["known"])
     kind = "command" if found["name"] in ("COMMAND", "GROUP", "VERB") else f"value for {found['name']}"
+    if kind == "command" and found["word"] in ("help", "version"):
+        return f"unknown command {found['word']!r}; did you mean '--{found['word']}'?"
     remedy = did_you_mean(found["word"], known) or ": it is one of " + ", ".join(known)
     return f"unknown {kind} {found['word']!r}{remedy}"

@@ -7,6 +7,7 @@ import warnings
 from getpass import GetPassWarning, getpass
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.standard_streams import has_stream
 
 
 def read_secret(prompt: str) -> str:
@@ -18,6 +19,8 @@ def read_secret(prompt: str) -> str:
     Raises:
         UsageError: If the terminal would show it.
     """
+    if not has_stream(sys.stdin):
+        return ""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     try:

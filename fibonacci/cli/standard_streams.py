@@ -17,6 +17,11 @@ def is_terminal(stream: TextIO | None) -> bool:
     return has_stream(stream) and stream.isatty()
 
 
+def read_stdin() -> str:
+    """Return the text of stdin; a process that was started without one has an empty text."""
+    return sys.stdin.read() if has_stream(sys.stdin) else ""
+
+
 def print_message(text: str, *, end: str = "\n") -> None:
     """Print to stderr. A process that was started without stderr prints nothing, rather than among its data."""
     if has_stream(sys.stderr):

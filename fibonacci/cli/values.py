@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fibonacci.cli.standard_streams import has_stream
+from fibonacci.cli.standard_streams import read_stdin
 
 
 class JSONValue(NamedTuple):
@@ -32,7 +31,7 @@ def json_value(text: str) -> JSONValue:
     source = "the argument"
     try:
         if text == "-":
-            source, text = "stdin", sys.stdin.read() if has_stream(sys.stdin) else ""
+            source, text = "stdin", read_stdin()
         elif text.startswith("@"):
             source = text[1:]
             text = Path(source).read_text("utf-8")

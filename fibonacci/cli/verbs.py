@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fibonacci.cli.parser import CommandParser, add_global_options
+from fibonacci.cli.parser import add_global_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fibonacci.cli.context import Context
+    from fibonacci.cli.parser import CommandParser
 
 
 class Verbs:
@@ -20,7 +21,7 @@ class Verbs:
     """
 
     def __init__(self, parser: CommandParser) -> None:
-        self._parsers: Any = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+        self._add = parser.add_commands("VERB")
 
     def add(self, name: str, help: str, run: Callable[[Context], int]) -> CommandParser:
         """Add a verb; return its parser, for its arguments.
@@ -30,13 +31,7 @@ class Verbs:
             help: Its line in the help of the command.
             run: What carries it out, and returns the exit code.
         """
-        parser: CommandParser = self._parsers.add_parser(name, help=help, description=help)
-        parser.set_defaults(run_verb=run)
+        parser = self._add(name, help)
+        parser.set_defaults(run=run)
         add_global_options(parser)
         return parser
-
-
-def run_verb(context: Context) -> int:
-    """Run the verb that was named."""
-    code: int = context.options.run_verb(context)
-    return code

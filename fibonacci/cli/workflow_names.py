@@ -27,7 +27,7 @@ def workflow_of(client: Fibonacci, reference: str) -> Workflow:
 
     Raises:
         UsageError: If there is none, or more than one with the name.
-        APIError: If the platform cannot be asked.
+        APIError: If a request fails.
     """
     try:
         return client.workflows.get(reference)

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fibonacci._atomic_file import write_atomically
 from fibonacci.definitions import DefinitionError, Problem, WorkflowDefinition, dump, dumps, load, loads, to_plain
-from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.deployment.file_names import is_definition_file
 from fibonacci.deployment.lock import LOCK_NAME, Lock, lock_text, parse_lock
 from fibonacci.errors import DeploymentError, StalePlanError

@@ -129,6 +129,14 @@ class TestData:
         ]
         assert last_line(ran.stderr) == "2 done, 0 failed, 0 unknown, 0 left (0 from the journal)"
 
+    def test_json_is_one_array_of_the_named_fields(self, command: Command, greeter: str) -> None:
+        line = ["Greeter", command.write("rows.csv", CSV), "--journal", "runs.db", "--ordered", "--json"]
+        ran = command(*line, "--fields", "index,outputs.greet")
+        assert json.loads(ran.stdout) == [
+            {"index": 0, "outputs.greet": "[default model] Greet Ada"},
+            {"index": 1, "outputs.greet": "[default model] Greet Bob"},
+        ]
+
     def test_stdin_into_a_file_of_csv(self, command: Command, greeter: str) -> None:
         rows = '{"name": "Zoë, 1"}\n{"nobody": "there"}\n{"name": "half a pair: \\ud800"}\n'
         ran = command(greeter, "-", "--journal", "runs.db", "--out", "results.csv", "--ordered", stdin=rows)
@@ -171,12 +179,18 @@ class TestData:
 
 STDIN = ["Greeter", "-", "--journal", "j"]
 FAULTS: list[tuple[list[str], str, str]] = [
-    (["Greeter"], "", "the following arguments are required: ROWS"),
+    (["Greeter"], "", "ROWS is missing: see --help"),
+    ([*STDIN, "--fields", "keys"], "{}", "--fields has the unknown name 'keys'; did you mean 'key'?"),
+    (
+        [*STDIN, "--fields", "key", "--out", "a.csv"],
+        "{}",
+        "--fields is for stdout: the file of --out has every field",
+    ),
     (["Greeter", "-", "--concurrency", "0"], "", "argument --concurrency: '0' is no whole number from 1"),
     (
         ["Greeter", "-", "--timeout", "nan"],
         "",
-        "argument --timeout: 'nan' is no number of seconds above 0, and not none",
+        "argument --timeout: 'nan' is no time above 0, such as 90 (seconds), 90s, 1h30m or 2d, and not none",
     ),
     (["Greeter", "-", "--max-failures", "-1"], "", "argument --max-failures: '-1' is no whole number from 0"),
     (["Greeter", "-", "--max-failures", "x"], "", "argument --max-failures: 'x' is no whole number from 0"),

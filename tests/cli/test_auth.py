@@ -193,6 +193,19 @@ class TestStatus:
         assert "status 401" in run.err
         assert "sk-wrong" not in run.out + run.err
 
+    @pytest.mark.parametrize("command", [["auth", "status"], ["doctor"]], ids=" ".join)
+    def test_a_key_of_the_environment_is_not_sent_to_the_default_profile(
+        self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, command: list[str]
+    ) -> None:
+        assert invoke("profiles", "add", "work", "--base-url", emulator.base_url).code == 0
+        monkeypatch.setenv("FIBONACCI_API_KEY", "sk-of-the-platform")
+        monkeypatch.setenv("FIBONACCI_MAX_RETRIES", "0")
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # the documented address is out of reach
+        run = invoke(*command)
+        assert run.code == 1
+        assert "https://api.fibonacci.dev/v1" in run.out
+        assert emulator.requests.to("GET /tools").count == 0
+
     def test_no_key(self) -> None:
         run = invoke("auth", "status")
         assert run.code == 4

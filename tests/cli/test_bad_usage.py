@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, spawn, use
 from tests.kit.server import ScriptedServer
@@ -15,12 +16,12 @@ from tests.kit.server import ScriptedServer
 UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
 
 USAGE: list[tuple[list[str], str]] = [
-    ([], "fibonacci: the following arguments are required: COMMAND"),
+    ([], "fibonacci: COMMAND is missing: see --help"),
     (["workflow"], "fibonacci: unknown command 'workflow'; did you mean 'workflows'?"),
-    (["workflows"], "fibonacci workflows: the following arguments are required: VERB"),
+    (["workflows"], "fibonacci workflows: VERB is missing: see --help"),
     (["workflows", "gte", "x"], "fibonacci workflows: unknown command 'gte'; did you mean 'get'?"),
     (["organizations", "quotas"], "fibonacci organizations: unknown command 'quotas'; did you mean 'quota'?"),
-    (["workflows", "get"], "fibonacci workflows get: the following arguments are required: WORKFLOW_ID"),
+    (["workflows", "get"], "fibonacci workflows get: WORKFLOW_ID is missing: see --help"),
     (
         ["workflows", "get", "a", "b"],
         "fibonacci workflows get: unexpected argument 'b'; a text with spaces needs quotes",
@@ -28,8 +29,18 @@ USAGE: list[tuple[list[str], str]] = [
     (["workflows", "list", "--jso"], "fibonacci workflows list: unknown option '--jso'; did you mean '--json'?"),
     (["workflows", "list", "--zzz=1"], "fibonacci workflows list: unknown option '--zzz'; --help lists them"),
     (["--jsno", "workflows", "list"], "fibonacci: unknown option '--jsno'; did you mean '--json'?"),
-    (["workflows", "create"], "fibonacci workflows create: the following arguments are required: --name"),
-    (["workflows", "list", "--limit"], "fibonacci workflows list: argument --limit: expected one argument"),
+    (["workflows", "create"], "fibonacci workflows create: --name is missing: see --help"),
+    (
+        ["workflows", "list", "--limit"],
+        "fibonacci workflows list: --limit needs a value; one that begins with - follows =, as in --limit=-x",
+    ),
+    (
+        ["workflows", "get", "-x"],
+        "fibonacci workflows get: WORKFLOW_ID is missing: see --help; one that begins with - follows --",
+    ),
+    (["request"], "fibonacci request: METHOD, PATH are missing: see --help"),
+    (["graph", "."], "fibonacci: '.' is a folder: pass one of its files"),
+    (["help"], "fibonacci: unknown command 'help'; did you mean '--help'?"),
     (
         ["workflows", "list", "--limit", "0"],
         "fibonacci workflows list: argument --limit: '0' is no whole number from 1",
@@ -163,7 +174,7 @@ class TestProcesses:
     @pytest.mark.parametrize(
         ("redirection", "code", "message"),
         [
-            (">/dev/full", 1, "fibonacci: [Errno 28] No space left on device\n"),
+            (">/dev/full", 1, "fibonacci: No space left on device\n"),
             (">&-", 0, ""),
             ("<&-", 0, ""),
         ],
@@ -189,10 +200,43 @@ class TestProcesses:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "-"], "1 file: 1 error, 0 warnings"),
+        (["fmt", "-"], "<stdin>:1:1: error: the text is empty"),
+        (["graph", "-"], "<stdin>:1:1: error: the text is empty"),
+        (["run", "x", "--inputs", "-"], "argument --inputs: stdin is not JSON"),
+        (["run", "x", "--input", "name:=@-"], "argument --input: name: stdin is not JSON"),
+        (["run-many", "x", "-", "--estimate"], "<stdin>: there are no rows in it"),
+        (["workflows", "delete", "x"], "Pass --yes: there is no terminal to ask on"),
+        (["mcp"], "stdin is closed, and an MCP client connects to it"),
+    ],
+    ids=["validate", "fmt", "graph", "inputs", "input", "run-many", "delete", "mcp"],
+)
+def test_a_closed_stdin(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    server: ScriptedServer,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
+    monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
+    monkeypatch.setattr("sys.stdin", None)  # as in a process that was started without one
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = int(exit.code or 0)
+    assert code == 64
+    assert message in capsys.readouterr().err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
     ("url", "code", "message"),
     [
         ("http://127.0.0.1:9/v1", 1, "no connection to 127.0.0.1:9"),
-        ("http://example.com/v1", 64, "allow_insecure"),
+        ("http://example.com/v1", 64, "unencrypted; use https\n"),
     ],
 )
 def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str, code: int, message: str) -> None:

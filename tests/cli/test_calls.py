@@ -205,7 +205,7 @@ class TestDeletion:
         context = Context(command_parser().parse_args(["workflows", "delete", "wf-1"]))
         with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):
             context.confirm("Delete 'wf-1\x1b[2J'?")
-        assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] "
+        assert asked.getvalue() == "Delete 'wf-1\\x1b[2J'? [y/N] " + ("" if answer else "\n")
 
     def test_with_yes(self, emulator: Emulator) -> None:
         with emulator.client() as client:

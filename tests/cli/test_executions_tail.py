@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -231,11 +230,15 @@ class TestCommand:
     def tail(self, monkeypatch: pytest.MonkeyPatch, emulator: Emulator, tmp_path: Path) -> None:
         use(monkeypatch, emulator, tmp_path)
 
-    def test_lines_of_json_until_the_limit(self, emulator: Emulator) -> None:
+    def test_lines_of_json_until_the_limit(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         client = emulator.client()
         workflow = client.workflows.create(name="Greeter", definition={"nodes": [llm("a", "x")]})
         client.workflows.execute(workflow.id)
-        threading.Timer(0.1, client.workflows.execute, (workflow.id,)).start()
+
+        def execute_again(seconds: float) -> None:
+            client.workflows.execute(workflow.id)
+
+        monkeypatch.setattr("fibonacci.cli.tailing.sleeping.sleep_while_read", execute_again)
         run = invoke("executions", "tail", "--workflow", "Greeter", "--status", "completed", "--limit", "2")
         assert (run.code, run.err) == (0, "")
         assert [each["status"] for each in run.lines] == ["completed", "completed"]

@@ -108,6 +108,21 @@ def test_a_file_with_a_key_is_refused(config: Path) -> None:
     assert "sk-of-mine" not in run.err
 
 
+def test_a_password_in_an_address_is_refused(config: Path) -> None:
+    config.write_text("[profiles.work]\nbase_url = 'https://me:secret@platform.example/v1'\n")
+    run = invoke("profiles", "list")
+    assert (run.code, run.out) == (64, "")
+    assert "base_url of the profile 'work' must hold no user and no password" in run.err
+    assert "secret" not in run.err
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path / "file" / "folder"))
+    run = invoke("profiles", "add", "new")
+    assert (run.code, run.err) == (64, f"fibonacci: {tmp_path / 'file' / 'folder'}: Not a directory\n")
+
+
 def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
     config.chmod(0o640)
     run = invoke("profiles", "list")
@@ -117,7 +132,7 @@ def test_a_file_that_others_can_read_is_reported(config: Path) -> None:
 
 def test_the_option_names_the_profile_of_a_call(config: Path) -> None:
     run = invoke("request", "GET", "/tools", "--profile", "wrok")
-    assert run == (64, "", f"fibonacci: profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
+    assert run == (64, "", f"fibonacci: --profile: there is no profile 'wrok' in {config}; did you mean 'work'?\n")
     run = invoke("request", "GET", "/tools", "--profile", "work")
     assert run.code == 4
     assert "the profile 'work' has none. Run `fibonacci auth login --profile work`" in run.err

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from fibonacci import APIError, AsyncFibonacci, DeploymentError, Fibonacci
-from fibonacci.definitions.files.atomic_file import write_atomically
+from fibonacci._atomic_file import write_atomically
 from fibonacci.deployment import folder as deployment_folder
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults.fault import Failure, FailureKind

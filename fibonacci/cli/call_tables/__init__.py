@@ -10,9 +10,9 @@ GROUPS: Final[dict[str, str]] = {
     "executions": "follow, wait for and cancel the runs of workflows",
     "versions": "read the version history of a workflow, and roll back",
     "registry": "approve workflows as templates, deprecate and archive them",
-    "organizations": "governance, quotas and tool policies of an organization",
+    "organizations": "read and change governance, quotas and tool policies of an organization",
     "memory": "store values under a key, for a workflow, a user, an organization, or everyone",
     "tools": "look up and connect tools",
-    "health": "the health of the platform",
+    "health": "show the health of the platform",
 }
 """The help of each group by its name; a module beside this one has its calls."""

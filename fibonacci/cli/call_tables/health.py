@@ -8,7 +8,7 @@ from typing import Final
 from fibonacci.cli.calls.entries import CallEntry, CallGroup
 
 GROUP: Final = CallGroup(
-    "the health of the platform",
+    "show the health of the platform",
     {
         "check": CallEntry("show the platform's health", "Show the platform's health.", "GET /health"),
         "secrets": CallEntry(

@@ -8,7 +8,7 @@ from typing import Final
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
 
 GROUP: Final = CallGroup(
-    "governance, quotas and tool policies of an organization",
+    "read and change governance, quotas and tool policies of an organization",
     {
         "governance": CallGroup(
             "read and change the approval settings; read reports and the audit log",

@@ -14,7 +14,7 @@ from fibonacci.cli.parser import add_global_options, command_adder
 if TYPE_CHECKING:
     from fibonacci.cli.calls.entries import CallParameter
     from fibonacci.cli.context import Context
-    from fibonacci.cli.parser import CommandParser
+    from fibonacci.cli.parser import CommandAdder, CommandParser
 
 PREFIX: Final = "call."
 """What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
@@ -26,24 +26,23 @@ NULLS: Final = f"{PREFIX}null"
 def add_group(parser: CommandParser, name: str) -> None:
     """Add the calls of a group, such as `workflows`, and its verbs that are no calls."""
     found: Any = import_module(f"fibonacci.cli.call_tables.{name.replace('-', '_')}")
-    verbs = _add_entries(parser, found.GROUP, (name,))
+    add = _add_entries(parser, found.GROUP, (name,))
     for verb, entry in VERBS.get(name, {}).items():
-        verbs.add_parser(verb, help=entry.help, description=entry.help, add_arguments=command_adder(entry.module))
+        add(verb, entry.help, add_arguments=command_adder(entry.module))
 
 
-def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> Any:
+def _add_entries(parser: CommandParser, group: CallGroup, path: tuple[str, ...]) -> CommandAdder:
     is_parent = any(isinstance(entry, CallGroup) for entry in group.entries.values())
-    verbs = parser.add_subparsers(title="commands", metavar="GROUP" if is_parent else "VERB", required=True)
+    add = parser.add_commands("GROUP" if is_parent else "VERB")
     for name, entry in group.entries.items():
         if isinstance(entry, CallGroup):
-            add = partial(_add_entries, group=entry, path=(*path, name))
-            verbs.add_parser(name, help=entry.help, description=entry.help, add_arguments=add)
+            add(name, entry.help, add_arguments=partial(_add_entries, group=entry, path=(*path, name)))
         else:
-            add = partial(_add_call, entry=entry, path=(*path, name))
+            add_arguments = partial(_add_call, entry=entry, path=(*path, name))
             epilog = f"Sends {entry.endpoint}."
-            verbs.add_parser(name, help=entry.help, description=entry.description, epilog=epilog, add_arguments=add)
+            add(name, entry.help, description=entry.description, epilog=epilog, add_arguments=add_arguments)
     add_global_options(parser)
-    return verbs
+    return add
 
 
 def _add_call(parser: CommandParser, entry: CallEntry, path: tuple[str, ...]) -> None:

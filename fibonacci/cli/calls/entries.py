@@ -19,7 +19,7 @@ class CallParameter(NamedTuple):
         is_positional: Whether it is an argument, which has to be given, and not an option.
         is_required: Whether the option has to be given.
         is_nullable: Whether null differs from leaving it out, so that `--null` takes its name.
-        choices: The words that the SDK knows; the platform may know others.
+        choices: The documented words; the platform may have others.
     """
 
     name: str

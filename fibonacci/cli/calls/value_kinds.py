@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fibonacci._suggestions import did_you_mean
+from fibonacci.cli.durations import FORMS, period
 from fibonacci.cli.json_types import is_object
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ _BOOLEANS: Final = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_PERIOD: Final = re.compile(r"(?:\d+[dhms])+", re.ASCII)
-_PERIOD_PART: Final = re.compile(r"(\d+)([dhms])", re.ASCII)
 _WHOLE_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -53,9 +51,10 @@ def seconds(text: str) -> int:
     """Read whole seconds: `90`, `90s`, `1h30m`, `2d`."""
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
-    if _PERIOD.fullmatch(text) is None:
-        raise ArgumentTypeError(f"{text!r} is no time, such as 90 (seconds), 90s, 1h30m or 2d{_null(text)}")
-    return sum(int(number) * _UNITS[unit] for number, unit in _PERIOD_PART.findall(text))
+    found = period(text)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is no time, such as {FORMS}{_null(text)}")
+    return found
 
 
 def names(text: str) -> list[str]:
@@ -67,7 +66,7 @@ def names(text: str) -> list[str]:
 
 
 def word(text: str, choices: Sequence[str]) -> str:
-    """Read one of the words that are known, or one that only the platform knows; a misspelling is refused."""
+    """Read one of the documented words, or another one, which the platform may have; a misspelling is refused."""
     if text in choices:
         return text
     if hint := did_you_mean(text, choices):

@@ -6,14 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.verbs import Verbs, run_verb
+from fibonacci.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from fibonacci._profiles.credentials import PlatformAddress
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-
-run = run_verb
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -50,11 +48,11 @@ def _login(context: Context) -> int:
 
 def _status(context: Context) -> int:
     from fibonacci._core.config import missing_key
-    from fibonacci._profiles.credentials import chosen_profile, find_address, find_key, no_key_of
+    from fibonacci._profiles.credentials import find_address, find_key, no_key_of, used_profile
     from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
     from fibonacci.cli.commands.profiles import read_file
 
-    profile = chosen_profile(read_file(context), context.options.profile)
+    profile = used_profile(read_file(context), context.options.profile)
     address = find_address(profile)
     shown: dict[str, Any] = {
         "profile": profile and profile.name,
@@ -122,7 +120,7 @@ def _check(key: str, address: PlatformAddress) -> None:
 
     Raises:
         AuthenticationError: If the platform refuses the key.
-        APIError: If it cannot be asked.
+        APIError: If the call fails.
     """
     from fibonacci import Fibonacci, PermissionDeniedError
 

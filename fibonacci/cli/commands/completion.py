@@ -30,5 +30,5 @@ def run(context: Context) -> int:
     """Print the script."""
     from fibonacci.cli.completion import completion_script
 
-    context.output.text(completion_script(context.options.shell))
+    context.output.document("script", completion_script(context.options.shell))
     return DONE

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from fibonacci.cli.parser import CommandParser
 
 _EPILOG = """\
-It is asked for after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
+It is polled after 1 s, growing to 15 s, and never with more than a fair share of the rate limit: at most 9 requests
 in the first minute and 4 in each further one. Piped, each change is a line of JSON. An execution that fails or is
 canceled is exit code 1, with the reason on stderr."""
 
@@ -21,7 +21,11 @@ def add_arguments(parser: CommandParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("execution", metavar="ID", help="the execution, such as exec_abc123")
     parser.add_argument(
-        "--timeout", metavar="S", type=seconds_or_none, default=None, help="seconds to wait; default: none"
+        "--timeout",
+        metavar="TIME",
+        type=seconds_or_none,
+        default=None,
+        help="how long to wait, such as 5m; default: no limit",
     )
 
 

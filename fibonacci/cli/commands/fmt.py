@@ -53,7 +53,7 @@ def run(context: Context) -> int:
         context.say(f"{len(changed)} of {_files(len(files))} would change")
         return FAILED if changed else DONE
     if files == [STDIN]:
-        context.output.text(formatted[0].new.removesuffix("\n"))
+        context.output.document("definition", formatted[0].new.removesuffix("\n"))
         return DONE
     _write(changed)
     _print(context, changed)
@@ -95,7 +95,7 @@ def _formatted(file: str) -> _Formatted:
 
 
 def _write(changed: Sequence[_Formatted]) -> None:
-    from fibonacci.definitions.files.atomic_file import write_atomically
+    from fibonacci._atomic_file import write_atomically
 
     for each in changed:
         write_atomically(each.file, each.new)

@@ -48,14 +48,16 @@ def run(context: Context) -> int:
         context.say(f"{options.definition} has {errors}: fibonacci validate lists them")
     drawing = draw(found.definition, execution=execution)
     if options.out is not None:
-        from fibonacci.definitions.files.atomic_file import write_atomically
+        from fibonacci._atomic_file import write_atomically
 
         write_atomically(options.out, drawing if isinstance(drawing, bytes) else drawing + "\n")
         context.say(f"wrote {options.out}")
+        if context.output.is_json:
+            context.output.value({"file": options.out})
     elif isinstance(drawing, bytes):
         sys.stdout.buffer.write(drawing)
     else:
-        context.output.text(drawing)
+        context.output.document("diagram", drawing)
     return DONE
 
 
@@ -78,7 +80,7 @@ def _format_of(options: argparse.Namespace) -> str:
     """Return the format, by the options.
 
     Raises:
-        UsageError: If the name of the file says none, there is nothing to draw, or PNG would go to a terminal.
+        UsageError: If the name of the file implies none, there is nothing to draw, or PNG would go to a terminal.
     """
     if options.definition is None and options.execution is None:
         raise UsageError("pass a FILE, an ID or a NAME, or --execution ID")
@@ -88,6 +90,8 @@ def _format_of(options: argparse.Namespace) -> str:
     found: str = options.format or _FORMATS.get(suffix, "mermaid")
     if found == "png" and options.out is None and sys.stdout.isatty():
         raise UsageError("PNG is binary, and stdout is a terminal: pass --out FILE, or redirect stdout")
+    if found == "png" and options.out is None and options.json:
+        raise UsageError("PNG is binary, and --json prints JSON: pass --out FILE")
     return found
 
 
@@ -98,7 +102,7 @@ def _definition(context: Context, execution: Execution | None) -> ReferencedDefi
     of_execution = None if execution is None else execution.workflow_id
     if reference is None:
         if of_execution is None:
-            raise UsageError("the platform does not tell the workflow of the execution: pass FILE, ID or NAME")
+            raise UsageError("the response does not name the workflow of the execution: pass FILE, ID or NAME")
         reference = of_execution
     found = read_reference(context, reference)
     if found.workflow is not None and of_execution not in (None, found.workflow.id):

@@ -24,6 +24,10 @@ _LONGEST_WAIT = 86_400.0
 
 def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of the command."""
+    from functools import partial
+
+    from fibonacci.cli.durations import seconds_up_to
+
     parser.description = "Serve workflows as tools for agents, over the Model Context Protocol, on stdin and stdout."
     parser.add_argument(
         "--allow",
@@ -36,10 +40,10 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--http", metavar="[HOST:]PORT", help="serve over HTTP on this machine; 0 takes a free port")
     parser.add_argument(
         "--wait",
-        metavar="SECONDS",
-        type=_seconds,
+        metavar="TIME",
+        type=partial(seconds_up_to, longest=_LONGEST_WAIT),
         default=_DEFAULT_WAIT,
-        help="how long a call waits for the end of an execution; default: 50",
+        help="how long a call waits for the end of an execution, such as 5m; default: 50 s",
     )
 
 
@@ -120,15 +124,3 @@ def _over_http(context: Context) -> Serving:
         return await serve_http(server, address, token, say_ready)
 
     return serve
-
-
-def _seconds(text: str) -> float:
-    import argparse
-
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= _LONGEST_WAIT:  # not a number is not either
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to {_LONGEST_WAIT:.0f}")
-    return seconds

@@ -29,7 +29,7 @@ def run(context: Context) -> int:
     options = context.options
     address = _home(context) + _path(context, options.kind, options.id)
     if options.print:
-        context.output.text(address)
+        context.output.document("url", address)
         return DONE
     import webbrowser
 

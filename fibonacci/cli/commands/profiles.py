@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fibonacci.cli.exit_codes import DONE
-from fibonacci.cli.verbs import Verbs, run_verb
+from fibonacci.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from fibonacci._profiles.config_file import ProfilesFile
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandParser
-
-run = run_verb
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -27,7 +25,7 @@ def add_arguments(parser: CommandParser) -> None:
     }
     for verb in named.values():
         verb.add_argument("name", metavar="NAME", help="the name of the profile")
-    named["add"].add_argument("--base-url", metavar="URL", help="the base URL of the platform; default: the documented")
+    named["add"].add_argument("--base-url", metavar="URL", help="its base URL; default: the documented one")
 
 
 def read_file(context: Context) -> ProfilesFile:
@@ -42,7 +40,8 @@ def read_file(context: Context) -> ProfilesFile:
 
 def _list(context: Context) -> int:
     file = read_file(context)
-    context.output.items((_row(file, name) for name in file.profiles), ("name", "base_url", "keychain", "default"))
+    if file.profiles or context.output.is_json:
+        context.output.items((_row(file, name) for name in file.profiles), ("name", "base_url", "keychain", "default"))
     if not file.profiles:
         context.say(f"there are no profiles in {file.path}: `fibonacci profiles add NAME` adds one")
     return DONE

@@ -36,10 +36,10 @@ def add_arguments(parser: CommandParser) -> None:
     )
     add(
         "--timeout",
-        metavar="S",
+        metavar="TIME",
         type=seconds_or_none,
         default=300.0,
-        help="seconds to wait, or none; default: 300. The run continues after them",
+        help="how long to wait, such as 5m, or none; default: 300 s. The run continues after it",
     )
     add(
         "--idempotency-key", metavar="KEY", help="the Idempotency-Key of the request that starts it; default: a new one"

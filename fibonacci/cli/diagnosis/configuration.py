@@ -14,9 +14,9 @@ from fibonacci._profiles.config_file import Profile, ProfilesFile, access_proble
 from fibonacci._profiles.credentials import (
     FoundKey,
     PlatformAddress,
-    chosen_profile,
     find_address,
     find_key,
+    used_profile,
 )
 from fibonacci._profiles.stored_keys import TAKE_OVER, has_legacy_key
 from fibonacci.cli.diagnosis.finding import Finding, ok, problem
@@ -64,12 +64,14 @@ class Configuration:
 
     def _find_profile(self, file: ProfilesFile) -> Finding:
         try:
-            self._profile = chosen_profile(file, self._name)
+            self._profile = used_profile(file, self._name)
             self._is_profile_found = True
         except ConfigurationError as error:
             return problem("profile", str(error), "`fibonacci profiles list` shows those that there are")
         if trouble := access_problem(file.path):
             return problem("profile", *trouble.split(": ", 1))
+        if self._profile is None and file.profiles:
+            return ok("profile", f"none of those in {file.path}: the environment precedes them")
         name = "none" if self._profile is None else repr(self._profile.name)
         return ok("profile", f"{name} ({'in' if file.text else 'no file'} {file.path})")
 

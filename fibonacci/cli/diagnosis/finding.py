@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from fibonacci.cli.remedies import for_command_line
+
 
 class Finding(NamedTuple):
     """What one check has found.
@@ -30,4 +32,4 @@ def ok(name: str, detail: str) -> Finding:
 
 def problem(name: str, detail: str, remedy: str, *, is_about_key: bool = False) -> Finding:
     """Return a finding that needs something to be done."""
-    return Finding(name, "problem", detail, remedy, is_about_key)
+    return Finding(name, "problem", for_command_line(detail), remedy, is_about_key)

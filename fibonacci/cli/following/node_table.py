@@ -20,7 +20,7 @@ class NodeTable:
     """Shows the nodes of an execution on stderr while the block runs; the last state stays.
 
     Args:
-        no_color: Whether to show no color, whatever the environment says.
+        no_color: Whether to show no color, whatever the environment has.
     """
 
     def __init__(self, *, no_color: bool) -> None:

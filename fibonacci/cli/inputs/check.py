@@ -67,7 +67,7 @@ def _is_optional(name: str, schema: object) -> bool:
 
 
 def _unknown(uses: list[InputUse], inputs: Mapping[str, Any], schema: object) -> list[str]:
-    """Return a text for each input that nothing uses, where the definition tells all that are used."""
+    """Return a text for each input that nothing uses, where the definition names all that are used."""
     if any(not use.reference.path for use in uses):
         return []  # {{input}} uses all of them
     known = {use.reference.path[0]: None for use in uses}

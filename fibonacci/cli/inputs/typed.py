@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.standard_streams import read_stdin
 from fibonacci.cli.values import JSONValue
 
 STDIN: Final = "stdin"
@@ -57,7 +57,7 @@ def _content(name: str, path: str) -> tuple[str, str]:
     from pathlib import Path  # which takes longer to import than the command's help to print
 
     try:
-        return (STDIN, sys.stdin.read()) if path == "-" else (path, Path(path).read_text("utf-8"))
+        return (STDIN, read_stdin()) if path == "-" else (path, Path(path).read_text("utf-8"))
     except OSError as error:
         remedy = f"""; {name}:='"@..."' is a text that begins with @"""
         raise argparse.ArgumentTypeError(f"{name}: {path}: {error.strerror or error}{remedy}") from None

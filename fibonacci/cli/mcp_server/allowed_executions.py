@@ -14,7 +14,7 @@ class AllowedExecutions:
     Args:
         client: The client of the platform.
         workflow_ids: The ids of the allowed workflows.
-        started: The ids of executions that the server has started, for a platform that does not tell the workflow.
+        started: The ids of executions that the server has started, where responses do not name the workflow.
     """
 
     def __init__(self, client: AsyncFibonacci, workflow_ids: Collection[str], started: Collection[str]) -> None:
@@ -26,7 +26,7 @@ class AllowedExecutions:
         """Return an execution.
 
         Raises:
-            ValueError: If there is none with the id, or it is of another workflow: a client cannot tell which.
+            ValueError: If there is none with the id, or it is of another workflow: a client cannot distinguish the two.
             FibonacciError: If the call fails.
         """
         try:

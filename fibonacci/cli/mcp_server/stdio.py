@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 from mcp.server.stdio import stdio_server
 
+from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.mcp_server.ending_signals import ending_signals
+from fibonacci.cli.standard_streams import has_stream
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel.server import Server
@@ -24,7 +26,12 @@ async def serve_stdio(server: Server[Any]) -> int | None:
     Returns:
         The number of the signal that ended it; None if stdin has ended. Executions of calls that had not ended are
         canceled either way.
+
+    Raises:
+        UsageError: If stdin is closed.
     """
+    if not has_stream(sys.stdin):
+        raise UsageError("stdin is closed, and an MCP client connects to it: let the client start the command")
     with anyio.CancelScope() as scope, ending_signals(scope.cancel) as ended:
         lines = cast("anyio.AsyncFile[str]", StdinLines(sys.stdin.fileno()))  # which is only iterated
         async with stdio_server(stdin=lines) as (read, write):

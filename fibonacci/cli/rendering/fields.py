@@ -1,4 +1,4 @@
-"""The fields of objects: as the platform sent them, and those alone that were asked for."""
+"""The fields of objects: as the platform sent them, and those alone that `--fields` names."""
 
 from __future__ import annotations
 

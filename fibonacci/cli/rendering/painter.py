@@ -1,4 +1,4 @@
-"""Lines on a terminal, with colors where rich (extra `cli`) is installed and nobody has turned them off."""
+"""Lines on a terminal, with colors where rich (extra `cli`) is installed and they are not turned off."""
 
 from __future__ import annotations
 

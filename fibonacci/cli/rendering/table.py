@@ -33,7 +33,7 @@ class ShortestColumns(NamedTuple):
 
 # Ids and times are of no use in part.
 _DEFAULT: Final = ShortestColumns(24, 16)
-# Nobody has to look for a column that was asked for.
+# A column that `--fields` names is always shown.
 _CHOSEN: Final = ShortestColumns(4, 4)
 
 

@@ -11,6 +11,7 @@ from fibonacci.cli.durations import seconds_or_none
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.help_texts import keep_lines
 from fibonacci.cli.run_many.row_files import EXTENSIONS, STDIN, RowFormat, RowsFormat
+from fibonacci.cli.whole_numbers import count, positive
 
 _ROWS = """\
 The first line of CSV names the columns, and its values are texts: {{input.count}} is "3", not 3. Columns that are
@@ -26,7 +27,6 @@ Exit codes: 0 every row has succeeded, 1 one has not, 4 no API key or a bad one,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to a parser, which may be that of a larger command."""
     keep_lines(parser)
-    parser.description = "Run a workflow for each row of a file, at most once each."
     parser.epilog = _ROWS
     add = parser.add_argument
     add("workflow", metavar="ID|NAME", help="the workflow")
@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a column of CSV that holds JSON; repeatable",
     )
-    add("--concurrency", metavar="N", type=_positive, help="rows under way at most; default: what the quota leaves")
+    add("--concurrency", metavar="N", type=positive, help="rows under way at most; default: what the quota leaves")
     add(
         "--timeout",
-        metavar="S",
+        metavar="TIME",
         type=seconds_or_none,
         default=300.0,
-        help="seconds to wait for a row, or none; default: 300",
+        help="how long to wait for a row, such as 5m, or none; default: 300 s",
     )
-    add("--max-failures", metavar="N", type=_count, help="rows that may fail before no further one is started")
+    add("--max-failures", metavar="N", type=count, help="rows that may fail before no further one is started")
     add(
         "--on-unknown",
         choices=("raise", "skip", "rerun"),
@@ -80,6 +80,8 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     rows_format = _rows_format(options)
     if options.estimate:
         return rows_format, None
+    if options.fields:
+        _check_fields(options)
     if not options.journal:
         raise UsageError("--journal FILE is missing: without it, an interrupted run cannot be continued")
     try:
@@ -93,6 +95,20 @@ def check_arguments(options: argparse.Namespace) -> tuple[RowsFormat, RowFormat 
     if name is None:
         raise UsageError(f"--out {options.out}: its name must end in .jsonl or .csv")
     return rows_format, name
+
+
+def _check_fields(options: argparse.Namespace) -> None:
+    """Check `--fields` before a row is run: results have the same fields."""
+    from fibonacci._suggestions import did_you_mean
+    from fibonacci.models.run_results import COLUMNS  # which takes longer to import than the help to print
+
+    if options.out is not None:
+        raise UsageError("--fields is for stdout: the file of --out has every field")
+    for path in options.fields:
+        name = path.partition(".")[0]
+        if name not in COLUMNS:
+            remedy = did_you_mean(name, COLUMNS) or f": the fields are {', '.join(COLUMNS)}"
+            raise UsageError(f"--fields has the unknown name {name!r}{remedy}")
 
 
 def _rows_format(options: argparse.Namespace) -> RowsFormat:
@@ -120,15 +136,3 @@ def _can_be_written(path: Path) -> bool:
     if path.exists() and not path.is_file():
         return not path.is_dir()
     return path.parent.is_dir() and os.access(path.parent, os.W_OK)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ from fibonacci.cli.standard_streams import discard_stdout, is_terminal
 from fibonacci.cli.workflow_names import workflow_id_of
 
 if TYPE_CHECKING:  # which takes longer to import than a mistake in the arguments to say
-    from fibonacci import RunResult, Runs
+    from fibonacci import RunResult, Runs, RunsEstimate
     from fibonacci.cli.context import Context
 
 _RESUME: Final = "the same command again continues"
@@ -57,12 +58,22 @@ def _run(context: Context) -> int:
         workflow_id = workflow_id_of(context.client, options.workflow)
         with _runs(context.client, workflow_id, rows, options) as runs:
             if options.estimate:
-                print(runs.estimate())
+                _print_estimate(context, runs.estimate())
                 return DONE
             if out_format is None:
-                return _write_results(context, runs, stdout_stream().write)
+                stream = stdout_stream(options.fields or (), is_json=options.json)
+                code = _write_results(context, runs, stream.write)
+                stream.finish()
+                return code
             with closing(ResultFile(options.out, out_format)) as file:
                 return _write_file(context, runs, file)
+
+
+def _print_estimate(context: Context, estimate: RunsEstimate) -> None:
+    if context.output.is_json:
+        context.output.value(asdict(estimate))
+    else:
+        context.output.text(str(estimate))
 
 
 def _write_file(context: Context, runs: Runs, file: ResultFile) -> int:

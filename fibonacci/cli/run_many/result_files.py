@@ -7,16 +7,20 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.rendering.fields import select
 from fibonacci.cli.run_many.row_files import RowFormat
 from fibonacci.cli.standard_streams import has_stream
 from fibonacci.models.run_results import COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fibonacci import RunResult
 
 
@@ -26,11 +30,12 @@ class ResultStream:
     Args:
         stream: The stream.
         name: `jsonl`, or `csv`, in which inputs and outputs are cells of JSON.
+        fields: Write these fields of JSON Lines alone.
     """
 
-    def __init__(self, stream: BinaryIO, name: RowFormat) -> None:
+    def __init__(self, stream: BinaryIO, name: RowFormat, fields: Sequence[str] = ()) -> None:
         self._stream = stream
-        self._encode = _csv_line if name == "csv" else _json_line
+        self._encode = _csv_line if name == "csv" else partial(_json_line, fields=fields)
         if name == "csv":
             self._put(_csv_record(COLUMNS))
 
@@ -38,13 +43,44 @@ class ResultStream:
         """Write a result."""
         self._put(self._encode(result))
 
+    def finish(self) -> None:
+        """Do nothing: each result is whole."""
+
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
         os.fsync(self._stream.fileno())
 
     def _put(self, text: str) -> None:
-        # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
-        self._stream.write(text.encode("utf-8", "backslashreplace"))
+        self._stream.write(_encoded(text))
+        self._stream.flush()
+
+
+class ResultArray:
+    """Writes results to a stream as one JSON array.
+
+    Its end is written after the last result only, so that a part is no JSON.
+
+    Args:
+        stream: The stream.
+        fields: Write these fields alone.
+    """
+
+    def __init__(self, stream: BinaryIO, fields: Sequence[str] = ()) -> None:
+        self._stream = stream
+        self._fields = fields
+        self._separator = b"[\n"
+
+    def write(self, result: RunResult) -> None:
+        """Write a result."""
+        self._put(self._separator + _encoded(_json_text(_selected(result, self._fields))))
+        self._separator = b",\n"
+
+    def finish(self) -> None:
+        """End the array: all results are written."""
+        self._put(b"[]\n" if self._separator == b"[\n" else b"\n]\n")
+
+    def _put(self, content: bytes) -> None:
+        self._stream.write(content)
         self._stream.flush()
 
 
@@ -111,19 +147,30 @@ def _open(path: str) -> BinaryIO:
     return Path(path).open("wb")
 
 
-def stdout_stream() -> ResultStream:
-    """Return a stream of JSON Lines to stdout.
+def stdout_stream(fields: Sequence[str], *, is_json: bool) -> ResultStream | ResultArray:
+    """Return a stream of JSON Lines to stdout, or of one JSON array.
 
     Raises:
         UsageError: If stdout is closed.
     """
     if not has_stream(sys.stdout):
         raise UsageError("stdout is closed: pass --out")
-    return ResultStream(sys.stdout.buffer, "jsonl")
+    stream = sys.stdout.buffer
+    return ResultArray(stream, fields) if is_json else ResultStream(stream, "jsonl", fields)
 
 
-def _json_line(result: RunResult) -> str:
-    return f"{_json_text(result.to_dict())}\n"
+def _encoded(text: str) -> bytes:
+    # JSON has an escape for half of a surrogate pair, which UTF-8 does not have: the same as Python's.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _json_line(result: RunResult, *, fields: Sequence[str]) -> str:
+    return f"{_json_text(_selected(result, fields))}\n"
+
+
+def _selected(result: RunResult, fields: Sequence[str]) -> dict[str, Any]:
+    values = result.to_dict()
+    return select(values, fields, is_checked=False) if fields else values
 
 
 def _csv_line(result: RunResult) -> str:

@@ -10,12 +10,14 @@ import stat
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, Literal, NamedTuple, NoReturn
 
 from fibonacci._core.json_types import is_object
 from fibonacci.cli.exit_codes import UsageError
+from fibonacci.cli.standard_streams import has_stream
 
 RowFormat = Literal["csv", "jsonl"]
 STDIN: Final = "-"
@@ -98,9 +100,13 @@ def _source(path: str) -> AbstractContextManager[BinaryIO]:
 def _copied(path: str) -> Generator[BinaryIO]:
     """Copy what can be read only once: rows are checked before any of them is run."""
     with TemporaryFile() as copy:
-        with nullcontext(sys.stdin.buffer) if path == STDIN else Path(path).open("rb") as stream:
+        with _stdin() if path == STDIN else Path(path).open("rb") as stream:
             shutil.copyfileobj(stream, copy)
         yield copy
+
+
+def _stdin() -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if has_stream(sys.stdin) else nullcontext(BytesIO())
 
 
 def read_rows(file: BinaryIO, name: str, rows_format: RowsFormat) -> Iterator[dict[str, Any]]:

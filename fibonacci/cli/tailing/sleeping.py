@@ -1,4 +1,4 @@
-"""A sleep that ends when nobody reads stdout any more."""
+"""A sleep that ends when the reader of stdout has closed it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 def sleep_while_read(seconds: float) -> None:
-    """Sleep, or raise a BrokenPipeError as soon as the reader of stdout has closed it, where the system tells.
+    """Sleep, or raise a BrokenPipeError as soon as the reader of stdout has closed it, where the system reports it.
 
     Without it, `... | head -1` would end with the next line that is written, which may be hours away.
     """

@@ -11,7 +11,7 @@ from fibonacci.cli.tailing.pace import PollPace
 from fibonacci.errors import QuotaExceededError
 from fibonacci.models import Execution
 
-# A poll that fails with one of these says nothing about the executions: a later one may succeed.
+# A poll that fails with one of these is no fact about the executions: a later one may succeed.
 _TRANSIENT = (APIConnectionError, APIResponseError, RateLimitError, ServerError)
 
 

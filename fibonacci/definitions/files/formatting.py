@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from fibonacci.definitions.files.atomic_file import write_atomically
+from fibonacci._atomic_file import write_atomically
 from fibonacci.definitions.files.comments import comments, with_comments
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.load_and_dump import format_of_file, text_of_file

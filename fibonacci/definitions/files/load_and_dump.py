@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fibonacci._atomic_file import write_atomically
 from fibonacci.definitions.checks.tools import NamedTool, ToolSource, tool_names
-from fibonacci.definitions.files.atomic_file import write_atomically
 from fibonacci.definitions.files.legacy_dialect import warn_of_words
 from fibonacci.definitions.files.reading import FORMATS, Format, format_of, read_checked, read_definition
 from fibonacci.definitions.files.source import MAX_SIZE, Source

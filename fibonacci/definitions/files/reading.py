@@ -46,7 +46,7 @@ def read_text(source: Source, text_format: Format) -> Element:
     """
     root = read_json(source) if text_format == "json" else read_yaml(source)
     if not isinstance(root.content, dict):
-        kind = "a list" if isinstance(root.content, list) else json.dumps(root.content, ensure_ascii=False)
+        kind = "a list" if isinstance(root.content, list) else json.dumps(root.content, ensure_ascii=False)[:80]
         raise source.failure(root.offset, "wrong_type", f"a definition is an object with the key 'nodes', not {kind}")
     modernize(root, source)
     return root

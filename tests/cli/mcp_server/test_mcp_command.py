@@ -27,8 +27,8 @@ PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:87
         (["--http", "70000"], 64, PORT.format("70000")),
         (["--http", ""], 64, PORT.format("")),
         (["--http", "0", "--quiet"], 64, "--quiet hides the token"),
-        (["--wait", "-1"], 64, "argument --wait: '-1' is no number of seconds"),
-        (["--wait", "nan"], 64, "argument --wait: 'nan' is no number of seconds"),
+        (["--wait", "-1"], 64, "argument --wait: '-1' is no time from 0 to 86400 s"),
+        (["--wait", "nan"], 64, "argument --wait: 'nan' is no time from 0 to 86400 s"),
     ],
 )
 def test_bad_usage(

@@ -52,7 +52,7 @@ def write_calls(path: Path, calls: Sequence[str]) -> None:
     Raises:
         OSError: If it cannot be written; it then is as it was.
     """
-    from fibonacci.definitions.files.atomic_file import write_atomically
+    from fibonacci._atomic_file import write_atomically
 
     joined = ",\n".join(calls)
     write_atomically(path, f'{{\n"format": {FORMAT},\n"calls": [\n{joined}\n]\n}}\n')

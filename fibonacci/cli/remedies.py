@@ -1,0 +1,33 @@
+"""Remedies of the client, in terms of the command line.
+
+The client's messages name arguments of Python, which a command does not have.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_REPLACED: Final = (
+    (r"pass api_key=\.\.\., set the environment variable FIBONACCI_API_KEY,", "set FIBONACCI_API_KEY,"),
+    (r"is blank; pass your API key, or set FIBONACCI_API_KEY", "is blank: set it to an API key, or unset it"),
+    (r"use https, or pass allow_insecure=True in a network that you trust", "use https"),
+    (r"pass the key as api_key", "set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`"),
+    (r"check base_url and", "check FIBONACCI_BASE_URL or the profile, and"),
+    (r"^base_url (must|is) ", r"--base-url \1 "),
+    (r"base_url should begin with", "the base URL should begin with"),
+    (r"^idempotency_key must be", "--idempotency-key must be"),
+    (r"^profile(: there is no| must be the name of a) profile", r"--profile\1 profile"),
+    (r"pull\(\"([^\"]+)\", folder\)", r"`fibonacci pull \1 --dir DIR`"),
+    (r"pass allow_delete=True", "pass --allow-delete"),
+    (r"which key= names(?:; a function can be passed too, such as key=lambda row: row\.\w+)?", "which --key names"),
+    (r"pass the same key=,", "pass the same --key,"),
+    (r"To continue, make the same call again with journal='[^']*'\.", "The same command again continues."),
+)
+
+
+def for_command_line(text: str) -> str:
+    """Return a message of the client with the remedies that the command line has."""
+    for python, command in _REPLACED:
+        text = re.sub(python, command, text)
+    return text

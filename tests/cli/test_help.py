@@ -1,0 +1,52 @@
+"""The help of all commands: one form, and each argument is described."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import pytest
+
+from fibonacci.cli.main import command_parser
+from fibonacci.cli.parser import CommandParser
+from tests.cli.invocation import invoke
+
+
+def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, str]]]:
+    """Yield each parser with the lines of its help for the commands below it."""
+    parser.complete()
+    below = [action for action in parser._actions if isinstance(action.choices, Mapping)]  # pyright: ignore[reportPrivateUsage]
+    lines: dict[str, str] = {}
+    for action in below:
+        lines = {str(each.dest): str(each.help) for each in cast("Any", action)._get_subactions()}
+        for child in cast("Mapping[str, CommandParser]", action.choices).values():
+            yield from commands(child)
+    yield parser, lines
+
+
+ALL = list(commands(command_parser()))
+
+
+@pytest.mark.parametrize(("parser", "lines"), ALL, ids=[parser.prog for parser, _ in ALL])
+def test_the_form_of_a_help(parser: CommandParser, lines: dict[str, str]) -> None:
+    description = parser.description or ""
+    assert description[:1].isupper()
+    assert description.endswith(".")
+    for name, line in lines.items():
+        assert line[:1].islower(), name
+        assert not line.endswith("."), name
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+        if not isinstance(action.choices, Mapping):
+            assert action.help, action.dest
+            assert not action.help.endswith("."), action.dest
+    text = parser.format_help()
+    assert "api_key" not in text
+    assert argparse.SUPPRESS not in text
+
+
+def test_options_stand_before_and_after_the_command() -> None:
+    before = invoke("--fields", "id,,", "workflows", "list")
+    after = invoke("workflows", "list", "--fields", "id,,")
+    assert before.err == "fibonacci: argument --fields: 'id,,' is no list of names, such as id,name\n"
+    assert after.err == "fibonacci workflows list: argument --fields: 'id,,' is no list of names, such as id,name\n"
