@@ -1,4 +1,4 @@
-"""Journals of each kind."""
+"""What tests of batches share: journals of each kind, workflows, the command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.batch.command import Command
 from tests.batch.journals import REDIS_PASSWORD, JournalPlace, Servers
+from tests.batch.workflows import GREETER, RESTER
 from tests.kit.redis import REDIS_SERVERS, RedisServer
 
 
@@ -54,3 +58,18 @@ def forgetful() -> Iterator[Servers]:
     """Return a server that keeps nothing."""
     with closing(Servers(RedisServer(password=REDIS_PASSWORD))) as servers:
         yield servers
+
+
+@pytest.fixture
+def greeter(client: Fibonacci) -> str:
+    return client.workflows.create(name="Greeter", definition=GREETER).id
+
+
+@pytest.fixture
+def rester(client: Fibonacci) -> str:
+    return client.workflows.create(name="rester", definition=RESTER).id
+
+
+@pytest.fixture
+def command(emulator: Emulator, tmp_path: Path) -> Command:
+    return Command(emulator, tmp_path)

@@ -8,98 +8,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.main import main
-from fibonacci.cli.run_many.result_files import ResultFile
 from fibonacci.emulator import Emulator
+from tests.batch.command import CSV, EXECUTE, GREET, KEPT, REST, Command, executions, last_line, lines_of
 from tests.batch.journals import REDIS_PASSWORD
-from tests.emulator.api import tool
 from tests.emulator.handling import wait_until
 from tests.kit.redis import RedisServer
-from tests.kit.systems import linux_only, needs_fork, needs_signals
-
-GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
-REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
-EXECUTE = "POST /workflows/{workflow_id}/execute"
-CSV = "id,name\n7,Ada\n8,Bob\n"
-
-KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
-
-Call = Callable[..., int]
-
-
-class Command:
-    """The command, run in a folder of its own, with an emulator for the platform.
-
-    Args:
-        emulator: The platform.
-        folder: The folder.
-    """
-
-    def __init__(self, emulator: Emulator, folder: Path) -> None:
-        self.folder = folder
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-        variables = {"FIBONACCI_API_KEY": emulator.api_key, "FIBONACCI_BASE_URL": emulator.base_url}
-        self.environment: dict[str, str] = {**inherited, **variables, "PYTHONWARNINGS": "error"}
-
-    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.line(arguments),
-            input=stdin,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            encoding="utf-8",
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        line = self.line(arguments)
-        return subprocess.Popen(line, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
-
-    def line(self, arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", "fibonacci.run_many", *arguments]
-
-    def write(self, name: str, text: str) -> str:
-        (self.folder / name).write_text(text, "utf-8")
-        return name
-
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text("utf-8")
-
-
-@pytest.fixture
-def command(emulator: Emulator, tmp_path: Path) -> Command:
-    return Command(emulator, tmp_path)
-
-
-@pytest.fixture
-def greeter(client: Fibonacci) -> str:
-    return client.workflows.create(name="Greeter", definition=GREET).id
-
-
-def lines_of(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def last_line(text: str) -> str:
-    return text.splitlines()[-1]
-
-
-def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
-    """Return how many executions the rows have by their `id`, as the emulator has recorded them."""
-    found = client.executions.list(workflow_id=workflow_id, limit=200)
-    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)
+from tests.kit.systems import needs_fork, needs_signals
 
 
 def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, redis_server: RedisServer) -> None:
@@ -347,92 +265,3 @@ class TestResumption:
         assert process.returncode == 1
         assert last_line(errors) == "the reader of the results has closed; the same command again continues"
         assert "Traceback" not in errors
-
-
-class TestInProcess:
-    """As `fibonacci run-many` calls it."""
-
-    @pytest.fixture
-    def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-        monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
-        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
-        monkeypatch.chdir(tmp_path)
-        (tmp_path / "rows.csv").write_text(CSV)
-        return lambda *arguments: main(["run-many", "Greeter", "rows.csv", *KEPT, *arguments])
-
-    def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
-        before = signal.getsignal(signal.SIGTERM)
-        assert call("--out", "o.csv") == 0
-        assert signal.getsignal(signal.SIGTERM) == before
-
-    def test_without_stdout_a_file_is_asked_for(
-        self,
-        call: Call,
-        greeter: str,
-        emulator: Emulator,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        monkeypatch.setattr(sys, "stdout", None)
-        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 64
-        assert last_line(capsys.readouterr().err) == "fibonacci: stdout is closed: pass --out"
-
-    def test_without_stderr_results_stay_alone(
-        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setattr(sys, "stderr", None)
-        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
-        assert all(each["status"] for each in lines_of(capsys.readouterr().out))
-
-    def test_a_column_of_json(self, call: Call, greeter: str) -> None:
-        Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
-        assert call("--json-column", "name") == 0
-        assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
-
-    def test_rows_of_unknown_outcome_are_results_too(
-        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        emulator.fail(EXECUTE, kind="status", status=502, times=1)
-        assert call("--concurrency", "1") == 1
-        assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
-        summary, text = capsys.readouterr().err.splitlines()[-2:]
-        assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
-        assert text.startswith("it is not known whether these rows were started: 0. Check them; --on-unknown")
-        assert call("--on-unknown", "rerun") == 0
-
-    def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
-        assert call("--key", "id") == 64
-        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
-        assert not Path("o.jsonl").exists()
-
-    def test_more_failures_than_allowed(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
-        assert call("--max-failures", "0", "--concurrency", "1") == 1
-        errors = capsys.readouterr().err
-        assert "1 row has failed, and max_failures is 0" in errors
-        assert "the results so far are in " in errors
-        assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
-
-    @linux_only
-    def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        Path("o.jsonl").symlink_to("/dev/full")
-        assert call("--out", "o.jsonl") == 1
-        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
-        assert call("--out", "p.jsonl") == 0
-        assert len(lines_of(Path("p.jsonl").read_text())) == 2
-
-    def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert call("--out", "o.csv") == 0
-        content = Path("o.csv").read_text()
-        assert call("--out", "o.csv", "--key", "id") == 1
-        assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
-        assert Path("o.csv").read_text() == content
-        assert not Path("o.csv.partial").exists()
-
-
-def test_a_file_is_empty_when_there_was_no_result(tmp_path: Path) -> None:
-    file = ResultFile(str(tmp_path / "o.jsonl"), "jsonl")
-    file.finish()
-    assert (tmp_path / "o.jsonl").read_bytes() == b""
-    assert len(list(tmp_path.iterdir())) == 1

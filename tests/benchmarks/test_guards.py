@@ -23,6 +23,8 @@ from fibonacci.models import Workflow
 from tests.benchmarks.guards import instructions, lines_run, peak_of
 from tests.benchmarks.processes import serve
 
+pytestmark = pytest.mark.slow
+
 KEY = "key"
 # Twice the work takes twice the lines, and on a busy machine a hundredth more; a search of all that is there, far more.
 LINEAR = 2.06
@@ -99,7 +101,6 @@ def test_a_call_leaves_nothing_behind(url: str) -> None:
         assert sys.getallocatedblocks() - before < 20
 
 
-@pytest.mark.slow
 def test_the_memory_of_a_call(url: str) -> None:
     ratio = beside_by_hand(url, peak_of)
     assert ratio < MEMORY
@@ -140,7 +141,6 @@ with Fibonacci("key", base_url="{url}/v1") as client:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)  # valgrind is some fifty times slower than the processor
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
 def test_instructions_of_a_cold_script_with_a_hundred_calls(url: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.definitions.diagram_cases import (
 )
 from tests.kit.browser import dump_dom
 
-pytestmark = pytest.mark.xdist_group("diagrams in a browser")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("diagrams in a browser")]
 
 SEEDS = range(24)
 

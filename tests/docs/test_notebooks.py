@@ -18,6 +18,8 @@ from tests.docs.markdown import ROOT
 from tests.docs.running import check_prints
 
 untyped: Any = nbformat
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 FAILS = "raises-exception"

@@ -16,7 +16,7 @@ from tests.emulator.handling import create
 from tests.emulator.page_browser import HOSTILE, KEY, MAIL, Survey, focus_on, sign_in, survey_of
 from tests.kit.chromium import chromium
 
-pytestmark = pytest.mark.xdist_group("page in a browser")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page in a browser")]
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,6 @@ class TestWithoutScript:
         context.close()
 
 
-@pytest.mark.slow
 class TestEveryPage:
     """What holds for each page, measured once for all."""
 

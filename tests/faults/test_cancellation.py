@@ -111,6 +111,7 @@ async def _calm(client: AsyncFibonacci, transport: AsyncSocketTransport, server:
     assert server.live_connections == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("secure", "connections"), [(False, 7), (True, 1000)], ids=["http, queueing", "https"])
 @pytest.mark.parametrize("storm", ["tasks", "scopes", "trio"])
 def test_a_storm_leaves_nothing_behind(storm: str, secure: bool, connections: int, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def other() -> Iterator[ScriptedServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "secure"), [*((mode, False) for mode in MODES), ("asyncio", True)])
 def test_500_calls_at_once_with_256_descriptors(
     mode: ModeName, secure: bool, other: ScriptedServer, authority: Authority

@@ -80,6 +80,7 @@ def _fail(base_url: str) -> object:
         return client.request("POST", "/x", json={})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", START_METHODS)
 def test_errors_come_back_from_another_process(method: str) -> None:
     context = multiprocessing.get_context(method)

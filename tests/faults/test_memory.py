@@ -21,6 +21,8 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import gzip_bomb, head, ok, raw_then_reset, respond
 
+pytestmark = pytest.mark.slow
+
 CALLS = 400_000 if os.environ.get("FIBONACCI_TEST_PROFILE") == "long" else 4_000
 ROUNDS = 8  # in one the server may hold more connections than in the one before, but not in each
 MB = 1024 * 1024
@@ -45,7 +47,6 @@ def _used() -> int:
     return tracemalloc.get_traced_memory()[0]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3600 if CALLS > 4_000 else 120)
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("mode", TWO_MODES, indirect=True)
@@ -69,7 +70,6 @@ def test_calls_do_not_grow_the_process(mode: Mode) -> None:
     assert min(later - earlier for earlier, later in pairwise(levels)) < 20 * CALLS // ROUNDS
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("kind", [Fibonacci, AsyncFibonacci])
 def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibonacci]) -> None:
@@ -80,7 +80,6 @@ def test_a_thousand_clients_cost_little(kind: type[Fibonacci] | type[AsyncFibona
     assert _used() - before < 10 * MB
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 def test_a_thousand_clients_in_use_cost_little() -> None:
     with ScriptedServer(_respond_and_leave) as server:

@@ -16,6 +16,8 @@ from tests.servers.gateways import GATEWAYS, Gateway, GatewayName, gateway
 from tests.servers.load import Load, LoadedCall, check
 from tests.servers.setups import SHORT_KEEP_ALIVE, Setup
 
+pytestmark = pytest.mark.slow
+
 BUSY = Load(workers=8, pauses=(0.0, 0.05))
 AS_LONG_AS_THE_KEEP_ALIVE = Load(workers=20, pauses=(0.48, 0.52))
 

@@ -1,0 +1,78 @@
+"""The command `run-many` in processes, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fibonacci import Fibonacci
+from fibonacci.emulator import Emulator
+from tests.emulator.api import tool
+
+GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+REST = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+EXECUTE = "POST /workflows/{workflow_id}/execute"
+CSV = "id,name\n7,Ada\n8,Bob\n"
+KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
+
+
+class Command:
+    """The command, run in a folder of its own, with an emulator for the platform.
+
+    Args:
+        emulator: The platform.
+        folder: The folder.
+    """
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self.folder = folder
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+        variables = {"FIBONACCI_API_KEY": emulator.api_key, "FIBONACCI_BASE_URL": emulator.base_url}
+        self.environment: dict[str, str] = {**inherited, **variables, "PYTHONWARNINGS": "error"}
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.line(arguments),
+            input=stdin,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            encoding="utf-8",
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        line = self.line(arguments)
+        return subprocess.Popen(line, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+
+    def line(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "fibonacci.run_many", *arguments]
+
+    def write(self, name: str, text: str) -> str:
+        (self.folder / name).write_text(text, "utf-8")
+        return name
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def last_line(text: str) -> str:
+    return text.splitlines()[-1]
+
+
+def executions(client: Fibonacci, workflow_id: str) -> dict[Any, int]:
+    """Return how many executions the rows have by their `id`, as the emulator has recorded them."""
+    found = client.executions.list(workflow_id=workflow_id, limit=200)
+    return Counter((each.model_extra or {})["inputs"]["id"] for each in found)

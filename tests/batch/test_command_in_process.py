@@ -1,0 +1,107 @@
+"""`fibonacci run-many` in this process: what it leaves behind, closed streams and files that fail."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fibonacci.cli.main import main
+from fibonacci.cli.run_many.result_files import ResultFile
+from fibonacci.emulator import Emulator
+from tests.batch.command import CSV, EXECUTE, KEPT, last_line, lines_of
+from tests.kit.systems import linux_only
+
+Call = Callable[..., int]
+
+
+class TestInProcess:
+    """As `fibonacci run-many` calls it."""
+
+    @pytest.fixture
+    def call(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
+        monkeypatch.setenv("FIBONACCI_API_KEY", emulator.api_key)
+        monkeypatch.setenv("FIBONACCI_BASE_URL", emulator.base_url)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "rows.csv").write_text(CSV)
+        return lambda *arguments: main(["run-many", "Greeter", "rows.csv", *KEPT, *arguments])
+
+    def test_signal_handlers_are_restored(self, call: Call, greeter: str) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        assert call("--out", "o.csv") == 0
+        assert signal.getsignal(signal.SIGTERM) == before
+
+    def test_without_stdout_a_file_is_asked_for(
+        self,
+        call: Call,
+        greeter: str,
+        emulator: Emulator,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 64
+        assert last_line(capsys.readouterr().err) == "fibonacci: stdout is closed: pass --out"
+
+    def test_without_stderr_results_stay_alone(
+        self, call: Call, greeter: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        assert main(["run-many", "Greeter", "rows.csv", "--journal", "runs.db"]) == 0
+        assert all(each["status"] for each in lines_of(capsys.readouterr().out))
+
+    def test_a_column_of_json(self, call: Call, greeter: str) -> None:
+        Path("rows.csv").write_text('id,name\n1,"[1, null]"\n')
+        assert call("--json-column", "name") == 0
+        assert [each["inputs"] for each in lines_of(Path("o.jsonl").read_text())] == [{"id": "1", "name": [1, None]}]
+
+    def test_rows_of_unknown_outcome_are_results_too(
+        self, call: Call, greeter: str, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        emulator.fail(EXECUTE, kind="status", status=502, times=1)
+        assert call("--concurrency", "1") == 1
+        assert sorted(each["status"] for each in lines_of(Path("o.jsonl").read_text())) == ["completed", "unknown"]
+        summary, text = capsys.readouterr().err.splitlines()[-2:]
+        assert summary.startswith("1 done, 0 failed, 1 unknown, 0 left")
+        assert text.startswith("it is not known whether these rows were started: 0. Check them; --on-unknown")
+        assert call("--on-unknown", "rerun") == 0
+
+    def test_two_rows_with_one_key(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("id,name\n7,Ada\n7,Bob\n")
+        assert call("--key", "id") == 64
+        assert "rows 0 and 1 have the same key '7'" in capsys.readouterr().err
+        assert not Path("o.jsonl").exists()
+
+    def test_more_failures_than_allowed(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("rows.csv").write_text("nobody\n" + "there\n" * 9)
+        assert call("--max-failures", "0", "--concurrency", "1") == 1
+        errors = capsys.readouterr().err
+        assert "1 row has failed, and max_failures is 0" in errors
+        assert "the results so far are in " in errors
+        assert len(lines_of(Path("o.jsonl.partial").read_text())) < 9
+
+    @linux_only
+    def test_a_disk_that_cannot_be_written(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        Path("o.jsonl").symlink_to("/dev/full")
+        assert call("--out", "o.jsonl") == 1
+        assert last_line(capsys.readouterr().err).endswith("No space left on device; the same command again continues")
+        assert call("--out", "p.jsonl") == 0
+        assert len(lines_of(Path("p.jsonl").read_text())) == 2
+
+    def test_a_journal_of_something_else(self, call: Call, greeter: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert call("--out", "o.csv") == 0
+        content = Path("o.csv").read_text()
+        assert call("--out", "o.csv", "--key", "id") == 1
+        assert "journal runs.db has keys by index, not by column id" in capsys.readouterr().err
+        assert Path("o.csv").read_text() == content
+        assert not Path("o.csv.partial").exists()
+
+
+def test_a_file_is_empty_when_there_was_no_result(tmp_path: Path) -> None:
+    file = ResultFile(str(tmp_path / "o.jsonl"), "jsonl")
+    file.finish()
+    assert (tmp_path / "o.jsonl").read_bytes() == b""
+    assert len(list(tmp_path.iterdir())) == 1

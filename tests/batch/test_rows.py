@@ -1,0 +1,195 @@
+"""Rows of every kind: what is read of them, when, and which are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import BaseModel
+
+from fibonacci import (
+    Fibonacci,
+    RunResult,
+)
+from fibonacci.emulator import Emulator
+from tests.batch.workflows import inputs_of, named, run
+from tests.kit.mode import MODES, Mode
+
+
+@dataclass
+class PersonRecord:
+    id: int
+    name: str
+
+
+class NamedRecord(NamedTuple):
+    name: str
+
+
+class TestRows:
+    def test_they_are_read_as_they_are_needed(self, mode: Mode, any_client: Any, rester: str) -> None:
+        read = 0
+
+        def rows() -> Iterator[dict[str, Any]]:
+            nonlocal read
+            for _ in range(200):
+                read += 1
+                yield {"seconds": 0}
+
+        ahead: list[int] = []
+        seen = 0
+
+        def visit(_: RunResult) -> None:
+            nonlocal seen
+            seen += 1
+            ahead.append(read - seen)
+
+        mode.each(any_client.workflows.run_many(rester, rows(), concurrency=3), visit)
+        assert seen == 200
+        assert max(ahead) <= 6
+
+    def test_an_async_iterable(self, greeter: str, emulator: Emulator) -> None:
+        async def rows() -> AsyncIterator[dict[str, Any]]:
+            for number in range(30):
+                await asyncio.sleep(0.001)
+                yield {"name": number}
+
+        for name in MODES[1:]:
+            with Mode(name) as mode:
+                client = mode.client_of(emulator)
+                source = rows() if name == "asyncio" else _rows_of_trio()
+                assert len(run(mode, client.workflows.run_many(greeter, source))) == 30
+
+    def test_a_slow_async_iterable_holds_up_no_result(self, greeter: str, emulator: Emulator) -> None:
+        async def main() -> None:
+            arrived = asyncio.Event()
+
+            async def rows() -> AsyncIterator[dict[str, Any]]:
+                yield {"name": "first"}
+                await arrived.wait()  # until its result is there
+                yield {"name": "second"}
+
+            from fibonacci import AsyncFibonacci
+
+            async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:
+                seen = 0
+                async for _ in client.workflows.run_many(greeter, rows()):
+                    seen += 1
+                    arrived.set()
+                assert seen == 2
+
+        asyncio.run(asyncio.wait_for(main(), 20))
+
+    def test_an_error_of_the_iterable_is_raised_after_the_results(
+        self, mode: Mode, any_client: Any, greeter: str
+    ) -> None:
+        def rows() -> Iterator[dict[str, Any]]:
+            yield from named("Ada", "Bob")
+            raise OSError("the file is gone")
+
+        seen: list[RunResult] = []
+        with pytest.raises(OSError, match="the file is gone") as caught:
+            mode.each(any_client.workflows.run_many(greeter, rows()), seen.append)
+        assert len(seen) == 2
+        assert "2 done" in caught.value.__notes__[0]
+
+    def test_a_function_makes_the_inputs(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        def key(row: tuple[str, int]) -> str:
+            return row[0]
+
+        def inputs(row: tuple[str, int]) -> dict[str, int]:
+            return {"name": 1 // row[1]}
+
+        runs = any_client.workflows.run_many(greeter, [("Ada", 1), ("Bob", 0)], key=key, inputs=inputs)
+        by_key = {result.key: result for result in run(mode, runs)}
+        assert by_key["Ada"].inputs == {"name": 1}
+        assert isinstance(by_key["Bob"].error, ZeroDivisionError)
+
+    @pytest.mark.parametrize("journal", [True, False])
+    @pytest.mark.parametrize("distance", [1, 150])
+    def test_two_rows_with_one_key(
+        self, mode: Mode, any_client: Any, client: Fibonacci, greeter: str, tmp_path: Path, journal: bool, distance: int
+    ) -> None:
+        rows = [{"name": number} for number in range(distance)] + [{"name": 0}]
+        path = tmp_path / "runs.db" if journal else None
+        runs = any_client.workflows.run_many(greeter, rows, key="name", journal=path)
+        with pytest.raises(ValueError, match=rf"rows 0 and {distance} have the same key '0'"):
+            mode.each(runs, lambda _: None)
+        assert len(inputs_of(client, greeter)) == distance
+
+    @pytest.mark.parametrize(
+        ("row", "error", "text"),
+        [
+            ({"name": "Ada"}, ValueError, "row 0 has no column 'id', which key= names"),
+            ({"id": None}, TypeError, "the key of row 0 must be a str or an int, not None"),
+            ({"id": 1.5}, TypeError, r"the key of row 0 must be a str or an int, not float; pass key=.*str\(\)"),
+            ({"id": "\ud800"}, ValueError, "the key of row 0 is no text that can be stored"),
+            ({"id": 10**5000}, ValueError, "the key of row 0 is no text that can be stored"),
+            (
+                PersonRecord(1, "Ada"),
+                ValueError,
+                "row 0 has no column 'id', which key= names; .* key=lambda row: row.id",
+            ),
+        ],
+    )
+    def test_a_row_without_a_key(
+        self, mode: Mode, any_client: Any, greeter: str, row: Any, error: type[Exception], text: str
+    ) -> None:
+        with pytest.raises(error, match=text):
+            run(mode, any_client.workflows.run_many(greeter, [row], key="id"))
+
+    def test_a_length_that_fails_is_not_known(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Bar(list[Any]):
+            def __len__(self) -> int:
+                raise TypeError("a bar over a generator has no length")
+
+        runs = any_client.workflows.run_many(greeter, Bar(named("Ada")))
+        assert [result.status for result in run(mode, runs)] == ["completed"]
+
+    def test_models_have_columns(self, mode: Mode, any_client: Any, greeter: str) -> None:
+        class Person(BaseModel):
+            id: int
+            name: str
+
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [Person(id=7, name="Ada")], key="id"))
+        assert (result.key, result.inputs) == ("7", {"id": 7, "name": "Ada"})
+
+    @pytest.mark.parametrize(
+        ("row", "remedy"),
+        [
+            (PersonRecord(1, "Ada"), "dataclasses.asdict"),
+            (NamedRecord("Ada"), "_asdict()"),
+            ("Ada", "pass inputs="),
+        ],
+    )
+    def test_a_row_that_is_no_mapping_fails_with_the_remedy(
+        self, mode: Mode, any_client: Any, greeter: str, row: Any, remedy: str
+    ) -> None:
+        (result,) = run(mode, any_client.workflows.run_many(greeter, [row]))
+        assert remedy in str(result.error)
+
+    @pytest.mark.parametrize("argument", ["key", "inputs"])
+    def test_async_functions_are_refused(self, mode: Mode, any_client: Any, argument: str) -> None:
+        async def function(row: Any) -> Any:
+            return row
+
+        with pytest.raises(TypeError, match=f"{argument} must be a plain function, not an async one"):
+            any_client.workflows.run_many("wf-1", [], **{argument: function})
+
+    @pytest.mark.parametrize(("attribute", "remedy"), [("iloc", "to_dict"), ("to_dicts", "to_dicts")])
+    def test_data_frames_are_refused_with_the_remedy(self, any_client: Any, attribute: str, remedy: str) -> None:
+        frame = type("DataFrame", (list,), {"columns": ["name"], attribute: None})()
+        with pytest.raises(TypeError, match=rf"of a data frame pass df\.{remedy}\("):
+            any_client.workflows.run_many("wf-1", frame)
+
+
+async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
+    import trio
+
+    for number in range(30):
+        await trio.sleep(0.001)
+        yield {"name": number}

@@ -1,0 +1,31 @@
+"""Workflows whose rows are run, and what has come of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fibonacci import (
+    Fibonacci,
+    RunResult,
+)
+from tests.emulator.api import tool
+from tests.kit.mode import Mode
+
+GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+RESTER = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
+
+
+def named(*names: Any) -> list[dict[str, Any]]:
+    return [{"name": name} for name in names]
+
+
+def run(mode: Mode, runs: Any) -> list[RunResult]:
+    """Iterate, and return the results in the order in which they came."""
+    found: list[RunResult] = []
+    mode.each(runs, found.append)
+    return found
+
+
+def inputs_of(client: Fibonacci, workflow: str) -> list[dict[str, Any]]:
+    """Return the inputs of the workflow's executions, the newest first."""
+    return [(each.model_extra or {})["inputs"] for each in client.executions.list(workflow_id=workflow)]
