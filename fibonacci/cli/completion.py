@@ -6,8 +6,8 @@ from fibonacci.cli.main import PROGRAM, command_parser
 
 try:
     import shtab
-except ImportError as error:
-    raise ImportError("completion needs shtab: pip install 'fibonacci-sdk[completion]'") from error
+except ImportError as _error:
+    raise ImportError("completion needs shtab: pip install 'fibonacci-sdk[completion]'") from _error
 
 
 # Words in the name of a value that is a path.

@@ -14,8 +14,8 @@ from fibonacci.definitions.diagrams.svg import svg
 
 try:
     from resvg_py import svg_to_bytes
-except ImportError as error:
-    raise ImportError("PNG needs resvg-py: pip install 'fibonacci-sdk[png]'") from error
+except ImportError as _error:
+    raise ImportError("PNG needs resvg-py: pip install 'fibonacci-sdk[png]'") from _error
 
 _ZOOM: Final = 2.0  # sharp on screens of high density, too
 _MOST_PIXELS: Final = 40e6  # a renderer takes four bytes for each
