@@ -45,7 +45,7 @@ class ExecutionFeed:
         Raises:
             APIError: If a request fails; then it can be called again.
         """
-        self.requests: int = 0
+        self.requests = 0
         found: dict[str, Execution] = {}
         front = next(self._pages(None, _FRONT))
         if front.next_cursor is not None:
@@ -61,7 +61,7 @@ class ExecutionFeed:
         Raises:
             APIError: If a request fails; then the next poll reports what this one would have.
         """
-        self.requests: int = 0
+        self.requests = 0
         found = self._front()
         found |= self._reread([each for each in self._running if each not in found])
         changed = [each for each in found.values() if self._is_changed(each)]
