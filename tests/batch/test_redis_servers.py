@@ -40,6 +40,7 @@ def workflow(client: Fibonacci) -> str:
     return client.workflows.create(name="rester", definition=DEFINITION).id
 
 
+@pytest.mark.slow
 class TestServersThatEnd:
     def run(self, mode: Mode, emulator: Emulator, workflow: str, servers: Servers, **options: Any) -> list[RunResult]:
         found: list[RunResult] = []

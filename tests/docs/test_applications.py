@@ -23,6 +23,8 @@ from fibonacci.emulator import Emulator, LLMCall
 from tests.docs.processes import PATIENCE, running
 from tests.kit.systems import needs_fork
 
+pytestmark = pytest.mark.slow
+
 JSON_HEADERS = "Content-Type: application/json\r\nContent-Length: 2\r\n"
 
 

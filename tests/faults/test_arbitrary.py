@@ -197,6 +197,7 @@ def laboratory() -> Iterator[FaultServer]:
         yield laboratory
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200 if LONG else 120)
 @pytest.mark.parametrize("kind", _CALLS)
 def test_only_fibonacci_errors_leave_a_call(

@@ -13,6 +13,8 @@ from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, http_date, ok, raw, raw_then_reset, respond, respond_json
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("failing_program.py")
 RESPONSES = {
     "/wf-1": respond_json({"data": {"id": "wf-1"}}),
