@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.invocation import environment, invoke, spawn
+from tests.kit.programs import find
 
 pytest.importorskip("shtab")
 
@@ -24,8 +24,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 @pytest.fixture
 def script(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shell: str = request.param
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    find(shell)
     run = invoke("completion", shell)
     assert (run.code, run.err) == (0, "")
     path = tmp_path / f"completion.{shell}"
