@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,6 +22,7 @@ from fibonacci import Fibonacci, Pager
 from fibonacci._core.unset import UNSET, Unset
 from fibonacci.cli.calls.entries import CallEntry, CallGroup, CallParameter
 from tests.endpoints.table import NOT_ENDPOINTS
+from tests.kit.derived_files import outdated, write_derived, write_or_check
 from tests.mirror import formatted
 
 FOLDER: Final = Path(__file__).parents[1] / "fibonacci" / "cli" / "call_tables"
@@ -216,28 +216,13 @@ def _joined(parts: Sequence[str]) -> str:
 
 def differences() -> list[str]:
     """Return the names of tables that are missing, outdated, or derived from nothing."""
-    derived = derive_all()
-    present = {path: path.read_text("utf-8") for path in FOLDER.rglob("*.py")}
-    return sorted(path.name for path in derived.keys() | present.keys() if derived.get(path) != present.get(path))
+    return [path.name for path in outdated(derive_all(), FOLDER.rglob("*.py"))]
 
 
 def write() -> None:
     """Write the tables, and remove those that are derived from nothing."""
-    derived = derive_all()
-    FOLDER.mkdir(exist_ok=True)
-    for path in {*FOLDER.rglob("*.py")} - derived.keys():
-        path.unlink()
-    for path, text in derived.items():
-        path.write_text(text, "utf-8")
-
-
-def main() -> None:
-    """Write or check, as the command line says."""
-    if "--check" not in sys.argv:
-        write()
-    elif found := differences():
-        sys.exit(f"outdated tables of calls: {', '.join(found)}; run `python -m tests.calls`")
+    write_derived(derive_all(), FOLDER.rglob("*.py"))
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(write, differences, name="tables of calls", command="python -m tests.calls")

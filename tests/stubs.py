@@ -10,10 +10,10 @@ stub beside the module imports the same names.
 from __future__ import annotations
 
 import ast
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.kit.derived_files import outdated, write_derived, write_or_check
 from tests.mirror import formatted
 
 if TYPE_CHECKING:
@@ -71,31 +71,14 @@ def derive_all(package: Path = PACKAGE) -> dict[Path, str]:
 
 def differences(package: Path = PACKAGE) -> list[str]:
     """Return the names of stubs that are missing, outdated, or derived from nothing."""
-    derived = derive_all(package)
-    present = {path: path.read_text("utf-8") for path in package.rglob("*.pyi")}
-    return sorted(
-        path.relative_to(package).as_posix()
-        for path in derived.keys() | present.keys()
-        if derived.get(path) != present.get(path)
-    )
+    found = outdated(derive_all(package), package.rglob("*.pyi"))
+    return [path.relative_to(package).as_posix() for path in found]
 
 
 def write(package: Path = PACKAGE) -> None:
     """Write the stubs, and remove those that are derived from nothing."""
-    derived = derive_all(package)
-    for path in {*package.rglob("*.pyi")} - derived.keys():
-        path.unlink()
-    for path, text in derived.items():
-        path.write_text(text, "utf-8")
-
-
-def main() -> None:
-    """Write or check, as the command line says."""
-    if "--check" not in sys.argv:
-        write()
-    elif found := differences():
-        sys.exit(f"outdated stubs: {', '.join(found)}; run `python -m tests.stubs`")
+    write_derived(derive_all(package), package.rglob("*.pyi"))
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(write, differences, name="stubs", command="python -m tests.stubs")

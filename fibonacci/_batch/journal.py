@@ -6,7 +6,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from fibonacci._batch.journal_errors import damaged_error, journal_error
 from fibonacci._batch.row import Row
@@ -15,6 +15,24 @@ from fibonacci.models.executions import Execution
 from fibonacci.models.run_results import RunResult
 
 Ended = tuple[Row, RunResult]
+
+
+class JournalChanges(NamedTuple):
+    """What is written at once, in this order.
+
+    Attributes:
+        new: Rows with numbers that were given just now; those that are going to be started have their intents.
+        withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
+        again: Rows that are going to be started, and are in the journal already.
+        started: Rows with the id of their execution.
+        finished: Rows with their results.
+    """
+
+    new: Sequence[Row]
+    withdrawn: Sequence[Row]
+    again: Sequence[Row]
+    started: Sequence[Row]
+    finished: Sequence[Ended]
 
 
 class JournalEntry:
@@ -122,7 +140,7 @@ class Journal(ABC):
             self._last += 1
             row.number = self._last
             self._mark(row.number)
-        self._write(new, again, withdrawn, started, finished)
+        self._write(JournalChanges(new, withdrawn, again, started, finished))
 
     @abstractmethod
     def renew(self, row: Row) -> None:
@@ -153,23 +171,8 @@ class Journal(ABC):
         """Return what is known of a row."""
 
     @abstractmethod
-    def _write(
-        self,
-        new: Sequence[Row],
-        again: Sequence[Row],
-        withdrawn: Sequence[Row],
-        started: Sequence[Row],
-        finished: Sequence[Ended],
-    ) -> None:
-        """Write all at once: rows that are new here, and what has happened to the others, in this order.
-
-        Args:
-            new: Rows with numbers that were given just now; those that are going to be started have their intents.
-            again: Rows that are going to be started, and are in the journal already.
-            withdrawn: Rows that were certainly not started; one of them may be among those that are started again.
-            started: Rows with the id of their execution.
-            finished: Rows with their results.
-        """
+    def _write(self, changes: JournalChanges) -> None:
+        """Write all at once."""
 
     @abstractmethod
     def _ended(self) -> Iterable[JournalEntry]:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from fibonacci._batch import redis_records as records
-from fibonacci._batch.journal import Ended, Journal, JournalEntry
+from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error
 from fibonacci._batch.redis_commands import PATIENCE, PatientCommands, RedisCommands
 from fibonacci._batch.redis_lease import JournalLease, milliseconds
@@ -78,22 +78,16 @@ class RedisJournal(Journal):
         (facts,) = self._run(("EVAL", FIND, len(hashes), *hashes, key))
         return records.entry_of(key, facts)
 
-    def _write(
-        self,
-        new: Sequence[Row],
-        again: Sequence[Row],
-        withdrawn: Sequence[Row],
-        started: Sequence[Row],
-        finished: Sequence[Ended],
-    ) -> None:
-        changes = chain(
+    def _write(self, changes: JournalChanges) -> None:
+        new, withdrawn, again, started, finished = changes
+        commands = chain(
             *map(records.begun, new),
             *map(records.withdrawn, withdrawn),
             *map(records.begun, again),
             *map(records.started, started),
             *(records.finished(row, result, *self._texts(result)) for row, result in finished),
         )
-        self._change(changes, added=len(new), is_synced=self._is_synced and bool(new or again))
+        self._change(commands, added=len(new), is_synced=self._is_synced and bool(new or again))
 
     def _ended(self) -> Iterator[JournalEntry]:
         place = 0

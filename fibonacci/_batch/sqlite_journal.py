@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from fibonacci._batch.journal import Ended, Journal, JournalEntry
+from fibonacci._batch.journal import Journal, JournalChanges, JournalEntry
 from fibonacci._batch.journal_errors import journal_error, sqlite_error
 from fibonacci._batch.journal_owner import JournalOwner
 from fibonacci._batch.journal_schema import JournalHeader, use_header
@@ -90,14 +90,8 @@ class SQLiteJournal(Journal):
             record = connection.execute(f"SELECT {_COLUMNS} FROM rows WHERE key = ?", (key,)).fetchone()
         return None if record is None else JournalEntry(record)
 
-    def _write(
-        self,
-        new: Sequence[Row],
-        again: Sequence[Row],
-        withdrawn: Sequence[Row],
-        started: Sequence[Row],
-        finished: Sequence[Ended],
-    ) -> None:
+    def _write(self, changes: JournalChanges) -> None:
+        new, withdrawn, again, started, finished = changes
         with self._transaction() as connection:
             connection.executemany(_INSERT, map(_inserted, new))
             connection.executemany(_WITHDRAW, [(row.number,) for row in withdrawn])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from typing import Final
+from typing import Final, cast
 
 _VALUE: Final = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|true|false)"""
 
@@ -90,8 +90,8 @@ def _heading(line: str) -> tuple[str, ...] | None:
         return None
     parts: list[str] = []
     while isinstance(inner, dict) and inner:
-        (name, inner), *_ = inner.items()  # pyright: ignore[reportUnknownVariableType]
-        parts.append(str(name))  # pyright: ignore[reportUnknownArgumentType]
+        (name, inner), *_ = cast("dict[str, object]", inner).items()
+        parts.append(name)
     return tuple(parts) if inner == {} else ()
 
 

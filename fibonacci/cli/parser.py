@@ -96,10 +96,14 @@ class CommandParser(argparse.ArgumentParser):
         if add is not None:
             add(self)
 
+    def actions(self) -> list[argparse.Action]:
+        """Return the arguments of the command."""
+        self.complete()
+        return self._actions
+
     def all_actions(self) -> Iterator[argparse.Action]:
         """Yield the arguments of the command, and of the commands below it."""
-        self.complete()
-        for action in self._actions:
+        for action in self.actions():
             yield action
             choices: Any = action.choices
             if isinstance(choices, Mapping):  # of commands by their names

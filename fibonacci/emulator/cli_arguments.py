@@ -83,7 +83,7 @@ def _add_content(parser: argparse.ArgumentParser) -> None:
 
 def _present_shell() -> Shell:
     """Return the language of the user's shell."""
-    name = os.path.basename(os.environ.get("SHELL", ""))  # noqa: PTH119  (pathlib takes longer to import)
+    name = os.environ.get("SHELL", "").rpartition("/")[2]
     if name:
         return "fish" if name == "fish" else "sh"
     return "powershell" if sys.platform == "win32" else "sh"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from fibonacci._batch.journal_files import open_journal
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.batch.test_journal import HEADER, row
+from tests.kit.systems import needs_open_files_removable
 
 GREETER = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
 
@@ -32,7 +32,7 @@ def journal(path: str) -> Any:
         yield opened
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows keeps an open file in its place")
+@needs_open_files_removable
 class TestFiles:
     def test_one_that_is_removed(self, journal: Journal, path: str) -> None:
         Path(path).unlink()

@@ -21,6 +21,7 @@ from tests.docs.markdown import ROOT
 from tests.kit.keychain import BrokenKeychain, LockedKeychain, entries, in_keychain, write
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond
+from tests.kit.systems import needs_pseudo_terminals
 
 pytestmark = pytest.mark.usefixtures("keychain")
 
@@ -231,8 +232,10 @@ class TestLogout:
     def test_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("FIBONACCI_API_KEY", "sk-1234")
         assert invoke("auth", "logout") == (
-            0, "", "no API key is stored\nFIBONACCI_API_KEY is still set, and is used\n",
-        )  # fmt: skip
+            0,
+            "",
+            "no API key is stored\nFIBONACCI_API_KEY is still set, and is used\n",
+        )
 
 
 def test_the_commands_of_the_page(emulator: Emulator) -> None:
@@ -263,14 +266,14 @@ class TestProcesses:
         run = spawn("request", "GET", "/tools/calculator", env=variables)
         assert (run.code, run.err, run.data["name"]) == (0, "", "calculator")
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+    @needs_pseudo_terminals
     def test_a_typed_key_is_not_echoed(self, emulator: Emulator, variables: dict[str, str]) -> None:
         screen = typed([f"{emulator.api_key}\n"], "auth", "login", env=variables)
         assert f"API key for {emulator.base_url} (it is not shown): " in screen
         assert "the API key is valid" in screen
         assert emulator.api_key not in screen
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+    @needs_pseudo_terminals
     def test_ctrl_c_at_the_prompt(self, variables: dict[str, str]) -> None:
         assert typed(["\x03"], "auth", "login", env=variables).endswith("fibonacci: interrupted.\r\n")
 

@@ -12,6 +12,7 @@ from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, spawn, use
 from tests.kit.server import ScriptedServer
+from tests.kit.systems import needs_shell
 
 UPDATE = ["organizations", "tool-policies", "update", "acme", "wait"]
 
@@ -85,7 +86,7 @@ USAGE: list[tuple[list[str], str]] = [
     (
         ["workflows", "execute", "wf-1", "--inputs", "[1]"],
         "fibonacci workflows execute: argument --inputs: it must be a JSON object, not an array; such as"
-        " '{\"name\": \"Ada\"}'",
+        ' \'{"name": "Ada"}\'',
     ),
     (
         ["workflows", "execute", "wf-1", "--inputs", "@missing.json"],
@@ -105,7 +106,7 @@ USAGE: list[tuple[list[str], str]] = [
     ),
     (["workflows", "get", ".."], "fibonacci: workflow_id "),
     (["workflows", "delete", "wf-1"], "fibonacci: Delete 'wf-1'? Pass --yes: there is no terminal to ask on"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[" ".join(line) for line, _ in USAGE])
@@ -170,7 +171,7 @@ class TestProcesses:
         assert (process.stderr.read(), process.wait(30)) == (b"", 0)
         process.stderr.close()
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+    @needs_shell
     @pytest.mark.parametrize(
         ("redirection", "code", "message"),
         [

@@ -7,14 +7,25 @@ import pytest
 from tests.test_startup import HEAVY, loaded_by
 
 SHARED = {
-    "fibonacci", "fibonacci._lazy", "fibonacci._suggestions", "fibonacci.cli", "fibonacci.cli.call_tables",
-    "fibonacci.cli.command_table", "fibonacci.cli.exit_codes", "fibonacci.cli.main", "fibonacci.cli.parser",
-    "fibonacci.cli.key_redaction", "fibonacci.cli.standard_streams", "fibonacci.cli.whole_numbers",
-}  # fmt: skip
+    "fibonacci",
+    "fibonacci._lazy",
+    "fibonacci._suggestions",
+    "fibonacci.cli",
+    "fibonacci.cli.call_tables",
+    "fibonacci.cli.command_table",
+    "fibonacci.cli.exit_codes",
+    "fibonacci.cli.main",
+    "fibonacci.cli.parser",
+    "fibonacci.cli.key_redaction",
+    "fibonacci.cli.standard_streams",
+    "fibonacci.cli.whole_numbers",
+}
 GROUP = {
-    "fibonacci.cli.calls", "fibonacci.cli.calls.arguments", "fibonacci.cli.calls.entries",
+    "fibonacci.cli.calls",
+    "fibonacci.cli.calls.arguments",
+    "fibonacci.cli.calls.entries",
     "fibonacci.cli.call_tables.workflows",
-}  # fmt: skip
+}
 CALL = {"fibonacci.cli.calls.value_kinds", "fibonacci.cli.durations", "fibonacci.cli.json_types"}
 ARGPARSE = {"re", "typing"}
 

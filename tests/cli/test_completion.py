@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.invocation import environment, invoke, spawn
 from tests.kit.programs import find
-
-pytest.importorskip("shtab")
 
 BASH = """
 source "$1"
@@ -70,7 +70,7 @@ def test_fish(script: Path) -> None:
 
 @pytest.mark.parametrize("script", ["zsh"], indirect=True)
 def test_zsh(script: Path) -> None:
-    pexpect = pytest.importorskip("pexpect")
+    pexpect: Any = import_module("pexpect")
     home = script.parent
     (home / ".zshrc").write_text(
         f"autoload -Uz compinit && compinit -u\neval \"$(cat {script})\"\nPS1='> '\nfibonacci() {{ : }}\n"

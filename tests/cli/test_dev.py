@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from fibonacci.emulator.cli import exports
 from fibonacci.emulator.cli_arguments import Shell
 from fibonacci.emulator.option_values import PlanName
 from tests.cli.invocation import environment, invoke, spawn
+from tests.kit.programs import find
 from tests.kit.systems import needs_signals
 
 PRINT = (sys.executable, "-c", "import os; print(os.environ['FIBONACCI_BASE_URL'], os.environ['FIBONACCI_API_KEY'])")
@@ -133,8 +133,7 @@ def test_lines_for_shells(shell: Shell, program: str | None, tmp_path: Path) -> 
     if program is None:
         assert lines.splitlines()[1] == r"$env:FIBONACCI_API_KEY = 'it''s $HOME \ local'"
         return
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
+    find(program)
     script = f"{lines}\nprintenv FIBONACCI_API_KEY"
     run = subprocess.run(
         [program, "-c", script], capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)}

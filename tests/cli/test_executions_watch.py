@@ -96,7 +96,6 @@ class TestNodes:
         assert one_line("a\x07 \n b" + "c" * 300).startswith(r"a\x07 b")
 
     def test_the_table(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        pytest.importorskip("rich")
         from fibonacci.cli.following.node_table import NodeTable
 
         monkeypatch.setenv("COLUMNS", "60")

@@ -16,7 +16,7 @@ from tests.cli.invocation import invoke
 def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, str]]]:
     """Yield each parser with the lines of its help for the commands below it."""
     parser.complete()
-    below = [action for action in parser._actions if isinstance(action.choices, Mapping)]  # pyright: ignore[reportPrivateUsage]
+    below = [action for action in parser.actions() if isinstance(action.choices, Mapping)]
     lines: dict[str, str] = {}
     for action in below:
         lines = {str(each.dest): str(each.help) for each in cast("Any", action)._get_subactions()}
@@ -36,7 +36,7 @@ def test_the_form_of_a_help(parser: CommandParser, lines: dict[str, str]) -> Non
     for name, line in lines.items():
         assert line[:1].islower(), name
         assert not line.endswith("."), name
-    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+    for action in parser.actions():
         if not isinstance(action.choices, Mapping):
             assert action.help, action.dest
             assert not action.help.endswith("."), action.dest

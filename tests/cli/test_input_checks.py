@@ -18,13 +18,20 @@ SCHEMA: dict[str, Any] = {
 COUNT: dict[str, Any] = {"nodes": [llm("a", "{{input.count}} {{input.team}}")], "input_schema": SCHEMA}
 BRANCH = {
     "nodes": [
-        {"id": "gate", "type": "conditional", "left_value": "{{input.kind}}", "operator": "equals", "right_value": "x",
-         "true_branch": ["yes"], "false_branch": []},
+        {
+            "id": "gate",
+            "type": "conditional",
+            "left_value": "{{input.kind}}",
+            "operator": "equals",
+            "right_value": "x",
+            "true_branch": ["yes"],
+            "false_branch": [],
+        },
         llm("yes", "{{input.note}}"),
         llm("after", "{{yes}} {{input.more}}"),
         {**llm("maybe", "{{input.last}}"), "condition": {"field": "{{input.kind}}", "operator": "equals", "value": 1}},
     ]
-}  # fmt: skip
+}
 
 
 def checked(definition: object, inputs: dict[str, Any]) -> tuple[str, list[str]]:
@@ -46,8 +53,11 @@ def checked(definition: object, inputs: dict[str, Any]) -> tuple[str, list[str]]
         ({"nodes": [llm("a", "x")]}, {"b": 1}, "there is no input 'b': the workflow has none"),
         ({"nodes": [llm("a", "{{input}}")]}, {"anything": 1}, ""),
         (COUNT, {"count": 1, "team": "x"}, ""),
-        (COUNT, {"count": "1"}, "inputs.count: '1' is not of the type integer; --input count:=JSON has a type, "
-                                "count=TEXT is a text"),
+        (
+            COUNT,
+            {"count": "1"},
+            "inputs.count: '1' is not of the type integer; --input count:=JSON has a type, count=TEXT is a text",
+        ),
         (COUNT, {}, "the input 'count' is missing, for node 'a'"),
         (COUNT, {"count": 1, "tema": "x"}, "there is no input 'tema'; did you mean 'team'?"),
         ({**COUNT, "input_schema": {**SCHEMA, "additionalProperties": True}}, {"count": 1, "more": "x"}, ""),
@@ -57,7 +67,7 @@ def checked(definition: object, inputs: dict[str, Any]) -> tuple[str, list[str]]
         ({"nodes": "unreadable"}, {"b": 1}, ""),
         ({"nodes": [llm("a", "{{input.a b}}")]}, {}, ""),
     ],
-)  # fmt: skip
+)
 def test_what_is_a_fault(definition: object, inputs: dict[str, Any], fault: str) -> None:
     assert checked(definition, inputs)[0] == fault
 

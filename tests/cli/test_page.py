@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke
 from tests.docs.markdown import ROOT, Block, blocks
 from tests.docs.running import check_prints
+from tests.kit.systems import needs_shell
 
 PAGE = ROOT / "docs" / "command-line.md"
 SECTIONS = ["Runs", "Definitions and deployments"]
@@ -69,7 +69,7 @@ def test_a_section(title: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@needs_shell
 @pytest.mark.parametrize("title", SECTIONS_IN_BASH)
 def test_a_section_with_variables_and_pipes(folder: Path, tmp_path: Path, platform: Emulator, title: str) -> None:
     blocks_found = section(title)

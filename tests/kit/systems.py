@@ -13,6 +13,7 @@ needs_descriptor_limits = pytest.mark.skipif(
     os.name == "nt", reason="needs a system that limits the descriptors of a process"
 )
 needs_permissions = pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+needs_pseudo_terminals = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
 needs_shell = pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 needs_open_files_removable = pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows, whatever the signal")

@@ -12,6 +12,7 @@ import pytest
 from fibonacci import ConfigurationError
 from fibonacci._profiles.changes import add_profile, note_key, remove_profile, use_profile
 from fibonacci._profiles.config_file import Profile, config_path, read_profiles
+from tests.kit.systems import needs_permissions
 
 COMMENTED = """\
 # Mine.
@@ -118,7 +119,7 @@ class TestChanges:
             "other": Profile("other", keychain=True),
         }
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+    @needs_permissions
     def test_it_is_for_its_owner_alone(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("FIBONACCI_CONFIG_DIR", str(tmp_path / "new" / "folder"))
         add_profile("work")

@@ -18,6 +18,7 @@ from tests.kit.keychain import FileKeychain, LockedKeychain, in_keychain, write
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
+from tests.kit.systems import needs_permissions
 
 KEY = "sk-of-the-profile"
 OTHER = "sk-of-the-environment"
@@ -245,7 +246,7 @@ class TestLife:
         monkeypatch.setenv("FIBONACCI_PROFILE", "work")
         Fibonacci().close()
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+    @needs_permissions
     def test_a_file_that_others_can_read_is_reported(self, work: Path, caplog: pytest.LogCaptureFixture) -> None:
         work.chmod(0o644)
         with caplog.at_level(logging.WARNING, logger="fibonacci"):

@@ -27,9 +27,19 @@ from tests.releases.project import ROOT
 
 EPOCH: Final = 1_700_000_000
 IN_SDIST: Final = frozenset(
-    {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "docs", "examples", "fibonacci",
-     "pyproject.toml", "tests"}
-)  # fmt: skip
+    {
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "PKG-INFO",
+        "README.md",
+        "docs",
+        "examples",
+        "fibonacci",
+        "pyproject.toml",
+        "tests",
+    }
+)
 IN_WHEEL: Final = ("fibonacci/", "fibonacci_sdk-")
 NEEDED: Final = ("fibonacci/py.typed", "fibonacci/.agents/skills/fibonacci-sdk/SKILL.md")
 GENERATED: Final = (".pyc", ".pyo", ".so", ".db", ".orig", ".rej", ".log")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from io import StringIO
+from pathlib import Path
 from threading import Thread
 from types import ModuleType
 from typing import Any, Final
@@ -101,7 +102,7 @@ def keyring() -> None:
 
 def machine() -> None:
     """Share a rate limit in the folder of this process."""
-    os.environ["XDG_RUNTIME_DIR"] = os.getcwd()  # noqa: PTH109  (a variable is text)
+    os.environ["XDG_RUNTIME_DIR"] = str(Path.cwd())
     with _emulated(rate_limiter="machine") as (client, _):
         assert client.health.check().healthy
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import SUPPRESS
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from fibonacci.cli.calls.destinations import NULLS, PREFIX
 from fibonacci.cli.calls.entries import CallEntry, CallGroup
 from fibonacci.cli.command_table import VERBS
 from fibonacci.cli.parser import add_global_options, command_adder
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
     from fibonacci.cli.calls.entries import CallParameter
     from fibonacci.cli.context import Context
     from fibonacci.cli.parser import CommandAdder, CommandParser
-
-PREFIX: Final = "call."
-"""What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
-
-NULLS: Final = f"{PREFIX}null"
-"""The name of `--null` in the parsed options."""
 
 
 def add_group(parser: CommandParser, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Iterator
+from typing import cast
 from urllib.parse import urlsplit
 
 from fibonacci._core.connection_texts import connection_remedy, connection_text
@@ -123,8 +124,6 @@ def _described(tls: TLSStream) -> str:
 
 def _organization(name: object) -> str:
     """Return the organization of a distinguished name as `ssl` has it, else its common name."""
-    parts: dict[str, str] = {}
-    if isinstance(name, tuple):
-        for ((key, value),) in name:  # pyright: ignore[reportUnknownVariableType]
-            parts[str(key)] = str(value)  # pyright: ignore[reportUnknownArgumentType]
+    fields = cast("tuple[tuple[tuple[str, str]], ...]", name) if isinstance(name, tuple) else ()
+    parts = {key: value for ((key, value),) in fields}
     return parts.get("organizationName") or parts.get("commonName") or "an unnamed authority"

@@ -33,13 +33,14 @@ def input_uses(definition: Mapping[str, Any]) -> list[InputUse]:
         InputUse(reference, f"node {node['id']!r}", node["id"] not in skippable)
         for node in nodes
         for _, value in templated_values(node)
-        for reference in _inputs_in(value)
+        for reference in input_references(value)
     ]
-    of_outputs = [InputUse(reference, "the outputs", True) for reference in _inputs_in(definition.get("outputs"))]
+    of_outputs = [InputUse(reference, "the outputs", True) for reference in input_references(definition.get("outputs"))]
     return of_nodes + of_outputs
 
 
-def _inputs_in(value: Any) -> Iterator[Reference]:
+def input_references(value: Any) -> Iterator[Reference]:
+    """Yield the references to inputs in the templates of a value; a faulty template has none."""
     for _, text in strings(value):
         for expression in expressions(text):
             try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fibonacci.cli.inputs.needs import input_references
 from fibonacci.cli.mcp_server.schema_filter import PROPERTY_NAME
 from fibonacci.definitions.graph import edges
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.definitions.links import FOLLOWING, Link, node_links, templated_values
-from fibonacci.definitions.templates import INPUT, TemplateError, expressions, parse, strings
 
 _ANY: Final = {"description": "Any JSON value."}
 _MOST_LEVELS: Final = 8
@@ -73,14 +73,8 @@ def _nodes_of(definition: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _input_paths(value: Any) -> Iterator[tuple[str, ...]]:
-    for _, text in strings(value):
-        for expression in expressions(text):
-            try:
-                reference = parse(expression)
-            except TemplateError:
-                continue
-            if reference.source == INPUT:
-                yield reference.path[:_MOST_LEVELS]
+    for reference in input_references(value):
+        yield reference.path[:_MOST_LEVELS]
 
 
 def _skippable(nodes: Sequence[Mapping[str, Any]]) -> set[str]:
