@@ -7,8 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fibonacci.cli.calls.destinations import NULLS, PREFIX
-from fibonacci.cli.calls.entries import CallEntry, CallGroup
+from fibonacci.cli.calls.entries import NULLS, PREFIX, CallEntry, CallGroup
 from fibonacci.cli.command_table import VERBS
 from fibonacci.cli.parser import add_global_options, command_adder
 

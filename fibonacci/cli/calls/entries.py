@@ -1,12 +1,18 @@
-"""What the derived tables hold: groups of calls, calls, and their parameters."""
+"""What the derived tables hold: groups of calls, calls, and their parameters; where parsed options hold those."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 TYPE_CHECKING = False  # the tables are read on the way to each call
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+PREFIX: Final = "call."
+"""What the names of a call's arguments begin with in the parsed options, which hold the global options too."""
+
+NULLS: Final = f"{PREFIX}null"
+"""The name of `--null` in the parsed options."""
 
 
 class CallParameter(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from fibonacci._suggestions import did_you_mean
-from fibonacci.cli.calls.destinations import NULLS, PREFIX
+from fibonacci.cli.calls.entries import NULLS, PREFIX
 from fibonacci.cli.exit_codes import DONE, UsageError
 
 if TYPE_CHECKING:
