@@ -63,7 +63,9 @@ TESTS: Final = (
     "tests/test_paging.py",
     "tests/test_progress.py",
     "tests/test_respx.py",
-    "tests/test_shared_rate_limits.py",
+    "tests/shared_limits/test_failures.py",
+    "tests/shared_limits/test_options.py",
+    "tests/shared_limits/test_sharing.py",
     "tests/test_startup.py",
     "tests/test_transports.py",
 )
