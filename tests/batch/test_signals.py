@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.emulator.api import tool
+from tests.emulator.handling import wait_until
 from tests.kit.mode import MODES
 from tests.kit.systems import needs_signals
 
@@ -85,6 +87,13 @@ def statuses(client: Fibonacci, workflow: str) -> list[str]:
     return [str(each.status) for each in client.executions.list(workflow_id=workflow)]
 
 
+def intents_alone(journal: Path) -> int:
+    """Return how many rows are on the way to their start, as the journal of another process has it."""
+    query = "SELECT count(*) FROM rows WHERE idempotency_key IS NOT NULL AND execution_id IS NULL AND status IS NULL"
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
+        return int(connection.execute(query).fetchone()[0])
+
+
 @pytest.mark.slow
 @needs_signals
 class TestSignals:
@@ -118,6 +127,7 @@ class TestSignals:
             assert process.stderr is not None
             process.send_signal(signal.SIGINT)
             assert "Ctrl-C: no further row is started" in process.stderr.readline()
+            wait_until(lambda: not intents_alone(tmp_path / "runs.db"))  # such a row would be of unknown outcome
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         assert "KeyboardInterrupt" in errors
