@@ -40,6 +40,7 @@ def endpoint(operation: Operation) -> str:
 # -- mutants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", operations(), ids=str)
 def test_every_mutant_of_an_endpoint_is_detected(operation: Operation) -> None:
     mine = [mutant for mutant in mutants() if mutant.operation == operation]
