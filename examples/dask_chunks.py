@@ -67,7 +67,7 @@ def chunks_of(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 def connect(address: str | None = None) -> Client:
     if address is not None:
         return Client(address)
-    # A heartbeat that meets the end of the cluster is logged as an error. The default port of the dashboard may be in use.
+    # A heartbeat that meets the end of the cluster is logged as an error. The usual port of a dashboard may be in use.
     return Client(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL)
 
 
