@@ -1,6 +1,6 @@
 """Warnings for what is deprecated, in one form; imported only when something deprecated is used.
 
-`docs/support-policy.md` says how long it works.
+`docs/reference/support-policy.md` says how long it works.
 """
 
 from __future__ import annotations

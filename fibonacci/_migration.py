@@ -72,7 +72,7 @@ RENAMED = {
     "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
     "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
-"""The public names of 0.2.4 that are gone, each with its replacement. `docs/migration.md` has the same table."""
+"""The public names of 0.2.4 that are gone, each with its replacement. `docs/how-to/migration.md` has the same table."""
 
 
 def renamed(name: str) -> str | None:
@@ -80,4 +80,4 @@ def renamed(name: str) -> str | None:
     instead = RENAMED.get(name)
     if instead is None:
         return None
-    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See docs/migration.md"
+    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See docs/how-to/migration.md"

@@ -12,7 +12,7 @@ from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
 from fibonacci._migration import RENAMED
 from tests.docs.markdown import ROOT
 
-PAGE = ROOT / "docs" / "migration.md"
+PAGE = ROOT / "docs" / "how-to" / "migration.md"
 OLD = pytest.mark.parametrize("name", RENAMED)
 
 
@@ -22,7 +22,7 @@ def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
         with pytest.raises(ImportError) as caught:
             exec(statement)
         assert str(caught.value) == (
-            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See docs/migration.md"
+            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See docs/how-to/migration.md"
         )
         assert caught.value.name == "fibonacci"
 

@@ -155,7 +155,7 @@ def test_errors_of_others_are_as_always(shown: dict[str, list[str]]) -> None:
 
 
 def test_the_remedies_are_those_of_the_page() -> None:
-    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
     rows: list[Any] = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", page.partition("## Remedies")[2], re.MULTILINE)
     written = {name.strip("` "): text for names, text in rows for name in names.split(",")}
     assert {name: written.get(name) for name in REMEDIES} == REMEDIES

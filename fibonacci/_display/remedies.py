@@ -1,4 +1,4 @@
-"""What to do about an error; the page `docs/errors.md` has the same sentences."""
+"""What to do about an error; the page `docs/reference/errors.md` has the same sentences."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Measure what each trick for speed gains: the package as it is, beside a copy without the trick.
 
     python -m tests.benchmarks.ablations                              print the table
-    python -m tests.benchmarks.ablations --write docs/performance.md  put it into a page, between its markers
+    python -m tests.benchmarks.ablations --write docs/reference/performance.md  put it into a page, between its markers
 
 A trick stays where it gains more than three percent of what it is for.
 """

@@ -18,7 +18,7 @@ from tests.docs.markdown import ROOT, Block, blocks
 from tests.docs.running import check_prints
 from tests.kit.systems import needs_shell
 
-PAGE = ROOT / "docs" / "command-line.md"
+PAGE = ROOT / "docs" / "how-to" / "command-line.md"
 SECTIONS = ["Runs", "Definitions and deployments"]
 SECTIONS_IN_BASH = ["Calls", "Output and exit codes"]
 _EXIT = re.compile(r"\s+# exit (\d+)$")

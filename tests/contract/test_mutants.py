@@ -26,7 +26,7 @@ from tests.contract.mutants.run import BrokenMutant, disagreements, served, unde
 from tests.contract.mutants.schemas import is_enveloped, is_list, object_schema
 from tests.contract.mutants.table import table
 
-PAGE = Path(__file__).parents[2] / "docs" / "contract-suite.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract-suite.md"
 
 
 def plain(endpoint: str) -> str:
@@ -91,7 +91,7 @@ def _contents() -> list[JSON]:
 
 def test_the_table_of_the_page_is_that_of_these_mutants() -> None:
     assert SECTION.read(PAGE) == table(mutants(), SURVIVORS), (
-        "python -m tests.contract.mutants --write docs/contract-suite.md"
+        "python -m tests.contract.mutants --write docs/reference/contract-suite.md"
     )
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/checking-definitions.md, the codes of the checks, and what the checks find: all agree."""
+"""The table of docs/reference/checking-definitions.md, the codes of the checks, and what the checks find: all agree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from fibonacci.definitions import check_definition
 from fibonacci.definitions.checks.codes import SEVERITIES
 
-PAGE = Path(__file__).parents[2] / "docs" / "checking-definitions.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "checking-definitions.md"
 ROW = re.compile(r"\| `(\w+)` \| (error|warning) \| `([^`]+)` \| .+ \|")
 DRAFT = {"id": "draft", "type": "llm", "prompt": "Write"}
 

@@ -1,4 +1,4 @@
-"""The pictures of docs/diagrams.md are those that the package draws now."""
+"""The pictures of docs/how-to/diagrams.md are those that the package draws now."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ def test_the_pictures_are_not_stale() -> None:
 
 def test_the_page_shows_each_picture() -> None:
     page = PAGE.read_text("utf-8")
-    assert [name for name in pictures() if f"(images/{name})" not in page] == []
+    assert [name for name in pictures() if f"(../images/{name})" not in page] == []

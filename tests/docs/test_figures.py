@@ -25,7 +25,7 @@ def ratios() -> dict[tuple[str, str], str]:
     """Return each measured ratio by measurement and subject; a row without a measurement has the one above it."""
     found: dict[tuple[str, str], str] = {}
     measurement = ""
-    for cells in table_rows("performance.md"):
+    for cells in table_rows("reference/performance.md"):
         if len(cells) == 7:
             measurement = cells[0] or measurement
             found[measurement, cells[1]] = cells[5]
@@ -34,6 +34,6 @@ def ratios() -> dict[tuple[str, str], str]:
 
 def test_the_figures_of_transports_are_measured() -> None:
     measured = ratios()
-    shown = {cells[0]: [cell.partition(" ")[0] for cell in cells[1:]] for cells in table_rows("transports.md")}
+    shown = {cells[0]: [cell.partition(" ")[0] for cell in cells[1:]] for cells in table_rows("how-to/transports.md")}
     expected = {text: [measured[name, subject] for subject in SUBJECTS] for text, name in SHOWN.items()}
     assert {text: shown.get(text) for text in SHOWN} == expected

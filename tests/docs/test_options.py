@@ -1,4 +1,4 @@
-"""Check that docs/clients-and-options.md has every call, every argument and every environment variable."""
+"""Check that docs/reference/clients-and-options.md has every call, every argument and every environment variable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.docs.markdown import ROOT
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.endpoints.table import ROWS as ENDPOINTS
 
-PAGE = ROOT / "docs" / "clients-and-options.md"
+PAGE = ROOT / "docs" / "reference" / "clients-and-options.md"
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)

@@ -12,7 +12,7 @@ from tests.kit.page_sections import PageSection
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = [
     (page, name)
-    for page in sorted(DOCS.glob("*.md"))
+    for page in sorted(DOCS.rglob("*.md"))
     for name in re.findall(r"<!-- (.*): begin -->", page.read_text("utf-8"))
 ]
 

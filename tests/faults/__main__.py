@@ -1,7 +1,7 @@
 """Measure what the client does about every fault, and write it down.
 
 python -m tests.faults                                 print the table
-python -m tests.faults --write docs/reliability.md     put it between the page's markers
+python -m tests.faults --write docs/reference/reliability.md     put it between the page's markers
 """
 
 from __future__ import annotations

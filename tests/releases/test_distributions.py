@@ -79,8 +79,8 @@ def test_a_good_wheel_has_no_fault(tmp_path: Path) -> None:
         ({"fibonacci/__pycache__/x": ""}, "fibonacci/__pycache__/x is generated"),
         ({f"{INFO}/sboms/other.json": json.dumps({"components": []})}, "the list of components is missing or wrong"),
         (
-            {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/errors.md)\n"},
-            "the link docs/errors.md of the README is relative",
+            {f"{INFO}/METADATA": "Name: x\n\n[Errors](docs/reference/errors.md)\n"},
+            "the link docs/reference/errors.md of the README is relative",
         ),
     ],
 )

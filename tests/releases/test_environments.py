@@ -32,7 +32,7 @@ def python(folder: Path, name: str, version: str, code: int = 0) -> None:
 
 
 def test_the_policy_and_ci_have_the_supported_pythons() -> None:
-    policy = (ROOT / "docs" / "support-policy.md").read_text("utf-8")
+    policy = (ROOT / "docs" / "reference" / "support-policy.md").read_text("utf-8")
     assert re.findall(r"^\| (3\.\d+) \|", policy, re.MULTILINE) == supported_pythons()
     matrix = re.search(r"python: \[(.+)\]", (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
     assert matrix is not None

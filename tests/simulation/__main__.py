@@ -1,7 +1,7 @@
-"""Simulate workers and batches, and write the tables and charts of docs/scale.md.
+"""Simulate workers and batches, and write the tables and charts of docs/how-to/scale.md.
 
 python -m tests.simulation                          print the tables
-python -m tests.simulation --write docs/scale.md    write them into the page, and the charts into docs/images
+python -m tests.simulation --write docs/how-to/scale.md    write them into the page, and the charts into docs/images
 python -m tests.simulation --short                  up to 100 workers, and no batches
 """
 
@@ -123,7 +123,7 @@ def main() -> None:
         for section, text in zip(SECTIONS, tables, strict=True):
             section.write(options.write, f"\n{text}\n\n")
         for name, svg in charts.items():
-            options.write.parent.joinpath("images", name).write_text(svg, "utf-8")
+            options.write.parents[1].joinpath("images", name).write_text(svg, "utf-8")
 
 
 if __name__ == "__main__":

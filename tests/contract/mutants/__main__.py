@@ -1,7 +1,7 @@
 """Run the contract suite against every mutant of the emulator, and write down what it detects.
 
 python -m tests.contract.mutants                              print the table
-python -m tests.contract.mutants --write docs/contract-suite.md      put it between the page's markers
+python -m tests.contract.mutants --write docs/reference/contract-suite.md      put it between the page's markers
 
 It runs every check of an endpoint against each mutant of it, and exits with 1 when a mutant survives without a reason
 in `derive.SURVIVORS`, when one with a reason does not, or when a check catches no mutant.

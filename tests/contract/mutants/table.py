@@ -1,4 +1,4 @@
-"""The table of the mutants for `docs/contract-suite.md`."""
+"""The table of the mutants for `docs/reference/contract-suite.md`."""
 
 from __future__ import annotations
 
