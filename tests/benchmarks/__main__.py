@@ -3,7 +3,7 @@
     python -m tests.benchmarks                              the quick profile, under three minutes
     python -m tests.benchmarks --full                       more runs, and every peer everywhere
     python -m tests.benchmarks --only call --only cold      some measurements
-    python -m tests.benchmarks --write docs/reference/performance.md  put the tables into a page too, between its markers
+    python -m tests.benchmarks --write docs/reference/performance.md  put the tables into a page too, between markers
 
 The peers are installed into environments of their own, once; `--envs` says where they are kept.
 """
