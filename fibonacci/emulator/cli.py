@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -219,6 +220,8 @@ def _use(emulator: Emulator, options: argparse.Namespace) -> None:
 
 def _register(emulator: Emulator, name: str) -> None:
     module, _, function = name.partition(":")
+    if (folder := os.getcwd()) not in sys.path:  # as for a script that `python -m` starts: an installed one has its own
+        sys.path.insert(0, folder)
     try:
         register = getattr(import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:

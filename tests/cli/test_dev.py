@@ -105,6 +105,17 @@ def test_what_it_refuses(
     assert run.err.startswith(text)
 
 
+def test_handlers_are_found_in_the_folder_where_the_installed_command_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each and Path(each) != tmp_path])
+    Path("handlers_of_a_folder.py").write_text("def register(emulator):\n    print('registered')\n", "utf-8")
+    arguments = ("--handlers", "handlers_of_a_folder:register", "--quiet", "--", sys.executable, "-c", "")
+    run = invoke("dev", "--port", "0", *arguments)
+    assert (run.code, run.out, run.err) == (0, "registered\n", "")
+
+
 def test_a_port_that_is_taken_is_a_failure() -> None:
     with Emulator() as emulator:
         port = emulator.base_url.split(":")[2].removesuffix("/v1")
