@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shlex
 import signal
 import sys
@@ -12,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Final
 from urllib.parse import quote
@@ -220,7 +220,9 @@ def _use(emulator: Emulator, options: argparse.Namespace) -> None:
 
 def _register(emulator: Emulator, name: str) -> None:
     module, _, function = name.partition(":")
-    if (folder := os.getcwd()) not in sys.path:  # as for a script that `python -m` starts: an installed one has its own
+    if (
+        folder := str(Path.cwd())
+    ) not in sys.path:  # as for a script that `python -m` starts: an installed one has its own
         sys.path.insert(0, folder)
     try:
         register = getattr(import_module(module), function)
