@@ -220,9 +220,7 @@ def _use(emulator: Emulator, options: argparse.Namespace) -> None:
 
 def _register(emulator: Emulator, name: str) -> None:
     module, _, function = name.partition(":")
-    if (
-        folder := str(Path.cwd())
-    ) not in sys.path:  # as for a script that `python -m` starts: an installed one has its own
+    if (folder := str(Path.cwd())) not in sys.path:  # an installed script has its own folder there
         sys.path.insert(0, folder)
     try:
         register = getattr(import_module(module), function)
