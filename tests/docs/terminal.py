@@ -63,7 +63,7 @@ class TerminalProcess:
     @property
     def output(self) -> str:
         """What it has printed so far, to stdout and stderr."""
-        return self._read.decode().replace("\r\n", "\n")
+        return self._read.decode().replace("\r", "")
 
     def until(self, text: str) -> None:
         """Wait until it has printed a text."""
@@ -140,7 +140,7 @@ class Terminals:
     def _start(self, line: str) -> TerminalProcess:
         dropped = ("FIBONACCI_", "PYTEST_", "COV_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        added = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": shlex.join(SLOW_TO_LOAD), "COLUMNS": "120", "NO_COLOR": "1"}
+        added = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": shlex.join(SLOW_TO_LOAD), "COLUMNS": "80", "NO_COLOR": "1"}
         return TerminalProcess(["bash", "-c", _COMMANDS + line], self.folder, {**inherited, **added, **self.exported})
 
 

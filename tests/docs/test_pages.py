@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 README = ROOT / "README.md"
+TUTORIAL = ROOT / "docs" / "tutorial"
 SKILLS = sorted((ROOT / "fibonacci" / ".agents").rglob("*.md"))
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md")), *SKILLS]
 LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").rglob("*.md"))]
 
 # Why a block may be marked `<!-- not run: reason -->`; it is compiled all the same.
-REASONS = {"needs the platform itself", "needs a Redis server", "runs for ever"}
+REASONS = {"needs the platform itself", "needs a Redis server", "needs a package index", "runs for ever"}
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
@@ -58,7 +59,7 @@ def page_of() -> Iterator[Callable[[Path], DocsPage]]:
 PYTHON = [
     pytest.param(block, id=str(block), marks=pytest.mark.xdist_group(block.path.stem))
     for block in BLOCKS
-    if block.language == "python"
+    if block.language == "python" and block.path.parent != TUTORIAL  # which test_tutorial.py follows, in terminals
 ]
 
 
