@@ -61,7 +61,7 @@ class Setting:
         if block.language != "python":
             return
         code = compiled(block)
-        if _TESTS.search(block.code):
+        if holds_tests(block):
             self._test(block)
         elif block.not_run is None:
             check_prints(block.code, self._output(code))
@@ -110,6 +110,11 @@ def compiled(block: Block) -> CodeType:
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code: CodeType = compile(source, block.path, "exec", flags=flags, dont_inherit=True)
     return code
+
+
+def holds_tests(block: Block) -> bool:
+    """Tell whether a block is one for pytest."""
+    return _TESTS.search(block.code) is not None
 
 
 def waits(code: CodeType) -> bool:

@@ -1,7 +1,7 @@
 """The shell blocks of a page as its reader runs them: `fibonacci dev` in one terminal, everything else in another.
 
-Each line runs by itself. `# exit 2` behind it states its exit code, which is 0 otherwise. What the lines of a block print
-is what the `text` block after it shows; without such a block they print nothing.
+Each line runs by itself. `# exit 2` behind it states its exit code, which is 0 otherwise. What the lines of a block
+print is what the `text` block after it shows; without such a block they print nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every Python block of the README, docs/ and the package's skill runs, and every relative link leads somewhere."""
+"""Every Python block of docs/ and the package's skill runs, and every relative link of all pages leads somewhere."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def page_of() -> Iterator[Callable[[Path], DocsPage]]:
 PYTHON = [
     pytest.param(block, id=str(block), marks=pytest.mark.xdist_group(block.path.stem))
     for block in BLOCKS
-    if block.language == "python" and block.path.parent != TUTORIAL  # which test_tutorial.py follows, in terminals
+    # The README's run alone each, in test_readme.py; test_tutorial.py runs those of the tutorial, in terminals.
+    if block.language == "python" and block.path != README and block.path.parent != TUTORIAL
 ]
 
 

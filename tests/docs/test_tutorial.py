@@ -69,8 +69,10 @@ def test_each_program_of_a_chapter_is_run(chapter: Path) -> None:
     blocks = [block for block in blocks_of(chapter) if block.not_run is None]
     lines = "\n".join(block.code for block in blocks if block.language in SHELL)
     imported = {name for block in blocks for name in re.findall(r"^from (\w+) import", block.code, re.MULTILINE)}
-    saved = [block.saved_as or f"line {block.line}" for block in blocks if block.language == "python"]
-    assert [name for name in saved if name not in lines and name.removesuffix(".py") not in imported] == []
+    names = [
+        (block.saved_as or f"line {block.line}").removesuffix(".py") for block in blocks if block.language == "python"
+    ]
+    assert [name for name in names if name not in imported and not re.search(rf"\b{name}(\.py|:)", lines)] == []
 
 
 def test_the_index_has_every_chapter() -> None:

@@ -1,0 +1,61 @@
+"""Each Python block of the README runs alone, in a file and in a REPL; its commands work after those above them."""
+
+from __future__ import annotations
+
+import os
+from code import InteractiveConsole
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from itertools import takewhile
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from fibonacci.emulator import Emulator
+from tests.cli.invocation import invoke
+from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
+from tests.docs.running import check_prints, environment, holds_tests, setting
+
+README = ROOT / "README.md"
+PYTHON = [block for block in blocks_of(README) if block.language == "python"]
+COMMANDS = next(block for block in blocks_of(README) if block.language in SHELL and "fibonacci run " in block.code)
+MAX_LINES = 300
+MAX_BLOCK = 25
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_a_block_alone(block: Block) -> None:
+    with setting() as alone:
+        alone.run(block)
+
+
+@pytest.mark.parametrize("block", [block for block in PYTHON if not holds_tests(block)], ids=str)
+def test_a_block_pasted_into_a_repl(block: Block, tmp_path: Path) -> None:
+    console, output, errors = InteractiveConsole({"__name__": "__console__"}), StringIO(), StringIO()
+    with ExitStack() as stack:
+        emulator = stack.enter_context(Emulator())
+        stack.enter_context(patch.dict(os.environ, environment(emulator)))
+        for context in (chdir(tmp_path), redirect_stdout(output), redirect_stderr(errors)):
+            stack.enter_context(context)
+        for line in [*block.code.splitlines(), "", "'client' in globals() and client.close()"]:
+            console.push(line)
+    assert errors.getvalue() == ""
+    check_prints(block.code, output.getvalue())
+
+
+def test_the_commands_work_after_the_blocks_above_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with setting() as above:
+        for block in takewhile(lambda block: block.line < COMMANDS.line, PYTHON):
+            above.run(block)
+        monkeypatch.chdir(above.folder)
+        for name, value in {**environment(above.emulator), "FIBONACCI_CONFIG_DIR": str(tmp_path)}.items():
+            monkeypatch.setenv(name, value)
+        runs = [invoke(*line.split()[1:]) for line in COMMANDS.code.splitlines()]
+    assert [(run.code, run.err) for run in runs] == [(0, "")] * len(runs)
+    assert runs[0].data == {"greet": "[default model] Greet Ada"}
+
+
+def test_it_stays_short() -> None:
+    assert len(README.read_text("utf-8").splitlines()) < MAX_LINES
+    assert {str(block): lines for block in PYTHON if (lines := block.code.count("\n")) > MAX_BLOCK} == {}
