@@ -1,4 +1,4 @@
-"""The shell blocks of the page about the command: each line runs, exits as it says, and prints what follows it."""
+"""The shell blocks of the pages about the command: each line runs, exits as it says, and prints what follows it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke
-from tests.docs.markdown import ROOT, Block, blocks
+from tests.docs.markdown import ROOT, Block, blocks_of
 from tests.docs.running import check_prints
 from tests.kit.systems import needs_shell
 
-PAGE = ROOT / "docs" / "how-to" / "command-line.md"
-SECTIONS = ["Runs", "Definitions and deployments"]
-SECTIONS_IN_BASH = ["Calls", "Output and exit codes"]
+FOLDER = ROOT / "docs" / "how-to"
+PAGES = ["follow-runs-in-a-terminal", "check-files-in-a-terminal", "deploy-from-a-terminal"]
+PAGE_IN_BASH = "use-the-command-line"
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 
 
@@ -36,13 +36,6 @@ class ShellLine(NamedTuple):
         return cls(_EXIT.sub("", text), int(found[1]) if found else 0)
 
 
-def section(title: str) -> list[Block]:
-    text = PAGE.read_text("utf-8")
-    start = text.index(f"\n## {title}\n")
-    end = text.find("\n## ", start + 1)
-    return list(blocks(text[start : end if end > 0 else None], PAGE, text.count("\n", 0, start) + 1))
-
-
 def run(block: Block) -> Iterator[str]:
     """Run the lines of a block, and yield what each prints."""
     for line in map(ShellLine.of, block.code.splitlines()):
@@ -56,10 +49,10 @@ def run(block: Block) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("folder", "platform")
-@pytest.mark.parametrize("title", SECTIONS)
-def test_a_section(title: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(name: str) -> None:
     printed = ""
-    for block in section(title):
+    for block in blocks_of(FOLDER / f"{name}.md"):
         if block.saved_as:
             Path(block.saved_as).write_text(block.code, "utf-8")
         elif block.language == "bash":
@@ -70,13 +63,12 @@ def test_a_section(title: str) -> None:
 
 @pytest.mark.slow
 @needs_shell
-@pytest.mark.parametrize("title", SECTIONS_IN_BASH)
-def test_a_section_with_variables_and_pipes(folder: Path, tmp_path: Path, platform: Emulator, title: str) -> None:
-    blocks_found = section(title)
-    for block in blocks_found:
+def test_a_page_with_variables_and_pipes(folder: Path, tmp_path: Path, platform: Emulator) -> None:
+    blocks = blocks_of(FOLDER / f"{PAGE_IN_BASH}.md")
+    for block in blocks:
         if block.saved_as:
             Path(block.saved_as).write_text(block.code, "utf-8")
-    script = "\n".join(block.code for block in blocks_found if block.language == "bash")
+    script = "\n".join(block.code for block in blocks if block.language == "bash")
     command = f'fibonacci() {{ "{sys.executable}" -W error -m fibonacci.cli "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command + script],
