@@ -12,15 +12,27 @@ from typing import NamedTuple
 
 import pytest
 
+from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke
-from tests.docs.markdown import ROOT, Block, blocks_of
+from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
 from tests.docs.running import check_prints
 from tests.kit.systems import needs_shell
 
 FOLDER = ROOT / "docs" / "how-to"
 PAGES = ["follow-runs-in-a-terminal", "check-files-in-a-terminal", "deploy-from-a-terminal"]
 PAGE_IN_BASH = "use-the-command-line"
+GREETER = """{
+  "name": "Greeter",
+  "nodes": [
+    {
+      "id": "greet",
+      "type": "llm",
+      "instruction": "Greet {{input.name}}"
+    }
+  ]
+}
+"""
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 
 
@@ -59,6 +71,29 @@ def test_a_page(name: str) -> None:
             printed = "".join(run(block))
         elif block.language == "text":
             check_prints("\n".join(f"# prints: {line}" for line in block.code.splitlines()), printed)
+
+
+@pytest.mark.usefixtures("platform")
+def test_the_commands_of_continuous_integration(folder: Path) -> None:
+    flows = folder / "flows"
+    flows.mkdir()
+    flows.joinpath("greeter.json").write_text(GREETER, "utf-8")
+    first = next(block for block in blocks_of(FOLDER / "check-workflows-in-ci.md") if block.language == "bash")
+    assert len(list(run(first))) == 4
+
+
+def command_lines() -> list[str]:
+    """Return the lines of the guides' shell blocks that begin with `fibonacci`, without what follows the command."""
+    shell = [block for page in sorted(FOLDER.glob("*.md")) for block in blocks_of(page) if block.language in SHELL]
+    lines = [line for block in shell for line in block.code.splitlines() if line.startswith("fibonacci ")]
+    return sorted({re.split(r" [|>#] | &&", line)[0].strip() for line in lines})
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_a_command_of_a_guide_has_these_arguments(folder: Path, line: str) -> None:
+    folder.joinpath("greeter.yaml").write_text(GREETER, "utf-8")  # the parser reads files of definitions
+    words, _, _ = line.partition(" -- ")
+    command_parser().parse_args(shlex.split(words)[1:])
 
 
 @pytest.mark.slow
