@@ -1,4 +1,4 @@
-"""Check that docs/reference/ has every argument and environment variable (options.md), every call (calls.md), every extra."""
+"""The reference has every argument and environment variable of a client, every call, and every extra."""
 
 from __future__ import annotations
 
