@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.markdown import ROOT, SHELL, blocks_of
 from tests.docs.terminal import Terminals, follow, matches
-from tests.kit.systems import needs_shell
+from tests.kit.systems import needs_pseudo_terminals, needs_shell
 
 TUTORIAL = ROOT / "docs" / "tutorial"
 CHAPTERS = [TUTORIAL / name for name in re.findall(r"^\| \[[^]]+\]\((.+)\)", (TUTORIAL / "index.md").read_text(), re.M)]
@@ -22,6 +22,7 @@ KEY = "tutorial-key"
 
 
 @needs_shell
+@needs_pseudo_terminals
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter(chapter: Path, tmp_path: Path) -> None:
