@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,12 +29,12 @@ class PlanWindow(NamedTuple):
     Attributes:
         limit: Requests in a window.
         seconds: Seconds of a window.
-        count: How many windows are shown.
+        shown: How many windows are shown.
     """
 
     limit: int
     seconds: float
-    count: float
+    shown: float
 
 
 PLAN: Final = PlanWindow(60, 10.0, 3.4)
@@ -55,7 +56,7 @@ class TimedRequest(NamedTuple):
 
 def requests_of(rate_limiter: str, plan: PlanWindow) -> list[TimedRequest]:
     """Let processes call at a steady pace that is too fast for the plan; return the requests."""
-    seconds = plan.seconds * plan.count + _START
+    seconds = plan.seconds * plan.shown + _START
     with Emulator(rate_limit=(plan.limit, plan.seconds)) as emulator, TemporaryDirectory() as folder:
         works = [
             Work(
@@ -83,7 +84,7 @@ def _timed(requests: Sequence[RecordedRequest], plan: PlanWindow) -> list[TimedR
     return [
         TimedRequest(request.time - begin, int(request.headers[PROCESS]), request.status == 429)
         for request in requests
-        if request.time < begin + plan.seconds * plan.count
+        if request.time < begin + plan.seconds * plan.shown
     ]
 
 
@@ -92,8 +93,8 @@ def limiter_timeline(plan: PlanWindow = PLAN) -> dict[str, str]:
     with ThreadPoolExecutor() as pool:
         own, shared = pool.map(partial(requests_of, plan=plan), ("process", "machine"))
     panels = [
-        _panel('rate_limiter="process": each process has a limiter of its own', own, plan),
-        _panel('rate_limiter="machine": the processes share one', shared, plan),
+        panel_of('rate_limiter="process": each process has a limiter of its own', own, plan),
+        panel_of('rate_limiter="machine": the processes share one', shared, plan),
     ]
     return in_both("limiter-timeline", partial(_draw, panels, plan))
 
@@ -108,9 +109,10 @@ def _draw(panels: Sequence[ColumnPanel], plan: PlanWindow, theme: Theme) -> str:
     return card(title, _TOP + len(panels) * ColumnPanel.HEIGHT + 8, theme, parts)
 
 
-def _panel(title: str, requests: Sequence[TimedRequest], plan: PlanWindow) -> ColumnPanel:
-    seconds = plan.seconds * plan.count
-    stacks = [[0] * (_PROCESSES + 1) for _ in range(int(seconds / _INTERVAL))]
+def panel_of(title: str, requests: Sequence[TimedRequest], plan: PlanWindow) -> ColumnPanel:
+    """Return the requests as columns, with the windows that they were in, and the waits between."""
+    seconds = plan.seconds * plan.shown
+    stacks = [[0] * (_PROCESSES + 1) for _ in range(math.ceil(seconds / _INTERVAL))]
     for request in requests:
         kind = _PROCESSES if request.is_refused else request.process
         stacks[int(request.second / _INTERVAL)][kind] += 1

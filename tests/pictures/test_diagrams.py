@@ -1,16 +1,16 @@
-"""The pictures of docs/how-to/diagrams.md are those that the package draws now."""
+"""The pictures of the guide on diagrams are those that the package draws now."""
 
 from __future__ import annotations
 
-from tests.docs.diagrams import IMAGES, PAGE, pictures
+from tests.pictures.diagrams import diagrams
+from tests.pictures.themes import IMAGES
 
 
 def test_the_pictures_are_not_stale() -> None:
-    drawn = pictures()
+    drawn = diagrams()
     saved = {name: (IMAGES / name).read_text("utf-8") for name in drawn}
-    assert saved == drawn, "python -m tests.docs.diagrams"
+    assert saved == drawn, "python -m tests.pictures diagrams"
 
 
-def test_the_page_shows_each_picture() -> None:
-    page = PAGE.read_text("utf-8")
-    assert [name for name in pictures() if f"(../images/{name})" not in page] == []
+def test_no_picture_follows_the_system() -> None:
+    assert [name for name, text in diagrams().items() if "prefers-color-scheme" in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from fibonacci.definitions.diagrams.palette import DARK, LIGHT
@@ -36,7 +37,7 @@ def in_both(name: str, draw: Callable[[Theme], str]) -> dict[str, str]:
     return {f"{name}-{theme.name}.svg": draw(theme) for theme in THEMES}
 
 
-def save(drawn: Mapping[str, str]) -> None:
-    """Write pictures into docs/images."""
-    for name, text in drawn.items():
-        (IMAGES / name).write_text(text, "utf-8", newline="\n")
+def save(drawn: Mapping[str, str] | Mapping[str, bytes], folder: Path = IMAGES) -> None:
+    """Write pictures, by the names of their files, into a folder."""
+    for name, content in drawn.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
