@@ -17,6 +17,7 @@ from tests.pictures.terminal.drawing import draw_terminal
 from tests.pictures.terminal.pseudo_terminal import run_on_terminal
 from tests.pictures.themes import in_both
 
+PAUSE = 1.2  # the seconds that a node takes
 _COLUMNS: Final = 88
 _BASE_URL: Final = "http://127.0.0.1:8787/v1"
 _FOLDER: Final = "/home/ada/mail"
@@ -77,7 +78,7 @@ def _article(emulator: Emulator, _: Path) -> None:
 
     @emulator.llm
     def reply(call: LLMCall) -> str:
-        sleep(1.2)
+        sleep(PAUSE)
         if "storms" in call.instruction and call.node_id == "draft":
             raise TimeoutError("the model did not answer within 30 s")
         return _TEXTS[call.node_id]
@@ -143,10 +144,9 @@ def _replaced(line: str, texts: Mapping[str, str]) -> str:
     return line
 
 
-def terminal_pictures(names: Sequence[str] = tuple(SESSIONS)) -> dict[str, str]:
+def terminal_pictures() -> dict[str, str]:
     """Return the content of each picture by its file name."""
     drawn: dict[str, str] = {}
-    for name in names:
-        session = SESSIONS[name]
+    for name, session in SESSIONS.items():
         drawn |= in_both(name, partial(draw_terminal, session.title, played(session), _COLUMNS))
     return drawn
