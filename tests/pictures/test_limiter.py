@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.pictures.limiter import PlanWindow, TimedRequest, limiter_timeline, panel_of
+from tests.pictures.limiter import PlanWindow, TimedRequest, panel_of, requests_of
 
 
 def test_windows_waits_and_refusals() -> None:
@@ -26,9 +24,10 @@ def test_windows_waits_and_refusals() -> None:
 
 @pytest.mark.slow
 def test_processes_that_share_a_limiter_are_not_refused() -> None:
-    drawn = limiter_timeline(PlanWindow(20, 2.0, 2.2))
-    assert [*drawn] == ["limiter-timeline-light.svg", "limiter-timeline-dark.svg"]
-    own, shared = re.findall(r"(\d+) in all, (\d+) of them refused", drawn["limiter-timeline-light.svg"])
-    assert int(own[0]) > 20
-    assert int(shared[0]) > 20
-    assert int(shared[1]) == 0
+    plan = PlanWindow(20, 2.0, 2.2)
+    requests = requests_of("machine", plan)
+    assert {request.process for request in requests} == {0, 1, 2}
+    assert len(requests) > plan.limit
+    panel = panel_of("shared", requests, plan)
+    assert "0 of them refused" in panel.note
+    assert panel.spans[0].label == "20 served, 0 refused"
