@@ -1,4 +1,4 @@
-"""The pictures of docs/how-to/diagrams.md, drawn by the package."""
+"""The pictures of docs/how-to/draw-diagrams.md, drawn by the package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fibonacci.models import Execution
 from tests.docs.markdown import ROOT, blocks_of
 from tests.pictures.themes import Theme, in_both
 
-PAGE = ROOT / "docs" / "how-to" / "diagrams.md"
+PAGE = ROOT / "docs" / "how-to" / "draw-diagrams.md"
 _PREFERS_DARK = re.compile(r"^@media \(prefers-color-scheme:dark\)\{(.*)\}\n", re.MULTILINE)
 
 FAULTS: dict[str, Any] = {
