@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
-from tests.benchmarks.report import SECTION
-from tests.docs.markdown import ROOT
+from tests.docs.performance import TableRow, figures
 from tests.pictures.charts.bars import BarPanel, bar_chart
 from tests.pictures.themes import in_both
 
-PAGE: Final = ROOT / "docs" / "reference" / "performance.md"
 CHARTS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "benchmark-start": ("Importing, and a script with one call", ("import", "cold script")),
     "benchmark-call": ("The client's cost of one call", ("one call", "one call, async")),
@@ -20,38 +18,11 @@ CHARTS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
         ("10 calls in flight", "100 calls in flight", "1,000 calls in flight", "burst of 1,000 calls"),
     ),
 }
-_CELLS: Final = 7
-
-
-class TableRow(NamedTuple):
-    """One row of the table of figures.
-
-    Attributes:
-        subject: What was measured.
-        median: The number, as the page has it.
-        unit: Its unit.
-    """
-
-    subject: str
-    median: str
-    unit: str
-
-
-def figures() -> dict[str, list[TableRow]]:
-    """Return the rows of the page's table by measurement; a row without a measurement has the one above it."""
-    found: dict[str, list[TableRow]] = {}
-    measurement = ""
-    for line in SECTION.read(PAGE).splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == _CELLS and cells[2][:1].isdigit():
-            measurement = cells[0] or measurement
-            found.setdefault(measurement, []).append(TableRow(*cells[1:4]))
-    return found
 
 
 def benchmark_charts() -> dict[str, str]:
     """Return the content of each chart by its file name."""
-    table = figures()
+    table = by_measurement()
     drawn: dict[str, str] = {}
     for name, (title, measurements) in CHARTS.items():
         panels = [_panel(measurement, table[measurement]) for measurement in measurements]
@@ -64,3 +35,11 @@ def _panel(measurement: str, rows: Sequence[TableRow]) -> BarPanel:
     better = "more" if " per s " in unit else "less"
     bars = [(row.subject, float(row.median.replace(",", "")), row.median) for row in rows]
     return BarPanel(measurement[0].upper() + measurement[1:], f"{unit}; {better} is better", bars)
+
+
+def by_measurement() -> dict[str, list[TableRow]]:
+    """Return the rows of the page's table by what was measured."""
+    table: dict[str, list[TableRow]] = {}
+    for row in figures():
+        table.setdefault(row.measurement, []).append(row)
+    return table

@@ -1,4 +1,4 @@
-"""The screenshots of docs/how-to/emulator-page.md, taken in Chromium of an emulator with runs of every state."""
+"""The screenshots of docs/how-to/watch-runs-on-the-page.md, taken of an emulator with runs of every state."""
 
 from __future__ import annotations
 

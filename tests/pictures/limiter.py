@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fibonacci.emulator import Emulator, RecordedRequest
 from tests.limits.processes import running
 from tests.limits.worker import PROCESS, Work
-from tests.pictures.charts.columns import ColumnPanel, Span
+from tests.pictures.charts.columns import ColumnPanel, TimeSpan
 from tests.pictures.charts.parts import card, legend
 from tests.pictures.themes import Theme, in_both
 
@@ -122,26 +122,26 @@ def panel_of(title: str, requests: Sequence[TimedRequest], plan: PlanWindow) -> 
     return ColumnPanel(title, note, _INTERVAL, seconds, stacks, windows, _waits(requests, windows))
 
 
-def _windows(requests: Sequence[TimedRequest], plan: PlanWindow) -> list[Span]:
+def _windows(requests: Sequence[TimedRequest], plan: PlanWindow) -> list[TimeSpan]:
     """Return the windows, each of which begins with the first request after the one before."""
     begins: list[float] = []
     for request in requests:
         if not request.is_refused and (not begins or request.second >= begins[-1] + plan.seconds):
             begins.append(request.second)
-    spans: list[Span] = []
+    spans: list[TimeSpan] = []
     for begin in begins:
         end = begin + plan.seconds
         inside = [request for request in requests if begin <= request.second < end]
         refused = sum(request.is_refused for request in inside)
-        spans.append(Span(begin, end, f"{len(inside) - refused} served, {refused} refused"))
+        spans.append(TimeSpan(begin, end, f"{len(inside) - refused} served, {refused} refused"))
     return spans
 
 
-def _waits(requests: Sequence[TimedRequest], windows: Sequence[Span]) -> list[Span]:
+def _waits(requests: Sequence[TimedRequest], windows: Sequence[TimeSpan]) -> list[TimeSpan]:
     """Return the times between the last request of a window and the next window."""
-    waits: list[Span] = []
+    waits: list[TimeSpan] = []
     for following in windows[1:]:
         last = max(request.second for request in requests if request.second < following.begin)
         column = _INTERVAL * (int(last / _INTERVAL) + 1)
-        waits.append(Span(column, _INTERVAL * int(following.begin / _INTERVAL), "all wait"))
+        waits.append(TimeSpan(column, _INTERVAL * int(following.begin / _INTERVAL), "all wait"))
     return waits

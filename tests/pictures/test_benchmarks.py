@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.pictures.benchmarks import CHARTS, benchmark_charts, figures
+from tests.pictures.benchmarks import CHARTS, benchmark_charts, by_measurement
 from tests.pictures.themes import IMAGES
 
 
@@ -15,7 +15,7 @@ def test_the_charts_are_not_stale() -> None:
 
 
 def test_each_number_of_the_table_is_in_its_chart() -> None:
-    table, drawn = figures(), benchmark_charts()
+    table, drawn = by_measurement(), benchmark_charts()
     for name, (_, measurements) in CHARTS.items():
         texts = re.findall(r">([^<]+)</text>", drawn[f"{name}-light.svg"])
         expected = [text for each in measurements for row in table[each] for text in (row.subject, row.median)]

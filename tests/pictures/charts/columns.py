@@ -16,7 +16,7 @@ _STEP = 5  # of the ticks
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeSpan:
     """A part of the time.
 
     Attributes:
@@ -51,8 +51,8 @@ class ColumnPanel:
     interval: float
     seconds: float
     stacks: Sequence[Sequence[int]]
-    spans: Sequence[Span]
-    shaded: Sequence[Span]
+    spans: Sequence[TimeSpan]
+    shaded: Sequence[TimeSpan]
 
     @property
     def _most(self) -> int:
