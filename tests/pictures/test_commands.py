@@ -28,7 +28,7 @@ def test_the_emulator_s_page() -> None:
     ("name", "shown"),
     [
         ("terminal-run", ("Sorts incoming mail", "Good morning, Ada!", "did you mean 'name'?", "completed")),
-        ("terminal-watch", ("outline", "the model did not answer within 30 s", "it depends on 'draft', which failed")),
+        ("terminal-watch", ("outline", "no answer in 30 s", "it depends on 'draft', which failed")),
         ("terminal-plan", ("~ update greeter.yaml", "+ create summary.yaml", "No changes: /home/ada/mail/flows")),
     ],
 )

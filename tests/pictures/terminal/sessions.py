@@ -80,7 +80,7 @@ def _article(emulator: Emulator, _: Path) -> None:
     def reply(call: LLMCall) -> str:
         sleep(PAUSE)
         if "storms" in call.instruction and call.node_id == "draft":
-            raise TimeoutError("the model did not answer within 30 s")
+            raise TimeoutError("no answer in 30 s")
         return _TEXTS[call.node_id]
 
 
