@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 import pytest
@@ -47,7 +47,7 @@ def test_an_attribute_of_errors_exists(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if re.fullmatch(r"\w+=.*", name)])
 def test_an_option_exists(name: str) -> None:
     with Fibonacci("key") as client:
-        calls = [Fibonacci, client.workflows.run, client.workflows.list]
+        calls: list[Callable[..., object]] = [Fibonacci, client.workflows.run, client.workflows.list]
         options = {option for call in calls for option in inspect.signature(call).parameters}
     assert name.partition("=")[0] in options
 

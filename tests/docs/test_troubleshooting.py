@@ -31,14 +31,19 @@ class SourceTexts:
         """Tell whether a text is a part of one, or of several that follow each other, cut where they end and begin."""
         if text in self._all:
             return True
-        ends = (length for length in range(3, len(text)) if f"{text[:length]}\0" in self._framed)
-        return any(self._continue(text[length:]) for length in ends)
+        ends = (length for length in range(1, len(text)) if f"{text[:length]}\0" in self._framed)
+        return any(self._continue(text[length:]) for length in ends if _is_telling(text[:length]))
 
     def _continue(self, text: str) -> bool:
         if f"\0{text}" in self._framed:
             return True
         wholes = (length for length in range(1, len(text)) if text[:length] in self._runs)
-        return any(self._continue(text[length:]) for length in wholes if length > 3 or not text[:length].isalnum())
+        return any(self._continue(text[length:]) for length in wholes if _is_telling(text[:length]))
+
+
+def _is_telling(text: str) -> bool:
+    """Whether a text is more than a letter or two, which end or begin some text of the sources anyway."""
+    return len(text) > 3 or not any(map(str.isalnum, text))
 
 
 def _texts() -> Iterator[str]:

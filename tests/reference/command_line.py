@@ -106,17 +106,22 @@ def command_line_page() -> str:
 
 
 def _commands_below(parser: CommandParser, path: tuple[str, ...]) -> Iterator[Command]:
-    children = [action.choices for action in parser.actions() if isinstance(action.choices, Mapping)]
+    children = [child for action in parser.actions() for child in _commands_of(action).items()]
     if not children:
         yield Command(" ".join(path), parser)
-    for choices in cast("list[Mapping[str, CommandParser]]", children):
-        for name, child in choices.items():
-            yield from _commands_below(child, (*path, name))
+    for name, child in children:
+        yield from _commands_below(child, (*path, name))
+
+
+def _commands_of(action: Action) -> Mapping[str, CommandParser]:
+    """Return the commands that an action chooses from, by name; none for an argument."""
+    choices: Any = action.choices
+    return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
 
 
 def _options(parser: CommandParser) -> list[Action]:
     """Return the arguments of a parser without `--help`, `--version` and commands."""
-    found = [action for action in parser.actions() if not isinstance(action.choices, Mapping)]
+    found = [action for action in parser.actions() if not _commands_of(action)]
     return [action for action in found if action.dest not in ("help", "version")]
 
 
