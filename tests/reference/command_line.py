@@ -35,6 +35,7 @@ PYTHON: Final[Mapping[str, str]] = {
 }
 """What the commands for people are in Python, where it is one name."""
 
+_WIDTH: Final = 80
 _DEFAULT: Final = re.compile(r"(?:^|; )default: ")
 
 _BEGIN: Final = f"""\
@@ -155,7 +156,7 @@ def _usage(command: Command, own: list[Action]) -> str:
     words += [_positional(action) for action in own if not action.option_strings]
     lines = [begin]
     for word in words:
-        if len(lines[-1]) + len(word) >= 100:
+        if len(lines[-1]) + len(word) >= _WIDTH:
             lines.append(" " * len(begin))
         lines[-1] += f" {word}"
     return "\n".join(lines)
@@ -192,7 +193,10 @@ def _value(action: Action) -> str:
 
 
 def _table_of(actions: list[Action]) -> str:
-    return table(["Argument", "Meaning", "Default"], map(_row, actions))
+    rows = list(map(_row, actions))
+    if not any(default for _, _, default in rows):
+        return table(["Argument", "Meaning"], [row[:2] for row in rows])
+    return table(["Argument", "Meaning", "Default"], rows)
 
 
 def _row(action: Action) -> list[str]:

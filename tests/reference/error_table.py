@@ -87,8 +87,8 @@ def _tree() -> str:
 def _section(cls: type[FibonacciError], found: list[Failure], own: list[Attribute], pages: list[str]) -> list[str]:
     name = cls.__name__
     bases = [_link(base.__name__) for base in cls.__mro__[1:] if base.__name__ in errors.__all__]
-    bases += ["`ValueError`"] if issubclass(cls, ValueError) else []
-    rows = [["Is also", ", ".join(bases) or "`Exception`"]]
+    bases += ["ValueError"] if issubclass(cls, ValueError) else []
+    rows = [["Is also", ", ".join(bases) or "Exception"]]
     rows += [["Raised for", "; ".join(failure.what for failure in found)]] if found else []
     rows += [["Retried", _retried(found)]] if found else []
     rows += [["Remedy", plain(_remedy(name))]] if name not in _BASES else []
@@ -110,7 +110,7 @@ def _remedy(name: str) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[`{name}`](#{name.lower()})"
+    return f"[{name}](#{name.lower()})"
 
 
 def _attributes_by_class() -> Mapping[str, list[Attribute]]:
