@@ -17,7 +17,7 @@ from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import CommandParser
 from tests.reference.tables import code, plain, sentence, table
 
-HOW_TO: Final = "../how-to/command-line.md"
+HOW_TO: Final = "../how-to/use-the-command-line.md"
 
 PYTHON: Final[Mapping[str, str]] = {
     "run": "client.workflows.run",
@@ -42,7 +42,9 @@ _BEGIN: Final = f"""\
 # The command line
 
 Every command of `fibonacci` with its options, derived from the parser of the command.
-[The command]({HOW_TO}) shows how they are used and how values are typed; `fibonacci COMMAND --help` prints the same.
+[Use the command line]({HOW_TO}) shows how they are used, and
+[values, output and exit codes](command-output.md) has the rules that hold for all of them. `fibonacci COMMAND --help`
+prints the same as this page.
 
 ```text
 fibonacci [GLOBAL OPTIONS] COMMAND [ARGUMENTS]
@@ -52,6 +54,10 @@ fibonacci --version
 ## Global options
 
 They stand before or after the name of a command.
+"""
+
+_EXIT_CODES: Final = """\
+[Exit codes](command-output.md#exit-codes) has what they mean of single commands.
 """
 
 _ENVIRONMENT: Final = """\
@@ -98,7 +104,7 @@ def command_line_page() -> str:
     overview = table(
         ["Command", "What it does"], [[_link(each), plain(each.parser.description or "")] for each in found]
     )
-    parts = [_BEGIN, _table_of(shared), "", "## Exit codes", "", _exit_codes(), "", _ENVIRONMENT]
+    parts = [_BEGIN, _table_of(shared), "", "## Exit codes", "", _exit_codes(), "", _EXIT_CODES, _ENVIRONMENT]
     parts += ["## Commands", "", overview]
     names = {action.dest for action in shared}
     for command in found:

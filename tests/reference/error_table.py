@@ -93,7 +93,7 @@ def _section(cls: type[FibonacciError], found: list[Failure], own: list[Attribut
     rows += [["Retried", _retried(found)]] if found else []
     rows += [["Remedy", plain(_remedy(name))]] if name not in _BASES else []
     rows += [["Messages", ", ".join(pages)]] if pages else []
-    lines = [f"### {name}", "", cleandoc(getdoc(cls) or ""), "", table(["", ""], rows)]
+    lines = [f"### {name}", "", cleandoc(getdoc(cls) or ""), "", table(["Property", "Value"], rows)]
     if own:
         cells = [[code(each.name), code(each.annotation), plain(each.meaning)] for each in own]
         lines += ["", table(["Attribute", "Type", "Meaning"], cells)]
