@@ -10,7 +10,7 @@ import pytest
 from fibonacci import Fibonacci, errors
 from fibonacci.cli.command_table import COMMANDS
 from tests.docs.markdown import anchors
-from tests.reference.command_line import PYTHON, Command, commands
+from tests.reference.command_line import PYTHON, ListedCommand, commands
 from tests.reference.pages import FOLDER, derive_all, differences
 from tests.reference.retried import failures
 
@@ -36,7 +36,7 @@ def test_every_command_has_a_section() -> None:
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS_FOUND if each.python], ids=lambda each: each.name)
-def test_what_a_command_is_in_python_exists(command: Command) -> None:
+def test_what_a_command_is_in_python_exists(command: ListedCommand) -> None:
     first, *names = str(command.python).split(".")
     found: object = Fibonacci("key") if first == "client" else import_module(".".join([first, *names[:-1]]))
     for name in names if first == "client" else names[-1:]:

@@ -67,7 +67,7 @@ _ENVIRONMENT: Final = """\
 """
 
 
-class Command(NamedTuple):
+class ListedCommand(NamedTuple):
     """One command that can be run.
 
     Attributes:
@@ -92,7 +92,7 @@ class Command(NamedTuple):
         return PYTHON.get(self.name)
 
 
-def commands() -> list[Command]:
+def commands() -> list[ListedCommand]:
     """Return all commands, in the order of the help."""
     return list(_commands_below(command_parser(), ()))
 
@@ -112,10 +112,10 @@ def command_line_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _commands_below(parser: CommandParser, path: tuple[str, ...]) -> Iterator[Command]:
+def _commands_below(parser: CommandParser, path: tuple[str, ...]) -> Iterator[ListedCommand]:
     children = [child for action in parser.actions() for child in _commands_of(action).items()]
     if not children:
-        yield Command(" ".join(path), parser)
+        yield ListedCommand(" ".join(path), parser)
     for name, child in children:
         yield from _commands_below(child, (*path, name))
 
@@ -132,7 +132,7 @@ def _options(parser: CommandParser) -> list[Action]:
     return [action for action in found if action.dest not in ("help", "version")]
 
 
-def _section(command: Command, shared: set[str]) -> list[str]:
+def _section(command: ListedCommand, shared: set[str]) -> list[str]:
     own = [action for action in _options(command.parser) if action.dest not in shared]
     lines = [f"### fibonacci {command.name}", "", plain(command.parser.description or ""), "", "```text"]
     lines += [_usage(command, own), "```"]
@@ -141,7 +141,7 @@ def _section(command: Command, shared: set[str]) -> list[str]:
     return [*lines, *_notes(command)]
 
 
-def _notes(command: Command) -> list[str]:
+def _notes(command: ListedCommand) -> list[str]:
     if command.endpoint is not None:
         return ["", f"Sends `{command.endpoint}`, as `{command.python}` does."]
     epilog = cleandoc(command.parser.epilog or "")
@@ -155,7 +155,7 @@ def _paragraph(text: str) -> str:
     return plain(text) if filled == text else f"```text\n{text}\n```"
 
 
-def _usage(command: Command, own: list[Action]) -> str:
+def _usage(command: ListedCommand, own: list[Action]) -> str:
     begin = f"fibonacci {command.name}"
     groups = _alternatives(command.parser)
     words = [word for action in own if action.option_strings for word in _usage_words(action, groups)]
@@ -236,5 +236,5 @@ def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
             yield ast.unparse(statement.target), ast.literal_eval(text.value)
 
 
-def _link(command: Command) -> str:
+def _link(command: ListedCommand) -> str:
     return f"[`{command.name}`](#fibonacci-{command.name.replace(' ', '-')})"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from fibonacci import FibonacciError, definitions, emulator, errors, transports
 from fibonacci._display.remedies import REMEDIES
 from tests.docs.markdown import ROOT, heading_fragment
-from tests.reference.retried import Failure, failures
+from tests.reference.retried import FailedCall, failures
 from tests.reference.tables import code, plain, table
 
 TROUBLESHOOTING: Final = ROOT / "docs" / "how-to" / "troubleshooting.md"
@@ -40,7 +40,7 @@ They are about files and definitions, or stay between a client and its transport
 _BASES: Final = ("FibonacciError", "APIError", "APIStatusError")
 
 
-class Attribute(NamedTuple):
+class ErrorAttribute(NamedTuple):
     """An attribute that a class adds to those of its parent."""
 
     name: str
@@ -74,7 +74,7 @@ def _summary(cls: type) -> str:
     return " ".join((getdoc(cls) or "").partition("\n\n")[0].split())
 
 
-def _failure_table(found: list[Failure]) -> str:
+def _failure_table(found: list[FailedCall]) -> str:
     header = ["What happened", "Error", "GET, PUT, DELETE", "POST, PATCH"]
     return table(header, [[failure.what, _link(failure.error), failure.get, failure.post] for failure in found])
 
@@ -84,7 +84,9 @@ def _tree() -> str:
     return "```text" + (errors.__doc__ or "").partition("```text")[2].rpartition("```")[0] + "```"
 
 
-def _section(cls: type[FibonacciError], found: list[Failure], own: list[Attribute], pages: list[str]) -> list[str]:
+def _section(
+    cls: type[FibonacciError], found: list[FailedCall], own: list[ErrorAttribute], pages: list[str]
+) -> list[str]:
     name = cls.__name__
     bases = [_link(base.__name__) for base in cls.__mro__[1:] if base.__name__ in errors.__all__]
     bases += ["ValueError"] if issubclass(cls, ValueError) else []
@@ -100,7 +102,7 @@ def _section(cls: type[FibonacciError], found: list[Failure], own: list[Attribut
     return lines
 
 
-def _retried(found: list[Failure]) -> str:
+def _retried(found: list[FailedCall]) -> str:
     answers = {answer for failure in found for answer in (failure.get, failure.post)}
     return "See [the table](#what-becomes-which-error)" if "retried" in answers else "Never"
 
@@ -113,17 +115,17 @@ def _link(name: str) -> str:
     return f"[{name}](#{name.lower()})"
 
 
-def _attributes_by_class() -> Mapping[str, list[Attribute]]:
+def _attributes_by_class() -> Mapping[str, list[ErrorAttribute]]:
     """Return what the source has of each class: annotated names, each with a text below it."""
     tree = ast.parse(Path(errors.__file__).read_text("utf-8"))
     return {each.name: list(_attributes(each)) for each in tree.body if isinstance(each, ast.ClassDef)}
 
 
-def _attributes(cls: ast.ClassDef) -> Iterator[Attribute]:
+def _attributes(cls: ast.ClassDef) -> Iterator[ErrorAttribute]:
     for statement, text in pairwise(cls.body):
         if isinstance(statement, ast.AnnAssign) and isinstance(text, ast.Expr):
             meaning = " ".join(ast.literal_eval(text.value).split())
-            yield Attribute(ast.unparse(statement.target), ast.unparse(statement.annotation), meaning)
+            yield ErrorAttribute(ast.unparse(statement.target), ast.unparse(statement.annotation), meaning)
 
 
 def _sections_by_class() -> Mapping[str, list[str]]:

@@ -26,7 +26,7 @@ _TRANSPORT: Final[dict[TransportErrorKind, str]] = {
 }
 
 
-class Failure(NamedTuple):
+class FailedCall(NamedTuple):
     """One way in which a call fails.
 
     Attributes:
@@ -42,13 +42,15 @@ class Failure(NamedTuple):
     post: str
 
 
-def failures() -> list[Failure]:
+def failures() -> list[FailedCall]:
     """Return all ways in which a call fails: those without a response first, then the statuses."""
     found = [_unsent(kind, text) for kind, text in _TRANSPORT.items()]
     found += [
-        Failure("a success that cannot be read, or is too large", "APIResponseError", "raised", "unknown"),
-        Failure("a list whose server repeats a cursor", "PaginationError", "raised", "raised"),
-        Failure("the rate limit admits no request within the time of the call", "RateLimitError", "raised", "raised"),
+        FailedCall("a success that cannot be read, or is too large", "APIResponseError", "raised", "unknown"),
+        FailedCall("a list whose server repeats a cursor", "PaginationError", "raised", "raised"),
+        FailedCall(
+            "the rate limit admits no request within the time of the call", "RateLimitError", "raised", "raised"
+        ),
         *_by_statuses(),
         _of("any status with the code `validation_error`, 429 excepted", _response(400, code="validation_error")),
         _of("429 whose code has `quota` or `daily` in it", _response(429, code="quota_exceeded")),
@@ -57,16 +59,16 @@ def failures() -> list[Failure]:
     return found
 
 
-def _unsent(kind: TransportErrorKind, text: str) -> Failure:
+def _unsent(kind: TransportErrorKind, text: str) -> FailedCall:
     error = TransportError(kind, OSError("reason"))
     name = type(connection_error(error, base_url=_BASE_URL, is_time_up=False)).__name__
-    return Failure(text, name, *_follows(error, is_uncertain=kind == "broken"))
+    return FailedCall(text, name, *_follows(error, is_uncertain=kind == "broken"))
 
 
-def _by_statuses() -> Iterator[Failure]:
+def _by_statuses() -> Iterator[FailedCall]:
     """Yield a failure for each set of statuses with the same consequences."""
     single = [(status, _of(str(status), _response(status))) for status in range(300, 600)]
-    ranges: dict[Failure, list[str]] = {}
+    ranges: dict[FailedCall, list[str]] = {}
     for failure, run in groupby(single, key=lambda each: each[1]._replace(what="")):
         statuses = [status for status, _ in run]
         text = f"{statuses[0]} to {statuses[-1]}" if len(statuses) > 1 else str(statuses[0])
@@ -74,8 +76,8 @@ def _by_statuses() -> Iterator[Failure]:
     yield from (failure._replace(what=", ".join(texts)) for failure, texts in ranges.items())
 
 
-def _of(what: str, response: APIResponse) -> Failure:
-    return Failure(what, type(status_error(response)).__name__, *_follows(response))
+def _of(what: str, response: APIResponse) -> FailedCall:
+    return FailedCall(what, type(status_error(response)).__name__, *_follows(response))
 
 
 def _response(status: int, *, code: str = "a_code", retry_after: str | None = None) -> APIResponse:
