@@ -6,16 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from fibonacci import Fibonacci
-from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTY, GREETER, OLD_WORDS, write
-from tests.cli.invocation import TerminalText, environment, invoke
+from tests.cli.invocation import environment, invoke
 from tests.kit.systems import needs_fork
 
 pytestmark = pytest.mark.usefixtures("folder", "platform")
@@ -48,15 +46,6 @@ def test_a_plan_exits_2_until_it_is_applied() -> None:
     again = invoke("plan", "flows")
     assert (again.code, again.out[:11]) == (0, "No changes:")
     assert invoke("apply", "flows", "--yes").out == ""
-
-
-def test_a_terminal_shows_the_plan_of_apply_in_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    write("flows/greeter.yaml", GREETER)
-    with redirect_stdout(TerminalText()), redirect_stderr(TerminalText()) as messages:
-        assert main(("apply", "flows", "--yes")) == 0
-    assert "\x1b[32m    + greet (llm)\x1b[0m" in messages.getvalue().splitlines()
 
 
 def test_a_detailed_plan_has_the_differences() -> None:
@@ -240,3 +229,5 @@ def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: st
     os.close(person)
     assert (run.returncode, bool(run.stdout)) == (code, code == 0)
     assert f"Make these changes at {platform.base_url}? [y/N]" in shown
+    assert "\x1b[32m+ create greeter.yaml" in shown
+    assert "\\x1b" not in shown
