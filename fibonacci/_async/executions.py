@@ -80,7 +80,8 @@ class AsyncExecutions(AsyncResource):
         """Wait until an execution has ended, whatever its status.
 
         It is polled slowly enough for the plan: after 1 second at first, growing to 15 seconds, and never with more
-        than a fair share of the rate limit. A poll that fails temporarily (no connection, a 5xx, a rate limit) is repeated.
+        than a fair share of the rate limit. A poll that fails for the moment (no connection, a 5xx, a rate limit) is
+        repeated.
 
         Args:
             execution_id: The id of the execution, such as `"exec_abc123"`.

@@ -60,7 +60,7 @@ class AsyncGovernance(AsyncResource):
 
         Args:
             org: The id of the organization, such as `"acme"`.
-            require_approval_for_external_comm: Whether workflows that write to the outside, as by e-mail, need approval.
+            require_approval_for_external_comm: Whether workflows that send something outside need approval.
             require_approval_for_public_writes: Whether workflows that publish need approval.
             require_approval_for_permission_changes: Whether workflows that change permissions need approval.
             allow_self_approval: Whether the person who asks may approve.

@@ -13,8 +13,8 @@ from fibonacci.models.organizations import Quota
 class AsyncQuotas(AsyncResource):
     """Read and change the limits of an organization.
 
-    The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name, and
-    null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name,
+    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/api-choices
     """
 
     async def get(self, org: str) -> Quota:

@@ -17,8 +17,8 @@ from fibonacci.models.organizations import Role, RolePolicyOverride, ToolPolicy
 class AsyncToolPolicies(AsyncResource):
     """Allow and forbid tools, for all or for a role.
 
-    The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception for
-    a role, are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception
+    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
     """
 
     async def create(

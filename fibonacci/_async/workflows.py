@@ -204,6 +204,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             DefinitionError: If any definition has an error; it has those of all files.
             DeploymentError: If the folder, its lock file or the platform does not allow a plan.
             APIError: If a call fails.
+            ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
 
         Example:
             ```python
@@ -232,7 +233,8 @@ class AsyncWorkflows(AsyncWorkflowCalls):
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
-            on_change: Called with each `DeploymentChange` when it is made; that of a creation has the new `workflow_id`.
+            on_change: Called with each `DeploymentChange` when it is made; that of a creation has the new
+                `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
@@ -241,6 +243,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
+            TypeError: If `plan` is no plan. Nothing is sent.
 
         Example:
             ```python
@@ -270,6 +273,7 @@ class AsyncWorkflows(AsyncWorkflowCalls):
             NotFoundError: If there is no such workflow.
             DeploymentError: If the file has changes of its own, or belongs to another workflow.
             APIError: If the call fails.
+            ImportError: If the file is YAML and PyYAML is not installed (extra `yaml`).
 
         Example:
             ```python

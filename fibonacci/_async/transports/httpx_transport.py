@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AsyncHTTPXTransport(AsyncTransportBase):
-    """Sends through a client that has httpx's interface.
+    """A transport that sends through a client of httpx or httpx2, the user's or one of its own.
 
     httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
     body; the head of a response that comes byte by byte can outlive it.
@@ -82,7 +82,18 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         self._own: AsyncPerLoop[dict[str, Any]] = AsyncPerLoop(dict)
 
     async def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response; see `AsyncTransport.send`."""
+        """Send a request and read the complete response.
+
+        Args:
+            request: The request, with the API key in its headers.
+            deadline: The end of the whole call.
+
+        Returns:
+            The response, whatever its status, with its body as received.
+
+        Raises:
+            TransportError: If there is no complete response.
+        """
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             built = client.build_request(

@@ -86,11 +86,25 @@ class SocketTransport(TransportBase):
 
     @property
     def connections(self) -> list[HTTP11Connection]:
-        """The open connections of the present event loop; each has `is_idle` and `exchanges`."""
+        """The open connections of the present event loop, in no particular order.
+
+        Each has `is_idle`, whether no request is under way on it, and `exchanges`, the number of its requests so far.
+        """
         return [connection for pool in self._pools.get().values() for connection in pool.connections]
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response; see `Transport.send`."""
+        """Send a request and read the complete response.
+
+        Args:
+            request: The request, with the API key in its headers.
+            deadline: The end of the whole call.
+
+        Returns:
+            The response, whatever its status, with its body as received.
+
+        Raises:
+            TransportError: If there is no complete response.
+        """
         try:
             pool = self._pool(request.origin)
         except TransportError:
