@@ -47,7 +47,7 @@ class AsyncQuotas(AsyncResource):
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override limits of an organization (`PATCH /organizations/{org}/quota`).
+        """Override the given limits of an organization (`PATCH /organizations/{org}/quota`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 

@@ -99,7 +99,7 @@ class AsyncWorkflowCalls(AsyncResource):
         description: str | Unset | None = UNSET,
         definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
-        """Change a workflow, which makes a new version of it (`PUT /workflows/{id}`).
+        """Change the given fields of a workflow, which makes a new version (`PUT /workflows/{id}`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 
@@ -149,7 +149,7 @@ class AsyncWorkflowCalls(AsyncResource):
     async def execute(
         self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
     ) -> Execution:
-        """Start a workflow (`POST /workflows/{id}/execute`).
+        """Start a workflow, at most once (`POST /workflows/{id}/execute`).
 
         A request that may have started it is never sent again. A short run has ended by the time of the response. A
         longer one is still running: use `executions.wait`, or `run`, which does both. The time limit of the call is 300

@@ -55,7 +55,7 @@ class Governance(Resource):
         approval_threshold: int | Unset = UNSET,
         category_flags: Mapping[str, bool] | Unset = UNSET,
     ) -> GovernanceSettings:
-        """Change which workflows need approval (`PATCH /organizations/{org}/governance`).
+        """Change the given settings of an organization (`PATCH /organizations/{org}/governance`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 

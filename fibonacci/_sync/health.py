@@ -12,9 +12,9 @@ _UNHEALTHY = frozenset({503})
 
 
 class HealthChecks(Resource):
-    """Show the health of the platform; these calls are never retried.
+    """Show the health of the platform.
 
-    The platform documents the response of `secrets`. That a 503 with a JSON body is no error is a choice of the SDK:
+    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no error is a choice of the SDK:
     https://docs.fibonacci.today/explanation/api-choices
     """
 

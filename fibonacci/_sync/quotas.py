@@ -48,7 +48,7 @@ class Quotas(Resource):
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override limits of an organization (`PATCH /organizations/{org}/quota`).
+        """Override the given limits of an organization (`PATCH /organizations/{org}/quota`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 

@@ -69,7 +69,7 @@ class ToolPolicies(Resource):
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`).
+        """Change the given fields of a policy (`PATCH /organizations/{org}/tool-policies/{tool}`).
 
         Arguments left out are not sent, and what they stand for stays as it is.
 

@@ -35,11 +35,18 @@ NOT_MADE: Final = {
 INTERNAL: Final = {"NodeError": "the emulator's own: it becomes the error of a node"}
 """Errors that no user catches."""
 
+DESCRIBED_AS: Final = {"ScriptError": "ValueError"}
+"""Errors without a public name, each with the public base that docstrings name."""
+
 _GENERIC: Final = frozenset(
-    "a an the of to in on for from by with and or at as is are be it its this that these those which what one own "
-    "get give return yield make show call object value instance class field async".split()
+    [
+        *("a", "an", "the", "of", "to", "in", "on", "for", "from", "by", "with", "and", "or", "at", "as"),
+        *("is", "are", "be", "it", "its", "this", "that", "these", "those", "which", "what", "one", "own"),
+        *("get", "give", "return", "yield", "make", "show", "call"),
+        *("object", "value", "instance", "class", "field", "async"),
+    ]
 )
-_NOT_VERBS: Final = frozenset({"A", "All", "An", "How", "If", "Its", "The", "This", "What", "When", "Whether", "Which"})
+_NOT_VERBS: Final = frozenset({"A", "All", "An", "How", "If", "Its", "The", "This", "What", "Whether", "Which"})
 _UNITS: Final = re.compile(
     r"seconds|bytes|megabytes|hours|tokens|characters|number|how (many|often)|HTTP status code|port|index|cost"
     r"|from \d|UTC|ISO 8601|requests|version|score",
@@ -49,7 +56,7 @@ _KEYS: Final = re.compile(r"\bby\b|JSON|\bkeys?\b", re.IGNORECASE)
 _ORDER: Final = re.compile(r"\border\b|oldest|newest|first|such as|JSON", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\b(int|float|Whole|Seconds|datetime|QuotaValues|Rate)\b")
 _MAPPING: Final = re.compile(r"^(dict|Mapping|MutableMapping)\[")
-_SEQUENCE: Final = re.compile(r"^(list|tuple|Sequence|Iterable)\[")
+_SEQUENCE: Final = re.compile(r"^(list|tuple|Sequence|Iterable)\[(?!\w+\]$)|^(list|Sequence|Iterable)\[")
 _NOTHING: Final = frozenset({"", "None", "NoReturn"})
 
 
@@ -83,7 +90,7 @@ def arguments(item: Item) -> Iterator[str]:
 
 
 def returns(item: Item) -> Iterator[str]:
-    """Yield a fault where it is not said what a function returns, or where a colon makes a type of the text before it."""
+    """Yield a fault where it is not said what a function returns, or where a colon makes a type of what precedes it."""
     if item.is_function and item.annotation not in _NOTHING and not item.returned:
         yield "has no Returns"
     for kind, _ in item.returned:
@@ -98,7 +105,9 @@ def raises(item: Item) -> Iterator[str]:
     yield from (f"Raises has {name!r}, which is no public error" for name in found if name not in known)
     if not item.is_function:
         return
-    yield from (f"{name} is raised, and not in Raises" for name in _raised(item.found.source) if name not in found)
+    for name in _raised(item.found.source):
+        if DESCRIBED_AS.get(name, name) not in found:
+            yield f"{name} is raised, and not in Raises"
     if item.owner is not None and item.owner.is_group:
         if not any(name.endswith("Error") and not hasattr(builtins, name) for name in found):
             yield "Raises names no error of the package"

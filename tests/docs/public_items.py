@@ -55,7 +55,7 @@ class Item:
     @property
     def is_model(self) -> bool:
         """Whether it is a model of something that the platform sends."""
-        return any(each.found.path == "fibonacci.models._base.Model" for each in (self, *self.bases))
+        return any(each.found.name == "Model" for each in self.bases)
 
     @property
     def is_function(self) -> bool:
@@ -175,7 +175,7 @@ def public_items(root: Path) -> list[Item]:
 
 
 def each_once(items: list[Item]) -> Iterator[Item]:
-    """Yield items and their members, each under the first of its names, without the derived and without constructors."""
+    """Yield items and their members, each under the first of its names, without the derived half."""
     seen: set[str] = set()
     for item in items:
         for each in (item, *item.members()):
@@ -194,4 +194,4 @@ def _target(member: griffe.Object | griffe.Alias) -> griffe.Object | None:
 
 
 def _key(described: Any) -> str:
-    return getattr(described, "name", None) or described.annotation
+    return str(getattr(described, "name", None) or described.annotation)
