@@ -13,8 +13,8 @@ _UNHEALTHY = frozenset({503})
 class AsyncHealthChecks(AsyncResource):
     """Show the health of the platform.
 
-    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no error is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no
+    error is a choice of the SDK: https://docs.fibonacci.today/explanation/api-choices
     """
 
     async def check(self) -> Health:

@@ -44,8 +44,8 @@ class AsyncWorkflowCalls(AsyncResource):
         Args:
             name: The name that people see. Several workflows may have the same.
             description: What the workflow is for. Left out, it is not sent; None is sent as null.
-            definition: The nodes and outputs, as JSON (`{"nodes": [...], "outputs": {...}}`) or as a
-                `fibonacci.definitions.WorkflowDefinition`.
+            definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. As JSON it is
+                `{"nodes": [...], "outputs": {...}}`.
 
         Returns:
             The workflow as the platform stores it, with its new `id`.
@@ -151,9 +151,9 @@ class AsyncWorkflowCalls(AsyncResource):
     ) -> Execution:
         """Start a workflow, at most once (`POST /workflows/{id}/execute`).
 
-        A request that may have started it is never sent again. A short run has ended by the time of the response. A
-        longer one is still running: use `executions.wait`, or `run`, which does both. The time limit of the call is 300
-        seconds unless the client or `with_options` sets another.
+        A request that may have started it is never sent again, unless the client has `idempotency="server"`. A short
+        run has ended by the time of the response. A longer one is still running: use `executions.wait`, or `run`, which
+        does both. The time limit of the call is 300 seconds unless the client or `with_options` sets another.
 
         Args:
             workflow_id: The id of the workflow, such as `"wf-abc123"`.

@@ -72,7 +72,7 @@ class Fibonacci:
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
         max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
             Default: `FIBONACCI_MAX_RETRIES`, else 2.
-        headers: Headers to send with each request, by name.
+        headers: Headers to send with each request, by name. Default: none of your own.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
         http_client: A client of httpx or httpx2, used as it is and never closed: short for
@@ -81,13 +81,13 @@ class Fibonacci:
             their hashes.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        max_connections: The largest number of connections in use for one origin; further calls queue.
-        max_idle_connections: The largest number of idle connections that are kept for one origin.
-        allow_insecure: Allow plain http to other machines than this one.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
+        max_connections: The largest number of connections in use for one origin; further calls queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
+        allow_insecure: Whether to allow plain http to other machines than this one.
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
-        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default. It bounds the
-            number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
+        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It
+            bounds the number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
         rate_limiter: Who shares what is known of a key's rate limit: `"process"` (the clients of the process),
             `"machine"` (all processes of this user on this machine), the URL of a Redis server (`redis://`,
             `rediss://`, `unix://`; all processes that name it), or `"off"` (no request is delayed before it is sent).

@@ -89,6 +89,13 @@ def arguments(item: Item) -> Iterator[str]:
     yield from (f"Args has {name!r}, which is no parameter" for name in item.arguments if name not in item.parameters)
 
 
+def defaults(item: Item) -> Iterator[str]:
+    """Yield the parameters whose default is a constant that the signature names, without its value in the text."""
+    for name, default in item.defaults.items():
+        if default.isupper() and default != "UNSET" and "Default: " not in item.arguments.get(name, ""):
+            yield f"the default of {name!r} is {default}, and its value is not said"
+
+
 def returns(item: Item) -> Iterator[str]:
     """Yield a fault where it is not said what a function returns, or where a colon makes a type of what precedes it."""
     if item.is_function and item.annotation not in _NOTHING and not item.returned:
@@ -174,7 +181,7 @@ def links(item: Item) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[Item], Iterator[str]], ...]] = (
-    missing, summary, arguments, returns, raises, quantities, repeats, example, length, source, links,
+    missing, summary, arguments, defaults, returns, raises, quantities, repeats, example, length, source, links,
 )  # fmt: skip
 
 

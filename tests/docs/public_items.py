@@ -143,6 +143,12 @@ class Item:
         }
 
     @property
+    def defaults(self) -> dict[str, str]:
+        """The defaults of the parameters as they are written, by name."""
+        found = self.found.parameters if isinstance(self.found, griffe.Function | griffe.Class) else ()
+        return {each.name: str(each.default) for each in found if each.default is not None}
+
+    @property
     def annotation(self) -> str:
         """The type of a field or of what a function returns."""
         found: Any = self.found

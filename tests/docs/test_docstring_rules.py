@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -9,6 +11,9 @@ from typing import Final
 import griffe
 import pytest
 
+from fibonacci import AsyncFibonacci
+from fibonacci.emulator import Emulator
+from fibonacci.transports import AsyncHTTPXTransport, AsyncSocketTransport
 from tests.docs import docstring_rules as rules
 from tests.docs.markdown import ROOT
 from tests.docs.public_items import Item, each_once, public_items
@@ -88,6 +93,7 @@ MUTANTS: Final = [
     ("summary", "Find the highest", "The highest", "'The'"),
     ("arguments", "            days: The number of days to look at.\n", "", "'days' is not in Args"),
     ("arguments", "days: The", "day: The", "'day', which is no parameter"),
+    ("defaults", "days: int = 1", "days: int = DAYS", "its value is not said"),
     ("returns", "        Returns:\n            The highest one that is expected.\n", "", "has no Returns"),
     ("returns", "The highest one that is expected", "The tide: the highest", "read as a type: 'The tide'"),
     ("raises", "            ValueError: If `days` is negative.\n", "", "ValueError is raised"),
@@ -162,6 +168,15 @@ def test_a_rule_finds_what_breaks_it(rule: str, old: str, new: str, fault: str) 
     assert old in SOUND
     found = rules.faults(items_of(SOUND.replace(old, new)), [getattr(rules, rule)])
     assert any(fault in each for each in found), found
+
+
+@pytest.mark.parametrize("made", [AsyncFibonacci, AsyncSocketTransport, AsyncHTTPXTransport, Emulator])
+def test_numbers_that_are_defaults_are_those_of_the_signature(made: type, items: list[Item]) -> None:
+    (item,) = [each for each in items if each.is_class and each.found.name == made.__name__]
+    said = {name: re.search(r"Default: ([\d,]+)", text) for name, text in item.arguments.items()}
+    numbers = {name: float(found[1].replace(",", "")) for name, found in said.items() if found}
+    assert numbers
+    assert numbers == {name: inspect.signature(made).parameters[name].default for name in numbers}
 
 
 def test_every_rule_has_a_mutant() -> None:

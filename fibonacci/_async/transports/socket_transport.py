@@ -36,13 +36,13 @@ class AsyncSocketTransport(AsyncTransportBase):
     Args:
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
             their hashes.
-        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        max_connections: The largest number of connections in use for one origin; further requests queue.
-        max_idle_connections: The largest number of idle connections that are kept for one origin.
-        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
+        max_connections: The largest number of connections in use for one origin; other requests queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
+        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice. Default: 15.
 
     Raises:
         ConfigurationError: If a number is out of range, or there is no such file.

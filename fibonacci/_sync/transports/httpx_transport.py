@@ -37,12 +37,12 @@ class HTTPXTransport(TransportBase):
             for each origin, event loop and process, which `close` closes.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
             their hashes. This and what follows, but for `max_response_bytes`, is for a client of its own.
-        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect. A client that you pass keeps its own.
-        max_connections: The largest number of connections in use; further requests queue.
-        max_idle_connections: The largest number of idle connections that are kept.
+        connect_timeout: Seconds for one attempt to connect. Default: 5. A client that you pass keeps its own.
+        max_connections: The largest number of connections in use; further requests queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept. Default: 100.
 
     Raises:
         ConfigurationError: If the client has another interface, or there is no such file.

@@ -33,7 +33,7 @@ GROUP: Final = CallGroup(
                 CallParameter(
                     "definition",
                     "definition",
-                    "the nodes and outputs, as JSON ({nodes: [...], outputs: {...}}) or as a fibonacci.definitions.WorkflowDefinition",
+                    "the nodes and outputs, as JSON or as a fibonacci.definitions.WorkflowDefinition",
                     is_nullable=True,
                 ),
             ),

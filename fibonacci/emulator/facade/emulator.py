@@ -93,8 +93,8 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
             host: The address to listen on.
             port: The port; 0 takes a free one.
             rate_limit: The number of requests in a window and its seconds, in place of the plan's requests per minute.
-            keep: How many executions that have ended are kept; the oldest are dropped first, with their traces. `None`
-                keeps all. Running ones, and those that wait for approval, are always kept.
+            keep: How many executions that have ended are kept. Default: 10,000. The oldest are dropped first, with
+                their traces. `None` keeps all. Running ones, and those that wait for approval, are always kept.
             env: The values of `{{env.NAME}}` in workflows, by name; none by default.
             secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default.
             strict: Whether to refuse what is unknown or not supported, in place of a warning in `warnings`.
