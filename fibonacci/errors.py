@@ -373,11 +373,12 @@ class WaitTimeoutError(FibonacciError):
     It continues; wait again with its id.
 
     Example:
-        >>> from fibonacci.testing import make_execution
-        >>> error = WaitTimeoutError("the execution is still running", execution=make_execution(status="running"))
-        >>> if error.execution is not None:
-        ...     print(error.execution.id, error.execution.status)
-        exec_abc123 running
+        >>> try:
+        ...     ended = client.workflows.run(workflow.id, inputs={"name": "Ada"}, timeout=60)
+        ... except WaitTimeoutError as error:
+        ...     ended = client.executions.wait(error.execution.id, timeout=600) if error.execution else None
+        >>> ended.status
+        'completed'
     """
 
     execution: Execution | None

@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of one row of `workflows.run_many`.
+    """The result of one row of `workflows.run_many`, which yields one for each row.
 
     Example:
         ```python
