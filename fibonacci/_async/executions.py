@@ -16,7 +16,7 @@ class AsyncExecutions(AsyncResource):
     """Follow, wait for and cancel the runs of workflows.
 
     The platform documents the endpoints and the status `completed`. The other statuses, the filters of `list` and the
-    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, execution_id: str) -> Execution:

@@ -17,7 +17,7 @@ class AsyncMemory(AsyncResource):
     """Store values under a key, for a workflow, a user, an organization, or everyone.
 
     The platform documents the scopes and `ttl` for workflows. How these calls send them is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(

@@ -18,7 +18,7 @@ class AsyncToolPolicies(AsyncResource):
     """Allow and forbid tools, for all or for a role.
 
     The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception
-    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def create(

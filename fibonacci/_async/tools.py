@@ -16,7 +16,7 @@ class AsyncTools(AsyncResource):
     """Look up and connect tools.
 
     The platform documents `name` and `description` of a tool. The body of `connect` is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, name: str) -> Tool:

@@ -14,7 +14,7 @@ class AsyncVersions(AsyncResource):
 
     The platform documents that each deployment makes a snapshot, that a rollback makes a new one, and the roles that
     these calls need. The type of a version and the response to a rollback are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:

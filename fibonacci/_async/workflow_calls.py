@@ -29,7 +29,7 @@ class AsyncWorkflowCalls(AsyncResource):
     """Send the requests of workflows: each call is one of them.
 
     The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
-    SDK: https://docs.fibonacci.today/explanation/api-choices
+    SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     async def create(

@@ -17,7 +17,7 @@ class Executions(Resource):
     """Follow, wait for and cancel the runs of workflows.
 
     The platform documents the endpoints and the status `completed`. The other statuses, the filters of `list` and the
-    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def get(self, execution_id: str) -> Execution:

@@ -15,7 +15,7 @@ class HealthChecks(Resource):
     """Show the health of the platform.
 
     These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no
-    error is a choice of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    error is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def check(self) -> Health:

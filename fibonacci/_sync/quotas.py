@@ -15,7 +15,7 @@ class Quotas(Resource):
     """Read and change the limits of an organization.
 
     The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name,
-    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def get(self, org: str) -> Quota:

@@ -14,7 +14,7 @@ class Registry(Resource):
     """Approve workflows as templates, deprecate and archive them.
 
     The platform documents the endpoints, and that lists leave archived entries out. The statuses and the transitions
-    between them are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    between them are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def approve_template(self, workflow_id: str) -> RegistryEntry:

@@ -17,7 +17,7 @@ class Tools(Resource):
     """Look up and connect tools.
 
     The platform documents `name` and `description` of a tool. The body of `connect` is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
     """
 
     def get(self, name: str) -> Tool:

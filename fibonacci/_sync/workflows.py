@@ -30,7 +30,7 @@ class Workflows(WorkflowCalls):
     """Create, read, change, delete and run workflows.
 
     The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
-    SDK: https://docs.fibonacci.today/explanation/api-choices
+    SDK: https://docs.fibonacci.today/explanation/contract-choices
 
     `run`, `run_many`, `plan`, `apply` and `pull` are made of several calls.
     """

@@ -179,7 +179,7 @@ class Timestamped(Model):
     """An object with the times of its creation and of its last change.
 
     The platform documents no form of times. That they are ISO 8601 is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

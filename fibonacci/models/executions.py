@@ -23,7 +23,7 @@ class Execution(Timestamped):
     """One run of a workflow.
 
     The platform documents `execution_id`, `status`, `outputs`, `duration_ms`, `nodes_executed` and `nodes_failed`. The
-    other fields are choices of the SDK: https://docs.fibonacci.today/explanation/api-choices
+    other fields are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

@@ -16,7 +16,7 @@ class Health(Model):
     """The health of the platform, as the platform reports it.
 
     The platform documents the status `healthy` of the secret store. That `ok` means the same is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

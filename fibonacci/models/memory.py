@@ -18,7 +18,7 @@ class MemoryEntry(Timestamped):
     """A value stored under a key.
 
     The platform documents scopes and `ttl` for workflows. The fields are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

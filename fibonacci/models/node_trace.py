@@ -18,7 +18,7 @@ class NodeTrace(Model):
     """What happened to one node of an execution: an element of `Execution.trace`.
 
     The platform documents no trace. Its form is a choice of the SDK, and what the emulator sends:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

@@ -132,7 +132,7 @@ class ToolPolicy(Timestamped):
     """An organization's policy for one tool: whether it may be used, and by which roles.
 
     The platform documents `tool_name`. The other fields are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
@@ -162,7 +162,7 @@ class RolePolicyOverride(Timestamped):
     """An exception to a tool policy for one role.
 
     The platform documents the endpoints. The fields are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

@@ -14,7 +14,7 @@ class RegistryEntry(Timestamped):
     """A workflow's entry in the registry of templates.
 
     The platform documents the endpoints. The fields and the statuses are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

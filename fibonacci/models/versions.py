@@ -11,7 +11,7 @@ class WorkflowVersion(Timestamped):
     """A snapshot of a workflow: each deployment makes one, and so does a rollback.
 
     The platform documents the snapshots. That `version` is a number or a name is a choice of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python

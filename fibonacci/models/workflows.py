@@ -11,7 +11,7 @@ class Workflow(Timestamped):
     """A workflow as the platform stores it.
 
     The platform documents `name`, `description` and the form of definitions. The other fields are choices of the SDK:
-    https://docs.fibonacci.today/explanation/api-choices
+    https://docs.fibonacci.today/explanation/contract-choices
 
     Example:
         ```python
