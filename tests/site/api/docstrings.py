@@ -1,0 +1,115 @@
+"""The sections of a docstring as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import griffe
+
+from tests.site.api.signatures import default_of
+from tests.site.api.types import Linker
+
+
+class _Named(Protocol):
+    """A parameter or an attribute in a docstring."""
+
+    name: str
+    description: str
+
+
+def sections(target: griffe.Object) -> list[griffe.DocstringSection]:
+    """Return the sections of an object's docstring; those of `__init__` follow those of its class."""
+    found = [] if target.docstring is None else target.docstring.parse("google")
+    if isinstance(target, griffe.Class):
+        init = target.all_members.get("__init__")
+        if init is not None and init.docstring is not None and _is_own(target, init):
+            rest = init.docstring.parse("google")
+            found += [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+    return found
+
+
+def render_sections(target: griffe.Object, linker: Linker, owner: str) -> Iterator[str]:
+    """Yield the paragraphs, lists and code blocks of a docstring, without its list of attributes.
+
+    Args:
+        target: The object that has the docstring.
+        linker: Makes the links of the page.
+        owner: The name of the entry.
+    """
+    for section in sections(target):
+        kind = section.kind
+        if kind is griffe.DocstringSectionKind.text:
+            yield linker.text(section.value, owner)
+        elif kind is griffe.DocstringSectionKind.parameters:
+            yield _titled("Arguments", [_parameter(each, target, linker, owner) for each in section.value])
+        elif kind is griffe.DocstringSectionKind.raises:
+            yield _titled("Raises", [_typed(each, linker, owner) for each in section.value])
+        elif kind in (griffe.DocstringSectionKind.returns, griffe.DocstringSectionKind.yields):
+            title = "Returns" if kind is griffe.DocstringSectionKind.returns else "Yields"
+            yield from (f"**{title}** {_typed(each, linker, owner, ':')}" for each in section.value)
+        elif kind is griffe.DocstringSectionKind.examples:
+            yield "**Example**"
+            for part, text in section.value:
+                yield f"```pycon\n{text}\n```" if part is griffe.DocstringSectionKind.examples else text
+        elif kind is griffe.DocstringSectionKind.admonition:
+            yield f"**{section.title}**"
+            text = section.value.description
+            is_session = text.startswith(">>>")
+            yield f"```pycon\n{text.rstrip()}\n```" if is_session else linker.text(text, owner)
+
+
+def listed_attributes(target: griffe.Object) -> dict[str, griffe.DocstringAttribute]:
+    """Return what the section on attributes of a class's docstring lists, by name."""
+    lists: Sequence[griffe.DocstringSection] = sections(target)
+    return {
+        each.name: each
+        for section in lists
+        if section.kind is griffe.DocstringSectionKind.attributes
+        for each in section.value
+    }
+
+
+def indented(text: str) -> str:
+    """Return the text of an item of a list, its further lines indented."""
+    return text.strip().replace("\n", "\n    ")
+
+
+def _is_own(target: griffe.Class, init: griffe.Object | griffe.Alias) -> bool:
+    """Whether a constructor is of the package, and not one that every class of a kind has."""
+    return init.path.startswith(f"{target.path}.") or not init.is_alias or init.target_path.startswith("fibonacci.")
+
+
+def _titled(title: str, items: list[str]) -> str:
+    return "\n".join([f"**{title}**", "", *(f"- {item}" for item in items)])
+
+
+def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: Linker, owner: str) -> str:
+    declared = _declared(target, each.name)
+    annotation = declared.annotation if declared is not None else each.annotation
+    default = default_of(declared) if declared is not None else None
+    facts = [linker.type(annotation)] if annotation is not None else []
+    facts += [f"default `{default}`"] if default not in (None, "UNSET", "None") else []
+    in_brackets = f" ({', '.join(facts)})" if facts else ""
+    return f"`{each.name}`{in_brackets}: {indented(linker.text(each.description, owner))}"
+
+
+def _declared(target: griffe.Object, name: str) -> griffe.Parameter | None:
+    function: griffe.Object | griffe.Alias | None = target
+    if isinstance(target, griffe.Class):
+        function = target.all_members.get("__init__")
+    if isinstance(function, griffe.Alias):
+        function = function.final_target
+    name = name.lstrip("*")
+    return function.parameters[name] if isinstance(function, griffe.Function) and name in function.parameters else None
+
+
+def _typed(
+    each: griffe.DocstringRaise | griffe.DocstringReturn | griffe.DocstringYield,
+    linker: Linker,
+    owner: str,
+    colon: str = ":",
+) -> str:
+    annotation = linker.type(each.annotation)
+    separator = f"{colon} " if annotation else ""
+    return f"{annotation}{separator}{indented(linker.text(each.description, owner))}"

@@ -1,0 +1,132 @@
+"""The entries of a page: headings, signatures, docstrings and members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import griffe
+
+from tests.site.api.docstrings import indented, listed_attributes, render_sections
+from tests.site.api.names import Entry, PublicNames, is_group, summary
+from tests.site.api.signatures import signature, value_of
+from tests.site.api.types import Linker
+
+
+def render_entry(entry: Entry, linker: Linker, level: int) -> Iterator[str]:
+    """Yield the parts of an entry: its heading, how it is called, what it is, and its members.
+
+    Args:
+        entry: The entry.
+        linker: Makes the links of the page.
+        level: The level of its heading.
+    """
+    yield heading(entry, level)
+    yield from render_body(entry, linker, level)
+
+
+def render_body(entry: Entry, linker: Linker, level: int) -> Iterator[str]:
+    """Yield the parts of an entry below its heading."""
+    target = entry.target
+    bases = _bases(target, linker)
+    if bases:
+        yield f"Bases: {', '.join(bases)}"
+    code = _code(entry)
+    if code:
+        yield f"```python\n{code}\n```"
+    yield from render_sections(target, linker, entry.name)
+    attributes = list(_attributes(entry, linker))
+    if attributes:
+        yield "\n".join(["**Attributes**", "", *attributes])
+    groups = list(_groups(entry, linker))
+    if groups:
+        yield "\n".join(["**Groups of calls**", "", *groups])
+    for member in members_of(entry, linker.names):
+        if isinstance(member.target, griffe.Function):
+            yield from render_entry(member, linker, level + 1)
+
+
+def heading(entry: Entry, level: int) -> str:
+    """Return the heading of an entry, with its fragment and a short text for the list of contents."""
+    short = entry.name.rpartition(".")[2]
+    return f'{"#" * level} `{entry.shown}` {{ #{entry.name} data-toc-label="{short}" }}'
+
+
+def members_of(entry: Entry, names: PublicNames) -> Iterator[Entry]:
+    """Yield the entries of the members of an entry, without those of its groups of calls."""
+    for name, each in names.entries.items():
+        if name.rpartition(".")[0] == entry.name and not isinstance(each.target, griffe.Class):
+            yield each
+
+
+def _code(entry: Entry) -> str:
+    target = entry.target
+    if isinstance(target, griffe.Function):
+        versions = target.overloads or []
+        if isinstance(target.parent, griffe.Class | griffe.Module):
+            versions = versions or target.parent.overloads.get(target.name, [])
+        return "\n".join(signature(_called(entry), each) for each in versions or [target])
+    if isinstance(target, griffe.Attribute):
+        return value_of(target)
+    init = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
+    init = init.final_target if isinstance(init, griffe.Alias) else init
+    if isinstance(init, griffe.Function) and not _is_made_by_the_package(entry):
+        return signature(target.name, init, is_constructor=True)
+    return ""
+
+
+def _called(entry: Entry) -> str:
+    """Return what stands before the parentheses of a call."""
+    owner, _, name = entry.shown.rpartition(".")
+    special = {"__call__": owner, "__getitem__": f"{owner}[...]", "__iter__": f"iter({owner})"}
+    return special.get(name, name)
+
+
+def _is_made_by_the_package(entry: Entry) -> bool:
+    """Whether programs get the object and never create it: it has no description of arguments."""
+    is_client_group = entry.shown.startswith("client.")
+    return is_client_group or not _has_arguments(entry.target)
+
+
+def _has_arguments(target: griffe.Object) -> bool:
+    init = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
+    texts = [each.docstring.value for each in (target, init) if each is not None and each.docstring is not None]
+    return any("Args:\n" in text for text in texts) or "dataclass" in target.labels
+
+
+def _bases(target: griffe.Object, linker: Linker) -> list[str]:
+    """Return the bases that are public or of another package."""
+    if not isinstance(target, griffe.Class):
+        return []
+    shown: list[str] = []
+    for base in target.bases:
+        path = base if isinstance(base, str) else base.canonical_path
+        is_public = linker.names.find(path) is not None
+        if is_public or not path.startswith(("fibonacci.", "typing.", "_")) and "." not in str(base):
+            shown.append(linker.type(base))
+    return shown
+
+
+def _attributes(entry: Entry, linker: Linker) -> Iterator[str]:
+    """Yield an item for each attribute: of the docstring's list, and with a docstring of its own."""
+    own = {each.target.name: each for each in members_of(entry, linker.names)}
+    listed = listed_attributes(entry.target) if isinstance(entry.target, griffe.Class) else {}
+    for name, each in listed.items():
+        if name not in own:
+            yield _attribute(f"{entry.name}.{name}", each.annotation, linker.text(each.description, entry.name), linker)
+    for name, each in own.items():
+        if isinstance(each.target, griffe.Attribute):
+            text = "\n\n".join(render_sections(each.target, linker, entry.name))
+            yield _attribute(each.name, each.target.annotation, text, linker)
+
+
+def _attribute(name: str, annotation: str | griffe.Expr | None, text: str, linker: Linker) -> str:
+    kind = f" ({linker.type(annotation)})" if annotation is not None else ""
+    return f"- `{name.rpartition('.')[2]}`{{ #{name} }}{kind}: {indented(text)}"
+
+
+def _groups(entry: Entry, linker: Linker) -> Iterator[str]:
+    if isinstance(entry.target, griffe.Class):
+        for name, member in entry.target.members.items():
+            group = linker.names.find(f"{entry.name}.{name}")
+            if group is not None and isinstance(member, griffe.Function) and is_group(member):
+                yield f"- {linker.link(group)}: {linker.text(summary(member), entry.name)}"
