@@ -1,4 +1,7 @@
-"""Build the site of one checkout: its pages, by zensical, and the files that agents read."""
+"""Build the site of one checkout: its pages, by zensical, and the files that agents read.
+
+python -m tests.site.build OUT      build the version that is checked out, and nothing beside it
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,7 @@ def _configure(
         "site_url": f"{addresses.site}/",
         "site_description": read_project(root)["description"],
         "repo_url": addresses.repository,
-        "repo_name": addresses.repository.removeprefix("https://github.com/"),
+        "repo_name": addresses.repository.rpartition("/")[2],
         "nav": [_navigation_item(entry) for entry in navigation],
     }
     # JSON is YAML, in which zensical reads a file of this name.
@@ -117,3 +120,7 @@ def _run_zensical(work: Path) -> None:
     result = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if result.returncode or not (work / "site" / "index.html").exists():
         raise SiteError(f"zensical: {result.stdout}{result.stderr}")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]).absolute())

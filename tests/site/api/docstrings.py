@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import griffe
 
 from tests.site.api.signatures import default_of
 from tests.site.api.types import Linker
-
-
-class _Named(Protocol):
-    """A parameter or an attribute in a docstring."""
-
-    name: str
-    description: str
 
 
 def sections(target: griffe.Object) -> list[griffe.DocstringSection]:
@@ -42,9 +35,9 @@ def render_sections(target: griffe.Object, linker: Linker, owner: str) -> Iterat
         if kind is griffe.DocstringSectionKind.text:
             yield linker.text(section.value, owner)
         elif kind is griffe.DocstringSectionKind.parameters:
-            yield _titled("Arguments", [_parameter(each, target, linker, owner) for each in section.value])
+            yield titled_list("Arguments", [_parameter(each, target, linker, owner) for each in section.value])
         elif kind is griffe.DocstringSectionKind.raises:
-            yield _titled("Raises", [_typed(each, linker, owner) for each in section.value])
+            yield titled_list("Raises", [_typed(each, linker, owner) for each in section.value])
         elif kind in (griffe.DocstringSectionKind.returns, griffe.DocstringSectionKind.yields):
             title = "Returns" if kind is griffe.DocstringSectionKind.returns else "Yields"
             yield from (f"**{title}** {_typed(each, linker, owner, ':')}" for each in section.value)
@@ -70,18 +63,20 @@ def listed_attributes(target: griffe.Object) -> dict[str, griffe.DocstringAttrib
     }
 
 
+def titled_list(title: str, items: list[str]) -> str:
+    """Return a list below its title; items are apart when one of them has several paragraphs, as Markdown needs."""
+    lines = [f"- {indented(item)}" for item in items]
+    return "\n\n".join([f"**{title}**", ("\n\n" if "\n\n" in "".join(lines) else "\n").join(lines)])
+
+
 def indented(text: str) -> str:
     """Return the text of an item of a list, its further lines indented."""
-    return text.strip().replace("\n", "\n    ")
+    return re.sub(r"\n(?!\n)", "\n    ", text.strip())
 
 
 def _is_own(target: griffe.Class, init: griffe.Object | griffe.Alias) -> bool:
     """Whether a constructor is of the package, and not one that every class of a kind has."""
     return init.path.startswith(f"{target.path}.") or not init.is_alias or init.target_path.startswith("fibonacci.")
-
-
-def _titled(title: str, items: list[str]) -> str:
-    return "\n".join([f"**{title}**", "", *(f"- {item}" for item in items)])
 
 
 def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: Linker, owner: str) -> str:
@@ -91,7 +86,7 @@ def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: L
     facts = [linker.type(annotation)] if annotation is not None else []
     facts += [f"default `{default}`"] if default not in (None, "UNSET", "None") else []
     in_brackets = f" ({', '.join(facts)})" if facts else ""
-    return f"`{each.name}`{in_brackets}: {indented(linker.text(each.description, owner))}"
+    return f"`{each.name}`{in_brackets}: {linker.text(each.description, owner)}"
 
 
 def _declared(target: griffe.Object, name: str) -> griffe.Parameter | None:
@@ -112,4 +107,4 @@ def _typed(
 ) -> str:
     annotation = linker.type(each.annotation)
     separator = f"{colon} " if annotation else ""
-    return f"{annotation}{separator}{indented(linker.text(each.description, owner))}"
+    return f"{annotation}{separator}{linker.text(each.description, owner)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import griffe
 
-from tests.site.api.docstrings import indented, listed_attributes, render_sections
+from tests.site.api.docstrings import listed_attributes, render_sections, titled_list
 from tests.site.api.names import Entry, PublicNames, is_group, summary
 from tests.site.api.signatures import signature, value_of
 from tests.site.api.types import Linker
@@ -36,10 +36,10 @@ def render_body(entry: Entry, linker: Linker, level: int) -> Iterator[str]:
     yield from render_sections(target, linker, entry.name)
     attributes = list(_attributes(entry, linker))
     if attributes:
-        yield "\n".join(["**Attributes**", "", *attributes])
+        yield titled_list("Attributes", attributes)
     groups = list(_groups(entry, linker))
     if groups:
-        yield "\n".join(["**Groups of calls**", "", *groups])
+        yield titled_list("Groups of calls", groups)
     for member in members_of(entry, linker.names):
         if isinstance(member.target, griffe.Function):
             yield from render_entry(member, linker, level + 1)
@@ -121,7 +121,7 @@ def _attributes(entry: Entry, linker: Linker) -> Iterator[str]:
 
 def _attribute(name: str, annotation: str | griffe.Expr | None, text: str, linker: Linker) -> str:
     kind = f" ({linker.type(annotation)})" if annotation is not None else ""
-    return f"- `{name.rpartition('.')[2]}`{{ #{name} }}{kind}: {indented(text)}"
+    return f"`{name.rpartition('.')[2]}`{{ #{name} }}{kind}: {text}"
 
 
 def _groups(entry: Entry, linker: Linker) -> Iterator[str]:
@@ -129,4 +129,4 @@ def _groups(entry: Entry, linker: Linker) -> Iterator[str]:
         for name, member in entry.target.members.items():
             group = linker.names.find(f"{entry.name}.{name}")
             if group is not None and isinstance(member, griffe.Function) and is_group(member):
-                yield f"- {linker.link(group)}: {linker.text(summary(member), entry.name)}"
+                yield f"{linker.link(group)}: {linker.text(summary(member), entry.name)}"
