@@ -6,6 +6,7 @@ python -m tests.site.build OUT      build the version that is checked out, and n
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from tests.releases.project import ROOT, read_project, read_version
 from tests.site.api.inventory import write_inventory
+from tests.site.api.names import read_names
 from tests.site.api.reference import FOLDER, api_pages
 from tests.site.for_agents import write_texts
 from tests.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
@@ -25,6 +27,7 @@ from tests.site.pages import SitePage, front_matter
 from tests.site.sources import CHANGELOG, Addresses, read_addresses, read_pages
 
 HERE: Final = Path(__file__).parent
+_COLOR: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 class SiteError(Exception):
@@ -40,16 +43,16 @@ def build(out: Path, root: Path = ROOT) -> None:
     """
     check_installed()
     navigation = read_navigation(root / "docs")
-    addresses = read_addresses(root)
-    pages = list(read_pages(root, [*listed_pages(navigation), CHANGELOG], addresses))
-    reference = api_pages(root)
+    written = [*listed_pages(navigation), CHANGELOG]
+    reference = api_pages(read_names(root))
     navigation = with_reference(navigation, reference)
-    in_order = _in_order(navigation, [*pages, *reference])
+    addresses = read_addresses(root, [page.path for page in listed_pages(navigation)])
+    in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
     with TemporaryDirectory() as folder:
         work = Path(folder).resolve()
         _stage(work, root, in_order)
         _configure(work, root, navigation, addresses)
-        _run_zensical(work)
+        run_zensical(work)
         if out.exists():
             shutil.rmtree(out)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +118,17 @@ def _navigation_item(entry: ListedPage | NavigationPart) -> dict[str, Any]:
     return {entry.title: [*index, *map(_navigation_item, entry.entries)]}
 
 
-def _run_zensical(work: Path) -> None:
+def run_zensical(work: Path) -> None:
+    """Render the sources in a folder, as its `mkdocs.yml` says.
+
+    Raises:
+        SiteError: If a page has a fault, such as a link that leads nowhere.
+    """
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", str(work / "mkdocs.yml")]
     result = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if result.returncode or not (work / "site" / "index.html").exists():
-        raise SiteError(f"zensical: {result.stdout}{result.stderr}")
+        text = _COLOR.sub("", result.stdout + result.stderr).partition("Traceback")[0]
+        raise SiteError(f"zensical: {text.strip()}")
 
 
 if __name__ == "__main__":

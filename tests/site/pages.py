@@ -15,7 +15,7 @@ _CODE_OR_LINK: Final = re.compile(
     r"|(?P<code>(?P<tick>`+)(?!`).*?(?<!`)(?P=tick)(?!`))",
     re.MULTILINE | re.DOTALL,
 )
-_TABLE_CODE: Final = re.compile(r"^\|.*`.*\\\|.*`.*\|$", re.MULTILINE)
+_FENCE_OR_ROW: Final = re.compile(r"^[ ]*(```+|~~~+).*?^[ ]*\1[ ]*$|^(?P<row>\|[^\n]*\|)$", re.MULTILINE | re.DOTALL)
 _IDS: Final = re.compile(r"[ ]?\{ #[^}\n]*\}")
 
 
@@ -38,7 +38,7 @@ class SitePage:
     @property
     def site_text(self) -> str:
         """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub."""
-        return _TABLE_CODE.sub(lambda row: re.sub(r"`[^`\n]*`", _without_backslashes, row[0]), self.text)
+        return _FENCE_OR_ROW.sub(_with_bars, self.text)
 
     @property
     def plain_text(self) -> str:
@@ -63,10 +63,6 @@ def map_links(text: str, change: Callable[[str], str]) -> str:
     return _CODE_OR_LINK.sub(replace, text)
 
 
-def _without_backslashes(code: re.Match[str]) -> str:
-    return code[0].replace("\\|", "|")
-
-
 def plain(markdown: str) -> str:
     """Return a line of Markdown as plain text, without its links and code marks."""
     return re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", markdown).replace("`", "").strip()
@@ -78,3 +74,9 @@ def front_matter(values: dict[str, str]) -> str:
 
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
     return "\n".join(["---", *lines, "---", "", ""])
+
+
+def _with_bars(found: re.Match[str]) -> str:
+    if found["row"] is None:
+        return found[0]
+    return re.sub(r"`[^`\n]*`", lambda code: code[0].replace("\\|", "|"), found[0])

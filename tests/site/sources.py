@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
@@ -33,6 +33,9 @@ class Addresses:
     ref: str
     """The tag or branch whose files are linked."""
 
+    pages: frozenset[str] = frozenset()
+    """The paths of the site's pages."""
+
     def link(self, target: str, source: str, page: str) -> str:
         """Return the target of a link for the site.
 
@@ -58,18 +61,22 @@ class Addresses:
         """Return a relative link in place of an address of the site, so that each version links its own pages."""
         name, mark, fragment = path.partition("#")
         name = name.strip("/")
-        file = name if PurePosixPath(name).suffix in {".yaml", ".txt", ".svg", ".png"} else f"{name or 'index'}.md"
-        if name in {"tutorial", "how-to", "reference", "explanation", "reference/api"}:
-            file = f"{name}/index.md"
-        return _relative(file, page) + mark + fragment
+        files = [each for each in (f"{name}.md", f"{name}/index.md".lstrip("/")) if each in self.pages]
+        return _relative(files[0] if files else name, page) + mark + fragment
 
 
-def read_addresses(root: Path) -> Addresses:
-    """Return the addresses of a checkout: those in pyproject.toml, and the tag of its version if it is checked out."""
+def read_addresses(root: Path, pages: Iterable[str]) -> Addresses:
+    """Return the addresses of a checkout: those in pyproject.toml, and the tag of its version if it is checked out.
+
+    Args:
+        root: The checkout.
+        pages: The paths of the site's pages.
+    """
     urls = read_project(root)["urls"]
     tag = f"v{read_version(root)}"
     tags = subprocess.run(["git", "tag", "--points-at", "HEAD"], cwd=root, capture_output=True, text=True).stdout
-    return Addresses(root, urls["Repository"], urls["Documentation"], tag if tag in tags.split() else "main")
+    ref = tag if tag in tags.split() else "main"
+    return Addresses(root, urls["Repository"], urls["Documentation"], ref, frozenset(pages))
 
 
 def read_pages(root: Path, listed: list[ListedPage], addresses: Addresses) -> Iterator[SitePage]:

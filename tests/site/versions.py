@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -39,19 +38,39 @@ def build_versions(out: Path, root: Path = ROOT, *, releases: bool = False) -> P
     """
     shutil.rmtree(out, ignore_errors=True)
     own = read_version(root)
-    versions = [own]
     build(out / own, root)
-    for tag in _tags(root) if releases else ():
-        version = tag.removeprefix("v")
-        if version != own:
-            _build_release(tag, out / version, root)
-            versions.append(version)
-    versions.sort(key=Version, reverse=True)
-    for path in (out / versions[0]).iterdir():
-        copy = shutil.copytree if path.is_dir() else shutil.copy
-        copy(path, out / path.name)
-    (out / "versions.json").write_text(versions_list(versions), "utf-8")
+    write_root(out, [own, *(build_releases(out, root, but=own) if releases else ())])
     return out / own
+
+
+def build_releases(out: Path, root: Path, *, but: str) -> list[str]:
+    """Build the sites of the tagged releases, each into the folder of its version, and return the versions.
+
+    Args:
+        out: Where the folders are made.
+        root: The repository.
+        but: The version that is left out.
+
+    Raises:
+        SiteError: If one cannot be built.
+    """
+    tags = [tag for tag in tags_with_site(root) if tag != f"v{but}"]
+    for tag in tags:
+        _build_release(tag, out / tag.removeprefix("v"), root)
+    return [tag.removeprefix("v") for tag in tags]
+
+
+def write_root(out: Path, versions: list[str]) -> None:
+    """Put a copy of the newest version's site at the root, and the list of all versions."""
+    in_order = sorted(versions, key=Version, reverse=True)
+    shutil.copytree(out / in_order[0], out, dirs_exist_ok=True)
+    (out / "versions.json").write_text(versions_list(in_order), "utf-8")
+
+
+def tags_with_site(root: Path) -> list[str]:
+    """Return the tags of releases that have a site."""
+    tags = _git(root, "tag", "--list", "v[0-9]*").stdout.split()
+    return [tag for tag in tags if _git(root, "cat-file", "-e", f"{tag}:{_COMMAND}").returncode == 0]
 
 
 def versions_list(versions: list[str]) -> str:
@@ -67,13 +86,6 @@ def versions_list(versions: list[str]) -> str:
     return json.dumps(items, indent=1) + "\n"
 
 
-def _tags(root: Path) -> Iterator[str]:
-    """Yield the tags of releases that have a site."""
-    for tag in _git(root, "tag", "--list", "v[0-9]*").stdout.split():
-        if _git(root, "cat-file", "-e", f"{tag}:{_COMMAND}").returncode == 0:
-            yield tag
-
-
 def _build_release(tag: str, out: Path, root: Path) -> None:
     """Build the site of a release, in a clone, by the code of that release."""
     with TemporaryDirectory() as folder:
@@ -84,7 +96,7 @@ def _build_release(tag: str, out: Path, root: Path) -> None:
         command = [sys.executable, "-m", "tests.site.build", str(out)]
         built = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
         if built.returncode:
-            raise SiteError(f"the site of {tag} cannot be built: {built.stdout}{built.stderr}")
+            raise SiteError(f"the site of {tag} cannot be built: {(built.stdout + built.stderr).strip()}")
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import griffe
 
 from tests.site.api.docstrings import listed_attributes, render_sections, titled_list
+from tests.site.api.fragments import fragment
 from tests.site.api.names import Entry, PublicNames, is_group, summary
 from tests.site.api.signatures import signature, value_of
 from tests.site.api.types import Linker
@@ -47,8 +48,7 @@ def render_body(entry: Entry, linker: Linker, level: int) -> Iterator[str]:
 
 def heading(entry: Entry, level: int) -> str:
     """Return the heading of an entry, with its fragment and a short text for the list of contents."""
-    short = entry.name.rpartition(".")[2]
-    return f'{"#" * level} `{entry.shown}` {{ #{entry.name} data-toc-label="{short}" }}'
+    return f"{'#' * level} `{entry.shown}` {fragment(entry.name, entry.name.rpartition('.')[2])}"
 
 
 def members_of(entry: Entry, names: PublicNames) -> Iterator[Entry]:
@@ -121,7 +121,7 @@ def _attributes(entry: Entry, linker: Linker) -> Iterator[str]:
 
 def _attribute(name: str, annotation: str | griffe.Expr | None, text: str, linker: Linker) -> str:
     kind = f" ({linker.type(annotation)})" if annotation is not None else ""
-    return f"`{name.rpartition('.')[2]}`{{ #{name} }}{kind}: {text}"
+    return f"`{name.rpartition('.')[2]}`{fragment(name)}{kind}: {text}"
 
 
 def _groups(entry: Entry, linker: Linker) -> Iterator[str]:

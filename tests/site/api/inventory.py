@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
+from tests.site.api.fragments import fragments
 from tests.site.pages import SitePage
-
-_FRAGMENT: Final = re.compile(r"\{ #(fibonacci[\w.]*)")
-
-
-def fragments(page: SitePage) -> list[str]:
-    """Return the names that have a fragment on a page."""
-    return _FRAGMENT.findall(page.text)
 
 
 def write_inventory(path: Path, pages: list[SitePage], version: str) -> None:

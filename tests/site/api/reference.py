@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import griffe
 
 from tests.site.api.entries import heading, members_of, render_body, render_entry
-from tests.site.api.names import Entry, PublicNames, read_names, summary
+from tests.site.api.fragments import fragment
+from tests.site.api.names import Entry, PublicNames, summary
 from tests.site.api.types import Linker
 from tests.site.pages import SitePage, plain
 
@@ -18,9 +18,8 @@ _ASYNC: Final = "fibonacci.AsyncFibonacci"
 _SYNC: Final = "fibonacci.Fibonacci"
 
 
-def api_pages(root: Path) -> list[SitePage]:
-    """Return the pages of the reference of a source tree, its index first."""
-    names = read_names(root)
+def api_pages(names: PublicNames) -> list[SitePage]:
+    """Return the pages of the reference, its index first."""
     paths = list(dict.fromkeys(entry.page for entry in names.entries.values()))
     order = sorted(paths, key=lambda path: (_rank(path), _name(path)))
     pages = [_page(path, names) for path in order]
@@ -58,7 +57,7 @@ def _client_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     first, *rest = entries
     description = summary(first.target)
     title = "Fibonacci" if name == "client" else first.shown
-    parts = [f"# `{title}` {{ #{first.name} }}", *render_body(first, linker, 1)]
+    parts = [f"# `{title}` {fragment(first.name)}", *render_body(first, linker, 1)]
     for entry in rest:
         parts += render_entry(entry, linker, 2)
     return SitePage(path, title, plain(description), _text(parts))
@@ -67,13 +66,13 @@ def _client_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
 def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> SitePage:
     module = linker.names.package if name == "fibonacci" else linker.names.package[name.removeprefix("fibonacci.")]
     target = module.final_target if isinstance(module, griffe.Alias) else module
-    parts = [f"# `{name}` {{ #{name} }}", linker.text(_module_text(target), name)]
+    parts = [f"# `{name}` {fragment(name)}", linker.text(_module_text(target), name)]
     for entry in entries:
         parts += render_entry(entry, linker, 2)
     repeated = {each: now for each, now in linker.names.repeated.items() if each.rpartition(".")[0] == name}
     if name == "fibonacci":
         repeated |= {entry.name: entry.name for entry in linker.names.entries.values() if _is_on_another_page(entry)}
-        parts += ["## `__version__` { #fibonacci.__version__ }", "The version of the package, a text."]
+        parts += [f"## `__version__` {fragment('fibonacci.__version__')}", "The version of the package, a text."]
     if repeated:
         parts += ["## Names described elsewhere", "\n".join(_repeated(repeated, linker))]
     return SitePage(path, name, plain(summary(target)), _text(parts))
@@ -87,7 +86,7 @@ def _is_on_another_page(entry: Entry) -> bool:
 def _repeated(names: dict[str, str], linker: Linker) -> Iterator[str]:
     for name, described in sorted(names.items()):
         entry = linker.names.entries[described]
-        mark = "" if name == described else f"{{ #{name} }}"
+        mark = "" if name == described else fragment(name)
         yield f"- {linker.link(entry, name.rpartition('.')[2])}{mark}: {linker.text(summary(entry.target), name)}"
 
 
@@ -122,7 +121,7 @@ def _async_entry(entry: Entry, linker: Linker) -> Iterator[str]:
 
 def _async_member(member: Entry, linker: Linker) -> str:
     target = member.target
-    name, mark, text = member.name.rpartition(".")[2], f"{{ #{member.name} }}", summary(target)
+    name, mark, text = member.name.rpartition(".")[2], fragment(member.name), summary(target)
     sync = linker.names.find(_sync_name(member.name))
     called = name
     if isinstance(target, griffe.Function):
