@@ -96,9 +96,7 @@ def _stage(work: Path, root: Path, pages: list[SitePage]) -> None:
         path.write_text(front_matter(values) + page.site_text, "utf-8")
 
 
-def _configure(
-    work: Path, root: Path, navigation: list[ListedPage | NavigationPart], addresses: Addresses
-) -> None:
+def _configure(work: Path, root: Path, navigation: list[ListedPage | NavigationPart], addresses: Addresses) -> None:
     config: dict[str, Any] = tomllib.loads((HERE / "zensical.toml").read_text("utf-8"))["project"]
     config |= {
         "site_url": f"{addresses.site}/",

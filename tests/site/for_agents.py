@@ -33,7 +33,7 @@ def write_texts(
 def contents(navigation: Sequence[ListedPage | NavigationPart], site: str, about: str) -> str:
     """Return the text of llms.txt: what the package is, and a link to each page with a sentence."""
     lines = ["# fibonacci-sdk", "", f"> {about}", ""]
-    lines += ["Each link leads to Markdown. All pages in one file: "f"[llms-full.txt]({site}/llms-full.txt).", ""]
+    lines += [f"Each link leads to Markdown. All pages in one file: [llms-full.txt]({site}/llms-full.txt).", ""]
     home = [entry for entry in navigation if isinstance(entry, ListedPage)]
     parts = [entry for entry in navigation if isinstance(entry, NavigationPart)]
     for part in [NavigationPart("Start", None, [*home]), *parts]:

@@ -102,7 +102,9 @@ def test_members_of_bases_that_are_not_public_are_described(pages: dict[str, Sit
 
 def test_bases_lead_to_their_entries_and_private_ones_are_not_shown(pages: dict[str, SitePage]) -> None:
     errors = pages["fibonacci.errors"]
-    assert "Bases: [`APIStatusError`](#fibonacci.errors.APIStatusError)" in entry(errors, "fibonacci.errors.ServerError")
+    assert "Bases: [`APIStatusError`](#fibonacci.errors.APIStatusError)" in entry(
+        errors, "fibonacci.errors.ServerError"
+    )
     assert [name for name, page in pages.items() if re.search(r"fibonacci\._[a-z]|Bases:.*`_", page.text)] == []
 
 

@@ -53,7 +53,9 @@ def test_the_list_for_agents_links_every_page_with_a_sentence(site: BuiltSite) -
     text = (site.folder / "llms.txt").read_text("utf-8")
     address = f"{read_project()['urls']['Documentation']}/"
     items = re.findall(rf"^- \[[^\]]+\]\({re.escape(address)}([^)]+)\): \S", text, re.MULTILINE)
-    assert sorted(html_of(path) for path in items) == sorted(path.relative_to(site.folder).as_posix() for path in site.pages)
+    assert sorted(html_of(path) for path in items) == sorted(
+        path.relative_to(site.folder).as_posix() for path in site.pages
+    )
     assert [path for path in items if not (site.folder / path).is_file()] == []
 
 

@@ -46,7 +46,11 @@ def test_a_good_page_has_no_faults(tmp_path: Path) -> None:
         ('content="About"', 'content=""', "no description"),
         ('<img src="a.svg"', '<img src="//elsewhere.example/a.svg"', "loads from elsewhere: //elsewhere.example/a.svg"),
         ('href="a.css"', 'href="https://fonts.example/a.css"', "loads from elsewhere: https://fonts.example/a.css"),
-        ("</body>", '<script src="https://cdn.example/a.js"></script>', "loads from elsewhere: https://cdn.example/a.js"),
+        (
+            "</body>",
+            '<script src="https://cdn.example/a.js"></script>',
+            "loads from elsewhere: https://cdn.example/a.js",
+        ),
         ("</body>", '<p id="part"></p>', "a fragment that occurs twice: part"),
     ],
 )

@@ -38,5 +38,7 @@ def test_the_files_for_agents(tmp_path: Path) -> None:
     everything = (tmp_path / "llms-full.txt").read_text()
     assert everything.index("# Home") < everything.index("# Guides") < everything.index("# First")
     assert f"[first]({SITE}/guides/first.md#part)" in everything
-    assert f"[Home]({SITE}/index.md), [part]({SITE}/guides/first.md#part), [e](https://elsewhere.example/a)" in everything
+    assert (
+        f"[Home]({SITE}/index.md), [part]({SITE}/guides/first.md#part), [e](https://elsewhere.example/a)" in everything
+    )
     assert f"![a curve]({SITE}/images/a.svg)" in everything

@@ -72,4 +72,6 @@ def test_a_page_without_a_description_is_an_error(docs: Path) -> None:
 
 def test_every_page_of_the_documentation_is_listed_once() -> None:
     listed = [page.path for page in listed_pages(read_navigation(ROOT / "docs"))]
-    assert sorted(listed) == sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
+    assert sorted(listed) == sorted(
+        path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")
+    )

@@ -62,8 +62,12 @@ def test_links_in_every_form_are_changed_and_code_is_not() -> None:
 def test_a_page_keeps_all_but_its_links(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("# Home\n\nSee [examples](../examples).\n")
-    (page,) = read_pages(tmp_path, [ListedPage("index.md", "Home", "About")], Addresses(tmp_path, REPOSITORY, SITE, "main"))
-    assert page == SitePage("index.md", "Home", "About", f"# Home\n\nSee [examples]({REPOSITORY}/blob/main/examples).\n")
+    (page,) = read_pages(
+        tmp_path, [ListedPage("index.md", "Home", "About")], Addresses(tmp_path, REPOSITORY, SITE, "main")
+    )
+    assert page == SitePage(
+        "index.md", "Home", "About", f"# Home\n\nSee [examples]({REPOSITORY}/blob/main/examples).\n"
+    )
 
 
 def test_bars_in_the_code_of_tables_are_as_github_shows_them() -> None:

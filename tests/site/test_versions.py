@@ -36,6 +36,8 @@ def repository(tmp_path: Path) -> Path:
     for version in ("0.9.0", "1.0.0", "1.10.0"):
         if version == "1.0.0":
             (root / "tests" / "site").mkdir(parents=True)
+            for package in ("tests", "tests/site"):
+                (root / package / "__init__.py").touch()
             (root / "tests" / "site" / "build.py").write_text(BUILDER)
         (root / "fibonacci" / "__init__.py").write_text(f'__version__ = "{version}"\n')
         git(root, "add", "--all")

@@ -12,7 +12,9 @@ import griffe
 
 from tests.site.api.names import Entry, PublicNames
 
-_NAMED: Final = re.compile(r"(?P<fence>^[ ]*```.*?^[ ]*```)|(?<![\[`])`(?P<name>[A-Za-z_][\w.]*)(?:\(\))?`(?![\]`])", re.M | re.S)
+_NAMED: Final = re.compile(
+    r"(?P<fence>^[ ]*```.*?^[ ]*```)|(?<![\[`])`(?P<name>[A-Za-z_][\w.]*)(?:\(\))?`(?![\]`])", re.M | re.S
+)
 
 
 @dataclass(frozen=True)
