@@ -20,7 +20,7 @@ from typing import Any, Final
 from tests.releases.project import ROOT, read_project, read_version
 from tests.site.api.inventory import write_inventory
 from tests.site.api.names import read_names
-from tests.site.api.reference import FOLDER, api_pages
+from tests.site.api.reference import api_pages
 from tests.site.for_agents import write_texts
 from tests.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
 from tests.site.pages import SitePage, front_matter

@@ -15,15 +15,16 @@ FIRST = SitePage(
     "guides/first.md",
     "First",
     "What it does",
-    '# First\n\n## `call` { #module.call data-toc-label="call" }\n\n- `value`{ #module.call.value }: [Home](../index.md), '
-    "[part](#part), [e](https://elsewhere.example/a)\n\n![a curve](../images/a.svg)\n",
+    '# First\n\n## `call` { #module.call data-toc-label="call" }\n\n- `value`{ #module.call.value }: '
+    "[Home](../index.md), [part](#part), [e](https://elsewhere.example/a)\n\n![a curve](../images/a.svg)\n",
 )
 
 
 def test_the_files_for_agents(tmp_path: Path) -> None:
     pages = [HOME, INDEX, FIRST]
     home, index, first = (ListedPage(page.path, page.title, page.description) for page in pages)
-    navigation = [home, NavigationPart("Guides", index, [NavigationPart("More", None, [first])])]
+    navigation: list[ListedPage | NavigationPart] = [home]
+    navigation.append(NavigationPart("Guides", index, [NavigationPart("More", None, [first])]))
     write_texts(tmp_path, navigation, pages, SITE, "The client.")
 
     assert (tmp_path / "llms.txt").read_text() == (

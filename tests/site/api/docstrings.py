@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import griffe
 
+from tests.site.api.names import constructor
 from tests.site.api.signatures import default_of
 from tests.site.api.types import Linker
 
@@ -14,11 +15,10 @@ from tests.site.api.types import Linker
 def sections(target: griffe.Object) -> list[griffe.DocstringSection]:
     """Return the sections of an object's docstring; those of `__init__` follow those of its class."""
     found = [] if target.docstring is None else target.docstring.parse("google")
-    if isinstance(target, griffe.Class):
-        init = target.all_members.get("__init__")
-        if init is not None and init.docstring is not None and _is_own(target, init):
-            rest = init.docstring.parse("google")
-            found += [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+    init = constructor(target)
+    if init is not None and init.docstring is not None:
+        rest = init.docstring.parse("google")
+        found += [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
     return found
 
 
@@ -74,11 +74,6 @@ def indented(text: str) -> str:
     return re.sub(r"\n(?!\n)", "\n    ", text.strip())
 
 
-def _is_own(target: griffe.Class, init: griffe.Object | griffe.Alias) -> bool:
-    """Whether a constructor is of the package, and not one that every class of a kind has."""
-    return init.path.startswith(f"{target.path}.") or not init.is_alias or init.target_path.startswith("fibonacci.")
-
-
 def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: Linker, owner: str) -> str:
     declared = _declared(target, each.name)
     annotation = declared.annotation if declared is not None else each.annotation
@@ -90,13 +85,9 @@ def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: L
 
 
 def _declared(target: griffe.Object, name: str) -> griffe.Parameter | None:
-    function: griffe.Object | griffe.Alias | None = target
-    if isinstance(target, griffe.Class):
-        function = target.all_members.get("__init__")
-    if isinstance(function, griffe.Alias):
-        function = function.final_target
+    function = target if isinstance(target, griffe.Function) else constructor(target)
     name = name.lstrip("*")
-    return function.parameters[name] if isinstance(function, griffe.Function) and name in function.parameters else None
+    return function.parameters[name] if function is not None and name in function.parameters else None
 
 
 def _typed(

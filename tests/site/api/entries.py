@@ -8,7 +8,7 @@ import griffe
 
 from tests.site.api.docstrings import listed_attributes, render_sections, titled_list
 from tests.site.api.fragments import fragment
-from tests.site.api.names import Entry, PublicNames, is_group, summary
+from tests.site.api.names import Entry, PublicNames, constructor, is_group, summary
 from tests.site.api.signatures import signature, value_of
 from tests.site.api.types import Linker
 
@@ -67,11 +67,9 @@ def _code(entry: Entry) -> str:
         return "\n".join(signature(_called(entry), each) for each in versions or [target])
     if isinstance(target, griffe.Attribute):
         return value_of(target)
-    init = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
-    init = init.final_target if isinstance(init, griffe.Alias) else init
-    if isinstance(init, griffe.Function) and not _is_made_by_the_package(entry):
-        return signature(target.name, init, is_constructor=True)
-    return ""
+    init = constructor(target)
+    is_created_by_programs = init is not None and not entry.shown.startswith("client.") and _has_arguments(target, init)
+    return signature(target.name, init, is_constructor=True) if init is not None and is_created_by_programs else ""
 
 
 def _called(entry: Entry) -> str:
@@ -81,15 +79,9 @@ def _called(entry: Entry) -> str:
     return special.get(name, name)
 
 
-def _is_made_by_the_package(entry: Entry) -> bool:
-    """Whether programs get the object and never create it: it has no description of arguments."""
-    is_client_group = entry.shown.startswith("client.")
-    return is_client_group or not _has_arguments(entry.target)
-
-
-def _has_arguments(target: griffe.Object) -> bool:
-    init = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
-    texts = [each.docstring.value for each in (target, init) if each is not None and each.docstring is not None]
+def _has_arguments(target: griffe.Object, init: griffe.Function) -> bool:
+    """Whether the arguments of a class are described, or are its fields; of others, programs get the objects."""
+    texts = [each.docstring.value for each in (target, init) if each.docstring is not None]
     return any("Args:\n" in text for text in texts) or "dataclass" in target.labels
 
 
@@ -101,7 +93,7 @@ def _bases(target: griffe.Object, linker: Linker) -> list[str]:
     for base in target.bases:
         path = base if isinstance(base, str) else base.canonical_path
         is_public = linker.names.find(path) is not None
-        if is_public or not path.startswith(("fibonacci.", "typing.", "_")) and "." not in str(base):
+        if is_public or not (path.startswith(("fibonacci.", "typing.", "_")) or "." in str(base)):
             shown.append(linker.type(base))
     return shown
 
@@ -113,10 +105,10 @@ def _attributes(entry: Entry, linker: Linker) -> Iterator[str]:
     for name, each in listed.items():
         if name not in own:
             yield _attribute(f"{entry.name}.{name}", each.annotation, linker.text(each.description, entry.name), linker)
-    for name, each in own.items():
-        if isinstance(each.target, griffe.Attribute):
-            text = "\n\n".join(render_sections(each.target, linker, entry.name))
-            yield _attribute(each.name, each.target.annotation, text, linker)
+    for member in own.values():
+        if isinstance(member.target, griffe.Attribute):
+            text = "\n\n".join(render_sections(member.target, linker, entry.name))
+            yield _attribute(member.name, member.target.annotation, text, linker)
 
 
 def _attribute(name: str, annotation: str | griffe.Expr | None, text: str, linker: Linker) -> str:

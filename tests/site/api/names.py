@@ -98,6 +98,13 @@ def members(owner: griffe.Object, public: dict[str, griffe.Object]) -> Iterator[
                 yield found
 
 
+def constructor(target: griffe.Object) -> griffe.Function | None:
+    """Return the `__init__` of a class, its own or that of a base in the package; None for what is no class."""
+    found = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
+    found = found.final_target if isinstance(found, griffe.Alias) else found
+    return found if isinstance(found, griffe.Function) and found.path.startswith("fibonacci.") else None
+
+
 def is_group(member: griffe.Object) -> bool:
     """Whether a member is a group of calls, such as `client.workflows`."""
     return isinstance(member, griffe.Function) and any(str(each.value) == "namespace" for each in member.decorators)

@@ -99,9 +99,9 @@ def _module_text(module: griffe.Object) -> str:
 def _async_page(path: str, entries: list[Entry], linker: Linker) -> SitePage:
     parts = [
         "# Async",
-        "`AsyncFibonacci` has the calls of `Fibonacci` under the same names and with the same arguments; they are awaited."
-        " Lists are an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the sync names,"
-        " which have arguments, errors and examples.",
+        "`AsyncFibonacci` has the calls of `Fibonacci` under the same names and with the same arguments; they are "
+        "awaited. Lists are an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the "
+        "sync names, which have arguments, errors and examples.",
     ]
     for entry in entries:
         parts += _async_entry(entry, linker)

@@ -24,11 +24,12 @@ def signature(name: str, function: griffe.Function, *, is_constructor: bool = Fa
 
 def value_of(attribute: griffe.Attribute) -> str:
     """Return the assignment of a module's name, without a value that is long."""
+    annotation = "" if attribute.annotation is None else str(attribute.annotation)
+    if annotation.startswith("Final["):
+        annotation = annotation.removeprefix("Final[").removesuffix("]")
+    declared = f"{attribute.name}: {annotation}" if annotation not in ("", "Final") else attribute.name
     value = "" if attribute.value is None else f" = {attribute.value}"
-    if len(value) > _LONGEST_VALUE:
-        value = " = ..."
-    annotation = "" if attribute.annotation is None else f": {attribute.annotation}"
-    return f"{attribute.name}{annotation.replace(': Final[', ': ').removesuffix(']') if 'Final[' in annotation else annotation}{value}"
+    return declared + (value if len(value) <= _LONGEST_VALUE else " = ...")
 
 
 def default_of(parameter: griffe.Parameter) -> str | None:

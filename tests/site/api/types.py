@@ -13,7 +13,7 @@ import griffe
 from tests.site.api.names import Entry, PublicNames
 
 _NAMED: Final = re.compile(
-    r"(?P<fence>^[ ]*```.*?^[ ]*```)|(?<![\[`])`(?P<name>[A-Za-z_][\w.]*)(?:\(\))?`(?![\]`])", re.M | re.S
+    r"(?P<fence>^[ ]*```.*?^[ ]*```)|(?<![\[`])`(?P<name>[A-Za-z_][\w.]*)(?:\(\))?`(?![\]`])", re.MULTILINE | re.DOTALL
 )
 
 
@@ -40,7 +40,7 @@ class Linker:
         text = str(annotation)
         found = {entry.name: entry for entry in map(self._of_expression, _named(annotation)) if entry is not None}
         if len(found) == 1:
-            return self.link(*found.values(), text)
+            return self.link(next(iter(found.values())), text)
         if not found:
             return f"`{text}`"
         return "".join(self._part(part) for part in _parts(annotation))
