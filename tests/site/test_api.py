@@ -111,10 +111,9 @@ def test_bases_lead_to_their_entries_and_private_ones_are_not_shown(pages: dict[
 def test_an_async_entry_leads_to_the_sync_one_and_names_its_result(pages: dict[str, SitePage]) -> None:
     text = entry(pages["async"], "fibonacci.AsyncFibonacci.workflows")
     run = "[`await run()`](client.workflows.md#fibonacci.Fibonacci.workflows.run)"
-    assert (
-        f"- {run}{{ #fibonacci.AsyncFibonacci.workflows.run }}, [`Execution`](fibonacci.models.md#fibonacci.models.Execution): Start a workflow, wait"
-        in text
-    )
+    mark = "{ #fibonacci.AsyncFibonacci.workflows.run }"
+    result = "[`Execution`](fibonacci.models.md#fibonacci.models.Execution)"
+    assert f"- {run}{mark}, {result}: Start a workflow, wait" in text
     assert "- [`list()`](client.workflows.md#fibonacci.Fibonacci.workflows.list)" in text  # not awaited
 
 
