@@ -1,4 +1,4 @@
-"""Measure what many rows cost: the figures of docs/how-to/scale.md.
+"""Measure what many rows cost: the figures of docs/reference/many-rows-measured.md.
 
     python -m tests.batch.scale                 all but memory
     python -m tests.batch.scale cpu reopen reopen_redis capacity watching memory

@@ -239,7 +239,7 @@ class TestLogout:
 
 
 def test_the_commands_of_the_page(emulator: Emulator) -> None:
-    page = (ROOT / "docs" / "how-to" / "command-line.md").read_text("utf-8").partition("## Profiles and keys")[2]
+    page = (ROOT / "docs" / "how-to" / "keep-keys-in-profiles.md").read_text("utf-8")
     lines = page.partition("```bash\n")[2].partition("```")[0].splitlines()
     assert lines[0] == "fibonacci auth login"  # at the documented address, which is not there in a test
     lines[0] += " --base-url http://127.0.0.1:8765/v1"

@@ -1,4 +1,4 @@
-"""The shell blocks of the page about the command: each line runs, exits as it says, and prints what follows it."""
+"""The shell blocks of the pages about the command: each line runs, exits as it says, and prints what follows it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,27 @@ from typing import NamedTuple
 
 import pytest
 
+from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke
-from tests.docs.markdown import ROOT, Block, blocks
+from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
 from tests.docs.running import check_prints
 from tests.kit.systems import needs_shell
 
-PAGE = ROOT / "docs" / "how-to" / "command-line.md"
-SECTIONS = ["Runs", "Definitions and deployments"]
-SECTIONS_IN_BASH = ["Calls", "Output and exit codes"]
+FOLDER = ROOT / "docs" / "how-to"
+PAGES = ["follow-runs-in-a-terminal", "check-files-in-a-terminal", "deploy-from-a-terminal"]
+PAGE_IN_BASH = "use-the-command-line"
+GREETER = """{
+  "name": "Greeter",
+  "nodes": [
+    {
+      "id": "greet",
+      "type": "llm",
+      "instruction": "Greet {{input.name}}"
+    }
+  ]
+}
+"""
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 
 
@@ -36,13 +48,6 @@ class ShellLine(NamedTuple):
         return cls(_EXIT.sub("", text), int(found[1]) if found else 0)
 
 
-def section(title: str) -> list[Block]:
-    text = PAGE.read_text("utf-8")
-    start = text.index(f"\n## {title}\n")
-    end = text.find("\n## ", start + 1)
-    return list(blocks(text[start : end if end > 0 else None], PAGE, text.count("\n", 0, start) + 1))
-
-
 def run(block: Block) -> Iterator[str]:
     """Run the lines of a block, and yield what each prints."""
     for line in map(ShellLine.of, block.code.splitlines()):
@@ -56,10 +61,10 @@ def run(block: Block) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("folder", "platform")
-@pytest.mark.parametrize("title", SECTIONS)
-def test_a_section(title: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(name: str) -> None:
     printed = ""
-    for block in section(title):
+    for block in blocks_of(FOLDER / f"{name}.md"):
         if block.saved_as:
             Path(block.saved_as).write_text(block.code, "utf-8")
         elif block.language == "bash":
@@ -68,15 +73,37 @@ def test_a_section(title: str) -> None:
             check_prints("\n".join(f"# prints: {line}" for line in block.code.splitlines()), printed)
 
 
+@pytest.mark.usefixtures("platform")
+def test_the_commands_of_continuous_integration(folder: Path) -> None:
+    flows = folder / "flows"
+    flows.mkdir()
+    flows.joinpath("greeter.json").write_text(GREETER, "utf-8")
+    first = next(block for block in blocks_of(FOLDER / "check-workflows-in-ci.md") if block.language == "bash")
+    assert len(list(run(first))) == 4
+
+
+def command_lines() -> list[str]:
+    """Return the lines of the guides' shell blocks that begin with `fibonacci`, without what follows the command."""
+    shell = [block for page in sorted(FOLDER.glob("*.md")) for block in blocks_of(page) if block.language in SHELL]
+    lines = [line for block in shell for line in block.code.splitlines() if line.startswith("fibonacci ")]
+    return sorted({re.split(r" [|>#] | &&", line)[0].strip() for line in lines})
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_a_command_of_a_guide_has_these_arguments(folder: Path, line: str) -> None:
+    folder.joinpath("greeter.yaml").write_text(GREETER, "utf-8")  # the parser reads files of definitions
+    words, _, _ = line.partition(" -- ")
+    command_parser().parse_args(shlex.split(words)[1:])
+
+
 @pytest.mark.slow
 @needs_shell
-@pytest.mark.parametrize("title", SECTIONS_IN_BASH)
-def test_a_section_with_variables_and_pipes(folder: Path, tmp_path: Path, platform: Emulator, title: str) -> None:
-    blocks_found = section(title)
-    for block in blocks_found:
+def test_a_page_with_variables_and_pipes(folder: Path, tmp_path: Path, platform: Emulator) -> None:
+    blocks = blocks_of(FOLDER / f"{PAGE_IN_BASH}.md")
+    for block in blocks:
         if block.saved_as:
             Path(block.saved_as).write_text(block.code, "utf-8")
-    script = "\n".join(block.code for block in blocks_found if block.language == "bash")
+    script = "\n".join(block.code for block in blocks if block.language == "bash")
     command = f'fibonacci() {{ "{sys.executable}" -W error -m fibonacci.cli "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command + script],

@@ -1,4 +1,4 @@
-"""The pictures of docs/how-to/diagrams.md, drawn by the package.
+"""The pictures of docs/how-to/draw-diagrams.md, drawn by the package.
 
 python -m tests.docs.diagrams      writes them
 """
@@ -11,7 +11,7 @@ from fibonacci.definitions import svg
 from fibonacci.models import Execution
 from tests.docs.markdown import ROOT, blocks_of
 
-PAGE = ROOT / "docs" / "how-to" / "diagrams.md"
+PAGE = ROOT / "docs" / "how-to" / "draw-diagrams.md"
 IMAGES = ROOT / "docs" / "images"
 
 FAULTS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The screenshots of docs/how-to/emulator-page.md, taken of an emulator with runs of every state.
+"""The screenshots of docs/how-to/watch-runs-on-the-page.md, taken of an emulator with runs of every state.
 
 python -m tests.docs.screenshots      takes them; it needs Chromium
 """

@@ -1,4 +1,4 @@
-"""The pictures of docs/how-to/diagrams.md are those that the package draws now."""
+"""The pictures of docs/how-to/draw-diagrams.md are those that the package draws now."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ def ratios() -> dict[tuple[str, str], str]:
 
 def test_the_figures_of_transports_are_measured() -> None:
     measured = ratios()
-    shown = {cells[0]: [cell.partition(" ")[0] for cell in cells[1:]] for cells in table_rows("how-to/transports.md")}
+    rows = table_rows("explanation/transports.md")
+    shown = {cells[0]: [cell.partition(" ")[0] for cell in cells[1:]] for cells in rows}
     expected = {text: [measured[name, subject] for subject in SUBJECTS] for text, name in SHOWN.items()}
     assert {text: shown.get(text) for text in SHOWN} == expected

@@ -1,9 +1,10 @@
-"""Check that docs/reference/clients-and-options.md has every call, every argument and every environment variable."""
+"""The reference has every argument and environment variable of a client, every call, and every extra."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import tomllib
 
 import pytest
 
@@ -12,7 +13,11 @@ from tests.docs.markdown import ROOT
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.endpoints.table import ROWS as ENDPOINTS
 
-PAGE = ROOT / "docs" / "reference" / "clients-and-options.md"
+REFERENCE = ROOT / "docs" / "reference"
+PAGE = REFERENCE / "options.md"
+CALLS = REFERENCE / "calls.md"
+EXTRAS = REFERENCE / "extras.md"
+FOR_DEVELOPERS = {"test", "lint", "docs"}
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
@@ -38,6 +43,13 @@ def test_every_environment_variable_has_a_row() -> None:
 
 
 def test_every_call_has_a_place_in_the_table_of_calls() -> None:
-    groups = re.findall(r"^\| `client\.([\w.]+)` \| ((?:`\w+` ?)+)\|$", PAGE.read_text("utf-8"), re.MULTILINE)
-    documented = {f"{group}.{name}" for group, names in groups for name in re.findall(r"\w+", names)}
-    assert documented - NOT_ENDPOINTS.keys() == {row.call for row in ENDPOINTS}
+    groups = re.findall(r"^\| `client(?:\.([\w.]+))?` \| ((?:`\w+` ?)+)", CALLS.read_text("utf-8"), re.MULTILINE)
+    documented = {f"{group}.{name}".strip(".") for group, names in groups for name in re.findall(r"\w+", names)}
+    members = {name for name in NOT_ENDPOINTS if "." not in name}
+    assert documented - members == {row.call for row in ENDPOINTS} | NOT_ENDPOINTS.keys() - members
+
+
+def test_every_extra_has_a_row() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    rows = re.findall(r"^\| `([\w-]+)` \|", EXTRAS.read_text("utf-8"), re.MULTILINE)
+    assert rows == sorted(extras.keys() - FOR_DEVELOPERS)

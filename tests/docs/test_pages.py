@@ -35,7 +35,7 @@ class DocsPage:
         self._left = blocks_of(path)
 
     def run(self, block: Block) -> None:
-        """Run up to a block: with pytest-xdist the ones before it may have run in another process only."""
+        """Run up to a block: the ones before it may not have been asked for."""
         while self._left and self._left[0].line <= block.line:
             self._setting.run(self._left.pop(0))
 
@@ -54,7 +54,15 @@ def page_of() -> Iterator[Callable[[Path], DocsPage]]:
         yield open_page
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
+# The blocks of a page follow each other in one process: another one would have to run those before them again.
+PYTHON = [
+    pytest.param(block, id=str(block), marks=pytest.mark.xdist_group(block.path.stem))
+    for block in BLOCKS
+    if block.language == "python"
+]
+
+
+@pytest.mark.parametrize("block", PYTHON)
 def test_block(block: Block, page_of: Callable[[Path], DocsPage]) -> None:
     logger = logging.getLogger("fibonacci")
     handlers, level = [*logger.handlers], logger.level

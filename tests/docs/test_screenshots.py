@@ -1,10 +1,10 @@
-"""The screenshots of docs/how-to/emulator-page.md are on the page, and small."""
+"""The screenshots of docs/how-to/watch-runs-on-the-page.md are on the page, and small."""
 
 from __future__ import annotations
 
 from tests.docs.markdown import ROOT
 
-PAGE = ROOT / "docs" / "how-to" / "emulator-page.md"
+PAGE = ROOT / "docs" / "how-to" / "watch-runs-on-the-page.md"
 MAX_BYTES = 120_000
 
 

@@ -14,7 +14,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
 from tests.docs.markdown import SHELL, blocks_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "emulator-http.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
 ENDPOINTS = {f"{method} {path}" for method, path, _ in CONTROL_ENDPOINTS}
 
 IN_THE_CONTROL_API: Mapping[str, list[str]] = {

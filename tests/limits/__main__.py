@@ -1,7 +1,7 @@
 """Measure the limiters that processes share, with real processes, and write it down.
 
 python -m tests.limits                                          windows of a minute: 15 minutes; print the table
-python -m tests.limits --write docs/how-to/retries-and-timeouts.md     put it between the page's markers
+python -m tests.limits --write docs/reference/rate-limits.md     put it between the page's markers
 python -m tests.limits --short                                  check what has to hold, in half a minute
 python -m tests.limits --first                                  how the first window is shared, in half a minute
 """

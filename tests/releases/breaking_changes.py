@@ -9,6 +9,7 @@ without one there is nothing to compare.
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
     found: dict[str, griffe.Object] = {}
     for path in lazy_modules(root / "fibonacci"):
         module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-        for home, names in public_names(path.read_text("utf-8")).items():
+        for home, names in _public_names(path.read_text("utf-8")).items():
             for name in names:
                 definition = _object(package, f"{home}.{name}")
                 if definition is not None:
@@ -62,6 +63,25 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
             if definition is not None and not isinstance(definition, griffe.Module):
                 found[f"fibonacci.{name}.{member.name}"] = definition
     return found
+
+
+def _public_names(source: str) -> dict[str, list[str]]:
+    """Return the public names of a lazy module by the module that defines them.
+
+    Version 1.0.0 computed the table; it lists the names once more as imports for type checkers.
+    """
+    try:
+        return public_names(source)
+    except ValueError:
+        imports = [each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ImportFrom) and each.module]
+        return {
+            module: [name for each in imports if each.module == module for name in _reexported(each)]
+            for module in {each.module for each in imports if each.module}
+        }
+
+
+def _reexported(statement: ast.ImportFrom) -> list[str]:
+    return [alias.name for alias in statement.names if alias.asname == alias.name]
 
 
 def is_announced(changelog: str, fragments: list[str], tag: str) -> bool:

@@ -153,3 +153,19 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A.\n\n## [1.2.0] -
 )
 def test_what_breaks_stands_in_a_part_of_its_own(changelog: str, fragments: list[str], announced: bool) -> None:
     assert is_announced(changelog, fragments, "v1.2.0") is announced
+
+
+def test_a_release_whose_table_is_computed_lists_its_names_as_imports(repository: Repository) -> None:
+    table = 'lazy_names(globals(), {"fibonacci._client": ["Client", "connect"], "fibonacci._old": ["Removed"]})'
+    imports = [
+        "if TYPE_CHECKING:",
+        "    from fibonacci._client import Client as Client",
+        "    from fibonacci._client import connect as connect",
+        "    from fibonacci._old import Removed as Removed",
+        "__getattr__ = lazy_names(globals(), _HOMES)",
+    ]
+    repository.replace("__init__.py", table, "\n".join(imports))
+    repository.commit("v1.3.0")
+    assert breaking_changes("v1.3.0", repository.root) == []
+    repository.replace("__init__.py", "\n".join(imports), table.replace(', "fibonacci._old": ["Removed"]', ""))
+    assert breaking_changes("v1.3.0", repository.root) == ["fibonacci.Removed: Public object was removed"]

@@ -1,8 +1,9 @@
-"""Simulate workers and batches, and write the tables and charts of docs/how-to/scale.md.
+"""Simulate workers and batches, and write the tables and charts of docs/reference/many-rows-measured.md.
 
-python -m tests.simulation                          print the tables
-python -m tests.simulation --write docs/how-to/scale.md    write them into the page, and the charts into docs/images
-python -m tests.simulation --short                  up to 100 workers, and no batches
+python -m tests.simulation             print the tables
+python -m tests.simulation --short     up to 100 workers, and no batches
+
+`--write docs/reference/many-rows-measured.md` writes them into the page, and the charts into docs/images.
 """
 
 from __future__ import annotations

@@ -76,7 +76,11 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def test_the_configuration_of_clients_in_the_documentation() -> None:
-    texts = [block.code for block in blocks_of(ROOT / "docs" / "how-to" / "agents.md") if block.language == "json"]
+    texts = [
+        block.code
+        for block in blocks_of(ROOT / "docs" / "how-to" / "give-workflows-to-agents.md")
+        if block.language == "json"
+    ]
     on_stdio, over_http = (json.loads(text)["mcpServers"]["fibonacci"] for text in texts)
     assert command_parser().parse_args(on_stdio["args"]).allow == ["triage", "weekly-report"]
     assert over_http["url"].endswith("/mcp")

@@ -1,0 +1,45 @@
+"""The tree on docs/reference/errors.md is the tree of fibonacci.errors, and every attribute stands on the page."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from fibonacci import errors
+from tests.docs.markdown import ROOT, blocks_of
+
+PAGE = ROOT / "docs" / "reference" / "errors.md"
+TREE = next(block.code for block in blocks_of(PAGE) if block.language == "text")
+CLASSES = [
+    value
+    for value in vars(errors).values()
+    if inspect.isclass(value) and issubclass(value, errors.FibonacciError) and value.__module__ == errors.__name__
+]
+
+
+def parents(tree: str) -> dict[str, str]:
+    """Return the parent of each class in a drawn tree, by the depth of its name; that of the root is empty."""
+    found: dict[str, str] = {}
+    path: list[str] = []
+    for line in tree.splitlines():
+        name = re.search(r"\w+", line)
+        assert name is not None
+        del path[name.start() // 4 :]
+        found[name[0]] = path[-1] if path else ""
+        path.append(name[0])
+    return found
+
+
+def test_the_tree_has_each_class_below_its_parent() -> None:
+    drawn = parents(TREE)
+    assert drawn.pop("FibonacciError") == ""
+    assert drawn == {cls.__name__: cls.__bases__[0].__name__ for cls in CLASSES if cls is not errors.FibonacciError}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_attribute_stands_on_the_page(cls: type[errors.FibonacciError]) -> None:
+    attributes = inspect.get_annotations(cls).keys()
+    page = PAGE.read_text("utf-8")
+    assert [name for name in attributes if f"`{name}`" not in page] == []
