@@ -70,13 +70,15 @@ def check_installed() -> None:
 def with_reference(
     navigation: Sequence[ListedPage | NavigationPart], reference: list[SitePage]
 ) -> list[ListedPage | NavigationPart]:
-    """Return the navigation with the pages of the API reference below the reference, and the changelog at the end."""
+    """Return the navigation with the API reference after the reference, which ends with the changelog."""
     index, *rest = [ListedPage(page.path, page.title, page.description) for page in reference]
+    with_both: list[ListedPage | NavigationPart] = []
     for part in navigation:
+        with_both.append(part)
         if isinstance(part, NavigationPart) and part.index is not None and part.index.path == "reference/index.md":
-            part.entries.append(NavigationPart(index.title, index, [*rest]))
             part.entries.append(CHANGELOG)
-    return [*navigation]
+            with_both.append(NavigationPart(index.title, index, [*rest]))
+    return with_both
 
 
 def _in_order(navigation: list[ListedPage | NavigationPart], pages: list[SitePage]) -> list[SitePage]:

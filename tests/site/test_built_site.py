@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.releases.project import ROOT, read_project, read_version
 from tests.site.build import SiteError, run_zensical
@@ -36,6 +38,20 @@ def test_every_page_is_there_and_links_its_markdown(site: BuiltSite) -> None:
         found = MARKDOWN.search(page.read_text("utf-8"))
         assert found is not None, page
         assert (page.parent / found[1]).read_text("utf-8").startswith("# "), page
+
+
+def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
+    """The two read lists, tables and code blocks by different rules; where they differ, one of them shows it wrong."""
+    differing: dict[str, object] = {}
+    for page in site.pages:
+        found = MARKDOWN.search(text := page.read_text("utf-8"))
+        assert found is not None, page
+        github = MarkdownIt().enable("table").render((page.parent / found[1]).read_text("utf-8"))
+        article = text[text.index("<article") : text.index("</article>")]
+        counts = [Counter(re.findall(r"<(li|tr|pre|blockquote|h[2-6]|img)[ >]", each)) for each in (github, article)]
+        if counts[0] != counts[1]:
+            differing[found[1]] = counts
+    assert differing == {}
 
 
 def test_addresses_in_the_package_and_the_readme_are_pages(site: BuiltSite) -> None:

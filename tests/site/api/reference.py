@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,22 +15,22 @@ from tests.site.api.types import Linker
 from tests.site.pages import SitePage, plain
 
 FOLDER: Final = "reference/api"
-_ASYNC: Final = "fibonacci.AsyncFibonacci"
-_SYNC: Final = "fibonacci.Fibonacci"
+_KINDS: Final = (re.compile("client"), re.compile(r"client\..*"), re.compile("async"))
+"""The kinds of pages before those of the modules: the client, its groups of calls, the async client."""
 
 
 def api_pages(names: PublicNames) -> list[SitePage]:
     """Return the pages of the reference, its index first."""
     paths = list(dict.fromkeys(entry.page for entry in names.entries.values()))
-    order = sorted(paths, key=lambda path: (_rank(path), _name(path)))
+    # The groups of calls in the order of the client, the modules by name.
+    order = sorted(paths, key=lambda path: (_rank(path), _name(path) if _rank(path) == len(_KINDS) else ""))
     pages = [_page(path, names) for path in order]
     return [_index(pages, names), *pages]
 
 
 def _rank(path: str) -> int:
-    """Return the place of a kind of page: the client, its groups, the async client, the modules."""
-    name = _name(path)
-    return 0 if name == "client" else 1 if name.startswith("client.") else 2 if name == "async" else 3
+    """Return the place of a kind of page; that of a module is the last one."""
+    return next((place for place, kind in enumerate(_KINDS) if kind.fullmatch(_name(path))), len(_KINDS))
 
 
 def _name(path: str) -> str:
