@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+PAGE = "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
+"""The guide with all of them, `docs/how-to/coming-from-0.2.4.md`."""
+
 _BY_REQUEST = "no class of its own: `client.request(method, path, json=...)` calls any path of the platform"
 _KEYCHAIN = "`fibonacci auth login` stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
 _DICT = "what `client.request(...)` returns is a dict; with `returns=` it is a model of yours"
@@ -72,7 +75,7 @@ RENAMED = {
     "load_workflow_from_yaml": "`fibonacci.definitions.load(path)`",
     "export_workflow_to_yaml": "`fibonacci.definitions.dump(definition, path)`",
 }
-"""The public names of 0.2.4 that are gone, each with its replacement. `docs/how-to/migration.md` has the same table."""
+"""The public names of 0.2.4 that are gone, each with its replacement. The page has the same table."""
 
 
 def renamed(name: str) -> str | None:
@@ -80,4 +83,4 @@ def renamed(name: str) -> str | None:
     instead = RENAMED.get(name)
     if instead is None:
         return None
-    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See docs/how-to/migration.md"
+    return f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {instead}. See {PAGE}"

@@ -10,9 +10,9 @@ import pytest
 import fibonacci
 from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
 from fibonacci._migration import RENAMED
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import ROOT, blocks_of
 
-PAGE = ROOT / "docs" / "how-to" / "migration.md"
+PAGE = ROOT / "docs" / "how-to" / "coming-from-0.2.4.md"
 OLD = pytest.mark.parametrize("name", RENAMED)
 
 
@@ -22,7 +22,8 @@ def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
         with pytest.raises(ImportError) as caught:
             exec(statement)
         assert str(caught.value) == (
-            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See docs/how-to/migration.md"
+            f"{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: {RENAMED[name]}. See "
+            "https://docs.fibonacci.today/how-to/coming-from-0.2.4/"
         )
         assert caught.value.name == "fibonacci"
 
@@ -48,6 +49,19 @@ def test_other_names_are_missing_as_ever() -> None:
 def test_the_page_has_the_same_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE.read_text("utf-8").partition("## Every name")[2], re.MULTILINE)
     assert rows[: len(RENAMED)] == list(RENAMED.items())
+
+
+def test_the_programs_of_then_use_names_of_then() -> None:
+    blocks = [block.code for block in blocks_of(PAGE) if block.not_run == "is of fibonacci-sdk 0.2.4"]
+    assert len(blocks) >= 10
+    used = {
+        name
+        for code in blocks
+        for names in re.findall(r"from fibonacci import (.+)", code)
+        for name in names.split(", ")
+    }
+    assert "Workflow" in used
+    assert used <= set(RENAMED)
 
 
 def test_what_stands_for_them_is_there() -> None:

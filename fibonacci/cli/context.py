@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fibonacci.cli.colors import ColoredText
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.terminal_text import visible, visible_line
@@ -57,7 +58,7 @@ class Context:
     def say(self, text: str) -> None:
         """Print a message to stderr, unless `--quiet` was given."""
         if not self.options.quiet:
-            print_message(visible(text))
+            print_message(text if isinstance(text, ColoredText) else visible(text))
 
     def _say_wait(self, event: WaitEvent) -> None:
         if event.reason == "rate_limit":

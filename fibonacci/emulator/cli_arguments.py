@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments to a parser, which may be that of a larger command."""
     _add_server(parser)
     _add_content(parser)
-    parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help="whose lines to print")
+    shell_help = "whose lines to print; default: that of SHELL"
+    parser.add_argument("--shell", choices=get_args(Shell), default=_present_shell(), help=shell_help)
 
 
 def fault_of(options: argparse.Namespace) -> str | None:

@@ -229,3 +229,5 @@ def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: st
     os.close(person)
     assert (run.returncode, bool(run.stdout)) == (code, code == 0)
     assert f"Make these changes at {platform.base_url}? [y/N]" in shown
+    assert "\x1b[32m+ create greeter.yaml" in shown
+    assert "\\x1b" not in shown

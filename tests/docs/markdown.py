@@ -69,8 +69,12 @@ def links(text: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """Return the fragments under which the headings of a page are reached, as GitHub names them."""
-    headings = _HEADING.findall(_FENCED.sub("", text))
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {heading_fragment(heading) for heading in _HEADING.findall(_FENCED.sub("", text))}
+
+
+def heading_fragment(heading: str) -> str:
+    """Return the fragment under which a heading is reached, as GitHub names it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _without_code(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.docs.markdown import ROOT
+from tests.docs.performance import figures
 
 SHOWN = {
     "CPU of one call, relative to `httpx.Client.get`": "one call",
@@ -21,19 +22,8 @@ def table_rows(page: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
 
 
-def ratios() -> dict[tuple[str, str], str]:
-    """Return each measured ratio by measurement and subject; a row without a measurement has the one above it."""
-    found: dict[tuple[str, str], str] = {}
-    measurement = ""
-    for cells in table_rows("reference/performance.md"):
-        if len(cells) == 7:
-            measurement = cells[0] or measurement
-            found[measurement, cells[1]] = cells[5]
-    return found
-
-
 def test_the_figures_of_transports_are_measured() -> None:
-    measured = ratios()
+    measured = {(row.measurement, row.subject): row.ratio for row in figures()}
     rows = table_rows("explanation/transports.md")
     shown = {cells[0]: [cell.partition(" ")[0] for cell in cells[1:]] for cells in rows}
     expected = {text: [measured[name, subject] for subject in SUBJECTS] for text, name in SHOWN.items()}

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from fibonacci import Fibonacci, FibonacciError
 
 OUTSIDER = "x-outsider"
+PROCESS = "x-process"
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Work:
         timeout: The time of each call.
         is_warm: Whether it calls once before it begins; else the process that is ready first takes the first window.
         is_outsider: Whether its requests say that they are those of another program.
+        number: The process's own number, which its requests state.
     """
 
     base_url: str
@@ -45,6 +47,7 @@ class Work:
     timeout: float = 60.0
     is_warm: bool = False
     is_outsider: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def work(what: Work) -> WorkDone:
         base_url=what.base_url,
         rate_limiter=what.rate_limiter,
         timeout=what.timeout,
-        headers={OUTSIDER: "1"} if what.is_outsider else {},
+        headers={PROCESS: str(what.number)} | ({OUTSIDER: "1"} if what.is_outsider else {}),
         on_retry=retries.append,
     )
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.kit.page_sections import PageSection
+from tests.pictures.charts.lines import Axis, ChartLine, LineChart
+from tests.pictures.themes import in_both
 from tests.simulation.batches import Batch, measure_batch
-from tests.simulation.chart import Axis, ChartLine, chart
 from tests.simulation.comparisons import concurrencies, jobs, table
 from tests.simulation.scenarios import Scenario, ScenarioFigures, measure
 
@@ -40,8 +41,8 @@ def workers(counts: Sequence[int]) -> tuple[str, Charts]:
     header = ["Workers", "Used", "Refused", "Used, by habit", "Refused, by habit"]
     lines = [ChartLine("fibonacci", wasted[True]), ChartLine("by habit", wasted[False])]
     y = Axis("refused requests in 3 minutes", [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], is_logarithmic=True)
-    drawn = chart("Refused requests by workers", Axis("workers", counts, is_logarithmic=True), y, lines)
-    return table(header, rows), {"scale-refused.svg": drawn}
+    chart = LineChart("Refused requests by workers", Axis("workers", counts, is_logarithmic=True), y, lines)
+    return table(header, rows), in_both("scale-refused", chart.draw)
 
 
 def circumstances(count: int) -> str:
@@ -92,15 +93,15 @@ def batches() -> tuple[str, Charts]:
     begins = [begin * _INTERVAL for begin in range(int(240 / _INTERVAL))]
     started = [(at, float(sum(at <= each < at + _INTERVAL for each in outage.starts))) for at in begins]
     failed = [(at, float(sum(at <= each < at + _INTERVAL for each in outage.failed))) for at in begins]
-    drawn = chart(
+    chart = LineChart(
         "Rows started and requests failed in an outage",
         Axis("seconds", [0, 30, 60, 90, 120, 150, 180, 210, 240]),
         Axis("in 5 seconds", [1, 10, 100, 1_000, 10_000], is_logarithmic=True),
         [ChartLine("rows started", started), ChartLine("requests that failed", failed)],
-        shaded=_OUTAGE,
+        shaded=(*_OUTAGE, "outage"),
     )
     header = ["Batch", "Throughput", "Refused", "Failed requests"]
-    return table(header, rows), {"scale-outage.svg": drawn}
+    return table(header, rows), in_both("scale-outage", chart.draw)
 
 
 def _cells(figures: ScenarioFigures) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import pytest
 
 from tests.simulation.batches import Batch, measure_batch
-from tests.simulation.chart import Axis, ChartLine, chart
 from tests.simulation.scenarios import Scenario, measure
 
 
@@ -81,11 +79,3 @@ def test_a_batch_beside_the_loop_that_many_programs_have() -> None:
     assert own.refused == 0
     assert habit.refused >= 200
     assert own.elapsed <= habit.elapsed
-
-
-def test_a_chart() -> None:
-    x, y = Axis("workers", [1, 10, 100], is_logarithmic=True), Axis("requests & more", [0, 50, 100])
-    drawn = ElementTree.fromstring(chart("A chart", x, y, [ChartLine("one", [(1, 0), (10, 50), (100, 100)])]))
-    (line,) = drawn.iter("{http://www.w3.org/2000/svg}polyline")
-    assert line.attrib["points"] == "84.0,272.0 387.0,158.0 690.0,44.0"
-    assert "requests & more" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]

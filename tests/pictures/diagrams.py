@@ -1,18 +1,18 @@
-"""The pictures of docs/how-to/draw-diagrams.md, drawn by the package.
-
-python -m tests.docs.diagrams      writes them
-"""
+"""The pictures of docs/how-to/draw-diagrams.md, drawn by the package."""
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any
 
 from fibonacci.definitions import svg
 from fibonacci.models import Execution
 from tests.docs.markdown import ROOT, blocks_of
+from tests.pictures.themes import Theme, in_both
 
 PAGE = ROOT / "docs" / "how-to" / "draw-diagrams.md"
-IMAGES = ROOT / "docs" / "images"
+_PREFERS_DARK = re.compile(r"^@media \(prefers-color-scheme:dark\)\{(.*)\}\n", re.MULTILINE)
 
 FAULTS: dict[str, Any] = {
     "nodes": [
@@ -50,20 +50,22 @@ def run_of_triage() -> Execution:
     return Execution.model_validate(status | {"trace": trace})
 
 
-def pictures() -> dict[str, str]:
+def diagrams() -> dict[str, str]:
     """Return the content of each picture by its file name."""
-    return {
-        "triage.svg": svg(triage()) + "\n",
-        "triage-run.svg": svg(triage(), execution=run_of_triage()) + "\n",
-        "faults.svg": svg(FAULTS) + "\n",
+    drawn = {
+        "triage": svg(triage()),
+        "triage-run": svg(triage(), execution=run_of_triage()),
+        "faults": svg(FAULTS),
     }
+    files: dict[str, str] = {}
+    for name, picture in drawn.items():
+        files |= in_both(name, partial(_fixed, picture))
+    return files
 
 
-def main() -> None:
-    """Write the pictures."""
-    for name, picture in pictures().items():
-        (IMAGES / name).write_text(picture, "utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()
+def _fixed(picture: str, theme: Theme) -> str:
+    """Return a diagram that is light or dark, whatever the reader's system prefers."""
+    colors = r"\1\n" if theme.name == "dark" else ""
+    fixed, number = _PREFERS_DARK.subn(colors, picture)
+    assert number == 1, "the style sheet of diagrams has one rule for dark"
+    return fixed + "\n"

@@ -1,7 +1,4 @@
-"""The screenshots of docs/how-to/watch-runs-on-the-page.md, taken of an emulator with runs of every state.
-
-python -m tests.docs.screenshots      takes them; it needs Chromium
-"""
+"""The screenshots of docs/how-to/watch-runs-on-the-page.md, taken of an emulator with runs of every state."""
 
 from __future__ import annotations
 
@@ -12,12 +9,11 @@ from typing import Any, Final
 from playwright.sync_api import Page, ViewportSize, expect
 
 from fibonacci.emulator import Emulator, Fault, LLMCall
-from tests.docs.markdown import ROOT
 from tests.kit.chromium import chromium
+from tests.pictures.themes import THEMES
 
-IMAGES: Final = ROOT / "docs" / "images"
 KEY: Final = "a-key-of-no-one-else"
-SIZE: Final = ViewportSize(width=1400, height=640)
+SIZE: Final = ViewportSize(width=1200, height=640)
 
 TRIAGE: Final[dict[str, Any]] = {
     "description": "Sorts incoming mail",
@@ -104,23 +100,23 @@ def shown(page: Page, address: str, run: str) -> dict[str, Callable[[], None]]:
         expect(page.locator("#sections")).to_be_visible()
 
     def of_the_run() -> None:
-        page.set_viewport_size(ViewportSize(width=SIZE["width"], height=1160))  # down to the details of the first node
+        page.set_viewport_size(ViewportSize(width=SIZE["width"], height=1120))  # down to the details of the first node
         page.goto(f"{address}/ui/runs/{run}")
         page.locator("details.trace").first.locator("summary").click()
         expect(page.locator("#picture")).to_be_visible()
 
-    return {"emulator-overview.png": overview, "emulator-run.png": of_the_run}
+    return {"emulator-overview": overview, "emulator-run": of_the_run}
 
 
-def main() -> None:
-    """Take the screenshots."""
+def screenshots() -> dict[str, bytes]:
+    """Take the screenshots; return the content of each by its file name."""
+    taken: dict[str, bytes] = {}
     with Emulator(api_key=KEY) as emulator, chromium() as browser:
         run = furnish(emulator)
-        page = browser.new_page(viewport=SIZE, color_scheme="light")
-        for name, show in shown(page, emulator.base_url.removesuffix("/v1"), run).items():
-            show()
-            page.screenshot(path=IMAGES / name)
-
-
-if __name__ == "__main__":
-    main()
+        for theme in THEMES:
+            page = browser.new_page(viewport=SIZE, color_scheme=theme.name)
+            for name, show in shown(page, emulator.base_url.removesuffix("/v1"), run).items():
+                show()
+                taken[f"{name}-{theme.name}.png"] = page.screenshot()
+            page.close()
+    return taken

@@ -1,0 +1,89 @@
+"""Each text that the troubleshooting page quotes is one of the SDK's: its parts stand in the sources."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from fibonacci import errors
+from tests.docs.markdown import ROOT, Block, blocks_of
+
+PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
+QUOTED = [block for block in blocks_of(PAGE) if block.language == "text"]
+
+# What the system, OpenSSL and the status line say: no text of ours.
+OTHERS = re.compile(r"Connection refused|Too many open files|Address already in use|certificate verify failed: ")
+MADE = re.compile(r"status \d{3}(?: \w+,)? ?|FIBONACCI_\w+|HTTPS_PROXY")  # of several parts
+
+
+class SourceTexts:
+    """The texts in the sources, cut where something is filled in."""
+
+    def __init__(self) -> None:
+        self._runs = {run for text in _texts() for run in text.split("\0") if run}
+        self._all = "\0".join(sorted(self._runs))
+        self._framed = f"\0{self._all}\0"
+
+    def have(self, text: str) -> bool:
+        """Tell whether a text is a part of one, or of several that follow each other, cut where they end and begin."""
+        if text in self._all:
+            return True
+        ends = (length for length in range(1, len(text)) if f"{text[:length]}\0" in self._framed)
+        return any(self._continue(text[length:]) for length in ends if _is_telling(text[:length]))
+
+    def _continue(self, text: str) -> bool:
+        if f"\0{text}" in self._framed:
+            return True
+        wholes = (length for length in range(1, len(text)) if text[:length] in self._runs)
+        return any(self._continue(text[length:]) for length in wholes if _is_telling(text[:length]))
+
+
+def _is_telling(text: str) -> bool:
+    """Whether a text is more than a letter or two, which end or begin some text of the sources anyway."""
+    return len(text) > 3 or not any(map(str.isalnum, text))
+
+
+def _texts() -> Iterator[str]:
+    """Yield every text of the sources, with a null character where something is filled in."""
+    for path in sorted((ROOT / "fibonacci").rglob("*.py")):
+        if "_sync" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    yield "".join(str(each.value) if isinstance(each, ast.Constant) else "\0" for each in node.values)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+@pytest.fixture(scope="module")
+def sources() -> SourceTexts:
+    return SourceTexts()
+
+
+@pytest.mark.parametrize("block", QUOTED, ids=str)
+def test_a_quoted_text_is_of_the_sources(block: Block, sources: SourceTexts) -> None:
+    for line in block.code.replace("\n  ", " ").splitlines():
+        parts = [part for whole in line.split("...") for part in OTHERS.sub("\0", MADE.sub("\0", whole)).split("\0")]
+        assert [part for part in parts if not sources.have(part)] == [], line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the keychain is locked: open it, or set FIBONACCI_API_KEY instead",
+        "no complete response from the server within the time",
+        "the server redirects, and does not tell where",
+        "Nothing runs at that address",
+    ],
+)
+def test_what_is_not_of_the_sources_is_noticed(text: str, sources: SourceTexts) -> None:
+    assert not sources.have(text)
+
+
+def test_the_page_quotes_much_and_names_every_error() -> None:
+    assert len(QUOTED) > 40
+    text = PAGE.read_text("utf-8")
+    bases = {"FibonacciError", "APIStatusError"}
+    assert [name for name in errors.__all__ if f"`{name}`" not in text and name not in bases] == []
