@@ -20,6 +20,7 @@ from tests.site.versions import versions_list
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
 PHONE = ViewportSize(width=400, height=800)
+API_PAGE = "reference/api/client.workflows/"
 DESK = ViewportSize(width=1400, height=900)
 
 
@@ -77,24 +78,37 @@ def is_dark(page: Page) -> bool:
     return page.locator("body").get_attribute("data-md-color-scheme") == "slate"
 
 
-def test_no_page_is_wider_than_a_phone_or_asks_elsewhere(visitor: Visitor, site: BuiltSite) -> None:
-    wide: list[str] = []
-    # Not the index of the search, whose reading takes most of a page's time; other tests load it.
-    visitor.page.route("**/workers/search.*.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
-    for path in site.pages:
-        visitor.page.set_viewport_size(PHONE)
-        visitor.open(path.relative_to(site.folder).as_posix())
-        for size in (PHONE, DESK):
-            visitor.page.set_viewport_size(size)
-            width = visitor.page.evaluate("document.documentElement.scrollWidth")
-            if width > size["width"]:
-                wide.append(f"{path.relative_to(site.folder)}: {width} px at {size['width']} px")
+def too_wide(page: Page) -> list[str]:
+    """Return a line for each size of a window in which a page is wider than the window."""
+    found: list[str] = []
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size["width"]:
+            found.append(f"{page.url} is {width} px wide at {size['width']} px")
+    return found
+
+
+def test_no_page_is_wider_than_a_phone(browser: Browser, site: BuiltSite, address: str) -> None:
+    # Without scripts, which take most of a page's time: the next test has them.
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        wide: list[str] = []
+        for path in site.pages:
+            page.goto(f"{address}/{path.relative_to(site.folder).as_posix()}")
+            wide += too_wide(page)
     assert wide == []
+
+
+@pytest.mark.parametrize("path", ["", "how-to/", "reference/errors/", "reference/api/", "changelog/", API_PAGE])
+def test_a_page_of_each_kind_with_its_scripts(visitor: Visitor, path: str) -> None:
+    visitor.open(path)
+    assert too_wide(visitor.page) == []
 
 
 def test_long_lines_of_code_scroll_within_their_block(visitor: Visitor) -> None:
     visitor.page.set_viewport_size(PHONE)
-    visitor.open("reference/api/client.workflows/")
+    visitor.open(API_PAGE)
     is_scrolled = "block => block.scrollWidth > block.clientWidth && getComputedStyle(block).overflowX === 'auto'"
     blocks = visitor.page.locator("pre > code").evaluate_all(f"blocks => blocks.filter({is_scrolled}).length")
     assert blocks > 0
@@ -103,7 +117,7 @@ def test_long_lines_of_code_scroll_within_their_block(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("words", "title", "place"),
     [
-        ("idempotency", re.compile("idempotency", re.IGNORECASE), re.compile(r"/how-to/.*#.*idempotency")),
+        ("idempotency", re.compile("idempotency", re.IGNORECASE), re.compile("#.*idempotency")),
         ("workflows.run", "client.workflows.run", re.compile(r"/client\.workflows/.*#fibonacci\..*\.workflows\.run$")),
         ("AsyncFibonacci", "AsyncFibonacci", re.compile(r"/reference/api/async/.*#fibonacci\.AsyncFibonacci$")),
     ],
@@ -152,13 +166,13 @@ def test_the_selector_leads_to_the_same_page_of_another_version(
     (tmp_path / "site" / "versions.json").write_text(versions_list([newest, read_version()]))
     with serving(tmp_path / "site") as address, browser.new_context() as context:
         visitor = Visitor(context.new_page(), address)
-        visitor.open("how-to/paging/")
+        visitor.open(API_PAGE)
         expect(visitor.page.locator(".md-version__current")).to_have_text(newest)
         visitor.page.locator(".md-version").hover()
         visitor.page.locator(".md-version__link", has_text=read_version()).click()
-        expect(visitor.page).to_have_url(f"{address}/{read_version()}/how-to/paging/")
+        expect(visitor.page).to_have_url(f"{address}/{read_version()}/{API_PAGE}")
         expect(visitor.page.locator(".md-version__current")).to_have_text(read_version())
         expect(visitor.page.get_by_text("This is the documentation of an earlier version.")).to_be_visible()
-        visitor.open(f"{newest}/how-to/paging/")
+        visitor.open(f"{newest}/{API_PAGE}")
         expect(visitor.page.get_by_text("This is the documentation of an earlier version.")).to_be_hidden()
         assert visitor.faults == []
