@@ -66,7 +66,15 @@ __all__ = [
 
 
 class FibonacciError(Exception):
-    """The base of every error of this package."""
+    """The base of every error of this package.
+
+    Example:
+        >>> try:
+        ...     client.workflows.run("wf-missing")
+        ... except FibonacciError as error:
+        ...     print(type(error).__name__, error.code)
+        NotFoundError not_found
+    """
 
     message: str
     """What went wrong, without the circumstances that `str(error)` adds."""
@@ -75,7 +83,7 @@ class FibonacciError(Exception):
     """The platform's code, such as `"validation_error"`; None when there is none."""
 
     details: Sequence[Any]
-    """The platform's details, as it sent them; empty when there are none."""
+    """The platform's details, as it sent them and in its order; empty when there are none."""
 
     def __init__(self, message: str = "", *, code: str | None = None, details: Sequence[Any] = ()) -> None:
         super().__init__(message)
@@ -106,11 +114,27 @@ class ConfigurationError(FibonacciError, ValueError):
 
     Raised when the client is created, before anything is sent. The message names the remedy. It is a `ValueError` too,
     as every other mistake in an argument is.
+
+    Example:
+        >>> from fibonacci import Fibonacci
+        >>> try:
+        ...     Fibonacci("key", base_url="http://example.com")
+        ... except ConfigurationError as error:
+        ...     print(error)
+        base_url is plain http to example.com: the API key would travel unencrypted; ...
     """
 
 
 class APIError(FibonacciError):
-    """A call did not succeed."""
+    """A call did not succeed, whatever the reason.
+
+    Example:
+        >>> try:
+        ...     client.workflows.get("wf-missing")
+        ... except APIError as error:
+        ...     print(error.method, error.path, error.attempts)
+        GET /workflows/wf-missing 1
+    """
 
     method: str = ""
     """The HTTP method, such as `"POST"`."""
@@ -156,6 +180,15 @@ class APIConnectionError(APIError):
     """No response was received: no connection, a broken one, an untrusted certificate, an unknown host.
 
     The underlying exception is `__cause__`.
+
+    Example:
+        >>> from fibonacci import Fibonacci
+        >>> unreachable = Fibonacci("key", base_url="http://localhost:9", max_retries=0)
+        >>> try:
+        ...     unreachable.health.check()
+        ... except APIConnectionError as error:
+        ...     print(error.outcome_unknown)
+        False
     """
 
 
@@ -168,6 +201,14 @@ class APIResponseError(APIError):
 
     Raised when a proxy or a login page responds in place of the platform, when the JSON is invalid, and when a field
     has another type than documented. A POST or PATCH may have been executed: `outcome_unknown` is True.
+
+    Example:
+        >>> failure = emulator.fail("GET /tools", "html")
+        >>> try:
+        ...     client.tools.list().first()
+        ... except APIResponseError as error:
+        ...     print(error.status_code, error.content_type)
+        200 text/html; charset=utf-8
     """
 
     status_code: int = 0
@@ -188,7 +229,15 @@ class PaginationError(APIResponseError):
 
 
 class APIStatusError(APIError):
-    """The response has an error status."""
+    """The response has an error status, for which the most common ones have classes of their own.
+
+    Example:
+        >>> try:
+        ...     client.tools.get("no_such_tool")
+        ... except APIStatusError as error:
+        ...     print(error.status_code, error.code, bool(error.request_id))
+        404 not_found True
+    """
 
     status_code: int = 0
     """The HTTP status code, such as 404."""
@@ -197,7 +246,7 @@ class APIStatusError(APIError):
     """The body: decoded JSON where it is JSON, else text cut to its first 64 KiB."""
 
     headers: Mapping[str, str] = {}
-    """The headers of the response, names in lower case."""
+    """The headers of the response by name, in lower case."""
 
     def _headline(self) -> str:
         if not self.attempts:
@@ -236,6 +285,14 @@ class RateLimitError(APIStatusError):
 
     Raised also before anything is sent (`attempts` is 0, `status_code` is 429) when the last responses stated that
     no request is left and the reset is too far away.
+
+    Example:
+        >>> failure = emulator.fail("GET /tools", "rate_limit", retry_after=3600)
+        >>> try:
+        ...     client.tools.list().first()
+        ... except RateLimitError as error:
+        ...     print(error.retry_after)
+        3600.0
     """
 
     status_code: int = 429
@@ -253,7 +310,10 @@ class RateLimitError(APIStatusError):
 
 
 class QuotaExceededError(RateLimitError):
-    """429 for a plan's quota, such as the runs per hour or the requests per day. It is never retried."""
+    """429 for a plan's quota, such as the runs per hour or the requests per day.
+
+    It is never retried.
+    """
 
 
 class ServerError(APIStatusError):
@@ -261,11 +321,11 @@ class ServerError(APIStatusError):
 
 
 class DeploymentError(FibonacciError):
-    """`workflows.plan`, `apply` or `pull` was refused; the message has the remedy. Nothing was changed."""
+    """A `workflows.plan`, `apply` or `pull` was refused, and nothing was changed; the message has the remedy."""
 
 
 class StalePlanError(DeploymentError):
-    """A workflow of the plan, or the lock file, has changed since the plan was made. Make the plan anew.
+    """A workflow of the plan, or the lock file, has changed since the plan was made: make the plan anew.
 
     Nothing was changed, unless another's change came between the steps of `apply`; a note counts the changes made.
     """
@@ -275,10 +335,20 @@ class ExecutionFailedError(FibonacciError):
     """An execution that `workflows.run` waited for has failed or was canceled.
 
     The message names the node that failed and the reason, as far as the platform states it.
+
+    Example:
+        >>> @emulator.llm
+        ... def reply(call):
+        ...     raise ValueError("the model is overloaded")
+        >>> try:
+        ...     client.workflows.run(workflow.id, inputs={"name": "Ada"})
+        ... except ExecutionFailedError as error:
+        ...     print(error.execution.status, error.reason)
+        failed ...the model is overloaded...
     """
 
     execution: Execution
-    """The execution as last received."""
+    """The execution as last received, with its `trace` if the platform sends one."""
 
     reason: str | None = None
     """The cause, in the platform's words; None when the platform states none."""
@@ -298,7 +368,18 @@ class ExecutionFailedError(FibonacciError):
 
 
 class WaitTimeoutError(FibonacciError):
-    """An execution had not ended at the deadline of the wait. It continues; wait again with its id."""
+    """An execution had not ended at the deadline of the wait.
+
+    It continues; wait again with its id.
+
+    Example:
+        >>> try:
+        ...     ended = client.workflows.run(workflow.id, inputs={"name": "Ada"}, timeout=60)
+        ... except WaitTimeoutError as error:
+        ...     ended = client.executions.wait(error.execution.id, timeout=600) if error.execution else None
+        >>> ended.status
+        'completed'
+    """
 
     execution: Execution | None
     """The execution as last received; None when no poll succeeded."""
@@ -320,6 +401,13 @@ class JournalError(FibonacciError):
 
     It belongs to another workflow or to other keys, another run uses it, it is damaged, it cannot be written, or its
     server cannot be reached. What it has recorded stays.
+
+    Example:
+        >>> try:
+        ...     client.workflows.run_many(workflow.id, [{"name": "Ada"}], journal="no/such/folder/runs.db").results()
+        ... except JournalError as error:
+        ...     print(error.path)
+        no/such/folder/runs.db
     """
 
     path: str
@@ -333,21 +421,30 @@ class JournalError(FibonacciError):
 
 
 class TooManyFailuresError(FibonacciError):
-    """More rows of `workflows.run_many` have failed than `max_failures` allows. `__cause__` is the last failure.
+    """More rows of `workflows.run_many` have failed than `max_failures` allows.
 
-    No further row was started, and those under way were waited for. The same call continues with the rows that are
-    left.
+    `__cause__` is the last failure. No further row was started, and those under way were waited for. The same call
+    continues with the rows that are left.
     """
 
 
 class UnknownOutcomeError(FibonacciError):
-    """Of some rows of `workflows.run_many` it is not known whether they were started. All other rows have ended.
+    """Of some rows of `workflows.run_many` it is not known whether they were started.
 
-    The message names them. Check them, and call again with `on_unknown="skip"` or `on_unknown="rerun"`.
+    All other rows have ended. The message names the rows. Check them, and call again with `on_unknown="skip"` or
+    `on_unknown="rerun"`.
+
+    Example:
+        >>> try:
+        ...     results = client.workflows.run_many(workflow.id, [{"name": "Ada"}]).results()
+        ... except UnknownOutcomeError as error:
+        ...     results = error.results  # to be checked
+        >>> [result.status for result in results]
+        ['completed']
     """
 
     results: Sequence[RunResult]
-    """The rows; the `error` of each says what happened."""
+    """The results of these rows, in the order of the rows; the `error` of each says what happened."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from fibonacci._core.clock import TimeSource
 
 
 class AsyncClock(TimeSource, Protocol):
-    """A source of time. A test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time: a test passes its own as `clock=`, so that no wait takes real time.
 
     Example:
         ```python
@@ -35,5 +35,9 @@ class AsyncClock(TimeSource, Protocol):
     """
 
     async def sleep(self, seconds: float, /) -> None:
-        """Wait for so many seconds."""
+        """Wait.
+
+        Args:
+            seconds: How many seconds to wait; 0 or more.
+        """
         ...

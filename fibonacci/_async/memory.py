@@ -14,7 +14,11 @@ from fibonacci.models.memory import MemoryEntry, MemoryScope
 
 
 class AsyncMemory(AsyncResource):
-    """Store values under a key, for a workflow, a user, an organization, or everyone."""
+    """Store values under a key, for a workflow, a user, an organization, or everyone.
+
+    The platform documents the scopes and `ttl` for workflows. How these calls send them is a choice of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     async def get(
         self,
@@ -24,20 +28,21 @@ class AsyncMemory(AsyncResource):
         user_id: str | None = None,
         workflow_id: str | None = None,
     ) -> MemoryEntry:
-        """Return a value (`GET /memory/{key}`).
+        """Return the value under a key (`GET /memory/{key}`).
 
         Args:
             key: The key: any text, such as `"user/prefs"`.
-            scope: The scope: workflow (the platform's default), user, organization or global.
-            user_id: The user, in the scope `user`.
-            workflow_id: The workflow, in the scope `workflow`.
+            scope: Who shares the value: workflow (the platform's default), user, organization or global.
+            user_id: The id of the user, in the scope `user`.
+            workflow_id: The id of the workflow, in the scope `workflow`.
 
         Returns:
-            The entry, with its `value`.
+            The entry, whose `value` is any JSON, and `expires_at` the time of its expiry.
 
         Raises:
             NotFoundError: If there is no value under this key, or it has expired.
             APIError: If anything else goes wrong.
+            ValueError: If `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -59,23 +64,24 @@ class AsyncMemory(AsyncResource):
         workflow_id: str | Unset | None = UNSET,
         ttl: int | Unset | None = UNSET,
     ) -> MemoryEntry:
-        """Store a value (`PUT /memory/{key}`).
+        """Store a value under a key, in place of an earlier one (`PUT /memory/{key}`).
 
         Args:
             key: The key: any text, such as `"user/prefs"`.
-            value: The value: any JSON.
-            scope: The scope: workflow (the platform's default), user, organization or global.
-            user_id: The user, in the scope `user`.
-            workflow_id: The workflow, in the scope `workflow`.
+            value: Any JSON.
+            scope: Who shares the value: workflow (the platform's default), user, organization or global.
+            user_id: The id of the user, in the scope `user`.
+            workflow_id: The id of the workflow, in the scope `workflow`.
             ttl: Whole seconds to keep it. Default: forever.
 
         Returns:
-            The stored entry.
+            The entry as the platform stores it.
 
         Raises:
             ValidationError: If the platform refuses it.
             APIError: If anything else goes wrong.
             TypeError: If the value has no JSON form. Nothing is sent.
+            ValueError: If the value holds NaN or an infinity, or `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -93,17 +99,18 @@ class AsyncMemory(AsyncResource):
         user_id: str | None = None,
         workflow_id: str | None = None,
     ) -> None:
-        """Delete a value (`DELETE /memory/{key}`).
+        """Delete the value under a key (`DELETE /memory/{key}`).
 
         Args:
-            key: The key.
-            scope: The scope: workflow (the platform's default), user, organization or global.
-            user_id: The user, in the scope `user`.
-            workflow_id: The workflow, in the scope `workflow`.
+            key: The key: any text, such as `"user/prefs"`.
+            scope: Who shares the value: workflow (the platform's default), user, organization or global.
+            user_id: The id of the user, in the scope `user`.
+            workflow_id: The id of the workflow, in the scope `workflow`.
 
         Raises:
             NotFoundError: If there is no value under this key.
             APIError: If anything else goes wrong.
+            ValueError: If `key` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python

@@ -10,16 +10,19 @@ from fibonacci._lazy import namespace
 
 
 class AsyncOrganizations(AsyncResource):
-    """Read and change governance, quotas and tool policies of an organization."""
+    """Read and change governance, quotas and tool policies of an organization.
+
+    The platform documents the endpoints, and the roles that changes need. What each group chooses beside stands there.
+    """
 
     @namespace
     def governance(self) -> AsyncGovernance:
-        """Approval settings, reports and the audit log."""
+        """Approval settings, reports and the audit log of an organization."""
         return AsyncGovernance(self._requestor)
 
     @namespace
     def quota(self) -> AsyncQuotas:
-        """The limits of the organization."""
+        """The limits of an organization: runs, executions at a time, memory."""
         return AsyncQuotas(self._requestor)
 
     @namespace

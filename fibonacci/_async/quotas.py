@@ -11,20 +11,25 @@ from fibonacci.models.organizations import Quota
 
 
 class AsyncQuotas(AsyncResource):
-    """Read and change the limits of an organization."""
+    """Read and change the limits of an organization.
+
+    The platform documents the fields, and that changes need the role `owner`. That `PATCH` takes the limits by name,
+    and null for none, is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     async def get(self, org: str) -> Quota:
-        """Return the quota (`GET /organizations/{org}/quota`).
+        """Return the limits of an organization (`GET /organizations/{org}/quota`).
 
         Args:
-            org: The id of the organization.
+            org: The id of the organization, such as `"acme"`.
 
         Returns:
-            The plan's limits, the overrides, and the effective limits.
+            The quota, whose `limits`, `overrides` and `effective` are dicts by the name of the limit.
 
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -42,23 +47,25 @@ class AsyncQuotas(AsyncResource):
         concurrent_executions: int | Unset | None = UNSET,
         memory_mb: int | Unset | None = UNSET,
     ) -> Quota:
-        """Override limits (`PATCH /organizations/{org}/quota`). Arguments left out stay as they are.
+        """Override the given limits of an organization (`PATCH /organizations/{org}/quota`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization.
-            workflow_runs_per_hour: Runs of workflows in an hour; None takes the override away.
-            concurrent_executions: Executions at a time; None takes the override away.
-            memory_mb: Memory in MB; None takes the override away.
+            org: The id of the organization, such as `"acme"`.
+            workflow_runs_per_hour: The number of runs in an hour; None takes the override away.
+            concurrent_executions: The number of executions at a time; None takes the override away.
+            memory_mb: Memory in megabytes; None takes the override away.
 
         Returns:
-            The updated quota.
+            The quota after the change.
 
         Raises:
             PermissionDeniedError: If the key's role is not owner.
             ValidationError: If a value is above the plan's ceiling.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If nothing is given to change. Nothing is sent.
+            ValueError: If nothing is given to change, or `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python

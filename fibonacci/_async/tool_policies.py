@@ -15,7 +15,11 @@ from fibonacci.models.organizations import Role, RolePolicyOverride, ToolPolicy
 
 
 class AsyncToolPolicies(AsyncResource):
-    """Allow and forbid tools, for all or for a role."""
+    """Allow and forbid tools, for all or for a role.
+
+    The platform documents `tool_name`, and that an unknown one is a 422. The other fields, and those of an exception
+    for a role, are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     async def create(
         self,
@@ -28,13 +32,13 @@ class AsyncToolPolicies(AsyncResource):
         """Make a policy for a tool (`POST /organizations/{org}/tool-policies`).
 
         Args:
-            org: The id of the organization.
-            tool_name: The tool; `tools.list` names them.
-            enabled: Whether it may be used.
-            allowed_roles: The roles that may use it. A list such as `["owner", "admin"]`.
+            org: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
+            enabled: Whether the tool may be used.
+            allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
 
         Returns:
-            The policy.
+            The policy as the platform stores it.
 
         Raises:
             ValidationError: If there is no such tool (documented: 422).
@@ -42,6 +46,8 @@ class AsyncToolPolicies(AsyncResource):
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
+            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -62,23 +68,26 @@ class AsyncToolPolicies(AsyncResource):
         enabled: bool | Unset = UNSET,
         allowed_roles: Sequence[Role] | Unset | None = UNSET,
     ) -> ToolPolicy:
-        """Change a policy (`PATCH /organizations/{org}/tool-policies/{tool}`). Arguments left out stay as they are.
+        """Change the given fields of a policy (`PATCH /organizations/{org}/tool-policies/{tool}`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization.
-            tool_name: The tool.
-            enabled: Whether it may be used.
-            allowed_roles: The roles that may use it.
+            org: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
+            enabled: Whether the tool may be used.
+            allowed_roles: The roles that may use the tool, such as `["owner", "admin"]`, in any order.
 
         Returns:
-            The updated policy.
+            The policy after the change.
 
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If nothing is given to change. Nothing is sent.
+            TypeError: If `allowed_roles` is one string. Nothing is sent.
+            ValueError: If nothing is given to change, or `org` or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -94,13 +103,14 @@ class AsyncToolPolicies(AsyncResource):
         """Delete a policy (`DELETE /organizations/{org}/tool-policies/{tool}`).
 
         Args:
-            org: The id of the organization.
-            tool_name: The tool.
+            org: The id of the organization, such as `"acme"`.
+            tool_name: The name of the tool, such as `"slack_send_message"`.
 
         Raises:
             NotFoundError: If the tool has no policy.
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong.
+            ValueError: If `org` or `tool_name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -117,13 +127,13 @@ class AsyncToolPolicies(AsyncResource):
         """Make an exception for a role (`POST /organizations/{org}/role-policy-overrides`).
 
         Args:
-            org: The id of the organization.
+            org: The id of the organization, such as `"acme"`.
             role: The role: owner, admin, member or viewer.
-            tool_name: The tool; `tools.list` names them.
+            tool_name: The name of the tool, such as `"slack_send_message"`; see `tools.list`.
             enabled: Whether that role may use that tool.
 
         Returns:
-            The exception.
+            The exception as the platform stores it.
 
         Raises:
             ValidationError: If there is no such tool or role.
@@ -131,6 +141,7 @@ class AsyncToolPolicies(AsyncResource):
             PermissionDeniedError: If the key's role may not do this.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -149,15 +160,16 @@ class AsyncToolPolicies(AsyncResource):
         """List the exceptions for roles (`GET /organizations/{org}/role-policy-overrides`).
 
         Args:
-            org: The id of the organization.
-            limit: Items to fetch per page. Default: the platform's.
+            org: The id of the organization, such as `"acme"`.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every exception, or use its `pages()` and `first()`.
+            A pager that yields every exception. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -171,18 +183,19 @@ class AsyncToolPolicies(AsyncResource):
         return self._pager(request)
 
     def list(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[ToolPolicy]:
-        """List the policies (`GET /organizations/{org}/tool-policies`).
+        """List the policies of an organization (`GET /organizations/{org}/tool-policies`).
 
         Args:
-            org: The id of the organization.
-            limit: Items to fetch per page. Default: the platform's.
+            org: The id of the organization, such as `"acme"`.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every policy, or use its `pages()` and `first()`.
+            A pager that yields every policy. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 
 class AsyncWorkflowCalls(AsyncResource):
-    """The calls of `client.workflows` that are one request each."""
+    """Send the requests of workflows: each call is one of them.
+
+    The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
+    SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     async def create(
         self,
@@ -38,18 +42,20 @@ class AsyncWorkflowCalls(AsyncResource):
         """Create a workflow (`POST /workflows`).
 
         Args:
-            name: Its name.
-            description: What it is for.
-            definition: Its nodes and outputs. It is a mapping, or a `fibonacci.definitions.WorkflowDefinition`.
+            name: The name that people see. Several workflows may have the same.
+            description: What the workflow is for. Left out, it is not sent; None is sent as null.
+            definition: The nodes and outputs, as JSON or as a `fibonacci.definitions.WorkflowDefinition`. As JSON it is
+                `{"nodes": [...], "outputs": {...}}`.
 
         Returns:
-            The workflow, with its id.
+            The workflow as the platform stores it, with its new `id`.
 
         Raises:
             ValidationError: If the platform refuses the definition; `details` names the faults.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
             TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+            ValueError: If the definition holds NaN or an infinity. Nothing is sent.
 
         Example:
             ```python
@@ -68,14 +74,15 @@ class AsyncWorkflowCalls(AsyncResource):
         """Return one workflow (`GET /workflows/{id}`).
 
         Args:
-            workflow_id: Its id, such as `"wf-abc123"`.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            The workflow.
+            The workflow as the platform stores it, with its definition as JSON.
 
         Raises:
             NotFoundError: If there is no such workflow.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -92,22 +99,26 @@ class AsyncWorkflowCalls(AsyncResource):
         description: str | Unset | None = UNSET,
         definition: Mapping[str, Any] | BaseModel | Unset | None = UNSET,
     ) -> Workflow:
-        """Change a workflow (`PUT /workflows/{id}`). This makes a new version of it.
+        """Change the given fields of a workflow, which makes a new version (`PUT /workflows/{id}`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            workflow_id: Its id.
-            name: Its new name. Arguments left out stay as they are.
-            description: Its new description; None empties it.
-            definition: Its new definition.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            name: The new name.
+            description: The new description; None empties it.
+            definition: The new definition, as JSON or as a `fibonacci.definitions.WorkflowDefinition`.
 
         Returns:
-            The updated workflow.
+            The workflow after the change.
 
         Raises:
             NotFoundError: If there is no such workflow.
             ValidationError: If the platform refuses the definition.
             APIError: If anything else goes wrong.
-            ValueError: If nothing is given to change. Nothing is sent.
+            TypeError: If the definition holds something that has no JSON form. Nothing is sent.
+            ValueError: If nothing is given to change, the definition holds NaN or an infinity, or `workflow_id` is
+                empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -120,11 +131,12 @@ class AsyncWorkflowCalls(AsyncResource):
         """Delete a workflow (`DELETE /workflows/{id}`).
 
         Args:
-            workflow_id: Its id.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Raises:
             NotFoundError: If there is no such workflow.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -137,27 +149,29 @@ class AsyncWorkflowCalls(AsyncResource):
     async def execute(
         self, workflow_id: str, *, inputs: Mapping[str, Any] | None = None, idempotency_key: str | None = None
     ) -> Execution:
-        """Start a workflow (`POST /workflows/{id}/execute`). A request that may have started it is never sent again.
+        """Start a workflow, at most once (`POST /workflows/{id}/execute`).
 
-        A short run has ended by the time of the response. A longer one is still running: use `executions.wait`, or
-        `run`, which does both. The time limit is 300 s unless the client or `with_options` sets another.
+        A request that may have started it is never sent again, unless the client has `idempotency="server"`. A short
+        run has ended by the time of the response. A longer one is still running: use `executions.wait`, or `run`, which
+        does both. The time limit of the call is 300 seconds unless the client or `with_options` sets another.
 
         Args:
-            workflow_id: The id of the workflow.
-            inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. Default: none.
             idempotency_key: The `Idempotency-Key` of the request: 1 to 255 visible ASCII characters. A server that
                 honors it starts the workflow once for a key, and responds to a repetition as it did to the first.
                 Default: that of the client's headers, else a new one.
 
         Returns:
-            The execution, with its id and status.
+            The execution as of the response, with its `id` and `status`; `outputs` once it has completed.
 
         Raises:
             NotFoundError: If there is no such workflow.
             QuotaExceededError: If the plan allows no further run now.
             APIError: If anything else goes wrong. When `outcome_unknown` is True, the workflow may be running.
             TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
-            ValueError: If the inputs hold NaN or an infinity, or the key cannot be sent. Nothing is sent.
+            ValueError: If the inputs hold NaN or an infinity, the key cannot be sent, or `workflow_id` is empty, `.` or
+                `..`. Nothing is sent.
 
         Example:
             ```python
@@ -168,14 +182,14 @@ class AsyncWorkflowCalls(AsyncResource):
         return await self._send(execute_workflow(workflow_id, inputs, idempotency_key))
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPager[Workflow]:
-        """List the workflows (`GET /workflows`).
+        """List the workflows that the key may see (`GET /workflows`).
 
         Args:
-            limit: Items to fetch per page. Default: the platform's.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every workflow, or use its `pages()` and `first()`.
+            A pager that yields every workflow. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.

@@ -47,13 +47,13 @@ class RunsEstimate:
     """
 
     rows: int
-    """The number of rows."""
+    """The number of rows that the estimate is for."""
 
     plan: str | None
     """The name of the plan; None where the platform does not tell."""
 
     requests_per_row: float
-    """The requests that each row takes: one to start it, and its part of those that watch."""
+    """The number of requests that each row takes: one to start it, and its part of those that watch."""
 
     hours: float
     """The hours that all rows take."""

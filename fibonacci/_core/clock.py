@@ -9,9 +9,17 @@ class TimeSource(Protocol):
     """A source of time; the module `time` satisfies it."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
+        """Return the time of a clock that never goes back; only differences of it mean anything.
+
+        Returns:
+            Seconds from an unspecified moment.
+        """
         ...
 
     def time(self) -> float:
-        """Return Unix seconds."""
+        """Return the time of day.
+
+        Returns:
+            Seconds since 1970-01-01 UTC, without leap seconds.
+        """
         ...

@@ -8,7 +8,20 @@ from fibonacci._core.clock import TimeSource
 
 
 class DeadlineExceeded(Exception):
-    """The deadline of a call has passed. It never leaves the client: the call raises an `APITimeoutError`."""
+    """The deadline of a call has passed.
+
+    A transport raises it. It never leaves the client, whose call raises an `APITimeoutError`.
+
+    Example:
+        ```python
+        from fibonacci.transports import Deadline, DeadlineExceeded
+
+        try:
+            Deadline(0).require()
+        except DeadlineExceeded as error:
+            print(error)  # prints: the call's time is up
+        ```
+    """
 
 
 class Deadline:
@@ -19,7 +32,7 @@ class Deadline:
 
     Args:
         seconds: Seconds from now; None for no limit.
-        clock: The source of time.
+        clock: The source of time. Default: the machine's.
 
     Example:
         ```python
@@ -38,14 +51,21 @@ class Deadline:
         self._reason = "the call's time is up"
 
     def remaining(self) -> float | None:
-        """Return the remaining seconds, never negative; None when there is no limit."""
+        """Return the time that remains.
+
+        Returns:
+            Seconds, never negative; None when there is no limit.
+        """
         return None if self._at is None else max(0.0, self._at - self._clock.monotonic())
 
     def require(self) -> float | None:
-        """Return the remaining seconds; None when there is no limit.
+        """Return the time that remains, of which there has to be some.
+
+        Returns:
+            Seconds, more than 0; None when there is no limit.
 
         Raises:
-            DeadlineExceeded: If none remain.
+            DeadlineExceeded: If no time remains.
         """
         if self._at is None:
             return None
@@ -55,11 +75,14 @@ class Deadline:
         return seconds
 
     def at_most(self, seconds: float, reason: str) -> Deadline:
-        """Return the deadline of one step, which is so many seconds from now or this deadline, whichever is earlier.
+        """Return the deadline of one step of the call.
 
         Args:
-            seconds: The longest that the step may take.
+            seconds: The longest that the step may take, in seconds from now.
             reason: What a `DeadlineExceeded` says when the step has taken that long.
+
+        Returns:
+            A deadline so many seconds from now, or this one if it is earlier.
         """
         remaining = self.remaining()
         if remaining is not None and remaining <= seconds:
@@ -69,14 +92,35 @@ class Deadline:
         return step
 
     def exceeded(self, detail: str = "") -> DeadlineExceeded:
-        """Return the exception for this deadline, which may say in more detail what was waited for."""
+        """Return the exception for this deadline; it is not raised.
+
+        Args:
+            detail: What was waited for, in a few words; empty for none.
+
+        Returns:
+            The exception, whose text has the reason and the detail.
+        """
         return DeadlineExceeded(f"{self._reason}: {detail}" if detail else self._reason)
 
     def allows(self, seconds: float) -> bool:
-        """Whether time remains after a wait of so many seconds."""
+        """Tell whether time remains after a wait.
+
+        Args:
+            seconds: The seconds of the wait.
+
+        Returns:
+            True if there is no limit, or the wait ends before the deadline.
+        """
         return self._at is None or self._clock.monotonic() + seconds < self._at
 
     def cap(self, seconds: float | None) -> float | None:
-        """Return the smaller of `seconds` and the remaining time, where None means no limit."""
+        """Limit the timeout of a step to the time that remains.
+
+        Args:
+            seconds: The timeout in seconds; None for no limit.
+
+        Returns:
+            The smaller of the timeout and the remaining seconds; None when neither has a limit.
+        """
         remaining = self.remaining()
         return remaining if seconds is None else seconds if remaining is None else min(remaining, seconds)

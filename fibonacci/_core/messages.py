@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HTTPRequest:
-    """One HTTP request."""
+    """One HTTP request, as a transport is given it.
+
+    Example:
+        ```python
+        from fibonacci.transports import HTTPRequest
+
+        request = HTTPRequest("GET", "https://api.fibonacci.dev", "/v1/health", [(b"accept", b"*/*")], b"")
+        print(request.url)  # prints: https://api.fibonacci.dev/v1/health
+        ```
+    """
 
     method: str
     """The HTTP method, in capitals."""
@@ -20,10 +29,10 @@ class HTTPRequest:
     """The path and query, percent-encoded."""
 
     headers: list[tuple[bytes, bytes]]
-    """The names, in lower case, and the values. The API key is among them."""
+    """The names, in lower case, and the values, in the order in which they are sent. The API key is among them."""
 
     body: bytes
-    """The body; empty for none."""
+    """The body in bytes, which is JSON in UTF-8; empty for none."""
 
     is_repeatable: bool = False
     """Whether the client sends the request again if no response is received, so that a transport may give up early on a
@@ -36,7 +45,7 @@ class HTTPRequest:
 
     @property
     def url(self) -> str:
-        """The whole URL."""
+        """The origin and the target in one, such as `https://api.fibonacci.dev/v1/health`."""
         return f"{self.origin}{self.target}"
 
     def __repr__(self) -> str:
@@ -45,16 +54,25 @@ class HTTPRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HTTPResponse:
-    """One HTTP response."""
+    """One HTTP response, as a transport returns it.
+
+    Example:
+        ```python
+        from fibonacci.transports import HTTPResponse
+
+        response = HTTPResponse(200, [(b"Content-Type", b"application/json")], b'{"data": {"status": "healthy"}}')
+        print(response)  # prints: HTTPResponse(200, 31 bytes)
+        ```
+    """
 
     status: int
     """The HTTP status code, such as 200."""
 
     headers: list[tuple[bytes, bytes]]
-    """The names and values as received."""
+    """The names and the values as received, in their order."""
 
     body: bytes
-    """The body as received."""
+    """The body as received, in bytes: compressed where `Content-Encoding` says so, unless `decoded` is True."""
 
     decoded: bool = False
     """Whether the transport has already decoded the body's `Content-Encoding`."""

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """A retry that is about to happen: the argument of `on_retry`."""
+    """A retry that is about to happen: the argument of `on_retry`.
+
+    Example:
+        ```python
+        from fibonacci import Fibonacci, RetryEvent
+
+
+        def report(event: RetryEvent) -> None:
+            print(f"{event.method} {event.path}: {event.cause}, again in {event.wait:.1f} s")
+
+
+        patient = Fibonacci(on_retry=report)
+        ```
+    """
 
     method: str
     """The HTTP method, such as `"GET"`."""

@@ -23,10 +23,18 @@ TransportErrorKind = Literal[
     "invalid",  # the request cannot be sent as it is
     "broken",  # the HTTP library itself failed; the request may have been sent
 ]
+"""What a `TransportError` can be, as far as it matters for a retry.
+
+Nothing reached the server: `never_sent`, `timeout_never_sent`, `tls`, `name`, `proxy`, `invalid`. The request may have
+been carried out: `unknown` (no complete response), `timeout`, `too_large` (a response above the limit in bytes),
+`broken` (the HTTP library failed).
+"""
 
 
 class TransportError(Exception):
-    """A transport has no complete response. It never leaves the client: the call raises an `APIConnectionError`.
+    """A transport has no complete response.
+
+    It never leaves the client, whose call raises an `APIConnectionError`.
 
     Attributes:
         kind: What happened, as far as it matters for a retry: `never_sent` and `timeout_never_sent` (nothing reached
@@ -35,6 +43,10 @@ class TransportError(Exception):
         cause: The exception that it stands for; None for none.
         response: The part of a response that was received when its body was cut or too large; None for none.
         proxy: The URL of the proxy on the way, without user and password; None for none.
+
+    Raises:
+        TypeError: If the cause is no exception.
+        ValueError: If the kind is unknown.
 
     Example:
         ```python
@@ -100,7 +112,22 @@ _CERTIFICATE_ALERTS = {
 
 
 def transport_error_from(error: Exception) -> TransportError:
-    """Return the transport error that an exception stands for; one that it is itself as it is."""
+    """Return the transport error that an exception of the network or of an HTTP library stands for.
+
+    Args:
+        error: The exception: of sockets, TLS, h11, httpx or httpx2, by its name; any other is `broken`.
+
+    Returns:
+        A transport error with the exception as its `cause`; the exception itself if it is a transport error.
+
+    Example:
+        ```python
+        from fibonacci.transports import transport_error_from
+
+        assert transport_error_from(ConnectionResetError()).kind == "unknown"
+        assert transport_error_from(TimeoutError()).kind == "timeout"
+        ```
+    """
     return error if isinstance(error, TransportError) else TransportError(_kind_of(error), error)
 
 

@@ -8,7 +8,22 @@ if TYPE_CHECKING:
 
 
 class Unset:
-    """The type of `UNSET`. A parameter that is `UNSET` is not sent at all; None is sent as null."""
+    """The type of `UNSET`, which stands for an argument that was left out.
+
+    What is `UNSET` is not sent at all; None is sent as null. Its only object is `UNSET`, which is false.
+
+    Example:
+        ```python
+        from fibonacci import UNSET
+
+
+        def rename(workflow_id: str, name: str, description: str | None = None) -> None:
+            client.workflows.update(workflow_id, name=name, description=description or UNSET)
+
+
+        rename(workflow.id, "Welcome")
+        ```
+    """
 
     __slots__ = ()
 
@@ -23,3 +38,4 @@ class Unset:
 
 
 UNSET: Final = Unset()
+"""The argument that is left out, where None has a meaning of its own: it is not sent, and changes nothing."""

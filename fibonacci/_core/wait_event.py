@@ -8,7 +8,20 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class WaitEvent:
-    """A wait of a call before its request is sent: the argument of `on_wait`."""
+    """A wait of a call before its request is sent: the argument of `on_wait`.
+
+    Example:
+        ```python
+        from fibonacci import Fibonacci, WaitEvent
+
+
+        def report(event: WaitEvent) -> None:
+            print(f"{event.method} {event.path} waits for the {event.reason}, {event.seconds:.1f} s")
+
+
+        patient = Fibonacci(on_wait=report)
+        ```
+    """
 
     method: str
     """The HTTP method, such as `"GET"`."""
@@ -20,4 +33,4 @@ class WaitEvent:
     """The seconds that the call is going to wait for the rate limit, or has waited for a connection."""
 
     reason: Literal["rate_limit", "connection"]
-    """What the call waits for."""
+    """Whether the call waits for its turn within the rate limit, or for a free connection."""

@@ -55,7 +55,7 @@ def _config(options: Mapping[str, Any]) -> Config:
 
 
 class Fibonacci:
-    """A client of the Fibonacci platform.
+    """A client of the Fibonacci platform, for workflows, their executions and what governs them.
 
     It can be used with or without `with`, by many tasks and threads at a time, and after a fork. Clients of one key
     share the plan's rate limit, so that together they stay within it.
@@ -72,7 +72,7 @@ class Fibonacci:
             Default: `FIBONACCI_TIMEOUT`, else 60 (300 for `workflows.execute`).
         max_retries: The largest number of retries of a call; those after a 429 do not count, except that 0 allows none.
             Default: `FIBONACCI_MAX_RETRIES`, else 2.
-        headers: Headers to send with each request.
+        headers: Headers to send with each request, by name. Default: none of your own.
         transport: `"socket"` (the SDK's own connections), `"httpx"`, or a transport object, which is never closed; see
             `fibonacci.transports`. Default: `FIBONACCI_TRANSPORT`, else `"socket"`.
         http_client: A client of httpx or httpx2, used as it is and never closed: short for
@@ -81,13 +81,13 @@ class Fibonacci:
             their hashes.
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        max_connections: The largest number of connections in use for one origin; further calls queue.
-        max_idle_connections: The largest number of idle connections that are kept for one origin.
-        allow_insecure: Allow plain http to other machines than this one.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
+        max_connections: The largest number of connections in use for one origin; further calls queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
+        allow_insecure: Whether to allow plain http to other machines than this one.
         idempotency: `"server"` states that the server honors `Idempotency-Key`, so that POSTs may be retried too.
-        max_response_bytes: The largest body of a response in bytes, decompressed; 64 MiB by default. It bounds the
-            number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
+        max_response_bytes: The largest body of a response in bytes, decompressed. Default: 67,108,864 (64 MiB). It
+            bounds the number of JSON values too: 1,048,576, or one for each 64 bytes if that is more.
         rate_limiter: Who shares what is known of a key's rate limit: `"process"` (the clients of the process),
             `"machine"` (all processes of this user on this machine), the URL of a Redis server (`redis://`,
             `rediss://`, `unix://`; all processes that name it), or `"off"` (no request is delayed before it is sent).
@@ -179,7 +179,7 @@ class Fibonacci:
 
     @namespace
     def memory(self) -> Memory:
-        """Store values under a key."""
+        """Store values under a key, for a workflow, a user, an organization, or everyone."""
         from fibonacci._sync.memory import Memory
 
         return Memory(self._requestor)
@@ -236,12 +236,14 @@ class Fibonacci:
         max_retries: int | Unset = UNSET,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """Return a client with other options on the same connections and rate limit. It costs next to nothing.
+        """Return a client with other options on the same connections and rate limit.
+
+        It opens no connection, so that it can be made for one call. What is left out stays as it is.
 
         Args:
             timeout: Seconds for a whole call; None means no limit.
             max_retries: The largest number of retries of a call.
-            headers: Headers to send in addition.
+            headers: Headers to send in addition, by name.
 
         Returns:
             The other client. Closing either closes the connections of both.
@@ -276,18 +278,18 @@ class Fibonacci:
         Args:
             method: The HTTP method, such as `"GET"`.
             path: The path below the base URL, beginning with `/`.
-            params: Query parameters; None values are left out.
+            params: Query parameters by name; None values are left out.
             json: The body; any JSON. None is sent as null; without it there is no body.
             returns: A model or another type to read the data of the response as.
 
         Returns:
-            The data of the response (what its envelope holds, if it has one) as `returns`, else as plain Python
-            objects; None when the response has no body.
+            The data of the response (what its envelope holds, if it has one) as `returns`, else as plain Python objects
+            (dicts, lists, texts, numbers); None when the response has no body.
 
         Raises:
             APIError: If anything goes wrong.
-            TypeError: If `returns` is no type. Nothing is sent.
-            ValueError: If the path is a whole URL or has `..` in it. Nothing is sent.
+            TypeError: If `returns` is no type, or the body has no JSON form. Nothing is sent.
+            ValueError: If the path is a whole URL or has `..` in it, or the body holds NaN. Nothing is sent.
 
         Example:
             ```python
@@ -311,7 +313,19 @@ class Fibonacci:
         return requestor.send(Request(verb, where, returns, params=params or {}, body=json))
 
     def close(self) -> None:
-        """Close the connections. A later call opens new ones."""
+        """Close the connections of the client; a later call opens new ones.
+
+        A transport that was passed as an object is left open. Leaving a `with` block does the same.
+
+        Example:
+            ```python
+            from fibonacci import Fibonacci
+
+            own = Fibonacci()
+            own.health.check()
+            own.close()
+            ```
+        """
         self._shared.close()
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ from fibonacci._core.clock import TimeSource
 
 
 class Clock(TimeSource, Protocol):
-    """A source of time. A test passes its own as `clock=`, so that no wait takes real time.
+    """A source of time: a test passes its own as `clock=`, so that no wait takes real time.
 
     Example:
         ```python
@@ -36,5 +36,9 @@ class Clock(TimeSource, Protocol):
     """
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait for so many seconds."""
+        """Wait.
+
+        Args:
+            seconds: How many seconds to wait; 0 or more.
+        """
         ...

@@ -14,20 +14,25 @@ from fibonacci.models.executions import Execution, ExecutionStatus
 
 
 class Executions(Resource):
-    """Follow, wait for and cancel the runs of workflows."""
+    """Follow, wait for and cancel the runs of workflows.
+
+    The platform documents the endpoints and the status `completed`. The other statuses, the filters of `list` and the
+    response to `cancel` are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     def get(self, execution_id: str) -> Execution:
         """Return one execution (`GET /executions/{id}`).
 
         Args:
-            execution_id: Its id, such as `"exec_abc123"`.
+            execution_id: The id of the execution, such as `"exec_abc123"`.
 
         Returns:
-            The current state of the execution.
+            The execution as it is now, with its `trace` if the platform sends one.
 
         Raises:
             NotFoundError: If there is no such execution.
             APIError: If anything else goes wrong.
+            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -41,15 +46,16 @@ class Executions(Resource):
         """Cancel an execution (`POST /executions/{id}/cancel`).
 
         Args:
-            execution_id: Its id.
+            execution_id: The id of the execution, such as `"exec_abc123"`.
 
         Returns:
-            The current state of the execution.
+            The execution as it is after the cancellation.
 
         Raises:
             NotFoundError: If there is no such execution.
             ConflictError: If it has already ended.
             APIError: If anything else goes wrong.
+            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -74,17 +80,18 @@ class Executions(Resource):
     ) -> Execution:
         """Wait until an execution has ended, whatever its status.
 
-        It is polled slowly enough for the plan: after 1 s at first, growing to 15 s, and never with more than a fair
-        share of the rate limit. A poll that fails temporarily (no connection, a 5xx, a rate limit) is repeated.
+        It is polled slowly enough for the plan: after 1 second at first, growing to 15 seconds, and never with more
+        than a fair share of the rate limit. A poll that fails for the moment (no connection, a 5xx, a rate limit) is
+        repeated.
 
         Args:
-            execution_id: Its id.
+            execution_id: The id of the execution, such as `"exec_abc123"`.
             timeout: Seconds to wait; None for no limit.
-            on_update: Called with the execution whenever it has changed.
+            on_update: Called with the `Execution` whenever it has changed.
             progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
-            The execution: `completed`, `failed` or `cancelled`.
+            The execution, whose status is `completed`, `failed` or `cancelled`.
 
         Raises:
             WaitTimeoutError: If it has not ended in time; `execution` is its last known state.
@@ -92,6 +99,7 @@ class Executions(Resource):
             APIError: If polling fails permanently.
             BaseException: Whatever ends the wait early, such as `KeyboardInterrupt`, has a note with the id.
             ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
+            ValueError: If `execution_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -113,16 +121,16 @@ class Executions(Resource):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pager[Execution]:
-        """List executions (`GET /executions`).
+        """List executions, all or some of them (`GET /executions`).
 
         Args:
-            workflow_id: Only those of this workflow.
+            workflow_id: Only those of the workflow with this id.
             status: Only those in this state. One that the SDK does not know is passed as `any_string("paused")`.
-            limit: Items to fetch per page. Default: the platform's.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every execution, or use its `pages()` and `first()`.
+            A pager that yields every execution. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.

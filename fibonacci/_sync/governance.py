@@ -15,20 +15,25 @@ from fibonacci.models.organizations import ApprovalStats, AuditEntry, Governance
 
 
 class Governance(Resource):
-    """Read and change the approval settings; read reports and the audit log."""
+    """Read and change the approval settings; read reports and the audit log.
+
+    The platform documents the settings, and that changes need the role `owner`. It does not document the fields of
+    reports, audit entries and approval statistics: all are kept, none is typed.
+    """
 
     def get(self, org: str) -> GovernanceSettings:
-        """Return the settings (`GET /organizations/{org}/governance`).
+        """Return which workflows need approval (`GET /organizations/{org}/governance`).
 
         Args:
-            org: The id of the organization.
+            org: The id of the organization, such as `"acme"`.
 
         Returns:
-            The settings.
+            The settings, with the flag of each kind of workflow and the number of approvals.
 
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -50,26 +55,28 @@ class Governance(Resource):
         approval_threshold: int | Unset = UNSET,
         category_flags: Mapping[str, bool] | Unset = UNSET,
     ) -> GovernanceSettings:
-        """Change settings (`PATCH /organizations/{org}/governance`). Arguments left out stay as they are.
+        """Change the given settings of an organization (`PATCH /organizations/{org}/governance`).
+
+        Arguments left out are not sent, and what they stand for stays as it is.
 
         Args:
-            org: The id of the organization.
-            require_approval_for_external_comm: Approval before workflows that write to the outside.
-            require_approval_for_public_writes: Approval before workflows that publish.
-            require_approval_for_permission_changes: Approval before workflows that change permissions.
+            org: The id of the organization, such as `"acme"`.
+            require_approval_for_external_comm: Whether workflows that send something outside need approval.
+            require_approval_for_public_writes: Whether workflows that publish need approval.
+            require_approval_for_permission_changes: Whether workflows that change permissions need approval.
             allow_self_approval: Whether the person who asks may approve.
-            approval_threshold: How many approvals a run needs.
-            category_flags: Which categories, such as `financial` and `pii`, need approval.
+            approval_threshold: The number of approvals that a run needs.
+            category_flags: Whether workflows of a category need approval, by category, such as `{"financial": True}`.
 
         Returns:
-            The updated settings.
+            All settings after the change.
 
         Raises:
             PermissionDeniedError: If the key's role is not owner.
             ValidationError: If a value is refused.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
-            ValueError: If nothing is given to change. Nothing is sent.
+            ValueError: If nothing is given to change, or `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -93,14 +100,15 @@ class Governance(Resource):
         """Return the governance report (`GET /organizations/{org}/governance/report`).
 
         Args:
-            org: The id of the organization.
+            org: The id of the organization, such as `"acme"`.
 
         Returns:
-            The report; its fields are not documented, and all are kept.
+            The report. Its fields are not documented; all are kept as attributes.
 
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -112,18 +120,19 @@ class Governance(Resource):
         return self._send(Request("GET", where, returns=GovernanceReport))
 
     def audit(self, org: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[AuditEntry]:
-        """List the audit log (`GET /organizations/{org}/governance/audit`).
+        """List the entries of the audit log (`GET /organizations/{org}/governance/audit`).
 
         Args:
-            org: The id of the organization.
-            limit: Items to fetch per page. Default: the platform's.
+            org: The id of the organization, such as `"acme"`.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every entry, or use its `pages()` and `first()`.
+            A pager that yields every entry. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -139,14 +148,15 @@ class Governance(Resource):
         """Return the statistics of approvals (`GET /organizations/{org}/governance/approvals`).
 
         Args:
-            org: The id of the organization.
+            org: The id of the organization, such as `"acme"`.
 
         Returns:
-            The statistics; their fields are not documented, and all are kept.
+            The statistics. Their fields are not documented; all are kept as attributes.
 
         Raises:
             NotFoundError: If there is no such organization.
             APIError: If anything else goes wrong.
+            ValueError: If `org` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python

@@ -12,13 +12,17 @@ _UNHEALTHY = frozenset({503})
 
 
 class HealthChecks(Resource):
-    """Show the health of the platform. These calls are never retried."""
+    """Show the health of the platform.
+
+    These calls are never retried. The platform documents the response of `secrets`. That a 503 with a JSON body is no
+    error is a choice of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     def check(self) -> Health:
         """Return the platform's health (`GET /health`).
 
         Returns:
-            The health. A 503 with a JSON body counts as success: `healthy` is False then.
+            The health. A 503 with a JSON body counts as success, and `healthy` is False then.
 
         Raises:
             APIError: If no such response is received. The call is never retried.
@@ -35,7 +39,8 @@ class HealthChecks(Resource):
         """Return the health of the store of secrets (`GET /health/secrets`).
 
         Returns:
-            The health, with each check's result. A 503 with a JSON body counts as success: `healthy` is False then.
+            The health, with the result of each check. A 503 with a JSON body counts as success, and `healthy` is False
+            then.
 
         Raises:
             APIError: If no such response is received. The call is never retried.

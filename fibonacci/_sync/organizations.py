@@ -11,16 +11,19 @@ from fibonacci._sync.tool_policies import ToolPolicies
 
 
 class Organizations(Resource):
-    """Read and change governance, quotas and tool policies of an organization."""
+    """Read and change governance, quotas and tool policies of an organization.
+
+    The platform documents the endpoints, and the roles that changes need. What each group chooses beside stands there.
+    """
 
     @namespace
     def governance(self) -> Governance:
-        """Approval settings, reports and the audit log."""
+        """Approval settings, reports and the audit log of an organization."""
         return Governance(self._requestor)
 
     @namespace
     def quota(self) -> Quotas:
-        """The limits of the organization."""
+        """The limits of an organization: runs, executions at a time, memory."""
         return Quotas(self._requestor)
 
     @namespace

@@ -22,9 +22,10 @@ T = TypeVar("T")
 
 
 class Pager(_runtime.IterationHints, Generic[T]):
-    """A list of the platform. Iterating it yields every item of every page, each page fetched when it is needed.
+    """A list of the platform, which yields every item of every page when it is iterated.
 
-    It can be iterated again; each time the list is fetched anew. Only one page is held at a time.
+    Items come in the platform's order. Each page is fetched when it is needed. It can be iterated again; each time the
+    list is fetched anew. Only one page is held at a time.
 
     Example:
         ```python
@@ -49,7 +50,7 @@ class Pager(_runtime.IterationHints, Generic[T]):
         """Iterate the pages, each fetched when it is needed.
 
         Returns:
-            An iterator of pages, with their `items` and their `response`.
+            An iterator of pages in the platform's order, with their `items` and their `response`.
 
         Raises:
             PaginationError: While it is iterated, if the server names a page again: following it would never end.
@@ -58,10 +59,10 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return Pages(self._requestor, self._request)
 
     def first(self) -> T | None:
-        """Fetch the first item.
+        """Fetch the first item of the list; further pages are fetched only while pages are empty.
 
         Returns:
-            The first item of the list, or None when the list is empty.
+            The item, or None when the list is empty.
 
         Raises:
             FibonacciError: If a call fails.
@@ -73,12 +74,15 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return None
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Fetch all pages and return their items as one data frame of pandas (extra `pandas`), with a row for each.
+        """Fetch all pages and return their items as one data frame of pandas (extra `pandas`).
 
         It sends one request for each page. `Page.to_pandas` has the columns and their types.
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A data frame with a row for each item, in the platform's order.
 
         Raises:
             ImportError: If pandas is not installed. Nothing is sent.
@@ -95,12 +99,15 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return pandas_frame(*self._table(), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
-        """Fetch all pages and return their items as one data frame of polars (extra `polars`), with a row for each.
+        """Fetch all pages and return their items as one data frame of polars (extra `polars`).
 
         It sends one request for each page. `Page.to_polars` has the columns and their types.
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A data frame with a row for each item, in the platform's order.
 
         Raises:
             ImportError: If polars is not installed. Nothing is sent.
@@ -117,12 +124,15 @@ class Pager(_runtime.IterationHints, Generic[T]):
         return polars_frame(*self._table(), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
-        """Fetch all pages and return their items as one `pyarrow.Table` (extra `arrow`), with a row for each.
+        """Fetch all pages and return their items as one table of Arrow (extra `arrow`).
 
         It sends one request for each page. `Page.to_arrow` has the columns and their types.
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A `pyarrow.Table` with a row for each item, in the platform's order.
 
         Raises:
             ImportError: If pyarrow is not installed. Nothing is sent.

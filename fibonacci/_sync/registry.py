@@ -11,21 +11,27 @@ from fibonacci.models.registry import RegistryEntry
 
 
 class Registry(Resource):
-    """Approve workflows as templates, deprecate and archive them."""
+    """Approve workflows as templates, deprecate and archive them.
+
+    The platform documents the endpoints, and that lists leave archived entries out. The statuses and the transitions
+    between them are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     def approve_template(self, workflow_id: str) -> RegistryEntry:
         """Approve a workflow as a template (`POST /workflow-registry/{id}/approve-template`).
 
         Args:
-            workflow_id: The id of the workflow.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            Its entry in the registry.
+            The workflow's entry in the registry, whose status is `approved`.
 
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
+            ConflictError: If the workflow has an entry already.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -39,15 +45,17 @@ class Registry(Resource):
         """Mark a template as deprecated (`POST /workflow-registry/{id}/deprecate`).
 
         Args:
-            workflow_id: The id of the workflow.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            Its entry in the registry.
+            The workflow's entry in the registry, whose status is `deprecated`.
 
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
+            ConflictError: If the entry is not `approved`, or the workflow has none.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -62,15 +70,17 @@ class Registry(Resource):
         """Archive a template: lists leave it out by default (`POST /workflow-registry/{id}/archive`).
 
         Args:
-            workflow_id: The id of the workflow.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
 
         Returns:
-            Its entry in the registry.
+            The workflow's entry in the registry, whose status is `archived`.
 
         Raises:
             NotFoundError: If there is no such workflow.
             PermissionDeniedError: If the key's role may not do this.
+            ConflictError: If the entry is archived already, or the workflow has none.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -87,15 +97,15 @@ class Registry(Resource):
     def list(
         self, *, include_archived: bool | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Pager[RegistryEntry]:
-        """List the registry (`GET /workflow-registry`).
+        """List the entries of the registry (`GET /workflow-registry`).
 
         Args:
             include_archived: Whether to list archived entries too; the platform leaves them out by default.
-            limit: Items to fetch per page. Default: the platform's.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every entry, or use its `pages()` and `first()`.
+            A pager that yields every entry. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.

@@ -14,20 +14,25 @@ from fibonacci.models.tools import Tool, ToolConnection
 
 
 class Tools(Resource):
-    """Look up and connect tools."""
+    """Look up and connect tools.
+
+    The platform documents `name` and `description` of a tool. The body of `connect` is a choice of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     def get(self, name: str) -> Tool:
         """Return one tool (`GET /tools/{name}`).
 
         Args:
-            name: Its name, such as `"slack_send_message"`.
+            name: The name of the tool, such as `"slack_send_message"`.
 
         Returns:
-            The tool.
+            The tool, with its description; further fields are kept as attributes.
 
         Raises:
             NotFoundError: If there is no such tool.
             APIError: If anything else goes wrong.
+            ValueError: If `name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -41,17 +46,20 @@ class Tools(Resource):
         """Connect a tool (`POST /tools/{name}/connect`).
 
         Args:
-            name: Its name.
-            params: Parameters of the connection, such as credentials; they depend on the tool.
+            name: The name of the tool, such as `"slack_send_message"`.
+            params: The parameters of the connection by name, such as credentials; they depend on the tool. Default:
+                none.
 
         Returns:
-            The connection; its fields are not documented, and all are kept.
+            The connection. Its fields are not documented; all are kept as attributes.
 
         Raises:
             NotFoundError: If there is no such tool.
             ValidationError: If the platform refuses the parameters.
             APIError: If anything else goes wrong. It is not sent again once it may have been carried out: see
                 `outcome_unknown`.
+            TypeError: If a parameter has no JSON form. Nothing is sent.
+            ValueError: If a parameter is NaN or an infinity, or `name` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -64,14 +72,14 @@ class Tools(Resource):
         return self._send(Request("POST", where, returns=ToolConnection, body=body))
 
     def list(self, *, limit: int | None = None, cursor: str | None = None) -> Pager[Tool]:
-        """List the tools (`GET /tools`).
+        """List the tools of the catalog (`GET /tools`).
 
         Args:
-            limit: Items to fetch per page. Default: the platform's.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every tool, or use its `pages()` and `first()`.
+            A pager that yields every tool. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.

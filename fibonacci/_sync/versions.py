@@ -11,22 +11,28 @@ from fibonacci.models.versions import WorkflowVersion
 
 
 class Versions(Resource):
-    """Read the version history of a workflow, and roll back."""
+    """Read the version history of a workflow, and roll back.
+
+    The platform documents that each deployment makes a snapshot, that a rollback makes a new one, and the roles that
+    these calls need. The type of a version and the response to a rollback are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+    """
 
     def get(self, workflow_id: str, version: int | str) -> WorkflowVersion:
         """Return one version of a workflow (`GET /workflows/{id}/versions/{version}`).
 
         Args:
-            workflow_id: The id of the workflow.
-            version: The version, as the list of versions names it.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            version: The number or name of the version, as `versions.list` has it.
 
         Returns:
-            The snapshot.
+            The snapshot, with the definition that the workflow had.
 
         Raises:
             NotFoundError: If there is no such workflow or version.
             PermissionDeniedError: If the key's role is neither admin nor owner.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` or `version` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -43,16 +49,17 @@ class Versions(Resource):
         The history is kept: this makes a new version with the content of the earlier one.
 
         Args:
-            workflow_id: The id of the workflow.
-            version: The version to go back to.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            version: The number or name of the version to go back to.
 
         Returns:
-            The new snapshot.
+            The new snapshot, which has a version of its own.
 
         Raises:
             NotFoundError: If there is no such workflow or version.
             PermissionDeniedError: If the key's role is neither admin nor owner.
             APIError: If anything else goes wrong.
+            ValueError: If `workflow_id` or `version` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python
@@ -64,18 +71,19 @@ class Versions(Resource):
         return self._send(Request("POST", where, returns=WorkflowVersion))
 
     def list(self, workflow_id: str, *, limit: int | None = None, cursor: str | None = None) -> Pager[WorkflowVersion]:
-        """List the versions of a workflow (`GET /workflows/{id}/versions`).
+        """List the versions of a workflow, which any member may do (`GET /workflows/{id}/versions`).
 
         Args:
-            workflow_id: The id of the workflow.
-            limit: Items to fetch per page. Default: the platform's.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            limit: The number of items to fetch per page. Default: the platform's.
             cursor: Where to begin: the `next_cursor` of an earlier page.
 
         Returns:
-            A pager: iterate it for every version, or use its `pages()` and `first()`.
+            A pager that yields every version. It has `pages()` and `first()` too.
 
         Raises:
             APIError: While it is iterated, if anything goes wrong.
+            ValueError: If `workflow_id` is empty, `.` or `..`. Nothing is sent.
 
         Example:
             ```python

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 
 class Workflows(WorkflowCalls):
-    """Create, read, change, delete and run workflows."""
+    """Create, read, change, delete and run workflows.
+
+    The platform documents the endpoints, and the form of definitions. The bodies of `POST` and `PUT` are choices of the
+    SDK: https://docs.fibonacci.today/explanation/contract-choices
+
+    `run`, `run_many`, `plan`, `apply` and `pull` are made of several calls.
+    """
 
     def run(
         self,
@@ -46,24 +52,26 @@ class Workflows(WorkflowCalls):
         the id is not known.
 
         Args:
-            workflow_id: The id of the workflow.
-            inputs: The values of the definition's `{{input.field}}` placeholders; any JSON.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            inputs: The values of the definition's `{{input.field}}` placeholders, by field; any JSON. Default: none.
             idempotency_key: The `Idempotency-Key` of the request that starts it, as with `execute`.
-            timeout: Seconds for all of it; None for no limit.
-            on_update: Called with the execution whenever it has changed.
+            timeout: Seconds from the start to the end of the run; None for no limit.
+            on_update: Called with the `Execution` whenever it has changed.
             cancel_on_exit: Cancel the execution when the wait ends before it does: by `KeyboardInterrupt`, by a
                 cancellation, at the timeout, by any error. It takes 5 seconds at most, and a note says whether it was
                 canceled.
             progress: Whether to show a bar with the nodes done, or the elapsed time, on stderr (extra `progress`).
 
         Returns:
-            The execution; it has completed.
+            The execution, whose status is `completed`.
 
         Raises:
             ExecutionFailedError: If it failed or was canceled; the text and `reason` have the cause.
             WaitTimeoutError: If it has not ended in time; it continues, and `execution` has its id.
             APIError: If anything else goes wrong, as with `execute`.
             ImportError: If `progress` is True and tqdm is not installed. Nothing is sent.
+            TypeError: If the inputs hold something that has no JSON form. Nothing is sent.
+            ValueError: If an argument has a wrong value, as with `execute`. Nothing is sent.
 
         Example:
             ```python
@@ -103,15 +111,15 @@ class Workflows(WorkflowCalls):
         organization: str | None = None,
         progress: bool = False,
     ) -> Runs:
-        """Run a workflow for each of many rows, at most once each; what is unknown is said.
+        """Run a workflow for each of many rows, at most once each.
 
         Rows run while the result is iterated, as many at a time as the quota leaves. One that fails stops no other.
         With a journal, the same call continues after anything that ended it, a killed process included: rows that have
         ended are not run again, those that were started are waited for, and those of unknown outcome are looked for.
 
         Args:
-            workflow_id: The id of the workflow.
-            rows: An iterable of rows, read as they are needed.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
+            rows: An iterable of rows, such as dicts of inputs. They are read as they are needed.
             key: What identifies a row in the journal: the name of a column, or a function of the row. Default: its
                 index.
             inputs: A function from the row to the inputs. Default: the row itself, a mapping.
@@ -124,7 +132,7 @@ class Workflows(WorkflowCalls):
             timeout: Seconds to wait for each execution; None for no limit. The executions of rows that take longer
                 continue, and another call with the journal waits for them again.
             max_failures: How many rows may fail before no further one is started. Default: all.
-            on_result: Called with each result before it is yielded.
+            on_result: Called with each `RunResult` before it is yielded.
             on_unknown: What to do with rows of which it cannot be found out whether they were started, once all others
                 have ended: `"raise"` an error that lists them, `"skip"` them, which yields them as unknown, or
                 `"rerun"` them.
@@ -134,7 +142,7 @@ class Workflows(WorkflowCalls):
             progress: Whether to show a bar on stderr (extra `progress`), or a log line a minute without a terminal.
 
         Returns:
-            The runs, which send nothing before they are iterated.
+            The runs, to iterate for a `RunResult` of each row as it ends. They send nothing before.
 
         Raises:
             TypeError: If an argument is of the wrong type. Nothing is sent.
@@ -183,7 +191,9 @@ class Workflows(WorkflowCalls):
         return Runs(self._requestor, workflow_id, rows, options)
 
     def plan(self, folder: str | os.PathLike[str]) -> DeploymentPlan:
-        """Compare the definitions in a folder with the platform, and return what `apply` would do. Nothing is written.
+        """Compare the definitions in a folder with the platform, and return what `apply` would do.
+
+        Nothing is changed, neither on the platform nor on the disk.
 
         Args:
             folder: The path of the folder, in which each `*.yaml`, `*.yml` and `*.json` is a workflow.
@@ -195,6 +205,7 @@ class Workflows(WorkflowCalls):
             DefinitionError: If any definition has an error; it has those of all files.
             DeploymentError: If the folder, its lock file or the platform does not allow a plan.
             APIError: If a call fails.
+            ImportError: If a file is YAML and PyYAML is not installed (extra `yaml`).
 
         Example:
             ```python
@@ -216,12 +227,15 @@ class Workflows(WorkflowCalls):
         allow_delete: bool = False,
         on_change: Callable[[DeploymentChange], object] | None = None,
     ) -> DeploymentResult:
-        """Make the changes of a plan, in order, and no others. `fibonacci.lock` is written after each.
+        """Make the changes of a plan, in order, and no others.
+
+        The file `fibonacci.lock` in the folder is written after each.
 
         Args:
             plan: What `plan` returned, for the same platform.
             allow_delete: Whether workflows may be deleted. Without it, a plan that deletes any is refused as a whole.
-            on_change: Called with each change when it is made; that of a creation has the new `workflow_id`.
+            on_change: Called with each `DeploymentChange` when it is made; that of a creation has the new
+                `workflow_id`.
 
         Returns:
             The changes that were made, with the workflows that were created or updated.
@@ -230,6 +244,17 @@ class Workflows(WorkflowCalls):
             StalePlanError: If a workflow of the plan, or the lock file, has changed since the plan was made.
             DeploymentError: If the plan deletes workflows, or was made for another platform. Nothing was done.
             APIError: If a call fails. A note counts the changes made before it; a new plan has the others.
+            TypeError: If `plan` is no plan. Nothing is sent.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            Path("flows").mkdir()
+            Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+            result = client.workflows.apply(client.workflows.plan("flows"))
+            print([change.action for change in result.changes])  # prints: ['create']
+            ```
         """
         return self._deployments().apply(plan, allow_delete=allow_delete, on_change=on_change)
 
@@ -237,18 +262,19 @@ class Workflows(WorkflowCalls):
         """Write the definition of a workflow to a file, and record both in the `fibonacci.lock` beside it.
 
         Args:
-            workflow_id: The id of the workflow.
+            workflow_id: The id of the workflow, such as `"wf-abc123"`.
             path: The path of a `*.yaml`, `*.yml` or `*.json`, or of a folder. In a folder, the file that the lock file
                 has for the workflow, else a new one named after it.
             overwrite: Whether to replace a file that differs from what was last applied.
 
         Returns:
-            The path of the file.
+            The path of the file that was written.
 
         Raises:
             NotFoundError: If there is no such workflow.
             DeploymentError: If the file has changes of its own, or belongs to another workflow.
             APIError: If the call fails.
+            ImportError: If the file is YAML and PyYAML is not installed (extra `yaml`).
 
         Example:
             ```python

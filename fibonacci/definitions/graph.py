@@ -15,10 +15,20 @@ Edges = Mapping[str, Sequence[str]]
 
 
 class CycleError(ValueError):
-    """Nodes that depend on each other."""
+    """Nodes depend on each other, so that none of them can run first.
+
+    Example:
+        >>> loop = [{"id": "a", "type": "llm", "instruction": "{{b}}"}]
+        >>> loop += [{"id": "b", "type": "llm", "instruction": "{{a}}"}]
+        >>> try:
+        ...     execution_order({"nodes": loop})
+        ... except CycleError as error:
+        ...     print(error.cycle)
+        ('a', 'b')
+    """
 
     cycle: tuple[str, ...]
-    """The ids, each depending on the next, the last on the first."""
+    """The ids in order, each depending on the next, the last on the first."""
 
     def __init__(self, cycle: Sequence[str]) -> None:
         self.cycle = tuple(cycle)
@@ -35,10 +45,16 @@ def dependencies(definition: Mapping[str, Any] | BaseModel) -> dict[str, list[st
     in a branch the conditional that decides about it, and for a `fallback` or `on_error` node the one that may fail.
 
     Args:
-        definition: A definition without errors: a mapping or a model.
+        definition: A definition without errors, as JSON or as a model.
 
     Returns:
-        The ids by node id, in the order of the definition.
+        The ids that a node depends on, by its own id. Both are in the order of the definition.
+
+    Example:
+        >>> nodes = [{"id": "search", "type": "tool", "tool": "web_search"}]
+        >>> nodes += [{"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}]
+        >>> dependencies({"nodes": nodes})
+        {'search': [], 'sum': ['search']}
     """
     return edges(to_plain(definition)["nodes"])
 
@@ -47,13 +63,19 @@ def execution_levels(definition: Mapping[str, Any] | BaseModel) -> list[list[str
     """Group the nodes: each group depends only on the groups before it, and its nodes can run in parallel.
 
     Args:
-        definition: A definition without errors: a mapping or a model.
+        definition: A definition without errors, as JSON or as a model.
 
     Returns:
         The groups; inside a group the ids stand in the order of the definition.
 
     Raises:
         CycleError: If nodes depend on each other.
+
+    Example:
+        >>> nodes = [{"id": name, "type": "llm", "instruction": "Hello"} for name in ("left", "right")]
+        >>> nodes += [{"id": "both", "type": "llm", "instruction": "{{left}} {{right}}"}]
+        >>> execution_levels({"nodes": nodes})
+        [['left', 'right'], ['both']]
     """
     depends_on = dependencies(definition)
     groups = levels(depends_on)
@@ -63,16 +85,22 @@ def execution_levels(definition: Mapping[str, Any] | BaseModel) -> list[list[str
 
 
 def execution_order(definition: Mapping[str, Any] | BaseModel) -> list[str]:
-    """Return the ids in an order in which each node follows its dependencies. The order is deterministic.
+    """Return the ids of the nodes in an order in which each follows its dependencies.
 
     Args:
-        definition: A definition without errors: a mapping or a model.
+        definition: A definition without errors, as JSON or as a model.
 
     Returns:
-        Every node id once.
+        Every node id once, in the same order for equal definitions.
 
     Raises:
         CycleError: If nodes depend on each other.
+
+    Example:
+        >>> nodes = [{"id": "sum", "type": "llm", "instruction": "Summarize {{search}}"}]
+        >>> nodes += [{"id": "search", "type": "tool", "tool": "web_search"}]
+        >>> execution_order({"nodes": nodes})
+        ['search', 'sum']
     """
     return [node_id for group in execution_levels(definition) for node_id in group]
 

@@ -14,7 +14,15 @@ _NUMBER = re.compile(r"-?[0-9]{1,300}((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
 
 class OperatorError(ValueError):
-    """An unknown operator, or two values that it cannot compare."""
+    """An operator is unknown, or cannot compare two values.
+
+    Example:
+        >>> try:
+        ...     evaluate("less_than", "many", 9)
+        ... except OperatorError as error:
+        ...     print(error)
+        cannot compare many and 9: many is no number
+    """
 
 
 def evaluate(operator: str, left: Any, right: Any = None) -> bool:
@@ -26,8 +34,8 @@ def evaluate(operator: str, left: Any, right: Any = None) -> bool:
 
     Args:
         operator: One of the ten documented names.
-        left: The value on the left.
-        right: The value on the right; `is_empty` and `is_not_empty` ignore it.
+        left: The left operand: any JSON, rendered.
+        right: The right operand: any JSON, rendered; `is_empty` and `is_not_empty` ignore it.
 
     Returns:
         Whether the comparison holds.
@@ -117,3 +125,4 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "is_empty": _is_empty,
     "is_not_empty": lambda left, right: not _is_empty(left),
 }
+"""The ten documented operators by name, each a function of the left and the right operand."""

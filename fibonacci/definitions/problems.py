@@ -12,7 +12,16 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a definition."""
+    """One fault of a definition, as `check_definition` lists it.
+
+    https://docs.fibonacci.today/reference/checking-definitions has every code.
+
+    Example:
+        >>> from fibonacci.definitions import check_definition
+        >>> (problem,) = check_definition({"nodes": [{"id": "greet", "type": "llm"}]})
+        >>> problem.code, problem.location, problem.severity
+        ('missing_field', 'nodes[0].instruction', 'error')
+    """
 
     location: str
     """The place, such as `nodes[2].dependencies[0]`; empty for the definition as a whole."""
@@ -35,7 +44,16 @@ class Problem:
 
 
 class DefinitionError(ValueError):
-    """A definition with faults, all of them."""
+    """A definition has errors; it holds all of its faults.
+
+    Example:
+        >>> from fibonacci.definitions import loads
+        >>> try:
+        ...     loads('{"nodes": [{"id": "greet", "type": "llm"}]}', name="greeter.json")
+        ... except DefinitionError as error:
+        ...     print([(problem.source, problem.code) for problem in error.problems])
+        [('greeter.json:1:12', 'missing_field')]
+    """
 
     problems: tuple[Problem, ...]
     """The faults, errors and warnings, in the order of the definition."""

@@ -30,7 +30,15 @@ NAMED_SOURCES: Final = frozenset({"memory", "env", "secrets"})
 
 
 class TemplateError(ValueError):
-    """An expression that cannot be parsed, or that names a value that does not exist."""
+    """An expression cannot be parsed, or names a value that does not exist.
+
+    Example:
+        >>> try:
+        ...     list(references("Greet {{the name}}"))
+        ... except TemplateError as error:
+        ...     print(error)
+        {{the name}} is not a template: expected a name and a dotted path
+    """
 
 
 class Absent:
@@ -42,7 +50,13 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One expression, parsed."""
+    """One expression of a template, parsed.
+
+    Example:
+        >>> (reference,) = references("Read {{search.0.title}}")
+        >>> reference.source, reference.path, reference.is_node
+        ('search', ('0', 'title'), True)
+    """
 
     text: str
     """The expression as it was written, without braces and outer spaces."""
@@ -51,7 +65,7 @@ class Reference:
     """The source: `input`, `memory`, `env`, `secrets`, or the id of a node."""
 
     path: tuple[str, ...]
-    """The parts of the dotted path after the source."""
+    """The parts of the dotted path after the source, in order; digits are the index of a list."""
 
     @property
     def is_node(self) -> bool:
@@ -129,8 +143,18 @@ def strings(value: Any) -> Iterator[tuple[str, str]]:
 def references(value: Any) -> Iterator[Reference]:
     """Yield every expression inside a JSON value, or inside a model of a definition.
 
+    Args:
+        value: A text, or a structure that holds texts, however deep.
+
+    Yields:
+        The references in the order of the value; one that occurs twice comes twice.
+
     Raises:
         TemplateError: If one of them cannot be parsed.
+
+    Example:
+        >>> [each.text for each in references({"to": "{{input.mail}}", "body": "{{reply}}"})]
+        ['input.mail', 'reply']
     """
     for _, text in strings(unwrapped(value)):
         for expression in expressions(text):
@@ -145,7 +169,7 @@ def render(value: Any, resolve: Resolver) -> Any:
 
     Args:
         value: A text, or a structure that holds texts; a model of a definition is rendered as plain JSON.
-        resolve: Returns the value of a reference.
+        resolve: A function from a `Reference` to its value, any JSON.
 
     Returns:
         A new structure; the argument is not changed.

@@ -18,7 +18,18 @@ _SIGNS: Final[dict[Action, str]] = {"record": ".", "update": "~", "create": "+",
 
 @dataclass(frozen=True, slots=True)
 class DeploymentChange:
-    """One thing that `apply` would do."""
+    """One thing that `client.workflows.apply` would do, or has done.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        Path("flows").mkdir()
+        Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+        (change,) = client.workflows.plan("flows").changes
+        print(change.action, change.file)  # prints: create hello.json
+        ```
+    """
 
     action: Action
     """What is done: `create`, `update` or `delete` a workflow, or `record`: change the lock file only."""
@@ -60,6 +71,9 @@ class DeploymentChange:
         Args:
             width: The least number of characters for the name of the file, so that those of several changes align.
             detailed: Whether the difference is part of it.
+
+        Returns:
+            A line, and indented lines below it.
         """
         workflow = "" if self.workflow_id is None else f" ({self._known()})"
         head = f"{_SIGNS[self.action]} {self.action} {visible(self.file):{width}}  {self.name!r}{workflow}"

@@ -18,19 +18,31 @@ class DeploymentPlan:
 
     It is true when there is anything to do, and its text lists the changes. It belongs to one folder and one platform.
     It can be pickled, and applied by another process.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        Path("flows").mkdir()
+        Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+        plan = client.workflows.plan("flows")
+        print(plan.summary)  # prints: 1 to create, 0 unchanged
+        if plan:
+            client.workflows.apply(plan)
+        ```
     """
 
     folder: Path
     """The absolute path of the folder."""
 
     base_url: str
-    """The base URL of the platform."""
+    """The base URL of the platform that it was made for."""
 
     changes: tuple[DeploymentChange, ...] = ()
     """What would be done, in order."""
 
     unchanged: tuple[str, ...] = ()
-    """The files whose workflows are left alone."""
+    """The names of the files whose workflows are left alone, in alphabetical order."""
 
     organization: str | None = None
     """The id of the organization; None when the platform has not sent it."""
@@ -56,6 +68,9 @@ class DeploymentPlan:
 
         Args:
             detailed: Whether the differences between the definitions are part of it.
+
+        Returns:
+            The folder and the platform, a paragraph for each change, and the summary.
         """
         place = f"{visible(str(self.folder))} at {self.base_url}"
         if not self:

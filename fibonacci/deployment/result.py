@@ -21,7 +21,20 @@ _DONE: Final[dict[Action, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """What `client.workflows.apply` has done: all of its plan. It is true when that was anything."""
+    """What `client.workflows.apply` has done, which is all of its plan.
+
+    It is true when anything was done, and its text has a line for each change.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        Path("flows").mkdir()
+        Path("flows", "hello.json").write_text('{"nodes": [{"id": "hi", "type": "llm", "instruction": "Say hi"}]}')
+        result = client.workflows.apply(client.workflows.plan("flows"))
+        print(result.workflows["hello.json"].id)
+        ```
+    """
 
     folder: Path
     """The absolute path of the folder."""
@@ -30,7 +43,7 @@ class DeploymentResult:
     """What was done, in order."""
 
     workflows: Mapping[str, Workflow]
-    """The workflows that were created or updated, by file."""
+    """The workflows that were created or updated, by the name of the file."""
 
     def __bool__(self) -> bool:
         return bool(self.changes)

@@ -21,7 +21,18 @@ _MESSAGES: Final = {
 
 
 class InputFileError(ValueError):
-    """A file given to an emulator cannot be used: scripts, a seed or a cassette. The message names file and place."""
+    """A file given to an emulator cannot be used: scripts, a seed or a cassette.
+
+    The message names the file and the place.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> try:
+        ...     Emulator().replay("missing.json")
+        ... except InputFileError as error:
+        ...     print(error)
+        missing.json: there is no such cassette: record it with emulator.record()
+    """
 
 
 class InputFile:

@@ -39,7 +39,9 @@ _LONG_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120
 
 
 class OpenTelemetryTracing(Tracing, ExecutionTracing):
-    """Traces and measures the calls of clients with OpenTelemetry. Pass it as `tracing=` to a client.
+    """A tracer of clients that makes spans and metrics of OpenTelemetry; pass it as `tracing=`.
+
+    Spans cover a `run` or `wait`, each call in it, and each attempt of a call. Durations are in seconds.
 
     Args:
         tracer_provider: The provider of the tracer; OpenTelemetry's global one by default.
@@ -89,7 +91,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             execution_id: The id of the execution; None for a run, which has none yet.
 
         Yields:
-            The span, which records the execution.
+            The span, whose `set_execution` records the execution.
         """
         measured: _Attributes = {"fibonacci.operation": operation, **_server(base_url)}
         ids = {"fibonacci.workflow.id": workflow_id, "fibonacci.execution.id": execution_id}
@@ -108,7 +110,7 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             base_url: The base URL of the platform.
 
         Yields:
-            The span, which records the response and the waits.
+            The span, whose `set_response` and `add_rate_limit_wait` record the response and the waits.
         """
         verb, original = _method(method)
         measured: _Attributes = {"http.request.method": verb, **_server(base_url)}
@@ -127,10 +129,10 @@ class OpenTelemetryTracing(Tracing, ExecutionTracing):
             method: The HTTP method.
             url: The whole URL.
             number: The number of the attempt, from 1.
-            headers: The headers of the request, to which `traceparent` is added.
+            headers: The names and values of the request's headers, in order; `traceparent` is added at the end.
 
         Yields:
-            The span, which records the response.
+            The span, whose `set_response` records the response.
         """
         verb, original = _method(method)
         measured: _Attributes = {"http.request.method": verb, **_server(url)}

@@ -96,8 +96,8 @@ class Model(BaseModel):
         `dict(model)` is the same. `model_dump(mode="json")` returns the fields of the response instead, unchanged.
 
         Returns:
-            Every documented field, None or empty where the platform sent none, and then the fields that the SDK does
-            not know.
+            The values by name. Every documented field is there, None or empty where the platform sent none, and then
+            the fields that the SDK does not know.
 
         Example:
             ```python
@@ -176,7 +176,16 @@ def _deprecated_names() -> set[str]:
 
 
 class Timestamped(Model):
-    """An object with the times of its creation and of its last change."""
+    """An object with the times of its creation and of its last change.
+
+    The platform documents no form of times. That they are ISO 8601 is a choice of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        print(workflow.created_at.isoformat())
+        ```
+    """
 
     raw_created_at: Any = Field(default=None, alias="created_at")
     """The time of creation as the platform sent it, meant to be ISO 8601. `created_at` is the field to read."""

@@ -20,7 +20,18 @@ TERMINAL_STATUSES = frozenset({"completed", "failed", "cancelled"})
 
 
 class Execution(Timestamped):
-    """One run of a workflow."""
+    """One run of a workflow.
+
+    The platform documents `execution_id`, `status`, `outputs`, `duration_ms`, `nodes_executed` and `nodes_failed`. The
+    other fields are choices of the SDK: https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        print(execution.id, execution.status, execution.outputs)
+        for node in client.executions.get(execution.id).trace or []:
+            print(node.id, node.status, node.attempts)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "outputs")
 
@@ -38,7 +49,7 @@ class Execution(Timestamped):
     """The id of the workflow that was run, such as `"wf-abc123"`."""
 
     raw_outputs: dict[str, Any] | None = Field(default=None, alias="outputs")
-    """The outputs as the platform sent them; None when it sent none. `outputs` is the field to read."""
+    """The outputs by name as the platform sent them; None when it sent none. `outputs` is the field to read."""
 
     duration_ms: int | float | None = None
     """The duration of the run in milliseconds; None while the platform reports none."""

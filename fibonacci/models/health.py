@@ -13,7 +13,17 @@ _HEALTHY = frozenset({"healthy", "ok"})
 
 
 class Health(Model):
-    """The health of the platform, as the platform reports it."""
+    """The health of the platform, as the platform reports it.
+
+    The platform documents the status `healthy` of the secret store. That `ok` means the same is a choice of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        health = client.health.check()
+        print(health.healthy, health.status)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("status", "healthy")
 
@@ -28,7 +38,14 @@ class Health(Model):
 
 
 class SecretsHealth(Health):
-    """The health of the platform's secret store."""
+    """The health of the platform's secret store, whose fields the platform documents.
+
+    Example:
+        ```python
+        health = client.health.secrets()
+        print(health.backend, health.checks["get_secret"])
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("status", "backend", "checks")
 
@@ -36,7 +53,7 @@ class SecretsHealth(Health):
     """The kind of secret store, such as `"aws_secrets_manager"`."""
 
     raw_checks: dict[str, str | None] | None = Field(default=None, alias="checks")
-    """The checks as the platform sent them; None when it sent none. `checks` is the field to read."""
+    """The checks by name as the platform sent them; None when it sent none. `checks` is the field to read."""
 
     @property
     def checks(self) -> dict[str, str | None]:

@@ -15,7 +15,17 @@ MemoryScope = Literal["workflow", "user", "organization", "global"] | str
 
 
 class MemoryEntry(Timestamped):
-    """A value stored under a key."""
+    """A value stored under a key.
+
+    The platform documents scopes and `ttl` for workflows. The fields are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        entry = client.memory.set("greeting", "hello", scope="global", ttl=3600)
+        print(entry.value, entry.ttl, entry.expires_at)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("key", "value", "scope")
 
@@ -23,7 +33,7 @@ class MemoryEntry(Timestamped):
     """The key, unique within its scope."""
 
     value: Any = None
-    """The value: any JSON."""
+    """What was stored: any JSON."""
 
     scope: MemoryScope | None = None
     """The scope that shares the value: `workflow`, `user`, `organization` or `global`."""

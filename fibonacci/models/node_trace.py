@@ -15,7 +15,17 @@ NodeStatus = Literal["pending", "running", "completed", "failed", "skipped", "ca
 
 
 class NodeTrace(Model):
-    """What happened to one node of an execution: an element of `Execution.trace`."""
+    """What happened to one node of an execution: an element of `Execution.trace`.
+
+    The platform documents no trace. Its form is a choice of the SDK, and what the emulator sends:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        (node,) = client.executions.get(execution.id).trace
+        print(node.id, node.status, node.output)  # prints: greet completed ...
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "status", "attempts", "error", "reason")
 
@@ -53,13 +63,14 @@ class NodeTrace(Model):
     """Why the node was skipped; None unless it was."""
 
     usage: dict[str, int | float] | None = None
-    """What all attempts have used, failed ones included; None when nothing was reported.
+    """What all attempts have used, by name, failed ones included; None when nothing was reported.
 
     `input_tokens` and `output_tokens`, each the number of tokens, and `cost`, in the currency of whoever reports it.
     """
 
     warnings: list[str] | None = None
-    """What in the node is unknown, not supported, or has no effect; None when the platform does not say it."""
+    """What in the node is unknown, not supported, or has no effect, in the order in which it was found; None when the
+    platform does not say it."""
 
     @property
     def started_at(self) -> datetime | None:

@@ -13,7 +13,16 @@ Role = Literal["owner", "admin", "member", "viewer"] | str
 
 
 class GovernanceSettings(Model):
-    """The governance settings of an organization: which workflows need a person's approval before they run."""
+    """The governance settings of an organization: which workflows need a person's approval before they run.
+
+    The platform documents the fields.
+
+    Example:
+        ```python
+        settings = client.organizations.governance.get("acme")
+        print(settings.approval_threshold, settings.category_flags)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("approval_threshold", "allow_self_approval", "category_flags")
 
@@ -33,24 +42,43 @@ class GovernanceSettings(Model):
     """The number of approvals that a run needs."""
 
     raw_category_flags: dict[str, bool | None] | None = Field(default=None, alias="category_flags")
-    """The category flags as the platform sent them; None when it sent none. `category_flags` is the field to read."""
+    """The flags by category as the platform sent them; None when it sent none. `category_flags` is what to read."""
 
     @property
     def category_flags(self) -> dict[str, bool | None]:
-        """Whether workflows of a category, such as `financial` or `pii`, need approval; empty when none is set."""
+        """Whether workflows need approval, by category, such as `financial` or `pii`; empty when none is set."""
         return self.raw_category_flags or {}
 
 
 class GovernanceReport(Model):
-    """The governance report of an organization. Its fields are not documented: all are kept, none is typed."""
+    """The governance report of an organization, whose fields are not documented: all are kept, none is typed.
+
+    Example:
+        ```python
+        print(client.organizations.governance.report("acme").to_dict())
+        ```
+    """
 
 
 class AuditEntry(Model):
-    """One entry of the audit log. Its fields are not documented: all are kept, none is typed."""
+    """One entry of the audit log, whose fields are not documented: all are kept, none is typed.
+
+    Example:
+        ```python
+        for entry in client.organizations.governance.audit("acme"):
+            print(entry.to_dict())
+        ```
+    """
 
 
 class ApprovalStats(Model):
-    """The statistics of approvals. Its fields are not documented: all are kept, none is typed."""
+    """The statistics of approvals, whose fields are not documented: all are kept, none is typed.
+
+    Example:
+        ```python
+        print(client.organizations.governance.approvals("acme").to_dict())
+        ```
+    """
 
 
 QuotaValues = dict[str, int | float | None]
@@ -58,10 +86,16 @@ QuotaValues = dict[str, int | float | None]
 
 
 class Quota(Model):
-    """The quota of an organization.
+    """The limits of an organization: those of its plan, those that its owner has set, and those that apply.
 
-    The keys of its maps are `workflow_runs_per_hour` (runs per hour), `concurrent_executions` (executions at a time)
-    and `memory_mb` (megabytes).
+    The platform documents the fields. The keys of the dicts are `workflow_runs_per_hour` (runs per hour),
+    `concurrent_executions` (executions at a time) and `memory_mb` (megabytes).
+
+    Example:
+        ```python
+        quota = client.organizations.quota.get("acme")
+        print(quota.plan, quota.effective["concurrent_executions"], "executions at a time")
+        ```
     """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("plan", "effective")
@@ -95,7 +129,17 @@ class Quota(Model):
 
 
 class ToolPolicy(Timestamped):
-    """An organization's policy for one tool: whether it may be used, and by which roles."""
+    """An organization's policy for one tool: whether it may be used, and by which roles.
+
+    The platform documents `tool_name`. The other fields are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        policy = client.organizations.tool_policies.create("acme", tool_name="email_send", allowed_roles=["owner"])
+        print(policy.tool_name, policy.enabled, policy.allowed_roles)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("tool_name", "enabled", "allowed_roles")
 
@@ -106,16 +150,28 @@ class ToolPolicy(Timestamped):
     """Whether the tool may be used."""
 
     raw_allowed_roles: list[Role] | None = Field(default=None, alias="allowed_roles")
-    """The allowed roles as the platform sent them; None when it sent none. `allowed_roles` is the field to read."""
+    """The roles as the platform sent them, in its order; None when it sent none. `allowed_roles` is what to read."""
 
     @property
     def allowed_roles(self) -> list[Role]:
-        """The roles that may use the tool; empty when the platform names none."""
+        """The roles that may use the tool, in the platform's order; empty when it names none."""
         return self.raw_allowed_roles or []
 
 
 class RolePolicyOverride(Timestamped):
-    """An exception to a tool policy for one role."""
+    """An exception to a tool policy for one role.
+
+    The platform documents the endpoints. The fields are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        override = client.organizations.tool_policies.create_role_override(
+            "acme", role="viewer", tool_name="email_send", enabled=False
+        )
+        print(override.role, override.tool_name, override.enabled)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("role", "tool_name", "enabled")
 

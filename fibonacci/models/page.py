@@ -44,7 +44,7 @@ class Page(Generic[T]):
     """The class of the items, which an empty page has too. It is not part of equality or the repr."""
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Return the items as a data frame of pandas (extra `pandas`), with a row for each.
+        """Return the items as a data frame of pandas (extra `pandas`).
 
         Its columns are the keys of `to_dict`: the documented fields, of an empty page too, and all others that occur.
         Their types are pandas' nullable ones (`Int64`, `boolean`, `string`); times are in UTC. Nested values, and
@@ -52,6 +52,9 @@ class Page(Generic[T]):
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A data frame with a row for each item, in the order of the page.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -67,13 +70,16 @@ class Page(Generic[T]):
         return pandas_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_polars(self, *, flatten: bool = False) -> polars.DataFrame:
-        """Return the items as a data frame of polars (extra `polars`), with a row for each.
+        """Return the items as a data frame of polars (extra `polars`).
 
         Its columns are those of `to_pandas`. Nested values are structs and lists where all have one shape; otherwise,
         and where values have no type in common, the column holds JSON texts.
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A data frame with a row for each item, in the order of the page.
 
         Raises:
             ImportError: If polars is not installed.
@@ -89,12 +95,15 @@ class Page(Generic[T]):
         return polars_frame(*table_of(self.items, self.model), flatten=flatten)
 
     def to_arrow(self, *, flatten: bool = False) -> Any:
-        """Return the items as a `pyarrow.Table` (extra `arrow`), with a row for each.
+        """Return the items as a table of Arrow (extra `arrow`).
 
         Its columns are those of `to_polars`.
 
         Args:
             flatten: Whether each field of a nested object is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A `pyarrow.Table` with a row for each item, in the order of the page.
 
         Raises:
             ImportError: If pyarrow is not installed.

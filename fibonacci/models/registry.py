@@ -11,7 +11,17 @@ RegistryStatus = Literal["approved", "deprecated", "archived"] | str
 
 
 class RegistryEntry(Timestamped):
-    """A workflow's entry in the registry."""
+    """A workflow's entry in the registry of templates.
+
+    The platform documents the endpoints. The fields and the statuses are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        entry = client.registry.approve_template(workflow.id)
+        print(entry.workflow_id, entry.status)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("workflow_id", "name", "status")
 
@@ -22,7 +32,7 @@ class RegistryEntry(Timestamped):
     """The id of the entry; None when the platform sends none."""
 
     name: str | None = None
-    """The name of the workflow."""
+    """The name of the workflow that people see."""
 
     status: RegistryStatus | None = None
     """The state in the registry: `approved`, `deprecated` or `archived`."""

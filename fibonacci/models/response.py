@@ -10,6 +10,9 @@ from typing import NamedTuple
 class Headers(Mapping[str, str]):
     """The headers of a response, looked up without regard to case; repeated ones are joined with a comma.
 
+    Args:
+        pairs: The names, in any case, and the values, in the order in which they were received.
+
     Example:
         ```python
         assert workflow.response.headers["content-type"] == workflow.response.headers["Content-Type"]
@@ -38,7 +41,16 @@ class Headers(Mapping[str, str]):
 
 
 class RateLimit(NamedTuple):
-    """The rate limit, as the headers of a response report it."""
+    """The rate limit, as the headers of a response report it.
+
+    The platform documents the headers `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset`.
+
+    Example:
+        ```python
+        limit = workflow.response.rate_limit
+        print(f"{limit.remaining} of {limit.limit} requests are left until {limit.reset_at:%H:%M:%S}")
+        ```
+    """
 
     limit: int
     """The number of requests that the plan allows in a window, such as 60."""
@@ -51,7 +63,14 @@ class RateLimit(NamedTuple):
 
 
 class ResponseInfo(NamedTuple):
-    """The HTTP response that a model or a page came in."""
+    """The HTTP response that a model or a page came in.
+
+    Example:
+        ```python
+        response = workflow.response
+        print(response.status_code, response.request_id, response.attempts, f"{response.elapsed:.3f} s")
+        ```
+    """
 
     status_code: int
     """The HTTP status code, such as 200."""
@@ -60,7 +79,7 @@ class ResponseInfo(NamedTuple):
     """The platform's id of the request, such as `"req_abc123"`; None when it sent none."""
 
     headers: Headers
-    """The headers of the response."""
+    """The headers of the response, looked up without regard to case."""
 
     rate_limit: RateLimit | None
     """The rate limit as of this response; None when the response does not report it."""

@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of one row of `workflows.run_many`.
+    """The result of one row of `workflows.run_many`, which yields one for each row.
 
     Example:
         ```python
@@ -52,7 +52,7 @@ class RunResult:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The outputs of the execution; empty while there are none."""
+        """The outputs of the execution, by name; empty while there are none."""
         return {} if self.execution is None else self.execution.outputs
 
     @property
@@ -61,7 +61,12 @@ class RunResult:
         return self.status != UNKNOWN and (self.execution is None or self.execution.is_terminal)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values, as the columns of a data frame have it."""
+        """Return the result as plain values, for a file or a data frame.
+
+        Returns:
+            A dict with the keys `index`, `key`, `status`, `inputs`, `outputs`, `error` (a text), `execution_id` and
+            `duration_ms` (milliseconds). Those without a value are None.
+        """
         execution = self.execution
         return {
             "index": self.index,

@@ -8,7 +8,16 @@ from fibonacci.models._base import Model
 
 
 class Tool(Model):
-    """A tool of the platform's catalog."""
+    """A tool of the platform's catalog.
+
+    The platform documents `name` and `description`; further fields are kept as attributes.
+
+    Example:
+        ```python
+        tool = client.tools.get("slack_send_message")
+        print(tool.name, tool.description)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("name", "description")
 
@@ -20,7 +29,14 @@ class Tool(Model):
 
 
 class ToolConnection(Model):
-    """The connection of a tool. Its fields are not documented: all are kept, none but these is typed."""
+    """A tool that was connected, with fields that are not documented: all are kept, none but these is typed.
+
+    Example:
+        ```python
+        connection = client.tools.connect("slack_send_message", params={"workspace": "acme"})
+        print(connection.name, connection.status)
+        ```
+    """
 
     name: str | None = None
     """The name of the tool; None when the platform does not repeat it."""

@@ -8,7 +8,17 @@ from fibonacci.models._base import Timestamped
 
 
 class WorkflowVersion(Timestamped):
-    """A snapshot of a workflow: each deployment makes one, and so does a rollback."""
+    """A snapshot of a workflow: each deployment makes one, and so does a rollback.
+
+    The platform documents the snapshots. That `version` is a number or a name is a choice of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        for version in client.versions.list(workflow.id):
+            print(version.version, version.created_at, version.name)
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("version", "workflow_id", "name")
 
@@ -19,10 +29,10 @@ class WorkflowVersion(Timestamped):
     """The id of the workflow, such as `"wf-abc123"`."""
 
     name: str | None = None
-    """The name of the workflow in this version."""
+    """The name that the workflow had when the snapshot was made."""
 
     description: str | None = None
-    """The description of the workflow in this version."""
+    """The description that the workflow had when the snapshot was made."""
 
     definition: dict[str, Any] | None = None
-    """The definition of the workflow in this version, as JSON."""
+    """The definition that the workflow had when the snapshot was made, as JSON."""

@@ -8,7 +8,17 @@ from fibonacci.models._base import Timestamped
 
 
 class Workflow(Timestamped):
-    """A workflow as the platform stores it."""
+    """A workflow as the platform stores it.
+
+    The platform documents `name`, `description` and the form of definitions. The other fields are choices of the SDK:
+    https://docs.fibonacci.today/explanation/contract-choices
+
+    Example:
+        ```python
+        print(workflow.id, workflow.name, workflow.version)
+        print([node["id"] for node in workflow.definition["nodes"]])  # prints: ['greet']
+        ```
+    """
 
     _repr_fields: ClassVar[tuple[str, ...]] = ("id", "name", "version")
 
@@ -16,7 +26,7 @@ class Workflow(Timestamped):
     """The id, such as `"wf-abc123"`."""
 
     name: str | None = None
-    """The name."""
+    """The name that people see. Several workflows may have the same."""
 
     description: str | None = None
     """What the workflow does."""

@@ -20,7 +20,7 @@ def in_environment(emulator: Emulator) -> Generator[Emulator]:
         emulator: An emulator, which listens on a socket during the block.
 
     Yields:
-        The emulator.
+        The emulator itself, which listens.
 
     Raises:
         OSError: If its address cannot be used.

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class Runs(_runtime.IterationHints):
-    """The rows of a `workflows.run_many`, which run while this is iterated. It can be iterated once.
+    """The rows of a `workflows.run_many`, which run while this is iterated, once.
 
-    Between two results rows are neither started nor watched, though requests that are on their way continue: work that
-    takes long belongs beside the loop. A loop that is left early starts no further row; executions that were started
-    continue on the platform. With a journal, the same call waits for them, after this was closed.
+    Iterating yields the `RunResult` of each row as it ends, or in the order of the rows with `ordered=True`. Between
+    two results rows are neither started nor watched, though requests that are on their way continue: work that takes
+    long belongs beside the loop. A loop that is left early starts no further row; executions that were started continue
+    on the platform. With a journal, the same call waits for them, after this was closed.
 
     Example:
         ```python
@@ -56,6 +57,9 @@ class Runs(_runtime.IterationHints):
         Once it was iterated, whether to the end or not, it runs no row, and returns the results that the rows have; of
         rows whose execution has not ended there is none.
 
+        Returns:
+            A list with the result of each row, in the order of the rows.
+
         Raises:
             FibonacciError: As when it is iterated. The results that there are can be fetched by another call.
 
@@ -71,13 +75,16 @@ class Runs(_runtime.IterationHints):
         return self._session.recorded()
 
     def to_pandas(self, *, flatten: bool = False) -> pandas.DataFrame:
-        """Return the `results` as a data frame of pandas (extra `pandas`), with a row for each.
+        """Run all rows, and return their results as a data frame of pandas (extra `pandas`).
 
         Its columns are `index`, `key`, `status`, `inputs`, `outputs`, `error` (a text), `execution_id` and
         `duration_ms`.
 
         Args:
             flatten: Whether each input and each output is a column of its own, such as `outputs.greet`.
+
+        Returns:
+            A data frame with a row for each result, in the order of the rows.
 
         Raises:
             ImportError: If pandas is not installed. Nothing is run.
@@ -95,15 +102,16 @@ class Runs(_runtime.IterationHints):
         return pandas_frame([result.to_dict() for result in self.results()], COLUMNS, flatten=flatten)
 
     def estimate(self, rows: int | None = None) -> RunsEstimate:
-        """Estimate how long the rows take, and which limit binds. Nothing is run; four requests are sent at most.
+        """Estimate how long the rows take, and which limit binds.
 
-        Executions are taken to last as long as the latest of the workflow.
+        Nothing is run; four requests are sent at most. Executions are taken to last as long as the latest of the
+        workflow.
 
         Args:
             rows: The number of rows. Default: `len(rows)` of what was passed.
 
         Returns:
-            The estimate. Its text names the hours and the limit.
+            The estimate, in hours. Its text names the hours and the limit that binds.
 
         Raises:
             ValueError: If the number of rows is not known, or not positive. Nothing is sent.
@@ -119,7 +127,7 @@ class Runs(_runtime.IterationHints):
     def close(self) -> None:
         """Start no further row, and wait for the requests on their way; executions continue on the platform.
 
-        The journal can be used by another run then. Another call does nothing.
+        The journal can be used by another run then. Another call of this method does nothing.
         """
         self._session.close()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class HTTPXTransport(TransportBase):
-    """Sends through a client that has httpx's interface.
+    """A transport that sends through a client of httpx or httpx2, the user's or one of its own.
 
     httpx has a time limit for each step and none for a whole call, so the deadline is checked between the chunks of a
     body; the head of a response that comes byte by byte can outlive it.
@@ -37,12 +37,12 @@ class HTTPXTransport(TransportBase):
             for each origin, event loop and process, which `close` closes.
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
             their hashes. This and what follows, but for `max_response_bytes`, is for a client of its own.
-        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect. A client that you pass keeps its own.
-        max_connections: The largest number of connections in use; further requests queue.
-        max_idle_connections: The largest number of idle connections that are kept.
+        connect_timeout: Seconds for one attempt to connect. Default: 5. A client that you pass keeps its own.
+        max_connections: The largest number of connections in use; further requests queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept. Default: 100.
 
     Raises:
         ConfigurationError: If the client has another interface, or there is no such file.
@@ -83,7 +83,18 @@ class HTTPXTransport(TransportBase):
         self._own: PerLoop[dict[str, Any]] = PerLoop(dict)
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response; see `Transport.send`."""
+        """Send a request and read the complete response.
+
+        Args:
+            request: The request, with the API key in its headers.
+            deadline: The end of the whole call.
+
+        Returns:
+            The response, whatever its status, with its body as received.
+
+        Raises:
+            TransportError: If there is no complete response.
+        """
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             built = client.build_request(

@@ -37,13 +37,13 @@ class SocketTransport(TransportBase):
     Args:
         ca_bundle: A PEM file of certificate authorities to trust beside the system's, or a folder of them, named by
             their hashes.
-        max_response_bytes: The largest body in bytes, as received, before decompression; 64 MiB by default.
+        max_response_bytes: The largest body in bytes, as received, before decompression. Default: 67,108,864 (64 MiB).
         client_cert: The client's certificate for mutual TLS: the path of a PEM file that holds certificate and key, or
             `(certificate, key)`, or `(certificate, key, password)`.
-        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake.
-        max_connections: The largest number of connections in use for one origin; further requests queue.
-        max_idle_connections: The largest number of idle connections that are kept for one origin.
-        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice.
+        connect_timeout: Seconds for one attempt to connect: name lookup, TCP, proxy and TLS handshake. Default: 5.
+        max_connections: The largest number of connections in use for one origin; other requests queue. Default: 1,000.
+        max_idle_connections: The largest number of idle connections that are kept for one origin. Default: 100.
+        idle_timeout: Seconds after which an idle connection is not used again; 0 uses none twice. Default: 15.
 
     Raises:
         ConfigurationError: If a number is out of range, or there is no such file.
@@ -86,11 +86,25 @@ class SocketTransport(TransportBase):
 
     @property
     def connections(self) -> list[HTTP11Connection]:
-        """The open connections of the present event loop; each has `is_idle` and `exchanges`."""
+        """The open connections of the present event loop, in no particular order.
+
+        Each has `is_idle`, whether no request is under way on it, and `exchanges`, the number of its requests so far.
+        """
         return [connection for pool in self._pools.get().values() for connection in pool.connections]
 
     def send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
-        """Send a request and read the complete response; see `Transport.send`."""
+        """Send a request and read the complete response.
+
+        Args:
+            request: The request, with the API key in its headers.
+            deadline: The end of the whole call.
+
+        Returns:
+            The response, whatever its status, with its body as received.
+
+        Raises:
+            TransportError: If there is no complete response.
+        """
         try:
             pool = self._pool(request.origin)
         except TransportError:

@@ -10,9 +10,10 @@ from fibonacci._core.messages import HTTPRequest, HTTPResponse
 
 
 class Transport(Protocol):
-    """Sends one HTTP request and returns the complete response. It retries nothing and follows no redirect.
+    """What a client sends requests through: one HTTP request in, the complete response out.
 
-    Pass one as `transport=`. The client closes only a transport that it has made itself, from a name.
+    It retries nothing and follows no redirect. Pass one as `transport=`. The client closes only a transport that it has
+    made itself, from a name.
 
     Example:
         ```python
@@ -44,11 +45,11 @@ class Transport(Protocol):
         """Send a request and read the complete response.
 
         Args:
-            request: The request.
+            request: The request, with the API key in its headers: they belong in no log.
             deadline: The end of the whole call; the transport waits for nothing beyond it.
 
         Returns:
-            The response, whatever its status.
+            The response, whatever its status, with its body as received.
 
         Raises:
             TransportError: If there is no complete response; its kind decides about a retry.

@@ -11,11 +11,11 @@ GROUP: Final = CallGroup(
     "follow, wait for and cancel the runs of workflows",
     {
         "list": CallEntry(
-            "list executions",
-            "List executions.",
+            "list executions, all or some of them",
+            "List executions, all or some of them.",
             "GET /executions",
             (
-                CallParameter("workflow_id", "text", "only those of this workflow"),
+                CallParameter("workflow_id", "text", "only those of the workflow with this id"),
                 CallParameter(
                     "status",
                     "word",
@@ -30,13 +30,21 @@ GROUP: Final = CallGroup(
             "show one execution",
             "Show one execution.",
             "GET /executions/{id}",
-            (CallParameter("execution_id", "text", "its id, such as exec_abc123", is_positional=True),),
+            (
+                CallParameter(
+                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                ),
+            ),
         ),
         "cancel": CallEntry(
             "cancel an execution",
             "Cancel an execution.",
             "POST /executions/{id}/cancel",
-            (CallParameter("execution_id", "text", "its id", is_positional=True),),
+            (
+                CallParameter(
+                    "execution_id", "text", "the id of the execution, such as exec_abc123", is_positional=True
+                ),
+            ),
         ),
     },
 )

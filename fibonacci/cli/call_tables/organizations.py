@@ -14,34 +14,38 @@ GROUP: Final = CallGroup(
             "read and change the approval settings; read reports and the audit log",
             {
                 "get": CallEntry(
-                    "show the settings",
-                    "Show the settings.",
+                    "show which workflows need approval",
+                    "Show which workflows need approval.",
                     "GET /organizations/{org}/governance",
-                    (CallParameter("org", "text", "the id of the organization", is_positional=True),),
+                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
                 ),
                 "update": CallEntry(
-                    "change settings",
-                    "Change settings. Arguments left out stay as they are.",
+                    "change the given settings of an organization",
+                    "Change the given settings of an organization.",
                     "PATCH /organizations/{org}/governance",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter(
                             "require_approval_for_external_comm",
                             "boolean",
-                            "approval before workflows that write to the outside",
+                            "whether workflows that send something outside need approval",
                         ),
                         CallParameter(
-                            "require_approval_for_public_writes", "boolean", "approval before workflows that publish"
+                            "require_approval_for_public_writes",
+                            "boolean",
+                            "whether workflows that publish need approval",
                         ),
                         CallParameter(
                             "require_approval_for_permission_changes",
                             "boolean",
-                            "approval before workflows that change permissions",
+                            "whether workflows that change permissions need approval",
                         ),
                         CallParameter("allow_self_approval", "boolean", "whether the person who asks may approve"),
-                        CallParameter("approval_threshold", "integer", "how many approvals a run needs"),
+                        CallParameter("approval_threshold", "integer", "the number of approvals that a run needs"),
                         CallParameter(
-                            "category_flags", "object", "which categories, such as financial and pii, need approval"
+                            "category_flags",
+                            "object",
+                            "whether workflows of a category need approval, by category, such as {financial: True}",
                         ),
                     ),
                 ),
@@ -49,14 +53,14 @@ GROUP: Final = CallGroup(
                     "show the governance report",
                     "Show the governance report.",
                     "GET /organizations/{org}/governance/report",
-                    (CallParameter("org", "text", "the id of the organization", is_positional=True),),
+                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
                 ),
                 "audit": CallEntry(
-                    "list the audit log",
-                    "List the audit log.",
+                    "list the entries of the audit log",
+                    "List the entries of the audit log.",
                     "GET /organizations/{org}/governance/audit",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
@@ -65,7 +69,7 @@ GROUP: Final = CallGroup(
                     "show the statistics of approvals",
                     "Show the statistics of approvals.",
                     "GET /organizations/{org}/governance/approvals",
-                    (CallParameter("org", "text", "the id of the organization", is_positional=True),),
+                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
                 ),
             },
         ),
@@ -73,31 +77,34 @@ GROUP: Final = CallGroup(
             "read and change the limits of an organization",
             {
                 "get": CallEntry(
-                    "show the quota",
-                    "Show the quota.",
+                    "show the limits of an organization",
+                    "Show the limits of an organization.",
                     "GET /organizations/{org}/quota",
-                    (CallParameter("org", "text", "the id of the organization", is_positional=True),),
+                    (CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),),
                 ),
                 "update": CallEntry(
-                    "override limits",
-                    "Override limits. Arguments left out stay as they are.",
+                    "override the given limits of an organization",
+                    "Override the given limits of an organization.",
                     "PATCH /organizations/{org}/quota",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter(
                             "workflow_runs_per_hour",
                             "integer",
-                            "runs of workflows in an hour; null takes the override away",
+                            "the number of runs in an hour; null takes the override away",
                             is_nullable=True,
                         ),
                         CallParameter(
                             "concurrent_executions",
                             "integer",
-                            "executions at a time; null takes the override away",
+                            "the number of executions at a time; null takes the override away",
                             is_nullable=True,
                         ),
                         CallParameter(
-                            "memory_mb", "integer", "memory in MB; null takes the override away", is_nullable=True
+                            "memory_mb",
+                            "integer",
+                            "memory in megabytes; null takes the override away",
+                            is_nullable=True,
                         ),
                     ),
                 ),
@@ -107,11 +114,11 @@ GROUP: Final = CallGroup(
             "allow and forbid tools, for all or for a role",
             {
                 "list": CallEntry(
-                    "list the policies",
-                    "List the policies.",
+                    "list the policies of an organization",
+                    "List the policies of an organization.",
                     "GET /organizations/{org}/tool-policies",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,
@@ -121,23 +128,38 @@ GROUP: Final = CallGroup(
                     "Make a policy for a tool.",
                     "POST /organizations/{org}/tool-policies",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter(
-                            "tool_name", "text", "the tool; fibonacci tools list names them", is_required=True
+                            "tool_name",
+                            "text",
+                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            is_required=True,
                         ),
-                        CallParameter("enabled", "boolean", "whether it may be used"),
-                        CallParameter("allowed_roles", "names", "the roles that may use it", is_nullable=True),
+                        CallParameter("enabled", "boolean", "whether the tool may be used"),
+                        CallParameter(
+                            "allowed_roles",
+                            "names",
+                            "the roles that may use the tool, such as [owner, admin], in any order",
+                            is_nullable=True,
+                        ),
                     ),
                 ),
                 "update": CallEntry(
-                    "change a policy",
-                    "Change a policy. Arguments left out stay as they are.",
+                    "change the given fields of a policy",
+                    "Change the given fields of a policy.",
                     "PATCH /organizations/{org}/tool-policies/{tool}",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
-                        CallParameter("tool_name", "text", "the tool", is_positional=True),
-                        CallParameter("enabled", "boolean", "whether it may be used"),
-                        CallParameter("allowed_roles", "names", "the roles that may use it", is_nullable=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                        ),
+                        CallParameter("enabled", "boolean", "whether the tool may be used"),
+                        CallParameter(
+                            "allowed_roles",
+                            "names",
+                            "the roles that may use the tool, such as [owner, admin], in any order",
+                            is_nullable=True,
+                        ),
                     ),
                 ),
                 "delete": CallEntry(
@@ -145,8 +167,10 @@ GROUP: Final = CallGroup(
                     "Delete a policy.",
                     "DELETE /organizations/{org}/tool-policies/{tool}",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
-                        CallParameter("tool_name", "text", "the tool", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
+                        CallParameter(
+                            "tool_name", "text", "the name of the tool, such as slack_send_message", is_positional=True
+                        ),
                     ),
                 ),
                 "create-role-override": CallEntry(
@@ -154,7 +178,7 @@ GROUP: Final = CallGroup(
                     "Make an exception for a role.",
                     "POST /organizations/{org}/role-policy-overrides",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter(
                             "role",
                             "word",
@@ -163,7 +187,10 @@ GROUP: Final = CallGroup(
                             choices=("owner", "admin", "member", "viewer"),
                         ),
                         CallParameter(
-                            "tool_name", "text", "the tool; fibonacci tools list names them", is_required=True
+                            "tool_name",
+                            "text",
+                            "the name of the tool, such as slack_send_message; see fibonacci tools list",
+                            is_required=True,
                         ),
                         CallParameter("enabled", "boolean", "whether that role may use that tool"),
                     ),
@@ -173,7 +200,7 @@ GROUP: Final = CallGroup(
                     "List the exceptions for roles.",
                     "GET /organizations/{org}/role-policy-overrides",
                     (
-                        CallParameter("org", "text", "the id of the organization", is_positional=True),
+                        CallParameter("org", "text", "the id of the organization, such as acme", is_positional=True),
                         CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
                     ),
                     is_list=True,

@@ -11,8 +11,8 @@ GROUP: Final = CallGroup(
     "approve workflows as templates, deprecate and archive them",
     {
         "list": CallEntry(
-            "list the registry",
-            "List the registry.",
+            "list the entries of the registry",
+            "List the entries of the registry.",
             "GET /workflow-registry",
             (
                 CallParameter(
@@ -28,19 +28,19 @@ GROUP: Final = CallGroup(
             "approve a workflow as a template",
             "Approve a workflow as a template.",
             "POST /workflow-registry/{id}/approve-template",
-            (CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),),
+            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
         ),
         "deprecate": CallEntry(
             "mark a template as deprecated",
             "Mark a template as deprecated.",
             "POST /workflow-registry/{id}/deprecate",
-            (CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),),
+            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
         ),
         "archive": CallEntry(
             "archive a template: lists leave it out by default",
             "Archive a template: lists leave it out by default.",
             "POST /workflow-registry/{id}/archive",
-            (CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),),
+            (CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),),
         ),
     },
 )

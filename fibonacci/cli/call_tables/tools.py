@@ -11,8 +11,8 @@ GROUP: Final = CallGroup(
     "look up and connect tools",
     {
         "list": CallEntry(
-            "list the tools",
-            "List the tools.",
+            "list the tools of the catalog",
+            "List the tools of the catalog.",
             "GET /tools",
             (CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),),
             is_list=True,
@@ -21,16 +21,18 @@ GROUP: Final = CallGroup(
             "show one tool",
             "Show one tool.",
             "GET /tools/{name}",
-            (CallParameter("name", "text", "its name, such as slack_send_message", is_positional=True),),
+            (CallParameter("name", "text", "the name of the tool, such as slack_send_message", is_positional=True),),
         ),
         "connect": CallEntry(
             "connect a tool",
             "Connect a tool.",
             "POST /tools/{name}/connect",
             (
-                CallParameter("name", "text", "its name", is_positional=True),
+                CallParameter("name", "text", "the name of the tool, such as slack_send_message", is_positional=True),
                 CallParameter(
-                    "params", "object", "parameters of the connection, such as credentials; they depend on the tool"
+                    "params",
+                    "object",
+                    "the parameters of the connection by name, such as credentials; they depend on the tool",
                 ),
             ),
         ),

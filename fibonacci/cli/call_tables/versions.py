@@ -11,11 +11,11 @@ GROUP: Final = CallGroup(
     "read the version history of a workflow, and roll back",
     {
         "list": CallEntry(
-            "list the versions of a workflow",
-            "List the versions of a workflow.",
+            "list the versions of a workflow, which any member may do",
+            "List the versions of a workflow, which any member may do.",
             "GET /workflows/{id}/versions",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),
+                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
                 CallParameter("cursor", "text", "where to begin: the next_cursor of an earlier page"),
             ),
             is_list=True,
@@ -25,8 +25,13 @@ GROUP: Final = CallGroup(
             "Show one version of a workflow.",
             "GET /workflows/{id}/versions/{version}",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),
-                CallParameter("version", "text", "the version, as the list of versions names it", is_positional=True),
+                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter(
+                    "version",
+                    "text",
+                    "the number or name of the version, as fibonacci versions list has it",
+                    is_positional=True,
+                ),
             ),
         ),
         "rollback": CallEntry(
@@ -34,8 +39,8 @@ GROUP: Final = CallGroup(
             "Make an earlier version the current one.",
             "POST /workflows/{id}/versions/{version}/rollback",
             (
-                CallParameter("workflow_id", "text", "the id of the workflow", is_positional=True),
-                CallParameter("version", "text", "the version to go back to", is_positional=True),
+                CallParameter("workflow_id", "text", "the id of the workflow, such as wf-abc123", is_positional=True),
+                CallParameter("version", "text", "the number or name of the version to go back to", is_positional=True),
             ),
         ),
     },

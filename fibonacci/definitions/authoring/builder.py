@@ -34,13 +34,13 @@ class WorkflowBuilder(NodeMethods):
     comes from `check`, with the line of the node.
 
     Args:
-        name: The name of the workflow.
-        description: What it does.
+        name: The name of the workflow that people see.
+        description: What the workflow does.
         version: The version of the definition, a number or a text.
-        timeout: The seconds that a whole run may take.
-        retries: How often a node without `retries` of its own is retried.
-        retry_delay: The seconds before such a retry.
-        retry_backoff: How that delay grows from retry to retry; it is always the same if left out.
+        timeout: The seconds that a whole run may take. Default: the platform's.
+        retries: How often a node without `retries` of its own is retried. Default: never.
+        retry_delay: The seconds before such a retry. Default: the platform's.
+        retry_backoff: How that delay grows from retry to retry, `linear` or `exponential`. Default: not at all.
         allow_partial_results: Whether a failed run has the outputs of the nodes that completed.
         output_schema: What the outputs have to be: a pydantic model (the class) or a JSON Schema.
 
@@ -133,7 +133,9 @@ class WorkflowBuilder(NodeMethods):
         return inputs_of(self, model)
 
     def output(self, /, **named: object) -> None:
-        """Name outputs of the workflow. Without any, it gives the output of each node, by node id.
+        """Name outputs of the workflow.
+
+        A workflow without named outputs gives the output of each node, by node id.
 
         Args:
             named: The outputs by name: a node, a part of one, a text with templates, or a structure of such.
@@ -164,7 +166,8 @@ class WorkflowBuilder(NodeMethods):
             models: The names of the models that may be used. None does not check them.
 
         Returns:
-            The errors and the warnings; each has the line of the author's file in `source`, such as `triage.py:22`.
+            The errors and the warnings, in the order of the definition. Each has the line of the author's file in
+            `source`, such as `triage.py:22`.
 
         Raises:
             TypeError: If `tools` or `models` is none of these.

@@ -14,10 +14,11 @@ _KEY = re.compile(r"[^\s.{}]+")
 
 
 class Template(str):
-    """A text that is one template, such as `{{classify.urgency}}`. It stands for a value that a run has.
+    """A text that is one template, such as `{{classify.urgency}}`.
 
-    An f-string and `+` insert the template. What would need the value is refused while the workflow is built: the
-    methods of texts, `in` and iteration. `len`, and a comparison by `==` with anything but templates, give a warning.
+    It stands for a value that a run has. An f-string and `+` insert the template. What would need the value is refused
+    while the workflow is built: the methods of texts, `in` and iteration. `len`, and a comparison by `==` with anything
+    but templates, give a warning.
 
     Example:
         >>> from fibonacci import WorkflowBuilder
@@ -80,11 +81,20 @@ class Template(str):
 
 
 class NodeHandle(Template):
-    """A node of a `WorkflowBuilder`, and the template of what it gives, such as `{{classify}}`."""
+    """A node of a `WorkflowBuilder`, and the template of what it gives, such as `{{classify}}`.
+
+    The methods `llm`, `tool`, `critic` and `when` of the builder return one.
+
+    Example:
+        >>> from fibonacci import WorkflowBuilder
+        >>> node = WorkflowBuilder("news").tool("search", "web_search", {"query": "tides"})
+        >>> node.id, f"Summarize: {node}"
+        ('search', 'Summarize: {{search}}')
+    """
 
     @property
     def id(self) -> str:
-        """The id of the node."""
+        """The id of the node, as it was given to the builder."""
         return path_of(self)
 
 

@@ -10,7 +10,15 @@ ChangeKind = Literal["added", "removed", "changed"]
 
 @dataclass(frozen=True, slots=True)
 class DefinitionChange:
-    """One difference between two definitions."""
+    """One difference between two definitions, as `diff` finds it.
+
+    Example:
+        >>> from fibonacci.definitions import diff
+        >>> node = {"id": "greet", "type": "llm", "instruction": "Greet"}
+        >>> (change,) = diff({"nodes": [node]}, {"nodes": [node | {"temperature": 0.2}]}).changes
+        >>> change.kind, change.location, change.old, change.new
+        ('changed', 'greet.temperature', None, 0.2)
+    """
 
     kind: ChangeKind
     """The kind of difference: `added`, `removed`, or `changed`, which a field with a default always is."""

@@ -22,7 +22,16 @@ _Nodes = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class DefinitionDiff:
-    """The differences between two definitions. It is false without any, and its text has a line for each."""
+    """The differences between two definitions, as `diff` finds them.
+
+    It is false without any, and its text has a line for each.
+
+    Example:
+        >>> greeter = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]}
+        >>> found = diff(greeter, greeter | {"timeout": 60})
+        >>> print(bool(found), found)
+        True ~ timeout: None -> 60
+    """
 
     changes: tuple[DefinitionChange, ...] = ()
     """The differences: those of the workflow first, then those of its nodes, then those of its outputs."""
@@ -44,10 +53,10 @@ def diff(old: Mapping[str, Any] | BaseModel, new: Mapping[str, Any] | BaseModel)
 
     Args:
         old: A definition as plain JSON, or a `WorkflowDefinition`.
-        new: The other one.
+        new: The definition to compare it with, as plain JSON or a `WorkflowDefinition` too.
 
     Returns:
-        The differences.
+        The differences, false if the two mean the same.
 
     Raises:
         TypeError: If one of them is neither a mapping nor a model.

@@ -25,13 +25,13 @@ def format_definition(
     valid. Formatting a formatted text changes nothing.
 
     Args:
-        text: The text.
+        text: A definition in YAML or JSON.
         name: The name of the file, for the positions of faults.
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
         format: The format of the text, which it keeps; None for JSON if it begins with `{` or `[`, else YAML.
 
     Returns:
-        The formatted text.
+        The text in its normal form; the same one if it has that form.
 
     Raises:
         DefinitionError: If the text cannot be read, a field differs in its two spellings, or a
@@ -66,6 +66,16 @@ def format_file(path: str | os.PathLike[str], *, generation: Generation = "newer
         ImportError: If the file is YAML and PyYAML is not installed; the message has the command that installs it.
         OSError: If the file cannot be read or written.
         ValueError: If the suffix is another one.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        from fibonacci.definitions import format_file
+
+        Path("greeter.yaml").write_text("nodes: [{type: llm, id: greet, prompt: Hello}]")
+        print(format_file("greeter.yaml"), format_file("greeter.yaml"))  # prints: True False
+        ```
     """
     text_format = format_of_file(path)
     text, name = text_of_file(path)

@@ -28,7 +28,7 @@ def load(path: str | os.PathLike[str]) -> WorkflowDefinition:
         path: The file, in UTF-8.
 
     Returns:
-        The definition, in which warnings are possible; see `check_file`.
+        The definition as a model, in which warnings are possible; see `check_file`.
 
     Raises:
         DefinitionError: If the file has errors; `problems` holds all of them, each with file, line and column.
@@ -52,11 +52,11 @@ def loads(text: str, *, name: str = "<text>") -> WorkflowDefinition:
     """Read and check the definition in a text: JSON if the text begins with `{` or `[`, else YAML.
 
     Args:
-        text: The text.
+        text: A definition in JSON or YAML, of at most 4,194,304 characters.
         name: The name of the file, for the positions of faults.
 
     Returns:
-        The definition.
+        The definition as a model, in which warnings are possible.
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with name, line and column.
@@ -74,15 +74,19 @@ def load_yaml(text: str) -> WorkflowDefinition:
     """Read and check the definition in a YAML text; `loads` reads JSON too.
 
     Args:
-        text: The text.
+        text: A definition in YAML.
 
     Returns:
-        The definition.
+        The definition as a model, in which warnings are possible.
 
     Raises:
         DefinitionError: If the text has errors; `problems` holds all of them, each with line and column.
         ImportError: If PyYAML is not installed; the message has the command that installs it.
         TypeError: If the text is no str.
+
+    Example:
+        >>> load_yaml("nodes: [{id: greet, type: llm, instruction: Hello}]").nodes[0].id
+        'greet'
     """
     return _read(Source.of(text, "<text>"), "yaml")
 
@@ -106,6 +110,17 @@ def check_file(
         TypeError: If `tools` is none of these.
         ValueError: If the suffix is another one.
         APIError: If a client is given, and cannot list its tools.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        from fibonacci.definitions import check_file
+
+        Path("greeter.yaml").write_text("nodes: [{id: greet, type: llm}]")
+        for problem in check_file("greeter.yaml"):
+            print(problem.source, problem.code)  # prints: greeter.yaml:1:9 missing_field
+        ```
     """
     text_format = format_of_file(path)
     names = None if tools is None else tool_names(tools)
@@ -140,7 +155,7 @@ def dumps(
     """Return a definition as text: without defaults, in the order in which people read it.
 
     Args:
-        definition: The definition; it is not checked.
+        definition: The definition, as JSON or as a model; it is not checked.
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
         format: `yaml` or `json`.
 
@@ -173,7 +188,7 @@ def dump(
     """Write a definition to a file, whole or not at all; an existing file keeps its permissions.
 
     Args:
-        definition: The definition; it is not checked.
+        definition: The definition, as JSON or as a model; it is not checked.
         path: The file; `.yaml` and `.yml`, or `.json`, decide about the format. Its folder has to exist.
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
 
@@ -184,6 +199,13 @@ def dump(
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep; or for another suffix or
             generation.
+
+    Example:
+        ```python
+        from fibonacci.definitions import dump
+
+        dump({"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}, "greeter.json")
+        ```
     """
     write_atomically(path, dumps(definition, generation=generation, format=format_of_file(path)))
 
@@ -192,17 +214,24 @@ def dump_yaml(definition: WorkflowDefinition | Mapping[str, Any], *, generation:
     """Return a definition as YAML: `dumps` with `format="yaml"`.
 
     Args:
-        definition: The definition; it is not checked.
+        definition: The definition, as JSON or as a model; it is not checked.
         generation: The spelling of the documentation's generation to write, `newer` or `older`.
 
     Returns:
-        The text.
+        The text in YAML.
 
     Raises:
         DefinitionError: If a field of a node differs in its two spellings.
         ImportError: If PyYAML is not installed; the message has the command that installs it.
         TypeError: If the definition holds a value that is not JSON; the message names its place.
         ValueError: If it holds a number or a text that cannot be written, or is too deep.
+
+    Example:
+        >>> print(dump_yaml({"nodes": [{"id": "greet", "type": "llm", "instruction": "Hello"}]}), end="")
+        nodes:
+        - id: greet
+          type: llm
+          instruction: Hello
     """
     return dumps(definition, generation=generation)
 

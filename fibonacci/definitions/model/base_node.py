@@ -23,6 +23,7 @@ Operator = Literal[
     "is_empty",
     "is_not_empty",
 ]
+"""The name of a comparison, one of the ten that the platform documents; `evaluate` applies one."""
 
 NodeId = Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
 """The id of a node: lower-case letters, digits, `_` and `-`."""
@@ -32,7 +33,12 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class RetryPolicy(DefinitionModel):
-    """How a node is retried, in the older spelling."""
+    """How a node is retried, in the older spelling; a workflow's `default_retry` has this one only.
+
+    Example:
+        >>> RetryPolicy(max_attempts=3, delay=2.0, backoff="exponential").max_attempts
+        3
+    """
 
     max_attempts: Annotated[Whole, Field(ge=1)] | None = None
     """The maximum number of attempts, the first one included; None for the platform's default."""
@@ -45,7 +51,12 @@ class RetryPolicy(DefinitionModel):
 
 
 class Condition(DefinitionModel):
-    """A comparison that decides whether its node runs."""
+    """A comparison that decides whether its node runs.
+
+    Example:
+        >>> Condition(field="{{input.team}}", operator="equals", value="sales").operator
+        'equals'
+    """
 
     field: Any
     """The left operand: a template, or any JSON."""
@@ -67,7 +78,7 @@ class BaseNode(DefinitionModel):
     """The name shown to people; None when there is none."""
 
     dependencies: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run before this one."""
+    """The ids of the nodes that run before this one, in any order."""
 
     enable_retry: bool = False
     """Whether the node is run again after it has failed."""

@@ -40,7 +40,7 @@ class LLMNode(_FallibleNode):
     """
 
     type: Literal["llm"] = "llm"
-    """The type of the node: `llm`."""
+    """Always `llm`, by which a definition tells the types of nodes apart."""
 
     instruction: str = Field(validation_alias=AliasChoices("instruction", "prompt"))
     """The instruction, a template. The older key `prompt` is read too."""
@@ -67,17 +67,22 @@ class LLMNode(_FallibleNode):
     """The time that the model may take, in seconds; None for the platform's default."""
 
     memory_read: list[str] = Field(default_factory=list[str])
-    """The keys that are read from memory before the node runs."""
+    """The keys that are read from memory before the node runs, in any order."""
 
     memory_write: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What is written to memory after the node has run: values by key; their texts are templates."""
 
 
 class ToolNode(_FallibleNode):
-    """A call of one tool of the catalog with rendered parameters."""
+    """A call of one tool of the catalog with rendered parameters.
+
+    Example:
+        >>> ToolNode(id="search", tool="web_search", params={"query": "{{input.topic}}"}).timeout
+        30
+    """
 
     type: Literal["tool"] = "tool"
-    """The type of the node: `tool`."""
+    """Always `tool`, by which a definition tells the types of nodes apart."""
 
     tool: str = Field(min_length=1)
     """The name of the tool, such as `"slack_send_message"`."""
@@ -90,16 +95,21 @@ class ToolNode(_FallibleNode):
 
 
 class CriticNode(BaseNode):
-    """An assessment of another node's output by a list of criteria."""
+    """An assessment of another node's output by a list of criteria.
+
+    Example:
+        >>> CriticNode(id="judge", target_node="draft", min_score=8).criteria
+        ['quality', 'correctness', 'completeness']
+    """
 
     type: Literal["critic"] = "critic"
-    """The type of the node: `critic`."""
+    """Always `critic`, by which a definition tells the types of nodes apart."""
 
     target_node: str
     """The id of the node whose output is assessed."""
 
     criteria: list[str] = Field(default_factory=lambda: list(DEFAULT_CRITERIA))
-    """The criteria, which are templates."""
+    """What the output is assessed by, in order; texts that are templates."""
 
     model: str | None = None
     """The name of the model that assesses; None for the platform's default."""
@@ -118,10 +128,18 @@ class CriticNode(BaseNode):
 
 
 class ConditionalNode(BaseNode):
-    """A comparison that decides which of two branches runs."""
+    """A comparison that decides which of two branches runs.
+
+    Example:
+        >>> node = ConditionalNode(
+        ...     id="gate", left_value="{{input.n}}", operator="greater_than", right_value=7, true_branch=["page"]
+        ... )
+        >>> node.false_branch
+        []
+    """
 
     type: Literal["conditional"] = "conditional"
-    """The type of the node: `conditional`."""
+    """Always `conditional`, by which a definition tells the types of nodes apart."""
 
     left_value: Any
     """The left operand: any JSON, or a template."""
@@ -133,13 +151,14 @@ class ConditionalNode(BaseNode):
     """The right operand: any JSON, or a template. `is_empty` and `is_not_empty` ignore it."""
 
     true_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only when the comparison holds."""
+    """The ids of the nodes that run only when the comparison holds, in any order."""
 
     false_branch: list[str] = Field(default_factory=list[str])
-    """The ids of the nodes that run only when the comparison does not hold."""
+    """The ids of the nodes that run only when the comparison does not hold, in any order."""
 
 
 Node = Annotated[LLMNode | ToolNode | CriticNode | ConditionalNode, Field(discriminator="type")]
+"""A node of any type, as `WorkflowDefinition.nodes` has them; `type` tells which one."""
 
 NODE_MODELS: Final[Mapping[str, type[LLMNode | ToolNode | CriticNode | ConditionalNode]]] = {
     "llm": LLMNode,

@@ -19,11 +19,11 @@ def to_plain(definition: Mapping[str, Any] | BaseModel, *, generation: Generatio
     It need not be valid. Defaults are not added, and unknown keys are kept.
 
     Args:
-        definition: A `WorkflowDefinition`, or a mapping, which may hold models.
+        definition: A `WorkflowDefinition`, or a definition as JSON, which may hold models.
         generation: Which spelling to write; see `Generation`. Either is read.
 
     Returns:
-        A new dictionary, which shares no list and no dictionary with the argument.
+        A new dictionary by the keys of the definition. It shares no list and no dictionary with the argument.
 
     Raises:
         DefinitionError: If a field of a node differs in its two spellings.

@@ -21,7 +21,7 @@ class WorkflowDefinition(DefinitionModel):
     """
 
     name: str | None = None
-    """The name of the workflow."""
+    """The name of the workflow that people see; None when there is none."""
 
     description: str | None = None
     """What the workflow does."""
@@ -45,7 +45,7 @@ class WorkflowDefinition(DefinitionModel):
     """Whether a failed run has the outputs of the nodes that completed."""
 
     nodes: list[Node]
-    """The nodes."""
+    """The nodes, in any order: dependencies and templates decide which runs first."""
 
     outputs: dict[str, Any] | None = None
     """The templates of the outputs, by name; None for the output of each node, by node id."""

@@ -29,18 +29,27 @@ The oldest responses are dropped first, then the oldest requests: large response
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request that the emulator received.
+    """One request that the emulator received, as `emulator.requests` has it.
 
     Attributes:
-        method: The method.
+        method: The HTTP method, in capitals.
         path: The path as received, percent-encoded, without `/v1` and without the query.
         template: The endpoint, such as `/workflows/{workflow_id}`; `None` if there is none.
-        query: The query parameters; the last of several with one name.
+        query: The query parameters by name; the last of several with one name.
         headers: Values by lower-case name, without `Authorization` and other credentials.
-        json: The body; `None` if it is empty or not JSON. Of what a tool was connected with, each value is `***`.
-        status: The status of the response; `None` if an injected failure suppressed it.
+        json: The body as JSON; `None` if it is empty or not JSON. Of what a tool was connected with, each value is
+            `***`.
+        status: The HTTP status code of the response; `None` if an injected failure suppressed it.
         time: The time of the request, in Unix seconds of the emulator's clock.
-        response_json: The body of the response; `None` if it is not JSON, was not sent, or is not kept.
+        response_json: The body of the response as JSON; `None` if it is not JSON, was not sent, or is not kept.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> emulator = Emulator()
+        >>> healthy = emulator.client().health.check()
+        >>> request = emulator.requests.last
+        >>> request.method, request.path, request.status, request.response_json["data"]["status"]
+        ('GET', '/health', 200, 'healthy')
     """
 
     method: str
@@ -163,7 +172,7 @@ class Requests:
         self._pattern = pattern
 
     def to(self, route: str) -> Requests:
-        """Return the requests to one endpoint.
+        """Select the requests to one endpoint.
 
         Args:
             route: A method and a path, such as `POST /workflows/{id}/execute` or `* /workflows/wf-1`, or `*`.
@@ -178,7 +187,7 @@ class Requests:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of requests in this view."""
         return len(self)
 
     @property
@@ -191,7 +200,14 @@ class Requests:
         return self[-1]
 
     def newest(self, number: int) -> list[RecordedRequest]:
-        """Return the newest requests, at most `number`, the oldest of them first."""
+        """Return the newest requests of this view.
+
+        Args:
+            number: The largest number of requests to return.
+
+        Returns:
+            The requests, the oldest of them first.
+        """
         return [shown(entry, self._log.router) for entry in self._log.matching(self._pattern)[-number:]]
 
     def clear(self) -> None:

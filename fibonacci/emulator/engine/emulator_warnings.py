@@ -22,12 +22,21 @@ _log: Final = logging.getLogger("fibonacci.emulator")
 
 @dataclass(frozen=True, slots=True)
 class EmulatorWarning:
-    """One thing that is unknown, not supported, or has no effect.
+    """One thing in a workflow or a request that is unknown, not supported, or has no effect.
 
     Attributes:
         code: The kind, such as `unknown_tool`.
         location: The place, such as `workflows/wf-abc123 nodes[0].tool`.
         message: What is wrong with it.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> emulator = Emulator()
+        >>> definition = {"nodes": [{"id": "find", "type": "tool", "tool": "serch"}]}
+        >>> workflow = emulator.client().workflows.create(name="Search", definition=definition)
+        >>> execution = emulator.client().workflows.execute(workflow.id)
+        >>> [warning.code for warning in emulator.warnings]
+        ['unknown_tool']
     """
 
     code: str

@@ -25,11 +25,12 @@ class NodeCall:
     """The call of a node.
 
     Attributes:
-        node_id: The id of the node.
-        execution_id: The id of the execution.
-        workflow_id: The id of the workflow.
-        attempt: The attempt, from 1; 2 is the first retry.
-        iteration: 2 or more if a critic has asked for an improvement, else 1. Attempts count anew in each.
+        node_id: The id of the node, as the definition names it.
+        execution_id: The id of the execution, such as `exec_abc123`.
+        workflow_id: The id of the workflow, such as `wf-abc123`.
+        attempt: The number of the attempt, from 1; 2 is the first retry.
+        iteration: The number of the iteration: 2 or more if a critic has asked for an improvement, else 1. Attempts
+            count anew in each.
     """
 
     node_id: str
@@ -71,24 +72,35 @@ class NodeCall:
 
     @property
     def usage(self) -> Record | None:
-        """The sums of what this call has reported; `None` if nothing."""
+        """What this call has reported in sum, by name (`input_tokens`, `output_tokens`, `cost`); `None` if nothing."""
         return self._usage.total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMCall(NodeCall):
-    """A call of a language model.
+    """A call of a language model, as a handler registered with `emulator.llm` is given it.
 
     Attributes:
         instruction: The instruction, rendered; after it, what a critic asks to improve.
-        model: The model of the node, or `None`.
+        model: The name of the node's model, or `None`.
         max_tokens: The largest number of tokens that the node allows, or `None`.
-        temperature: The temperature of the node, or `None`.
+        temperature: The sampling temperature of the node, from 0 to 2, or `None`.
         system_prompt: The system prompt, rendered, or `None`.
         output_format: The format of the answer, such as `json`, or `None`.
         output_schema: The JSON Schema of the answer, or `None`. With it, or with the format `json`, a text that is
             returned is parsed.
-        memory: The values that the node reads from memory; `None` for a key that has none.
+        memory: The values that the node reads from memory, by key; `None` for a key that has none.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator, LLMCall
+        >>> emulator = Emulator()
+        >>> @emulator.llm
+        ... def reply(call: LLMCall) -> str:
+        ...     return f"{call.node_id}, attempt {call.attempt}: {call.instruction}"
+        >>> definition = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet"}]}
+        >>> workflow = emulator.client().workflows.create(name="Greeter", definition=definition)
+        >>> emulator.client().workflows.run(workflow.id).outputs
+        {'greet': 'greet, attempt 1: Greet'}
     """
 
     instruction: str
@@ -103,11 +115,22 @@ class LLMCall(NodeCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall(NodeCall):
-    """A call of a tool.
+    """A call of a tool, as a handler registered with `emulator.tool` is given it.
 
     Attributes:
-        tool: The name of the tool.
-        params: Its parameters, rendered.
+        tool: The name of the tool, in the spelling of the definition.
+        params: Its parameters by name, rendered.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator, ToolCall
+        >>> emulator = Emulator()
+        >>> @emulator.tool("web_search")
+        ... def search(call: ToolCall) -> list[dict[str, str]]:
+        ...     return [{"title": f"All about {call.params['query']}"}]
+        >>> node = {"id": "find", "type": "tool", "tool": "web_search", "params": {"query": "tides"}}
+        >>> workflow = emulator.client().workflows.create(name="Search", definition={"nodes": [node]})
+        >>> emulator.client().workflows.run(workflow.id).outputs
+        {'find': [{'title': 'All about tides'}]}
     """
 
     tool: str
@@ -116,14 +139,26 @@ class ToolCall(NodeCall):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticCall(NodeCall):
-    """A call of a critic.
+    """A call of a critic, as a handler registered with `emulator.critic` is given it.
 
     Attributes:
         target_node: The id of the node to assess.
-        output: The output of that node.
-        criteria: The criteria, rendered.
-        model: The model of the node, or `None`.
-        min_score: The score that passes.
+        output: The output of that node, any JSON.
+        criteria: What it is assessed by, rendered, in the order of the definition.
+        model: The name of the node's model, or `None`.
+        min_score: The score that passes, from 1 to 10.
+
+    Example:
+        >>> from fibonacci.emulator import CriticCall, Emulator
+        >>> emulator = Emulator()
+        >>> @emulator.critic
+        ... def assess(call: CriticCall) -> float:
+        ...     return 9.0 if "tides" in call.output else 2.0
+        >>> nodes = [{"id": "draft", "type": "llm", "instruction": "Write about tides"}]
+        >>> nodes += [{"id": "judge", "type": "critic", "target_node": "draft"}]
+        >>> workflow = emulator.client().workflows.create(name="Writer", definition={"nodes": nodes})
+        >>> emulator.client().workflows.run(workflow.id).outputs["judge"]["passed"]
+        True
     """
 
     target_node: str

@@ -84,7 +84,7 @@ class Controls:
             by: Who rejects, as with `approve`. One is enough, and the requester may be that one.
 
         Returns:
-            The execution.
+            The execution, whose status is `cancelled`.
 
         Raises:
             ValueError: If the run does not wait for approval, or this person may not decide.
@@ -139,10 +139,10 @@ class Controls:
             route: A method and a path, such as `POST /workflows/{id}/execute`; either may be `*`, and `*` alone is all.
             kind: `status`, `rate_limit`, `html`, `reset` or `stall`: the request is not carried out; `no_reply`, `cut`,
                 `drip` or `delay`: it is. See `FailureKind`.
-            status: The status of the response, with the first three kinds. Default: 500, 429 and 200.
+            status: The HTTP status code of the response, with the first three kinds. Default: 500, 429 and 200.
             times: How many requests fail; `None` for all, until `failures.clear()`.
             body: The body of that response: bytes, text, or anything else as JSON. Default: the documented error.
-            headers: Further headers of that response.
+            headers: Further headers of that response, by name.
             retry_after: Its `Retry-After`: seconds, or a text as it is. Default: 1 with `rate_limit`.
             seconds: The wait of `drip` (default 0.05) and `delay` (default 1), in real seconds.
 
@@ -180,13 +180,13 @@ class Controls:
         """Let requests fail at random, reproducibly: the same requests in the same order fail alike with the same seed.
 
         Args:
-            seed: The seed.
+            seed: A whole number; each has other failures.
             rate: The share of requests that fail, from 0 to 1; 0 stops the chaos.
             route: Which requests, as with `fail`.
             kinds: The kinds of failure, each equally likely. Default: a 503, `reset`, `no_reply` and `cut`.
 
         Returns:
-            A failure for each kind; `failures.delivered` is their total.
+            A failure for each kind, in the order of `kinds`; `failures.delivered` is their total.
 
         Raises:
             ValueError: If the rate or a kind is not valid, or no endpoint matches the route.

@@ -43,11 +43,12 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
 
     Attributes:
         api_key: The owner's key.
-        organization: The organization that all workflows belong to.
-        clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)`.
-        env: The values of `{{env.NAME}}` in workflows: `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows; its repr does not show them.
-        models: The names of the known models; a workflow that names another is a warning. Names can be added.
+        organization: The id of the organization that all workflows belong to.
+        clock: The emulator's time, which can be moved: `emulator.clock.advance(3600)` by an hour.
+        env: The values of `{{env.NAME}}` in workflows, by name: `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
+        models: The names of the known models, in any order; a workflow that names another is a warning. Names can be
+            added.
         app: The application that servers and transports call: `app.handle` takes a request and returns the response,
             and `app.observers` are called after each request.
 
@@ -91,11 +92,11 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
                 apply to runs. Those of other organizations can be set, and apply to no run.
             host: The address to listen on.
             port: The port; 0 takes a free one.
-            rate_limit: Requests and seconds of a window, in place of the plan's requests per minute.
-            keep: How many executions that have ended are kept; the oldest are dropped first, with their traces. `None`
-                keeps all. Running ones, and those that wait for approval, are always kept.
-            env: The values of `{{env.NAME}}` in workflows; none by default.
-            secrets: The values of `{{secrets.NAME}}` in workflows; none by default.
+            rate_limit: The number of requests in a window and its seconds, in place of the plan's requests per minute.
+            keep: How many executions that have ended are kept. Default: 10,000. The oldest are dropped first, with
+                their traces. `None` keeps all. Running ones, and those that wait for approval, are always kept.
+            env: The values of `{{env.NAME}}` in workflows, by name; none by default.
+            secrets: The values of `{{secrets.NAME}}` in workflows, by name; none by default.
             strict: Whether to refuse what is unknown or not supported, in place of a warning in `warnings`.
             hosts: Names and addresses that requests may have in `Host`, beside those of loopback and `host`, such as
                 the name of a container. Others are refused with a 403.
@@ -188,10 +189,10 @@ class Emulator(InProcessClients, Controls, HandlerDecorators, ScriptsAndCassette
         return self
 
     def close(self) -> None:
-        """Stop listening and close all connections; a second call does nothing. The state stays; `start` may follow.
+        """Stop listening and close all connections; a second call does nothing.
 
-        A file that keeps the state is closed: nothing opens or writes it before `start`, not even a function of yours
-        that still runs.
+        The state stays, and `start` may follow. A file that keeps the state is closed: nothing opens or writes it
+        before `start`, not even a function of yours that still runs.
         """
         with self._lock:
             server, self._server = self._server, None

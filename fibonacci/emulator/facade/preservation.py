@@ -23,6 +23,9 @@ class Preservation(EmulatorSettings, Snapshots):
         Recorded requests, injected failures and warnings are dropped, those from before included. The time does not go
         back, and the rate limits begin anew.
 
+        Returns:
+            A context manager, which gives nothing.
+
         Example:
             >>> from fibonacci.emulator import Emulator
             >>> emulator = Emulator()

@@ -80,10 +80,11 @@ class ScriptsAndCassettes:
         return self._use_cassette(path, "record")
 
     def replay(self, path: str | os.PathLike[str]) -> Cassette:
-        """Answer the calls of handlers from a file. No handler is called, and none has to be registered.
+        """Answer the calls of handlers from a file.
 
-        A call that is not in the file fails its node; the text names the nearest recorded one, and what differs. Equal
-        calls are answered in the order in which they were recorded.
+        No handler is called, and none has to be registered. A call that is not in the file fails its node; the text
+        names the nearest recorded one, and what differs. Equal calls are answered in the order in which they were
+        recorded.
 
         Args:
             path: A cassette that `record` wrote.

@@ -13,9 +13,10 @@ class EmulatorSettings:
     """The settings of an emulator.
 
     Attributes:
-        env: The values of `{{env.NAME}}` in workflows: `emulator.env["TEAM"] = "Tides"`.
-        secrets: The values of `{{secrets.NAME}}` in workflows; its repr does not show them.
-        models: The names of the known models; a workflow that names another is a warning. Names can be added.
+        env: The values of `{{env.NAME}}` in workflows, by name: `emulator.env["TEAM"] = "Tides"`.
+        secrets: The values of `{{secrets.NAME}}` in workflows, by name; its repr does not show them.
+        models: The names of the known models, in any order; a workflow that names another is a warning. Names can be
+            added.
 
     Example:
         >>> from fibonacci.emulator import Emulator
@@ -52,7 +53,9 @@ class EmulatorSettings:
 
     @property
     def rate_limit(self) -> tuple[int, float]:
-        """The requests and the seconds of a window. Setting it begins a new one; `None` sets the plan's.
+        """The number of requests in a window and its seconds, in this order.
+
+        Setting it begins a new window; `None` sets the plan's.
 
         Raises:
             ValueError: If it is set to what is not positive.

@@ -28,7 +28,9 @@ class Snapshots:
         return self.app.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
-        """Replace the state by that of a snapshot. The time does not go back, and the rate limits begin anew.
+        """Replace the state by that of a snapshot.
+
+        The time does not go back, and the rate limits begin anew.
 
         Args:
             snapshot: A result of `snapshot`.

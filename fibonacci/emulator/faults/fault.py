@@ -101,16 +101,22 @@ class FailureSpec:
 
 
 class Failure:
-    """An injected failure, and how often it has happened.
+    """An injected failure, and how often it has happened; `emulator.fail` returns one.
 
     Attributes:
-        spec: Its specification.
-        route: The requests that it is for.
+        spec: The arguments of `emulator.fail`.
+        route: The requests that it is for, such as `POST /workflows/{id}/execute`.
         kind: What goes wrong.
         times: How many requests fail; `None` for all of them.
-        status: The status of the response, for the kinds that replace it.
-        seconds: The wait of `drip` and `delay`.
+        status: The HTTP status code of the response, for the kinds that replace it; else `None`.
+        seconds: The wait of `drip` and `delay`, in real seconds.
         delivered: How many requests have failed: the response was sent, or the connection broken, as specified.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> failure = Emulator().fail("GET /tools", status=503, times=2)
+        >>> failure.kind, failure.status, failure.remaining, failure.delivered
+        ('status', 503, 2, 0)
     """
 
     def __init__(self, spec: FailureSpec) -> None:
@@ -144,7 +150,11 @@ class Failure:
             self.delivered += 1
 
     def body(self) -> bytes:
-        """Return the body of the response that replaces the regular one."""
+        """Return the body of the response that replaces the regular one.
+
+        Returns:
+            Bytes; empty for the kinds that replace no response.
+        """
         given = self.spec.body
         if self.status in (None, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             return b""
@@ -153,7 +163,14 @@ class Failure:
         return given.encode() if isinstance(given, str) else given if isinstance(given, bytes) else to_json(given)
 
     def headers(self, now: float) -> dict[str, str]:
-        """Return the headers that override those of every response."""
+        """Return the headers that override those of every response.
+
+        Args:
+            now: The time of the request, in Unix seconds of the emulator's clock.
+
+        Returns:
+            Values by name.
+        """
         headers: dict[str, str] = {}
         if self.kind == "html":
             headers["Content-Type"] = "text/html; charset=utf-8"

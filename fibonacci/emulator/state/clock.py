@@ -18,10 +18,10 @@ LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class VirtualClock:
-    """The time of one emulator; safe to use from many threads.
+    """The time of one emulator, which `emulator.clock` is; safe to use from many threads.
 
     Args:
-        mode: `real`, `skip` or `manual`.
+        mode: `real` (the machine's time), `skip` (waits of executions are skipped) or `manual` (`advance` moves it).
 
     Attributes:
         mode: `real`, `skip` or `manual`.
@@ -48,7 +48,11 @@ class VirtualClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        """Return the time in Unix seconds."""
+        """Return the time.
+
+        Returns:
+            Unix seconds, those that were skipped included.
+        """
         return time.time() + self._time if self._follows_machine else self._time
 
     def advance(self, seconds: float) -> None:
@@ -72,17 +76,29 @@ class VirtualClock:
             raise
 
     def advance_to(self, moment: float) -> None:
-        """Advance the time to a moment in Unix seconds, unless it has passed; no listener is called."""
+        """Advance the time to a moment, unless it has passed; no listener is called.
+
+        Args:
+            moment: The moment, in Unix seconds.
+        """
         self._move(max(0.0, moment - self.now()))
 
     def skip_to(self, moment: float) -> None:
-        """Skip a wait: advance the time to its end, as `advance_to` does."""
+        """Skip a wait: advance the time to its end, as `advance_to` does.
+
+        Args:
+            moment: The end of the wait, in Unix seconds.
+        """
         before = self.now()
         self.advance_to(moment)
         self.skipped += max(0.0, min(moment, LAST) - before)
 
     def on_advance(self, listener: Callable[[], None]) -> None:
-        """Call a function after every `advance`, which is undone if the function raises."""
+        """Call a function after every `advance`, which is undone if the function raises.
+
+        Args:
+            listener: A function without parameters.
+        """
         self._listeners.append(listener)
 
     def _move(self, seconds: float) -> float:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class StateError(ValueError):
-    """A file or a snapshot is not an emulator's state, was written by a newer version, or cannot be used."""
+    """A file or a snapshot is not an emulator's state, was written by a newer version, or cannot be used.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> try:
+        ...     Emulator().restore(b"something else")
+        ... except StateError as error:
+        ...     print("nothing was changed")
+        nothing was changed
+    """
 
 
 class SnapshotError(StateError):

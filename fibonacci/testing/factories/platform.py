@@ -29,7 +29,7 @@ _SECRETS: Final = {
 
 
 def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -> MemoryEntry:
-    """Make a memory entry.
+    """Make a memory entry, in the scope `workflow` and without expiry by default.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.
@@ -46,7 +46,7 @@ def make_memory_entry(*, response: ResponseInfo | None = None, **changes: Any) -
 
 
 def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
-    """Make a tool of the catalog.
+    """Make a tool of the catalog, `slack_send_message` by default.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.
@@ -63,7 +63,7 @@ def make_tool(*, response: ResponseInfo | None = None, **changes: Any) -> Tool:
 
 
 def make_tool_connection(*, response: ResponseInfo | None = None, **changes: Any) -> ToolConnection:
-    """Make the connection of a tool.
+    """Make the connection of a tool, `connected` by default.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.

@@ -12,15 +12,19 @@ T = TypeVar("T")
 
 
 def make_rate_limit(limit: int = 60, remaining: int = 59, reset_at: datetime | None = None) -> RateLimit:
-    """Make a rate limit, as a response reports it.
+    """Make a rate limit, as the headers of a response report it.
 
     Args:
         limit: The number of requests that the plan allows in a window.
         remaining: The number of requests left in it.
-        reset_at: The time at which the next window begins; a fixed time by default.
+        reset_at: The time at which the next window begins, with a time zone. Default: a fixed time, in UTC.
 
     Returns:
-        The rate limit.
+        The value of a response's `.rate_limit`.
+
+    Example:
+        >>> make_rate_limit(limit=300, remaining=0).remaining
+        0
     """
     return RateLimit(limit, remaining, reset_at or datetime(2026, 1, 2, 3, 5, tzinfo=UTC))
 
@@ -39,10 +43,10 @@ def make_response(
     Args:
         status_code: The HTTP status code.
         request_id: The platform's id of the request.
-        headers: The headers; `Content-Type` alone by default.
+        headers: The headers by name; `Content-Type` alone by default.
         rate_limit: The rate limit; that of `make_rate_limit()` by default.
         attempts: The number of times that the request was sent.
-        elapsed: The seconds that the call took.
+        elapsed: The seconds that the call took, waits included.
 
     Returns:
         The value of a model's `.response`.
@@ -58,15 +62,15 @@ def make_response(
 
 
 def make_page(items: Iterable[T], *, next_cursor: str | None = None, response: ResponseInfo | None = None) -> Page[T]:
-    """Make a page of a list, as `pager.pages()` yields it.
+    """Make a page of a list, the last one by default.
 
     Args:
-        items: The objects of the page.
+        items: What is on the page, in this order.
         next_cursor: The cursor of the next page; None for the last page.
-        response: The HTTP response that it came in.
+        response: The HTTP response that it came in; a successful one by default.
 
     Returns:
-        The page.
+        A page as `pager.pages()` yields it.
 
     Example:
         >>> len(make_page(["first", "second"]))

@@ -59,7 +59,7 @@ _ENTRY: Final = {
 
 
 def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Workflow:
-    """Make a workflow.
+    """Make a workflow, with one node by default.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.
@@ -76,7 +76,7 @@ def make_workflow(*, response: ResponseInfo | None = None, **changes: Any) -> Wo
 
 
 def make_workflow_version(*, response: ResponseInfo | None = None, **changes: Any) -> WorkflowVersion:
-    """Make a snapshot of a workflow.
+    """Make a snapshot of a workflow, version 1 by default.
 
     Args:
         response: The HTTP response that it came in; a successful one by default.

@@ -29,8 +29,8 @@ class Cassette:
     It is safe to use from many threads. The file is written after every answer.
 
     Attributes:
-        path: The file.
-        mode: `record` or `replay`.
+        path: The file, in JSON.
+        mode: `record` (what is in the file is replayed) or `replay` (no handler is called).
 
     Example:
         ```python
@@ -89,7 +89,15 @@ class Cassette:
     ) -> HandlerOutcome | Callable[[], HandlerOutcome] | None:
         """Return the recorded outcome of a call, or the work that calls its handler and records the outcome.
 
-        Without a handler, nodes are replayed if there is any call of their kind; else `None`: they have their default.
+        The emulator calls it.
+
+        Args:
+            handler: The user's function for the node; `None` if there is none.
+            call: What it is called with.
+
+        Returns:
+            The outcome or the work; `None` for the default node. Without a handler, a node is replayed if there is any
+            call of its kind, else it has its default.
 
         Raises:
             NodeError: If the call is not in the cassette and cannot be recorded.

@@ -26,16 +26,22 @@ _COMPARED: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """One call of a handler, with placeholders for secrets.
+    """One call of a handler as a cassette keeps it, with placeholders for secrets.
 
     Attributes:
         kind: `llm`, `critic`, or `tool` and its name.
         node: The id of the node. Calls of other nodes with the same input are equal, and go after its own.
-        input: What the handler was given: all but ids, the attempt and the iteration. Two calls of one kind with the
-            same input are equal.
-        answer: What the handler returned.
+        input: What the handler was given, by name: all but ids, the attempt and the iteration. Two calls of one kind
+            with the same input are equal.
+        answer: What the handler returned, any JSON.
         error: The text of its exception; `None` if it returned an answer.
-        usage: What it has reported to have used; `None` if nothing.
+        usage: What it has reported to have used, by name: `input_tokens`, `output_tokens`, `cost`; `None` if nothing.
+
+    Example:
+        >>> from fibonacci.emulator import RecordedCall
+        >>> call = RecordedCall("llm", "greet", {"instruction": "Greet Ada"}, answer="Hello Ada")
+        >>> call.key[:7], call.to_json()["answer"]
+        ('sha256:', 'Hello Ada')
     """
 
     kind: str
@@ -47,13 +53,17 @@ class RecordedCall:
 
     @property
     def key(self) -> str:
-        """The hash of kind and input."""
+        """The SHA-256 of kind and input, in hexadecimal after `sha256:`; equal calls have equal ones."""
         from hashlib import sha256  # most emulators record nothing
 
         return f"sha256:{sha256(to_text([self.kind, _sorted(self.input)]).encode()).hexdigest()}"
 
     def to_json(self) -> Record:
-        """Return the call as it is stored."""
+        """Return the call as a cassette's file has it.
+
+        Returns:
+            JSON with the keys `kind`, `node`, `key`, `input`, `answer` or `error`, and `usage` if any was reported.
+        """
         result: Record = {"answer": self.answer} if self.error is None else {"error": self.error}
         if self.usage is not None:
             result["usage"] = self.usage

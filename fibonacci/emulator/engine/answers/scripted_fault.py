@@ -27,7 +27,9 @@ class ScriptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """In a script, an attempt that fails, in place of an answer. As JSON it is `{"$fault": kind, "message": ...}`.
+    """In a script, an attempt that fails, in place of an answer.
+
+    As JSON it is `{"$fault": kind, "message": ...}`.
 
     Attributes:
         kind: `timeout`: the time limit of the node passes on the emulator's clock, or that of the workflow if the node

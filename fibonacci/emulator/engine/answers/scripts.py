@@ -12,13 +12,19 @@ from fibonacci.emulator.engine.default_nodes import NodeError
 
 
 class Script:
-    """The answers for one name.
+    """The answers that nodes of one name get in sequence; `emulator.script` returns one.
 
     Attributes:
         name: The id of a node, the name of a tool, or a model.
-        answers: The answers, any JSON, and faults.
+        answers: The answers in order: any JSON, and faults.
         repeat: Whether it begins again after the last answer.
         taken: How many answers nodes have taken.
+
+    Example:
+        >>> from fibonacci.emulator import Emulator
+        >>> script = Emulator().script("classify", ["high", "low"])
+        >>> script.taken, script.remaining
+        (0, 2)
     """
 
     def __init__(self, name: str, answers: Sequence[Any], *, repeat: bool) -> None:
@@ -33,13 +39,21 @@ class Script:
         return None if self.repeat else len(self.answers) - self.taken
 
     def take(self) -> Any:
-        """Take the next answer."""
+        """Take the next answer, as the emulator does for each attempt.
+
+        Returns:
+            Any JSON, or a `Fault`.
+        """
         answer = self.answers[self.taken % len(self.answers)]
         self.taken += 1
         return answer
 
     def copy(self) -> Script:
-        """Return a script with the same answers left."""
+        """Copy the script, with its position.
+
+        Returns:
+            A script of its own with the same answers left.
+        """
         copy = Script(self.name, self.answers, repeat=self.repeat)
         copy.taken = self.taken
         return copy
@@ -68,10 +82,13 @@ class Scripts:
         self._by_name: dict[str, list[Script]] = {}  # by the underscore spelling; an id of a node has no dot
 
     def add(self, scripts: Sequence[Script]) -> None:
-        """Add scripts. Those for a name that has one follow it.
+        """Add scripts; those for a name that has one follow it.
+
+        Args:
+            scripts: The scripts, in order.
 
         Raises:
-            ScriptError: If one follows a script that repeats; none is added.
+            ValueError: If one follows a script that repeats; none is added.
         """
         with self._lock:
             added = {name: list(known) for name, known in self._by_name.items()}
@@ -87,11 +104,14 @@ class Scripts:
             self.is_active = bool(added)
 
     def take(self, node_id: str, other: str | None) -> tuple[Any] | None:
-        """Take the next answer for a node; `None` if it has no script. `None` is an answer too, so it is in a tuple.
+        """Take the next answer for a node, as the emulator does for each attempt.
 
         Args:
-            node_id: Its id, whose script goes first.
-            other: Its tool or its model.
+            node_id: The id of the node, whose own script goes first.
+            other: The name of its tool or its model; `None` for none.
+
+        Returns:
+            The answer, in a tuple as `None` is an answer too; `None` if the node has no script.
 
         Raises:
             NodeError: If all answers have been taken.
@@ -104,21 +124,36 @@ class Scripts:
         return None
 
     def has(self, name: str) -> bool:
-        """Return whether there is a script for a name."""
+        """Tell whether there is a script for a name.
+
+        Args:
+            name: The id of a node, the name of a tool in either spelling, or a model.
+
+        Returns:
+            True also when all of its answers have been taken.
+        """
         return canonical_tool(name) in self._by_name
 
     @property
     def unused(self) -> list[Script]:
-        """The scripts with answers left; of those that repeat, the ones that no node has taken an answer from."""
+        """The scripts with answers left, the oldest first; of those that repeat, the ones without an answer taken."""
         return [script for script in self if script.remaining or not script.taken]
 
     def copy(self) -> list[Script]:
-        """Return copies of the scripts as they are now."""
+        """Copy the scripts as they are now.
+
+        Returns:
+            The copies, in order of their names' first scripts.
+        """
         with self._lock:
             return [script.copy() for scripts in self._by_name.values() for script in scripts]
 
     def replace_by(self, scripts: Sequence[Script]) -> None:
-        """Use these scripts, and no others."""
+        """Use these scripts, and no others.
+
+        Args:
+            scripts: The scripts, in order.
+        """
         self.clear()
         self.add(scripts)
 
