@@ -1,0 +1,1 @@
+"""The API reference: a page for each public module and each group of calls, as Markdown from the docstrings."""
