@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tests.docs.pictures import by_scheme
+
 _CODE_OR_LINK: Final = re.compile(
     r"(?P<fence>^(?P<indent>[ ]*)(?P<ticks>```+|~~~+)[^\n]*\n.*?^[ ]*(?P=ticks)[ ]*$)"
     r"|(?P<before>\[(?:[^\]\n`]|`[^`\n]*`)*\]\(\s*)(?P<target>[^)\s]+)(?=[^)]*\))"
@@ -37,8 +39,11 @@ class SitePage:
 
     @property
     def site_text(self) -> str:
-        """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub."""
-        return _FENCE_OR_ROW.sub(_with_bars, self.text)
+        """The Markdown as zensical reads it: in tables, a bar within code has no backslash, unlike on GitHub.
+
+        Each picture is two images, which follow the site's switch between light and dark.
+        """
+        return by_scheme(_FENCE_OR_ROW.sub(_with_bars, self.text))
 
     @property
     def plain_text(self) -> str:
