@@ -13,12 +13,14 @@ from tests.site.api.types import Linker
 
 
 def sections(target: griffe.Object) -> list[griffe.DocstringSection]:
-    """Return the sections of an object's docstring; those of `__init__` follow those of its class."""
+    """Return the sections of an object's docstring; those of `__init__` follow the text of its class."""
     found = [] if target.docstring is None else _parsed(target.docstring)
     init = constructor(target)
     if init is not None and init.docstring is not None:
         rest = _parsed(init.docstring)
-        found += [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+        text = [each for each in found if each.kind is griffe.DocstringSectionKind.text]
+        own = [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+        found = [*text, *own, *(each for each in found if each.kind is not griffe.DocstringSectionKind.text)]
     return found
 
 

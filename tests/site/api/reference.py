@@ -99,12 +99,12 @@ def _module_text(module: griffe.Object) -> str:
 
 def _async_page(path: str, entries: list[Entry], linker: Linker) -> SitePage:
     parts = [
-        "# Async",
+        "# The async client",
         "`AsyncFibonacci` has the calls of `Fibonacci` under the same names and with the same arguments; they are "
-        "awaited. Lists are an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the "
+        "awaited. A list is an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the "
         "sync names, which have arguments, errors and examples.",
     ]
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: not entry.name.startswith("fibonacci.AsyncFibonacci")):
         parts += _async_entry(entry, linker)
     return SitePage(path, "AsyncFibonacci", "The calls of the async client, and the sync entry of each.", _text(parts))
 
