@@ -32,15 +32,22 @@ _ONE_BY_ONE = (
     "servers/test_load.py",
 )
 
+# What the package does in these is measured in the tests of its parts, and measuring doubles their time.
+_NOT_MEASURED = ("contract", "docs", "faults/test_table.py", "pictures", "releases", "servers", "simulation", "typing")
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are processors: for a third of their time, the tests wait."""
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that must not run beside each other into one group."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests that must not run beside each other into one group; name those that are not measured."""
+    tests = Path(__file__).parent
+    not_measured = [tests / name for name in _NOT_MEASURED if config.pluginmanager.hasplugin("pytest_cov")]
     for item in items:
+        if any(item.path.is_relative_to(path) for path in not_measured):
+            item.add_marker(pytest.mark.no_cover)
         outlasts = item.name.startswith("test_a_fault_that_outlasts_the_timeout")
         if outlasts or item.path.as_posix().endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
