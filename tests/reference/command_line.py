@@ -36,6 +36,7 @@ PYTHON: Final[Mapping[str, str]] = {
 """What the commands for people are in Python, where it is one name."""
 
 _WIDTH: Final = 80
+_OPTION: Final = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _DEFAULT: Final = re.compile(r"(?:^|; )default: ")
 
 _BEGIN: Final = f"""\
@@ -155,7 +156,14 @@ def _paragraph(text: str) -> str:
     """Return a paragraph of a help; one whose lines are apart, such as one for each shell, keeps them."""
     filled = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
     is_prose = len(filled.splitlines()) == len(text.splitlines())
-    return plain(filled) if is_prose else f"```text\n{text}\n```"
+    return _prose(filled) if is_prose else f"```text\n{text}\n```"
+
+
+def _prose(text: str) -> str:
+    """Return a text of a help as Markdown, with its options as code, which no line break divides."""
+    parts = re.split(r"(`[^`]+`)", text)
+    parts[::2] = [_OPTION.sub(r"`\g<0>`", part) for part in parts[::2]]
+    return plain("".join(parts))
 
 
 def _usage(command: ListedCommand, own: list[Action]) -> str:
@@ -215,7 +223,7 @@ def _row(action: Action) -> list[str]:
     meaning = sentence(meaning) + (f". {rest}" if rest else "")
     if action.option_strings and action.required:
         meaning = f"{meaning}. Required"
-    return [code(name), plain(meaning), plain(default) if default else _default(action)]
+    return [code(name), _prose(meaning), _prose(default) if default else _default(action)]
 
 
 def _default(action: Action) -> str:

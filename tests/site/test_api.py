@@ -154,3 +154,9 @@ def test_the_arguments_of_a_class_stand_before_its_example(pages: dict[str, Site
 
 def test_an_attribute_is_shown_without_final(pages: dict[str, SitePage]) -> None:
     assert [path for path, page in pages.items() if "Final[" in page.text or "(`Final`)" in page.text] == []
+
+
+def test_entries_of_several_files_are_listed_by_name_and_those_of_one_in_its_order(pages: dict[str, SitePage]) -> None:
+    listed = {path: re.findall(r"^## `(\w+)`", page.text, re.MULTILINE) for path, page in pages.items()}
+    assert listed["fibonacci.models"] == sorted(listed["fibonacci.models"], key=str.lower)
+    assert listed["fibonacci.errors"][:3] == ["FibonacciError", "ConfigurationError", "APIError"]

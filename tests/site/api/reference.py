@@ -68,7 +68,7 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     module = linker.names.package if name == "fibonacci" else linker.names.package[name.removeprefix("fibonacci.")]
     target = module.final_target if isinstance(module, griffe.Alias) else module
     parts = [f"# `{name}` {fragment(name)}", linker.text(_module_text(target), name)]
-    for entry in entries:
+    for entry in _in_order(entries):
         parts += render_entry(entry, linker, 2)
     repeated = {each: now for each, now in linker.names.repeated.items() if each.rpartition(".")[0] == name}
     if name == "fibonacci":
@@ -77,6 +77,12 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     if repeated:
         parts += ["## Names described elsewhere", "\n".join(_repeated(repeated, linker))]
     return SitePage(path, name, plain(summary(target)), _text(parts))
+
+
+def _in_order(entries: list[Entry]) -> list[Entry]:
+    """Return entries of one source file in its order, such as a tree of classes; those of several files by name."""
+    is_one_file = len({entry.target.module.path for entry in entries}) == 1
+    return entries if is_one_file else sorted(entries, key=lambda entry: entry.shown.lower())
 
 
 def _is_on_another_page(entry: Entry) -> bool:
