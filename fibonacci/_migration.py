@@ -9,7 +9,7 @@ _BY_REQUEST = "no class of its own: `client.request(method, path, json=...)` cal
 _KEYCHAIN = "`fibonacci auth login` stores the key in the keychain (extra `keyring`), where `Fibonacci()` finds it"
 _DICT = "what `client.request(...)` returns is a dict; with `returns=` it is a model of yours"
 _LOGS = "Python's logging: the logger `fibonacci`, and `on_retry=` of the client"
-_OPTIONS = "arguments of `Fibonacci(...)`, the environment, and profiles, which `fibonacci profiles` lists"
+_OPTIONS = "arguments of `Fibonacci(...)`, the environment, and profiles, which `fibonacci profiles list` prints"
 _REDACTION = "nothing: the API key is in no log, repr or error"
 _TOOLS = "`client.tools.list()`, filtered"
 

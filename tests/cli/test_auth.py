@@ -242,9 +242,9 @@ def test_the_commands_of_the_page(emulator: Emulator) -> None:
     page = (ROOT / "docs" / "how-to" / "keep-keys-in-profiles.md").read_text("utf-8")
     lines = page.partition("```bash\n")[2].partition("```")[0].splitlines()
     assert lines[0] == "fibonacci auth login"  # at the documented address, which is not there in a test
-    lines[0] += " --base-url http://127.0.0.1:8765/v1"
+    lines[0] += " --base-url http://127.0.0.1:8787/v1"
     for line in lines:
-        arguments = shlex.split(line.replace("http://127.0.0.1:8765/v1", emulator.base_url))
+        arguments = shlex.split(line.replace("http://127.0.0.1:8787/v1", emulator.base_url))
         assert invoke(*arguments[1:], stdin=emulator.api_key).code == 0, line
     assert list(entries()) == [f"fibonacci {origin_of(emulator)}/default"]
 

@@ -11,7 +11,7 @@ from tests.docs.pictures import by_scheme
 
 _CODE_OR_LINK: Final = re.compile(
     r"(?P<fence>^(?P<indent>[ ]*)(?P<ticks>```+|~~~+)[^\n]*\n.*?^[ ]*(?P=ticks)[ ]*$)"
-    r"|(?P<before>\[(?:[^\]\n`]|`[^`\n]*`)*\]\(\s*)(?P<target>[^)\s]+)(?=[^)]*\))"
+    r"|(?P<before>\[(?:[^\]\n`]|`[^`\n]*`|\n(?![ ]*\n))*\]\(\s*)(?P<target>[^)\s]+)(?=[^)]*\))"
     r"|(?P<named>^\[[^\]\n]+\]:\s*)(?P<address>\S+)"
     r"|(?P<html>\b(?:src|srcset|href)=\")(?P<value>[^\"]+)(?=\")"
     r"|(?P<code>(?P<tick>`+)(?!`).*?(?<!`)(?P=tick)(?!`))",

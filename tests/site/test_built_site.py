@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.docs.pictures import by_scheme
 from tests.releases.project import ROOT, read_project, read_version
 from tests.site.build import SiteError, run_zensical
 from tests.site.checks import BuiltSite
@@ -46,7 +47,8 @@ def test_every_page_has_the_parts_that_github_shows(site: BuiltSite) -> None:
     for page in site.pages:
         found = MARKDOWN.search(text := page.read_text("utf-8"))
         assert found is not None, page
-        github = MarkdownIt().enable("table").render((page.parent / found[1]).read_text("utf-8"))
+        markdown = by_scheme((page.parent / found[1]).read_text("utf-8"))
+        github = MarkdownIt().enable("table").render(markdown)
         article = text[text.index("<article") : text.index("</article>")]
         counts = [Counter(re.findall(r"<(li|tr|pre|blockquote|h[2-6]|img)[ >]", each)) for each in (github, article)]
         if counts[0] != counts[1]:

@@ -50,11 +50,14 @@ def test_the_changelog_is_a_page_whose_links_begin_at_the_root() -> None:
 
 def test_links_in_every_form_are_changed_and_code_is_not() -> None:
     text = (
-        "[a](x.md) ![`p`](x.svg 'title') `[b](x.md)` [`c[0]`](x.md)\n\n```python\n[d](x.md)\n```\n\n"
+        "[a](x.md) ![`p`](x.svg 'title') `[b](x.md)` [`c[0]`](x.md) [two\n  lines](x.md)\n\n"
+        "```python\n[d](x.md)\n```\n\n"
         '[ref]: x.md\n<img src="x.svg"> <a href="x.md">e</a> <source srcset="x.svg">\n'
     )
     assert map_links(text, lambda target: f"new-{target}") == (
-        "[a](new-x.md) ![`p`](new-x.svg 'title') `[b](x.md)` [`c[0]`](new-x.md)\n\n```python\n[d](x.md)\n```\n\n"
+        "[a](new-x.md) ![`p`](new-x.svg 'title') `[b](x.md)` [`c[0]`](new-x.md) "
+        "[two\n  lines](new-x.md)\n\n"
+        "```python\n[d](x.md)\n```\n\n"
         '[ref]: new-x.md\n<img src="new-x.svg"> <a href="new-x.md">e</a> <source srcset="new-x.svg">\n'
     )
 
