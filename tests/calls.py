@@ -31,7 +31,15 @@ HEADER: Final = "# Derived from the typed client by tests/calls.py; change fibon
 _FIRST: Final = ("list", "get", "create", "update", "delete")
 _ENDPOINT: Final = re.compile(r" \(`([A-Z]+ [^`]+)`\)")
 _ARGUMENT: Final = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
-_WORDS: Final = {r"^Return ": "Show ", r"`(\w+)\.(list|get)`": r"`fibonacci \1 \2`", r'[`"]': "", r"\bNone\b": "null"}
+_WORDS: Final = {
+    r"^Return ": "Show ",
+    r"`(\w+)\.(list|get)`": r"`fibonacci \1 \2`",
+    r'\["(\w+)", "(\w+)"\]': r"\1,\2",  # names are typed with commas
+    r'`|"(?![^{]*\})': "",  # an object is typed as JSON, with its quotes
+    r"\bNone\b": "null",
+    r"\bTrue\b": "true",
+}
+"""What a help has in place of Python, by the pattern of it."""
 _KINDS: Final[Mapping[frozenset[Any], str]] = {
     frozenset({str}): "text",
     frozenset({int, str}): "text",  # a part of the path, where both are the same

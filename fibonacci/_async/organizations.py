@@ -12,7 +12,7 @@ from fibonacci._lazy import namespace
 class AsyncOrganizations(AsyncResource):
     """Read and change governance, quotas and tool policies of an organization.
 
-    The platform documents the endpoints, and the roles that changes need. What each group chooses beside stands there.
+    The platform documents the endpoints, and the roles that changes need. Each group lists the choices of the SDK.
     """
 
     @namespace

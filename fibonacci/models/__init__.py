@@ -1,4 +1,4 @@
-"""What the platform sends back, one file per resource. All models are frozen and keep fields that they do not know."""
+"""The objects that the platform sends. All models are frozen, and keep fields that the SDK does not know."""
 
 from fibonacci._lazy import lazy_names
 

@@ -36,6 +36,7 @@ PYTHON: Final[Mapping[str, str]] = {
 """What the commands for people are in Python, where it is one name."""
 
 _WIDTH: Final = 80
+_OPTION: Final = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _DEFAULT: Final = re.compile(r"(?:^|; )default: ")
 
 _BEGIN: Final = f"""\
@@ -43,8 +44,8 @@ _BEGIN: Final = f"""\
 
 Every command of `fibonacci` with its options, derived from the parser of the command.
 [Use the command line]({HOW_TO}) shows how they are used, and
-[values, output and exit codes](command-output.md) has the rules that hold for all of them. `fibonacci COMMAND --help`
-prints the same as this page.
+[values and output](command-output.md) has the rules that hold for all of them. `fibonacci COMMAND --help` prints the
+same as this page.
 
 ```text
 fibonacci [GLOBAL OPTIONS] COMMAND [ARGUMENTS]
@@ -57,7 +58,9 @@ They stand before or after the name of a command.
 """
 
 _EXIT_CODES: Final = """\
-[Exit codes](command-output.md#exit-codes) has what they mean of single commands.
+`diff` and `fmt --check` exit 1 for a difference, `plan` exits 2 for a change, and `validate` exits 64 for a definition
+with errors. `fibonacci dev -- COMMAND` has the exit code of the command. The codes of `run-many` are in
+[its guide](../how-to/run-rows-from-a-terminal.md#exit-codes).
 """
 
 _ENVIRONMENT: Final = """\
@@ -150,9 +153,17 @@ def _notes(command: ListedCommand) -> list[str]:
 
 
 def _paragraph(text: str) -> str:
-    """Return a paragraph of a help; what is not filled, such as one line for each shell, keeps its lines."""
+    """Return a paragraph of a help; one whose lines are apart, such as one for each shell, keeps them."""
     filled = textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-    return plain(text) if filled == text else f"```text\n{text}\n```"
+    is_prose = len(filled.splitlines()) == len(text.splitlines())
+    return _prose(filled) if is_prose else f"```text\n{text}\n```"
+
+
+def _prose(text: str) -> str:
+    """Return a text of a help as Markdown, with its options as code, which no line break divides."""
+    parts = re.split(r"(`[^`]+`)", text)
+    parts[::2] = [_OPTION.sub(r"`\g<0>`", part) for part in parts[::2]]
+    return plain("".join(parts))
 
 
 def _usage(command: ListedCommand, own: list[Action]) -> str:
@@ -212,7 +223,7 @@ def _row(action: Action) -> list[str]:
     meaning = sentence(meaning) + (f". {rest}" if rest else "")
     if action.option_strings and action.required:
         meaning = f"{meaning}. Required"
-    return [code(name), plain(meaning), plain(default) if default else _default(action)]
+    return [code(name), _prose(meaning), _prose(default) if default else _default(action)]
 
 
 def _default(action: Action) -> str:

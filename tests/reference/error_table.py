@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from inspect import cleandoc, getdoc
-from itertools import pairwise
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from fibonacci import FibonacciError, definitions, emulator, errors, transports
-from fibonacci._display.remedies import REMEDIES
 from tests.docs.markdown import ROOT, heading_fragment
 from tests.reference.retried import FailedCall, failures
 from tests.reference.tables import code, plain, table
@@ -21,9 +17,10 @@ TROUBLESHOOTING: Final = ROOT / "docs" / "how-to" / "troubleshooting.md"
 _BEGIN: Final = """\
 # Error table
 
-Every error of `fibonacci.errors`, derived from the classes and from the rules that choose and retry them. All can be
-imported from `fibonacci`. [Errors](errors.md) explains how to read one, [troubleshooting](../how-to/troubleshooting.md)
-goes by the text of a message.
+Which failure becomes which error, and whether the client sends the request again. The tables are derived from the rules
+that choose and retry the errors, and from the classes. [Errors](errors.md) has the tree of the classes, their
+attributes and [what to do about each](errors.md#remedies). [Find the cause of an
+error](../how-to/troubleshooting.md) goes by the text of a message.
 
 ## What becomes which error
 
@@ -37,25 +34,15 @@ _OTHERS: Final = """\
 They are about files and definitions, or stay between a client and its transport.
 """
 
-_BASES: Final = ("FibonacciError", "APIError", "APIStatusError")
-
-
-class ErrorAttribute(NamedTuple):
-    """An attribute that a class adds to those of its parent."""
-
-    name: str
-    annotation: str
-    meaning: str
-
 
 def error_table_page() -> str:
     """Return the page."""
     found = failures()
-    parts = [_BEGIN, _failure_table(found), "", "## The classes", "", _tree()]
-    sections, attributes = _sections_by_class(), _attributes_by_class()
+    parts = [_BEGIN, _failure_table(found), "", "## The classes"]
+    sections = _sections_by_class()
     for name in errors.__all__:
         of_class = [failure for failure in found if failure.error == name]
-        parts += ["", *_section(getattr(errors, name), of_class, attributes[name], sections.get(name, []))]
+        parts += ["", *_section(getattr(errors, name), of_class, sections.get(name, []))]
     return "\n".join([*parts, "", _OTHERS, _other_errors()]) + "\n"
 
 
@@ -79,27 +66,16 @@ def _failure_table(found: list[FailedCall]) -> str:
     return table(header, [[failure.what, _link(failure.error), failure.get, failure.post] for failure in found])
 
 
-def _tree() -> str:
-    """Return the tree of the module's docstring."""
-    return "```text" + (errors.__doc__ or "").partition("```text")[2].rpartition("```")[0] + "```"
-
-
-def _section(
-    cls: type[FibonacciError], found: list[FailedCall], own: list[ErrorAttribute], pages: list[str]
-) -> list[str]:
+def _section(cls: type[FibonacciError], found: list[FailedCall], pages: list[str]) -> list[str]:
     name = cls.__name__
     bases = [_link(base.__name__) for base in cls.__mro__[1:] if base.__name__ in errors.__all__]
     bases += ["ValueError"] if issubclass(cls, ValueError) else []
     rows = [["Is also", ", ".join(bases) or "Exception"]]
     rows += [["Raised for", "; ".join(failure.what for failure in found)]] if found else []
     rows += [["Retried", _retried(found)]] if found else []
-    rows += [["Remedy", plain(_remedy(name))]] if name not in _BASES else []
     rows += [["Messages", ", ".join(pages)]] if pages else []
-    lines = [f"### {name}", "", cleandoc(getdoc(cls) or ""), "", table(["Property", "Value"], rows)]
-    if own:
-        cells = [[code(each.name), code(each.annotation), plain(each.meaning)] for each in own]
-        lines += ["", table(["Attribute", "Type", "Meaning"], cells)]
-    return lines
+    text = cleandoc(getdoc(cls) or "").partition("\n\nExample:\n")[0]
+    return [f"### {name}", "", text, "", table(["Property", "Value"], rows)]
 
 
 def _retried(found: list[FailedCall]) -> str:
@@ -107,25 +83,8 @@ def _retried(found: list[FailedCall]) -> str:
     return "See [the table](#what-becomes-which-error)" if "retried" in answers else "Never"
 
 
-def _remedy(name: str) -> str:
-    return REMEDIES.get(name, "Its message names it")
-
-
 def _link(name: str) -> str:
     return f"[{name}](#{name.lower()})"
-
-
-def _attributes_by_class() -> Mapping[str, list[ErrorAttribute]]:
-    """Return what the source has of each class: annotated names, each with a text below it."""
-    tree = ast.parse(Path(errors.__file__).read_text("utf-8"))
-    return {each.name: list(_attributes(each)) for each in tree.body if isinstance(each, ast.ClassDef)}
-
-
-def _attributes(cls: ast.ClassDef) -> Iterator[ErrorAttribute]:
-    for statement, text in pairwise(cls.body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(text, ast.Expr):
-            meaning = " ".join(ast.literal_eval(text.value).split())
-            yield ErrorAttribute(ast.unparse(statement.target), ast.unparse(statement.annotation), meaning)
 
 
 def _sections_by_class() -> Mapping[str, list[str]]:

@@ -24,7 +24,7 @@ from tests.site.api.reference import api_pages
 from tests.site.for_agents import write_texts
 from tests.site.navigation import ListedPage, NavigationPart, listed_pages, read_navigation
 from tests.site.pages import SitePage, front_matter
-from tests.site.sources import CHANGELOG, Addresses, read_addresses, read_pages
+from tests.site.sources import CHANGELOG, Addresses, read_addresses, read_pages, with_links
 
 HERE: Final = Path(__file__).parent
 _COLOR: Final = re.compile(r"\x1b\[[\d;]*m")
@@ -47,6 +47,8 @@ def build(out: Path, root: Path = ROOT) -> None:
     reference = api_pages(read_names(root))
     navigation = with_reference(navigation, reference)
     addresses = read_addresses(root, [page.path for page in listed_pages(navigation)])
+    titles = {page.path: page.title for page in listed_pages(navigation)}
+    reference = [with_links(page, titles, addresses) for page in reference]
     in_order = _in_order(navigation, [*read_pages(root, written, addresses), *reference])
     with TemporaryDirectory() as folder:
         work = Path(folder).resolve()

@@ -129,3 +129,34 @@ def test_every_signature_is_python(names: PublicNames) -> None:
 def test_the_version_is_described(pages: dict[str, SitePage]) -> None:
     assert "fibonacci.__version__" in fragments(pages["fibonacci"])
     assert fibonacci.__version__
+
+
+def test_a_result_that_is_described_in_several_lines_is_one_result(pages: dict[str, SitePage]) -> None:
+    text = entry(pages["client"], "fibonacci.Fibonacci.request")
+    assert text.count("**Returns**") == 1
+    assert "as plain Python objects\n(dicts, lists, texts, numbers)" in text
+
+
+def test_further_arguments_have_stars_and_no_default(pages: dict[str, SitePage]) -> None:
+    assert "\n- `**changes` (`Any`): Fields that replace" in pages["fibonacci.testing"].text
+
+
+def test_a_type_with_several_entries_has_one_piece_of_code_between_two_links(pages: dict[str, SitePage]) -> None:
+    text = pages["client.organizations"].text
+    role = "[`Role`](fibonacci.models.md#fibonacci.models.Role)"
+    assert f"- `allowed_roles` (`Sequence[`{role}`] | `[`Unset`](fibonacci.md#fibonacci.Unset)` | None`): " in text
+
+
+def test_the_arguments_of_a_class_stand_before_its_example(pages: dict[str, SitePage]) -> None:
+    text = entry(pages["fibonacci.emulator"], "fibonacci.emulator.Emulator")
+    assert text.index("**Arguments**") < text.index("**Raises**") < text.index("**Example**")
+
+
+def test_an_attribute_is_shown_without_final(pages: dict[str, SitePage]) -> None:
+    assert [path for path, page in pages.items() if "Final[" in page.text or "(`Final`)" in page.text] == []
+
+
+def test_entries_of_several_files_are_listed_by_name_and_those_of_one_in_its_order(pages: dict[str, SitePage]) -> None:
+    listed = {path: re.findall(r"^## `(\w+)`", page.text, re.MULTILINE) for path, page in pages.items()}
+    assert listed["fibonacci.models"] == sorted(listed["fibonacci.models"], key=str.lower)
+    assert listed["fibonacci.errors"][:3] == ["FibonacciError", "ConfigurationError", "APIError"]

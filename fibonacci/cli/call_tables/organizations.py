@@ -45,7 +45,7 @@ GROUP: Final = CallGroup(
                         CallParameter(
                             "category_flags",
                             "object",
-                            "whether workflows of a category need approval, by category, such as {financial: True}",
+                            'whether workflows of a category need approval, by category, such as {"financial": true}',
                         ),
                     ),
                 ),
@@ -139,7 +139,7 @@ GROUP: Final = CallGroup(
                         CallParameter(
                             "allowed_roles",
                             "names",
-                            "the roles that may use the tool, such as [owner, admin], in any order",
+                            "the roles that may use the tool, such as owner,admin, in any order",
                             is_nullable=True,
                         ),
                     ),
@@ -157,7 +157,7 @@ GROUP: Final = CallGroup(
                         CallParameter(
                             "allowed_roles",
                             "names",
-                            "the roles that may use the tool, such as [owner, admin], in any order",
+                            "the roles that may use the tool, such as owner,admin, in any order",
                             is_nullable=True,
                         ),
                     ),

@@ -23,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
 
     keep_lines(parser)
     parser.epilog = _EPILOG
-    parser.add_argument("shell", metavar="SHELL", choices=_SHELLS, help="bash, zsh or fish")
+    parser.add_argument("shell", metavar="SHELL", choices=_SHELLS, help="the shell: bash, zsh or fish")
 
 
 def run(context: Context) -> int:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from fibonacci.emulator import Emulator
 
 _EPILOG = """\
-It prints two lines for another terminal, and serves until Ctrl-C. With a command behind --, such as
-`fibonacci dev -- pytest`, that is run with the two variables set, and its end is the end."""
+It prints two lines for another terminal, and serves until Ctrl-C. With a command after --, such as
+`fibonacci dev -- pytest`, it runs that command with the two variables set, and ends with it."""
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -23,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
 
     parser.epilog = _EPILOG
     add_emulator_arguments(parser)
-    parser.add_argument("command", metavar="COMMAND", nargs="*", help="behind --: what to run with the two variables")
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what to run with the two variables")
 
 
 def run(context: Context) -> int:

@@ -32,7 +32,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--format",
         choices=("mermaid", "svg", "png"),
-        help="default: that of the name of --out, else mermaid; png needs the extra png",
+        help="the format; png needs the extra png; default: that of the name of --out, else mermaid",
     )
     parser.add_argument("--out", metavar="FILE", help="write to a file; default: stdout")
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 Inputs are checked against the definition before anything is started: one that is missing, unknown, or does not fit
-input_schema is a fault (exit code 64). `fibonacci workflows execute` starts a workflow without this check. A run that
-fails is exit code 1, with the reason on stderr."""
+input_schema is a fault (exit code 64). An --input replaces the value of that name in --inputs. `fibonacci workflows
+execute` starts a workflow without this check. A run that fails, or has not ended within --timeout, is exit code 1, with
+the reason on stderr."""
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -45,7 +46,9 @@ def add_arguments(parser: CommandParser) -> None:
         "--idempotency-key", metavar="KEY", help="the Idempotency-Key of the request that starts it; default: a new one"
     )
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--watch", action="store_true", help="show the nodes as they run; piped: a line of JSON a change")
+    how.add_argument(
+        "--watch", action="store_true", help="show the nodes as they run, on stderr; piped: a line of JSON a change"
+    )
     how.add_argument("--detach", action="store_true", help="do not wait: print the execution")
 
 

@@ -8,18 +8,25 @@ from collections.abc import Iterator, Sequence
 import griffe
 
 from tests.site.api.names import constructor
-from tests.site.api.signatures import default_of
+from tests.site.api.signatures import default_of, stars_of
 from tests.site.api.types import Linker
 
 
 def sections(target: griffe.Object) -> list[griffe.DocstringSection]:
-    """Return the sections of an object's docstring; those of `__init__` follow those of its class."""
-    found = [] if target.docstring is None else target.docstring.parse("google")
+    """Return the sections of an object's docstring; those of `__init__` follow the text of its class."""
+    found = [] if target.docstring is None else _parsed(target.docstring)
     init = constructor(target)
     if init is not None and init.docstring is not None:
-        rest = init.docstring.parse("google")
-        found += [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+        rest = _parsed(init.docstring)
+        text = [each for each in found if each.kind is griffe.DocstringSectionKind.text]
+        own = [each for each in rest if each.kind is not griffe.DocstringSectionKind.text]
+        found = [*text, *own, *(each for each in found if each.kind is not griffe.DocstringSectionKind.text)]
     return found
+
+
+def _parsed(docstring: griffe.Docstring) -> list[griffe.DocstringSection]:
+    """Return the sections; the lines below `Returns:` are one text, not one result each."""
+    return docstring.parse("google", returns_multiple_items=False)
 
 
 def render_sections(target: griffe.Object, linker: Linker, owner: str) -> Iterator[str]:
@@ -77,11 +84,12 @@ def indented(text: str) -> str:
 def _parameter(each: griffe.DocstringParameter, target: griffe.Object, linker: Linker, owner: str) -> str:
     declared = _declared(target, each.name)
     annotation = declared.annotation if declared is not None else each.annotation
-    default = default_of(declared) if declared is not None else None
+    stars = "" if declared is None else stars_of(declared)
+    default = default_of(declared) if declared is not None and not stars else None
     facts = [linker.type(annotation)] if annotation is not None else []
     facts += [f"default `{default}`"] if default not in (None, "UNSET", "None") else []
     in_brackets = f" ({', '.join(facts)})" if facts else ""
-    return f"`{each.name}`{in_brackets}: {linker.text(each.description, owner)}"
+    return f"`{stars}{each.name.lstrip('*')}`{in_brackets}: {linker.text(each.description, owner)}"
 
 
 def _declared(target: griffe.Object, name: str) -> griffe.Parameter | None:

@@ -112,7 +112,10 @@ def _attributes(entry: Entry, linker: Linker) -> Iterator[str]:
 
 
 def _attribute(name: str, annotation: str | griffe.Expr | None, text: str, linker: Linker) -> str:
-    kind = f" ({linker.type(annotation)})" if annotation is not None else ""
+    if isinstance(annotation, griffe.ExprSubscript) and str(annotation.left) == "Final":
+        annotation = annotation.slice
+    is_typed = annotation is not None and str(annotation) != "Final"
+    kind = f" ({linker.type(annotation)})" if is_typed else ""
     return f"`{name.rpartition('.')[2]}`{fragment(name)}{kind}: {text}"
 
 

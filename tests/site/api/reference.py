@@ -68,7 +68,7 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     module = linker.names.package if name == "fibonacci" else linker.names.package[name.removeprefix("fibonacci.")]
     target = module.final_target if isinstance(module, griffe.Alias) else module
     parts = [f"# `{name}` {fragment(name)}", linker.text(_module_text(target), name)]
-    for entry in entries:
+    for entry in _in_order(entries):
         parts += render_entry(entry, linker, 2)
     repeated = {each: now for each, now in linker.names.repeated.items() if each.rpartition(".")[0] == name}
     if name == "fibonacci":
@@ -77,6 +77,12 @@ def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
     if repeated:
         parts += ["## Names described elsewhere", "\n".join(_repeated(repeated, linker))]
     return SitePage(path, name, plain(summary(target)), _text(parts))
+
+
+def _in_order(entries: list[Entry]) -> list[Entry]:
+    """Return entries of one source file in its order, such as a tree of classes; those of several files by name."""
+    is_one_file = len({entry.target.module.path for entry in entries}) == 1
+    return entries if is_one_file else sorted(entries, key=lambda entry: entry.shown.lower())
 
 
 def _is_on_another_page(entry: Entry) -> bool:
@@ -99,12 +105,12 @@ def _module_text(module: griffe.Object) -> str:
 
 def _async_page(path: str, entries: list[Entry], linker: Linker) -> SitePage:
     parts = [
-        "# Async",
+        "# The async client",
         "`AsyncFibonacci` has the calls of `Fibonacci` under the same names and with the same arguments; they are "
-        "awaited. Lists are an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the "
+        "awaited. A list is an `AsyncPager`, which is iterated with `async for`. The links lead to the entries of the "
         "sync names, which have arguments, errors and examples.",
     ]
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: not entry.name.startswith("fibonacci.AsyncFibonacci")):
         parts += _async_entry(entry, linker)
     return SitePage(path, "AsyncFibonacci", "The calls of the async client, and the sync entry of each.", _text(parts))
 

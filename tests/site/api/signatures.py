@@ -42,6 +42,12 @@ def default_of(parameter: griffe.Parameter) -> str | None:
     return None if default is None else str(default)
 
 
+def stars_of(parameter: griffe.Parameter) -> str:
+    """Return the stars before the name of a parameter that takes further arguments; else nothing."""
+    stars = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
+    return stars.get(parameter.kind, "") if parameter.kind is not None else ""
+
+
 def _constant(name: griffe.ExprName, path: str) -> str | None:
     """Return the value of a module's constant."""
     parent = name.parent
@@ -77,8 +83,7 @@ def _parameters(function: griffe.Function) -> Iterator[str]:
 
 
 def _parameter(parameter: griffe.Parameter) -> str:
-    stars = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
-    star = stars.get(parameter.kind, "") if parameter.kind is not None else ""
+    star = stars_of(parameter)
     annotation = "" if parameter.annotation is None else f": {parameter.annotation}"
     default = None if star else default_of(parameter)
     equals = " = " if annotation else "="

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from posixpath import relpath
@@ -43,7 +44,7 @@ class Linker:
             return self.link(next(iter(found.values())), text)
         if not found:
             return f"`{text}`"
-        return "".join(self._part(part) for part in _parts(annotation))
+        return "".join(self._parts(annotation))
 
     def text(self, text: str, owner: str = "") -> str:
         """Return a text of a docstring, with links for the names in it.
@@ -64,9 +65,18 @@ class Linker:
 
         return _NAMED.sub(replace, text)
 
-    def _part(self, part: str | griffe.Expr) -> str:
-        entry = None if isinstance(part, str) else self._of_expression(part)
-        return f"`{part}`" if entry is None else self.link(entry, str(part))
+    def _parts(self, annotation: griffe.Expr | str) -> Iterator[str]:
+        """Yield the names that have an entry as links, and what stands between two of them as one piece of code."""
+        between = ""
+        for part in [annotation] if isinstance(annotation, str) else annotation.iterate(flat=True):
+            entry = None if isinstance(part, str) else self._of_expression(part)
+            if entry is None:
+                between += str(part)
+                continue
+            yield f"`{between}`" if between else ""
+            yield self.link(entry, str(part))
+            between = ""
+        yield f"`{between}`" if between else ""
 
     def _of_expression(self, part: str | griffe.Expr) -> Entry | None:
         return self.names.find(part if isinstance(part, str) else part.canonical_path)
@@ -76,14 +86,3 @@ def _named(annotation: griffe.Expr | str) -> list[str | griffe.Expr]:
     if isinstance(annotation, str):
         return [annotation]
     return [each for each in annotation.iterate(flat=True) if isinstance(each, griffe.ExprName | griffe.ExprAttribute)]
-
-
-def _parts(annotation: griffe.Expr | str) -> list[str | griffe.Expr]:
-    """Return the names of a type, and the texts between them."""
-    parts: list[str | griffe.Expr] = []
-    for each in [annotation] if isinstance(annotation, str) else annotation.iterate(flat=True):
-        if isinstance(each, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += each
-        else:
-            parts.append(each)
-    return parts
