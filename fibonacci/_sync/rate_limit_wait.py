@@ -94,12 +94,12 @@ class RateLimitWait:
     def _check(self, delay: Delay) -> None:
         """Raise an error if the delay does not fit into the time of the call, or the limiter cannot be used."""
         deadline, failure = self._call.deadline, self._limits.failure
+        is_over = not deadline.allows(0.0)
         if failure is not None:
             has_waited = self._clock.monotonic() - self._began >= _PATIENCE
-            if failure.is_lasting or has_waited or not deadline.allows(0.0):
+            if failure.is_lasting or has_waited or is_over:
                 raise limiter_error(self._call, str(failure))
-        is_too_long = delay.is_fixed and not deadline.allows(delay.seconds)
-        if is_too_long or not deadline.allows(0.0):
+        if is_over or (delay.is_fixed and not deadline.allows(delay.seconds)):
             raise rate_limit_error(self._call, delay.seconds, left=self._limits.left, last=self._limits.last)
 
     def _sleep(self, delay: Delay, queued: QueuedCall) -> None:
