@@ -45,9 +45,9 @@ def test_a_fault_ends_as_the_table_says(row: FaultRow, transport: TransportName,
 def test_a_fault_that_outlasts_the_timeout_ends_as_the_table_says(
     timeout: float, transport: TransportName, mode: ModeName
 ) -> None:
-    # As they do nothing else, they wait side by side.
+    # They mostly wait, so some run side by side; all at once would have no time to reach their servers.
     slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, mode)]
-    with ThreadPoolExecutor(len(slow)) as threads:
+    with ThreadPoolExecutor(3) as threads:
         runs = [(row.name, (row, threads.submit(run_row, row, mode, transport))) for row in slow]
     check_rows(runs, lambda run: _check(run[0], transport, run[1].result()))
 
