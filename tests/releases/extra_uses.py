@@ -149,7 +149,7 @@ def progress() -> None:
 
 def redis() -> None:
     """Ask a Redis server that is not there."""
-    with _emulated(rate_limiter="redis://127.0.0.1:1/0") as (client, _):
+    with _emulated(rate_limiter="redis://127.0.0.1:1/0", timeout=3) as (client, _):
         try:
             client.health.check()
         except APIConnectionError as error:
