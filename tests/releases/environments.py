@@ -4,8 +4,8 @@ python -m tests.releases.environments lowest     with the lowest versions that p
 python -m tests.releases.environments newest     with the newest supported Python that is installed, if newer than this
 
 The environment is made anew. The tests are those of what depends on a version of something else: parsing, models, the
-transports, the stores of shared limiters, and what each extra brings. None of them bounds seconds closely, for the gate
-runs them at the lowest priority.
+transports, the stores of shared limiters, and what each extra brings. None of them bounds seconds closely, for the
+gate runs them beside other steps.
 """
 
 from __future__ import annotations
