@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import griffe
 
-from tests.releases.breaking_changes import public_objects
+from tests.kit.public_api import public_objects, resolved
 
 REACHED: Final = {
     "fibonacci.emulator.Emulator.clock": "fibonacci.emulator.state.clock.VirtualClock",
@@ -159,7 +159,7 @@ class Item:
         """Yield the public members, inherited ones too."""
         if isinstance(self.found, griffe.Class):
             for name, member in self.found.all_members.items():
-                target = _target(member)
+                target = resolved(member)
                 if not name.startswith("_") and name != "model_config" and target is not None:
                     yield Item(f"{self.name}.{name}", target, self)
 
@@ -189,14 +189,6 @@ def each_once(items: list[Item]) -> Iterator[Item]:
             if path not in seen and "._sync." not in path and not isinstance(each.found, griffe.Module):
                 seen.add(path)
                 yield each
-
-
-def _target(member: griffe.Object | griffe.Alias) -> griffe.Object | None:
-    """Return what a member is; None for what another package defines."""
-    try:
-        return member.final_target if isinstance(member, griffe.Alias) else member
-    except griffe.AliasResolutionError:
-        return None
 
 
 def _key(described: Any) -> str:

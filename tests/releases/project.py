@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,11 @@ def read_project(root: Path = ROOT) -> dict[str, Any]:
     """Return the table `project`."""
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     return project
+
+
+def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a checkout, and return what it has printed; it may fail."""
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
 
 
 def read_extras() -> dict[str, list[str]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
-from tests.releases.project import read_project, read_version
+from tests.releases.project import git, read_project, read_version
 from tests.site.navigation import ListedPage
 from tests.site.pages import SitePage, map_links
 
@@ -74,8 +73,7 @@ def read_addresses(root: Path, pages: Iterable[str]) -> Addresses:
     """
     urls = read_project(root)["urls"]
     tag = f"v{read_version(root)}"
-    tags = subprocess.run(["git", "tag", "--points-at", "HEAD"], cwd=root, capture_output=True, text=True).stdout
-    ref = tag if tag in tags.split() else "main"
+    ref = tag if tag in git(root, "tag", "--points-at", "HEAD").stdout.split() else "main"
     return Addresses(root, urls["Repository"], urls["Documentation"], ref, frozenset(pages))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import fibonacci
 from fibonacci import AsyncFibonacci, Fibonacci
-from tests.releases.breaking_changes import MODULES
+from tests.kit.public_api import MODULES
 from tests.releases.project import ROOT
 from tests.site.api.fragments import fragments
 from tests.site.api.names import PublicNames, read_names

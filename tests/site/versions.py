@@ -15,7 +15,7 @@ from typing import Final
 
 from packaging.version import Version
 
-from tests.releases.project import ROOT, read_version
+from tests.releases.project import ROOT, git, read_version
 from tests.site.build import SiteError, build
 
 _COMMAND: Final = "tests/site/build.py"
@@ -69,8 +69,8 @@ def write_root(out: Path, versions: list[str]) -> None:
 
 def tags_with_site(root: Path) -> list[str]:
     """Return the tags of releases that have a site."""
-    tags = _git(root, "tag", "--list", "v[0-9]*").stdout.split()
-    return [tag for tag in tags if _git(root, "cat-file", "-e", f"{tag}:{_COMMAND}").returncode == 0]
+    tags = git(root, "tag", "--list", "v[0-9]*").stdout.split()
+    return [tag for tag in tags if git(root, "cat-file", "-e", f"{tag}:{_COMMAND}").returncode == 0]
 
 
 def versions_list(versions: list[str]) -> str:
@@ -90,14 +90,10 @@ def _build_release(tag: str, out: Path, root: Path) -> None:
     """Build the site of a release, in a clone, by the code of that release."""
     with TemporaryDirectory() as folder:
         checkout = Path(folder) / "checkout"
-        cloned = _git(root, "clone", "--quiet", "--shared", "--branch", tag, str(root), str(checkout))
+        cloned = git(root, "clone", "--quiet", "--shared", "--branch", tag, str(root), str(checkout))
         if cloned.returncode:
             raise SiteError(f"{tag} cannot be checked out: {cloned.stderr}")
         command = [sys.executable, "-m", "tests.site.build", str(out)]
         built = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
         if built.returncode:
             raise SiteError(f"the site of {tag} cannot be built: {(built.stdout + built.stderr).strip()}")
-
-
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import griffe
 
-from tests.releases.breaking_changes import public_objects
+from tests.kit.public_api import is_group, public_objects, resolved
 
 CLIENTS: Final = {"fibonacci.Fibonacci": "client", "fibonacci.AsyncFibonacci": "client"}
 """What the documentation calls an object of each of these classes."""
@@ -90,8 +90,8 @@ def members(owner: griffe.Object, public: dict[str, griffe.Object]) -> Iterator[
         return
     for holder in [owner, *(base for base in owner.mro() if base.path not in paths)]:
         for name, member in holder.members.items():
-            found = member.final_target if isinstance(member, griffe.Alias) else member
-            if name in seen or not _is_described(name, found):
+            found = resolved(member)
+            if found is None or name in seen or not _is_described(name, found):
                 continue
             seen.add(name)
             if isinstance(found, griffe.Function | griffe.Attribute | griffe.Class):
@@ -101,13 +101,8 @@ def members(owner: griffe.Object, public: dict[str, griffe.Object]) -> Iterator[
 def constructor(target: griffe.Object) -> griffe.Function | None:
     """Return the `__init__` of a class, its own or that of a base in the package; None for what is no class."""
     found = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
-    found = found.final_target if isinstance(found, griffe.Alias) else found
+    found = None if found is None else resolved(found)
     return found if isinstance(found, griffe.Function) and found.path.startswith("fibonacci.") else None
-
-
-def is_group(member: griffe.Object) -> bool:
-    """Whether a member is a group of calls, such as `client.workflows`."""
-    return isinstance(member, griffe.Function) and any(str(each.value) == "namespace" for each in member.decorators)
 
 
 def summary(target: griffe.Object) -> str:

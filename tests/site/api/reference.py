@@ -8,6 +8,7 @@ from typing import Final
 
 import griffe
 
+from tests.kit.public_api import resolved
 from tests.site.api.entries import heading, members_of, render_body, render_entry
 from tests.site.api.fragments import fragment
 from tests.site.api.names import Entry, PublicNames, summary
@@ -66,7 +67,8 @@ def _client_page(path: str, name: str, entries: list[Entry], linker: Linker) -> 
 
 def _module_page(path: str, name: str, entries: list[Entry], linker: Linker) -> SitePage:
     module = linker.names.package if name == "fibonacci" else linker.names.package[name.removeprefix("fibonacci.")]
-    target = module.final_target if isinstance(module, griffe.Alias) else module
+    target = resolved(module)
+    assert target is not None, f"{name} is no module of the package"
     parts = [f"# `{name}` {fragment(name)}", linker.text(_module_text(target), name)]
     for entry in _in_order(entries):
         parts += render_entry(entry, linker, 2)

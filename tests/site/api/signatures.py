@@ -7,6 +7,8 @@ from typing import Final
 
 import griffe
 
+from tests.kit.public_api import resolved
+
 _WIDTH: Final = 88
 _LONGEST_VALUE: Final = 300
 
@@ -56,7 +58,7 @@ def _constant(name: griffe.ExprName, path: str) -> str | None:
         target = package[path.partition(".")[2]] if package is not None else None
     except (KeyError, ValueError):  # a name of another package
         return None
-    target = target.final_target if isinstance(target, griffe.Alias) else target
+    target = None if target is None else resolved(target)
     return str(target.value) if isinstance(target, griffe.Attribute) and target.value is not None else None
 
 
