@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 
@@ -16,6 +15,7 @@ from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, GREET, KEPT, REST, Command, executions, last_line, lines_of
 from tests.batch.journals import REDIS_PASSWORD
 from tests.emulator.handling import wait_until
+from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
 
@@ -71,17 +71,12 @@ class TestData:
     def test_a_bar_on_a_terminal_that_results_do_not_fill(
         self, command: Command, greeter: str, is_stdout_terminal: bool
     ) -> None:
-        import pty
-        import termios
-
-        reader, terminal = pty.openpty()
-        termios.tcsetwinsize(terminal, (24, 100))
+        terminal = PseudoTerminal(columns=100)
         line = command.line([greeter, command.write("rows.csv", CSV), "--journal", "runs.db"])
-        stdout = terminal if is_stdout_terminal else subprocess.PIPE
-        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=terminal)
-        shown = os.read(reader, 65536).decode()
-        os.close(terminal)
-        os.close(reader)
+        end = terminal.descriptor
+        stdout = end if is_stdout_terminal else subprocess.PIPE
+        ran = subprocess.run(line, cwd=command.folder, env=command.environment, stdout=stdout, stderr=end)
+        shown = terminal.read()
         assert ran.returncode == 0, shown
         assert "2 done, 0 failed" in shown
         assert ("2/2 rows" in shown) is not is_stdout_terminal

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import struct
 import subprocess
 import sys
 
@@ -17,6 +15,7 @@ from fibonacci.emulator import Emulator
 from tests.batch.shared_clock import SharedClock
 from tests.emulator.api import tool
 from tests.kit.mode import Mode
+from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.systems import needs_fork
 
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
@@ -74,24 +73,12 @@ def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptur
 
 @needs_fork
 def test_a_bar_on_a_terminal(emulator: Emulator, client: Fibonacci) -> None:
-    import fcntl
-    import pty
-    import termios
-
     workflow = client.workflows.create(name="rester", definition=DEFINITION).id
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 110, 0, 0))
+    terminal = PseudoTerminal(columns=110)
     command = [sys.executable, "-c", PROGRAM, emulator.api_key, emulator.base_url, workflow]
-    with subprocess.Popen(command, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        try:
-            while chunk := os.read(ours, 10_000):
-                shown += chunk
-        except OSError:  # the terminal is closed
-            pass
-        os.close(ours)
+    with subprocess.Popen(command, stderr=terminal.descriptor) as process:
+        shown = terminal.read()
         assert process.wait() == 0
-    last = shown.decode().rstrip().rpartition("\r")[2]
+    last = shown.rstrip().rpartition("\r")[2]
     assert "31/31 rows" in last
     assert "1 failed" in last

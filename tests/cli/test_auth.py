@@ -19,6 +19,7 @@ from fibonacci.emulator import Emulator
 from tests.cli.invocation import Invocation, environment, invoke, spawn
 from tests.docs.markdown import ROOT
 from tests.kit.keychain import BrokenKeychain, LockedKeychain, entries, in_keychain, write
+from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import error_body, respond
 from tests.kit.systems import needs_pseudo_terminals
@@ -280,27 +281,16 @@ class TestProcesses:
 
 def typed(keys: list[str], *arguments: str, env: dict[str, str]) -> str:
     """Run the command in a terminal, type something at its prompt, and return what the screen has shown."""
-    import pty
-
-    ours, theirs = pty.openpty()
+    terminal = PseudoTerminal()
     command = [sys.executable, "-m", "fibonacci.cli", *arguments]
     # A session of its own, so that the terminal is that of the process.
     script = "import fcntl, sys, termios, runpy; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv = sys.argv[1:]; "
     command[1:3] = ["-c", f"{script}runpy.run_module('fibonacci.cli', run_name='__main__')", "fibonacci"]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True, close_fds=True
-    ):
-        os.close(theirs)
-        screen = ""
-        while True:
-            try:
-                read = os.read(ours, 4096).decode()
-            except OSError:  # Linux's way to say that the terminal is gone
-                break
-            if not read:
-                break
-            screen += read
-            if keys and screen.endswith("(it is not shown): "):
-                os.write(ours, keys.pop(0).encode())
-    os.close(ours)
-    return screen
+    end = terminal.descriptor
+
+    def answer(screen: str) -> None:
+        if keys and screen.endswith("(it is not shown): "):
+            terminal.type(keys.pop(0))
+
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=env, start_new_session=True, close_fds=True):
+        return terminal.read(answer)

@@ -14,6 +14,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.cli.definitions import FAULTY, GREETER, OLD_WORDS, write
 from tests.cli.invocation import environment, invoke
+from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.systems import needs_fork
 
 pytestmark = pytest.mark.usefixtures("folder", "platform")
@@ -210,23 +211,19 @@ def test_bad_usage_of_pull(arguments: list[str], end: str) -> None:
 @needs_fork
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 64)])
 def test_apply_asks_on_a_terminal(platform: Emulator, tmp_path: Path, answer: str, code: int) -> None:
-    import pty
-
     write("flows/greeter.yaml", GREETER)
-    person, terminal = pty.openpty()
-    os.write(person, f"{answer}\n".encode())
+    terminal = PseudoTerminal()
+    terminal.type(f"{answer}\n")
     command = [sys.executable, "-m", "fibonacci.cli", "apply", "flows"]
     run = subprocess.run(
         command,
-        stdin=terminal,
+        stdin=terminal.descriptor,
         stdout=subprocess.PIPE,
-        stderr=terminal,
+        stderr=terminal.descriptor,
         env=environment(platform, tmp_path),
         timeout=30,
     )
-    os.close(terminal)
-    shown = os.read(person, 65536).decode()
-    os.close(person)
+    shown = terminal.read()
     assert (run.returncode, bool(run.stdout)) == (code, code == 0)
     assert f"Make these changes at {platform.base_url}? [y/N]" in shown
     assert "\x1b[32m+ create greeter.yaml" in shown

@@ -20,6 +20,7 @@ from threading import Thread
 
 from tests.docs.markdown import ROOT, SHELL, Block
 from tests.docs.running import SLOW_TO_LOAD
+from tests.kit.pseudo_terminal import PseudoTerminal
 
 DEV = "fibonacci dev "
 ADDRESS = "127.0.0.1:8787"
@@ -49,21 +50,18 @@ class TerminalProcess:
     """
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
-        import pty  # there is none on Windows
-
-        self._master, slave = pty.openpty()
-        self._read = bytearray()
+        self._terminal = PseudoTerminal()
+        shown = self._terminal.descriptor
         self._process = subprocess.Popen(
-            command, cwd=folder, env=environment, stderr=slave, stdin=subprocess.DEVNULL, stdout=slave
+            command, cwd=folder, env=environment, stderr=shown, stdin=subprocess.DEVNULL, stdout=shown
         )
-        os.close(slave)
-        self._reader = Thread(target=self._read_all)
+        self._reader = Thread(target=self._terminal.read)
         self._reader.start()
 
     @property
     def output(self) -> str:
         """What it has printed so far, to stdout and stderr."""
-        return self._read.decode().replace("\r", "")
+        return self._terminal.output.replace("\r", "")
 
     def until(self, text: str) -> None:
         """Wait until it has printed a text."""
@@ -82,14 +80,6 @@ class TerminalProcess:
         finally:
             self._process.kill()
             self._reader.join()
-            os.close(self._master)
-
-    def _read_all(self) -> None:
-        try:
-            while read := os.read(self._master, 65536):
-                self._read += read
-        except OSError:
-            pass  # Linux: the last process that had the terminal open has ended
 
 
 @dataclass

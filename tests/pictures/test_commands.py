@@ -7,7 +7,7 @@ import pytest
 from tests.kit.systems import needs_pseudo_terminals
 from tests.pictures.emulator_page import screenshots
 from tests.pictures.terminal.drawing import draw_terminal
-from tests.pictures.terminal.pseudo_terminal import screen_lines
+from tests.pictures.terminal.screen import screen_lines
 from tests.pictures.terminal.sessions import SESSIONS, played
 from tests.pictures.themes import IMAGES, THEMES
 

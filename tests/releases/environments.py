@@ -4,8 +4,7 @@ python -m tests.releases.environments lowest     with the lowest versions that p
 python -m tests.releases.environments newest     with the newest supported Python that is installed, if newer than this
 
 The environment is made anew. The tests are those of what depends on a version of something else: parsing, models, the
-transports, the stores of shared limiters, and what each extra brings. None of them bounds seconds closely, for the
-gate runs them beside other steps.
+transports, limiters that processes share, and what each extra brings.
 """
 
 from __future__ import annotations
@@ -46,6 +45,7 @@ TESTS: Final = (
     "tests/definitions/test_writing.py",
     "tests/definitions/test_yaml.py",
     "tests/endpoints/test_endpoints.py",
+    "tests/faults/test_socks.py",
     "tests/net/test_http11.py",
     "tests/net/test_redis_store.py",
     "tests/net/test_tls.py",
@@ -64,7 +64,10 @@ TESTS: Final = (
     "tests/test_paging.py",
     "tests/test_progress.py",
     "tests/test_respx.py",
+    "tests/shared_limits/test_failures.py",
     "tests/shared_limits/test_options.py",
+    "tests/shared_limits/test_sharing.py",
+    "tests/test_startup.py",
     "tests/test_transports.py",
 )
 RAISES_OTHERS: Final = frozenset({"mcp"})

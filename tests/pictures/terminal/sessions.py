@@ -14,7 +14,7 @@ from fibonacci.emulator import Emulator, LLMCall
 from tests.cli.invocation import environment
 from tests.pictures.emulator_page import NEWSLETTER, TRIAGE
 from tests.pictures.terminal.drawing import draw_terminal
-from tests.pictures.terminal.pseudo_terminal import run_on_terminal
+from tests.pictures.terminal.screen import run_on_terminal
 from tests.pictures.themes import in_both
 
 PAUSE = 1.2  # the seconds that a node takes

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import struct
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-_ROWS = 60
+from tests.kit.pseudo_terminal import PseudoTerminal
+
 # Colors stay in the lines; the other control sequences move the cursor or erase.
 _TOKEN = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\r|\n)")
 _SEQUENCE = re.compile(r"\x1b\[(?P<number>[0-9;?]*)(?P<final>[A-Za-z])")
@@ -30,24 +28,14 @@ def run_on_terminal(command: str, *, columns: int, folder: Path, env: Mapping[st
     Returns:
         The lines of the screen, with ANSI colors.
     """
-    import fcntl
-    import pty
-    import termios
-
     program, *arguments = shlex.split(command)
     assert program == "fibonacci", command
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, columns, 0, 0))
+    terminal = PseudoTerminal(columns)
+    end = terminal.descriptor
     line = [sys.executable, "-m", "fibonacci.cli", *arguments]
     looks = {"TERM": "xterm-256color", "TZ": "UTC", "LANG": "C.UTF-8"}
-    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env={**env, **looks}):
-        os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # Linux's way to say that the terminal is gone
-            while chunk := os.read(ours, 10_000):
-                shown += chunk
-    os.close(ours)
-    return screen_lines(shown.decode())
+    with subprocess.Popen(line, stdin=end, stdout=end, stderr=end, cwd=folder, env={**env, **looks}):
+        return screen_lines(terminal.read())
 
 
 def screen_lines(output: str) -> list[str]:
