@@ -26,10 +26,8 @@ LINKED = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").rglob("*.md"
 REASONS = {
     "is of fibonacci-sdk 0.2.4",
     "needs a package index",
-    "needs another package",
     "needs the platform itself",
     "needs a Redis server",
-    "runs for ever",
 }
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
