@@ -161,6 +161,7 @@ LEAVES_SOMETHING = {"organizations.tool_policies.delete: ignore_delete"}
 """Those whose fault also shows in checks that send nothing to their endpoint."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "found"), DETECTED.items(), ids=DETECTED)
 def test_a_mutant_is_detected_by_these_checks_and_no_others(name: str, found: set[str]) -> None:
     (mutant,) = [each for each in mutants() if str(each) == name]

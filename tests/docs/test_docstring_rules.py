@@ -18,7 +18,8 @@ from tests.docs import docstring_rules as rules
 from tests.docs.markdown import ROOT
 from tests.docs.public_items import Item, each_once, public_items
 
-pytestmark = pytest.mark.xdist_group("docstrings")  # the sources are read once
+# The sources are read once, which takes some seconds.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docstrings")]
 
 SOUND = '''
 """A module whose docstrings follow the rules."""

@@ -81,11 +81,13 @@ def test_block(block: Block, page_of: Callable[[Path], DocsPage]) -> None:
     logger.setLevel(level)
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_block_says_what_it_is(block: Block) -> None:
-    assert block.language, "name the language after the fence: `python` is run, `text` is not"
-    assert block.language not in {"py", "python3", "pycon"}, "call it `python`, so that it is run"
-    assert block.not_run is None or block.not_run in REASONS
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_blocks_say_what_they_are(page: Path) -> None:
+    blocks = blocks_of(page)
+    assert [str(block) for block in blocks if not block.language] == [], "name the language: `python` is run"
+    others = {"py", "python3", "pycon"}
+    assert [str(block) for block in blocks if block.language in others] == [], "call it `python`, so that it is run"
+    assert [str(block) for block in blocks if block.not_run not in {None, *REASONS}] == []
 
 
 def test_the_first_two_shell_blocks_of_the_readme_are_one_command_line_each() -> None:

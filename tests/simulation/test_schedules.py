@@ -16,6 +16,7 @@ FOUND = {
 }
 
 
+@pytest.mark.slow  # the step `schedules` of the gate tries many more
 @pytest.mark.parametrize("first", range(0, 80, 20))
 def test_the_promises_hold(first: int) -> None:
     failures = {seed: faults for seed in range(first, first + 20) if (faults := run(seed)[1])}
@@ -27,6 +28,7 @@ def test_schedules_that_have_found_something(seed: int) -> None:
     assert not run(seed)[1]
 
 
+@pytest.mark.slow
 def test_a_seed_determines_everything() -> None:
     def trace(seed: int) -> list[tuple[object, ...]]:
         outcome, _ = run(seed)
