@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fibonacci.emulator import Emulator
 from tests.kit.clock import FakeClock
 from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.names import NameService
+from tests.kit.programs import missing
 from tests.kit.server import ScriptedServer
 
 pytest_plugins = ["pytester"]
@@ -32,8 +34,18 @@ _ONE_BY_ONE = (
     "servers/test_load.py",
 )
 
+_TESTS = Path(__file__).parent
+
 # What the package does in these is measured in the tests of its parts, and measuring doubles their time.
-_NOT_MEASURED = ("contract", "docs", "faults/test_table.py", "pictures", "releases", "servers", "simulation", "typing")
+_NOT_MEASURED = tuple(
+    str(_TESTS / name)
+    for name in (
+        *("contract/", "docs/", "endpoints/", "pictures/", "releases/", "servers/", "simulation/", "typing/"),
+        *("batch/test_limits.py", "batch/test_rows.py", "core/test_long_lists.py", "core/test_shared_window.py"),
+        *("definitions/test_checks.py", "definitions/test_plain.py", "emulator/test_bad_requests.py"),
+        *("emulator/test_growth.py", "faults/test_refusals.py", "faults/test_table.py", "test_models.py"),
+    )
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -41,16 +53,26 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests that must not run beside each other into one group; name those that are not measured."""
-    tests = Path(__file__).parent
-    not_measured = [tests / name for name in _NOT_MEASURED if config.pluginmanager.hasplugin("pytest_cov")]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that must not run beside each other into one group."""
     for item in items:
-        if any(item.path.is_relative_to(path) for path in not_measured):
-            item.add_marker(pytest.mark.no_cover)
         outlasts = item.name.startswith("test_a_fault_that_outlasts_the_timeout")
-        if outlasts or item.path.as_posix().endswith(_ONE_BY_ONE):
+        if outlasts or str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Stop measuring the coverage for a test of `_NOT_MEASURED`, its fixtures included."""
+    coverage = sys.modules.get("coverage")
+    measured = coverage and coverage.Coverage.current()
+    if measured is None or not str(item.path).startswith(_NOT_MEASURED):
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +116,17 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 def any_client(mode: Mode, emulator: Emulator) -> Any:
     """Return a client of the emulator in each mode; its calls go through `mode.run`."""
     return mode.client_of(emulator)
+
+
+@pytest.fixture
+def font() -> None:
+    """Make sure that the system has a font, without which nothing draws texts."""
+    from fibonacci.definitions.diagrams.png import png
+
+    try:
+        png({"nodes": []})
+    except OSError:
+        missing("a font", "apt-get install fonts-dejavu-core")
 
 
 @pytest.fixture

@@ -91,12 +91,17 @@ def async_fibonacci_client(fibonacci_emulator: Emulator) -> AsyncFibonacci:
     return fibonacci_emulator.async_client()
 
 
+def _markers(request: Any) -> list[pytest.Mark]:  # Any: before 9.2, pytest does not tell the type of `node`
+    """Return the markers that the scope of a fixture has."""
+    return list(request.node.iter_markers(_MARKER))
+
+
 def _emulator(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> Iterator[Emulator]:
     """Yield an emulator that the environment names, with the options of the markers that its scope has."""
     from fibonacci.testing.emulator_fixtures import EmulatorFixtures
     from fibonacci.testing.emulator_options import emulator_options
 
-    markers = list(request.node.iter_markers(_MARKER))
+    markers = _markers(request)
     emulators = request.config.stash.setdefault(_EMULATORS, EmulatorFixtures(_FIXTURES))
     with emulators.run(str(request.fixturename), emulator_options(options, markers), markers) as emulator:
         yield emulator

@@ -63,9 +63,10 @@ def instructions(script: str, directory: Path) -> int:
     environment = clean_environment() | {"PYTHONPYCACHEPREFIX": str(directory), "PYTHONHASHSEED": "0"}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     environment["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # to find none, pydantic reads the metadata of every package
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}", sys.executable, "-c", script]
-    subprocess.run(command[3:], check=True, env=environment, capture_output=True)
-    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
-    found = re.search(r"Collected : (\d+)", done.stderr)
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    counter = ["valgrind", "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
+    done = subprocess.run([*counter, *command], check=True, env=environment, capture_output=True, text=True)
+    found = re.search(r"I +refs: +([\d,]+)", done.stderr)
     assert found is not None, done.stderr
-    return int(found[1])
+    return int(found[1].replace(",", ""))

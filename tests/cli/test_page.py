@@ -60,7 +60,7 @@ def run(block: Block) -> Iterator[str]:
         yield done.out + done.err
 
 
-@pytest.mark.usefixtures("folder", "platform")
+@pytest.mark.usefixtures("folder", "font", "platform")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page(name: str) -> None:
     printed = ""

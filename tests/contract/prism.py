@@ -5,7 +5,6 @@ See https://github.com/stoplightio/prism.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.document import FILE
+from tests.kit.programs import missing
 
 _INSTALL = "npm install --global @stoplight/prism-cli"
 
@@ -31,9 +31,7 @@ def prism(*options: str) -> Generator[str]:
     """
     program = shutil.which("prism")
     if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"prism is missing: {_INSTALL}")
-        pytest.skip(f"needs prism: {_INSTALL}")
+        missing("prism", _INSTALL)
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen(
             [program, "mock", str(FILE), "--port", "0", "--host", "127.0.0.1", *options], stdout=log, stderr=log

@@ -52,6 +52,7 @@ def test_the_later_rule_holds() -> None:
     assert re.search(rf"fill:none;stroke:{LIGHT['failed']};stroke-width:1.5;stroke-dasharray:6 3", picture)
 
 
+@pytest.mark.usefixtures("font")
 def test_a_png_has_twice_the_size_and_is_drawn_for_hostile_texts_too() -> None:
     from fibonacci.definitions.diagrams.png import png
 
@@ -60,6 +61,7 @@ def test_a_png_has_twice_the_size_and_is_drawn_for_hostile_texts_too() -> None:
     assert min(size(png(hostile_definition(HOSTILE_TEXTS[7:8])))) > 0
 
 
+@pytest.mark.usefixtures("font")
 def test_a_very_large_one_is_drawn_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     from fibonacci.definitions.diagrams import png as module
 
@@ -71,7 +73,7 @@ def test_a_very_large_one_is_drawn_smaller(monkeypatch: pytest.MonkeyPatch) -> N
 def test_texts_that_no_font_can_draw_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from fibonacci.definitions.diagrams import png as module
 
-    def blank(*, svg_string: str) -> bytes:
+    def blank(**_: object) -> bytes:
         return b"blank"
 
     monkeypatch.setattr(module, "svg_to_bytes", blank)

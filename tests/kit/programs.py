@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, NoReturn
 
 import pytest
 
@@ -48,11 +48,18 @@ def running(port: int, program: str, *arguments: str) -> Generator[subprocess.Po
 def find(program: str) -> str:
     """Return the path of a program; without it skip the test, and under CI fail it."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")  # which not every user looks in
-    if found is not None:
-        return found
-    if os.environ.get("CI") == "true" and shutil.which("apt-get"):
-        pytest.fail(f"{program} is missing: apt-get install {program}")
-    pytest.skip(f"needs {program}: apt-get install {program}")
+    if found is None and shutil.which("apt-get") is None:
+        pytest.skip(f"needs {program}")
+    if found is None:
+        missing(program, f"apt-get install {program}")
+    return found
+
+
+def missing(needed: str, remedy: str) -> NoReturn:
+    """Skip the test, for this machine lacks what it needs; under CI fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{needed} is missing: {remedy}")
+    pytest.skip(f"needs {needed}: {remedy}")
 
 
 def free_port() -> int:

@@ -3,8 +3,8 @@
 python -m tests.releases.breaking_changes [TAG]
 
 Prints what breaks programs that use the release. Exits with 1 if neither the changelog nor a fragment of it has a part
-on that. The last release is the newest tag of a version that this commit descends from and that is not its own;
-without one there is nothing to compare.
+on that. The last release is the newest tag of a version that this commit descends from and that is not its own. In a
+clone without tags it is the commit that gave the changelog the part of the version, which is the one that is tagged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import griffe
 
@@ -21,16 +22,42 @@ from tests.kit.public_api import public_objects
 from tests.releases.project import ROOT, git
 
 
-def last_release(root: Path = ROOT) -> str | None:
-    """Return the newest tag of a version that the checked-out commit has as an ancestor; None without one."""
+class Release(NamedTuple):
+    """A version that was released."""
+
+    version: str
+    """Such as `1.2.0`."""
+
+    revision: str
+    """What git knows it by: a tag or a commit."""
+
+
+def last_release(root: Path = ROOT) -> Release | None:
+    """Return the newest release that the checked-out commit has as an ancestor; None without one."""
     own = [f"--exclude={tag}" for tag in git(root, "tag", "--points-at", "HEAD").stdout.split()]
-    return git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", *own).stdout.strip() or None
+    tag = git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", *own).stdout.strip()
+    return _tagged(tag) if tag else _in_changelog(root)
 
 
-def breaking_changes(tag: str, root: Path = ROOT) -> list[str]:
-    """Return a line for each change of something public since a tag that breaks programs."""
+def _tagged(tag: str) -> Release:
+    return Release(tag.removeprefix("v"), tag)
+
+
+def _in_changelog(root: Path) -> Release | None:
+    """Return the newest release by the commits that gave the changelog its parts."""
+    file = "CHANGELOG.md"
+    head = git(root, "rev-parse", "HEAD").stdout.strip()
+    for version in re.findall(r"^## \[(\d.*?)\]", git(root, "show", f"HEAD:{file}").stdout, re.MULTILINE):
+        commit = git(root, "log", "-1", "--format=%H", f"-S## [{version}]", "--", file).stdout.strip()
+        if commit not in ("", head):
+            return Release(version, commit)
+    return None
+
+
+def breaking_changes(revision: str, root: Path = ROOT) -> list[str]:
+    """Return a line for each change of something public since a tag or commit that breaks programs."""
     with TemporaryDirectory() as folder:
-        archive = subprocess.run(["git", "archive", tag, "fibonacci"], cwd=root, check=True, capture_output=True)
+        archive = subprocess.run(["git", "archive", revision, "fibonacci"], cwd=root, check=True, capture_output=True)
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
         before = public_objects(Path(folder))
         after = public_objects(root)
@@ -39,15 +66,15 @@ def breaking_changes(tag: str, root: Path = ROOT) -> list[str]:
         return sorted({_line(change, homes) for change in changes})
 
 
-def is_announced(changelog: str, fragments: list[str], tag: str) -> bool:
+def is_announced(changelog: str, fragments: list[str], version: str) -> bool:
     """Whether what is not released yet has a part on what breaks.
 
     Args:
         changelog: The text of the changelog.
         fragments: The names of the files with further entries.
-        tag: The last release.
+        version: That of the last release.
     """
-    new = changelog.partition(f"\n## [{tag.removeprefix('v')}]")[0]
+    new = changelog.partition(f"\n## [{version}]")[0]
     in_fragments = any(re.search(r"\.(breaking|removed)\b", name) for name in fragments)
     return in_fragments or re.search(r"^### (Breaking|Removed)", new, re.MULTILINE) is not None
 
@@ -76,14 +103,14 @@ def _line(change: griffe.Breakage, public: dict[str, str]) -> str:
 
 def main() -> int:
     """Compare, and return the exit code."""
-    tag = sys.argv[1] if len(sys.argv) > 1 else last_release()
-    if tag is None:
-        print("no release is tagged: there is nothing to compare with")
+    release = _tagged(sys.argv[1]) if len(sys.argv) > 1 else last_release()
+    if release is None:
+        print("nothing is released: there is nothing to compare with")
         return 0
-    found = breaking_changes(tag)
-    print(*found, f"{len(found)} changes since {tag} break programs", sep="\n")
+    found = breaking_changes(release.revision)
+    print(*found, f"{len(found)} changes since {release.version} ({release.revision}) break programs", sep="\n")
     fragments = [path.name for path in (ROOT / ".changes").iterdir()]
-    announced = is_announced((ROOT / "CHANGELOG.md").read_text("utf-8"), fragments, tag)
+    announced = is_announced((ROOT / "CHANGELOG.md").read_text("utf-8"), fragments, release.version)
     if found and not announced:
         print("neither CHANGELOG.md nor .changes has a part on what breaks")
     return int(bool(found) and not announced)

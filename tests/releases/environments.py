@@ -1,6 +1,6 @@
 """Run the client's tests in other environments than that of the gate.
 
-python -m tests.releases.environments lowest     with the lowest versions that pyproject.toml allows
+python -m tests.releases.environments lowest     with the oldest supported Python and the lowest versions of others
 python -m tests.releases.environments newest     with the newest supported Python that is installed, if newer than this
 
 The environment is made anew. The tests are those of what depends on a version of something else: parsing, models, the
@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from packaging.version import Version
 
 from tests.releases.project import ROOT, developer_requirement, lowest_versions, read_extras, supported_pythons
 
@@ -76,22 +78,28 @@ RAISES_OTHERS: Final = frozenset({"mcp"})
 _VERSION: Final = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
 
 
-def newest_python() -> str | None:
-    """Return the newest supported Python on the path; None if none is newer than this one."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+def installed_pythons() -> dict[str, str]:
+    """Return the program of each supported Python that is on the path, by its version, the oldest first."""
     supported = supported_pythons()
     found = {_version_of(program): program for program in _programs(supported)}
-    newer = supported[supported.index(own) + 1 :] if own in supported else []
-    return next((found[version] for version in reversed(newer) if version in found), None)
+    return {version: found[version] for version in supported if version in found}
+
+
+def newest_python() -> str | None:
+    """Return the newest supported Python that is installed; None if none is newer than this one."""
+    own = Version(f"{sys.version_info.major}.{sys.version_info.minor}")
+    newer = [program for version, program in installed_pythons().items() if Version(version) > own]
+    return newer[-1] if newer else None
 
 
 def _programs(versions: list[str]) -> Iterator[str]:
-    """Yield the Pythons on the path, by every name that one may have."""
+    """Yield the Pythons on the path, by every name that one may have, and this one."""
     for folder in os.environ["PATH"].split(os.pathsep):
         for name in ("python3", *(f"python{version}" for version in versions)):
             program = shutil.which(name, path=folder)
             if program is not None:
                 yield program
+    yield sys.executable
 
 
 def _version_of(program: str) -> str | None:
@@ -125,11 +133,19 @@ def run_tests(python: str, extras: Iterable[str], constraints: list[str], *optio
         return subprocess.run([*pytest, *TESTS], cwd=ROOT).returncode
 
 
-def main() -> int:
-    """Run the tests in the environment that is named; return the exit code."""
-    if sys.argv[1:] == ["lowest"]:
-        # Old versions of others warn.
-        return run_tests(sys.executable, read_extras().keys() - RAISES_OTHERS, lowest_versions(), "-W", "default")
+def run_lowest() -> int:
+    """Run the tests with the oldest Python: the newest may have come after the lowest versions of others."""
+    oldest = supported_pythons()[0]
+    python = installed_pythons().get(oldest)
+    if python is None:
+        print(f"Python {oldest} is not installed")
+        return 0
+    # Old versions of others warn.
+    return run_tests(python, read_extras().keys() - RAISES_OTHERS, lowest_versions(), "-W", "default")
+
+
+def run_newest() -> int:
+    """Run the tests with the newest Python, unless it is this one."""
     python = newest_python()
     if python is None:
         print("no newer supported Python than this one is installed")
@@ -138,4 +154,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_lowest() if sys.argv[1:] == ["lowest"] else run_newest())

@@ -60,19 +60,26 @@ class Repository:
         assert old in source
         path.write_text(source.replace(old, new), "utf-8")
 
-    def commit(self, tag: str | None = None) -> None:
-        """Commit everything, with a tag on request."""
+    def commit(self, tag: str | None = None) -> str:
+        """Commit everything, with a tag on request; return the commit."""
         self._git("add", "-A")
         self._git("commit", "-q", "--allow-empty", "-m", "Change")
         if tag is not None:
             self._git("tag", tag)
+        return self._git("rev-parse", "HEAD")
 
-    def _git(self, *arguments: str) -> None:
+    def delete_tag(self, tag: str) -> None:
+        """Forget a tag, as a clone does that was made without them."""
+        self._git("tag", "-d", tag)
+
+    def _git(self, *arguments: str) -> str:
         person = {
             f"GIT_{role}_{what}": "ada@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
         environment = {**os.environ, **person, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        subprocess.run(["git", *arguments], cwd=self.root, check=True, env=environment)
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=self.root, check=True, env=environment, text=True, stdout=subprocess.PIPE)
+        return done.stdout.strip()
 
 
 @pytest.fixture
@@ -129,11 +136,27 @@ def test_other_changes_are_not(repository: Repository, file: str, old: str, new:
 def test_the_last_release_is_the_newest_tag_before_this_commit(repository: Repository) -> None:
     assert last_release(repository.root) is None
     repository.commit()
-    assert last_release(repository.root) == "v1.2.0"
+    assert last_release(repository.root) == ("1.2.0", "v1.2.0")
     repository.commit(tag="v1.3.0")
-    assert last_release(repository.root) == "v1.2.0"
+    assert last_release(repository.root) == ("1.2.0", "v1.2.0")
     repository.commit(tag="nightly")
-    assert last_release(repository.root) == "v1.3.0"
+    assert last_release(repository.root) == ("1.3.0", "v1.3.0")
+
+
+def test_without_tags_it_is_the_newest_part_of_the_changelog_before_this_commit(repository: Repository) -> None:
+    changelog = repository.root / "CHANGELOG.md"
+    repository.delete_tag("v1.2.0")
+    changelog.write_text("# Changelog\n\n## [1.2.0] - 2026-01-01\n\n- A.\n", "utf-8")
+    first = repository.commit()
+    assert last_release(repository.root) is None
+    changelog.write_text(changelog.read_text("utf-8").replace("- A.", "- B."), "utf-8")
+    repository.commit()
+    assert last_release(repository.root) == ("1.2.0", first)
+    changelog.write_text("# Changelog\n\n## [1.3.0] - 2026-02-01\n\n## [1.2.0] - 2026-01-01\n", "utf-8")
+    second = repository.commit()
+    assert last_release(repository.root) == ("1.2.0", first)
+    repository.commit()
+    assert last_release(repository.root) == ("1.3.0", second)
 
 
 CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A.\n\n## [1.2.0] - 2026-01-01\n\n### Removed\n\n- B.\n"
@@ -152,7 +175,7 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A.\n\n## [1.2.0] -
     ],
 )
 def test_what_breaks_stands_in_a_part_of_its_own(changelog: str, fragments: list[str], announced: bool) -> None:
-    assert is_announced(changelog, fragments, "v1.2.0") is announced
+    assert is_announced(changelog, fragments, "1.2.0") is announced
 
 
 def test_a_release_whose_table_is_computed_lists_its_names_as_imports(repository: Repository) -> None:

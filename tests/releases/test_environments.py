@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.systems import needs_shell
-from tests.releases.environments import TESTS, newest_python
+from tests.releases.environments import TESTS, installed_pythons, newest_python
 from tests.releases.extra_uses import USES
 from tests.releases.extras import USE, needed_by
 from tests.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
@@ -38,6 +38,22 @@ def test_the_policy_and_ci_have_the_supported_pythons() -> None:
     assert matrix is not None
     assert re.findall(r'"(.+?)"', matrix[1]) == supported_pythons()
     assert read_project()["requires-python"] == f">={supported_pythons()[0]}"
+
+
+@needs_shell
+def test_installed_pythons_are_those_that_make_environments_and_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = f"3.{sys.version_info.minor}"
+    oldest, *others = supported_pythons()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for version in (own, oldest, "3.10"):
+        python(tmp_path, f"python{version}", version)
+    for version in others:
+        python(tmp_path, f"python{version}", version, code=1)
+    found = installed_pythons()
+    assert found.pop(own) == sys.executable
+    assert found == ({} if own == oldest else {oldest: str(tmp_path / f"python{oldest}")})
 
 
 @needs_shell

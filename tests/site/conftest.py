@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.programs import missing
 from tests.site.checks import BuiltSite
 from tests.site.versions import build_versions
 
@@ -21,9 +21,7 @@ from tests.site.versions import build_versions
 def site(tmp_path_factory: pytest.TempPathFactory) -> BuiltSite:
     """Build the site, and return the folder of its version. Skip the test without zensical; under CI fail it."""
     if find_spec("zensical") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("zensical is missing: pip install '.[docs]'")
-        pytest.skip("needs zensical: pip install '.[docs]'")
+        missing("zensical", "pip install '.[docs]'")
     out = tmp_path_factory.mktemp("site") / "out"
     return BuiltSite(build_versions(out))
 

@@ -25,13 +25,14 @@ DARK: Final[Mapping[str, str]] = {
     "running": "#6cb6ff", "running-box": "#14253d", "cancelled": "#f0a35e", "cancelled-box": "#2e2011",
 }  # fmt: skip
 
-_FONT: Final = (
+FONT_FAMILIES: Final = (
     'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif'
 )
 DERIVED: Final = {"fill": "var(--box)", "line": "var(--rim)", "word": "var(--soft)", "accent": "var(--soft)"}
 RULES: Final[Mapping[str, str]] = {
     # All that a page might set for its own texts is set here.
-    "text": f"font:400 12px {_FONT};fill:var(--ink);stroke:none;letter-spacing:0;word-spacing:0;text-anchor:start",
+    "text": f"font:400 12px {FONT_FAMILIES};fill:var(--ink);stroke:none;letter-spacing:0;word-spacing:0;"
+    "text-anchor:start",
     ".fib-card": "fill:var(--card);stroke:var(--frame)",
     ".fib-title": "font-size:15px;font-weight:600",
     ".fib-label": "font-size:14px;font-weight:600",

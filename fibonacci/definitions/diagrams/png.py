@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from fibonacci._display.protocols import ExecutionRecord
 from fibonacci.definitions.diagrams.flat_svg import flat_svg
+from fibonacci.definitions.diagrams.palette import FONT_FAMILIES
 from fibonacci.definitions.diagrams.svg import svg
 
 try:
@@ -19,7 +20,9 @@ except ImportError as _error:
 
 _ZOOM: Final = 2.0  # sharp on screens of high density, too
 _MOST_PIXELS: Final = 40e6  # a renderer takes four bytes for each
-_LETTER: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9">{}</text></svg>'
+_NOTHING: Final = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+_LETTER: Final = _NOTHING.replace("><", f"><text y='9' font-family='{FONT_FAMILIES}'>M</text><")
+_SANS_SERIF: Final = (None, "DejaVu Sans")  # None is the first that Fontconfig prefers, installed or not
 
 
 def png(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord | None = None) -> bytes:
@@ -37,8 +40,16 @@ def png(definition: Mapping[str, Any] | BaseModel, *, execution: ExecutionRecord
         TypeError: If an argument has another type.
         ValueError: If the definition holds itself.
     """
-    if svg_to_bytes(svg_string=_LETTER.format("M")) == svg_to_bytes(svg_string=_LETTER.format("")):
-        raise OSError("the system has no font to draw texts with: install one, such as DejaVu, or draw SVG")
+    family = _sans_serif_family()
     picture = flat_svg(svg(definition, execution=execution))
     zoom = min(_ZOOM, sqrt(_MOST_PIXELS / (picture.width * picture.height)))
-    return bytes(svg_to_bytes(svg_string=picture.text, zoom=zoom))
+    return bytes(svg_to_bytes(svg_string=picture.text, zoom=zoom, sans_serif_family=family))
+
+
+def _sans_serif_family() -> str | None:
+    """Return what to draw sans-serif texts with where the families that the picture names are missing."""
+    blank = svg_to_bytes(svg_string=_NOTHING)
+    for family in _SANS_SERIF:
+        if svg_to_bytes(svg_string=_LETTER, sans_serif_family=family) != blank:
+            return family
+    raise OSError("the system has no font to draw texts with: install one, such as DejaVu, or draw SVG")
