@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -46,6 +47,12 @@ _NOT_MEASURED = tuple(
         *("emulator/test_growth.py", "faults/test_refusals.py", "faults/test_table.py", "test_models.py"),
     )
 )
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, which a process that was started in the background ignores, and with it those that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

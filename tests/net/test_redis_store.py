@@ -132,7 +132,10 @@ def test_a_restart_is_noticed(server: RedisServer) -> None:
 
 def test_a_socket_of_this_machine_will_do(tmp_path: Path) -> None:
     socket = tmp_path / "redis.sock"
-    with RedisServer(password=PASSWORD).running("--unixsocket", str(socket)):
+    server = RedisServer(password=PASSWORD)
+    with server.running("--unixsocket", str(socket)):
+        with server.client() as client:
+            client.ping()  # it responds as soon as it listens at the socket, too
         store = RedisStore(f"unix://:{PASSWORD}@{socket}?db=0", "x")
         assert len(store.exchange(LeaseMessage("", False, [], 0.0, [], ["a"])).granted) == 1
 
