@@ -168,7 +168,9 @@ class TestWatching:
         assert len(results) == 20
         assert here.clock.time() - began <= 62.5, "they are seen to have ended within 2 s"
         assert here.count("GET /executions/{execution_id}") <= 1
-        assert here.count("GET /executions") <= 30
+        starts = [each.time for each in here.emulator.requests.to(EXECUTE)]
+        late = max(starts) - min(starts) > 0.1  # on a busy machine: one more look sees the last
+        assert here.count("GET /executions") <= 30 + late
 
     def test_a_few_are_read_one_by_one(self, mode: Mode) -> None:
         here = platform(mode)

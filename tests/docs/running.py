@@ -79,7 +79,9 @@ class Setting:
     def _test(self, block: Block) -> None:
         name = block.saved_as or "test_block.py"
         (self.folder / name).write_text(block.code, "utf-8")
-        run_python("-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, name, emulator=self.emulator, folder=self.folder)
+        # -B: what is compiled of a block would be taken for one of the same name, length and second.
+        arguments = ("-B", "-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, name)
+        run_python(*arguments, emulator=self.emulator, folder=self.folder)
 
     def close(self) -> None:
         """Close the clients that the blocks left open: what is not closed is not what they are about."""
