@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Generator, Iterator
@@ -35,6 +36,7 @@ _ONE_BY_ONE = (
     "servers/test_load.py",
 )
 
+_ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 _TESTS = Path(__file__).parent
 
 # What the package does in these is measured in the tests of its parts, and measuring doubles their time.
@@ -57,6 +59,13 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are processors: for a third of their time, the tests wait."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files of slow tests where none is asked for: each process would import what they use."""
+    if config.option.markexpr != "not slow" or not collection_path.match("test_*.py"):
+        return None
+    return _ALL_SLOW.search(collection_path.read_text("utf-8")) is not None or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -35,7 +35,7 @@ from tests.contract.document import load_document
 
 EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
 
-pytestmark = pytest.mark.timeout(110 + 2 * EXAMPLES)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(110 + 2 * EXAMPLES)]
 
 KNOWN: Final = {
     "workflow_id": "known-workflow",
@@ -196,7 +196,7 @@ class Sequences(Machine):
         check(case, response, self.target)
 
 
-TestSequences = pytest.mark.slow(Sequences.TestCase)
+TestSequences = Sequences.TestCase
 TestSequences.settings = settings(
     max_examples=EXAMPLES * 6, stateful_step_count=10, deadline=None, derandomize=True, database=None
 )

@@ -34,12 +34,20 @@ DEFINITION = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{i
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the docstrings of a module with their first lines; those of attributes too."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in statements(ast.parse(path.read_text("utf-8"))):
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
                 yield node.lineno, text
             case _:
                 pass
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements inside a node, without their expressions, of which there are many more."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield child
+            yield from statements(child)
 
 
 DOCSTRINGS = [(path, line, text) for path in sorted(PACKAGE.rglob("*.py")) for line, text in docstrings(path)]
