@@ -129,7 +129,7 @@ def run_tests(python: str, extras: Iterable[str], constraints: list[str], *optio
         shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
         subprocess.run(shown, check=True)
         # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
-        pytest = [own, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
+        pytest = [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
         return subprocess.run([*pytest, *TESTS], cwd=ROOT).returncode
 
 
