@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.models import Workflow
-from tests.benchmarks.guards import instructions, lines_run, peak_of
-from tests.benchmarks.processes import serve
+from tests.benchmarks.guards import lines_run, peak_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,14 +27,6 @@ LINEAR = 2.06
 # Relative to the same by hand: as measured in November 2026, and a tenth.
 MEMORY = 0.89 * 1.1
 LINES = 0.41 * 1.1
-INSTRUCTIONS = 0.49 * 1.1
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Return the base URL of the benchmarks' server."""
-    with serve(sys.executable) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def burst(url: str, number: int) -> None:
@@ -121,31 +109,3 @@ def beside_by_hand(url: str, count: Callable[[Callable[[], object]], int]) -> fl
 
         own, other = (min(count(call) for _ in range(5)) for call in (partial(client.workflows.get, "wf-1"), by_hand))
     return own / other
-
-
-BY_HAND = """
-import httpx
-from fibonacci.models import Workflow
-with httpx.Client(headers={{"Authorization": "Bearer key"}}) as client:
-    for _ in range({number}):
-        response = client.get("{url}/v1/workflows/wf-1")
-        response.raise_for_status()
-        Workflow.model_validate(response.json()["data"])
-"""
-BY_SDK = """
-import sys
-sys.modules["tornado"] = None  # which tenacity imports where it is installed
-from fibonacci import Fibonacci
-with Fibonacci("key", base_url="{url}/v1") as client:
-    for _ in range({number}):
-        client.workflows.get("wf-1")
-"""
-
-
-@pytest.mark.timeout(600)  # valgrind is some fifty times slower than the processor
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not there")
-def test_instructions_of_a_cold_script_with_a_hundred_calls(url: str, tmp_path: Path) -> None:
-    count = partial(instructions, directory=tmp_path)
-    with ThreadPoolExecutor() as pool:
-        sdk, by_hand = pool.map(count, (script.format(url=url, number=100) for script in (BY_SDK, BY_HAND)))
-    assert sdk / by_hand < INSTRUCTIONS

@@ -103,7 +103,7 @@ class Program:
         print("not imported:", *self._imports.refused)
 
     async def _get(self, path: str) -> None:
-        client = self._client.with_options(timeout=0.2) if path == "/stall" else self._client
+        client = self._client.with_options(timeout=1.0) if path == "/stall" else self._client
         await report(path, lambda: client.workflows.get(path[1:]))
         client.reset_rate_limit()  # a 429 would hold up the calls that follow
 
