@@ -81,6 +81,16 @@ def test_texts_that_no_font_can_draw_are_an_error(monkeypatch: pytest.MonkeyPatc
         module.png(TRIAGE)
 
 
+def test_dejavu_is_used_where_the_font_that_the_system_prefers_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fibonacci.definitions.diagrams import png as module
+
+    def drawn(*, svg_string: str, sans_serif_family: str | None = None, **_: object) -> bytes:
+        return svg_string.encode() if sans_serif_family == "DejaVu Sans" else b"blank"
+
+    monkeypatch.setattr(module, "svg_to_bytes", drawn)
+    assert module.png(TRIAGE).startswith(b"<svg")
+
+
 @pytest.mark.usefixtures("no_resvg")
 def test_the_missing_extra_is_named() -> None:
     with pytest.raises(ImportError, match=r"pip install 'fibonacci-sdk\[png\]'"):
