@@ -18,7 +18,7 @@ from fibonacci.emulator import Emulator
 from tests.kit.clock import FakeClock
 from tests.kit.mode import TWO_MODES, Mode, mode_of
 from tests.kit.names import NameService
-from tests.kit.programs import missing
+from tests.kit.programs import skip_or_fail
 from tests.kit.server import ScriptedServer
 
 pytest_plugins = ["pytester"]
@@ -141,7 +141,7 @@ def font() -> None:
     try:
         png({"nodes": []})
     except OSError:
-        missing("a font", "apt-get install fonts-dejavu-core")
+        skip_or_fail("a font", "apt-get install fonts-dejavu-core")
 
 
 @pytest.fixture

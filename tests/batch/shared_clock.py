@@ -7,15 +7,18 @@ from tests.kit.clock import FakeClock
 
 
 class SharedClock(FakeClock):
-    """The time of a client, which the emulator's clock follows. Real time passes too.
+    """The time of a client, which the emulator's clock follows. Real time passes too, unless that clock is manual.
 
     Args:
         emulator: The platform.
     """
 
     def __init__(self, emulator: Emulator) -> None:
-        super().__init__(runs=True)
+        super().__init__(runs=emulator.clock.mode != "manual")
         self._emulator = emulator
+
+    def time(self) -> float:
+        return self._emulator.clock.now()
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.document import FILE
-from tests.kit.programs import missing
+from tests.kit.programs import skip_or_fail
 
 _INSTALL = "npm install --global @stoplight/prism-cli"
 
@@ -31,7 +31,7 @@ def prism(*options: str) -> Generator[str]:
     """
     program = shutil.which("prism")
     if program is None:
-        missing("prism", _INSTALL)
+        skip_or_fail("prism", _INSTALL)
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen(
             [program, "mock", str(FILE), "--port", "0", "--host", "127.0.0.1", *options], stdout=log, stderr=log

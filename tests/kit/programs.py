@@ -51,11 +51,11 @@ def find(program: str) -> str:
     if found is None and shutil.which("apt-get") is None:
         pytest.skip(f"needs {program}")
     if found is None:
-        missing(program, f"apt-get install {program}")
+        skip_or_fail(program, f"apt-get install {program}")
     return found
 
 
-def missing(needed: str, remedy: str) -> NoReturn:
+def skip_or_fail(needed: str, remedy: str) -> NoReturn:
     """Skip the test, for this machine lacks what it needs; under CI fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{needed} is missing: {remedy}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.programs import missing
+from tests.kit.programs import skip_or_fail
 from tests.site.checks import BuiltSite
 from tests.site.versions import build_versions
 
@@ -21,7 +21,7 @@ from tests.site.versions import build_versions
 def site(tmp_path_factory: pytest.TempPathFactory) -> BuiltSite:
     """Build the site, and return the folder of its version. Skip the test without zensical; under CI fail it."""
     if find_spec("zensical") is None:
-        missing("zensical", "pip install '.[docs]'")
+        skip_or_fail("zensical", "pip install '.[docs]'")
     out = tmp_path_factory.mktemp("site") / "out"
     return BuiltSite(build_versions(out))
 
