@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -104,3 +105,17 @@ def test_a_client_of_its_own_has_the_connect_timeout(
 
 def _nearly(seconds: float | None) -> Any:
     return None if seconds is None else pytest.approx(seconds, abs=5 if seconds == 30 else 1e-9)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+def test_threads_send_at_the_same_time_over_http11(library: ModuleType) -> None:
+    all_are_in_flight = threading.Barrier(4)
+
+    def respond(_: Any) -> Any:
+        all_are_in_flight.wait(30)
+        return library.Response(200, json={"data": {"fine": True}})
+
+    with Mode("sync") as mode, library.Client(transport=library.MockTransport(respond)) as http:
+        client = mode.client(api_key="key", http_client=http)
+        calls = [mode.begin(client.request, "POST", "/x") for _ in range(4)]
+        assert [call.result().value for call in calls] == [{"fine": True}] * 4

@@ -21,6 +21,9 @@ from fibonacci._core.deadline import Deadline
 
 T = TypeVar("T")
 
+HTTP2_CALLS = sys.maxsize
+"""How many calls may use a connection of httpx for HTTP/2 at a time."""
+
 _COROUTINE = 0x80  # `inspect.CO_COROUTINE`, for inspect is slow to import
 
 

@@ -6,7 +6,9 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fibonacci._async import _runtime
 from fibonacci._async.transports.base import AsyncTransportBase
+from fibonacci._async.transports.http2 import http2_limiter
 from fibonacci._async.transports.per_loop import AsyncPerLoop
 from fibonacci._core.config import (
     DEFAULT_CONNECT_TIMEOUT,
@@ -71,6 +73,7 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="aclose")
+        self._http2_limiter = http2_limiter(self._client)
         super().__init__(
             ca_bundle=ca_bundle,
             max_response_bytes=max_response_bytes,
@@ -94,6 +97,17 @@ class AsyncHTTPXTransport(AsyncTransportBase):
         Raises:
             TransportError: If there is no complete response.
         """
+        if self._http2_limiter is None:
+            return await self._send(request, deadline)
+        limiter = self._http2_limiter.get()
+        if not await limiter.acquire(deadline, None, _runtime.checkpoint):
+            raise TransportError("timeout_never_sent")
+        try:
+            return await self._send(request, deadline)
+        finally:
+            limiter.release()
+
+    async def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             built = client.build_request(

@@ -19,7 +19,9 @@ from fibonacci._core.option_checks import check_http_client
 from fibonacci._core.transport_errors import TransportError, connect_error_from, transport_error_from
 from fibonacci._net.proxies import proxy_for
 from fibonacci._net.proxy import NO_SOCKSIO
+from fibonacci._sync import _runtime
 from fibonacci._sync.transports.base import TransportBase
+from fibonacci._sync.transports.http2 import http2_limiter
 from fibonacci._sync.transports.per_loop import PerLoop
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class HTTPXTransport(TransportBase):
         max_idle_connections: int = DEFAULT_MAX_IDLE_CONNECTIONS,
     ) -> None:
         self._client = check_http_client(client, name="client", close="close")
+        self._http2_limiter = http2_limiter(self._client)
         super().__init__(
             ca_bundle=ca_bundle,
             max_response_bytes=max_response_bytes,
@@ -95,6 +98,17 @@ class HTTPXTransport(TransportBase):
         Raises:
             TransportError: If there is no complete response.
         """
+        if self._http2_limiter is None:
+            return self._send(request, deadline)
+        limiter = self._http2_limiter.get()
+        if not limiter.acquire(deadline, None, _runtime.checkpoint):
+            raise TransportError("timeout_never_sent")
+        try:
+            return self._send(request, deadline)
+        finally:
+            limiter.release()
+
+    def _send(self, request: HTTPRequest, deadline: Deadline) -> HTTPResponse:
         try:
             client = self._own_client(request.origin) if self._client is None else self._client
             built = client.build_request(
