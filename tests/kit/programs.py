@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import IO, NoReturn
 
 import pytest
 
 _STARTED_WITHIN = 10.0
 _STOPPED_WITHIN = 10.0
-# Below the ports that systems give to outgoing connections, one of which could take a port before its program does;
-# none twice, and in an order that differs between the processes of a test run, whose generators Hypothesis seeds alike.
-_ports = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
+# Below the ports that systems give to outgoing connections, one of which could take a port before its program does.
+_PORTS = range(20_000, 32_000)
+# All test runs of a user share it: a port that one process has found free is another's before its program listens.
+_GIVEN = Path(tempfile.gettempdir()) / f"fibonacci-test-ports-{getattr(os, 'getuid', int)()}.db"
 
 
 @contextmanager
@@ -63,8 +65,17 @@ def skip_or_fail(needed: str, remedy: str) -> NoReturn:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, another one each time."""
-    return next(port for port in _ports if _is_free(port))
+    """Return a port that nothing listens on, another one each time, whichever process asks."""
+    return next(port for port in _each_port() if _is_free(port))
+
+
+def _each_port() -> Iterator[int]:
+    with closing(sqlite3.connect(_GIVEN, timeout=30, isolation_level=None)) as given:
+        given.execute("PRAGMA synchronous = OFF")
+        given.execute("CREATE TABLE IF NOT EXISTS ports (number INTEGER PRIMARY KEY)")
+        for _ in _PORTS:
+            added = given.execute("INSERT INTO ports DEFAULT VALUES").lastrowid
+            yield _PORTS[(added or 0) % len(_PORTS)]
 
 
 def _is_free(port: int) -> bool:
