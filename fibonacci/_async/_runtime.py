@@ -22,7 +22,7 @@ from fibonacci._core.deadline import Deadline
 T = TypeVar("T")
 
 HTTP2_CALLS = sys.maxsize
-"""How many calls may use a connection of httpx for HTTP/2 at a time."""
+"""How many calls may use a connection of httpx for HTTP/2 at a time: tasks need no lock, which threads would."""
 
 _COROUTINE = 0x80  # `inspect.CO_COROUTINE`, for inspect is slow to import
 

@@ -23,12 +23,12 @@ PROGRAM = """
 import resource, sys
 from fibonacci import Fibonacci, FibonacciError
 
-key, url, workflow, journal, limit = sys.argv[1:]
+key, url, workflow, journal, limit, on_unknown = sys.argv[1:]
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), -1))
 rows = [{"name": f"row {number}"} for number in range(100)]
 with Fibonacci(key, base_url=url) as client:
-    runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4)
+    runs = client.workflows.run_many(workflow, rows, journal=journal, concurrency=4, on_unknown=on_unknown)
     try:
         for _ in runs:
             pass
@@ -43,9 +43,17 @@ def workflow(client: Fibonacci) -> str:
     return client.workflows.create(name="greeter", definition=GREETER).id
 
 
-def run(emulator: Emulator, workflow: str, journal: Path, *, limit: int = 0, under: tuple[str, ...] = ()) -> str:
+def run(
+    emulator: Emulator,
+    workflow: str,
+    journal: Path,
+    *,
+    limit: int = 0,
+    on_unknown: str = "raise",
+    under: tuple[str, ...] = (),
+) -> str:
     """Run 100 rows in another process, and return what it prints."""
-    arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit)]
+    arguments = [emulator.api_key, emulator.base_url, workflow, str(journal), str(limit), on_unknown]
     command = [*under, sys.executable, "-c", PROGRAM, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
@@ -62,13 +70,16 @@ def counts(client: Fibonacci, workflow: str) -> list[int]:
 def check_that_nothing_is_lost(emulator: Emulator, client: Fibonacci, workflow: str, journal: Path) -> None:
     """Check that another process runs each row that is left, once, and names those that may have been started.
 
-    These are the rows whose intents the first process wrote last: their requests were not sent, as the journal failed.
+    These are the rows whose intents the first process wrote last: their requests were not sent, as the journal failed,
+    so that `on_unknown="rerun"` runs each of them once.
     """
     text = run(emulator, workflow, journal)
     done, unknown = map(int, re.findall(r"(\d+) done, 0 failed, (\d+) unknown, 0 left", text)[0])
     assert done + unknown == 100
     assert unknown <= 4, "no more than are started at a time"
     assert counts(client, workflow) == [1] * done
+    assert "100 done" in run(emulator, workflow, journal, on_unknown="rerun")
+    assert counts(client, workflow) == [1] * 100
 
 
 @pytest.mark.slow
