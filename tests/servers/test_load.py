@@ -57,21 +57,25 @@ def _disturbed(
     workers = set[int]()
 
     def disturb_repeatedly(front: Gateway) -> None:
+        workers.update(front.workers)
         for _ in range(5):
-            _wait_for_another(front, workers)
-            disturb(front)
+            time.sleep(0.3)
+            workers.update(_disturb(front, disturb, workers))
         time.sleep(0.3)
 
     return _under_load(name, directory, Setup(), BUSY, disturb_repeatedly), workers
 
 
-def _wait_for_another(front: Gateway, workers: set[int]) -> None:
-    """Wait 0.3 s under load, and until the gateway has a worker that it did not have before; add its workers."""
-    time.sleep(0.3)
-    give_up = time.monotonic() + 20
-    while front.workers <= workers and time.monotonic() < give_up:
-        time.sleep(0.02)
-    workers.update(front.workers)
+def _disturb(front: Gateway, disturb: Callable[[Gateway], None], known: set[int]) -> set[int]:
+    """Disturb a gateway until it has workers that are not known; return these."""
+    for _ in range(10):
+        disturb(front)
+        again = time.monotonic() + 2  # haproxy takes no signal to reload before it has carried out the last one
+        while time.monotonic() < again:
+            if others := front.workers - known:
+                return others
+            time.sleep(0.02)
+    raise AssertionError(f"{front.name} has started no worker")
 
 
 def _under_load(
