@@ -47,7 +47,7 @@ from tests.kit.steps import (
     slow_reader,
 )
 
-SHORT = 0.4
+SHORT = 1.5
 brotli: Any = import_module("brotli")  # it brings no types
 
 

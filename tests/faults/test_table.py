@@ -47,7 +47,8 @@ def test_a_fault_that_outlasts_the_timeout_ends_as_the_table_says(
 ) -> None:
     # They mostly wait, so some run side by side; all at once would have no time to reach their servers.
     slow = [case[0] for case in CASES if (case[0].timeout, *case[1:]) == (timeout, transport, mode)]
-    with ThreadPoolExecutor(3) as threads:
+    run_row(CASES[0][0], mode, transport)  # what the first call of a process imports and makes is not what is timed
+    with ThreadPoolExecutor(6) as threads:
         runs = [(row.name, (row, threads.submit(run_row, row, mode, transport))) for row in slow]
     check_rows(runs, lambda run: _check(run[0], transport, run[1].result()))
 
