@@ -46,8 +46,8 @@ def iterate(client: Fibonacci, limit: int) -> int:
 
 def test_calls_in_flight_cost_the_same_however_many_there_are(url: str) -> None:
     burst(url, 1)
-    few, many = (min(lines_run(partial(burst, url, number)) for _ in range(3)) for number in (100, 400))
-    # How many calls wait for their responses is chance, and takes lines: the fewest of three count. A search of all
+    few, many = (min(lines_run(partial(burst, url, number)) for _ in range(5)) for number in (100, 400))
+    # How many calls wait for their responses is chance, and takes lines: the fewest of five count. A search of all
     # connections that took a thirtieth of the lines of a hundred calls would take more than a tenth of those of four
     # hundred.
     assert many / few < 4 * 1.1

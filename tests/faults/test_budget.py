@@ -26,32 +26,32 @@ def slowly(seconds: float, then: Step = ok) -> Step:
 
 
 def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.05))  # the third is sent long before the end
-    with ScriptedServer(slowly(0.15, respond(500))) as server:
-        client = mode.client_of(server, timeout=0.5, max_retries=100)
+    monkeypatch.setattr("random.uniform", always(0.15))  # the third is sent long before the end
+    with ScriptedServer(slowly(0.45, respond(500))) as server:
+        client = mode.client_of(server, timeout=1.5, max_retries=100)
         ended = mode.end(client.request, "GET", "/x")
     assert isinstance(ended.error, APITimeoutError | ServerError)
-    assert ended.seconds <= longest(0.5)
+    assert ended.seconds <= longest(1.5)
     assert 2 <= len(server.requests) == ended.api_error.attempts <= 4
 
 
 def test_failing_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.112))  # the fifth is sent long before the end
+    monkeypatch.setattr("random.uniform", always(0.336))  # the fifth is sent long before the end
     with ScriptedServer(raw_then_reset(b"")) as server:
-        ended = mode.end(mode.client_of(server, timeout=0.55, max_retries=30).request, "GET", "/x")
-    assert ended.seconds <= 0.6
+        ended = mode.end(mode.client_of(server, timeout=1.65, max_retries=30).request, "GET", "/x")
+    assert ended.seconds <= 1.8
     assert 4 <= len(server.requests) == ended.api_error.attempts <= 6
 
 
 def test_a_wait_that_would_not_fit_is_never_started(mode: Mode) -> None:
-    with ScriptedServer(refusing(429, {"Retry-After": "0.3"})) as server:
-        ended = mode.end(mode.client_of(server, timeout=0.8, max_retries=30).request, "POST", "/x")
+    with ScriptedServer(refusing(429, {"Retry-After": "0.9"})) as server:
+        ended = mode.end(mode.client_of(server, timeout=2.4, max_retries=30).request, "POST", "/x")
     assert isinstance(ended.error, RateLimitError)
-    assert ended.error.retry_after == 0.3
-    assert ended.seconds <= 0.8
+    assert ended.error.retry_after == 0.9
+    assert ended.seconds <= 2.4
     assert len(server.requests) == 3
     gaps = [later.at - earlier.at for earlier, later in zip(server.requests, server.requests[1:], strict=False)]
-    assert min(gaps) >= 0.3
+    assert min(gaps) >= 0.9
 
 
 def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:

@@ -186,12 +186,12 @@ class TestAge:
         assert again == [expected for _, _, expected in rows]
 
     def test_one_that_has_been_used_since_is_taken(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.6)
+        set_in_pool(monkeypatch, "_TRUSTED_IDLE", 1.0)
         with ScriptedServer(ok) as server:
             client = mode.client_of(server)
             for _ in range(3):
                 assert mode.run(client.request("GET", "/x")) == FINE
-                time.sleep(0.25)
+                time.sleep(0.4)
             assert mode.run(client.request("POST", "/x")) == FINE
         assert server.connections == 1
 
