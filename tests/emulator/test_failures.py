@@ -78,7 +78,7 @@ def test_a_status_is_sent_to_the_given_number_of_requests(emulator: Emulator, ma
 def test_a_broken_response(emulator: Emulator, make: Made, mode: Mode, kind: Any, error: type[FibonacciError]) -> None:
     failure = emulator.fail(CREATE, kind)
     with pytest.raises(error) as caught:
-        mode.run(make(timeout=0.5 if kind == "stall" else 5).workflows.create(name="x"))
+        mode.run(make(timeout=1.0 if kind == "stall" else 5).workflows.create(name="x"))
     assert getattr(caught.value, "outcome_unknown", None) is True
     assert failure.delivered == 1
     assert names(emulator) == (["x"] if failure.is_done_first else [])
@@ -127,9 +127,9 @@ def test_a_delay_and_a_drip(emulator: Emulator, make: Made, mode: Mode) -> None:
 def test_what_is_too_slow_is_a_timeout(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
     client = make(max_retries=0)
     mode.run(client.memory.set("k", 1))  # the connection exists, so that the timeout is for the response alone
-    failure = emulator.fail(CREATE, kind, seconds=0.6)
+    failure = emulator.fail(CREATE, kind, seconds=1.5)
     with pytest.raises(APITimeoutError):
-        mode.run(client.with_options(timeout=0.4).workflows.create(name="x"))
+        mode.run(client.with_options(timeout=1.0).workflows.create(name="x"))
     assert names(emulator) == ["x"]
     while failure.delivered == 0:  # on a socket a delay is counted at its end, in process at its begin
         time.sleep(0.01)
@@ -147,7 +147,7 @@ def test_a_response_without_a_body_is_cut_in_its_head(emulator: Emulator, make: 
 @pytest.mark.parametrize("kind", ["stall", "delay", "drip"])
 def test_closing_the_emulator_ends_waiting_deliveries(kind: Any) -> None:
     emulator = Emulator()
-    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=0.4, max_retries=0) as client:
+    with emulator, Fibonacci(emulator.api_key, base_url=emulator.base_url, timeout=1.0, max_retries=0) as client:
         emulator.fail("*", kind, seconds=None if kind == "stall" else 60.0)
         with pytest.raises(APITimeoutError):
             client.health.check()

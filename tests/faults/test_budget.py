@@ -55,18 +55,18 @@ def test_a_wait_that_would_not_fit_is_never_started(mode: Mode) -> None:
 
 
 def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:
-    with ScriptedServer(slowly(0.7)) as server:
+    with ScriptedServer(slowly(1.4)) as server:
         one_connection = mode.socket_transport(max_connections=1)
         client = mode.client_of(server, timeout=5, transport=one_connection)
         first = mode.begin(client.request, "POST", "/first")
         while not server.requests:
             time.sleep(0.005)
-        queued = [mode.begin(client.with_options(timeout=0.3).request, "POST", "/queued") for _ in range(3)]
+        queued = [mode.begin(client.with_options(timeout=0.6).request, "POST", "/queued") for _ in range(3)]
         for call in queued:
             ended = call.result()
             assert type(ended.error) is APITimeoutError
             assert not ended.api_error.outcome_unknown
-            assert 0.3 <= ended.seconds <= longest(0.3)
+            assert 0.6 <= ended.seconds <= longest(0.6)
         patient = mode.begin(client.request, "POST", "/patient")
         assert first.result().value == patient.result().value == {"fine": True}
     assert [request.target for request in server.requests] == ["/v1/first", "/v1/patient"]

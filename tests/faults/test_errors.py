@@ -45,7 +45,7 @@ STEPS: dict[str, tuple[Step, type[APIError]]] = {
 
 def _error(step: Step, mode: Mode) -> APIError:
     with ScriptedServer(step) as server:
-        error = mode.end(mode.client_of(server, timeout=0.4).request, "POST", "/x", json={}).api_error
+        error = mode.end(mode.client_of(server, timeout=1.0).request, "POST", "/x", json={}).api_error
     assert server.delivered
     return error
 

@@ -69,9 +69,10 @@ class TestUvloop:
             async def main() -> None:
                 async with AsyncFibonacci(KEY, base_url=server.base_url, max_retries=0) as client:
                     with pytest.raises(APITimeoutError):
-                        await client.with_options(timeout=0.2).request("GET", "/x")
+                        await client.with_options(timeout=0.6).request("GET", "/x")
                     call = asyncio.ensure_future(client.request("GET", "/x"))
-                    await asyncio.sleep(0.1)
+                    while server.connections < 2:
+                        await asyncio.sleep(0.01)
                     call.cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await call

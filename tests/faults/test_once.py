@@ -115,7 +115,7 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> Non
 
 def test_a_timeout_of_a_post_says_that_it_may_have_been_carried_out(mode: Mode) -> None:
     with ScriptedServer(raw_then_stall(b"")) as server:
-        client = mode.client_of(server, timeout=0.3, idempotency="server")
+        client = mode.client_of(server, timeout=1.0, idempotency="server")
         ended = mode.end(client.request, "POST", "/x", json={})
     assert server.delivered == 1
     assert ended.api_error.outcome_unknown
