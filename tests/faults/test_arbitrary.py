@@ -27,7 +27,7 @@ from tests.kit.steps import Step, error_body, head, http_date, ok, raw, raw_then
 from tests.kit.transport import ScriptedTransport
 
 LONG = os.environ.get("FIBONACCI_TEST_PROFILE") == "long"
-TIMEOUT = 1.0
+TIMEOUT = 0.5
 # How exactly the time is kept is for the table to show; here nothing may hang.
 SLACK = 5.0 if LONG else 1.0
 _SETTINGS = settings(

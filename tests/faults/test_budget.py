@@ -31,7 +31,7 @@ def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyP
         client = mode.client_of(server, timeout=1.5, max_retries=100)
         ended = mode.end(client.request, "GET", "/x")
     assert isinstance(ended.error, APITimeoutError | ServerError)
-    assert ended.seconds <= longest(1.5)
+    assert ended.seconds <= 1.9
     assert 2 <= len(server.requests) == ended.api_error.attempts <= 4
 
 
@@ -39,7 +39,7 @@ def test_failing_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.Monk
     monkeypatch.setattr("random.uniform", always(0.336))  # the fifth is sent long before the end
     with ScriptedServer(raw_then_reset(b"")) as server:
         ended = mode.end(mode.client_of(server, timeout=1.65, max_retries=30).request, "GET", "/x")
-    assert ended.seconds <= 1.8
+    assert ended.seconds <= 1.7
     assert 4 <= len(server.requests) == ended.api_error.attempts <= 6
 
 
@@ -55,18 +55,18 @@ def test_a_wait_that_would_not_fit_is_never_started(mode: Mode) -> None:
 
 
 def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:
-    with ScriptedServer(slowly(1.4)) as server:
+    with ScriptedServer(slowly(0.7)) as server:
         one_connection = mode.socket_transport(max_connections=1)
         client = mode.client_of(server, timeout=5, transport=one_connection)
         first = mode.begin(client.request, "POST", "/first")
         while not server.requests:
             time.sleep(0.005)
-        queued = [mode.begin(client.with_options(timeout=0.6).request, "POST", "/queued") for _ in range(3)]
+        queued = [mode.begin(client.with_options(timeout=0.3).request, "POST", "/queued") for _ in range(3)]
         for call in queued:
             ended = call.result()
             assert type(ended.error) is APITimeoutError
             assert not ended.api_error.outcome_unknown
-            assert 0.6 <= ended.seconds <= longest(0.6)
+            assert 0.3 <= ended.seconds <= longest(0.3)
         patient = mode.begin(client.request, "POST", "/patient")
         assert first.result().value == patient.result().value == {"fine": True}
     assert [request.target for request in server.requests] == ["/v1/first", "/v1/patient"]

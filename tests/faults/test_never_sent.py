@@ -65,11 +65,11 @@ def test_a_listener_that_accepts_no_connection(mode: Mode) -> None:
             waiting = resources.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
-        ended = call_each(mode, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=1.0)
+        ended = call_each(mode, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
-        assert ended[method].seconds <= longest(1.0)
+        assert ended[method].seconds <= longest(0.4)
 
 
 @pytest.mark.parametrize("end", [raw_then_reset(b""), raw_then_close(b"")], ids=["reset", "closed"])
@@ -85,11 +85,11 @@ def test_a_connection_that_ends_during_the_tls_handshake(end: Step, mode: Mode) 
 
 def test_a_tls_handshake_that_never_ends(mode: Mode) -> None:
     with ScriptedServer(greet=lambda peer: peer.stall()) as server:
-        ended = call_each(mode, server.base_url.replace("http:", "https:"), json={}, timeout=1.0)
+        ended = call_each(mode, server.base_url.replace("http:", "https:"), json={}, timeout=0.4)
     for method in METHODS:
         assert type(ended[method].api_error) is APITimeoutError
         assert not ended[method].api_error.outcome_unknown
-        assert ended[method].seconds <= longest(1.0)
+        assert ended[method].seconds <= longest(0.4)
     assert server.delivered == len(METHODS)
 
 
