@@ -16,7 +16,7 @@ from hypothesis import settings
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
 from tests.kit.clock import FakeClock
-from tests.kit.mode import TWO_MODES, Mode, mode_of
+from tests.kit.mode import Mode, mode_of
 from tests.kit.names import NameService
 from tests.kit.programs import skip_or_fail
 from tests.kit.server import ScriptedServer
@@ -106,9 +106,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, no_profiles: Path) -> Non
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 
-@pytest.fixture(params=TWO_MODES)
+@pytest.fixture
 def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
-    """Return each mode in turn."""
+    """Return the mode of the clients: asyncio, from whose code the sync half is derived, unless the test names others.
+
+    `both_modes` and `each_mode` of `tests.kit.mode` name them.
+    """
     with mode_of(request) as mode:
         yield mode
 
@@ -129,7 +132,7 @@ def client(emulator: Emulator) -> Iterator[Fibonacci]:
 
 @pytest.fixture
 def any_client(mode: Mode, emulator: Emulator) -> Any:
-    """Return a client of the emulator in each mode; its calls go through `mode.run`."""
+    """Return a client of the emulator in the test's mode; its calls go through `mode.run`."""
     return mode.client_of(emulator)
 
 
@@ -161,7 +164,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def caller(mode: Mode, server: ScriptedServer) -> Any:
-    """Return a client of the scripted server in each mode, which retries nothing."""
+    """Return a client of the scripted server in the test's mode, which retries nothing."""
     return mode.client_of(server, max_retries=0)
 
 

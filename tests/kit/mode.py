@@ -25,6 +25,12 @@ MODES: tuple[ModeName, ...] = ("sync", "asyncio", "trio")
 TWO_MODES: tuple[ModeName, ...] = ("sync", "asyncio")
 """Enough where the event loop makes no difference."""
 
+both_modes = pytest.mark.parametrize("mode", TWO_MODES, indirect=True)
+"""For tests in which threads or the halves written by hand (`_runtime`, `_workers`, `_network`) make a difference."""
+
+each_mode = pytest.mark.parametrize("mode", MODES, indirect=True)
+"""For tests in which the event loop makes a difference as well."""
+
 
 class Platform(Protocol):
     """What a client can call: a scripted server or transport, the emulator."""
@@ -166,9 +172,9 @@ class Mode:
 
 @contextmanager
 def mode_of(request: pytest.FixtureRequest) -> Generator[Mode]:
-    """Enter the mode that a fixture's parameter names, with the test's clock when it has one."""
+    """Enter the mode that a test asks for, else asyncio, with the test's clock when it has one."""
     clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
-    with Mode(request.param, clock) as mode:
+    with Mode(getattr(request, "param", "asyncio"), clock) as mode:
         yield mode
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -80,6 +81,9 @@ class TestFailures:
 
     @needs_permissions
     def test_a_folder_that_cannot_be_written(self, folder: Path, emulator: Emulator) -> None:
+        client_of(emulator, "machine").tools.get("calculator")  # imports: another user may not read the package
+        (private,) = folder.iterdir()
+        shutil.rmtree(private)
         folder.chmod(0o500)
         is_root = os.geteuid() == 0
         try:
@@ -91,11 +95,12 @@ class TestFailures:
             if is_root:
                 os.seteuid(0)
             folder.chmod(0o700)
-        assert emulator.requests.count == 0
+        assert emulator.requests.count == 1
 
     @needs_permissions
     def test_a_folder_that_others_may_use(self, folder: Path, emulator: Emulator) -> None:
-        (folder / f"fibonacci-{os.getuid()}").mkdir(mode=0o755)
+        (private := folder / f"fibonacci-{os.getuid()}").mkdir()
+        private.chmod(0o755)  # `mkdir(mode=)` leaves out the bits of the umask
         with pytest.raises(APIConnectionError, match="must belong to this user, with mode 0700"):
             client_of(emulator, "machine").tools.get("calculator")
         assert emulator.requests.count == 0
