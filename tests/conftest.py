@@ -23,6 +23,10 @@ from tests.kit.server import ScriptedServer
 
 pytest_plugins = ["pytester"]
 
+# Thousands of processes import the same files; images of containers often have this set.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A machine that is busy with other things makes an example slow, not wrong.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

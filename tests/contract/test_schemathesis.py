@@ -35,6 +35,7 @@ from tests.contract.document import load_document
 
 EXAMPLES: Final = int(os.environ.get("FIBONACCI_CONTRACT_EXAMPLES", "5"))
 
+pytest_plugins = ["schemathesis.pytest.plugin"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(110 + 2 * EXAMPLES)]
 
 KNOWN: Final = {
