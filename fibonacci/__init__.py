@@ -12,7 +12,7 @@ Example:
 
 from fibonacci._lazy import lazy_names
 
-__version__ = "1.0.0"
+__version__ = "1.0.0.dev0"
 
 lazy_names(
     globals(),

@@ -4,7 +4,7 @@
 # `python -m tests.benchmarks.ablations`).
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     once = property
@@ -89,11 +89,7 @@ class LateImports:
 
 
 def lazy_names(
-    module: "dict[str, Any]",
-    public: "Mapping[str, Iterable[str]]",
-    *,
-    renamed: "Mapping[str, tuple[str, str, str]] | None" = None,
-    migration: "str | None" = None,
+    module: "dict[str, Any]", public: "Mapping[str, Iterable[str]]", *, migration: "str | None" = None
 ) -> None:
     """Give a module its public names, each imported on first use (PEP 562).
 
@@ -103,8 +99,6 @@ def lazy_names(
     Args:
         module: The `globals()` of the module.
         public: The public names of each module that they are defined in.
-        renamed: Deprecated names: for each, the name that is used now, the version in which it was renamed, and the
-            first version without it. They work, with a warning, and are not in `__all__`.
         migration: The module whose `renamed(name)` names the replacement of a name of an earlier version.
     """
     homes = {name: home for home, names in public.items() for name in names}
@@ -112,8 +106,6 @@ def lazy_names(
 
     def get(name: str) -> object:
         home = homes.get(name)
-        if home is None and renamed and name in renamed:
-            return _renamed(module["__name__"], name, renamed[name], get)
         if home is None:
             raise _missing_name(module["__name__"], name, migration)
         value: object = getattr(__import__(home, fromlist=[name]), name)
@@ -123,16 +115,6 @@ def lazy_names(
     module["__all__"] = names
     module["__dir__"] = lambda: names
     module["__getattr__"] = get
-
-
-def _renamed(module: str, name: str, entry: "tuple[str, str, str]", get: "Callable[[str], object]") -> object:
-    """Return what a deprecated name stands for, with a warning."""
-    now, since, removal = entry
-    if not _is_asked_by_import():  # which asks once more for the name itself
-        from fibonacci._deprecations import warn_deprecated
-
-        warn_deprecated(f"`{module}.{name}`", since=since, removal=removal, instead=f"use `{module}.{now}`")
-    return get(now)
 
 
 def _missing_name(module: str, name: str, migration: "str | None") -> Exception:

@@ -35,12 +35,6 @@ def public_names(source: str) -> dict[str, list[str]]:
     return table
 
 
-def renamed_names(source: str) -> dict[str, str]:
-    """Return the deprecated names of a lazy module, each with the name that is used now."""
-    (table,) = [each.value for each in _call(source).keywords if each.arg == "renamed"] or [ast.Dict([], [])]
-    return {name: now for name, (now, _, _) in ast.literal_eval(table).items()}
-
-
 def _call(source: str) -> ast.Call:
     """Return the call of `lazy_names`."""
     for node in ast.walk(ast.parse(source)):
@@ -58,7 +52,6 @@ def derive(source: str, name: str) -> str:
     if "\n__version__ = " in source:
         lines.append("\n__version__: str")
         names.append("__version__")
-    lines += [f"{old} = {now}" for old, now in renamed_names(source).items()]
     return "\n".join([*lines, f"\n__all__ = {names}", ""])
 
 

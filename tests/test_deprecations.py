@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import linecache
-import sys
 import warnings
-from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from fibonacci._lazy import lazy_names
-from fibonacci.models import Workflow
-from tests.stubs import derive
-
-MODULE = "fibonacci_example"
-FLOW = (
-    r"^`fibonacci_example\.Flow` is deprecated since fibonacci-sdk 1\.1\.0 and will be removed in 2\.0\.0: "
-    r"use `fibonacci_example\.Workflow`$"
-)
-START = r"^`start` is deprecated since fibonacci-sdk 1\.1\.0 and will be removed in 2\.0\.0: use `run`$"
+START = "`start` is deprecated: use `run`"
 OLD_CALLS = """
-from fibonacci._deprecations import warn_deprecated
+from fibonacci._deprecations import warn_of_deprecation
 
 def start():
-    warn_deprecated("`start`", since="1.1.0", removal="2.0.0", instead="use `run`")
+    warn_of_deprecation("`start` is deprecated: use `run`")
     return "started"
 
 def nested():
@@ -41,16 +29,6 @@ def generated():
 
 
 @pytest.fixture
-def module() -> Iterator[Any]:
-    """Return a module of lazy names with one that was renamed."""
-    module = ModuleType(MODULE)
-    lazy_names(vars(module), {"fibonacci.models": ["Workflow"]}, renamed={"Flow": ("Workflow", "1.1.0", "2.0.0")})
-    sys.modules[MODULE] = module
-    yield module
-    del sys.modules[MODULE]
-
-
-@pytest.fixture
 def calls() -> dict[str, Any]:
     """Return deprecated functions of a module of the package."""
     names: dict[str, Any] = {"__name__": "fibonacci._example"}
@@ -62,41 +40,6 @@ def line_of(warning: warnings.WarningMessage) -> str:
     """Return the line of this file that a warning is about."""
     assert warning.filename == __file__
     return linecache.getline(__file__, warning.lineno).strip()
-
-
-def test_a_renamed_name_works_and_warns(module: Any) -> None:
-    with pytest.warns(DeprecationWarning, match=FLOW) as caught:
-        found = module.Flow
-    assert found is Workflow
-    assert [line_of(warning) for warning in caught] == ["found = module.Flow"]
-
-
-def test_importing_one_warns_once_in_the_program(module: Any) -> None:
-    assert module
-    names: dict[str, Any] = {}
-    with pytest.warns(DeprecationWarning, match=FLOW) as caught:
-        exec(compile(f"\nfrom {MODULE} import Flow", "program.py", "exec"), names)
-    assert names["Flow"] is Workflow
-    assert [(warning.filename, warning.lineno) for warning in caught] == [("program.py", 2)]
-
-
-def test_every_use_of_one_warns(module: Any) -> None:
-    with pytest.warns(DeprecationWarning, match=FLOW) as caught:
-        assert module.Flow is module.Flow
-    assert len(caught) == 2
-
-
-def test_the_name_that_is_used_now_does_not_warn(module: Any) -> None:
-    assert module.Workflow is Workflow
-
-
-def test_a_renamed_name_is_not_listed(module: Any) -> None:
-    assert module.__all__ == dir(module) == ["Workflow"]
-
-
-def test_type_checkers_find_it_in_the_stub() -> None:
-    source = 'lazy_names(globals(), {"a": ["New"]}, renamed={"Old": ("New", "1.1.0", "2.0.0")})'
-    assert derive(source, "a.py").split("\n")[1:] == ["from a import New", "Old = New", "", "__all__ = ['New']", ""]
 
 
 @pytest.mark.parametrize("name", ["start", "nested"])

@@ -23,7 +23,7 @@ _CLIENT = {"errors", "models", "_core", "_net", "_lazy", "_frames", "_display", 
 _PUBLIC = {*_CLIENT, "_batch", "_profiles", "definitions", "deployment", "_async", "_sync", "transports", "__init__"}
 MAY_IMPORT = {
     "_deprecations": set[str](),
-    "_lazy": {"_deprecations"},
+    "_lazy": set[str](),
     "_migration": set[str](),
     "_suggestions": set[str](),
     "_atomic_file": set[str](),

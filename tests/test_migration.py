@@ -6,6 +6,7 @@ import importlib
 import re
 
 import pytest
+from packaging.version import Version
 
 import fibonacci
 from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
@@ -84,6 +85,10 @@ def test_a_missing_key_says_how_to_load_a_file(client: type[Fibonacci | AsyncFib
 
 def test_version_and_changelog_agree() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    released = re.findall(r"^## \[?(\d+\.\d+\.\d+)\]?", changelog, re.MULTILINE)
-    assert released[0] == fibonacci.__version__
-    assert released == sorted(released, key=lambda version: tuple(map(int, version.split("."))), reverse=True)
+    (own, when), *others = re.findall(r"^## (\S+) \((.+)\)$", changelog, re.MULTILINE)
+    version = Version(fibonacci.__version__)
+    assert own == version.base_version
+    assert (when == "unreleased") == version.is_devrelease
+    dated = [own, *(other for other, date in others if re.fullmatch(r"\d{4}-\d{2}-\d{2}", date))]
+    assert len(dated) == changelog.count("\n## ")
+    assert dated == sorted(dated, key=Version, reverse=True)

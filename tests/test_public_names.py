@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.version import Version
 
 import fibonacci
 import fibonacci.definitions
@@ -99,5 +100,7 @@ def test_every_error_can_be_imported_from_the_package() -> None:
 
 
 def test_the_version_is_a_version() -> None:
-    major, minor, patch = fibonacci.__version__.split(".")
-    assert (int(major), int(minor), int(patch)) >= (1, 0, 0)
+    version = Version(fibonacci.__version__)
+    assert str(version) == fibonacci.__version__
+    assert version.release >= (1, 0, 0)
+    assert version.public in (version.base_version, f"{version.base_version}.dev0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fibonacci._async import _runtime
 from fibonacci._async.pager import AsyncPager
 from fibonacci._async.requestor import AsyncRequestor
 from fibonacci._core.request import Request
@@ -28,11 +27,6 @@ class AsyncResource:
         return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
 
     if not TYPE_CHECKING:
-
-        def __init_subclass__(cls) -> None:
-            for name, method in list(vars(cls).items()):
-                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
-                    setattr(cls, name, _runtime.explain_keywords(method))
 
         def __getattr__(self, name: str) -> Any:
             from fibonacci._suggestions import missing_attribute

@@ -12,7 +12,6 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import suppress
-from functools import wraps
 from time import monotonic
 from time import time as unix_time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -23,8 +22,6 @@ T = TypeVar("T")
 
 HTTP2_CALLS = sys.maxsize
 """How many calls may use a connection of httpx for HTTP/2 at a time: tasks need no lock, which threads would."""
-
-_COROUTINE = 0x80  # `inspect.CO_COROUTINE`, for inspect is slow to import
 
 
 class AsyncSystemClock:
@@ -95,29 +92,6 @@ def current_loop() -> Hashable:
         return asyncio.get_running_loop()
     except RuntimeError:
         return cast("Hashable", running_trio().lowlevel.current_trio_token())
-
-
-def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that does the same, and explains arguments beyond those that may be passed by position."""
-    most = method.__code__.co_argcount
-
-    @wraps(method)
-    def call(*arguments: Any, **named: Any) -> Any:
-        if len(arguments) > most:
-            from fibonacci._core.keyword_hints import misplaced
-
-            raise misplaced(method, arguments, named)
-        return method(*arguments, **named)
-
-    @wraps(method)
-    async def call_async(*arguments: Any, **named: Any) -> Any:
-        if len(arguments) > most:
-            from fibonacci._core.keyword_hints import misplaced
-
-            raise misplaced(method, arguments, named)
-        return await method(*arguments, **named)
-
-    return call_async if method.__code__.co_flags & _COROUTINE else call
 
 
 class AsyncIterationHints:

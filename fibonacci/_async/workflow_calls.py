@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -20,9 +20,6 @@ from fibonacci._core.workflow_requests import (
 )
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
-
-if TYPE_CHECKING:
-    pass
 
 
 class AsyncWorkflowCalls(AsyncResource):

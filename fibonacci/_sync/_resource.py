@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fibonacci._core.request import Request
-from fibonacci._sync import _runtime
 from fibonacci._sync.pager import Pager
 from fibonacci._sync.requestor import Requestor
 
@@ -29,11 +28,6 @@ class Resource:
         return f"<{type(self).__name__} at {self._requestor.config.base_url}>"
 
     if not TYPE_CHECKING:
-
-        def __init_subclass__(cls) -> None:
-            for name, method in list(vars(cls).items()):
-                if not name.startswith("_") and getattr(method, "__kwdefaults__", None) is not None:
-                    setattr(cls, name, _runtime.explain_keywords(method))
 
         def __getattr__(self, name: str) -> Any:
             from fibonacci._suggestions import missing_attribute

@@ -10,10 +10,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from functools import wraps
 from time import monotonic, sleep
 from time import time as unix_time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fibonacci._core.deadline import Deadline
 
@@ -67,21 +66,6 @@ def call_later(seconds: float, function: Callable[[], object]) -> bool:
 def current_loop() -> Hashable:
     """Return a constant: without an event loop, all connections can be used everywhere in the process."""
     return _NO_LOOP
-
-
-def explain_keywords(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that does the same, and explains arguments beyond those that may be passed by position."""
-    most = method.__code__.co_argcount
-
-    @wraps(method)
-    def call(*arguments: Any, **named: Any) -> Any:
-        if len(arguments) > most:
-            from fibonacci._core.keyword_hints import misplaced
-
-            raise misplaced(method, arguments, named)
-        return method(*arguments, **named)
-
-    return call
 
 
 class IterationHints:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,9 +21,6 @@ from fibonacci._sync._resource import Resource
 from fibonacci._sync.pager import Pager
 from fibonacci.models.executions import Execution
 from fibonacci.models.workflows import Workflow
-
-if TYPE_CHECKING:
-    pass
 
 
 class WorkflowCalls(Resource):

@@ -226,10 +226,3 @@ def test_a_refused_snapshot_changes_no_file(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="malformed"):
             emulator.restore(changed([(("tables", "memory", 0, 1, "key"), "remove", None)]))
         assert emulator.snapshot() == before
-
-
-def test_a_snapshot_of_the_first_schema_is_restored_without_its_rate_windows(emulator: Emulator) -> None:
-    found = content() | {"schema": 1}
-    found["tables"]["rate_windows"] = [[["f"], {"window": [1, 1]}]]
-    emulator.restore(json.dumps(found).encode())
-    assert emulator.snapshot() == complete_snapshot()

@@ -239,30 +239,6 @@ def test_the_switch_to_the_write_ahead_log_is_repeated_until_the_busy_timeout() 
         use_write_ahead_log(always_busy, busy_timeout=-1)
 
 
-def test_a_file_of_the_first_schema_is_upgraded(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    connection = sqlite3.connect(path)
-    connection.executescript("""
-        CREATE TABLE records (
-            number INTEGER PRIMARY KEY AUTOINCREMENT,
-            kind TEXT NOT NULL, key TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (kind, key)
-        );
-        CREATE INDEX records_in_order ON records (kind, number);
-        INSERT INTO records VALUES (7, 'workflows', '"wf-1",', '{"n": 1}');
-        INSERT INTO records VALUES (9, 'audit', '"acme","a",', '{"action": "x"}');
-        INSERT INTO records VALUES (10, 'rate_windows', '"f",', '{"window": [1, 1]}');
-        PRAGMA application_id = 1179206213;
-        PRAGMA user_version = 1;
-    """)
-    connection.close()
-    for _ in range(2):  # upgraded, and as upgraded
-        store = SqliteStore(path)
-        assert list(store.workflows.rows()) == [(7, {"n": 1})]
-        assert store.audit.counts("acme") == {"x": 1}
-        assert "rate_windows" not in store.snapshot().decode()
-        store.close()
-
-
 def test_lists_follow_their_records_and_count_them(store: Store) -> None:
     def put(name: str, status: str, workflow: str, ended: float | None = None) -> None:
         store.executions.put(name, record={"status": status, "workflow_id": workflow, "ended": ended})

@@ -252,13 +252,6 @@ def test_it_outlives_snapshots_and_processes(kind: str, tmp_path: Path) -> None:
         assert reader.executions.get(execution.id).trace == execution.trace
 
 
-def test_executions_of_an_older_version_are_read(api: Api) -> None:
-    execution = api.run(llm("a"))
-    api.app.store.traces.delete_all()
-    (node,) = api("GET", f"/executions/{execution['execution_id']}").data["trace"]
-    assert (node["input"], node["output"]) == (None, "[default model] do")
-
-
 def test_a_list_reads_no_trace(api: Api) -> None:
     for _ in range(3):
         api.run(llm("a", "x" * 1000))

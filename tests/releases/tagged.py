@@ -26,7 +26,7 @@ def fault(tag: str, version: str, changelog: str) -> str | None:
     """
     if tag != f"v{version}":
         return f"the tag is {tag}, and the version in fibonacci/__init__.py is {version}"
-    if re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d{{2}}-\d{{2}}$", changelog, re.MULTILINE) is None:
+    if re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)$", changelog, re.MULTILINE) is None:
         return f"CHANGELOG.md has no section of {version} with a date"
     return None
 

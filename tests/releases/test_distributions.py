@@ -15,7 +15,7 @@ import pytest
 from tests.releases.distributions import NEEDED, differences, faults_of_sdist, faults_of_wheel, relative_links
 from tests.releases.tagged import commit_time, fault
 
-CHANGELOG = "# Changelog\n\n## [1.2.0] - 2026-01-01\n\n### Added\n"
+CHANGELOG = "# Changelog\n\n## 1.2.0 (2026-01-01)\n\n### Added\n"
 INFO = "fibonacci_sdk-1.2.0.dist-info"
 WHEEL = {
     "fibonacci/__init__.py": "",
@@ -52,7 +52,8 @@ def test_the_tag_of_the_version_is_released() -> None:
         ("1.2.0", "1.2.0", CHANGELOG, "the tag is 1.2.0, and the version in fibonacci/__init__.py is 1.2.0"),
         ("v1.3.0", "1.3.0", CHANGELOG, "CHANGELOG.md has no section of 1.3.0 with a date"),
         ("v1x2.0", "1x2.0", CHANGELOG, "CHANGELOG.md has no section of 1x2.0 with a date"),
-        ("v1.2.0", "1.2.0", "## [1.2.0]\n", "CHANGELOG.md has no section of 1.2.0 with a date"),
+        ("v1.2.0", "1.2.0", "## 1.2.0 (unreleased)\n", "CHANGELOG.md has no section of 1.2.0 with a date"),
+        ("v1.2.0.dev0", "1.2.0.dev0", CHANGELOG, "CHANGELOG.md has no section of 1.2.0.dev0 with a date"),
     ],
 )
 def test_another_is_refused(tag: str, version: str, changelog: str, message: str) -> None:

@@ -45,7 +45,7 @@ def test_a_link_of_a_page(target: str, expected: str) -> None:
 
 def test_the_changelog_is_a_page_whose_links_begin_at_the_root() -> None:
     assert ADDRESSES.link("docs/how-to/paging.md", "CHANGELOG.md", CHANGELOG.path) == "how-to/paging.md"
-    assert ADDRESSES.link(".changes", "CHANGELOG.md", CHANGELOG.path) == f"{REPOSITORY}/tree/v1.2.3/.changes"
+    assert ADDRESSES.link("examples", "CHANGELOG.md", CHANGELOG.path) == f"{REPOSITORY}/tree/v1.2.3/examples"
 
 
 def test_links_in_every_form_are_changed_and_code_is_not() -> None:

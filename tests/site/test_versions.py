@@ -61,13 +61,15 @@ def test_a_release_that_cannot_be_built_is_an_error_with_its_name(repository: Pa
         build_releases(tmp_path / "out", repository, but="1.10.0")
 
 
-def test_the_newest_version_is_at_the_root(tmp_path: Path) -> None:
-    for version in ("1.9.0", "1.10.0"):
+@pytest.mark.parametrize("versions", [["1.9.0", "1.10.0"], ["1.10.0", "1.11.0.dev0"]])
+def test_the_newest_release_is_at_the_root(tmp_path: Path, versions: list[str]) -> None:
+    for version in versions:
         (tmp_path / version / "how-to").mkdir(parents=True)
         (tmp_path / version / "how-to" / "index.html").write_text(version)
-    write_root(tmp_path, ["1.9.0", "1.10.0"])
+    write_root(tmp_path, versions)
     assert (tmp_path / "how-to" / "index.html").read_text() == "1.10.0"
-    assert json.loads((tmp_path / "versions.json").read_text()) == json.loads(versions_list(["1.10.0", "1.9.0"]))
+    (other,) = {*versions} - {"1.10.0"}
+    assert json.loads((tmp_path / "versions.json").read_text()) == json.loads(versions_list(["1.10.0", other]))
 
 
 def test_the_newest_version_is_called_the_latest() -> None:

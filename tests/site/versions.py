@@ -62,7 +62,7 @@ def build_releases(out: Path, root: Path, *, but: str) -> list[str]:
 
 def write_root(out: Path, versions: list[str]) -> None:
     """Put a copy of the newest version's site at the root, and the list of all versions."""
-    in_order = sorted(versions, key=Version, reverse=True)
+    in_order = sorted(versions, key=_rank, reverse=True)
     shutil.copytree(out / in_order[0], out, dirs_exist_ok=True)
     (out / "versions.json").write_text(versions_list(in_order), "utf-8")
 
@@ -84,6 +84,12 @@ def versions_list(versions: list[str]) -> str:
         for number, version in enumerate(versions)
     ]
     return json.dumps(items, indent=1) + "\n"
+
+
+def _rank(version: str) -> tuple[bool, Version]:
+    """Return the place of a version among others: each release is newer than what is in development."""
+    parsed = Version(version)
+    return not parsed.is_prerelease, parsed
 
 
 def _build_release(tag: str, out: Path, root: Path) -> None:

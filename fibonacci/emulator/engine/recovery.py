@@ -43,7 +43,6 @@ class Recovery:
         try:
             with self._store.transaction():
                 self._resume_clock()
-                self._find_calls()
                 self.fail_orphaned_calls(self._clock.now())
         except (StateFullError, StateReadOnlyError) as error:
             log(_log, logging.WARNING, "runs are as they were left: %s", error)
@@ -69,18 +68,6 @@ class Recovery:
         last = self._store.clock_state.get("now")
         if last is not None:  # time does not go back
             self._clock.advance_to(last["now"])
-
-    def _find_calls(self) -> None:
-        """Note the calls of running executions; older versions did not."""
-        for (execution_id,) in list(self._store.runs.keys()):
-            try:
-                execution = self._store.executions.get(execution_id) or {"nodes": []}
-                calls = [node["call"] for node in execution["nodes"] if node["phase"] == "call"]
-            except DAMAGE:
-                report_damage(execution_id)
-                continue
-            if calls and self._store.calls.get(execution_id) != {"calls": calls}:
-                self._store.calls.put(execution_id, record={"calls": calls})
 
 
 def _interrupt(running: RunningExecution, calls: Sequence[str], now: float) -> None:

@@ -6,11 +6,8 @@ from typing import Final
 
 from fibonacci.emulator.state.errors import StateError
 
-SCHEMA: Final = 2
+SCHEMA: Final = 1
 """The version that is written."""
-
-DROPPED: Final = frozenset({"rate_windows"})
-"""Tables of earlier versions that are ignored."""
 
 SNAPSHOT_FORMAT: Final = "fibonacci emulator"
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator.state.errors import SnapshotError, StateError
 from fibonacci.emulator.state.json_encoding import parse_json, to_json
-from fibonacci.emulator.state.schema import DROPPED, SNAPSHOT_FORMAT, check_schema
+from fibonacci.emulator.state.schema import SNAPSHOT_FORMAT, check_schema
 from fibonacci.emulator.state.tables import Key, Record, TableKind
 
 Tables = dict[str, list[tuple[Key, Record]]]
@@ -37,10 +37,9 @@ def read_snapshot(snapshot: bytes, kinds: Mapping[str, TableKind]) -> Tables:
         check_schema(schema, "the snapshot")
     except StateError as error:
         raise SnapshotError(str(error)) from None
-    found = content.get("tables")
-    if not is_object(found):
+    tables = content.get("tables")
+    if not is_object(tables):
         raise malformed("tables", "is not an object")
-    tables = {name: rows for name, rows in found.items() if name not in DROPPED}
     for name in tables:
         if name not in kinds:
             raise SnapshotError(f"the snapshot has a table {name!r} that this version does not know")

@@ -116,7 +116,7 @@ class SqliteStore(Store):
             raise StateError(f"{self._path} was closed: start() opens it again")
         if self._file is None:
             with self._lock:
-                self._file = StateFile(self._path, self._kinds, self._busy_timeout)
+                self._file = StateFile(self._path, self._busy_timeout)
                 self._finalizer = weakref.finalize(self, self._file.connection.close)
         return self._file
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from fibonacci.emulator.state.errors import StateError, StateFullError, StateLockedError, StateReadOnlyError
-from fibonacci.emulator.state.schema import SCHEMA
 from fibonacci.emulator.state.sqlite_schema import check, number_of, prepare
-from fibonacci.emulator.state.tables import TableKind
 
 _FULL: Final = frozenset(
     {
@@ -42,7 +39,6 @@ class StateFile:
 
     Args:
         path: The file, created if it does not exist.
-        kinds: The tables in it.
         busy_timeout: Seconds to wait for another process that is writing.
 
     Attributes:
@@ -53,11 +49,11 @@ class StateFile:
         StateError: If it cannot be opened, is not an emulator's, or was written by a newer version.
     """
 
-    def __init__(self, path: Path, kinds: Mapping[str, TableKind], busy_timeout: float) -> None:
+    def __init__(self, path: Path, busy_timeout: float) -> None:
         self._path = path
         self.connection: sqlite3.Connection
         self.is_read_only: bool
-        self.connection, self.is_read_only = _open(path, kinds, busy_timeout)
+        self.connection, self.is_read_only = _open(path, busy_timeout)
         self._log = None if self.is_read_only else Path(f"{path}-wal")
         try:
             self._seen = _found(path)
@@ -127,10 +123,10 @@ def explained(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErr
     return StateError(f"{path} cannot be used as the database of an emulator: {error}")
 
 
-def _open(path: Path, kinds: Mapping[str, TableKind], busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
+def _open(path: Path, busy_timeout: float) -> tuple[sqlite3.Connection, bool]:
     existed = path.is_file() and path.stat().st_size > 0
     try:
-        return _open_for_writing(path, kinds, busy_timeout), False
+        return _open_for_writing(path, busy_timeout), False
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0)
         if not existed or (code not in _FULL and code & _PRIMARY not in _UNWRITABLE):
@@ -150,12 +146,12 @@ def _refusal(error: sqlite3.Error, path: Path, busy_timeout: float) -> StateErro
     return explained(error, path, busy_timeout)
 
 
-def _open_for_writing(path: Path, kinds: Mapping[str, TableKind], busy_timeout: float) -> sqlite3.Connection:
+def _open_for_writing(path: Path, busy_timeout: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("BEGIN IMMEDIATE")  # of two processes that create the file, one finds it created
-        prepare(connection, str(path), kinds)
+        prepare(connection, str(path))
         connection.execute("COMMIT")
         use_write_ahead_log(connection, busy_timeout)
         # safe after a kill; a power failure may lose the last transactions:
@@ -187,8 +183,7 @@ def _opened_as(path: Path, parameters: str) -> sqlite3.Connection:
     url = f"{path.as_uri()}?{parameters}"
     connection = sqlite3.connect(url, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
     try:
-        if check(connection, str(path)) < SCHEMA:
-            raise StateReadOnlyError(f"{path} has to be upgraded from an older version, and cannot be written")
+        check(connection, str(path))
     except BaseException:
         connection.close()
         raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Final
@@ -77,52 +76,34 @@ SET lists = excluded.lists, due = excluded.due, record = excluded.record, apart 
 """
 
 
-def prepare(connection: sqlite3.Connection, path: str, kinds: Mapping[str, TableKind]) -> None:
-    """Create the schema in a new file, or upgrade an older one; inside a transaction.
+def prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Create the schema in a new file, and check that of any other; inside a transaction.
 
     Raises:
         StateError: If the file is another application's or a newer version's; it is unchanged.
     """
     if number_of(connection, "schema_version") == 0:
-        _create(connection)
-    elif check(connection, path) < SCHEMA:
-        _upgrade(connection, kinds)
+        for sql in CREATE:
+            connection.execute(sql)
+    else:
+        check(connection, path)
 
 
-def check(connection: sqlite3.Connection, path: str) -> int:
-    """Return the version of the schema of an emulator's file.
+def check(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse a file that is not an emulator's.
 
     Raises:
         StateError: If the file is another application's or a newer version's.
     """
     if number_of(connection, "application_id") != APPLICATION:
         raise StateError(f"{path} is not the database of an emulator")
-    schema = number_of(connection, "user_version")
-    check_schema(schema, path)
-    return schema
+    check_schema(number_of(connection, "user_version"), path)
 
 
 def number_of(connection: sqlite3.Connection, pragma: str) -> int:
     """Return the value of a pragma."""
     number: int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
     return number
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    for sql in CREATE:
-        connection.execute(sql)
-
-
-def _upgrade(connection: sqlite3.Connection, kinds: Mapping[str, TableKind]) -> None:
-    """Copy the records of the first schema, which had no lists, with their numbers."""
-    connection.execute("ALTER TABLE records RENAME TO records_1")
-    _create(connection)
-    put = "INSERT INTO records (number, kind, key, lists, due, record, apart) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    for number, name, key, record in connection.execute("SELECT number, kind, key, record FROM records_1"):
-        if name in kinds:
-            values = columns(kinds[name], decoded_key(key), json.loads(record))
-            connection.execute(put, (number, name, *values))
-    connection.execute("DROP TABLE records_1")
 
 
 def columns(kind: TableKind, key: Key, record: Record) -> tuple[str, str, float | None, str, str | None]:
