@@ -222,9 +222,9 @@ def _joined(parts: Sequence[str]) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def differences() -> list[str]:
-    """Return the names of tables that are missing, outdated, or derived from nothing."""
-    return [path.name for path in outdated(derive_all(), FOLDER.rglob("*.py"))]
+def differences() -> dict[Path, str]:
+    """Return a diff of each table that is missing, outdated, or derived from nothing."""
+    return outdated(derive_all(), FOLDER.rglob("*.py"))
 
 
 def write() -> None:

@@ -62,10 +62,9 @@ def derive_all(package: Path = PACKAGE) -> dict[Path, str]:
     return {package.parent / name: text for name, text in texts.items()}
 
 
-def differences(package: Path = PACKAGE) -> list[str]:
-    """Return the names of stubs that are missing, outdated, or derived from nothing."""
-    found = outdated(derive_all(package), package.rglob("*.pyi"))
-    return [path.relative_to(package).as_posix() for path in found]
+def differences(package: Path = PACKAGE) -> dict[Path, str]:
+    """Return a diff of each stub that is missing, outdated, or derived from nothing."""
+    return outdated(derive_all(package), package.rglob("*.pyi"))
 
 
 def write(package: Path = PACKAGE) -> None:

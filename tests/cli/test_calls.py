@@ -46,7 +46,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulat
 
 
 def test_the_tables_are_the_derived_ones() -> None:
-    assert derivation.differences() == [], "run `python -m tests.calls`"
+    assert derivation.differences() == {}, "run `python -m tests.calls`"
 
 
 def test_every_call_is_a_command_and_has_a_row() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 
-def outdated(derived: Mapping[Path, str], present: Iterable[Path]) -> list[Path]:
-    """Return the files that are missing, not as they are derived, or derived from nothing."""
+def outdated(derived: Mapping[Path, str], present: Iterable[Path]) -> dict[Path, str]:
+    """Return a unified diff of each file that is missing, not as it is derived, or derived from nothing."""
     texts = {path: path.read_text("utf-8") for path in present}
-    return sorted(path for path in derived.keys() | texts.keys() if derived.get(path) != texts.get(path))
+    paths = sorted(path for path in derived.keys() | texts.keys() if derived.get(path) != texts.get(path))
+    return {path: _diff(path, texts.get(path, ""), derived.get(path, "")) for path in paths}
 
 
 def write_derived(derived: Mapping[Path, str], present: Iterable[Path]) -> None:
@@ -22,16 +24,24 @@ def write_derived(derived: Mapping[Path, str], present: Iterable[Path]) -> None:
         path.write_text(text, "utf-8")
 
 
-def write_or_check(write: Callable[[], None], differences: Callable[[], list[str]], *, name: str, command: str) -> None:
+def write_or_check(
+    write: Callable[[], None], differences: Callable[[], Mapping[Path, str]], *, name: str, command: str
+) -> None:
     """Write; with `--check` on the command line, exit with what differs.
 
     Args:
         write: Writes the files.
-        differences: Returns the names of those that are outdated.
+        differences: Returns a diff of each that is outdated.
         name: What the files are.
         command: The command that writes them.
     """
     if "--check" not in sys.argv:
         write()
     elif found := differences():
-        sys.exit(f"outdated {name}: {', '.join(found)}; run `{command}`")
+        names = ", ".join(path.name for path in found)
+        sys.exit(f"{''.join(found.values())}\noutdated {name}: {names}; run `{command}` and commit what it changes")
+
+
+def _diff(path: Path, committed: str, derived: str) -> str:
+    before, after = committed.splitlines(keepends=True), derived.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(before, after, f"committed/{path.name}", f"derived/{path.name}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,13 +14,18 @@ MODULES: Final = ("emulator", "errors", "integrations.opentelemetry")
 """The public modules that define their public names themselves, or import them eagerly."""
 
 
+def load_package(root: Path) -> griffe.Object | griffe.Alias:
+    """Return the package of a source tree."""
+    return griffe.load("fibonacci", search_paths=[root], try_relative_path=False, allow_inspection=False)
+
+
 def public_objects(root: Path) -> dict[str, griffe.Object]:
     """Return the public objects of a source tree by their public names, and the groups of calls of the clients."""
-    package = griffe.load("fibonacci", search_paths=[root], try_relative_path=False, allow_inspection=False)
+    package = load_package(root)
     found: dict[str, griffe.Object] = {}
     for path in lazy_modules(root / "fibonacci"):
         module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-        for home, names in _public_names(path.read_text("utf-8")).items():
+        for home, names in public_names(path.read_text("utf-8")).items():
             for name in names:
                 definition = _object(package, f"{home}.{name}")
                 if definition is not None:
@@ -33,25 +37,6 @@ def public_objects(root: Path) -> dict[str, griffe.Object]:
             if definition is not None and not isinstance(definition, griffe.Module):
                 found[f"fibonacci.{name}.{member.name}"] = definition
     return found
-
-
-def _public_names(source: str) -> dict[str, list[str]]:
-    """Return the public names of a lazy module by the module that defines them.
-
-    Version 1.0.0 computed the table; it lists the names once more as imports for type checkers.
-    """
-    try:
-        return public_names(source)
-    except ValueError:
-        imports = [each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ImportFrom) and each.module]
-        return {
-            module: [name for each in imports if each.module == module for name in _reexported(each)]
-            for module in {each.module for each in imports if each.module}
-        }
-
-
-def _reexported(statement: ast.ImportFrom) -> list[str]:
-    return [alias.name for alias in statement.names if alias.asname == alias.name]
 
 
 def is_group(member: griffe.Object) -> bool:
@@ -86,3 +71,38 @@ def _object(package: griffe.Object | griffe.Alias, path: str) -> griffe.Object |
         return resolved(package[path.removeprefix("fibonacci.")])
     except (KeyError, griffe.AliasResolutionError):
         return None
+
+
+def constructor(target: griffe.Object) -> griffe.Function | None:
+    """Return the `__init__` of a class, its own or that of a base in the package; None for what is no class."""
+    found = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
+    found = None if found is None else resolved(found)
+    return found if isinstance(found, griffe.Function) and found.path.startswith("fibonacci.") else None
+
+
+def default_of(parameter: griffe.Parameter) -> str | None:
+    """Return the default of a parameter; the value of a constant of the package in place of its name."""
+    default = parameter.default
+    if isinstance(default, griffe.ExprName) and str(default) != "UNSET":
+        constant = default.canonical_path
+        found = _constant(default, constant)
+        return found or str(default)
+    return None if default is None else str(default)
+
+
+def stars_of(parameter: griffe.Parameter) -> str:
+    """Return the stars before the name of a parameter that takes further arguments; else nothing."""
+    stars = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
+    return stars.get(parameter.kind, "") if parameter.kind is not None else ""
+
+
+def _constant(name: griffe.ExprName, path: str) -> str | None:
+    """Return the value of a module's constant."""
+    parent = name.parent
+    package = parent.package if isinstance(parent, griffe.Object) else None
+    try:
+        target = package[path.partition(".")[2]] if package is not None else None
+    except (KeyError, ValueError):  # a name of another package
+        return None
+    target = None if target is None else resolved(target)
+    return str(target.value) if isinstance(target, griffe.Attribute) and target.value is not None else None

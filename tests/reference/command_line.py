@@ -103,7 +103,7 @@ def commands() -> list[ListedCommand]:
 def command_line_page() -> str:
     """Return the page."""
     found = commands()
-    shared = _options(command_parser())
+    shared = listed_options(command_parser())
     overview = table(
         ["Command", "What it does"], [[_link(each), plain(each.parser.description or "")] for each in found]
     )
@@ -129,14 +129,14 @@ def _commands_of(action: Action) -> Mapping[str, CommandParser]:
     return cast("Mapping[str, CommandParser]", choices) if isinstance(choices, Mapping) else {}
 
 
-def _options(parser: CommandParser) -> list[Action]:
+def listed_options(parser: CommandParser) -> list[Action]:
     """Return the arguments of a parser without `--help`, `--version` and commands."""
     found = [action for action in parser.actions() if not _commands_of(action)]
     return [action for action in found if action.dest not in ("help", "version")]
 
 
 def _section(command: ListedCommand, shared: set[str]) -> list[str]:
-    own = [action for action in _options(command.parser) if action.dest not in shared]
+    own = [action for action in listed_options(command.parser) if action.dest not in shared]
     lines = [f"### fibonacci {command.name}", "", plain(command.parser.description or ""), "", "```text"]
     lines += [_usage(command, own), "```"]
     if own:
@@ -170,7 +170,7 @@ def _usage(command: ListedCommand, own: list[Action]) -> str:
     begin = f"fibonacci {command.name}"
     groups = _alternatives(command.parser)
     words = [word for action in own if action.option_strings for word in _usage_words(action, groups)]
-    words += [_positional(action) for action in own if not action.option_strings]
+    words += [positional(action) for action in own if not action.option_strings]
     lines = [begin]
     for word in words:
         if len(lines[-1]) + len(word) >= _WIDTH:
@@ -183,7 +183,7 @@ def _usage_words(action: Action, groups: list[list[Action]]) -> list[str]:
     group = next((group for group in groups if action in group), [action])
     if action is not group[0]:  # it stands with the first of its group
         return []
-    text = " | ".join(_option(each) for each in group)
+    text = " | ".join(option(each) for each in group)
     return [text if action.required else f"[{text}]"]
 
 
@@ -193,12 +193,14 @@ def _alternatives(parser: CommandParser) -> list[list[Action]]:
     return [vars(group)["_group_actions"] for group in groups]
 
 
-def _option(action: Action) -> str:
+def option(action: Action) -> str:
+    """Return an option with the placeholder of its value."""
     value = [] if action.nargs == 0 else [_value(action) + (" ..." if action.nargs == "+" else "")]
     return " ".join([action.option_strings[0], *value])
 
 
-def _positional(action: Action) -> str:
+def positional(action: Action) -> str:
+    """Return the placeholder of an argument without a name, with how often it is given."""
     name = _value(action)
     return {"?": f"[{name}]", "*": f"[-- {name} ...]", "+": f"{name} ..."}.get(str(action.nargs), name)
 
@@ -219,7 +221,7 @@ def _table_of(actions: list[Action]) -> str:
 def _row(action: Action) -> list[str]:
     meaning, _, default = _DEFAULT.sub("\n", (action.help or "").replace("%%", "%")).partition("\n")
     default, _, rest = default.partition(". ")
-    name = _option(action) if action.option_strings else _value(action)
+    name = option(action) if action.option_strings else _value(action)
     meaning = sentence(meaning) + (f". {rest}" if rest else "")
     if action.option_strings and action.required:
         meaning = f"{meaning}. Required"

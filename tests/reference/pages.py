@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.docs.markdown import ROOT
 from tests.kit.derived_files import outdated, write_derived
 from tests.reference.command_line import command_line_page
 from tests.reference.error_table import error_table_page
+from tests.reference.public_api import LISTING, listing
 
-FOLDER: Final = ROOT / "docs" / "reference"
+FOLDER: Final = LISTING.parent
+PAGES: Final[Mapping[Path, Callable[[], str]]] = {
+    FOLDER / "command-line.md": command_line_page,
+    FOLDER / "error-table.md": error_table_page,
+    LISTING: listing,
+}
+"""What derives the text of each page."""
 
 
 def derive_all() -> dict[Path, str]:
     """Return the text of each page by its path."""
-    return {
-        FOLDER / "command-line.md": command_line_page(),
-        FOLDER / "error-table.md": error_table_page(),
-    }
+    return {path: derive() for path, derive in PAGES.items()}
 
 
-def differences() -> list[str]:
-    """Return the names of pages that are missing or outdated."""
-    derived = derive_all()
-    return [path.name for path in outdated(derived, filter(Path.exists, derived))]
+def differences() -> dict[Path, str]:
+    """Return a diff of each page that is missing or outdated."""
+    return outdated(derive_all(), filter(Path.exists, PAGES))
 
 
 def write() -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import griffe
 
-from tests.site.api.names import constructor
-from tests.site.api.signatures import default_of, stars_of
+from tests.kit.public_api import constructor, default_of, stars_of
 from tests.site.api.types import Linker
 
 

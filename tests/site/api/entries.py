@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import griffe
 
-from tests.kit.public_api import is_group
+from tests.kit.public_api import constructor, is_group
 from tests.site.api.docstrings import listed_attributes, render_sections, titled_list
 from tests.site.api.fragments import fragment
-from tests.site.api.names import Entry, PublicNames, constructor, summary
+from tests.site.api.names import Entry, PublicNames, summary
 from tests.site.api.signatures import signature, value_of
 from tests.site.api.types import Linker
 

@@ -98,13 +98,6 @@ def members(owner: griffe.Object, public: dict[str, griffe.Object]) -> Iterator[
                 yield found
 
 
-def constructor(target: griffe.Object) -> griffe.Function | None:
-    """Return the `__init__` of a class, its own or that of a base in the package; None for what is no class."""
-    found = target.all_members.get("__init__") if isinstance(target, griffe.Class) else None
-    found = None if found is None else resolved(found)
-    return found if isinstance(found, griffe.Function) and found.path.startswith("fibonacci.") else None
-
-
 def summary(target: griffe.Object) -> str:
     """Return the first paragraph of a docstring as one line; empty without a docstring."""
     text = target.docstring.value if target.docstring else ""

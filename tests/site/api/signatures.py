@@ -7,7 +7,7 @@ from typing import Final
 
 import griffe
 
-from tests.kit.public_api import resolved
+from tests.kit.public_api import default_of, stars_of
 
 _WIDTH: Final = 88
 _LONGEST_VALUE: Final = 300
@@ -32,34 +32,6 @@ def value_of(attribute: griffe.Attribute) -> str:
     declared = f"{attribute.name}: {annotation}" if annotation not in ("", "Final") else attribute.name
     value = "" if attribute.value is None else f" = {attribute.value}"
     return declared + (value if len(value) <= _LONGEST_VALUE else " = ...")
-
-
-def default_of(parameter: griffe.Parameter) -> str | None:
-    """Return the default of a parameter; the value of a constant of the package in place of its name."""
-    default = parameter.default
-    if isinstance(default, griffe.ExprName) and str(default) != "UNSET":
-        constant = default.canonical_path
-        found = _constant(default, constant)
-        return found or str(default)
-    return None if default is None else str(default)
-
-
-def stars_of(parameter: griffe.Parameter) -> str:
-    """Return the stars before the name of a parameter that takes further arguments; else nothing."""
-    stars = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
-    return stars.get(parameter.kind, "") if parameter.kind is not None else ""
-
-
-def _constant(name: griffe.ExprName, path: str) -> str | None:
-    """Return the value of a module's constant."""
-    parent = name.parent
-    package = parent.package if isinstance(parent, griffe.Object) else None
-    try:
-        target = package[path.partition(".")[2]] if package is not None else None
-    except (KeyError, ValueError):  # a name of another package
-        return None
-    target = None if target is None else resolved(target)
-    return str(target.value) if isinstance(target, griffe.Attribute) and target.value is not None else None
 
 
 def _parameters(function: griffe.Function) -> Iterator[str]:
