@@ -4,7 +4,7 @@ Each page or docstring has one `Setting`: a running emulator that the environmen
 namespace that its blocks share in order. `await` may stand at the top level.
 
 A block that begins with a comment naming a file (`# conftest.py`, `# report.yaml`) is saved under that name first; this
-goes for other languages too. A Python block that holds tests is run by pytest, any other one here.
+goes for other languages too. A Python block that holds tests is run by a session of pytest within this process.
 
 `print(x)  # prints: text` states what comes out: every such text is a line of the output, in this order, and `...` in
 it stands for anything.
@@ -15,19 +15,23 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
+import importlib
 import inspect
 import io
 import os
 import re
+import runpy
 import subprocess
 import sys
-from contextlib import ExitStack, chdir, contextmanager, redirect_stdout
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+
+import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
@@ -43,6 +47,13 @@ _TESTS = re.compile(r"^ *(?:async )?def test_", re.MULTILINE)
 
 # Plugins of others that have no part in what the pages show.
 SLOW_TO_LOAD = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:pytest_cov")
+
+# What a session within a session leaves to the outer one: errors of threads and of the garbage collector.
+NESTED = tuple(
+    argument
+    for plugin in ("cacheprovider", "faulthandler", "threadexception", "unraisableexception")
+    for argument in ("-p", f"no:{plugin}")
+)
 
 
 @dataclass
@@ -61,15 +72,27 @@ class Setting:
         if block.language != "python":
             return
         code = compiled(block)
-        if holds_tests(block):
-            self._test(block)
-        elif block.not_run is None:
-            check_prints(block.code, self._output(code))
+        try:
+            if holds_tests(block):
+                self._test(block)
+            elif block.not_run is None:
+                check_prints(block.code, self._output(code))
+        except Exception as error:
+            error.add_note(f"block: {block}")
+            raise
+
+    def run_file(self, path: Path) -> None:
+        """Run a file as a program, in this process, and compare what it prints with what it says that it prints."""
+        output, errors = io.StringIO(), io.StringIO()
+        with self._entered(), imports_of(path.parent), redirect_stdout(output), redirect_stderr(errors):
+            self.namespace |= runpy.run_path(str(path), run_name="__main__")
+        assert errors.getvalue() == ""
+        check_prints(path.read_text("utf-8"), output.getvalue())
 
     def _output(self, code: CodeType) -> str:
         output = io.StringIO()
         run = FunctionType(code, self.namespace)
-        with patch.dict(os.environ, environment(self.emulator)), chdir(self.folder), redirect_stdout(output):
+        with self._entered(), redirect_stdout(output):
             if waits(code):
                 self.loop.run(run())
             else:
@@ -77,11 +100,16 @@ class Setting:
         return output.getvalue()
 
     def _test(self, block: Block) -> None:
-        name = block.saved_as or "test_block.py"
-        (self.folder / name).write_text(block.code, "utf-8")
-        # -B: what is compiled of a block would be taken for one of the same name, length and second.
-        arguments = ("-B", "-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, name)
-        run_python(*arguments, emulator=self.emulator, folder=self.folder)
+        path = self.folder / (block.saved_as or "test_block.py")
+        path.write_text(block.code, "utf-8")
+        with self._entered():
+            run_tests(path)
+
+    @contextmanager
+    def _entered(self) -> Generator[None]:
+        """Be in the folder, with an environment that leads to the emulator."""
+        with patch.dict(os.environ, environment(self.emulator)), chdir(self.folder):
+            yield
 
     def close(self) -> None:
         """Close the clients that the blocks left open: what is not closed is not what they are about."""
@@ -93,10 +121,10 @@ class Setting:
 
 
 @contextmanager
-def setting() -> Generator[Setting]:
-    """Start an emulator and all that goes with it."""
-    with Emulator() as emulator, TemporaryDirectory() as folder, asyncio.Runner() as loop, ExitStack() as stack:
-        made = Setting(emulator, Path(folder), loop)
+def setting(emulator: Emulator | None = None) -> Generator[Setting]:
+    """Make all that goes with an emulator; without one, start it too."""
+    with TemporaryDirectory() as folder, asyncio.Runner() as loop, ExitStack() as stack:
+        made = Setting(emulator or stack.enter_context(Emulator()), Path(folder), loop)
         stack.callback(made.close)
         yield made
 
@@ -130,6 +158,29 @@ def check_prints(code: str, output: str) -> None:
     for text in _PRINTS.findall(code):
         pattern = ".*".join(map(re.escape, text.strip().split("...")))
         assert any(re.fullmatch(pattern, line.strip()) for line in lines), f"not printed: {text}\n{output}"
+
+
+def run_tests(path: Path) -> None:
+    """Run a file of tests as `pytest` does, with warnings as errors; they must pass."""
+    output = io.StringIO()
+    with imports_of(path.parent), redirect_stdout(output), redirect_stderr(output):
+        code = pytest.main([str(path), "-q", "-W", "error", f"--rootdir={path.parent}", *NESTED, *SLOW_TO_LOAD])
+    assert code == 0, output.getvalue()
+
+
+@contextmanager
+def imports_of(folder: Path) -> Generator[None]:
+    """Let modules be imported from a folder, and forget them at the end: other folders have modules of these names."""
+    importlib.invalidate_caches()
+    before = {*sys.modules}
+    # What is compiled of a block would be taken for one of the same name, length and second.
+    with patch.object(sys, "path", [str(folder), *sys.path]), patch.object(sys, "dont_write_bytecode", True):
+        try:
+            yield
+        finally:
+            for name in {*sys.modules} - before:
+                if Path(getattr(sys.modules[name], "__file__", None) or "").is_relative_to(folder):
+                    del sys.modules[name]
 
 
 def run_python(*arguments: str, emulator: Emulator | None, folder: Path) -> str:

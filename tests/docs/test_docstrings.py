@@ -14,6 +14,9 @@ from __future__ import annotations
 import ast
 import doctest
 import os
+import re
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,14 +25,17 @@ from unittest.mock import patch
 import pytest
 
 from fibonacci import AsyncFibonacci, Fibonacci
+from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT, Block, blocks
 from tests.docs.running import Setting, compiled, environment, setting, waits
+from tests.kit.assertions import check_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 PACKAGE = ROOT / "fibonacci"
 DEFINITION = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
+HALVES = ("_async", "_sync")
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
@@ -50,44 +56,32 @@ def statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from statements(child)
 
 
-DOCSTRINGS = [(path, line, text) for path in sorted(PACKAGE.rglob("*.py")) for line, text in docstrings(path)]
-BLOCKS = [block for path, line, text in DOCSTRINGS for block in blocks(text, path, line)]
-SESSIONS = [
-    pytest.param(path, line, text, id=f"{path.relative_to(ROOT)}:{line}")
-    for path, line, text in DOCSTRINGS
-    if ">>> " in text
-]
+def examples(files: Iterable[Path]) -> Iterator[tuple[str, Callable[[Emulator], None]]]:
+    """Yield the examples of some files: the place of each, and what runs it against an emulator."""
+    for path in sorted(files):
+        if re.search("```|~~~|>>> ", path.read_text("utf-8")):
+            for line, text in docstrings(path):
+                for block in blocks(text, path, line):
+                    assert block.language, f"{block}: name the language: `python` is run"
+                    assert block.not_run is None, f"{block}: an example in a docstring runs"
+                    if block.language == "python":
+                        yield str(block), partial(run_block, block)
+                if ">>> " in text:
+                    yield f"{path.relative_to(ROOT)}:{line}", partial(run_prompts, path, line, text)
 
 
-@pytest.fixture
-def prepared() -> Iterator[Setting]:
-    """Return a setting with the names that an example finds, on the sync client."""
-    with setting() as made, Fibonacci(made.emulator.api_key, base_url=made.emulator.base_url) as client:
-        workflow = client.workflows.create(name="Greeting", definition=DEFINITION)
-        execution = client.workflows.execute(workflow.id, inputs={"name": "Ada"})
-        made.namespace |= {
-            "emulator": made.emulator,
-            "client": client,
-            "workflow": workflow,
-            "execution": execution,
-        }
-        yield made
+def run_block(block: Block, emulator: Emulator) -> None:
+    is_async = "_async" in block.path.parts or waits(compiled(block))
+    with prepared(emulator, block.code, is_async=is_async) as made:
+        made.run(block)
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
-def test_example(block: Block, prepared: Setting) -> None:
-    if "_async" in block.path.parts or waits(compiled(block)):
-        emulator = prepared.emulator
-        prepared.namespace["client"] = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url)
-    prepared.run(block)
-
-
-@pytest.mark.parametrize(("path", "line", "text"), SESSIONS)
-def test_example_with_prompts(path: Path, line: int, text: str, prepared: Setting) -> None:
-    names = vars(import_module(module_name(path))) | prepared.namespace
-    example = doctest.DocTestParser().get_doctest(text, names, path.stem, str(path), line - 1)
-    with patch.dict(os.environ, environment(prepared.emulator)):
-        results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
+def run_prompts(path: Path, line: int, text: str, emulator: Emulator) -> None:
+    with prepared(emulator, text, is_async=False) as made:
+        names = vars(import_module(module_name(path))) | made.namespace
+        example = doctest.DocTestParser().get_doctest(text, names, path.stem, str(path), line - 1)
+        with patch.dict(os.environ, environment(made.emulator)):
+            results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
     assert results.attempted
     assert not results.failed
 
@@ -96,6 +90,30 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_blocks_say_what_they_are() -> None:
-    assert [str(block) for block in BLOCKS if not block.language] == [], "name the language: `python` is run"
-    assert [str(block) for block in BLOCKS if block.not_run is not None] == [], "an example in a docstring runs"
+@contextmanager
+def prepared(shared: Emulator, code: str, *, is_async: bool) -> Generator[Setting]:
+    """Yield a setting with the names that an example finds.
+
+    It is on the emulator that all share, which is then as it was, unless the example does something to its emulator:
+    the clock does not go back, and the clients remember the limits.
+    """
+    client_class = AsyncFibonacci if is_async else Fibonacci
+    is_alone = "emulator" in code.lower()
+    with setting() if is_alone else setting(shared) as made, made.emulator.preserve_state():
+        emulator = made.emulator
+        workflow = emulator.client().workflows.create(name="Greeting", definition=DEFINITION)
+        made.namespace |= {
+            "emulator": emulator,
+            "client": client_class(emulator.api_key, base_url=emulator.base_url),
+            "workflow": workflow,
+            "execution": emulator.client().workflows.execute(workflow.id, inputs={"name": "Ada"}),
+        }
+        yield made
+
+
+@pytest.mark.parametrize("part", [*HALVES, "others"])
+def test_every_example_runs(part: str, emulator: Emulator) -> None:
+    folder = PACKAGE if part == "others" else PACKAGE / part
+    rows = list(examples(path for path in folder.rglob("*.py") if part in HALVES or not {*HALVES} & {*path.parts}))
+    assert len(rows) > 60
+    check_rows(rows, lambda run: run(emulator))

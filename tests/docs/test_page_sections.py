@@ -7,23 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.assertions import check_rows
 from tests.kit.page_sections import PageSection
 
 DOCS = Path(__file__).parents[2] / "docs"
-SECTIONS = [
-    (page, name)
-    for page in sorted(DOCS.rglob("*.md"))
-    for name in re.findall(r"<!-- (.*): begin -->", page.read_text("utf-8"))
-]
 
 
-def test_the_sections_are_found() -> None:
-    assert len(SECTIONS) == 11
+def test_what_is_written_replaces_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    sections = [
+        (name, (page, name))
+        for page in sorted(DOCS.rglob("*.md"))
+        for name in re.findall(r"<!-- (.*): begin -->", page.read_text("utf-8"))
+    ]
+    assert len(sections) == 11
+    check_rows(sections, lambda row: check_section(*row, tmp_path))
 
 
-@pytest.mark.parametrize(("page", "name"), SECTIONS, ids=[name for _, name in SECTIONS])
-def test_what_is_written_replaces_what_was_there_and_nothing_else(page: Path, name: str, tmp_path: Path) -> None:
-    section, copy = PageSection(name), tmp_path / page.name
+def check_section(page: Path, name: str, folder: Path) -> None:
+    section, copy = PageSection(name), folder / page.name
     before = page.read_text("utf-8")
     text = section.read(page)
     assert "|---|" in text.replace(" ", "").replace(":", "")

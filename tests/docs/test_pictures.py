@@ -9,11 +9,10 @@ import pytest
 
 from tests.docs.markdown import ROOT
 from tests.docs.pictures import ShownPicture, by_scheme, other_images, pictures_of
+from tests.kit.assertions import check_rows
 from tests.pictures.themes import IMAGES, THEMES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SHOWN = [(page, picture) for page in PAGES for picture in pictures_of(page.read_text("utf-8"))]
-FILES = sorted(IMAGES.iterdir())
 MOST_BYTES = {".png": 120_000, ".svg": 40_000}
 ELSEWHERE = re.compile(r"https?:|@import|@font-face|<script|\burl\((?!#)|\b(?:href|src)=")
 
@@ -29,15 +28,17 @@ More.
 """
 
 
-def named(shown: tuple[Path, ShownPicture]) -> str:
-    return f"{shown[0].relative_to(ROOT)}:{Path(shown[1].light).stem}"
+@pytest.fixture(scope="module")
+def shown() -> list[tuple[Path, ShownPicture]]:
+    """Return the pictures of all pages, each with its page."""
+    return [(page, picture) for page in PAGES for picture in pictures_of(page.read_text("utf-8"))]
 
 
-def test_pictures_are_found() -> None:
+def test_pictures_are_found(shown: list[tuple[Path, ShownPicture]]) -> None:
     assert pictures_of(PAGE) == [ShownPicture("../images/a-light.svg", "../images/a-dark.svg", 'Two "bars".')]
     assert other_images(PAGE) == []
     assert other_images("![a](b.svg), <img src='c.svg'>") == ["![a](b.svg)", "<img src='c.svg'>"]
-    assert len(SHOWN) > 10
+    assert len(shown) > 10
 
 
 def test_the_site_has_an_image_for_each_scheme() -> None:
@@ -48,13 +49,16 @@ def test_the_site_has_an_image_for_each_scheme() -> None:
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_image_is_a_picture_for_light_and_dark(page: Path) -> None:
-    assert other_images(page.read_text("utf-8")) == []
+def test_every_image_is_a_picture_for_light_and_dark() -> None:
+    others = {str(page.relative_to(ROOT)): other_images(page.read_text("utf-8")) for page in PAGES}
+    assert {page: images for page, images in others.items() if images} == {}
 
 
-@pytest.mark.parametrize("shown", SHOWN, ids=map(named, SHOWN))
-def test_a_picture_has_both_files_and_says_what_is_seen(shown: tuple[Path, ShownPicture]) -> None:
+def test_a_picture_has_both_files_and_says_what_is_seen(shown: list[tuple[Path, ShownPicture]]) -> None:
+    check_rows(((f"{page.relative_to(ROOT)}:{picture.light}", (page, picture)) for page, picture in shown), check_shown)
+
+
+def check_shown(shown: tuple[Path, ShownPicture]) -> None:
     page, picture = shown
     files = picture.files(page)
     assert [path for path in files if not path.is_file()] == []
@@ -65,15 +69,15 @@ def test_a_picture_has_both_files_and_says_what_is_seen(shown: tuple[Path, Shown
     assert not re.search(r"screenshot|picture|image|\[|\]", picture.text, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_file_is_small_and_refers_to_no_other(path: Path) -> None:
+def test_every_file_is_shown_small_and_refers_to_no_other(shown: list[tuple[Path, ShownPicture]]) -> None:
+    files = sorted(IMAGES.iterdir())
+    assert {path.name for path in files} == {path.name for page, picture in shown for path in picture.files(page)}
+    check_rows(((path.name, path) for path in files), check_file)
+
+
+def check_file(path: Path) -> None:
     assert path.stat().st_size <= MOST_BYTES[path.suffix]
     if path.suffix == ".svg":
         text = path.read_text("utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         # What a session or a diagram shows in letters is text, not a reference.
         assert ELSEWHERE.findall(re.sub(r">[^<>{}]*</(?:text|title|desc)>", "></text>", text)) == []
-
-
-def test_every_file_is_shown_by_a_page() -> None:
-    shown = {path for page, picture in SHOWN for path in picture.files(page)}
-    assert {path.name for path in FILES} - {path.name for path in shown} == set()

@@ -16,6 +16,7 @@ from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke
 from tests.docs.markdown import ROOT, SHELL, Block, blocks_of
 from tests.docs.running import check_prints, environment, holds_tests, setting
+from tests.kit.assertions import check_rows
 
 README = ROOT / "README.md"
 PYTHON = [block for block in blocks_of(README) if block.language == "python"]
@@ -24,19 +25,26 @@ MAX_LINES = 300
 MAX_BLOCK = 25
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_a_block_alone(block: Block) -> None:
+def test_each_block_alone() -> None:
+    check_rows(((str(block), block) for block in PYTHON), run_alone)
+
+
+def run_alone(block: Block) -> None:
     with setting() as alone:
         alone.run(block)
 
 
-@pytest.mark.parametrize("block", [block for block in PYTHON if not holds_tests(block)], ids=str)
-def test_a_block_pasted_into_a_repl(block: Block, tmp_path: Path) -> None:
+def test_each_block_pasted_into_a_repl(tmp_path_factory: pytest.TempPathFactory) -> None:
+    pasted = ((str(block), block) for block in PYTHON if not holds_tests(block))
+    check_rows(pasted, lambda block: paste(block, tmp_path_factory.mktemp("repl")))
+
+
+def paste(block: Block, folder: Path) -> None:
     console, output, errors = InteractiveConsole({"__name__": "__console__"}), StringIO(), StringIO()
     with ExitStack() as stack:
         emulator = stack.enter_context(Emulator())
         stack.enter_context(patch.dict(os.environ, environment(emulator)))
-        for context in (chdir(tmp_path), redirect_stdout(output), redirect_stderr(errors)):
+        for context in (chdir(folder), redirect_stdout(output), redirect_stderr(errors)):
             stack.enter_context(context)
         for line in [*block.code.splitlines(), "", "'client' in globals() and client.close()"]:
             console.push(line)

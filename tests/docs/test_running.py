@@ -11,7 +11,7 @@ import pytest
 from tests.docs.markdown import Block, anchors, blocks, links
 from tests.docs.markdown import main as print_shell_block
 from tests.docs.running import Setting, check_prints, run_python, setting
-from tests.docs.test_pages import DocsPage, resolves
+from tests.docs.test_pages import resolves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,18 +134,6 @@ def test_a_block_not_run_is_compiled(made: Setting) -> None:
     made.run(Block(Path("page.md"), 1, "python", "raise SystemExit", "runs for ever"))
     with pytest.raises(SyntaxError):
         made.run(Block(Path("page.md"), 1, "python", "raise raise", "runs for ever"))
-
-
-def test_blocks_of_a_page_run_once_in_order(made: Setting, tmp_path: Path) -> None:
-    path = tmp_path / "page.md"
-    path.write_text("```python\nx = [1]\n```\n\n```python\nx.append(2)\n```\n\n```python\nx.append(3)\n```\n")
-    _, second, third = blocks(path.read_text(), path)
-    page = DocsPage(path, made)
-    page.run(second)
-    assert made.namespace["x"] == [1, 2]
-    page.run(second)
-    page.run(third)
-    assert made.namespace["x"] == [1, 2, 3]
 
 
 def test_a_process_must_print_nothing_to_stderr(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from fibonacci import errors
-from tests.docs.markdown import ROOT, Block, blocks_of
+from tests.docs.markdown import ROOT, blocks_of
 
 PAGE = ROOT / "docs" / "how-to" / "troubleshooting.md"
 QUOTED = [block for block in blocks_of(PAGE) if block.language == "text"]
@@ -17,6 +15,13 @@ QUOTED = [block for block in blocks_of(PAGE) if block.language == "text"]
 # What the system, OpenSSL and the status line say: no text of ours.
 OTHERS = re.compile(r"Connection refused|Too many open files|Address already in use|certificate verify failed: ")
 MADE = re.compile(r"status \d{3}(?: \w+,)? ?|FIBONACCI_\w+|HTTPS_PROXY")  # of several parts
+
+OF_NO_SOURCE = (
+    "the keychain is locked: open it, or set FIBONACCI_API_KEY instead",
+    "no complete response from the server within the time",
+    "the server redirects, and does not tell where",
+    "Nothing runs at that address",
+)
 
 
 class SourceTexts:
@@ -57,29 +62,17 @@ def _texts() -> Iterator[str]:
                     yield node.value
 
 
-@pytest.fixture(scope="module")
-def sources() -> SourceTexts:
-    return SourceTexts()
+def test_quoted_texts_are_of_the_sources_and_others_are_noticed() -> None:
+    sources = SourceTexts()
+    for text in OF_NO_SOURCE:
+        assert not sources.have(text)
+    lines = [(f"{block}: {line}", line) for block in QUOTED for line in block.code.replace("\n  ", " ").splitlines()]
+    assert [(where, part) for where, line in lines for part in quoted_parts(line) if not sources.have(part)] == []
 
 
-@pytest.mark.parametrize("block", QUOTED, ids=str)
-def test_a_quoted_text_is_of_the_sources(block: Block, sources: SourceTexts) -> None:
-    for line in block.code.replace("\n  ", " ").splitlines():
-        parts = [part for whole in line.split("...") for part in OTHERS.sub("\0", MADE.sub("\0", whole)).split("\0")]
-        assert [part for part in parts if not sources.have(part)] == [], line
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "the keychain is locked: open it, or set FIBONACCI_API_KEY instead",
-        "no complete response from the server within the time",
-        "the server redirects, and does not tell where",
-        "Nothing runs at that address",
-    ],
-)
-def test_what_is_not_of_the_sources_is_noticed(text: str, sources: SourceTexts) -> None:
-    assert not sources.have(text)
+def quoted_parts(line: str) -> list[str]:
+    """Return the parts of a quoted line that are texts of ours."""
+    return [part for whole in line.split("...") for part in OTHERS.sub("\0", MADE.sub("\0", whole)).split("\0")]
 
 
 def test_the_page_quotes_much_and_names_every_error() -> None:
