@@ -30,7 +30,7 @@ from tests.faults.calls import METHODS, all_fine, call_each
 from tests.faults.proxies import call_each_elsewhere, tinyproxy
 from tests.kit.certificates import Authority, ClientFiles
 from tests.kit.listener import Listener
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -127,6 +127,7 @@ def test_certificate_and_key_that_cannot_be_used(
     assert server.connections == 0
 
 
+@each_mode
 def test_files_that_are_replaced_are_read_again(mode: Mode, authority: Authority, tmp_path: Path) -> None:
     # A connection for each call: those that are open keep their certificate.
     with ScriptedServer(ok, tls=authority.asking()) as server:
@@ -209,6 +210,7 @@ class RefusingServer(Listener):
         self.has_reset.set()
 
 
+@each_mode
 def test_the_server_has_refused_before_the_request_is_written(mode: Mode, authority: Authority) -> None:
     request = HTTPRequest("POST", "https://127.0.0.1", "/x", [(b"host", b"127.0.0.1")], b"")
     with RefusingServer(authority) as server:

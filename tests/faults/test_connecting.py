@@ -275,7 +275,7 @@ def test_a_host_that_is_not_ascii_is_connected_to_by_its_xn_form(
 
 def test_a_lookup_that_fails_for_want_of_descriptors_keeps_its_errno(mode: Mode, names: NameService) -> None:
     names.add_failing("full.test", OSError(24, "Too many open files"))
-    client = insecurely(mode, url("full.test", 80), max_retries=0, timeout=1.0)
+    client = insecurely(mode, url("full.test", 80), max_retries=0, timeout=0.3)
     cause = mode.end(client.request, "GET", "/x").api_error.__cause__
     assert isinstance(cause, OSError)
     assert not isinstance(cause, socket.gaierror)

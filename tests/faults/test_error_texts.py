@@ -12,7 +12,7 @@ import pytest
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from tests.faults.calls import KEY
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, head, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -74,6 +74,7 @@ def test_a_refused_connection(transport: str, mode: Mode, closed_port: int) -> N
     assert error.message == f"no connection to 127.0.0.1:{closed_port}: Connection refused"
 
 
+@both_modes
 def test_https_to_a_port_for_http(mode: Mode) -> None:
     with ScriptedServer(greet=raw_then_close(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         error = _error(mode, server.base_url.replace("http:", "https:"))

@@ -10,7 +10,7 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.relay import LosingRelay
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -40,6 +40,7 @@ def _executions(emulator: Emulator, workflow_id: str) -> list[Any]:
     return list(emulator.client().executions.list(workflow_id=workflow_id))
 
 
+@each_mode
 def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=1) as relay:
@@ -99,6 +100,7 @@ def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
     assert ended.api_error.outcome_unknown
 
 
+@each_mode
 def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> None:
     def respond_and_reset(peer: Any) -> None:
         ok(peer)
@@ -113,6 +115,7 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> Non
     assert server.connections == len(server.requests) == 5
 
 
+@each_mode
 def test_a_timeout_of_a_post_says_that_it_may_have_been_carried_out(mode: Mode) -> None:
     with ScriptedServer(raw_then_stall(b"")) as server:
         client = mode.client_of(server, timeout=1.0, idempotency="server")

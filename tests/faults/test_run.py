@@ -22,7 +22,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.api import llm, tool
 from tests.kit.clock import FakeClock
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, raw_then_reset, respond, respond_json
 
@@ -244,6 +244,7 @@ class TestCancelOnExit:
         assert isinstance(ended.error, WaitTimeoutError)
         assert left.status == "running"
 
+    @each_mode
     def test_on_an_error_of_the_callback(self, mode: Mode, clock: FakeClock) -> None:
         def fail(seen: Execution) -> None:
             raise LookupError(seen.id)
@@ -271,6 +272,7 @@ class TestCancelOnExit:
             ),
         ],
     )
+    @each_mode
     def test_a_note_says_when_it_was_not_canceled(
         self, response: Step, note: str, mode: Mode, clock: FakeClock
     ) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fibonacci import APIError, AsyncFibonacci, Fibonacci, PaginationError
 from tests.faults.calls import KEY, METHODS
 from tests.faults.transports import HTTPX, TransportName, transport_options
-from tests.kit.mode import MODES, TWO_MODES, Ended, Mode
+from tests.kit.mode import MODES, TWO_MODES, Ended, Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, head, ok, raw_then_close, raw_then_reset, respond
@@ -114,6 +114,7 @@ def test_a_redirect_is_not_followed(status: int, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("given", ["httpx", "httpx2"])
+@both_modes
 def test_a_redirect_is_not_followed_by_the_users_http_client(given: str, mode: Mode) -> None:
     library = importlib.import_module(given)
     make: Callable[..., Any] = library.AsyncClient if mode.is_async else library.Client

@@ -20,7 +20,7 @@ from fibonacci.transports import Deadline
 from tests.faults.refusals import rate_limit
 from tests.kit.clock import FakeClock
 from tests.kit.limits import limits_of
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_close, raw_then_reset, refusing, respond
@@ -89,6 +89,7 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
     assert server.delivered > 3
 
 
+@each_mode
 def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode) -> None:
     with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=1.2)
@@ -155,6 +156,7 @@ def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> N
     assert len(server.requests) == 8
 
 
+@each_mode
 def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
         raise LookupError("mine")
@@ -168,6 +170,7 @@ def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     assert len(server.requests) == 2
 
 
+@both_modes
 def test_run_executes_once_and_survives_failed_polls(mode: Mode, clock: FakeClock) -> None:
     steps = [RUNNING, *FAILURES.values(), RUNNING, DONE]
     with ScriptedServer(*steps) as server:
