@@ -28,6 +28,7 @@ from fibonacci.transports import (
 )
 from tests.faults.calls import METHODS, all_fine, call_each
 from tests.faults.proxies import call_each_elsewhere, tinyproxy
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority, ClientFiles
 from tests.kit.listener import Listener
 from tests.kit.mode import Mode, each_mode
@@ -53,26 +54,29 @@ each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: 
 
 @pytest.mark.usefixtures("each_transport")
 @each_version
-@pytest.mark.parametrize("form", ["one file", "two files", "password"])
 def test_a_server_that_asks_for_a_certificate(
-    mode: Mode, form: str, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
+    mode: Mode, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
 ) -> None:
-    certificate = {
+    forms: dict[str, Any] = {
         "one file": files.both,
         "two files": (str(files.certificate), files.key),
         "password": (files.certificate, files.encrypted_key, files.password),
-    }[form]
-    subjects: list[Any] = []
+    }
 
-    def step(peer: Peer) -> None:
-        subjects.append(peer.tls.getpeercert())
-        ok(peer)
+    def check(certificate: Any) -> None:
+        subjects: list[Any] = []
 
-    with ScriptedServer(step, tls=authority.asking(version=version)) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate)
-    assert all_fine(ended)
-    assert len(subjects) == len(METHODS)
-    assert all("client.example" in str(subject) for subject in subjects)
+        def step(peer: Peer) -> None:
+            subjects.append(peer.tls.getpeercert())
+            ok(peer)
+
+        with ScriptedServer(step, tls=authority.asking(version=version)) as server:
+            ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate)
+        assert all_fine(ended)
+        assert len(subjects) == len(METHODS)
+        assert all("client.example" in str(subject) for subject in subjects)
+
+    check_rows(forms.items(), check)
 
 
 @pytest.mark.usefixtures("each_transport")
