@@ -76,8 +76,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that must not run beside each other into one group."""
     for item in items:
-        outlasts = item.name.startswith("test_a_fault_that_outlasts_the_timeout")
-        if outlasts or str(item.path).endswith(_ONE_BY_ONE):
+        if str(item.path).endswith(_ONE_BY_ONE):
             item.add_marker(pytest.mark.xdist_group("one by one"))
 
 

@@ -40,16 +40,9 @@ def _lines(mode: ModeName) -> Iterator[str]:
     )
     yield "|---|---|---|---|---|---|"
     for row in rows():
-        if mode in row.modes:
-            run = run_row(row, mode)
-            cells = [
-                row.name,
-                _ends(run, REPEATABLE),
-                _ends(run, _ONCE),
-                f"{row.timeout:g} s",
-                f"{_longest(run):.2f} s",
-            ]
-            yield f"| {' | '.join([*cells, _on_httpx(row, run, mode)])} |"
+        run = run_row(row, mode)
+        cells = [row.name, _ends(run, REPEATABLE), _ends(run, _ONCE), f"{row.timeout:g} s", f"{_longest(run):.2f} s"]
+        yield f"| {' | '.join([*cells, _on_httpx(row, run, mode)])} |"
 
 
 def _on_httpx(row: FaultRow, socket: Run, mode: ModeName) -> str:

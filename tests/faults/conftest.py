@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.certificates import Authority
-from tests.kit.mode import MODES, Mode, mode_of
+from tests.kit.clock import Standstill
 
 
 @pytest.fixture(autouse=True)
@@ -15,11 +15,11 @@ def clean_tls_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
-    """Return each of the three modes in turn: what differs between event loops shows in faults."""
-    with mode_of(request) as mode:
-        yield mode
+@pytest.fixture
+def standstill() -> Iterator[Standstill]:
+    """Return what measures how long the machine kept the test from running."""
+    with Standstill() as standstill:
+        yield standstill
 
 
 @pytest.fixture(params=["socket", "httpx"])

@@ -1,4 +1,7 @@
-"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads what it prints."""
+"""Calls in a process that may have 256 files open; run by `test_descriptors.py`, which reads what it prints.
+
+It prints a line for each mode that it is given.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from fibonacci import WaitEvent
+from tests.kit.clock import Standstill
 from tests.kit.mode import Ended, Mode, ModeName
 
 LIMIT = 256
@@ -68,23 +72,29 @@ def used_up(mode: Mode, client: Any, other: Any) -> dict[str, Any]:
 def main() -> None:
     import resource  # not on Windows, where the test that starts this is collected too
 
-    name, what, base_url, other_url, ca_bundle = sys.argv[1:]
+    names, what, base_url, other_url, ca_bundle = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_NOFILE, (LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    with Mode(cast("ModeName", name), threads=CALLS) as mode:
+    for name in names.split(","):
+        result = report(cast("ModeName", name), what, base_url, other_url, ca_bundle)
+        print(json.dumps(result))
+
+
+def report(name: ModeName, what: str, base_url: str, other_url: str, ca_bundle: str) -> dict[str, Any]:
+    """Make the calls in one mode; return how they end."""
+    with Mode(name, threads=CALLS) as mode, Standstill() as standstill:
         transport = mode.socket_transport(ca_bundle=ca_bundle or None)
         waits: list[WaitEvent] = []
         options = {"transport": transport, "on_wait": waits.append}
-        client, other = (mode.client("key", base_url=url, **options) for url in (base_url, other_url))
+        client, other = (mode.client(f"key-{name}", base_url=url, **options) for url in (base_url, other_url))
         if what == "many":
-            result = many(mode, client)
-        else:
-            for one in (client, other):
-                mode.run(one.request("GET", "/x"))
-            mode.close(transport)
-            for half in ("_async", "_sync"):
-                vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.2)
-            result = {**used_up(mode, client, other), "told": [wait.path for wait in waits]}
-    print(json.dumps(result))
+            return many(mode, client)
+        for one in (client, other):
+            mode.run(one.request("GET", "/x"))
+        mode.close(transport)
+        for half in ("_async", "_sync"):
+            vars(import_module(f"fibonacci.{half}.transports.pool")).update(_REPORTED_AFTER=0.2)
+        ended = used_up(mode, client, other)
+        return {**ended, "told": [wait.path for wait in waits], "standstill": standstill.seconds}
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from fibonacci import (
 from tests.faults.calls import longest
 from tests.faults.expectations import Ends, broken, final, fine, once, refused, timed_out, unknown
 from tests.faults.transports import HTTPX, TransportName
-from tests.kit.mode import MODES, ModeName
 from tests.kit.steps import (
     OK_BODY,
     Step,
@@ -62,7 +61,7 @@ class FaultRow:
         greet: Whether the step is for a connection from which no request is read.
         timeout: The timeout of the client.
         body_size: How large a body is sent with the methods that have one.
-        modes: The modes to try it with on the socket transport.
+        of_network: Whether it is in reading, writing, closing or waiting, of which each mode has code of its own.
         httpx: The other transports to try it on.
         httpx_ends: What it comes to there; None where that is the same.
         httpx_late: Seconds by which httpx outlives the timeout at the most: its limits are for single steps.
@@ -74,7 +73,7 @@ class FaultRow:
     greet: bool = False
     timeout: float = 5.0
     body_size: int = 10
-    modes: tuple[ModeName, ...] = MODES
+    of_network: bool = False
     httpx: tuple[TransportName, ...] = HTTPX
     httpx_ends: Ends | None = None
     httpx_late: float = 0.0
@@ -307,6 +306,5 @@ def _bodies() -> Iterator[FaultRow]:
 
 def rows() -> list[FaultRow]:
     """Return every row of the table."""
-    # What a status means has nothing to do with the network, which is what differs between the event loops.
-    by_status = (replace(row, modes=("sync", "asyncio")) for row in _statuses())
-    return [*by_status, *_connections(), *_slow(), *_framing(), *_bodies()]
+    of_network = (replace(row, of_network=True) for row in (*_connections(), *_slow()))
+    return [*_statuses(), *of_network, *_framing(), *_bodies()]

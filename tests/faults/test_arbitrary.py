@@ -228,7 +228,6 @@ def test_only_fibonacci_errors_leave_a_call(
     assert [ended.error for ended in laboratory.call(fine, kind)] == [None] * len(MODES)
 
 
-@_SETTINGS
 @given(_JSON)
 def test_any_json_is_an_execution_or_an_error(value: Any) -> None:
     transport = ScriptedTransport(HTTPResponse(200, [], _json_bytes({"data": value})))

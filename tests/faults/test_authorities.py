@@ -15,6 +15,7 @@ import trustme
 from fibonacci import APIConnectionError
 from fibonacci._net.tls import ssl_context
 from tests.faults.calls import METHODS, all_fine, call_each
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
@@ -59,31 +60,34 @@ def test_folders_by_ssl_cert_dir(
         assert all_fine(call_each(mode, server.base_url))
 
 
+WITHOUT_CERTIFICATE = [
+    ("SSL_CERT_FILE", "nothing"),
+    ("SSL_CERT_FILE", "empty file"),
+    ("SSL_CERT_DIR", "nothing"),
+    ("SSL_CERT_DIR", "empty folder"),
+    ("SSL_CERT_DIR", "folder without hashes"),
+    ("ca_bundle", "empty file"),
+    ("ca_bundle", "text"),
+    ("ca_bundle", "bad certificate"),
+    ("ca_bundle", "empty folder"),
+    ("ca_bundle", "folder without hashes"),
+]
+
+
 @pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize(
-    ("name", "made"),
-    [
-        ("SSL_CERT_FILE", "nothing"),
-        ("SSL_CERT_FILE", "empty file"),
-        ("SSL_CERT_DIR", "nothing"),
-        ("SSL_CERT_DIR", "empty folder"),
-        ("SSL_CERT_DIR", "folder without hashes"),
-        ("ca_bundle", "empty file"),
-        ("ca_bundle", "text"),
-        ("ca_bundle", "bad certificate"),
-        ("ca_bundle", "empty folder"),
-        ("ca_bundle", "folder without hashes"),
-    ],
-)
 def test_what_holds_no_certificate_is_named(
-    mode: Mode,
-    name: str,
-    made: str,
-    authority: Authority,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mode: Mode, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "authorities"
+    def check(row: tuple[str, str]) -> None:
+        with monkeypatch.context() as patch:
+            _check_that_it_is_named(*row, mode, authority, tmp_path / " ".join(row), patch)
+
+    check_rows(((" ".join(row), row) for row in WITHOUT_CERTIFICATE), check)
+
+
+def _check_that_it_is_named(
+    name: str, made: str, mode: Mode, authority: Authority, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if "folder" in made:
         place.mkdir()
         if made == "folder without hashes":

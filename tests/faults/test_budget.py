@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from fibonacci import APITimeoutError, RateLimitError, ServerError
+from fibonacci import APITimeoutError, RateLimitError
 from tests.faults.calls import always, longest
+from tests.kit.assertions import all_modes_at_once
+from tests.kit.clock import FakeClock, Standstill
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import Step, ok, raw_then_reset, raw_then_stall, refusing, respond
+from tests.kit.steps import ok, raw_then_reset, raw_then_stall, refusing, respond
 
 
-def slowly(seconds: float, then: Step = ok) -> Step:
-    """Wait, and then do something."""
+@all_modes_at_once
+def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch, standstill: Standstill) -> None:
+    monkeypatch.setattr("random.uniform", always(0.15))
+    clock = FakeClock(runs=True)
 
-    def step(peer: Peer) -> None:
-        peer.pause(seconds)
-        then(peer)
+    def late(peer: Peer) -> None:
+        if len(server.requests) <= 2:
+            clock.advance(0.45)
+            respond(500, headers={"Connection": "close"})(peer)
+        else:  # for this one 0.3 s are left
+            peer.stall()
 
-    return step
-
-
-def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.15))  # the third is sent long before the end
-    with ScriptedServer(slowly(0.45, respond(500))) as server:
-        client = mode.client_of(server, timeout=1.5, max_retries=100)
+    with ScriptedServer(late) as server:
+        client = mode.client_of(server, timeout=1.5, max_retries=100, clock=clock)
         ended = mode.end(client.request, "GET", "/x")
-    assert isinstance(ended.error, APITimeoutError | ServerError)
-    assert ended.seconds <= 1.9
-    assert 2 <= len(server.requests) == ended.api_error.attempts <= 4
+    assert isinstance(ended.error, APITimeoutError)
+    assert ended.seconds - standstill.seconds <= longest(0.3)
+    assert len(server.requests) == ended.api_error.attempts == 3
 
 
-def test_failing_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_attempts_share_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", always(0.336))  # the fifth is sent long before the end
-    with ScriptedServer(raw_then_reset(b"")) as server:
+    clock = FakeClock(runs=True)
+    with ScriptedServer(raw_then_reset(b"")) as server, Mode("asyncio", clock) as mode:
+        began = clock.monotonic()
         ended = mode.end(mode.client_of(server, timeout=1.65, max_retries=30).request, "GET", "/x")
-    assert ended.seconds <= 1.7
+        assert clock.monotonic() - began <= 1.7
     assert 4 <= len(server.requests) == ended.api_error.attempts <= 6
 
 
-def test_a_wait_that_would_not_fit_is_never_started(mode: Mode) -> None:
-    with ScriptedServer(refusing(429, {"Retry-After": "0.9"})) as server:
+def test_a_wait_that_would_not_fit_is_never_started() -> None:
+    clock = FakeClock(runs=True)
+    with ScriptedServer(refusing(429, {"Retry-After": "0.9"})) as server, Mode("asyncio", clock) as mode:
+        began = clock.monotonic()
         ended = mode.end(mode.client_of(server, timeout=2.4, max_retries=30).request, "POST", "/x")
+        assert clock.monotonic() - began <= 2.4
     assert isinstance(ended.error, RateLimitError)
     assert ended.error.retry_after == 0.9
-    assert ended.seconds <= 2.4
     assert len(server.requests) == 3
-    gaps = [later.at - earlier.at for earlier, later in zip(server.requests, server.requests[1:], strict=False)]
-    assert min(gaps) >= 0.9
+    assert len(clock.slept) == 2
+    assert min(clock.slept) >= 0.85  # of which some has passed since the response
 
 
-def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:
-    with ScriptedServer(slowly(0.7)) as server:
+@all_modes_at_once
+def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode, standstill: Standstill) -> None:
+    released = threading.Event()
+    with ScriptedServer(lambda peer: (released.wait(10), ok(peer))) as server:
         one_connection = mode.socket_transport(max_connections=1)
-        client = mode.client_of(server, timeout=5, transport=one_connection)
+        client = mode.client_of(server, timeout=10, transport=one_connection)
         first = mode.begin(client.request, "POST", "/first")
         while not server.requests:
             time.sleep(0.005)
@@ -66,13 +75,16 @@ def test_queueing_for_a_connection_counts_in_the_timeout(mode: Mode) -> None:
             ended = call.result()
             assert type(ended.error) is APITimeoutError
             assert not ended.api_error.outcome_unknown
-            assert 0.3 <= ended.seconds <= longest(0.3)
+            assert ended.seconds >= 0.3
+            assert ended.seconds - standstill.seconds <= longest(0.3)
         patient = mode.begin(client.request, "POST", "/patient")
+        released.set()
         assert first.result().value == patient.result().value == {"fine": True}
     assert [request.target for request in server.requests] == ["/v1/first", "/v1/patient"]
     assert server.connections == 1
 
 
+@all_modes_at_once
 def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> None:
     steps = [raw_then_reset(b""), respond(500), respond(404), respond(200, b"x" * 2_000_000), raw_then_stall(b""), ok]
     with ScriptedServer(*steps) as server:
@@ -85,7 +97,8 @@ def test_a_connection_slot_is_released_after_every_kind_of_end(mode: Mode) -> No
     assert server.delivered == len(steps)
 
 
+@all_modes_at_once
 def test_timeout_none_sets_no_deadline(mode: Mode) -> None:
-    with ScriptedServer(slowly(0.5)) as server:
+    with ScriptedServer(lambda peer: (peer.pause(0.1), ok(peer))) as server:
         assert mode.run(mode.client_of(server, timeout=None).request("GET", "/x")) == {"fine": True}
     assert len(server.requests) == 1

@@ -28,9 +28,10 @@ from fibonacci.transports import (
 )
 from tests.faults.calls import METHODS, all_fine, call_each
 from tests.faults.proxies import call_each_elsewhere, tinyproxy
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority, ClientFiles
 from tests.kit.listener import Listener
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -53,26 +54,29 @@ each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: 
 
 @pytest.mark.usefixtures("each_transport")
 @each_version
-@pytest.mark.parametrize("form", ["one file", "two files", "password"])
 def test_a_server_that_asks_for_a_certificate(
-    mode: Mode, form: str, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
+    mode: Mode, version: ssl.TLSVersion, authority: Authority, files: ClientFiles
 ) -> None:
-    certificate = {
+    forms: dict[str, Any] = {
         "one file": files.both,
         "two files": (str(files.certificate), files.key),
         "password": (files.certificate, files.encrypted_key, files.password),
-    }[form]
-    subjects: list[Any] = []
+    }
 
-    def step(peer: Peer) -> None:
-        subjects.append(peer.tls.getpeercert())
-        ok(peer)
+    def check(certificate: Any) -> None:
+        subjects: list[Any] = []
 
-    with ScriptedServer(step, tls=authority.asking(version=version)) as server:
-        ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate)
-    assert all_fine(ended)
-    assert len(subjects) == len(METHODS)
-    assert all("client.example" in str(subject) for subject in subjects)
+        def step(peer: Peer) -> None:
+            subjects.append(peer.tls.getpeercert())
+            ok(peer)
+
+        with ScriptedServer(step, tls=authority.asking(version=version)) as server:
+            ended = call_each(mode, server.base_url, ca_bundle=authority.file, client_cert=certificate)
+        assert all_fine(ended)
+        assert len(subjects) == len(METHODS)
+        assert all("client.example" in str(subject) for subject in subjects)
+
+    check_rows(forms.items(), check)
 
 
 @pytest.mark.usefixtures("each_transport")
@@ -127,6 +131,7 @@ def test_certificate_and_key_that_cannot_be_used(
     assert server.connections == 0
 
 
+@each_mode
 def test_files_that_are_replaced_are_read_again(mode: Mode, authority: Authority, tmp_path: Path) -> None:
     # A connection for each call: those that are open keep their certificate.
     with ScriptedServer(ok, tls=authority.asking()) as server:
@@ -209,6 +214,7 @@ class RefusingServer(Listener):
         self.has_reset.set()
 
 
+@each_mode
 def test_the_server_has_refused_before_the_request_is_written(mode: Mode, authority: Authority) -> None:
     request = HTTPRequest("POST", "https://127.0.0.1", "/x", [(b"host", b"127.0.0.1")], b"")
     with RefusingServer(authority) as server:

@@ -6,7 +6,7 @@ import errno
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.calls import longest
 from tests.faults.few_descriptors import CALLS, LIMIT
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
 from tests.kit.mode import MODES, ModeName
 from tests.kit.peer import Peer
@@ -27,17 +28,20 @@ ROOT = Path(__file__).parents[2]
 MANY = LIMIT - 26  # some are the interpreter's own
 
 
-def run(mode: ModeName, what: str, server: ScriptedServer, other: ScriptedServer, ca_bundle: str = "") -> Any:
-    """Run the program, and return what it reports."""
+def run(
+    modes: Sequence[ModeName], what: str, server: ScriptedServer, other: ScriptedServer, ca_bundle: str = ""
+) -> list[Any]:
+    """Run the program, and return what it reports of each mode."""
+    arguments = [",".join(modes), what, server.base_url, other.base_url, ca_bundle]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.few_descriptors", mode, what, server.base_url, other.base_url, ca_bundle],
+        [sys.executable, "-m", "tests.faults.few_descriptors", *arguments],
         capture_output=True,
         cwd=ROOT,
         text=True,
         timeout=60,
     )
     assert done.stderr == ""
-    return json.loads(done.stdout)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -59,25 +63,27 @@ def test_500_calls_at_once_with_256_descriptors(
         ok(peer)
 
     with ScriptedServer(respond_late, tls=authority.good() if secure else None) as server:
-        result = run(mode, "many", server, other, str(authority.file) if secure else "")
+        (result,) = run([mode], "many", server, other, str(authority.file) if secure else "")
     assert result["outcomes"] == {"answered": CALLS}
     assert len(server.requests) == CALLS
     assert MANY <= server.connections < CALLS
     assert result["cpu"] < 5
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_all_descriptors_used_up_by_others(mode: ModeName, other: ScriptedServer) -> None:
+def test_all_descriptors_used_up_by_others(other: ScriptedServer) -> None:
+    def check(result: Any) -> None:
+        outcome, seconds = result["late"]
+        assert outcome == f"APITimeoutError, errno {errno.EMFILE}, outcome unknown: False"
+        assert 0.3 <= seconds < longest(0.3) + 0.5 + result["standstill"]
+        outcome, seconds = result["waited"]
+        assert outcome == "answered"
+        assert 0.5 <= seconds < 2 + result["standstill"]
+        assert result["cpu"] < 0.25  # of half a second: attempts are made in intervals
+        outcome, seconds = result["beside"]
+        assert outcome == "answered"
+        assert result["told"] == ["/late", "/x"]
+
     with ScriptedServer(ok) as server:
-        result = run(mode, "used up", server, other)
-    outcome, seconds = result["late"]
-    assert outcome == f"APITimeoutError, errno {errno.EMFILE}, outcome unknown: False"
-    assert 0.3 <= seconds < longest(0.3) + 0.5
-    outcome, seconds = result["waited"]
-    assert outcome == "answered"
-    assert 0.5 <= seconds < 2
-    assert result["cpu"] < 0.25  # of half a second: attempts are made in intervals
-    outcome, seconds = result["beside"]
-    assert outcome == "answered"
-    assert result["told"] == ["/late", "/x"]
-    assert [len(server.requests), len(other.requests)] == [2, 2]
+        results = run(MODES, "used up", server, other)
+    check_rows(zip(MODES, results, strict=True), check)
+    assert [len(server.requests), len(other.requests)] == [2 * len(MODES), 2 * len(MODES)]

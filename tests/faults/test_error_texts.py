@@ -11,8 +11,9 @@ import pytest
 
 from fibonacci import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from tests.faults.calls import KEY
+from tests.kit.assertions import check_rows
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, head, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -58,22 +59,26 @@ def closed_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-@pytest.mark.parametrize("name", CONNECTIONS)
-def test_a_failed_connection_says_where_and_why(name: str, mode: Mode) -> None:
-    text = CONNECTIONS[name]
-    with ScriptedServer(text.step) as server:
-        error = _error(mode, server.base_url, timeout=text.timeout)
-    assert server.delivered == 1
-    assert type(error) is text.error
-    assert error.message.startswith(text.message.format(at=f"127.0.0.1:{server.port}"))
+@each_mode
+def test_a_failed_connection_says_where_and_why(mode: Mode) -> None:
+    def check(text: Text) -> None:
+        with ScriptedServer(text.step) as server:
+            error = _error(mode, server.base_url, timeout=text.timeout)
+        assert server.delivered == 1
+        assert type(error) is text.error
+        assert error.message.startswith(text.message.format(at=f"127.0.0.1:{server.port}"))
+
+    check_rows(CONNECTIONS.items(), check, at_once=len(CONNECTIONS))
 
 
+@each_mode
 @pytest.mark.parametrize("transport", ["socket", "httpx"])
 def test_a_refused_connection(transport: str, mode: Mode, closed_port: int) -> None:
     error = _error(mode, f"http://127.0.0.1:{closed_port}/v1", transport=transport)
     assert error.message == f"no connection to 127.0.0.1:{closed_port}: Connection refused"
 
 
+@both_modes
 def test_https_to_a_port_for_http(mode: Mode) -> None:
     with ScriptedServer(greet=raw_then_close(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
         error = _error(mode, server.base_url.replace("http:", "https:"))
@@ -147,19 +152,20 @@ class TestProxies:
         )
         no_password.append(error)
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_that_forwards_a_request_and_fails(
-        self, name: str, mode: Mode, no_password: list[APIError], monkeypatch: pytest.MonkeyPatch
+        self, mode: Mode, no_password: list[APIError], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        text = CONNECTIONS[name]
-        with ScriptedServer(text.step) as proxy:
-            monkeypatch.setenv("HTTP_PROXY", f"http://ada:s3cret@127.0.0.1:{proxy.port}")
-            error = _error(mode, "http://bücher.example/v1", allow_insecure=True, timeout=text.timeout)
-        assert proxy.last.target == "http://xn--bcher-kva.example/v1/x"
-        assert proxy.last.one("host") == "xn--bcher-kva.example"
-        at = f"xn--bcher-kva.example:80 through proxy {proxy.origin}"
-        assert error.message.startswith(text.message.format(at=at))
-        no_password.append(error)
+        def check(text: Text) -> None:
+            with ScriptedServer(text.step) as proxy:
+                monkeypatch.setenv("HTTP_PROXY", f"http://ada:s3cret@127.0.0.1:{proxy.port}")
+                error = _error(mode, "http://bücher.example/v1", allow_insecure=True, timeout=text.timeout)
+            assert proxy.last.target == "http://xn--bcher-kva.example/v1/x"
+            assert proxy.last.one("host") == "xn--bcher-kva.example"
+            at = f"xn--bcher-kva.example:80 through proxy {proxy.origin}"
+            assert error.message.startswith(text.message.format(at=at))
+            no_password.append(error)
+
+        check_rows(CONNECTIONS.items(), check)
 
     def test_whose_name_is_unknown(
         self, mode: Mode, no_password: list[APIError], monkeypatch: pytest.MonkeyPatch
@@ -255,15 +261,16 @@ RESPONSES: dict[str, Response] = {
 }
 
 
-@pytest.mark.parametrize("name", RESPONSES)
-def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(name: str, mode: Mode) -> None:
-    response = RESPONSES[name]
-    with ScriptedServer(response.step) as server:
-        error = _error(mode, f"{server.origin}{response.prefix}", response.path)
-    assert server.delivered == 1
-    assert isinstance(error, APIStatusError)
-    assert error.message == response.message.format(origin=server.origin)
-    assert "s3cret" not in str(error)
+def test_a_response_that_is_not_the_platforms_says_whose_it_may_be(mode: Mode) -> None:
+    def check(response: Response) -> None:
+        with ScriptedServer(response.step) as server:
+            error = _error(mode, f"{server.origin}{response.prefix}", response.path)
+        assert server.delivered == 1
+        assert isinstance(error, APIStatusError)
+        assert error.message == response.message.format(origin=server.origin)
+        assert "s3cret" not in str(error)
+
+    check_rows(RESPONSES.items(), check)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from fibonacci import (
 )
 from tests.faults.calls import KEY
 from tests.faults.refusals import rate_limit
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_reset, raw_then_stall, refusing, respond
 from tests.kit.systems import START_METHODS
@@ -94,6 +94,7 @@ def test_errors_come_back_from_another_process(method: str) -> None:
             assert raised.idempotency_key == server.requests[0].one("idempotency-key")
 
 
+@both_modes
 def test_an_error_names_all_that_is_known(mode: Mode) -> None:
     error = _error(STEPS["404"][0], mode)
     text = str(error)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from textwrap import dedent
 from typing import Any, TypeVar
 
 import pytest
@@ -17,10 +16,11 @@ from fibonacci import APITimeoutError, AsyncFibonacci
 from tests.faults.black_holes import BlackHole
 from tests.faults.calls import KEY
 from tests.kit.certificates import Authority
+from tests.kit.clock import Standstill
 from tests.kit.names import NameService
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
-from tests.kit.steps import ok, respond
+from tests.kit.steps import ok
 from tests.kit.systems import linux_only
 
 T = TypeVar("T")
@@ -42,14 +42,14 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop for Windows")
 class TestUvloop:
-    def test_calls_at_once(self, server: ScriptedServer) -> None:
+    def test_calls_at_once(self, server: ScriptedServer, standstill: Standstill) -> None:
         async def main() -> list[Any]:
             async with AsyncFibonacci(server.api_key, base_url=server.base_url) as client:
                 return [await asyncio.gather(*(client.request("GET", "/x") for _ in range(MANY))) for _ in range(2)]
 
         began = time.monotonic()
         assert _run(main) == [[FINE] * MANY] * 2
-        assert time.monotonic() - began < MANY * PAUSE / 2
+        assert time.monotonic() - began - standstill.seconds < MANY * PAUSE / 2
         assert server.connections == MANY
 
     def test_https_and_a_large_body(self, authority: Authority) -> None:
@@ -62,7 +62,7 @@ class TestUvloop:
             assert _run(main) == FINE
         assert len(server.last.json["text"]) == 4 << 20
 
-    def test_a_timeout_and_a_cancellation(self) -> None:
+    def test_a_timeout_and_a_cancellation(self, standstill: Standstill) -> None:
         began = time.monotonic()
         with ScriptedServer(lambda peer: peer.stall()) as server:
 
@@ -80,7 +80,7 @@ class TestUvloop:
                     assert await client.request("GET", "/x") == FINE
 
             _run(main)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began - standstill.seconds < 3
         assert server.connections == 3
 
     @linux_only
@@ -111,117 +111,114 @@ def _run(main: Callable[[], Awaitable[T]]) -> T:
         return runner.run(entered())
 
 
-# As an application begins that uses gevent.
-PATCHED = """
+# It begins as an application does that uses gevent.
+GREENLETS = """
 from gevent import monkey
 monkey.patch_all()
+import sys
 import time
 import gevent
+from gevent.event import Event
 from fibonacci import APITimeoutError, Fibonacci
+
+slow, stalling, fine, hole = sys.argv[1:]
+port = int(fine.rpartition(":")[2].partition("/")[0])
+
+
+def ended(client):
+    try:
+        return client.request("GET", "/x")
+    except APITimeoutError as error:
+        return error
+
+
+def calls_at_once():
+    client = Fibonacci("key", base_url=slow)
+    client.request("GET", "/x")
+    for _ in range(2):
+        calls = [gevent.spawn(client.request, "GET", "/x") for _ in range(MANY)]
+        began = time.monotonic()
+        gevent.joinall(calls)
+        yield time.monotonic() - began < MANY * PAUSE / 2
+        yield [call.value for call in calls] == [{"fine": True}] * MANY
+
+
+def a_greenlet_in_a_call_stops_no_other():
+    call = gevent.spawn(ended, Fibonacci("key", base_url=stalling, max_retries=0, timeout=0.5))
+    turns = 0
+    while not call.ready():
+        gevent.sleep(0.01)
+        turns += 1
+    yield turns > 10
+    yield type(call.value).__name__
+
+
+def one_that_is_killed_leaves_the_client_usable():
+    client = Fibonacci("key", base_url=stalling)
+    call = gevent.spawn(client.request, "GET", "/x")
+    gevent.sleep(0.1)
+    call.kill()
+    yield client.request("GET", "/fine")
+
+
+def dead_addresses_and_names():
+    import socket
+
+    def resolve(host, port, *args, **options):
+        if host == "hanging.test":
+            Event().wait(20)
+        return [(2, 1, 6, "", (one, port)) for one in (hole, "127.0.0.1")]
+
+    def dead(host):
+        url = f"http://{host}:{port}/v1"
+        return ended(Fibonacci("key", base_url=url, allow_insecure=True, connect_timeout=0.3, max_retries=0)).__cause__
+
+    def alive():
+        return Fibonacci("key", base_url=f"http://two.test:{port}/v1", allow_insecure=True).request("GET", "/x")
+
+    socket.getaddrinfo = resolve
+    began = time.monotonic()
+    calls = [gevent.spawn(dead, "hanging.test"), gevent.spawn(dead, hole), gevent.spawn(alive)]
+    gevent.joinall(calls)
+    yield time.monotonic() - began < 3
+    for call in calls:
+        yield call.value
+
+
+for check in (
+    calls_at_once,
+    a_greenlet_in_a_call_stops_no_other,
+    one_that_is_killed_leaves_the_client_usable,
+    dead_addresses_and_names,
+):
+    print(check.__name__, *check(), sep=", ")
 """
 
 
-class TestGevent:
-    def test_calls_at_once(self, server: ScriptedServer) -> None:
-        out = _run_script(
-            f"""
-            client = Fibonacci({server.api_key!r}, base_url={server.base_url!r})
-            client.request("GET", "/x")
-            for _ in range(2):
-                calls = [gevent.spawn(client.request, "GET", "/x") for _ in range({MANY})]
-                began = time.monotonic()
-                gevent.joinall(calls)
-                print(time.monotonic() - began, [call.value for call in calls] == [{FINE!r}] * {MANY})
-            """
-        )
-        for line in out.splitlines():
-            seconds, fine = line.split()
-            assert float(seconds) < MANY * PAUSE / 2
-            assert fine == "True"
-        assert server.connections == MANY
-
-    def test_a_greenlet_in_a_call_stops_no_other(self) -> None:
-        with ScriptedServer(lambda peer: peer.stall()) as server:
-            out = _run_script(
-                f"""
-                def wait():
-                    try:
-                        client.request("GET", "/x")
-                    except APITimeoutError as error:
-                        return error
-
-                client = Fibonacci("key", base_url={server.base_url!r}, max_retries=0, timeout=0.5)
-                call = gevent.spawn(wait)
-                turns = 0
-                while not call.ready():
-                    gevent.sleep(0.01)
-                    turns += 1
-                print(turns > 10, isinstance(call.value, APITimeoutError))
-                """
-            )
-        assert out == "True True\n"
-
-    def test_a_greenlet_that_is_killed_leaves_the_client_usable(self) -> None:
-        with ScriptedServer(lambda peer: peer.stall(), ok) as server:
-            out = _run_script(
-                f"""
-                client = Fibonacci("key", base_url={server.base_url!r})
-                call = gevent.spawn(client.request, "GET", "/x")
-                gevent.sleep(0.1)
-                call.kill()
-                print(client.request("GET", "/x"))
-                """
-            )
-        assert out == f"{FINE}\n"
-        assert server.connections == 2
-
-    @linux_only
-    def test_dead_addresses_and_names(self) -> None:
-        with ScriptedServer(respond()) as server, BlackHole(port=server.port) as hole:
-            out = _run_script(
-                f"""
-                import socket
-                from gevent.event import Event
-
-                def resolve(host, port, *args, **options):
-                    if host == "hanging.test":
-                        Event().wait(20)
-                    return [(2, 1, 6, "", (one, port)) for one in ({hole.host!r}, "127.0.0.1")]
-
-                def fine():
-                    client = Fibonacci("key", base_url="http://two.test:{server.port}/v1", allow_insecure=True)
-                    return client.request("GET", "/x")
-
-                def dead(host):
-                    url = f"http://{{host}}:{server.port}/v1"
-                    client = Fibonacci("key", base_url=url, allow_insecure=True, connect_timeout=0.3, max_retries=0)
-                    try:
-                        client.request("GET", "/x")
-                    except APITimeoutError as error:
-                        return str(error.__cause__)
-
-                socket.getaddrinfo = resolve
-                began = time.monotonic()
-                calls = [gevent.spawn(dead, "hanging.test"), gevent.spawn(dead, {hole.host!r}), gevent.spawn(fine)]
-                gevent.joinall(calls)
-                print(time.monotonic() - began < 3, *(call.value for call in calls), sep="\\n")
-                """
-            )
-            assert hole.attempts == 0
-        assert out.splitlines() == [
-            "True",
-            "no connection within connect_timeout (0.3 s): the name service did not respond",
-            "no connection within connect_timeout (0.3 s): no response from 127.0.0.2",
-            str(FINE),
-        ]
+def stall_but_for_one(peer: Peer) -> None:
+    if peer.request.path == "/fine":
+        ok(peer)
+    else:
+        peer.stall()
 
 
-def _run_script(code: str) -> str:
-    """Run code in an interpreter that gevent has patched; return what it prints."""
-    script = [sys.executable, "-W", "error::ResourceWarning", "-c", PATCHED + dedent(code)]
+@linux_only
+def test_gevent(server: ScriptedServer) -> None:
+    program = GREENLETS.replace("MANY", str(MANY)).replace("PAUSE", str(PAUSE))
     # Coverage measures threads, and would take greenlets for one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    run = subprocess.run(script, capture_output=True, check=False, env=environment, text=True, timeout=60)
-    assert run.returncode == 0, run.stderr
-    assert run.stderr == ""
-    return run.stdout
+    with ScriptedServer(stall_but_for_one) as stalling, ScriptedServer(ok) as fine, BlackHole(port=fine.port) as hole:
+        arguments = [server.base_url, stalling.base_url, fine.base_url, hole.host]
+        script = [sys.executable, "-W", "error::ResourceWarning", "-c", program, *arguments]
+        run = subprocess.run(script, capture_output=True, check=False, env=environment, text=True, timeout=60)
+        assert hole.attempts == 0
+    assert (run.returncode, run.stderr) == (0, "")
+    no_connection = "no connection within connect_timeout (0.3 s)"
+    assert run.stdout.splitlines() == [
+        "calls_at_once, True, True, True, True",
+        "a_greenlet_in_a_call_stops_no_other, True, APITimeoutError",
+        f"one_that_is_killed_leaves_the_client_usable, {FINE}",
+        f"dead_addresses_and_names, True, {no_connection}: the name service did not respond, "
+        f"{no_connection}: no response from 127.0.0.2, {FINE}",
+    ]
+    assert (server.connections, stalling.connections) == (MANY, 3)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from fibonacci import APIConnectionError, APITimeoutError
 from tests.faults.calls import always
 from tests.faults.relay import ForgetfulRelay
-from tests.kit.assertions import appears
+from tests.kit.assertions import all_modes_at_once, appears, check_rows
+from tests.kit.clock import Standstill
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -88,6 +90,7 @@ async def waves(client: Any, number: int, calls: int) -> None:
 
 
 class TestNumber:
+    @all_modes_at_once
     def test_at_most_max_idle_connections_are_kept(self, mode: Mode) -> None:
         together = threading.Barrier(30)
         with ScriptedServer(respond_together(together)) as server:
@@ -105,6 +108,7 @@ class TestNumber:
             assert appears(lambda: open_connections(mode, transport) == 5)
         assert server.connections == 20
 
+    @all_modes_at_once
     def test_none_is_kept_with_0(self, mode: Mode) -> None:
         with ScriptedServer(ok) as server:
             client, transport = client_with(mode, server, max_idle_connections=0)
@@ -115,6 +119,7 @@ class TestNumber:
 
     @pytest.mark.usefixtures("frequent_sweeps")
     @linux_only
+    @all_modes_at_once
     def test_those_that_the_server_has_closed_are_closed_beside_one_in_use(self, mode: Mode) -> None:
         together = threading.Barrier(20)
 
@@ -142,6 +147,7 @@ class TestNumber:
         assert server.connections == 20
 
     @pytest.mark.usefixtures("frequent_sweeps")
+    @all_modes_at_once
     def test_those_that_have_been_idle_for_too_long_are_closed_beside_one_in_use(self, mode: Mode) -> None:
         together = threading.Barrier(5)
 
@@ -163,6 +169,7 @@ class TestNumber:
 class TestAge:
     """A request that must not be sent twice takes no connection that has been idle for more than three seconds."""
 
+    @all_modes_at_once
     def test_which_requests_take_one_that_has_been_idle(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         set_in_pool(monkeypatch, "_TRUSTED_IDLE", 0.1)
         rows: list[tuple[str, dict[str, Any], bool]] = [
@@ -185,6 +192,7 @@ class TestAge:
         again = [first == second for first, second in zip(used, used[len(rows) :], strict=False)]
         assert again == [expected for _, _, expected in rows]
 
+    @all_modes_at_once
     def test_one_that_has_been_used_since_is_taken(self, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
         set_in_pool(monkeypatch, "_TRUSTED_IDLE", 1.0)
         with ScriptedServer(ok) as server:
@@ -196,84 +204,85 @@ class TestAge:
         assert server.connections == 1
 
 
-@pytest.fixture
-def relayed(mode: Mode) -> Iterator[tuple[Any, ForgetfulRelay, ScriptedServer]]:
+@contextmanager
+def relayed(mode: Mode, patience: float = PATIENCE) -> Generator[tuple[Any, ForgetfulRelay, ScriptedServer]]:
     """Return a client of a server behind a relay that can forget, the relay and the server."""
     with ScriptedServer(ok) as server, ForgetfulRelay(server.port) as relay:
-        yield mode.client_of(relay, connect_timeout=PATIENCE, timeout=3), relay, server
+        yield mode.client_of(relay, connect_timeout=patience, timeout=3), relay, server
 
 
 class TestDroppedConnection:
-    @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-    def test_it_costs_one_quick_retry(
-        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], method: str
-    ) -> None:
-        client, relay, server = relayed
-        assert mode.run(client.request(method, "/x")) == FINE
-        relay.forget()
-        ended = mode.end(client.request, method, "/x")
-        assert ended.value == FINE
-        assert PATIENCE <= ended.seconds < PATIENCE + 1
-        assert relay.swallowed == 1
-        assert relay.connections == 2
-        assert len(server.requests) == 2  # what the relay swallowed is not among them
+    @all_modes_at_once
+    def test_it_costs_one_quick_retry(self, mode: Mode, standstill: Standstill) -> None:
+        def check(method: str) -> None:
+            with relayed(mode) as (client, relay, server):
+                assert mode.run(client.request(method, "/x")) == FINE
+                relay.forget()
+                ended = mode.end(client.request, method, "/x")
+            assert ended.value == FINE
+            assert PATIENCE <= ended.seconds < PATIENCE + 1 + standstill.seconds
+            assert relay.swallowed == 1
+            assert relay.connections == 2
+            assert len(server.requests) == 2  # what the relay swallowed is not among them
 
-    def test_it_costs_no_more_with_many_idle_connections(
-        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer]
-    ) -> None:
-        client, relay, server = relayed
+        check_rows([(method, method) for method in ("GET", "PUT", "DELETE")], check, at_once=3)
+
+    @all_modes_at_once
+    def test_it_costs_no_more_with_many_idle_connections(self, mode: Mode, standstill: Standstill) -> None:
         together = threading.Barrier(10)
-        server.default = respond_together(together)
-        calls = [mode.begin(client.request, "GET", "/x") for _ in range(10)]
-        assert [call.result().value for call in calls] == [FINE] * 10
-        server.default = ok
-        relay.forget()
-        began = time.monotonic()
-        assert [mode.run(client.request("GET", "/x")) for _ in range(5)] == [FINE] * 5
-        assert time.monotonic() - began < PATIENCE + 1
+        with relayed(mode) as (client, relay, server):
+            server.default = respond_together(together)
+            calls = [mode.begin(client.request, "GET", "/x") for _ in range(10)]
+            assert [call.result().value for call in calls] == [FINE] * 10
+            server.default = ok
+            relay.forget()
+            began = time.monotonic()
+            assert [mode.run(client.request("GET", "/x")) for _ in range(5)] == [FINE] * 5
+            assert time.monotonic() - began - standstill.seconds < PATIENCE + 1
         assert relay.swallowed == 1
 
+    @all_modes_at_once
     def test_what_is_known_is_said_when_no_retry_is_left_in_time(
-        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], monkeypatch: pytest.MonkeyPatch
+        self, mode: Mode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client, relay, _ = relayed
-        assert mode.run(client.request("GET", "/x")) == FINE
-        relay.forget()
         monkeypatch.setattr("random.uniform", always(5.0))
-        ended = mode.end(client.request, "GET", "/x")
+        with relayed(mode) as (client, relay, _):
+            assert mode.run(client.request("GET", "/x")) == FINE
+            relay.forget()
+            ended = mode.end(client.request, "GET", "/x")
         assert isinstance(ended.error, APIConnectionError)
-        known = "no response in 0.3 s on a connection that had been idle for {} s; it may have died silently"
-        assert re.search(known.format(r"\d\.\d"), str(ended.error))
+        known = r"no response in 0.3 s on a connection that had been idle for \d\.\d s; it may have died silently"
+        assert re.search(known, str(ended.error))
 
-    def test_it_does_not_take_all_of_a_short_timeout(
-        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer]
-    ) -> None:
-        client, relay, server = relayed
-        assert mode.run(client.request("GET", "/x")) == FINE
-        relay.forget()
-        ended = mode.end(client.with_options(timeout=PATIENCE).request, "GET", "/x")
-        assert ended.value == FINE
-        assert ended.seconds < PATIENCE
+    @all_modes_at_once
+    def test_it_does_not_take_all_of_a_short_timeout(self, mode: Mode) -> None:
+        with relayed(mode, patience=2.0) as (client, relay, server):
+            assert mode.run(client.request("GET", "/x")) == FINE
+            relay.forget()
+            ended = mode.end(client.with_options(timeout=1.0).request, "GET", "/x")
+        assert ended.value == FINE  # and so in less than that
         assert len(server.requests) == 2
 
-    @pytest.mark.parametrize("method", ["POST", "PATCH"])
-    def test_a_post_is_sent_once_and_its_error_says_what_is_known(
-        self, mode: Mode, relayed: tuple[Any, ForgetfulRelay, ScriptedServer], method: str
-    ) -> None:
-        client, relay, server = relayed
-        assert mode.run(client.request(method, "/x")) == FINE
-        relay.forget()
-        ended = mode.end(client.with_options(timeout=PATIENCE).request, method, "/x")
-        assert isinstance(ended.error, APITimeoutError)
-        assert ended.error.outcome_unknown
-        assert ended.error.attempts == 1
-        known = r"no response on a connection that had been idle for \d\.\d s"
-        assert re.fullmatch(known, str(ended.error.__cause__))
-        assert relay.swallowed == 1
-        assert len(server.requests) == 1
+    @all_modes_at_once
+    def test_a_post_is_sent_once_and_its_error_says_what_is_known(self, mode: Mode) -> None:
+        def check(method: str) -> None:
+            with relayed(mode) as (client, relay, server):
+                assert mode.run(client.request(method, "/x")) == FINE
+                relay.forget()
+                ended = mode.end(client.with_options(timeout=PATIENCE).request, method, "/x")
+            assert isinstance(ended.error, APITimeoutError)
+            assert ended.error.outcome_unknown
+            assert ended.error.attempts == 1
+            known = r"no response on a connection that had been idle for \d\.\d s"
+            assert re.fullmatch(known, str(ended.error.__cause__))
+            assert relay.swallowed == 1
+            assert len(server.requests) == 1
+
+        check_rows([(method, method) for method in ("POST", "PATCH")], check, at_once=2)
 
 
 class TestSlowServer:
+    @all_modes_at_once
     def test_it_is_sent_a_request_twice_once(self, mode: Mode) -> None:
         def step(peer: Peer) -> None:
             peer.pause(0.5 if peer.request.path == "/slow" else 0)
@@ -286,6 +295,7 @@ class TestSlowServer:
                 assert mode.run(client.request("GET", "/slow")) == FINE
         assert len([request for request in server.requests if request.path == "/slow"]) == 3
 
+    @all_modes_at_once
     def test_a_slow_post_is_waited_for(self, mode: Mode) -> None:
         def step(peer: Peer) -> None:
             peer.pause(2 * PATIENCE)

@@ -33,29 +33,36 @@ RUNNING = respond_json(BODY)
 RESPONSE = http_response(BODY)
 
 PROGRAM = """
-import sys
+import asyncio, sys, traceback, trio
 from fibonacci import AsyncFibonacci, Fibonacci
 
-mode, key, url, workflow, cancel = sys.argv[1:]
+mode, workflow, key, *urls = sys.argv[1:]
 
 def report(execution):
     print(execution.id, flush=True)
 
-options = {"idempotency_key": "job-7", "cancel_on_exit": cancel == "True", "on_update": report}
+def run(url, idempotency_key, cancel_on_exit):
+    options = {"idempotency_key": idempotency_key, "cancel_on_exit": cancel_on_exit, "on_update": report}
 
-async def main():
-    async with AsyncFibonacci(key, base_url=url) as client:
-        await client.workflows.run(workflow, **options)
+    async def main():
+        async with AsyncFibonacci(key, base_url=url) as client:
+            await client.workflows.run(workflow, **options)
 
-if mode == "sync":
-    with Fibonacci(key, base_url=url) as client:
-        client.workflows.run(workflow, **options)
-elif mode == "asyncio":
-    import asyncio
-    asyncio.run(main())
-else:
-    import trio
-    trio.run(main)
+    if mode == "sync":
+        with Fibonacci(key, base_url=url) as client:
+            client.workflows.run(workflow, **options)
+    elif mode == "asyncio":
+        asyncio.run(main())
+    else:
+        trio.run(main)
+
+for url, idempotency_key, cancel in zip(urls, ("job-7", "job-8"), (True, False)):
+    try:
+        run(url, idempotency_key, cancel)
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        print("the next", file=sys.stderr, flush=True)
+run(urls[-1], "job-9", True)
 """
 
 
@@ -96,41 +103,33 @@ def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
             process.kill()
 
 
-def interrupt(process: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C, and return what the program writes to stderr."""
-    process.send_signal(signal.SIGINT)
-    _, text = process.communicate(timeout=30)
-    assert process.returncode != 0
-    assert "KeyboardInterrupt" in text
-    return text
-
-
 @needs_signals
-class TestCtrlC:
-    @pytest.mark.parametrize("mode", MODES)
-    @pytest.mark.parametrize("cancel", [False, True], ids=["notes", "cancels"])
-    def test_while_waiting(
-        self, mode: str, cancel: bool, emulator: Emulator, slow: str, reader: Callable[[], Execution]
-    ) -> None:
-        with running(mode, emulator.api_key, emulator.base_url, slow, str(cancel)) as process:
-            assert process.stdout is not None
-            execution_id = process.stdout.readline().strip()
-            text = interrupt(process)
-        left = reader()
-        assert (left.id, left.status) == (execution_id, "cancelled" if cancel else "running")
-        assert text.count(f"execution id: {left.id}") == 1
-        assert text.count(CANCELED) == cancel
-
-    @pytest.mark.parametrize("mode", MODES)
-    def test_while_the_workflow_is_started(self, mode: str) -> None:
-        with (
-            ScriptedServer(lambda peer: peer.stall()) as server,
-            running(mode, server.api_key, server.base_url, "wf-1", "True") as process,
-        ):
-            wait_until(lambda: server.requests)
-            text = interrupt(process)
-            assert len(server.requests) == 1
-        assert text.count("no execution id was received; idempotency key: job-7") == 1
+@pytest.mark.parametrize("mode", MODES)
+def test_ctrl_c_says_what_is_left_and_cancels_when_asked(mode: str, emulator: Emulator, slow: str) -> None:
+    """While the workflow is started, while it is waited for, and then with `cancel_on_exit`, which ends the program."""
+    arguments = (mode, slow, emulator.api_key)
+    with (
+        ScriptedServer(lambda peer: peer.stall()) as server,
+        running(*arguments, server.base_url, emulator.base_url) as process,
+        emulator.client() as client,
+    ):
+        wait_until(lambda: server.requests)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        left: list[str] = []
+        for _ in range(2):
+            left.append(process.stdout.readline().strip())
+            process.send_signal(signal.SIGINT)
+        _, text = process.communicate(timeout=30)
+        assert len(server.requests) == 1
+        statuses = [client.executions.get(execution_id).status for execution_id in left]
+    assert process.returncode != 0
+    assert statuses == ["running", "cancelled"]
+    starting, waiting, canceling = text.split("the next\n")
+    assert all("KeyboardInterrupt" in part for part in (starting, waiting, canceling))
+    assert starting.count("no execution id was received; idempotency key: job-7") == 1
+    assert [part.count(f"execution id: {one}") for part, one in zip((waiting, canceling), left, strict=True)] == [1, 1]
+    assert [part.count(CANCELED) for part in (starting, waiting, canceling)] == [0, 0, 1]
 
 
 def client_of(platform: Any) -> AsyncFibonacci:

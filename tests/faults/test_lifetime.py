@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import trio
 
-from fibonacci import APIError, AsyncFibonacci, Fibonacci
+from fibonacci import AsyncFibonacci, Fibonacci
 from tests.faults.calls import KEY
 from tests.kit.limits import limits_of
 from tests.kit.peer import Peer
@@ -124,12 +124,6 @@ assert client.request("GET", "/parent") == {"fine": True}
 client.close()
 """
 _SHUTDOWN_SYNC = """
-import sys
-import fibonacci
-client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
-assert client.request("GET", "/x") == {"fine": True}
-"""
-_SHUTDOWN_THREAD = """
 import sys, threading, time
 import fibonacci
 client = fibonacci.Fibonacci("key", base_url=sys.argv[1])
@@ -137,55 +131,39 @@ threading.Thread(target=lambda: client.request("GET", "/stall"), daemon=True).st
 assert client.request("GET", "/x") == {"fine": True}
 time.sleep(0.1)
 """
-_SHUTDOWN_ASYNC = """
-import asyncio, sys
-import fibonacci
-client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
-async def main():
-    BE_PATIENT
+_CALLS = """
     assert await client.request("GET", "/x") == {"fine": True}
-asyncio.run(main())
+    async for tool in client.tools.list():
+        break  # its other pages are not read
+    assert (await client.tools.list().first()).name == "wait"
 """
-_SHUTDOWN_TASK = """
+_SHUTDOWN_ASYNCIO = f"""
 import asyncio, sys
 import fibonacci
 client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
 async def main():
-    BE_PATIENT
+    # The first call imports a lot, of which asyncio complains in its own debugging mode.
+    asyncio.get_running_loop().slow_callback_duration = 60
     task = asyncio.ensure_future(client.request("GET", "/stall"))
-    assert await client.request("GET", "/x") == {"fine": True}
+    {_CALLS}
     await asyncio.sleep(0.1)
     assert not task.done()
 asyncio.run(main())
 """
-_SHUTDOWN_PAGER = """
-import asyncio, sys
+_SHUTDOWN_TRIO = f"""
+import sys, trio
 import fibonacci
 client = fibonacci.AsyncFibonacci("key", base_url=sys.argv[1])
 async def main():
-    BE_PATIENT
-    async for tool in client.tools.list():
-        break
-    assert (await client.tools.list().first()).name == "wait"
-asyncio.run(main())
+    {_CALLS}
+trio.run(main)
 """
-# The first call imports a lot, of which asyncio complains in its own debugging mode.
-_PATIENCE = "asyncio.get_running_loop().slow_callback_duration = 60"
-
-
-def _with_trio(program: str) -> str:
-    return program.replace("import asyncio", "import trio").replace("asyncio.run(main())", "trio.run(main)")
-
 
 _PROGRAMS = {
     "a fork with a live pool": _FORK,
-    "the end, sync": _SHUTDOWN_SYNC,
-    "the end, sync, in a thread": _SHUTDOWN_THREAD,
-    "the end, asyncio": _SHUTDOWN_ASYNC,
-    "the end, trio": _with_trio(_SHUTDOWN_ASYNC),
-    "the end, with a task under way": _SHUTDOWN_TASK,
-    "the end, pages not read to their end": _SHUTDOWN_PAGER,
-    "the end, pages not read to their end, trio": _with_trio(_SHUTDOWN_PAGER),
+    "the end, with a thread in a call": _SHUTDOWN_SYNC,
+    "the end, with a task in a call and pages not read to their end": _SHUTDOWN_ASYNCIO,
+    "the end, trio": _SHUTDOWN_TRIO,
 }
 
 
@@ -202,10 +180,9 @@ def _respond(peer: Peer) -> None:
     "program", [pytest.param(name, marks=needs_fork if "os.fork" in _PROGRAMS[name] else ()) for name in _PROGRAMS]
 )
 def test_a_program_ends_without_output(program: str) -> None:
-    text = _PROGRAMS[program].replace("BE_PATIENT", _PATIENCE if "import asyncio" in _PROGRAMS[program] else "pass")
     with ScriptedServer(_respond) as server:
         run = subprocess.run(
-            [sys.executable, "-W", "error", "-X", "dev", "-c", text, server.base_url],
+            [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAMS[program], server.base_url],
             capture_output=True,
             text=True,
             timeout=60,
@@ -226,10 +203,8 @@ def test_a_keyboard_interrupt_leaves_a_usable_client() -> None:
     ):
         killer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
         killer.start()
-        began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            client.request("GET", "/x")
-        assert time.monotonic() - began < 5
+            client.request("GET", "/x")  # which would end after a minute, with another error
         killer.join()
         assert client.request("GET", "/x") == FINE
         assert limits_of(server).in_flight == 0
@@ -262,17 +237,14 @@ def test_a_closed_client_can_be_used_again(server: ScriptedServer) -> None:
 
 
 def test_closing_while_a_call_is_under_way_lets_it_end() -> None:
-    def slowly(peer: Peer) -> None:
-        peer.pause(0.3)
-        ok(peer)
-
-    with ScriptedServer(slowly) as server, ThreadPoolExecutor(1) as threads:
+    closed = threading.Event()
+    with ScriptedServer(lambda peer: (closed.wait(10), ok(peer))) as server, ThreadPoolExecutor(1) as threads:
         client = Fibonacci(server.api_key, base_url=server.base_url)
         call: Future[Any] = threads.submit(client.request, "GET", "/x")
         while not server.requests:
             time.sleep(0.005)
         client.close()
+        closed.set()
         assert call.result() == FINE
-        assert not isinstance(call.exception(), APIError)
         client.close()
     assert server.live_connections == 0

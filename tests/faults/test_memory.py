@@ -16,7 +16,7 @@ import pytest
 
 from fibonacci import APIResponseError, AsyncFibonacci, Fibonacci
 from tests.faults.calls import KEY
-from tests.kit.mode import TWO_MODES, Mode
+from tests.kit.mode import TWO_MODES, Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import gzip_bomb, head, ok, raw_then_reset, respond
@@ -97,6 +97,7 @@ def test_a_thousand_clients_in_use_cost_little() -> None:
 
 
 @pytest.mark.usefixtures("traced")
+@both_modes
 def test_bodies_are_bounded(mode: Mode) -> None:
     bomb = gzip_bomb(100)
     with ScriptedServer(respond(200, bomb, {"Content-Encoding": "gzip"})) as server:
@@ -117,6 +118,7 @@ def _endless(peer: Peer) -> None:
 
 
 @pytest.mark.usefixtures("traced")
+@both_modes
 def test_an_endless_body_is_left_at_the_limit(mode: Mode) -> None:
     with ScriptedServer(_endless) as server:
         client = mode.client_of(server, max_response_bytes=4 * MB)

@@ -10,7 +10,8 @@ import pytest
 from fibonacci.emulator import Emulator
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.relay import LosingRelay
-from tests.kit.mode import Mode
+from tests.kit.assertions import all_modes_at_once, check_rows
+from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, ok, raw_then_close, raw_then_reset, raw_then_stall, respond
 
@@ -40,6 +41,7 @@ def _executions(emulator: Emulator, workflow_id: str) -> list[Any]:
     return list(emulator.client().executions.list(workflow_id=workflow_id))
 
 
+@each_mode
 def test_a_lost_response_does_not_run_the_workflow_again(mode: Mode, emulator: Emulator) -> None:
     workflow = _workflow(emulator)
     with LosingRelay(_port(emulator), losses=1) as relay:
@@ -73,22 +75,26 @@ def test_two_calls_have_two_keys(mode: Mode, emulator: Emulator) -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.parametrize("lost", LOST)
-def test_with_trust_in_keys_posts_are_retried_with_one_key(mode: Mode, lost: str) -> None:
-    with ScriptedServer(LOST[lost], LOST[lost], ok) as server:
-        client = mode.client_of(server, idempotency="server")
-        assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}
-    assert server.delivered == 3
-    assert len({request.one("idempotency-key") for request in server.requests}) == 1
+def test_with_trust_in_keys_posts_are_retried_with_one_key(mode: Mode) -> None:
+    def check(lost: Step) -> None:
+        with ScriptedServer(lost, lost, ok) as server:
+            client = mode.client_of(server, idempotency="server")
+            assert mode.run(client.request("POST", "/x", json={})) == {"fine": True}
+        assert server.delivered == 3
+        assert len({request.one("idempotency-key") for request in server.requests}) == 1
+
+    check_rows(LOST.items(), check, at_once=len(LOST))
 
 
-@pytest.mark.parametrize("lost", LOST)
-def test_trust_in_keys_does_not_cover_patch(mode: Mode, lost: str) -> None:
-    with ScriptedServer(LOST[lost]) as server:
-        client = mode.client_of(server, idempotency="server")
-        ended = mode.end(client.request, "PATCH", "/x", json={})
-    assert server.delivered == len(server.requests) == 1
-    assert ended.api_error.outcome_unknown
+def test_trust_in_keys_does_not_cover_patch(mode: Mode) -> None:
+    def check(lost: Step) -> None:
+        with ScriptedServer(lost) as server:
+            client = mode.client_of(server, idempotency="server")
+            ended = mode.end(client.request, "PATCH", "/x", json={})
+        assert server.delivered == len(server.requests) == 1
+        assert ended.api_error.outcome_unknown
+
+    check_rows(LOST.items(), check)
 
 
 def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
@@ -99,6 +105,7 @@ def test_retries_that_are_used_up_leave_the_outcome_unknown(mode: Mode) -> None:
     assert ended.api_error.outcome_unknown
 
 
+@each_mode
 def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> None:
     def respond_and_reset(peer: Any) -> None:
         ok(peer)
@@ -113,6 +120,7 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(mode: Mode) -> Non
     assert server.connections == len(server.requests) == 5
 
 
+@all_modes_at_once
 def test_a_timeout_of_a_post_says_that_it_may_have_been_carried_out(mode: Mode) -> None:
     with ScriptedServer(raw_then_stall(b"")) as server:
         client = mode.client_of(server, timeout=1.0, idempotency="server")

@@ -11,7 +11,7 @@ from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, behind_tls, call_each_elsewhere, elsewhere, tinyproxy
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_close, raw_then_reset
 
@@ -36,6 +36,7 @@ def secure_proxy(authority: Authority, open_proxy: int, tmp_path_factory: pytest
         yield f"https://127.0.0.1:{port}"
 
 
+@each_mode
 @pytest.mark.usefixtures("each_transport")
 def test_https_through_a_proxy(
     mode: Mode, authority: Authority, open_proxy: int, monkeypatch: pytest.MonkeyPatch
@@ -123,8 +124,7 @@ def test_no_proxy(mode: Mode, exempt: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("each_transport")
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize(("variable", "host"), [("HTTP_PROXY", "127.0.0.1"), ("ALL_PROXY", "localhost")])
 def test_this_machine_is_never_reached_through_a_proxy(
     mode: Mode, host: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +208,7 @@ def test_a_proxy_that_never_responds_to_connect(
     assert error.elapsed <= longest(0.3)
 
 
+@each_mode
 @pytest.mark.usefixtures("each_transport")
 def test_https_through_a_proxy_behind_tls(
     mode: Mode, secure_proxy: str, authority: Authority, monkeypatch: pytest.MonkeyPatch

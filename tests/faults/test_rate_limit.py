@@ -15,7 +15,7 @@ import pytest
 
 from fibonacci import APIConnectionError, QuotaExceededError, RateLimitError, ServerError
 from tests.faults.refusals import rate_limit
-from tests.kit.mode import MODES, Mode
+from tests.kit.mode import MODES, Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, Step, error_body, http_date, ok, raw_then_reset, refusing, respond
@@ -113,6 +113,7 @@ def test_a_429_pauses_all(told: list[tuple[str, str]]) -> None:
     assert min(at["later"]) - at["first"][0] >= 0.7
 
 
+@each_mode
 def test_a_rate_limit_wait_that_does_not_fit_fails_at_once_with_nothing_sent(mode: Mode) -> None:
     with ScriptedServer(respond(200, OK_BODY, rate_limit(0, 30)(int(time.time())))) as server:
         client = mode.client_of(server, timeout=5)

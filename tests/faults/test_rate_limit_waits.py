@@ -15,9 +15,9 @@ import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, Fibonacci, NotFoundError, RateLimitError
 from fibonacci.emulator import Emulator
-from tests.kit.assertions import appears
+from tests.kit.assertions import all_modes_at_once, appears
 from tests.kit.limits import limits_of
-from tests.kit.mode import MODES, Ended, Mode, Platform
+from tests.kit.mode import MODES, Ended, Mode, Platform, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import OK_BODY, Step, error_body, ok, refusing, respond
@@ -64,6 +64,7 @@ def ends_of(begun: list[Future[Ended]]) -> list[Ended]:
     return ended
 
 
+@each_mode
 def test_a_reset_wakes_all_that_wait(mode: Mode, exhausted: ScriptedServer) -> None:
     client = mode.client_of(exhausted)
     mode.run(client.request("GET", "/x"))
@@ -74,6 +75,7 @@ def test_a_reset_wakes_all_that_wait(mode: Mode, exhausted: ScriptedServer) -> N
     assert limits_of(exhausted).queued == limits_of(exhausted).in_flight == 0
 
 
+@all_modes_at_once
 def test_a_reset_wakes_those_who_were_refused(mode: Mode) -> None:
     with ScriptedServer(refusing(429, {"Retry-After": "30"}), ok) as server:
         client = mode.client_of(server)
@@ -84,6 +86,7 @@ def test_a_reset_wakes_those_who_were_refused(mode: Mode) -> None:
     assert len(server.requests) == 2
 
 
+@all_modes_at_once
 def test_the_response_to_a_probe_wakes_those_who_wait_for_it(mode: Mode) -> None:
     answered = threading.Event()
 
@@ -101,6 +104,7 @@ def test_the_response_to_a_probe_wakes_those_who_wait_for_it(mode: Mode) -> None
         assert all(ended.error is None for ended in ends_of(begun))
 
 
+@each_mode
 def test_closing_a_client_ends_its_waits_and_no_others(mode: Mode, exhausted: ScriptedServer) -> None:
     client, other = mode.client_of(exhausted), mode.client_of(exhausted)
     mode.run(client.request("GET", "/x"))
@@ -120,6 +124,7 @@ def test_closing_a_client_ends_its_waits_and_no_others(mode: Mode, exhausted: Sc
     assert mode.end(client.request, "GET", "/x").error is None
 
 
+@all_modes_at_once
 def test_a_call_waits_no_longer_than_its_time(mode: Mode) -> None:
     """One request is left and in flight: its response may say that more are, so the wait is not refused at once."""
     released = threading.Event()

@@ -13,7 +13,7 @@ from tests.faults.calls import KEY, all_fine
 from tests.faults.expectations import MAX_RETRIES
 from tests.faults.proxies import ELSEWHERE, PASSWORD, QUOTED, call_each_elsewhere, microsocks
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
@@ -32,6 +32,7 @@ def closed_port() -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("each_transport")
+@both_modes
 def test_http_and_https(mode: Mode, open_port: int, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{open_port}")
     with ScriptedServer(ok, tls=authority.good()) as server, ScriptedServer(ok) as plain:
@@ -87,6 +88,7 @@ def test_a_server_that_it_cannot_reach(mode: Mode, open_port: int, monkeypatch: 
     ("code", "said", "attempts"),
     [(2, "not allowed by ruleset", 1), (4, "host unreachable", 1 + MAX_RETRIES), (8, "address type not supported", 1)],
 )
+@both_modes
 def test_a_socks_refusal_is_final_and_a_failure_is_not(
     mode: Mode, code: int, said: str, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

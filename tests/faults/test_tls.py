@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-import subprocess
-import sys
 
 import pytest
 
 from fibonacci import APIConnectionError
 from tests.faults.calls import METHODS, all_fine, call_each
 from tests.kit.certificates import Authority, of_an_unknown_authority, self_signed
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import head, ok, raw_then_reset
@@ -44,6 +41,7 @@ def test_a_bad_certificate_is_tried_once(name: str, mode: Mode, authority: Autho
             assert remedy in str(error)
 
 
+@each_mode
 def test_a_private_authority_by_ca_bundle(mode: Mode, authority: Authority) -> None:
     with ScriptedServer(ok, tls=authority.good()) as server:
         trusting = call_each(mode, server.base_url, ca_bundle=authority.file)
@@ -53,6 +51,7 @@ def test_a_private_authority_by_ca_bundle(mode: Mode, authority: Authority) -> N
     assert len(server.requests) == len(METHODS)
 
 
+@each_mode
 def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authority) -> None:
     with ScriptedServer(raw_then_reset(b""), tls=authority.good()) as server:
         ended = call_each(mode, server.base_url, ca_bundle=authority.file)
@@ -60,6 +59,7 @@ def test_a_reset_under_tls_is_an_unknown_outcome(mode: Mode, authority: Authorit
     assert [m for m in METHODS if ended[m].api_error.outcome_unknown] == ["POST", "PATCH"]
 
 
+@each_mode
 @pytest.mark.skipif(not hasattr(socket, "TCP_CORK"), reason="needs a system that can hold bytes back, such as Linux")
 def test_surplus_data_after_a_response_under_tls_is_no_response(mode: Mode, authority: Authority) -> None:
     def two_responses(peer: Peer) -> None:
@@ -76,32 +76,10 @@ def test_surplus_data_after_a_response_under_tls_is_no_response(mode: Mode, auth
     assert len(server.requests) == server.connections == 5
 
 
-_PROGRAM = """
-import asyncio, sys
-import fibonacci
-
-def sync():
-    with fibonacci.Fibonacci("key", base_url=sys.argv[1]) as client:
-        return client.request("GET", "/x")
-
-async def main():
-    async with fibonacci.AsyncFibonacci("key", base_url=sys.argv[1]) as client:
-        return await client.request("GET", "/x")
-
-assert sync() == asyncio.run(main()) == {"fine": True}
-"""
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_private_authority_by_ssl_cert_file(trusted: bool, authority: Authority) -> None:
-    with ScriptedServer(ok, tls=authority.good()) as server:
-        run = subprocess.run(
-            [sys.executable, "-W", "error", "-X", "dev", "-c", _PROGRAM, server.base_url],
-            env={**os.environ, **({"SSL_CERT_FILE": str(authority.file)} if trusted else {})},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert (run.returncode == 0) == trusted, run.stderr
-    assert len(server.requests) == (2 if trusted else 0)
-    assert ("APIConnectionError" in run.stderr) != trusted
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "UNRELATED"])
+def test_a_private_authority_by_ssl_cert_file(name: str, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, str(authority.file))
+    with ScriptedServer(ok, tls=authority.good()) as server, Mode("asyncio") as mode:
+        ended = call_each(mode, server.base_url)
+    assert all_fine(ended) == (name == "SSL_CERT_FILE")
+    assert len(server.requests) == (len(METHODS) if name == "SSL_CERT_FILE" else 0)

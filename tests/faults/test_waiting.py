@@ -18,9 +18,10 @@ from fibonacci import (
 from fibonacci.models import Execution
 from fibonacci.transports import Deadline
 from tests.faults.refusals import rate_limit
-from tests.kit.clock import FakeClock
+from tests.kit.assertions import all_modes_at_once, check_rows
+from tests.kit.clock import FakeClock, Standstill
 from tests.kit.limits import limits_of
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_close, raw_then_reset, refusing, respond
@@ -51,20 +52,21 @@ FAILURES: dict[str, Step] = {
 }
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_wait_survives_failed_polls(failure: str, mode: Mode, clock: FakeClock) -> None:
-    updates: list[str | None] = []
-    steps = [RUNNING, *[FAILURES[failure]] * 9, DONE]
-    with ScriptedServer(*steps) as server:
-        client = mode.client_of(server)
+def test_wait_survives_failed_polls(mode: Mode, clock: FakeClock) -> None:
+    def check(failure: Step) -> None:
+        updates: list[str | None] = []
 
         def on_update(seen: Execution) -> None:
             updates.append(seen.status)
 
-        ended = mode.run(client.executions.wait("exec_1", timeout=3600, on_update=on_update))
-    assert (ended.status, ended.outputs) == ("completed", {"a": 1})
-    assert updates == ["running", "completed"]
-    assert len(server.requests) == server.delivered == 11
+        with ScriptedServer(RUNNING, *[failure] * 9, DONE) as server:
+            client = mode.client_of(server)
+            ended = mode.run(client.executions.wait("exec_1", timeout=3600, on_update=on_update))
+        assert (ended.status, ended.outputs) == ("completed", {"a": 1})
+        assert updates == ["running", "completed"]
+        assert len(server.requests) == server.delivered == 11
+
+    check_rows(FAILURES.items(), check)
 
 
 @pytest.mark.parametrize("last", [RUNNING, FAILURES["500"], FAILURES["a reset"]], ids=["running", "500", "a reset"])
@@ -89,12 +91,13 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
     assert server.delivered > 3
 
 
-def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode) -> None:
+@all_modes_at_once
+def test_a_poll_without_a_response_ends_with_the_wait(mode: Mode, standstill: Standstill) -> None:
     with ScriptedServer(RUNNING, lambda peer: peer.stall()) as server:
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=1.2)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is not None
-    assert 1.2 <= ended.seconds <= 1.7
+    assert 1.2 <= ended.seconds <= 1.7 + standstill.seconds
     assert server.delivered == len(server.requests) >= 2
 
 
@@ -155,6 +158,7 @@ def test_on_update_is_called_for_changes_only(mode: Mode, clock: FakeClock) -> N
     assert len(server.requests) == 8
 
 
+@each_mode
 def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     def on_update(execution: object) -> None:
         raise LookupError("mine")
@@ -168,6 +172,7 @@ def test_an_error_in_on_update_propagates(mode: Mode, clock: FakeClock) -> None:
     assert len(server.requests) == 2
 
 
+@both_modes
 def test_run_executes_once_and_survives_failed_polls(mode: Mode, clock: FakeClock) -> None:
     steps = [RUNNING, *FAILURES.values(), RUNNING, DONE]
     with ScriptedServer(*steps) as server:

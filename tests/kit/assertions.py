@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from typing import Any, TypeVar
 
 import pytest
 
-from tests.kit.mode import Mode
+from tests.kit.mode import MODES, Mode
 from tests.kit.server import ScriptedServer
 
 T = TypeVar("T")
 
 
-def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None]) -> None:
-    """Check every row of a table, and raise all failures together, each with the name of its row."""
+def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None], *, at_once: int = 1) -> None:
+    """Check every row of a table, and raise all failures together, each with the name of its row.
+
+    Args:
+        rows: Names and rows.
+        check: Fails for a row that is not as it should be.
+        at_once: How many rows are checked side by side, in threads: rows that mostly wait can wait together.
+    """
     failures: list[Exception] = []
-    for name, row in rows:
+
+    def collect(named: tuple[str, T]) -> None:
+        name, row = named
         try:
             check(row)
         except Exception as error:
             error.add_note(f"row: {name}")
             failures.append(error)
+
+    if at_once == 1:
+        for named in rows:
+            collect(named)
+    else:
+        with ThreadPoolExecutor(at_once) as threads:
+            list(threads.map(collect, rows))
     if failures:
         raise ExceptionGroup("rows that fail", failures)
+
+
+def all_modes_at_once(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test that mostly waits in every mode at the same time; its other fixtures are those of all three."""
+    signature = inspect.signature(test)
+
+    @wraps(test)
+    def run(*args: Any, **fixtures: Any) -> None:
+        def check(mode: Mode) -> None:
+            with mode:
+                test(*args, mode=mode, **fixtures)
+
+        check_rows([(name, Mode(name)) for name in MODES], check, at_once=len(MODES))
+
+    others = [parameter for name, parameter in signature.parameters.items() if name != "mode"]
+    vars(run)["__signature__"] = signature.replace(parameters=others)  # these are the fixtures that pytest passes
+    return run
 
 
 def refused(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import anyio.lowlevel
 
@@ -56,3 +58,40 @@ class AsyncFakeClock:
     async def sleep(self, seconds: float) -> None:
         self._clock.sleep(seconds)
         await anyio.lowlevel.checkpoint()
+
+
+class Standstill:
+    """Measures how long this process could not run while the block lasts: the machine was busy with other things.
+
+    A thread sleeps 5 ms at a time; what it oversleeps beyond some turns of other threads is a standstill. An upper
+    bound of seconds holds for what is left without them, so it says the same on every machine.
+
+    Attributes:
+        seconds: The sum so far.
+    """
+
+    _NAP = 0.005
+    _TURNS = 0.03
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="standstill", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        before = time.monotonic()
+        while not self._ended.wait(self._NAP):
+            now = time.monotonic()
+            if now - before > self._TURNS:
+                self.seconds += now - before - self._NAP
+            before = now

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
@@ -25,18 +25,20 @@ _GIVEN = Path(tempfile.gettempdir()) / f"fibonacci-test-ports-{getattr(os, 'getu
 
 
 @contextmanager
-def running(port: int, program: str, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+def running(port: int, program: str, *arguments: str, ports: Iterable[int] = ()) -> Generator[subprocess.Popen[bytes]]:
     """Run a program while the block lasts; yield its process as soon as it listens.
 
     Args:
         port: Where it will listen.
         program: Its name, which is also the name of the Debian package that has it.
         arguments: What is passed to it.
+        ports: Further ports: while it listens at the first, it may not have come to the others.
     """
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen([find(program), *arguments], stdout=output, stderr=output)
         try:
-            _wait_until_it_listens(port, program, process, output)
+            for awaited in (port, *ports):
+                _wait_until_it_listens(awaited, program, process, output)
             yield process
         finally:
             process.terminate()

@@ -19,17 +19,11 @@ from fibonacci import APIConnectionError, AsyncFibonacci
 from fibonacci._net.names import MAX_THREADS, Lookup, Resolver
 from fibonacci._net.sockets import literal_address
 from tests.kit.assertions import appears
-from tests.kit.mode import MODES, Mode, mode_of
+from tests.kit.mode import Mode, each_mode
 from tests.kit.names import NameService, address
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import ok
 from tests.kit.systems import needs_fork
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
-    with mode_of(request) as mode:
-        yield mode
 
 
 @pytest.fixture
@@ -48,6 +42,7 @@ def client_at(mode: Mode, server: ScriptedServer, name: str, **options: Any) -> 
 
 
 class TestCalls:
+    @each_mode
     def test_calls_at_once_share_a_lookup(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
         name = f"shared-{mode.name}.test"
         names.add_hanging(name, "127.0.0.1")
@@ -60,6 +55,7 @@ class TestCalls:
         assert [call.result().value for call in calls] == [{"fine": True}] * 10
         assert names.lookups[name] == 1
 
+    @each_mode
     def test_one_that_leaves_takes_nothing_from_the_others(
         self, mode: Mode, server: ScriptedServer, names: NameService
     ) -> None:
@@ -74,6 +70,7 @@ class TestCalls:
         assert patient.result().value == {"fine": True}
         assert names.lookups[name] == 1
 
+    @each_mode
     def test_one_that_hangs_stops_no_later_attempt(
         self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -99,6 +96,7 @@ class TestCalls:
         assert all(lookup.wait(5) and lookup.result() == [address("127.0.0.1", 80)] for lookup in lookups)
         assert appears(lambda: lookup_threads() == 0)
 
+    @each_mode
     def test_lookups_that_hang_hold_few_threads(self, mode: Mode, server: ScriptedServer, names: NameService) -> None:
         hanging = [f"hanging-{number}-{mode.name}.test" for number in range(4 * MAX_THREADS)]
         for name in hanging:
@@ -112,6 +110,7 @@ class TestCalls:
         assert patient.result().value == {"fine": True}
         assert appears(lambda: lookup_threads() == 0)
 
+    @each_mode
     def test_each_call_gets_the_error_of_a_lookup_that_fails(
         self, mode: Mode, server: ScriptedServer, names: NameService
     ) -> None:
@@ -129,6 +128,7 @@ class TestCalls:
         ended = mode.end(client_at(mode, server, "blocked.test").request, "GET", "/x")
         assert "the test may not use the network" in str(ended.error)
 
+    @each_mode
     def test_no_thread_is_left_in_the_system(
         self, mode: Mode, server: ScriptedServer, names: NameService, monkeypatch: pytest.MonkeyPatch
     ) -> None:

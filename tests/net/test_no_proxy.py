@@ -13,22 +13,19 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.urls import is_loopback
 from fibonacci._net.no_proxy import is_exempt
 from fibonacci._net.proxies import proxy_for
+from tests.kit.assertions import check_rows
 from tests.kit.listener import Listener
 from tests.kit.programs import find
 from tests.net.no_proxy_cases import CASES, NoProxyCase, Route
 
 _CURL = (8, 14)
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than a case
-
-each_case = pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: f"{case.no_proxy or 'empty'} {case.url}".replace("bü", "bue")
-)
 
 
 class HangUp(Listener):
@@ -76,51 +73,64 @@ def routes(listeners: Routes, monkeypatch: pytest.MonkeyPatch) -> Routes:
     return listeners
 
 
-@each_case
-def test_this_sdk(case: NoProxyCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def rows() -> Iterator[tuple[str, NoProxyCase]]:
+    """Yield every case with its name."""
+    return ((f"{case.no_proxy or 'empty'} {case.url}", case) for case in CASES)
+
+
+def test_this_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
-    monkeypatch.setenv("NO_PROXY", case.no_proxy)
-    assert ("direct" if proxy_for(case.url) is None else "proxied") == case.ours
+
+    def check(case: NoProxyCase) -> None:
+        monkeypatch.setenv("NO_PROXY", case.no_proxy)
+        assert ("direct" if proxy_for(case.url) is None else "proxied") == case.ours
+
+    check_rows(rows(), check)
 
 
-@each_case
-def test_httpx(case: NoProxyCase, routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", case.no_proxy)
+def test_httpx(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(case: NoProxyCase) -> None:
+        monkeypatch.setenv("NO_PROXY", case.no_proxy)
 
-    def send() -> None:
-        with httpx.Client(verify=_NO_AUTHORITIES) as client:
-            client.get(case.url)
+        def send() -> None:
+            with httpx.Client(verify=_NO_AUTHORITIES) as client:
+                client.get(case.url)
 
-    assert routes.taken_by(send) == case.httpx
+        assert routes.taken_by(send) == case.httpx
+
+    check_rows(rows(), check)
 
 
-@each_case
-def test_requests(case: NoProxyCase, routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     requests: Any = import_module("requests")  # it brings no types
-    monkeypatch.setenv("NO_PROXY", case.no_proxy)
-    assert routes.taken_by(lambda: requests.get(case.url)) == case.requests
+
+    def check(case: NoProxyCase) -> None:
+        monkeypatch.setenv("NO_PROXY", case.no_proxy)
+        assert routes.taken_by(lambda: requests.get(case.url)) == case.requests
+
+    check_rows(rows(), check)
 
 
-@pytest.fixture(scope="module")
-def curl() -> str:
+def test_curl(routes: Routes, monkeypatch: pytest.MonkeyPatch) -> None:
     program = find("curl")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     if tuple(int(part) for part in version.split(".")[:2]) < _CURL:
         pytest.skip(f"curl {version} is older than 8.14, which the column is about")
-    return program
+
+    def check(case: NoProxyCase) -> None:
+        monkeypatch.setenv("NO_PROXY", case.no_proxy)
+        command = [program, "-sSk", "--max-time", "10", "--connect-to", f"::127.0.0.1:{routes.direct.port}", case.url]
+        assert routes.taken_by(lambda: subprocess.run(command, capture_output=True, check=False)) == case.curl
+
+    check_rows(rows(), check)
 
 
-@each_case
-def test_curl(case: NoProxyCase, routes: Routes, curl: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", case.no_proxy)
-    command = [curl, "-sSk", "--max-time", "10", "--connect-to", f"::127.0.0.1:{routes.direct.port}", case.url]
-    assert routes.taken_by(lambda: subprocess.run(command, capture_output=True, check=False)) == case.curl
+def test_a_case_in_which_clients_differ_has_a_reason() -> None:
+    def check(case: NoProxyCase) -> None:
+        assert bool(case.why) == (len({case.ours, case.httpx, case.requests, case.curl}) > 1)
 
-
-@each_case
-def test_a_case_in_which_clients_differ_has_a_reason(case: NoProxyCase) -> None:
-    assert bool(case.why) == (len({case.ours, case.httpx, case.requests, case.curl}) > 1)
+    check_rows(rows(), check)
 
 
 NONSENSE = [
@@ -128,14 +138,15 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("entry", NONSENSE, ids=lambda entry: ascii(entry)[:20])
 @pytest.mark.parametrize("host", ["api.example.com", "10.1.2.3", "fd00::1"])
-def test_what_is_no_entry_names_nothing(entry: str, host: str) -> None:
-    assert not is_exempt(entry, "https", host, 443)
-    assert is_exempt(f"{entry},{host}", "https", host, 443)
+def test_what_is_no_entry_names_nothing(host: str) -> None:
+    def check(entry: str) -> None:
+        assert not is_exempt(entry, "https", host, 443)
+        assert is_exempt(f"{entry},{host}", "https", host, 443)
+
+    check_rows(((entry, entry) for entry in NONSENSE), check)
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.text(), st.sampled_from(["api.example.com", "10.1.2.3", "fd00::1"]))
 def test_any_text_can_be_read(text: str, host: str) -> None:
     assert is_exempt(text, "https", host, 443) in (True, False)
@@ -210,22 +221,23 @@ class TestThisMachine:
 
     HOSTS = ("localhost", "localhost.", "LOCALHOST", "a.b.localhost", "127.0.0.1", "127.255.0.1", "[::1]")
 
-    @pytest.mark.parametrize("host", [*HOSTS, "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]"])
     @pytest.mark.parametrize("scheme", ["http", "https"])
-    def test_loopback_is_direct(self, scheme: str, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_loopback_is_direct(self, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
-        assert proxy_for(f"{scheme}://{host}:8000") is None
-        assert proxy_for(f"{scheme}://{host}") is None
+        for host in (*self.HOSTS, "[::ffff:127.0.0.1]", "[0:0:0:0:0:0:0:1]"):
+            assert proxy_for(f"{scheme}://{host}:8000") is None
+            assert proxy_for(f"{scheme}://{host}") is None
 
     @pytest.mark.parametrize("host", ["localhost.example", "notlocalhost", "128.0.0.1", "[::2]", "0.0.0.0"])
     def test_what_only_looks_like_it_is_not(self, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
         assert proxy_for(f"http://{host}:8000") is not None
 
-    @pytest.mark.parametrize("host", [host.strip("[]") for host in HOSTS])
-    def test_what_may_be_reached_by_plain_http_is_direct(self, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_may_be_reached_by_plain_http_is_direct(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
-        if is_loopback(host):
+        plain = [host for host in (host.strip("[]") for host in self.HOSTS) if is_loopback(host)]
+        assert plain
+        for host in plain:
             assert proxy_for(f"http://[{host}]" if ":" in host else f"http://{host}") is None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage, LeaseReply, StoreError
@@ -94,7 +94,6 @@ def are_the_same(reply: LeaseReply, other: LeaseReply) -> bool:
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
 def test_the_script_does_what_the_class_does(server: RedisServer, chance: random.Random) -> None:
     store, story = RedisStore(server.url, uuid4().hex), Story(chance)
     window: SharedWindow | None = None

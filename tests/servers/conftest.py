@@ -6,19 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kit.certificates import Authority
-from tests.kit.mode import MODES, Mode, mode_of
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import backend
 
 # Elsewhere the programs are other ones, or absent.
 collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
-    """Return each of the three modes in turn."""
-    with mode_of(request) as mode:
-        yield mode
 
 
 @pytest.fixture(scope="module")

@@ -68,12 +68,12 @@ def gateway(name: GatewayName, directory: Path, setups: Mapping[str, Setup], bac
     file = directory / f"{name}.conf"
     write = _nginx if name == "nginx" else _haproxy
     file.write_text(write(directory, setups, ports, backend))
-    first = next(iter(ports.values()))
+    first, *others = ports.values()
     if name == "nginx":
         arguments = ["-p", str(directory), "-e", str(directory / "error.log"), "-c", str(file)]
     else:
         arguments = ["-W", "-db", "-f", str(file)]
-    with running(first, name, *arguments) as process:
+    with running(first, name, *arguments, ports=others) as process:
         yield Gateway(name, ports, process, setups)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kit.certificates import Authority
-from tests.kit.mode import Mode
+from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.server import ScriptedServer
 from tests.servers.backend import carried_out
 from tests.servers.gateways import GATEWAYS, Gateway, gateway
@@ -49,6 +49,7 @@ def test_http11_is_agreed_on_where_the_server_prefers_http2(
     assert mode.run(client.workflows.get("wf-1")).response.headers["x-tls"] == f"TLSv{version} http/1.1"
 
 
+@each_mode
 @pytest.mark.parametrize("version", VERSIONS)
 def test_session_tickets_are_no_sign_of_a_closed_connection(
     version: str, mode: Mode, front: Gateway, authority: Authority
@@ -69,6 +70,7 @@ def test_a_client_certificate(
     assert mode.run(client.request("POST", "/calls/with-certificate"))["id"] == "with-certificate"
 
 
+@both_modes
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_missing_client_certificate(
     version: str, mode: Mode, front: Gateway, authority: Authority, behind: ScriptedServer

@@ -13,11 +13,14 @@ from filelock import FileLock
 
 from fibonacci import AsyncFibonacci, RateLimitError, WaitEvent
 from fibonacci.emulator import Emulator
-from tests.kit.mode import MODES, TWO_MODES, Mode, ModeName
+from tests.kit.mode import Mode, both_modes
 from tests.kit.systems import needs_fork
 from tests.limits.processes import running
 from tests.limits.worker import Work
 from tests.shared_limits.clients import client_of, refusals
+
+# Valkey speaks Redis's protocol; the calls at the same time are tried on it too.
+on_this_machine_and_redis = pytest.mark.parametrize("rate_limiter", ["machine", "redis-server"], indirect=True)
 
 
 class TestSharing:
@@ -32,6 +35,7 @@ class TestSharing:
             assert refusals(emulator) == 0
             assert emulator.requests.count == 12
 
+    @on_this_machine_and_redis
     def test_what_another_process_has_used_is_not_there(
         self, rate_limiter: str, folder: Path, emulator: Emulator
     ) -> None:
@@ -53,34 +57,38 @@ class TestSharing:
             client.with_options(max_retries=0).tools.get("calculator")
         assert emulator.requests.count == 7  # it was sent
 
-    @pytest.mark.parametrize("name", MODES)
+    @pytest.mark.parametrize(
+        ("mode", "rate_limiter"),
+        [
+            *(("sync", "machine"), ("asyncio", "machine"), ("trio", "machine")),
+            *(("asyncio", "redis-server"), ("sync", "valkey-server")),
+        ],
+        indirect=True,
+    )
     def test_calls_at_the_same_time_are_all_sent_and_the_next_is_not(
-        self, name: ModeName, rate_limiter: str, emulator: Emulator
+        self, mode: Mode, rate_limiter: str, emulator: Emulator
     ) -> None:
-        with Mode(name) as mode:
-            client = mode.client(emulator.api_key, base_url=emulator.base_url, rate_limiter=rate_limiter, timeout=20)
-            begun = [mode.begin(client.tools.get, "calculator") for _ in range(6)]
-            assert [call.result(timeout=20).error for call in begun] == [None] * 6
-            assert mode.end(client.tools.get, "calculator").api_error.attempts == 0
+        client = mode.client_of(emulator, rate_limiter=rate_limiter, timeout=20)
+        begun = [mode.begin(client.tools.get, "calculator") for _ in range(6)]
+        assert [call.result(timeout=20).error for call in begun] == [None] * 6
+        assert mode.end(client.tools.get, "calculator").api_error.attempts == 0
         assert emulator.requests.count == 6
 
-    @pytest.mark.parametrize("name", TWO_MODES)
-    def test_a_wait_is_reported_and_ends_with_its_client(self, name: ModeName, emulator: Emulator) -> None:
+    @both_modes
+    def test_a_wait_is_reported_and_ends_with_its_client(self, mode: Mode, emulator: Emulator) -> None:
         events: list[WaitEvent] = []
-        with Mode(name) as mode:
-            client = mode.client(
-                emulator.api_key, base_url=emulator.base_url, rate_limiter="machine", timeout=100, on_wait=events.append
-            )
-            for _ in range(6):
-                mode.run(client.tools.get("calculator"))
-            waiting = mode.begin(client.tools.get, "calculator")
-            while not events:
-                time.sleep(0.01)
-            mode.run(client.aclose() if mode.is_async else client.close())
-            assert "client was closed" in str(waiting.result(timeout=5).error)
+        client = mode.client_of(emulator, rate_limiter="machine", timeout=100, on_wait=events.append)
+        for _ in range(6):
+            mode.run(client.tools.get("calculator"))
+        waiting = mode.begin(client.tools.get, "calculator")
+        while not events:
+            time.sleep(0.01)
+        mode.close(client)
+        assert "client was closed" in str(waiting.result(timeout=5).error)
         assert [event.reason for event in events] == ["rate_limit"]
         assert 50 < events[0].seconds <= 61
 
+    @on_this_machine_and_redis
     def test_one_event_loop_after_another(self, rate_limiter: str, emulator: Emulator) -> None:
         client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=rate_limiter)
 
@@ -93,6 +101,7 @@ class TestSharing:
         assert refusals(emulator) == 0
 
     @pytest.mark.slow
+    @on_this_machine_and_redis
     def test_a_canceled_call_gives_back_what_it_holds(self, rate_limiter: str, emulator: Emulator) -> None:
         async def call() -> None:
             client = AsyncFibonacci(emulator.api_key, base_url=emulator.base_url, rate_limiter=rate_limiter)
@@ -133,6 +142,7 @@ class TestSharing:
         assert sorted(gaps)[20] < 0.05
 
     @needs_fork
+    @on_this_machine_and_redis
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
     def test_a_fork_has_a_limiter_of_its_own(self, rate_limiter: str, emulator: Emulator) -> None:
         client = client_of(emulator, rate_limiter)
@@ -148,6 +158,7 @@ class TestSharing:
         assert os.waitpid(child, 0)[1] == 0
         assert emulator.requests.count == 3
 
+    @on_this_machine_and_redis
     def test_the_thread_ends_when_there_is_nothing_to_do(
         self, rate_limiter: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
