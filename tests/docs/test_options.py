@@ -17,7 +17,7 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGE = REFERENCE / "options.md"
 CALLS = REFERENCE / "calls.md"
 EXTRAS = REFERENCE / "extras.md"
-FOR_DEVELOPERS = {"test", "lint", "docs"}
+FOR_DEVELOPERS = {"test", "test-slow", "lint", "docs"}
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
