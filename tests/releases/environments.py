@@ -1,10 +1,9 @@
 """Run the client's tests in other environments than that of the gate.
 
 python -m tests.releases.environments lowest     with the oldest supported Python and the lowest versions of others
-python -m tests.releases.environments newest     with the newest supported Python that is installed, if newer than this
+python -m tests.releases.environments newest     with the newest supported Python that is installed
 
-The environment is made anew. The tests are those of what depends on a version of something else: parsing, models, the
-transports, limiters that processes share, and what each extra brings.
+The tests are those of what depends on a version of something else, in a new environment.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-
-from packaging.version import Version
 
 from tests.releases.project import ROOT, developer_requirement, lowest_versions, read_extras, supported_pythons
 
@@ -35,45 +32,42 @@ TOOLS: Final = (
     "trio",
     "trustme",
 )
-TESTS: Final = (
-    "tests/cli/test_completion.py",
-    "tests/cli/test_executions_watch.py",
-    "tests/cli/test_output.py",
-    "tests/core/test_compression.py",
-    "tests/core/test_decoding.py",
-    "tests/definitions/test_files.py",
-    "tests/definitions/test_nodes.py",
-    "tests/definitions/test_png.py",
-    "tests/definitions/test_writing.py",
-    "tests/definitions/test_yaml.py",
-    "tests/endpoints/test_endpoints.py",
-    "tests/faults/test_socks.py",
-    "tests/net/test_http11.py",
-    "tests/net/test_redis_store.py",
-    "tests/net/test_tls.py",
-    "tests/profiles/test_credentials.py",
-    "tests/test_client.py",
-    "tests/test_errors.py",
-    "tests/test_execution_spans.py",
-    "tests/test_frames.py",
-    "tests/test_http2.py",
-    "tests/test_httpx_transport.py",
-    "tests/test_metrics.py",
-    "tests/test_model_fields.py",
-    "tests/test_model_objects.py",
-    "tests/test_models.py",
-    "tests/test_observability.py",
-    "tests/test_paging.py",
-    "tests/test_progress.py",
-    "tests/test_respx.py",
-    "tests/shared_limits/test_failures.py",
-    "tests/shared_limits/test_options.py",
-    "tests/shared_limits/test_sharing.py",
-    "tests/test_startup.py",
-    "tests/test_transports.py",
-)
+TESTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "python": ("tests/net/test_tls.py", "tests/test_startup.py", "tests/test_client.py"),
+    "httpx": ("tests/test_httpx_transport.py", "tests/test_respx.py", "tests/net/test_http11.py"),
+    "pydantic": (
+        "tests/core/test_decoding.py",
+        "tests/definitions/test_nodes.py",
+        "tests/test_model_fields.py",
+        "tests/test_model_objects.py",
+        "tests/test_models.py",
+    ),
+    "tenacity": ("tests/test_client.py",),
+    "typing-extensions": ("tests/core/test_decoding.py", "tests/test_client.py"),
+    "pyarrow": ("tests/test_frames.py",),
+    "brotli": ("tests/core/test_compression.py",),
+    "rich": ("tests/cli/test_executions_watch.py", "tests/cli/test_output.py"),
+    "shtab": ("tests/cli/test_completion.py",),
+    "httpx[http2]": ("tests/test_http2.py",),
+    "httpx2": ("tests/test_transports.py",),
+    "keyring": ("tests/profiles/test_credentials.py",),
+    "filelock": ("tests/shared_limits/test_failures.py", "tests/shared_limits/test_options.py"),
+    "mcp": ("tests/cli/mcp_server/test_tools.py",),
+    "opentelemetry-api": ("tests/test_execution_spans.py", "tests/test_metrics.py", "tests/test_observability.py"),
+    "pandas": ("tests/test_frames.py",),
+    "resvg-py": ("tests/definitions/test_png.py",),
+    "polars": ("tests/test_frames.py",),
+    "tqdm": ("tests/test_progress.py",),
+    "redis": ("tests/net/test_redis_store.py",),
+    "socksio": ("tests/faults/test_socks.py",),
+    "PyYAML": ("tests/definitions/test_files.py", "tests/definitions/test_yaml.py"),
+}
+"""The tests of what depends on Python and on each dependency of the package and of its extras."""
+
 RAISES_OTHERS: Final = frozenset({"mcp"})
 """Extras whose package needs later versions than the lowest of others."""
+
+UV: Final = (sys.executable, "-m", "uv")
 
 _VERSION: Final = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -83,13 +77,6 @@ def installed_pythons() -> dict[str, str]:
     supported = supported_pythons()
     found = {_version_of(program): program for program in _programs(supported)}
     return {version: found[version] for version in supported if version in found}
-
-
-def newest_python() -> str | None:
-    """Return the newest supported Python that is installed; None if none is newer than this one."""
-    own = Version(f"{sys.version_info.major}.{sys.version_info.minor}")
-    newer = [program for version, program in installed_pythons().items() if Version(version) > own]
-    return newer[-1] if newer else None
 
 
 def _programs(versions: list[str]) -> Iterator[str]:
@@ -108,7 +95,9 @@ def _version_of(program: str) -> str | None:
     return None if done.returncode else done.stdout.strip()
 
 
-def run_tests(python: str, extras: Iterable[str], constraints: list[str], *options: str) -> int:
+def run_tests(
+    python: str, extras: Iterable[str], constraints: list[str], *options: str, without: Container[str] = ()
+) -> int:
     """Run the tests in a new environment of a Python; return the exit code.
 
     Args:
@@ -116,21 +105,21 @@ def run_tests(python: str, extras: Iterable[str], constraints: list[str], *optio
         extras: What is installed of the package.
         constraints: The versions of others.
         options: Options of pytest.
+        without: Dependencies that are not installed, and not tested.
     """
     with TemporaryDirectory() as folder:
-        subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+        subprocess.run([*UV, "venv", "-q", "--python", python, folder], check=True)
         own = str(Path(folder, "bin", "python"))
         file = Path(folder, "constraints.txt")
         file.write_text("\n".join(constraints))
         needed = [f"{ROOT}[{','.join(extras)}]", *map(developer_requirement, TOOLS)]
-        pip = [sys.executable, "-m", "pip", "--python", own]  # that of the gate is newer than the one Python brings
-        install = [*pip, "install", "-q", "--no-compile", "-c", str(file), *needed]
-        subprocess.run(install, check=True)
+        subprocess.run([*UV, "pip", "install", "-q", "--python", own, "-c", str(file), *needed], check=True)
         shown = [own, "-c", "import sys, httpx, pydantic; print(sys.version, httpx.__version__, pydantic.VERSION)"]
         subprocess.run(shown, check=True)
         # Without the plugin of anyio: it is loaded before the tests' filters of warnings, and an old one warns.
-        pytest = [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
-        return subprocess.run([*pytest, *TESTS], cwd=ROOT).returncode
+        pytest = [own, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:anyio", *options]
+        files = {file for name, files in TESTS.items() if name not in without for file in files}
+        return subprocess.run([*pytest, *sorted(files)], cwd=ROOT).returncode
 
 
 def run_lowest() -> int:
@@ -138,17 +127,23 @@ def run_lowest() -> int:
     oldest = supported_pythons()[0]
     python = installed_pythons().get(oldest)
     if python is None:
-        print(f"Python {oldest} is not installed")
-        return 0
+        print(f"Python {oldest}, the oldest supported one, is not installed")
+        return 1
+    extras = read_extras().keys() - RAISES_OTHERS
     # Old versions of others warn.
-    return run_tests(python, read_extras().keys() - RAISES_OTHERS, lowest_versions(), "-W", "default")
+    return run_tests(python, extras, lowest_versions(), "-W", "default", without=RAISES_OTHERS)
 
 
 def run_newest() -> int:
-    """Run the tests with the newest Python, unless it is this one."""
-    python = newest_python()
-    if python is None:
-        print("no newer supported Python than this one is installed")
+    """Run the tests with the newest Python; where that is this one, the step `tests` of the gate does."""
+    version, python = [*installed_pythons().items()][-1]
+    if version != f"{sys.version_info.major}.{sys.version_info.minor}":
+        return run_tests(python, read_extras(), [])
+    if version != supported_pythons()[-1]:
+        print(f"no supported Python newer than {version} is installed: {', '.join(supported_pythons())}")
+        return 1
+    if " tests " in os.environ.get("GATE_STEPS", ""):
+        print(f"{version} is the newest supported Python, and the step `tests` runs on it")
         return 0
     return run_tests(python, read_extras(), [])
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import venv
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
@@ -91,9 +90,10 @@ def _requirements(name: str) -> list[str]:
 
 def _use_bare(wheel: str) -> None:
     with TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
         python = Path(folder, "Scripts" if sys.platform == "win32" else "bin", "python")
-        subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True)
+        subprocess.run([*uv, "pip", "install", "-q", "--python", python, wheel], check=True)
         subprocess.run([python, "-W", "error", SMOKE], check=True, cwd=folder)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.systems import needs_shell
-from tests.releases.environments import TESTS, installed_pythons, newest_python
+from tests.releases import environments
+from tests.releases.environments import TESTS, installed_pythons
 from tests.releases.extra_uses import USES
 from tests.releases.extras import USE, needed_by
 from tests.releases.project import ROOT, lowest_versions, read_extras, read_project, supported_pythons
@@ -56,22 +57,69 @@ def test_installed_pythons_are_those_that_make_environments_and_this_one(
     assert found == ({} if own == oldest else {oldest: str(tmp_path / f"python{oldest}")})
 
 
+OWN = f"3.{sys.version_info.minor}"
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the programs of the Pythons that the tests would have run on."""
+    programs: list[str] = []
+
+    def run_tests(python: str, *_: object, **__: object) -> int:
+        programs.append(python)
+        return 0
+
+    monkeypatch.setattr(environments, "run_tests", run_tests)
+    monkeypatch.delenv("GATE_STEPS", raising=False)
+    return programs
+
+
+@pytest.mark.parametrize(
+    ("installed", "code", "on"),
+    [
+        ([OWN, "3.99"], 0, ["program of 3.99"]),
+        ([OWN], 1, []),  # none is newer, and this one is not the newest supported
+    ],
+)
+def test_the_newest_python_is_another_one(
+    monkeypatch: pytest.MonkeyPatch, ran: list[str], installed: list[str], code: int, on: list[str]
+) -> None:
+    monkeypatch.setattr(environments, "supported_pythons", lambda: [OWN, "3.99"])
+    monkeypatch.setattr(environments, "installed_pythons", lambda: {each: f"program of {each}" for each in installed})
+    assert environments.run_newest() == code
+    assert ran == on
+
+
+def test_the_newest_python_is_this_one(monkeypatch: pytest.MonkeyPatch, ran: list[str]) -> None:
+    monkeypatch.setattr(environments, "supported_pythons", lambda: ["3.0", OWN])
+    monkeypatch.setattr(environments, "installed_pythons", lambda: {OWN: sys.executable})
+    monkeypatch.setenv("GATE_STEPS", " newest ")
+    assert environments.run_newest() == 0
+    assert ran == [sys.executable]
+    monkeypatch.setenv("GATE_STEPS", " tests newest ")
+    assert environments.run_newest() == 0
+    assert ran == [sys.executable]
+
+
+def test_without_the_oldest_python_the_lowest_versions_fail(
+    monkeypatch: pytest.MonkeyPatch, ran: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "installed_pythons", lambda: {"3.99": "program"})
+    assert environments.run_lowest() == 1
+    assert ran == []
+    assert "Python 3.11, the oldest supported one, is not installed" in capsys.readouterr().out
+
+
 @needs_shell
-def test_the_newest_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own, *newer = supported_pythons()[supported_pythons().index(f"3.{sys.version_info.minor}") :]
+def test_a_python_is_found_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = supported_pythons()[-1]
     folders = [tmp_path / "a", tmp_path / "b"]
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
-    assert newest_python() is None
-    python(folders[0], "python3", own)
-    python(folders[1], "python3", "3.99")
-    assert newest_python() is None
-    for version in newer:
-        python(folders[1], "python3", version)
-        assert newest_python() == str(folders[1] / "python3")
-    for version in newer[-1:]:
-        python(folders[1], "python3", version, code=1)  # it makes no environments
-        python(folders[0], f"python{version}", version)
-        assert newest_python() == str(folders[0] / f"python{version}")
+    python(folders[0], "python3", "3.99")
+    python(folders[1], f"python{newest}", newest, code=1)  # it makes no environments
+    assert installed_pythons() == {OWN: sys.executable}
+    python(folders[1], "python3", newest)
+    assert installed_pythons()[newest] == (sys.executable if newest == OWN else str(folders[1] / "python3"))
 
 
 def test_every_dependency_has_a_lowest_version() -> None:
@@ -79,8 +127,10 @@ def test_every_dependency_has_a_lowest_version() -> None:
     assert {"httpx", "pydantic", "tenacity", "typing-extensions", "filelock"} <= names
 
 
-def test_the_tests_of_other_environments_are_there() -> None:
-    assert [path for path in TESTS if not (ROOT / path).is_file()] == []
+def test_every_dependency_has_tests_in_other_environments() -> None:
+    needed = [*read_project()["dependencies"], *(each for extra in read_extras().values() for each in extra)]
+    assert sorted(TESTS) == sorted({"python", *(re.split("[<>=]", each)[0] for each in needed)})
+    assert [path for paths in TESTS.values() for path in paths if not (ROOT / path).is_file()] == []
 
 
 def test_every_extra_has_a_use() -> None:

@@ -1,0 +1,17 @@
+"""A short form of the nightly step `limits`, which has more processes, longer windows, and servers that start again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.limits.__main__ import SMALL
+from tests.limits.scenarios import kill_holders
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["machine", "redis-server"])
+def test_the_processes_that_are_left_are_not_refused_when_others_are_killed(name: str) -> None:
+    figures = kill_holders(name, SMALL)
+    assert figures.served.refused == 0
+    assert figures.errors == []
+    assert min(figures.rows) > 0
