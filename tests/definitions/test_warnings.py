@@ -306,7 +306,7 @@ def test_a_source_in_single_braces_is_a_mistake_only_with_a_path(text: str) -> N
 
 
 def test_a_value_of_the_wrong_type_is_named() -> None:
-    for key, value, words in (
+    values: tuple[tuple[str, Any, str], ...] = (
         ("max_tokens", True, "a whole number, not true"),
         ("max_tokens", [1], "a whole number, not a list"),
         ("max_tokens", {}, "a whole number, not an object"),
@@ -318,8 +318,9 @@ def test_a_value_of_the_wrong_type_is_named() -> None:
         ("instruction", 5.0, "a text, not a number"),
         ("instruction", None, "a text, not null"),
         ("instruction", b"x", "a text, not a bytes"),
-    ):
-        assert found(llm("a", **{key: value}))[-1:] == [f"nodes[0].{key}: error: should be {words}"]
+    )
+    for key, value, words in values:
+        assert found(llm("a") | {key: value})[-1:] == [f"nodes[0].{key}: error: should be {words}"]
     assert found(llm("a"), version=[]) == ["version: error: should be a text or a number, not a list"]
     assert found({"id": "a"}) == ["nodes[0].type: error: 'type' is missing; use llm, tool, critic, conditional"]
     assert found({"id": "a", "type": 5}) == [
@@ -391,9 +392,9 @@ def test_values_that_are_probably_not_meant() -> None:
         expected = [f"nodes[0].temperature: warning: {message}"] * (message is not None)
         assert found(llm("a", temperature=value)) == expected
     assert codes(llm("a", temperature=2.01)) == [("nodes[0].temperature", "invalid_value")]
-    for value, near in (("text", None), ("json", None), ("JSON", "; did you mean 'json'?"), ("xml", "")):
-        message = f"nodes[0].output_format: warning: {value!r} is not a documented format; use text or json{near}"
-        assert found(llm("a", output_format=value)) == [message] * (near is not None)
+    for name, near in (("text", None), ("json", None), ("JSON", "; did you mean 'json'?"), ("xml", "")):
+        message = f"nodes[0].output_format: warning: {name!r} is not a documented format; use text or json{near}"
+        assert found(llm("a", output_format=name)) == [message] * (near is not None)
     for key in ("instruction", "prompt"):
         assert found({"id": "a", "type": "llm", key: " \n"}) == [
             f"nodes[0].{key}: warning: the model is asked nothing; write an instruction"
@@ -432,7 +433,7 @@ def test_what_leaves_a_schema_open() -> None:
         assert found_codes in ([], [("nodes[0].instruction", "unknown_input")])
         return found_codes != []
 
-    closed = {"properties": {"a": {}}}
+    closed: dict[str, Any] = {"properties": {"a": {}}}
     assert is_missing(closed, "b")
     assert is_missing(closed | {"additionalProperties": False}, "b")
     assert not is_missing(closed | {"additionalProperties": {}}, "b")
