@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci import QuotaExceededError, RunResult
+from fibonacci import (
+    APIConnectionError,
+    APIResponseError,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    RunResult,
+    ServerError,
+    ValidationError,
+)
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
 from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
+from fibonacci._batch.row import Row, digest_of
+from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
+from fibonacci._batch.start_outcome import is_transient, start_outcome
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._core.request_body import canonical
+from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota
 
 
@@ -371,7 +391,7 @@ class TestEstimates:
 
     def test_a_time_in_words(self) -> None:
         times = {0: "0 s", 119: "119 s", 120: "2 min", 7199: "120 min", 7200: "2 h", 35_999: "10 h", 36_001: "11 h"}
-        times |= {36_000: "10 h", 90: "90 s", 3_600_001: "1,001 h"}
+        times |= {36_000: "10 h", 90: "90 s", 3_599_999: "1,000 h", 3_600_001: "1,001 h"}
         assert {seconds: duration_text(seconds) for seconds in times} == times
 
     def test_the_requests_of_a_day_last_for_the_day_or_for_the_rows(self) -> None:
@@ -404,7 +424,7 @@ class TestEstimates:
         assert str(estimated(10, BatchLimits())) == "10 rows: 0 s"
 
     def test_what_fits_into_one_window_waits_for_none(self) -> None:
-        assert estimated(300, BatchLimits(runs_per_hour=300)).hours == 0
+        assert estimated(300, BatchLimits(runs_per_hour=300)).hours_by_limit == {"300 runs an hour": 0}
         assert estimated(301, BatchLimits(runs_per_hour=300)).hours == 1
         assert estimated(600, BatchLimits(runs_per_hour=300)).hours == 1, "the second half of them begins in an hour"
 
@@ -419,6 +439,90 @@ class TestEstimates:
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:
         limits = BatchLimits("pro", 300, 50_000, 1_000, 20, duration)
         assert estimated(rows, limits).hours <= estimated(rows + more, limits).hours
+
+
+class TestSearch:
+    """Which executions of the list are those of rows whose start had no response."""
+
+    def test_how_long_a_request_may_be_repeated(self) -> None:
+        row = Row(0, "0", {}, "{}")
+        row.intended_at = 1000.0
+        day = 86_400.0 - 600.0
+        for seconds, expected in ((-2.1, False), (-2.0, True), (0.0, True), (day - 0.1, True), (day, False)):
+            assert may_repeat(row, 1000.0 + seconds, is_honored=True) is expected
+        assert not may_repeat(row, 1000.0, is_honored=False)
+
+    def test_the_rows_that_have_one_execution(self) -> None:
+        def row(index: int, text: str, intended_at: float = 100.0) -> Row:
+            made = Row(index, str(index), {}, text)
+            made.intended_at = intended_at
+            return made
+
+        def candidate(name: str, text: str, created_at: float | None = 100.0) -> tuple[Execution, bytes]:
+            at = None if created_at is None else datetime.fromtimestamp(created_at, UTC).isoformat()
+            return Execution.model_validate({"execution_id": name, "status": "running", "created_at": at}), digest_of(
+                text
+            )
+
+        def found(rows: list[Row], *candidates: tuple[Execution, bytes]) -> list[tuple[int, str]]:
+            return [(row.index, execution.id) for row, execution in matches(rows, candidates)]
+
+        rows = [row(0, "a"), row(1, "b"), row(2, "b"), row(3, "c", 200.0)]
+        assert found(rows, candidate("A", "a"), candidate("B", "b"), candidate("C", "c", 200.0)) == [(0, "A"), (3, "C")]
+        assert found(rows, candidate("A", "a"), candidate("A2", "a")) == [], "one of them may be another's"
+        assert found(rows, candidate("A", "a", 98.0)) == [(0, "A")], "the platform's `Date` has whole seconds"
+        assert found(rows, candidate("A", "a", 97.9)) == found(rows, candidate("A", "a", None)) == []
+        assert found(rows, candidate("A", "a", 97.9), candidate("A2", "a")) == [(0, "A2")]
+        assert found(rows, candidate("D", "d")) == []
+        assert earliest(rows[2:]) == 98.0
+
+    def test_a_time_without_a_zone_is_in_utc(self) -> None:
+        def at(text: str | None) -> float | None:
+            return created_at(Execution.model_validate({"execution_id": "A", "status": "x", "created_at": text}))
+
+        assert at("1970-01-01T00:01:00") == at("1970-01-01T00:01:00Z") == at("1970-01-01T01:01:00+01:00") == 60.0
+        assert at(None) is None
+
+    def test_the_inputs_that_a_platform_may_not_send(self) -> None:
+        def digest(**more: object) -> bytes | None:
+            return inputs_digest(Execution.model_validate({"execution_id": "A", "status": "x", **more}))
+
+        assert digest(inputs={"b": 1, "a": 2}) == digest_of(canonical({"a": 2, "b": 1}))
+        assert digest() is digest(inputs="x") is None
+
+
+class TestOutcomes:
+    def test_what_an_error_means_for_a_row(self) -> None:
+        lost = APIConnectionError("lost")
+        lost.outcome_unknown = True
+        for error, expected in (
+            (lost, "unknown"),
+            (KeyboardInterrupt(), "unknown"),
+            (CancelledError(), "unknown"),
+            (QuotaExceededError("No more."), "quota"),
+            (RateLimitError("Slower."), "again"),
+            (APIConnectionError("refused"), "again"),
+            (ServerError("away"), "again"),
+            (ValidationError("wrong"), "row"),
+            (ConflictError("there already"), "row"),
+            (TypeError(), "row"),
+            (ValueError(), "row"),
+            (ConfigurationError("no key"), "all"),
+            *((kind("no"), "all") for kind in (AuthenticationError, PermissionDeniedError, NotFoundError)),
+            (RuntimeError(), "all"),
+        ):
+            assert start_outcome(error) == expected, repr(error)
+
+    def test_what_a_later_look_may_not_meet(self) -> None:
+        for error, expected in (
+            (APIConnectionError("lost"), True),
+            (RateLimitError("Slower."), True),
+            (APIResponseError("no JSON"), True),
+            (ServerError("away"), True),
+            *((kind("no"), False) for kind in (AuthenticationError, NotFoundError, ValidationError)),
+            (ValueError(), False),
+        ):
+            assert is_transient(error) is expected, repr(error)
 
 
 @given(st.permutations(range(20)), st.sets(st.integers(0, 19)))
