@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from fibonacci import AuthenticationError, Fibonacci, QuotaExceededError, RunResult
+from fibonacci import AuthenticationError, ConflictError, Fibonacci, QuotaExceededError, RunResult, ServerError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
@@ -124,6 +125,63 @@ class TestQuotas:
         assert here.count(EXECUTE, 200) == 8
 
 
+class TestStarts:
+    """What a row's request without a usable response leads to, where the server honors idempotency keys."""
+
+    def started(
+        self, mode: Mode, *failures: dict[str, Any], rows: int = 1
+    ) -> tuple[list[RunResult], list[str], list[float]]:
+        """Run rows whose requests fail in turn; return the results, and the keys and seconds of the requests."""
+        here = platform(mode, time="manual")
+        here.client = mode.client_of(here.emulator, clock=here.clock, idempotency="server", max_retries=0)
+        for failure in failures:
+            here.emulator.fail(EXECUTE, **failure)
+        began = here.clock.time()
+        results = here.run(here.runs([0.0] * rows, on_unknown="skip", concurrency=rows))
+        sent = list(here.emulator.requests.to(EXECUTE))
+        return results, [each.headers["idempotency-key"] for each in sent], [each.time - began for each in sent]
+
+    def test_a_request_of_unknown_outcome_is_sent_five_times_with_one_key(self, mode: Mode) -> None:
+        (result,), keys, seconds = self.started(mode, {"status": 500, "times": 4})
+        assert result.succeeded
+        assert len(set(keys)) == 1
+        assert seconds == pytest.approx([0, 1, 3, 7, 15])
+        (result,), keys, seconds = self.started(mode, {"status": 500, "times": None})
+        assert result.status == "unknown"
+        assert len(set(keys)) == 1
+        assert seconds == pytest.approx([0, 1, 3, 7, 15])
+
+    def test_one_that_was_refused_gets_another_key(self, mode: Mode) -> None:
+        (result,), keys, seconds = self.started(mode, {"status": 503, "headers": {"Retry-After": "1"}, "times": 2})
+        assert result.succeeded
+        assert len(keys) == len(set(keys)) == 3
+        assert seconds == pytest.approx([0, 1, 3])
+
+    def test_unless_an_earlier_one_with_that_key_may_have_been_carried_out(self, mode: Mode) -> None:
+        refused = {"status": 503, "headers": {"Retry-After": "1"}}
+        (result,), keys, _ = self.started(mode, {"status": 500}, refused)
+        assert result.succeeded
+        assert len(keys) == 3
+        assert len(set(keys)) == 1
+
+    def test_a_conflict_says_something_of_the_row_only_if_nothing_was_sent_before(self, mode: Mode) -> None:
+        (result,), keys, _ = self.started(mode, {"status": 409})
+        assert isinstance(result.error, ConflictError)
+        assert len(keys) == 1
+        (result,), keys, _ = self.started(mode, {"status": 500}, {"status": 409, "times": None})
+        assert result.status == "unknown"
+        assert len(keys) == 5
+
+    def test_a_row_that_the_platform_refuses_fails_alone_even_when_it_was_unknown(self, mode: Mode) -> None:
+        results, keys, _ = self.started(mode, {"status": 500}, {"status": 422}, rows=2)
+        assert Counter(result.status for result in results) == {"completed": 1, "failed": 1}
+        assert len(keys) == 3
+
+    def test_an_outage_that_lasts_ends_the_run(self, mode: Mode) -> None:
+        with pytest.raises(ServerError):
+            self.started(mode, {"status": 503, "headers": {"Retry-After": "1"}, "times": None})
+
+
 class TestRateLimit:
     def test_no_request_is_refused(self, mode: Mode) -> None:
         here = platform(mode, "pro")  # 300 requests a minute
@@ -150,6 +208,19 @@ class TestOutages:
         results = here.run(here.runs([3.0, 3.0, 3.0, 9.0], concurrency=4))
         assert Counter(result.status for result in results) == {"completed": 4}
 
+    def test_the_pauses_between_looks_that_fail_double_up_to_ten_seconds(self, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        began = here.clock.time()
+        failure = here.emulator.fail("GET /executions/{execution_id}", status=500, times=7)
+        here.client = mode.client_of(here.emulator, clock=here.clock, max_retries=0)
+        (result,) = here.run(here.runs([60.0], concurrency=1))
+        assert result.succeeded
+        assert failure.delivered == 7
+        looks = [each.time - began for each in here.emulator.requests.to("GET /executions/{execution_id}")]
+        assert [after - before for before, after in pairwise(looks[:8])] == pytest.approx(
+            [2.04, 2.04, 4, 8, 10, 10, 10]
+        ), "the first two looks would not be sooner anyway"
+
     def test_a_key_that_expires_ends_the_run(self, mode: Mode) -> None:
         here = platform(mode)
         runs = here.runs([2.0] * 5)
@@ -169,6 +240,17 @@ class TestWatching:
         assert here.clock.time() - began <= 62.5, "they are seen to have ended within 2 s"
         assert here.count("GET /executions/{execution_id}") <= 1
         assert here.count("GET /executions") <= 30
+
+    @pytest.mark.parametrize(("seconds", "succeeds"), [(599.4, True), (599.6, False)])
+    def test_time_is_kept_for_a_last_look_before_the_timeout(self, seconds: float, succeeds: bool, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        began = here.clock.time()
+        (result,) = here.run(here.runs([seconds], timeout=600.0, concurrency=1))
+        assert result.succeeded is succeeds
+        assert here.clock.time() - began == pytest.approx(599.5 if succeeds else 600)
+        if not succeeds:
+            assert result.execution is not None
+            assert str(result.error) == (f"execution {result.execution.id} was running when the time to wait was up")
 
     def test_a_few_are_read_one_by_one(self, mode: Mode) -> None:
         here = platform(mode)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibonacci import QuotaExceededError, RunResult
+from fibonacci import (
+    APIConnectionError,
+    APIResponseError,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    RunResult,
+    ServerError,
+    ValidationError,
+)
 from fibonacci._batch.concurrency import DEFAULT, ConcurrencyPlan
-from fibonacci._batch.estimate import BatchLimits, estimated
+from fibonacci._batch.estimate import BatchLimits, duration_text, estimated, per_day_of, watch_rate
 from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
-from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, watch_interval
+from fibonacci._batch.row import Row, digest_of
+from fibonacci._batch.search import created_at, earliest, inputs_digest, matches, may_repeat
+from fibonacci._batch.start_outcome import is_transient, start_outcome
+from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, watch_interval
+from fibonacci._core.request_body import canonical
+from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota
 
 
@@ -88,12 +110,71 @@ class TestConcurrency:
         assert not plan.failed(now=10_000.0)
         assert plan.failed(now=10_901.0), "it is given up after a quarter of an hour"
 
+    def test_each_refusal_and_each_failure_in_a_row_doubles_the_wait_up_to_a_bound(self) -> None:
+        def waits(event: Callable[[float], object], number: int, now: float) -> list[float]:
+            seconds: list[float] = []
+            for _ in range(number):
+                event(now)
+                plan.told(30, 0, now)
+                following = plan.next_change(now)
+                assert following is not None
+                assert plan.slots(0, 0, following - 0.01) == 0
+                assert plan.slots(0, 0, following) > 0
+                seconds.append(following - now)
+                now = following
+            return seconds
+
+        plan = ConcurrencyPlan(50)
+        for now in (0.0, 1000.0):
+            assert waits(lambda now: plan.refused(20, now), 7, now) == [2, 4, 8, 16, 32, 60, 60]
+            plan.started()
+            assert waits(plan.failed, 6, now + 500.0) == [1, 2, 4, 8, 15, 15]
+            plan.started()
+        assert plan.next_change(2000.0) is None
+
+    def test_it_is_backing_off_until_the_next_probe(self) -> None:
+        plan = ConcurrencyPlan(50)
+        assert not plan.is_backing_off(0.0)
+        plan.failed(now=0.0)
+        assert [plan.is_backing_off(at) for at in (0.0, 0.9, 1.0)] == [True, True, False]
+        plan.failed(now=0.5)
+        assert not plan.is_backing_off(1.0), "the rows of one moment count once"
+        plan.failed(now=1.0)
+        plan.started()
+        assert not plan.is_backing_off(1.5)
+
+    def test_an_outage_of_a_quarter_of_an_hour_is_waited_for(self) -> None:
+        plan = ConcurrencyPlan(50)
+        assert [plan.failed(at) for at in (100.0, 500.0, 1000.0, 1000.1)] == [False, False, False, True]
+        plan.started()
+        assert [plan.failed(at) for at in (1001.0, 1901.0, 1901.1)] == [False, False, True]
+
+    def test_what_is_asked_and_when(self) -> None:
+        plan = ConcurrencyPlan(10)
+        plan.told(5, 6, now=0.0)
+        assert (plan.capacity, plan.next_change(0.0)) == (0, 60.0)
+        plan.told(20, 10, now=1.0)
+        assert (plan.capacity, plan.next_change(1.0)) == (10, None), "others leave as much as was asked for"
+        plan.told(6, 1, now=2.0)
+        assert (plan.capacity, plan.next_change(2.0)) == (5, 62.0)
+        plan.could_not_ask(now=10.0)
+        assert plan.next_change(10.0) == 130.0
+        assert plan.slots(0, 0, now=62.0) == 5, "there is no use in asking again"
+        assert [plan.slots(0, 0, now=at) for at in (130.0, 129.0 + 120, 130.0 + 480, 5000.0)] == [6, 6, 10, 10]
+        assert plan.next_change(5000.0) is None
+        plan.could_not_ask(now=6000.0)
+        assert plan.next_change(6000.0) is None
+        plan.refused(12, now=7000.0)
+        assert plan.capacity == 10
+
     def test_a_pause_for_a_quota(self) -> None:
         plan = ConcurrencyPlan(5)
         plan.pause(3600.0, now=0.0)
         assert plan.slots(0, 0, now=3599.0) == 0
         assert plan.next_change(10.0) == 3600.0
         assert plan.slots(0, 0, now=3600.0) == 5
+        plan.pause(60.0, now=10.0)
+        assert plan.paused_until == 3600.0, "a shorter one ends no longer one"
 
     @given(
         st.integers(1, 200) | st.none(),
@@ -137,6 +218,10 @@ class TestWatching:
             (1, 300, 300, 60.0, 15.0),
             (1, 60, 0, 3600.0, 15.0),
             (1, None, 0, 60.0, 2.0),
+            (1, None, 0, 300.0, 10.0),
+            (3, 300, 269, 60.0, 15.0),
+            (3, 300, 250, 60.0, 9.0),
+            (1, 100, 30, 0.0, 1.0),
         ],
     )
     def test_the_interval(
@@ -167,6 +252,49 @@ class TestWatching:
         assert number <= looks
         assert longest <= late
 
+    @pytest.mark.parametrize(
+        ("age", "seconds"), [(0.0, 1.0), (0.4, 1.0), (0.5, 2.04), (60.0, 2.04), (90.0, 3.0), (9000.0, 15.0)]
+    )
+    def test_the_interval_before_one_has_ended_grows_with_the_age_of_the_oldest(
+        self, age: float, seconds: float
+    ) -> None:
+        assert watch_interval(1, None, 0, None, age) == pytest.approx(seconds)
+
+    def test_when_to_look(self) -> None:
+        plan = WatchPlan()
+        assert plan.due_at(10.0, 12.0, rate=None, starts=0.0) == 11.0
+        plan.looked(5.0, requests=1, pages=None)
+        assert plan.due_at(10.0, 12.0, rate=None, starts=0.0) == 11.0, "the first look at those started since"
+        plan.looked(20.0, requests=1, pages=None)
+        assert plan.due_at(10.0, 20.0, rate=None, starts=0.0) == 22.04
+        plan.ended(90.0)
+        assert plan.due_at(10.0, 20.0, rate=None, starts=0.0) == 23.0
+        plan.looked(20.0, requests=0, pages=0)
+        assert plan.due_at(10.0, 20.0, rate=20.0, starts=12.0) == 30.0, "1 request of the 6 a minute that are left"
+        plan.looked(20.0, requests=2, pages=1)
+        assert plan.due_at(10.0, 20.0, rate=20.0, starts=6.0) == 30.0
+
+    def test_the_duration_is_a_moving_average(self) -> None:
+        plan = WatchPlan()
+        seen = [plan.duration]
+        for seconds in (10.0, 20.0, 2.0):
+            plan.ended(seconds)
+            seen.append(plan.duration)
+        assert seen == [None, 10.0, 12.0, 10.0]
+
+    def test_requests_of_a_window_are_kept_for_looks(self) -> None:
+        plan = WatchPlan()
+        plan.ended(60.0)
+        assert plan.reserve(20.0, 1000) == 10, "a look every 2 s"
+        assert plan.reserve(21.0, 1000) == 11
+        assert plan.reserve(20.0, 91) == 10
+        assert plan.reserve(20.0, 90) == 9, "a tenth at most"
+        plan.looked(0.0, requests=3, pages=1)
+        assert plan.reserve(20.0, 1000) == 30
+
+    def test_a_page_has_room_for_those_that_have_ended_since(self) -> None:
+        assert [page_size(running) for running in (0, 1, 94, 95, 96, 1000)] == [10, 12, 198, 200, 200, 200]
+
     def test_single_reads_where_fewer_run_than_there_are_pages(self) -> None:
         plan = WatchPlan()
         assert not plan.is_list_cheaper(1)
@@ -174,8 +302,14 @@ class TestWatching:
         plan.looked(0.0, requests=5, pages=3)
         assert not plan.is_list_cheaper(3)
         assert plan.is_list_cheaper(4)
+        plan.looked(0.0, requests=5, pages=None)
+        assert not plan.is_list_cheaper(3)
+        plan.looked(0.0, requests=0, pages=0)
+        assert not plan.is_list_cheaper(1)
 
-    @pytest.mark.parametrize(("found", "missing", "expected"), [(200, 50, True), (1, 50, False), (20, 1, False)])
+    @pytest.mark.parametrize(
+        ("found", "missing", "expected"), [(200, 50, True), (2, 2, True), (1, 50, False), (20, 1, False)]
+    )
     def test_a_page_that_had_few_is_the_last(self, found: int, missing: int, expected: bool) -> None:
         assert goes_on(found, missing) is expected
 
@@ -183,6 +317,7 @@ class TestWatching:
         rate = StartRate()
         for second in range(120):
             rate.add(float(second))
+            assert rate.per_minute(second) == pytest.approx(min(second + 1, 61))
         assert rate.per_minute(119.9) == pytest.approx(60, abs=1)
         assert rate.per_minute(150.0) == pytest.approx(30, abs=1)
         assert rate.per_minute(400.0) == 0
@@ -211,9 +346,10 @@ class TestQuotas:
 
     def test_how_long(self) -> None:
         error = QuotaExceededError("No more.")
-        assert [quota_wait(error, refusals) for refusals in (1, 2, 3, 9)] == [60, 120, 240, 900]
-        error.retry_after = 1800.0
-        assert quota_wait(error, 9) == 1800
+        assert [quota_wait(error, refusals) for refusals in (1, 2, 3, 4, 5, 9)] == [60, 120, 240, 480, 900, 900]
+        for retry_after, seconds in ((1800.0, 1800), (1.5, 1.5), (1.0, 1), (0.0, 1)):
+            error.retry_after = retry_after
+            assert quota_wait(error, 9) == seconds
 
 
 class TestEstimates:
@@ -237,11 +373,58 @@ class TestEstimates:
             1,
         )
 
+    def test_the_requests_that_a_row_takes(self) -> None:
+        """One to start it, and its part of a look at all that run every 2 s, by pages of 200."""
+        for limits, requests in (
+            (BatchLimits(), 1),
+            (BatchLimits(duration=0.0), 1),
+            (BatchLimits(duration=60.0, concurrency=20), 1 + 30 / 20),
+            (BatchLimits(duration=60.0, concurrency=1), 1 + 30),
+            (BatchLimits(duration=60.0, concurrency=200), 1 + 30 / 200),
+            (BatchLimits(duration=60.0, concurrency=201), 1 + 2 * 30 / 201),
+            (BatchLimits(duration=60.0), 1 + 30 / 60),
+            (BatchLimits(duration=600.0, concurrency=1), 1 + 600 / 15),
+            (BatchLimits(duration=60.0, concurrency=20, rate=1000.0), 1 + 30 / 20),
+            (BatchLimits(duration=60.0, concurrency=1000, rate=100.0), 1 + 4 / 100),  # every 15 s: no request is left
+        ):
+            assert estimated(10, limits).requests_per_row == pytest.approx(requests)
+
+    def test_a_time_in_words(self) -> None:
+        times = {0: "0 s", 119: "119 s", 120: "2 min", 7199: "120 min", 7200: "2 h", 35_999: "10 h", 36_001: "11 h"}
+        times |= {36_000: "10 h", 90: "90 s", 3_599_999: "1,000 h", 3_600_001: "1,001 h"}
+        assert {seconds: duration_text(seconds) for seconds in times} == times
+
+    def test_the_requests_of_a_day_last_for_the_day_or_for_the_rows(self) -> None:
+        day = BatchLimits("free", rate=60.0, per_day=1_440, duration=0.0)
+        assert watch_rate(None, day) == 1
+        assert watch_rate(2 * 1_440, day._replace(rate=None, runs_per_hour=120)) == 1
+        assert watch_rate(360, day._replace(runs_per_hour=60)) == pytest.approx(4)
+        assert watch_rate(360, day) == 60, "all take six minutes"
+        assert watch_rate(10, day._replace(rate=None)) == 1_440
+        assert watch_rate(12, day._replace(rate=None, concurrency=2, duration=3600.0)) == pytest.approx(4)
+        assert watch_rate(12, day._replace(per_day=None)) == 60
+        assert watch_rate(12, BatchLimits()) is None
+        assert [per_day_of(plan) for plan in ("free", "pro", "other", None)] == [1_000, 50_000, None, None]
+
+    def test_one_row_takes_as_long_as_it_takes(self) -> None:
+        assert str(estimated(1, BatchLimits(duration=90.0))) == "1 row: 90 s"
+        assert estimated(2, BatchLimits(duration=90.0)).hours_by_limit == {}
+        two = estimated(3, BatchLimits(duration=90.0, concurrency=2))
+        assert (two.hours, two.bound_by) == (180 / 3600, "2 runs at a time")
+
+    def test_the_requests_before_the_first_row_count(self) -> None:
+        limits = BatchLimits(rate=60.0, duration=0.0)
+        assert [estimated(rows, limits).hours * 3600 for rows in (57, 58, 117, 118)] == [0, 60, 60, 120]
+        daily = BatchLimits(per_day=1_000, duration=0.0)
+        assert [estimated(rows, daily).hours for rows in (997, 998)] == [0, 24]
+        begun = [estimated(rows, limits, is_begun=True).hours * 3600 for rows in (60, 61)]
+        assert begun == pytest.approx([0, 61]), "they were sent already"
+
     def test_nothing_is_known(self) -> None:
         assert str(estimated(10, BatchLimits())) == "10 rows: 0 s"
 
     def test_what_fits_into_one_window_waits_for_none(self) -> None:
-        assert estimated(300, BatchLimits(runs_per_hour=300)).hours == 0
+        assert estimated(300, BatchLimits(runs_per_hour=300)).hours_by_limit == {"300 runs an hour": 0}
         assert estimated(301, BatchLimits(runs_per_hour=300)).hours == 1
         assert estimated(600, BatchLimits(runs_per_hour=300)).hours == 1, "the second half of them begins in an hour"
 
@@ -256,6 +439,90 @@ class TestEstimates:
     def test_more_rows_take_longer(self, rows: int, more: int, duration: float) -> None:
         limits = BatchLimits("pro", 300, 50_000, 1_000, 20, duration)
         assert estimated(rows, limits).hours <= estimated(rows + more, limits).hours
+
+
+class TestSearch:
+    """Which executions of the list are those of rows whose start had no response."""
+
+    def test_how_long_a_request_may_be_repeated(self) -> None:
+        row = Row(0, "0", {}, "{}")
+        row.intended_at = 1000.0
+        day = 86_400.0 - 600.0
+        for seconds, expected in ((-2.1, False), (-2.0, True), (0.0, True), (day - 0.1, True), (day, False)):
+            assert may_repeat(row, 1000.0 + seconds, is_honored=True) is expected
+        assert not may_repeat(row, 1000.0, is_honored=False)
+
+    def test_the_rows_that_have_one_execution(self) -> None:
+        def row(index: int, text: str, intended_at: float = 100.0) -> Row:
+            made = Row(index, str(index), {}, text)
+            made.intended_at = intended_at
+            return made
+
+        def candidate(name: str, text: str, created_at: float | None = 100.0) -> tuple[Execution, bytes]:
+            at = None if created_at is None else datetime.fromtimestamp(created_at, UTC).isoformat()
+            return Execution.model_validate({"execution_id": name, "status": "running", "created_at": at}), digest_of(
+                text
+            )
+
+        def found(rows: list[Row], *candidates: tuple[Execution, bytes]) -> list[tuple[int, str]]:
+            return [(row.index, execution.id) for row, execution in matches(rows, candidates)]
+
+        rows = [row(0, "a"), row(1, "b"), row(2, "b"), row(3, "c", 200.0)]
+        assert found(rows, candidate("A", "a"), candidate("B", "b"), candidate("C", "c", 200.0)) == [(0, "A"), (3, "C")]
+        assert found(rows, candidate("A", "a"), candidate("A2", "a")) == [], "one of them may be another's"
+        assert found(rows, candidate("A", "a", 98.0)) == [(0, "A")], "the platform's `Date` has whole seconds"
+        assert found(rows, candidate("A", "a", 97.9)) == found(rows, candidate("A", "a", None)) == []
+        assert found(rows, candidate("A", "a", 97.9), candidate("A2", "a")) == [(0, "A2")]
+        assert found(rows, candidate("D", "d")) == []
+        assert earliest(rows[2:]) == 98.0
+
+    def test_a_time_without_a_zone_is_in_utc(self) -> None:
+        def at(text: str | None) -> float | None:
+            return created_at(Execution.model_validate({"execution_id": "A", "status": "x", "created_at": text}))
+
+        assert at("1970-01-01T00:01:00") == at("1970-01-01T00:01:00Z") == at("1970-01-01T01:01:00+01:00") == 60.0
+        assert at(None) is None
+
+    def test_the_inputs_that_a_platform_may_not_send(self) -> None:
+        def digest(**more: object) -> bytes | None:
+            return inputs_digest(Execution.model_validate({"execution_id": "A", "status": "x", **more}))
+
+        assert digest(inputs={"b": 1, "a": 2}) == digest_of(canonical({"a": 2, "b": 1}))
+        assert digest() is digest(inputs="x") is None
+
+
+class TestOutcomes:
+    def test_what_an_error_means_for_a_row(self) -> None:
+        lost = APIConnectionError("lost")
+        lost.outcome_unknown = True
+        for error, expected in (
+            (lost, "unknown"),
+            (KeyboardInterrupt(), "unknown"),
+            (CancelledError(), "unknown"),
+            (QuotaExceededError("No more."), "quota"),
+            (RateLimitError("Slower."), "again"),
+            (APIConnectionError("refused"), "again"),
+            (ServerError("away"), "again"),
+            (ValidationError("wrong"), "row"),
+            (ConflictError("there already"), "row"),
+            (TypeError(), "row"),
+            (ValueError(), "row"),
+            (ConfigurationError("no key"), "all"),
+            *((kind("no"), "all") for kind in (AuthenticationError, PermissionDeniedError, NotFoundError)),
+            (RuntimeError(), "all"),
+        ):
+            assert start_outcome(error) == expected, repr(error)
+
+    def test_what_a_later_look_may_not_meet(self) -> None:
+        for error, expected in (
+            (APIConnectionError("lost"), True),
+            (RateLimitError("Slower."), True),
+            (APIResponseError("no JSON"), True),
+            (ServerError("away"), True),
+            *((kind("no"), False) for kind in (AuthenticationError, NotFoundError, ValidationError)),
+            (ValueError(), False),
+        ):
+            assert is_transient(error) is expected, repr(error)
 
 
 @given(st.permutations(range(20)), st.sets(st.integers(0, 19)))

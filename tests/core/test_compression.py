@@ -82,6 +82,33 @@ def test_a_bomb_is_left_near_the_limit(encoding: str) -> None:
         tracemalloc.stop()
 
 
+def test_a_gzip_body_has_ten_thousand_members_at_most() -> None:
+    member = gzip.compress(b"x")
+    assert decompress(member * 10_000, "gzip", 10_000) == b"x" * 10_000
+    with pytest.raises(DecompressionError, match="more than 10000 parts"):
+        decompress(member * 10_001, "gzip", 20_000)
+
+
+def test_what_follows_a_deflated_body_is_ignored() -> None:
+    assert decompress(zlib.compress(b"x") + b"more", "deflate", 9) == b"x"
+
+
+@given(body=BODIES)
+def test_a_deflated_body_may_have_no_frame(body: bytes) -> None:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    assert decompress(compressor.compress(body) + compressor.flush(), "deflate", len(body)) == body
+
+
+def test_encodings_are_undone_in_their_order_whatever_their_letters() -> None:
+    packed = gzip.compress(zlib.compress(brotli.compress(b"x")))
+    assert decompress(packed, " br, Deflate ,, identity, X-GZIP ", 999) == b"x"
+    assert decompress(b"x", "", 1) == b"x"
+    with pytest.raises(DecompressionError, match=rf"^the content encoding '{'z' * 40}' was not requested"):
+        decompress(b"x", "z" * 50, 1)
+    with pytest.raises(DecompressionError, match="cannot be decompressed: Error -3"):
+        decompress(b"no gzip at all", "gzip", 99)
+
+
 @each_encoding
 def test_over_the_wire(mode: Mode, server: ScriptedServer, caller: Any, encoding: str) -> None:
     server.add_response(COMPRESS[encoding](b'{"data": {"id": "wf-1"}}'), headers={"Content-Encoding": encoding})

@@ -255,6 +255,127 @@ class TestEndpoints:
         assert 0 < sum(delay is not None and delay.is_fixed for delay in delays) <= 1000
 
 
+class TestWhatIsLeft:
+    def test_requests_and_seconds(self) -> None:
+        limiter = RateLimiter()
+        assert limiter.window.remaining(0.0) is None
+        assert (limiter.window.left, limiter.window.limit, limiter.window.length) == (None, 0, 0)
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(3, 50, 0.0))
+        assert limiter.window.limit == 60
+        assert limiter.window.remaining(10.0) == (40, 3)
+        first = admitted(limiter, 10.0)
+        second = admitted(limiter, 10.0)
+        assert limiter.window.remaining(10.0) == (40, 1)
+        admitted(limiter, 10.0)
+        assert limiter.window.remaining(10.0) == (40, 0)
+        assert limiter.window.remaining(50.0) is None
+        limiter.release(first, 11.0)
+        assert limiter.window.left == 1, "a request without a response has used none, as far as is known"
+        respond(limiter, second, 12.0, stating(2, 38, 12.0))
+        assert limiter.window.remaining(12.0) == (38, 1)
+        assert not limiter.window.is_over(49.9)
+        assert limiter.window.is_over(50.0)
+
+    def test_what_was_stated_two_minutes_ago_is_not_known(self) -> None:
+        limiter = exhausted()
+        assert limiter.window.remaining(119.0) == (HOUR - 119, 0)
+        assert limiter.window.remaining(120.0) is None
+        respond(limiter, limiter.admit(120.0), 120.0, stating(5, HOUR, 120.0))
+        assert limiter.window.remaining(900.0) == (HOUR + 120 - 900, 5)
+
+    def test_the_next_window_is_taken_to_have_the_limit(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(0, 30, 0.0))
+        assert delayed(limiter, 29.5) == 0.5
+        for _ in range(60):
+            admitted(limiter, 30.0)
+        assert limiter.window.is_exhausted()
+        assert limiter.window.remaining(30.0) is None, "it is not known when it ends"
+        assert delayed(limiter, 30.0) == 31, "a window of 30 s, and the margin"
+
+    def test_whether_only_time_ends_a_delay(self) -> None:
+        def is_fixed(limiter: RateLimiter, now: float, endpoint: tuple[str, str] = GET) -> bool:
+            delay = limiter.delay(now, endpoint)
+            assert delay is not None
+            return delay.is_fixed
+
+        assert is_fixed(exhausted(30), 0.0), "no request is left"
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, stating(1, 30, 0.0))
+        admitted(limiter, 0.0)
+        assert not is_fixed(limiter, 0.0), "the request in flight may turn out not to count"
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(10))
+        assert is_fixed(limiter, 0.0)
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+        admitted(limiter, 1.0, POST)
+        assert is_fixed(limiter, 1.0, GET)
+        assert not is_fixed(limiter, 1.0, DELETE), "a probe is in flight"
+
+    def test_how_many_could_be_sent(self) -> None:
+        limiter = RateLimiter()
+        assert limiter.count_sendable(0.0, [GET, GET, POST]) == 3
+        respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+        assert limiter.count_sendable(1.0, [GET, GET]) == 0
+        assert limiter.count_sendable(1.0, [GET, POST, POST]) == 1, "a probe"
+        probe = admitted(limiter, 1.0, POST)
+        assert limiter.count_sendable(1.0, [GET, POST, POST]) == 0
+        assert limiter.count_sendable(6.0, [POST, POST]) == 1, "after five seconds another"
+        respond(limiter, probe, 2.0, api_response(b"{}"))
+        assert limiter.count_sendable(2.0, [GET, POST, POST]) == 2
+        assert limiter.count_sendable(120.0, [GET, GET, POST]) == 3
+
+    def test_requests_that_another_process_admitted_count_once(self) -> None:
+        limiter = exhausted()
+        respond(limiter, limiter.admit(0.0), 0.0, stating(9, HOUR, 0.0))
+        ours, earlier, later = admitted(limiter, 10.0), Admission(5.0), Admission(15.0)
+        for _ in range(2):
+            limiter.window.restore([later, earlier, ours])
+            assert list(limiter.window.uncounted) == [earlier, ours, later]
+        assert limiter.window.left == 6
+
+
+class TestPauses:
+    def test_a_shorter_pause_ends_no_longer_one(self) -> None:
+        limiter = RateLimiter()
+        first, second, third = (admitted(limiter, 0.0) for _ in range(3))
+        respond(limiter, first, 1.0, refusing(60))
+        respond(limiter, second, 2.0, refusing(10))
+        assert delayed(limiter, 2.0) == 59
+        respond(limiter, third, 3.0, refusing(60))
+        assert delayed(limiter, 3.0) == 60
+
+    def test_only_a_refusal_pauses(self) -> None:
+        limiter = RateLimiter()
+        for status in (200, 404, 503):
+            limiter.release(admitted(limiter, 0.0), 0.0, api_response(b"{}", status, {"retry-after": "30"}))
+        limiter.release(admitted(limiter, 0.0), 0.0, is_refused=True)
+        admitted(limiter, 0.0)
+
+    def test_a_refusal_of_the_window_itself_ends_with_the_window(self) -> None:
+        limiter = exhausted(30)
+        probe = limiter.admit(1.0)
+        assert probe.is_probe
+        respond(limiter, probe, 1.0, stating(0, 29, 1.0, status=429))
+        assert delayed(limiter, 1.0) == 29
+        for _ in range(9):
+            admitted(limiter, 30.0)
+
+    def test_a_refusal_without_a_time_of_a_request_that_is_no_probe_has_no_effect(self) -> None:
+        limiter = RateLimiter()
+        respond(limiter, admitted(limiter, 0.0), 0.0, api_response(b"{}", 429))
+        for _ in range(9):
+            admitted(limiter, 0.0)
+
+    def test_no_refusal_or_error_closes_a_circuit_breaker(self) -> None:
+        for status, closes in ((200, True), (404, True), (429, False), (500, False)):
+            limiter = RateLimiter()
+            respond(limiter, admitted(limiter, 0.0), 0.0, refusing(HOUR))
+            limiter.release(admitted(limiter, 1.0, POST), 1.0, api_response(b"{}", status))
+            assert limiter.admit(1.0, DELETE).is_probe is not closes
+
+
 FIELDS = ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]
 VALUES = ["0", "1", "30", "90", "60", "3600", "1e9", "-1", "", "soon", str(START + HOUR), http_date(START)]
 responses = st.builds(

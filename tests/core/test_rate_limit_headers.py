@@ -37,6 +37,12 @@ def reset_in(stated: RateLimit | None) -> float | None:
         ("0.5", 0.5),
         ("0", 0),
         ("86400", 86400),
+        ("99999999", 99_999_999),
+        ("100000000", 1e8 - START),
+        ("99999999999", 99_999_999_999 - START),
+        ("100000000000", 1e8 - START),
+        ("99999999999999", 99_999_999_999.999 - START),
+        ("100000000000000", 1e8 - START),
         (f"{int(START) - 60}", -60),
         (http_date(START + 60), 60),
         ("2027-01-15T08:01:00Z", 60),
@@ -50,7 +56,7 @@ def reset_in(stated: RateLimit | None) -> float | None:
 )
 def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None) -> None:
     found = parsed(X_RateLimit_Limit="60", X_RateLimit_Remaining="5", X_RateLimit_Reset=text)
-    assert reset_in(found) == seconds
+    assert reset_in(found) == (None if seconds is None else pytest.approx(seconds, abs=1e-4))
     assert found is None or (found.limit, found.remaining) == (60, 5)
 
 
@@ -89,6 +95,44 @@ def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None
 def test_the_fields_of_the_draft(fields: dict[str, str], expected: tuple[int, int, float] | None) -> None:
     found = parsed(**fields)
     assert (None if found is None else (found.limit, found.remaining, reset_in(found))) == expected
+
+
+def test_figures_that_make_sense() -> None:
+    for limit, remaining in (("1", "0"), ("60", "60"), ("5", "9"), ("60, 60;w=60", "0"), ("60;w=60", "0")):
+        found = parsed(X_RateLimit_Limit=limit, X_RateLimit_Remaining=remaining, X_RateLimit_Reset="60")
+        assert found is not None
+        assert (found.limit, found.remaining) == (int(limit[:2].rstrip(",;")), int(remaining))
+    for limit, remaining in (("0", "0"), ("-1", "0"), ("60", "-1"), ("", "0"), ("60", ""), ("1.5", "0")):
+        assert parsed(X_RateLimit_Limit=limit, X_RateLimit_Remaining=remaining, X_RateLimit_Reset="60") is None
+    assert parsed(X_RateLimit_Limit="60", X_RateLimit_Remaining="5") is None
+
+
+def test_the_time_of_a_response_is_its_own_or_ours() -> None:
+    fields = {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "5", "x-ratelimit-reset": "60"}
+    for date, begin in (({}, LOCAL), ({"date": "soon"}, LOCAL), ({"date": DATE}, START)):
+        found = parse_rate_limit(Headers([*fields.items(), *date.items()]), LOCAL)
+        assert found is not None
+        assert found.reset_at.timestamp() == begin + 60
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5", 5),
+        (" 0.5 ", 0.5),
+        ("0", 0),
+        (http_date(START + 90), 90),
+        (http_date(START - 90), 0),
+        *((text, None) for text in ("", " ", "-1", "-0.1", "inf", "nan", "soon", "Mon, 01 Jan")),
+    ],
+)
+def test_a_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
+    assert parse_retry_after(Headers([("Date", DATE), ("Retry-After", text)]), LOCAL) == seconds
+
+
+def test_without_retry_after_there_is_no_wait() -> None:
+    assert parse_retry_after(Headers([("Date", DATE)]), LOCAL) is None
+    assert parse_retry_after(Headers([("Retry-After", http_date(START + 90))]), START) == 90
 
 
 def test_the_documented_fields_win() -> None:

@@ -51,7 +51,17 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         (refusal("0"), {"number": 50, "refusals": 49}, Retry(1.11, 5, True)),
         # Too long.
         (refusal("121"), {"remaining": None}, None),
+        (refusal("120"), {"remaining": None}, Retry(121.0, 0, True)),
         (refusal("60"), {}, None),
+        # The jitter goes when it does not fit; the backoff has to fit.
+        (refusal("59.5"), {}, Retry(59.5, 0, True)),
+        (refusal("50"), {}, Retry(51.0, 0, True)),
+        (refusal("10"), {}, Retry(11.0, 0, True)),
+        (refusal("9"), {}, Retry(9.91, 0, True)),
+        (refusal(), {"remaining": 1.0}, None),
+        (refusal(), {"remaining": 1.1}, Retry(1.0, 5, True)),
+        (refusal("0"), {"number": 5, "refusals": 4}, Retry(0.89, 5, True)),
+        (refusal("0"), {"number": 6, "refusals": 5}, Retry(1.11, 5, True)),
         (refusal("1"), {"max_retries": 0}, None),
         # A 503 counts, and failures that count are counted without the refusals.
         (refusal("30", status=503), {}, Retry(31.0, 5)),
@@ -59,6 +69,18 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         (refusal("30", status=503), {"number": 9, "refusals": 7}, Retry(31.0, 5)),
         (refusal(status=500), {"number": 9, "refusals": 8, "method": "GET"}, Retry(0.05, 14)),
         (refusal(status=500), {"number": 9, "refusals": 6, "method": "GET"}, None),
+        (refusal(status=500), {"number": 2, "method": "GET"}, Retry(0.1, 14)),
+        (refusal(status=500), {"number": 50, "max_retries": 50, "method": "GET"}, Retry(20.0, 14)),
+        # What may have been done is done once, unless the server tells the same request from a new one.
+        *(
+            (refusal(status=500), {"method": method}, Retry(0.05, 14))
+            for method in ("HEAD", "OPTIONS", "PUT", "DELETE")
+        ),
+        *((refusal(status=status), {}, None) for status in (500, 502, 503, 520, 599)),
+        (refusal(status=500), {"method": "PATCH", "idempotency_key_trusted": True}, None),
+        (refusal(status=500), {"idempotency_key_trusted": True}, Retry(0.05, 14)),
+        # These say that nothing was done, and will be.
+        *((refusal("1", status=status), {"method": "GET"}, None) for status in (400, 404, 499, 501, 505, 511)),
     ],
 )
 def test_retries(response: APIResponse, options: dict[str, Any], expected: Retry | None) -> None:

@@ -303,3 +303,153 @@ def test_a_source_in_single_braces_is_a_mistake_only_with_a_path(text: str) -> N
     assert codes(llm("a", text.replace("{input}", "{input.x}"))) == [("nodes[0].instruction", "single_braces")] * (
         "{input}" in text
     )
+
+
+def test_a_value_of_the_wrong_type_is_named() -> None:
+    values: tuple[tuple[str, Any, str], ...] = (
+        ("max_tokens", True, "a whole number, not true"),
+        ("max_tokens", [1], "a whole number, not a list"),
+        ("max_tokens", {}, "a whole number, not an object"),
+        ("max_tokens", 1.5, "a whole number, not the number 1.5"),
+        ("dependencies", False, "a list, not false"),
+        ("dependencies", 5, "a list, not a number"),
+        ("retry", "x", "an object, not a text"),
+        ("temperature", "hot", "a number, not a text"),
+        ("instruction", 5.0, "a text, not a number"),
+        ("instruction", None, "a text, not null"),
+        ("instruction", b"x", "a text, not a bytes"),
+    )
+    for key, value, words in values:
+        assert found(llm("a") | {key: value})[-1:] == [f"nodes[0].{key}: error: should be {words}"]
+    assert found(llm("a"), version=[]) == ["version: error: should be a text or a number, not a list"]
+    assert found({"id": "a"}) == ["nodes[0].type: error: 'type' is missing; use llm, tool, critic, conditional"]
+    assert found({"id": "a", "type": 5}) == [
+        "nodes[0]: error: 5 is not a type of node; use llm, tool, critic, conditional"
+    ]
+
+
+def test_a_key_is_looked_for_among_other_nodes_only_where_keys_of_nodes_are() -> None:
+    assert found(llm("a", retry={"tool": 1})) == ["nodes[0].retry.tool: warning: 'tool' is not a key of a retry"]
+    assert found(llm("a"), tool="t", temperature=1) == [
+        "tool: warning: 'tool' is not a key of a definition, but of a node of type tool",
+        "temperature: warning: 'temperature' is not a key of a definition, but of a node of type llm",
+    ]
+    assert found(llm("a", condition={"field": "{{input.x}}", "operator": "is_empty", "feld": 1})) == [
+        "nodes[0].condition.feld: warning: 'feld' is not a key of a condition; did you mean 'field'?"
+    ]
+
+
+def test_comparisons_with_one_result() -> None:
+    """A template on the right does not matter to an operator with one operand, and what can't be compared is open."""
+    unary = gate("a", "x", right_value="{{input.x}}", true_branch=["b"])
+    assert found(unary, llm("b")) == [
+        "nodes[0].left_value: warning: the comparison is always false: it names no value of the run; use a template",
+        "nodes[1]: warning: 'b' never runs: the true_branch of 'a' is never taken",
+    ]
+    assert codes(unary | {"operator": "equals"}, llm("b")) == []
+    deep: Any = 1
+    for _ in range(3000):
+        deep = [deep]
+    assert codes(gate("a", deep, "equals", right_value=deep, true_branch=["b"]), llm("b")) == []
+    without_json = gate("a", "{1}", "contains", right_value={1}, true_branch=["b"])
+    assert codes(without_json, llm("b")) == [("nodes[0].right_value", "not_json")]
+    assert found(gate("a", "m", "greater_than", right_value="n", true_branch=["b"]), llm("b")) == [
+        f"nodes[0].{side}_value: warning: greater_than compares numbers, not this value; use a number or a template"
+        for side in ("left", "right")
+    ]
+
+
+def test_a_node_that_several_conditionals_name_runs_while_one_branch_is_open() -> None:
+    closed = gate("a", 1, "greater_than", right_value=0, true_branch=["b"], false_branch=["c", "b"])
+    constant = (
+        "nodes[0].left_value: warning: the comparison is always true: it names no value of the run; use a template"
+    )
+    both = "nodes[0].false_branch[1]: warning: 'b' is in both branches, so it runs either way; remove it from one"
+    assert found(closed, llm("b"), llm("c"), gate("d", "{{input.x}}", true_branch=["c"])) == [constant, both]
+    assert found(closed, llm("b"), llm("c"), gate("d", 1, "equals", right_value=2, true_branch=["c"])) == [
+        constant,
+        both,
+        "nodes[2]: warning: 'c' never runs: the false_branch of 'a' is never taken and "
+        "the true_branch of 'd' is never taken",
+        constant.replace("[0]", "[3]").replace("true:", "false:"),
+    ]
+
+
+def test_ids_that_are_taken() -> None:
+    assert found(llm("a"), llm("b"), llm("a"), llm("a")) == [
+        f"nodes[{index}].id: error: 'a' is already the id of nodes[0]" for index in (2, 3)
+    ]
+    assert found(*map(llm, ("input", "memory", "env", "secrets"))) == [
+        f"nodes[{index}].id: warning: {{{{{name}...}}}} never means this node: {name!r} is a source of its own; "
+        "rename the node"
+        for index, name in enumerate(("input", "memory", "env", "secrets"))
+    ]
+
+
+def test_values_that_are_probably_not_meant() -> None:
+    above = "is above 1, the largest of the newer documentation; use 1 or less"
+    for value, message in ((1.0, None), (1.01, f"1.01 {above}"), (2, f"2 {above}")):
+        expected = [f"nodes[0].temperature: warning: {message}"] * (message is not None)
+        assert found(llm("a", temperature=value)) == expected
+    assert codes(llm("a", temperature=2.01)) == [("nodes[0].temperature", "invalid_value")]
+    for name, near in (("text", None), ("json", None), ("JSON", "; did you mean 'json'?"), ("xml", "")):
+        message = f"nodes[0].output_format: warning: {name!r} is not a documented format; use text or json{near}"
+        assert found(llm("a", output_format=name)) == [message] * (near is not None)
+    for key in ("instruction", "prompt"):
+        assert found({"id": "a", "type": "llm", key: " \n"}) == [
+            f"nodes[0].{key}: warning: the model is asked nothing; write an instruction"
+        ]
+
+
+def test_an_answer_that_nothing_uses() -> None:
+    outputs = {"x": "{{b}}"}
+    unused = "nodes[0]: warning: nothing uses the answer of 'a'; name it in outputs or in another node"
+    assert found(llm("a"), llm("b"), outputs=outputs) == [unused]
+    assert found(llm("a", "Heed {{a}}"), llm("b"), outputs=outputs)[-1:] == [unused]
+    assert found(llm("a", memory_write={"last": "{{a}}"}), llm("b"), outputs=outputs) == []
+    assert found({"id": "a", "type": "tool", "tool": "t"}, llm("b"), outputs=outputs) == []
+    assert found(llm("a"), llm("b", dependencies=["a"]), outputs=outputs) == []
+    assert found(llm("a"), llm("b")) == []
+
+
+def test_braces_that_make_no_template() -> None:
+    unclosed = "warning: '{{' starts no template; write '{{name}}' or '{{name.field}}'"
+    single = "warning: '{{{0}}}' is plain text; write '{{{{{0}}}}}', in a Python f-string with four braces"
+    assert found(llm("a", "{{x"), llm("b", "{input.x} {{a}} {b.x} {other.x}")) == [
+        f"nodes[0].instruction: {unclosed}",
+        f"nodes[1].instruction: {single.format('input.x')}",
+        f"nodes[1].instruction: {single.format('b.x')}",
+    ]
+    assert found(llm("a"), outputs={"x": ["{{a}} {a.x} {{"]}) == [
+        f"outputs.x[0]: {single.format('a.x')}",
+        f"outputs.x[0]: {unclosed}",
+    ]
+
+
+def test_what_leaves_a_schema_open() -> None:
+    def is_missing(schema: dict[str, Any], path: str) -> bool:
+        schema = {"properties": {"x": schema}, "$defs": {"P": {"properties": {"a": {}}}}, "other": {"P": False}}
+        found_codes = codes(llm("a", f"{{{{input.x.{path}}}}}"), input_schema=schema)
+        assert found_codes in ([], [("nodes[0].instruction", "unknown_input")])
+        return found_codes != []
+
+    closed: dict[str, Any] = {"properties": {"a": {}}}
+    assert is_missing(closed, "b")
+    assert is_missing(closed | {"additionalProperties": False}, "b")
+    assert not is_missing(closed | {"additionalProperties": {}}, "b")
+    for keyword in ("allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties"):
+        assert not is_missing(closed | {keyword: []}, "b")
+    for name in ("boolean", "integer", "null", "number", "string"):
+        assert is_missing({"type": name}, "b")
+    for name in ("object", "array"):
+        assert not is_missing({"type": name}, "b")
+    assert is_missing({"items": closed}, "0.b")
+    assert is_missing({"items": {"items": closed}}, "0.12.b")
+    assert not is_missing({"items": closed}, "length.b")
+    assert not is_missing({"items": True}, "0.b")
+    reference = {"$ref": "#/$defs/P"}
+    assert is_missing(reference, "b")
+    assert is_missing(reference | {"description": "", "title": "", "default": {}}, "b")
+    assert not is_missing(reference, "a")
+    for other in ({"$ref": "#/$defs/P", "type": "object"}, {"$ref": "#/$defs/Q"}, {"$ref": "#/other/P"}, {"$ref": 5}):
+        assert not is_missing(other, "b")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import tomllib
 
 import pytest
 
@@ -12,12 +11,12 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from tests.docs.markdown import ROOT
 from tests.endpoints.table import NOT_ENDPOINTS
 from tests.endpoints.table import ROWS as ENDPOINTS
+from tests.releases.project import read_extras
 
 REFERENCE = ROOT / "docs" / "reference"
 PAGE = REFERENCE / "options.md"
 CALLS = REFERENCE / "calls.md"
 EXTRAS = REFERENCE / "extras.md"
-FOR_DEVELOPERS = {"test", "test-slow", "lint", "docs"}
 CONFIG = ROOT / "fibonacci" / "_core" / "config.py"
 
 _ROW = re.compile(r"^\| `(\w+)` \| (?:`(FIBONACCI_\w+)`)? ?\|", re.MULTILINE)
@@ -50,6 +49,5 @@ def test_every_call_has_a_place_in_the_table_of_calls() -> None:
 
 
 def test_every_extra_has_a_row() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     rows = re.findall(r"^\| `([\w-]+)` \|", EXTRAS.read_text("utf-8"), re.MULTILINE)
-    assert rows == sorted(extras.keys() - FOR_DEVELOPERS)
+    assert rows == sorted(read_extras())

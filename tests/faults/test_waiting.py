@@ -25,6 +25,7 @@ from tests.kit.mode import Mode, both_modes, each_mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import Step, error_body, raw_then_close, raw_then_reset, refusing, respond
+from tests.kit.transport import ScriptedTransport, http_response
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def test_at_the_deadline_without_any_response(mode: Mode, clock: FakeClock) -> N
         ended = mode.end(mode.client_of(server).executions.wait, "exec_1", timeout=20)
     assert isinstance(ended.error, WaitTimeoutError)
     assert ended.error.execution is None
+    assert str(ended.error) == "execution exec_1 could not be seen when the time to wait was up"
     assert server.delivered > 3
 
 
@@ -123,6 +125,27 @@ def test_polls_become_less_frequent(mode: Mode, clock: FakeClock) -> None:
     assert clock.slept == sorted(clock.slept)
     assert max(clock.slept) == clock.slept[-1] == 15.0
     assert len(clock.slept) == len(server.requests) - 1 == 12
+
+
+@pytest.mark.parametrize(
+    ("timeout", "sleeps"),
+    [
+        (6.0, [1.0, 1.5, 2.25, 0.75, 0.5]),
+        (1.625, [1.0, 0.3125, 0.3125]),
+        (1.5, [1.0, 0.5]),
+        (1.25, [0.75, 0.5]),
+        (0.75, [0.375, 0.375]),
+    ],
+)
+def test_time_is_kept_for_a_last_poll_before_the_deadline(timeout: float, sleeps: list[float], mode: Mode) -> None:
+    transport, clock = (
+        ScriptedTransport(http_response({"data": {"execution_id": "exec_1", "status": "running"}})),
+        FakeClock(),
+    )
+    ended = mode.end(mode.client_of(transport, clock=clock).executions.wait, "exec_1", timeout=timeout)
+    assert str(ended.error) == "execution exec_1 was running when the time to wait was up"
+    assert clock.slept == sleeps
+    assert len(transport.requests) == len(sleeps)
 
 
 def _told(remaining: Callable[[], int], status: Callable[[], str]) -> Step:
