@@ -174,32 +174,30 @@ async def test_two_clients_of_one_server(served: ServedPlatform) -> None:
     assert sorted(outputs) == ["[default model] Greet Ada", "[default model] Greet Bob"]
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Authorization": ""}, 401),
-        ({"Authorization": "Bearer wrong"}, 401),
-        ({"Authorization": TOKEN}, 401),
-        ({"Host": "attacker.example"}, 421),
-        ({"Host": "127.0.0.1:1"}, 421),
-        ({"Origin": "https://attacker.example"}, 403),
-        ({"Origin": "null"}, 403),
-    ],
-    ids=repr,
-)
+REFUSED = [
+    ({"Authorization": ""}, 401),
+    ({"Authorization": "Bearer wrong"}, 401),
+    ({"Authorization": TOKEN}, 401),
+    ({"Host": "attacker.example"}, 421),
+    ({"Host": "127.0.0.1:1"}, 421),
+    ({"Origin": "https://attacker.example"}, 403),
+    ({"Origin": "null"}, 403),
+]
+
+
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
-def test_other_programs_and_pages_are_refused(
-    served: ServedPlatform, headers: dict[str, str], status: int, version: str
-) -> None:
+def test_other_programs_and_pages_are_refused(served: ServedPlatform, version: str) -> None:
     usual = {
         "Authorization": f"Bearer {TOKEN}",
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": version,
     }
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    response = httpx.post(served.url, json=body, headers=usual | headers, trust_env=False)
-    assert response.status_code == status
-    assert "run_greeter" not in response.text
+    with httpx.Client(headers=usual, trust_env=False) as client:
+        for headers, status in REFUSED:
+            response = client.post(served.url, json=body, headers=headers)
+            assert (headers, response.status_code) == (headers, status)
+            assert "run_greeter" not in response.text
 
 
 @pytest.mark.slow
