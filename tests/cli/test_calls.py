@@ -87,12 +87,8 @@ class TestValues:
     """Values as people type them."""
 
     def test_booleans(self, scripted: ScriptedServer) -> None:
-        for typed, sent in {
-            **dict.fromkeys(("true", "YES", "on", "1"), True),
-            "false": False,
-            "no": False,
-            "off": False,
-        }.items():
+        on, off = dict.fromkeys(("true", "YES", "on", "1"), True), dict.fromkeys(("false", "no", "off"), False)
+        for typed, sent in (on | off).items():
             scripted.add_response({"data": {"tool_name": "wait"}})
             assert invoke("organizations", "tool-policies", "update", "acme", "wait", "--enabled", typed).code == 0
             assert (typed, scripted.requests[-1].json) == (typed, {"enabled": sent})
