@@ -11,6 +11,7 @@ import pytest
 from fibonacci.cli.main import main
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import environment, invoke, spawn, use
+from tests.kit.assertions import check_rows
 from tests.kit.server import ScriptedServer
 from tests.kit.systems import needs_shell
 
@@ -109,19 +110,21 @@ USAGE: list[tuple[list[str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=[" ".join(line) for line, _ in USAGE])
-def test_usage(
-    monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_usage(monkeypatch: pytest.MonkeyPatch, server: ScriptedServer, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
     Path("faulty.yaml").write_text("nodes:\n- {id: x, type: nope}\n", "utf-8")
-    run = invoke(*arguments)
-    assert (run.code, run.out) == (64, "")
-    assert run.err.startswith(message)
-    assert run.err.count("\n") == 1
-    assert server.requests == []
+
+    def check(row: tuple[list[str], str]) -> None:
+        arguments, message = row
+        run = invoke(*arguments)
+        assert (run.code, run.out) == (64, "")
+        assert run.err.startswith(message)
+        assert run.err.count("\n") == 1
+        assert server.requests == []
+
+    check_rows(((" ".join(row[0]), row) for row in USAGE), check)
 
 
 @pytest.mark.parametrize(("value", "sent"), [("paused", "paused"), ("failed", "failed")])
@@ -138,21 +141,10 @@ def test_a_word_that_only_the_platform_knows_is_sent(
 class TestProcesses:
     """In processes of their own, as a shell runs them."""
 
-    @pytest.mark.parametrize(
-        ("changes", "code", "message"),
-        [
-            ({"FIBONACCI_API_KEY": ""}, 4, "FIBONACCI_API_KEY"),
-            ({"FIBONACCI_API_KEY": "wrong"}, 4, "status 401"),
-        ],
-        ids=["no key", "wrong key"],
-    )
-    def test_credentials(
-        self, emulator: Emulator, tmp_path: Path, changes: dict[str, str], code: int, message: str
-    ) -> None:
-        run = spawn("workflows", "list", env={**environment(emulator, tmp_path), **changes})
-        assert (run.code, run.out, run.err.count("\n")) == (code, "", 1)
-        assert message in run.err
-        assert emulator.api_key not in run.err
+    def test_credentials(self, emulator: Emulator, tmp_path: Path) -> None:
+        run = spawn("workflows", "list", env={**environment(emulator, tmp_path), "FIBONACCI_API_KEY": "wrong"})
+        assert (run.code, run.out, run.err.count("\n")) == (4, "", 1)
+        assert "status 401" in run.err
 
     @pytest.mark.parametrize("command", [["workflows", "list", "--all"], ["--help"]])
     def test_a_reader_that_leaves(self, emulator: Emulator, tmp_path: Path, command: list[str]) -> None:
@@ -200,37 +192,36 @@ class TestProcesses:
         assert run.out.isascii()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["validate", "-"], "1 file: 1 error, 0 warnings"),
-        (["fmt", "-"], "<stdin>:1:1: error: the text is empty"),
-        (["graph", "-"], "<stdin>:1:1: error: the text is empty"),
-        (["run", "x", "--inputs", "-"], "argument --inputs: stdin is not JSON"),
-        (["run", "x", "--input", "name:=@-"], "argument --input: name: stdin is not JSON"),
-        (["run-many", "x", "-", "--estimate"], "<stdin>: there are no rows in it"),
-        (["workflows", "delete", "x"], "Pass --yes: there is no terminal to ask on"),
-        (["mcp"], "stdin is closed, and an MCP client connects to it"),
-    ],
-    ids=["validate", "fmt", "graph", "inputs", "input", "run-many", "delete", "mcp"],
-)
+CLOSED_STDIN = {
+    "validate -": "1 file: 1 error, 0 warnings",
+    "fmt -": "<stdin>:1:1: error: the text is empty",
+    "graph -": "<stdin>:1:1: error: the text is empty",
+    "run x --inputs -": "argument --inputs: stdin is not JSON",
+    "run x --input name:=@-": "argument --input: name: stdin is not JSON",
+    "run-many x - --estimate": "<stdin>: there are no rows in it",
+    "workflows delete x": "Pass --yes: there is no terminal to ask on",
+    "mcp": "stdin is closed, and an MCP client connects to it",
+}
+
+
 def test_a_closed_stdin(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    server: ScriptedServer,
-    arguments: list[str],
-    message: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: ScriptedServer
 ) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", server.api_key)
     monkeypatch.setenv("FIBONACCI_BASE_URL", server.base_url)
     monkeypatch.setattr("sys.stdin", None)  # as in a process that was started without one
-    try:
-        code = main(arguments)
-    except SystemExit as exit:
-        code = int(exit.code or 0)
-    assert code == 64
-    assert message in capsys.readouterr().err
-    assert server.requests == []
+
+    def check(row: tuple[str, str]) -> None:
+        line, message = row
+        try:
+            code = main(line.split())
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        assert code == 64
+        assert message in capsys.readouterr().err
+        assert server.requests == []
+
+    check_rows(((line, (line, message)) for line, message in CLOSED_STDIN.items()), check)
 
 
 @pytest.mark.parametrize(

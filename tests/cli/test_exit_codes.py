@@ -11,6 +11,7 @@ from tests.cli.command_lines import command_line
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke
 from tests.endpoints.table import ROWS
+from tests.kit.assertions import check_rows
 
 CALLS = {row.call: command_line(row) for row in ROWS if not row.call.startswith("health.")}
 COMMANDS: dict[str, list[str]] = {
@@ -43,21 +44,28 @@ def work(monkeypatch: pytest.MonkeyPatch, emulator: Emulator, folder: Path, tmp_
     return folder
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_without_a_key(work: Path, command: list[str]) -> None:
-    run = invoke(*command)
-    assert (run.code, run.out, run.err.count("\n")) == (4, "", 1)
-    assert run.err.startswith("fibonacci: no API key: set FIBONACCI_API_KEY, or run `fibonacci auth login`. ")
-    assert "api_key" not in run.err
+@pytest.mark.usefixtures("work")
+def test_without_a_key() -> None:
+    def check(command: list[str]) -> None:
+        run = invoke(*command)
+        assert (run.code, run.out, run.err.count("\n")) == (4, "", 1)
+        assert run.err.startswith("fibonacci: no API key: set FIBONACCI_API_KEY, or run `fibonacci auth login`. ")
+        assert "api_key" not in run.err
+
+    check_rows(COMMANDS.items(), check)
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_key_that_the_platform_refuses(work: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+@pytest.mark.usefixtures("work")
+def test_a_key_that_the_platform_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIBONACCI_API_KEY", "fib-wrong-key")
-    run = invoke(*command)
-    assert (run.code, run.out) == (4, "")
-    assert "status 401" in run.err.splitlines()[-1]
-    assert "fib-wrong-key" not in run.err
+
+    def check(command: list[str]) -> None:
+        run = invoke(*command)
+        assert (run.code, run.out) == (4, "")
+        assert "status 401" in run.err.splitlines()[-1]
+        assert "fib-wrong-key" not in run.err
+
+    check_rows(COMMANDS.items(), check)
 
 
 def test_remedies_are_those_of_the_command_line(
@@ -72,23 +80,20 @@ def test_remedies_are_those_of_the_command_line(
     assert invoke("tools", "list").err.endswith("; set the key in FIBONACCI_API_KEY, or run `fibonacci auth login`\n")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["fib_live_0123456789"],
-        ["auth", "login", "fib_live_0123456789"],
-        ["auth", "login", "--api-key=fib_live_0123456789"],
-        ["tools", "list", "--profile", "fib_live_0123456789"],
-        ["profiles", "add", "fib_live_0123456789"],
-        ["tools", "list", "--limit", "fib_live_0123456789"],
-        ["validate", "fib_live_0123456789"],
-        ["validate", "fib_live_0123456789", "--debug"],
-    ],
-    ids=" ".join,
-)
-def test_a_key_in_the_wrong_place_is_not_repeated(work: Path, tmp_path: Path, arguments: list[str]) -> None:
-    run = invoke(*arguments)
-    assert (run.code, run.out) == (64, "")
-    assert run.err
-    assert "0123456789" not in run.err
-    assert not (tmp_path / "config").exists()
+@pytest.mark.usefixtures("work")
+def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    for line in (
+        "fib_live_0123456789",
+        "auth login fib_live_0123456789",
+        "auth login --api-key=fib_live_0123456789",
+        "tools list --profile fib_live_0123456789",
+        "profiles add fib_live_0123456789",
+        "tools list --limit fib_live_0123456789",
+        "validate fib_live_0123456789",
+        "validate fib_live_0123456789 --debug",
+    ):
+        run = invoke(*line.split())
+        assert (line, run.code, run.out) == (line, 64, "")
+        assert run.err
+        assert "0123456789" not in run.err
+        assert not (tmp_path / "config").exists()

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import pytest
-
 from fibonacci.cli.main import command_parser
 from fibonacci.cli.parser import CommandParser
 from tests.cli.invocation import invoke
+from tests.kit.assertions import check_rows
 
 
 def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, str]]]:
@@ -25,11 +24,14 @@ def commands(parser: CommandParser) -> Iterator[tuple[CommandParser, dict[str, s
     yield parser, lines
 
 
-ALL = list(commands(command_parser()))
+def test_the_form_of_every_help() -> None:
+    found = list(commands(command_parser()))
+    assert len(found) > 70
+    check_rows(((parser.prog, (parser, lines)) for parser, lines in found), check_help)
 
 
-@pytest.mark.parametrize(("parser", "lines"), ALL, ids=[parser.prog for parser, _ in ALL])
-def test_the_form_of_a_help(parser: CommandParser, lines: dict[str, str]) -> None:
+def check_help(row: tuple[CommandParser, dict[str, str]]) -> None:
+    parser, lines = row
     description = parser.description or ""
     assert description[:1].isupper()
     assert description.endswith(".")

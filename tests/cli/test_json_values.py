@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fibonacci.emulator import Emulator
 from tests.cli.definitions import GREETER
 from tests.cli.invocation import invoke, use
+from tests.kit.assertions import check_rows
 
 COMMANDS: list[tuple[list[str], type, int]] = [
     (["workflows", "list"], list, 0),
@@ -40,38 +40,24 @@ COMMANDS: list[tuple[list[str], type, int]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Emulator, str]]:
-    """Return a platform with a workflow, and the id of an execution that has ended."""
-    with Emulator() as emulator, emulator.client() as client:
+@pytest.mark.parametrize("on_terminal", [False, True], ids=["piped", "terminal"])
+def test_one_value(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_terminal: bool) -> None:
+    use(monkeypatch, emulator, tmp_path / "config")
+    with emulator.client() as client:
         node = {"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}
         workflow = client.workflows.create(name="greeter", definition={"nodes": [node]})
-        yield emulator, client.workflows.run(workflow.id, inputs={"name": "Ada"}).id
+        execution_id = client.workflows.run(workflow.id, inputs={"name": "Ada"}).id
 
+    def check(row: tuple[list[str], type, int]) -> None:
+        command, kind, code = row
+        folder = tmp_path / f"folder-{COMMANDS.index(row)}"
+        (folder / "flows").mkdir(parents=True)
+        (folder / "flows" / "flow.yaml").write_text(f"name: {folder.name}\n{GREETER}# end\n\n", "utf-8")
+        (folder / "rows.jsonl").write_text('{"name": "Ada"}\n{"name": "Bo"}\n', "utf-8")
+        line = [execution_id if word == "EXECUTION" else word for word in command]
+        with chdir(folder):
+            run = invoke(*line, "--json", stdin=GREETER, on_terminal=on_terminal)
+        assert run.code == code, run.err
+        assert isinstance(run.data, kind)
 
-@pytest.mark.parametrize(("command", "kind", "code"), COMMANDS, ids=[" ".join(line) for line, _, _ in COMMANDS])
-@pytest.mark.parametrize("on_terminal", [False, True], ids=["piped", "terminal"])
-def test_one_value(
-    served: tuple[Emulator, str],
-    monkeypatch: pytest.MonkeyPatch,
-    folder: Path,
-    tmp_path: Path,
-    command: list[str],
-    kind: type,
-    code: int,
-    on_terminal: bool,
-) -> None:
-    emulator, execution_id = served
-    use(monkeypatch, emulator, tmp_path / "config")
-    (folder / "flows").mkdir()
-    (folder / "flows" / "flow.yaml").write_text(f"name: {tmp_path.name}\n{GREETER}# end\n\n", "utf-8")
-    (folder / "rows.jsonl").write_text('{"name": "Ada"}\n{"name": "Bo"}\n', "utf-8")
-    run = invoke(
-        *(execution_id if word == "EXECUTION" else word for word in command),
-        "--json",
-        stdin=GREETER,
-        on_terminal=on_terminal,
-    )
-    assert run.code == code, run.err
-    value: Any = run.data
-    assert isinstance(value, kind)
+    check_rows(((" ".join(row[0]), row) for row in COMMANDS), check)

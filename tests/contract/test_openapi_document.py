@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from tests.contract.document import Operation, example_of, faults, load_document, media, operations, resolve
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
+from tests.kit.assertions import check_rows
 
 CHOICES = [
     "components/parameters/Limit",
@@ -113,14 +114,9 @@ def test_the_server_and_the_key_are_the_documented_ones() -> None:
     assert list(values_of("security", document["paths"])) == []
 
 
-@pytest.mark.parametrize("place", CHOICES)
-def test_a_choice_is_marked_as_one(place: str) -> None:
-    assert "x-choice" in at(place)
-
-
-@pytest.mark.parametrize("place", DOCUMENTED_PLACES)
-def test_what_is_documented_is_not_marked_as_a_choice(place: str) -> None:
-    assert "x-choice" not in at(place)
+def test_choices_are_marked_as_such_and_what_is_documented_is_not() -> None:
+    assert [place for place in CHOICES if "x-choice" not in at(place)] == []
+    assert [place for place in DOCUMENTED_PLACES if "x-choice" in at(place)] == []
 
 
 def test_every_mark_is_one_sentence() -> None:
@@ -129,22 +125,24 @@ def test_every_mark_is_one_sentence() -> None:
     assert [mark for mark in marks if not mark.endswith(".") or ". " in mark or "\n" in mark] == []
 
 
-@pytest.mark.parametrize("row", {row.call: row for row in ROWS}.values(), ids=lambda row: row.call)
-def test_a_success_has_the_documented_shape(row: EndpointRow) -> None:
-    operation = operation_of(row.call)
-    (status,) = [status for status in operation.responses if status.startswith("2")]
-    assert status == str(row.status)
-    if row.status == 204:
-        assert "content" not in operation.success
-        return
-    schema = resolve(media(operation.success)["schema"])
-    properties = schema["properties"]
-    assert ("data" in properties) != row.bare
-    if not row.bare:
-        assert set(properties) == {"data", "meta"}
-        assert schema["required"] == (["data"] if row.call in META_OPTIONAL else ["data", "meta"])
-        assert schema["additionalProperties"] is False
-        assert (properties["data"].get("type") == "array") == row.is_list
+def test_a_success_has_the_documented_shape() -> None:
+    def check(row: EndpointRow) -> None:
+        operation = operation_of(row.call)
+        (status,) = [status for status in operation.responses if status.startswith("2")]
+        assert status == str(row.status)
+        if row.status == 204:
+            assert "content" not in operation.success
+            return
+        schema = resolve(media(operation.success)["schema"])
+        properties = schema["properties"]
+        assert ("data" in properties) != row.bare
+        if not row.bare:
+            assert set(properties) == {"data", "meta"}
+            assert schema["required"] == (["data"] if row.call in META_OPTIONAL else ["data", "meta"])
+            assert schema["additionalProperties"] is False
+            assert (properties["data"].get("type") == "array") == row.is_list
+
+    check_rows({row.call: row for row in ROWS}.items(), check)
 
 
 def test_every_operation_declares_its_errors_and_the_rate_limit() -> None:
@@ -184,36 +182,42 @@ def test_request_bodies_and_envelopes_are_closed_and_objects_in_responses_are_op
 class TestExamples:
     """Whoever makes a mock server or a page from the document shows what the platform sends."""
 
-    @pytest.mark.parametrize("operation", operations(), ids=str)
-    def test_every_body_has_an_example_that_fits_its_schema(self, operation: Operation) -> None:
-        bodies = [*operation.responses.values(), *([operation.body] if operation.body else [])]
-        for body in (each for each in bodies if "content" in each):
-            others = [each["value"] for each in media(body).get("examples", {}).values()]
-            for example in (example_of(body), *others):
-                assert faults(media(body)["schema"], example) == []
+    def test_every_body_has_an_example_that_fits_its_schema(self) -> None:
+        def check(operation: Operation) -> None:
+            bodies = [*operation.responses.values(), *([operation.body] if operation.body else [])]
+            for body in (each for each in bodies if "content" in each):
+                others = [each["value"] for each in media(body).get("examples", {}).values()]
+                for example in (example_of(body), *others):
+                    assert faults(media(body)["schema"], example) == []
 
-    @pytest.mark.parametrize("operation", operations(), ids=str)
-    def test_every_parameter_of_a_path_has_an_example_that_fits_its_schema(self, operation: Operation) -> None:
-        for parameter in operation.parameters_in("path"):
-            assert faults(parameter["schema"], parameter["example"]) == []
+        check_rows(((operation.id, operation) for operation in operations()), check)
+
+    def test_every_parameter_of_a_path_has_an_example_that_fits_its_schema(self) -> None:
+        def check(operation: Operation) -> None:
+            for parameter in operation.parameters_in("path"):
+                assert faults(parameter["schema"], parameter["example"]) == []
+
+        check_rows(((operation.id, operation) for operation in operations()), check)
 
     def test_every_header_has_an_example_that_fits_its_schema(self) -> None:
         for name, header in load_document()["components"]["headers"].items():
             assert faults(header["schema"], header["example"]) == [], name
 
-    @pytest.mark.parametrize("row", {row.call: row for row in ROWS}.values(), ids=lambda row: row.call)
-    def test_every_success_is_read_by_the_model_of_the_table(self, row: EndpointRow) -> None:
-        success = operation_of(row.call).success
-        if row.status == 204:
-            assert "content" not in success
-            return
-        example = example_of(success)
-        data = example if row.bare else example["data"]
-        items: list[object] = data if row.is_list else [data]
-        assert items
-        model: TypeAdapter[Any] = TypeAdapter(row.returns)
-        for item in items:
-            assert model.dump_python(model.validate_python(item), mode="json") == item
+    def test_every_success_is_read_by_the_model_of_the_table(self) -> None:
+        def check(row: EndpointRow) -> None:
+            success = operation_of(row.call).success
+            if row.status == 204:
+                assert "content" not in success
+                return
+            example = example_of(success)
+            data = example if row.bare else example["data"]
+            items: list[object] = data if row.is_list else [data]
+            assert items
+            model: TypeAdapter[Any] = TypeAdapter(row.returns)
+            for item in items:
+                assert model.dump_python(model.validate_python(item), mode="json") == item
+
+        check_rows({row.call: row for row in ROWS}.items(), check)
 
     def test_an_example_that_does_not_fit_is_noticed(self) -> None:
         schema = media(operation_of("executions.get").success)["schema"]

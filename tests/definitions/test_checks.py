@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import (
@@ -17,6 +17,7 @@ from fibonacci.definitions import (
     check_definition,
     execution_order,
 )
+from tests.kit.assertions import check_each
 
 
 def llm(node_id: str, instruction: str = "do", **more: Any) -> dict[str, Any]:
@@ -62,9 +63,12 @@ def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
     assert dumped["nodes"][3]["params"] == {"text": "{{secrets.TOKEN}}"}
 
 
-@pytest.mark.parametrize(
-    ("node", "expected"),
-    [
+def test_one_fault() -> None:
+    def check(row: tuple[Any, tuple[str, str]]) -> None:
+        node, expected = row
+        assert faults({"nodes": [llm("a"), node]}) == [expected]
+
+    rows: list[tuple[Any, tuple[str, str]]] = [
         (llm("b", dependencies=["a", "zz"]), ("nodes[1].dependencies[1]", "unknown_dependency")),
         (llm("a"), ("nodes[1].id", "duplicate_id")),
         (llm("Bad"), ("nodes[1].id", "bad_id")),
@@ -102,15 +106,16 @@ def test_a_valid_definition_has_no_faults_and_keeps_unknown_keys() -> None:
             {"id": "b", "type": "conditional", "left_value": 1, "operator": "equals", "false_branch": ["zz"]},
             ("nodes[1].false_branch[0]", "unknown_branch_target"),
         ),
-    ],
-)
-def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
-    assert faults({"nodes": [llm("a"), node]}) == [expected]
+    ]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize(
-    ("definition", "expected"),
-    [
+def test_faults_of_the_whole_definition() -> None:
+    def check(row: tuple[object, list[tuple[str, str]]]) -> None:
+        definition, expected = row
+        assert faults(definition) == expected
+
+    rows: list[tuple[object, list[tuple[str, str]]]] = [
         ([], [("", "wrong_type")]),
         (None, [("", "wrong_type")]),
         ({}, [("nodes", "missing_field")]),
@@ -120,10 +125,8 @@ def test_one_fault(node: Any, expected: tuple[str, str]) -> None:
         ({"nodes": [llm("a")], "outputs": {"a": "{{zz}}"}}, [("outputs.a", "unknown_template_source")]),
         ({"nodes": [llm("a")], "outputs": []}, [("outputs", "wrong_type")]),
         ({"nodes": []}, [("nodes", "no_nodes")]),
-    ],
-)
-def test_faults_of_the_whole_definition(definition: object, expected: list[tuple[str, str]]) -> None:
-    assert faults(definition) == expected
+    ]
+    check_each(rows, check)
 
 
 def test_an_integer_may_have_a_decimal_point() -> None:
@@ -265,7 +268,6 @@ DEFINITION = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50)
 @given(JSON | DEFINITION)
 def test_it_never_raises(definition: Any) -> None:
     assert all(isinstance(problem, Problem) for problem in check_definition(definition, tools=["t"]))
@@ -288,7 +290,6 @@ def test_a_value_without_json_is_a_fault(value: Any, words: str) -> None:
     assert problems[0].message.startswith(words)
 
 
-@settings(max_examples=50)
 @given(DEFINITION)
 def test_a_definition_without_faults_has_an_order(definition: dict[str, Any]) -> None:
     if not faults(definition):

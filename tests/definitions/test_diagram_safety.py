@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from fibonacci.definitions import mermaid, svg
 from fibonacci.definitions.diagrams.palette import DARK, LIGHT
@@ -24,7 +24,6 @@ from tests.definitions.diagram_cases import (
 from tests.definitions.pictures import SVG, parsed, title
 
 
-@settings(max_examples=100)
 @given(any_definitions, any_executions)
 def test_any_definition_is_drawn_as_xml(definition: Plain, execution: Execution) -> None:
     for picture in (svg(definition), svg(definition, execution=execution)):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fibonacci.definitions import DefinitionError, check_definition, check_file, load, loads
+from tests.kit.assertions import check_each
 
 FAULTY = """\
 name: 1
@@ -102,23 +103,24 @@ def test_faults_of_reading_and_of_the_definition_come_together() -> None:
     assert [code for _, code in errors(text).values()] == ["duplicate_key", "unknown_dependency"]
 
 
-@pytest.mark.parametrize(
-    ("line", "remedy"),
-    [
+def test_a_wrong_type_names_its_remedy() -> None:
+    def check(row: tuple[str, str]) -> None:
+        line, remedy = row
+        text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
+        with pytest.raises(DefinitionError, match="should be") as caught:
+            loads(text)
+        (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
+        assert remedy in problem.message
+
+    rows: list[tuple[str, str]] = [
         ("name: 1.0", 'write it in quotes: "1.0"'),
         ("name: true", 'write it in quotes: "true"'),
         ("enable_retry: yes", "write true or false, without quotes"),
         ('timeout: "30"', "write a number without quotes"),
         ("timeout: 030", "write a number without quotes, in decimal digits"),
         ("dependencies: a", "write a list in brackets: [a]"),
-    ],
-)
-def test_a_wrong_type_names_its_remedy(line: str, remedy: str) -> None:
-    text = f"nodes:\n- id: a\n  type: tool\n  tool: t\n  {line}\n"
-    with pytest.raises(DefinitionError, match="should be") as caught:
-        loads(text)
-    (problem,) = [problem for problem in caught.value.problems if problem.code == "wrong_type"]
-    assert remedy in problem.message
+    ]
+    check_each(rows, check)
 
 
 @pytest.mark.parametrize("text", ["[]", "- a", "nodes", "'x'"])

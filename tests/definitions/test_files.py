@@ -22,6 +22,7 @@ from fibonacci.definitions import (
     load_yaml,
     loads,
 )
+from tests.kit.assertions import check_each
 from tests.kit.systems import needs_permissions
 
 DEFINITION = WorkflowDefinition(name="Grüße", nodes=[LLMNode(id="greet", instruction="Hi {{input.name}}\nBye\n")])
@@ -61,9 +62,19 @@ def test_the_suffix_decides_and_not_the_text(tmp_path: Path) -> None:
     assert load(path).nodes[0].id == "a"
 
 
-@pytest.mark.parametrize(
-    ("content", "place", "words"),
-    [
+def test_a_file_that_is_no_text_is_refused_with_its_place(tmp_path: Path) -> None:
+    def check(row: tuple[bytes, str, str]) -> None:
+        content, place, words = row
+        path = tmp_path / "flow.yaml"
+        path.write_bytes(content)
+        with pytest.raises(DefinitionError) as caught:
+            load(path)
+        (problem,) = caught.value.problems
+        assert problem.source == f"{path}:{place}"
+        assert words in problem.message
+        assert check_file(path) == [problem]
+
+    rows: list[tuple[bytes, str, str]] = [
         (b"", "1:1", "the text is empty"),
         (b"\xef\xbb\xbf \r\n", "1:1", "the text is empty"),
         (b"name: \xc3\xbc\n# \xc3\xbc\xff\n", "2:4", "the byte 0xFF is not UTF-8"),
@@ -72,20 +83,8 @@ def test_the_suffix_decides_and_not_the_text(tmp_path: Path) -> None:
         (b"name: \xc3", "1:7", "the byte 0xC3 is not UTF-8"),
         (b"name: a\x00b", "1:8", "U+0000 is not allowed"),
         (b"a" * (17 * 1024 * 1024), "1:1", "more than 4194304 characters"),
-    ],
-    ids=["empty", "mark", "byte", "latin-1", "utf-16", "cut", "null", "large"],
-)
-def test_a_file_that_is_no_text_is_refused_with_its_place(
-    tmp_path: Path, content: bytes, place: str, words: str
-) -> None:
-    path = tmp_path / "flow.yaml"
-    path.write_bytes(content)
-    with pytest.raises(DefinitionError) as caught:
-        load(path)
-    (problem,) = caught.value.problems
-    assert problem.source == f"{path}:{place}"
-    assert words in problem.message
-    assert check_file(path) == [problem]
+    ]
+    check_each(rows, check)
 
 
 def test_windows_files_are_read(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import DefinitionError, WorkflowDefinition, dumps, format_definition, format_file, loads
 from fibonacci.definitions.files.comments import comments
 from fibonacci.definitions.files.source import Source
 from tests.definitions.documents import DEFINITIONS
+from tests.kit.assertions import check_each
 
 UGLY = """\
 # license
@@ -161,7 +162,6 @@ def commented_texts(draw: st.DrawFn) -> tuple[WorkflowDefinition, str, int]:
 
 
 @given(commented_texts())
-@settings(max_examples=30)
 def test_no_comment_is_lost_and_the_definition_is_the_same(drawn: tuple[WorkflowDefinition, str, int]) -> None:
     definition, text, count = drawn
     once = format_definition(text)
@@ -172,15 +172,18 @@ def test_no_comment_is_lost_and_the_definition_is_the_same(drawn: tuple[Workflow
 
 
 @given(DEFINITIONS, st.sampled_from(["yaml", "json"]))
-@settings(max_examples=20)
 def test_what_is_dumped_is_formatted(definition: WorkflowDefinition, text_format: Any) -> None:
     text = dumps(definition, format=text_format)
     assert format_definition(text) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "formatted"),
-    [
+def test_forms_of_yaml() -> None:
+    def check(row: tuple[str, str]) -> None:
+        text, formatted = row
+        assert format_definition(text) == formatted
+        assert format_definition(formatted) == formatted
+
+    rows: list[tuple[str, str]] = [
         ("--- # start\nname: a\n...\n", "# start\nname: a\n"),
         ("%YAML 1.2\n---\nname: a", "name: a\n"),
         ("\ufeffname: a # b\r\n# c\r\n", "name: a  # b\n# c\n"),
@@ -192,11 +195,8 @@ def test_what_is_dumped_is_formatted(definition: WorkflowDefinition, text_format
         ("# only\nname:", "# only\nname: null\n"),
         ("nodes:\n- # a\n  id: b", "nodes:  # a\n- id: b\n"),
         ("nodes: [] # a\n", "nodes: []  # a\n"),
-    ],
-)
-def test_forms_of_yaml(text: str, formatted: str) -> None:
-    assert format_definition(text) == formatted
-    assert format_definition(formatted) == formatted
+    ]
+    check_each(rows, check)
 
 
 def test_a_faulty_definition_can_be_formatted() -> None:
@@ -205,15 +205,18 @@ def test_a_faulty_definition_can_be_formatted() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["name: &a b", "name: a\nname: b", "name: [", "- a", "", "name: .nan"])
-def test_a_text_that_formatting_would_change_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match=r"flow\.yaml:[12]:"):
-        format_definition(text, name="flow.yaml", format="yaml")
-    path = tmp_path / "flow.yaml"
-    path.write_text(text, "utf-8")
-    with pytest.raises(DefinitionError):
-        format_file(path)
-    assert path.read_text("utf-8") == text
+def test_a_text_that_formatting_would_change_is_refused(tmp_path: Path) -> None:
+    def check(text: str) -> None:
+        with pytest.raises(DefinitionError, match=r"flow\.yaml:[12]:"):
+            format_definition(text, name="flow.yaml", format="yaml")
+        path = tmp_path / "flow.yaml"
+        path.write_text(text, "utf-8")
+        with pytest.raises(DefinitionError):
+            format_file(path)
+        assert path.read_text("utf-8") == text
+
+    rows: list[str] = ["name: &a b", "name: a\nname: b", "name: [", "- a", "", "name: .nan"]
+    check_each(rows, check)
 
 
 def test_json_stays_json() -> None:

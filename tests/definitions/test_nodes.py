@@ -15,6 +15,7 @@ from fibonacci.definitions import (
     ToolNode,
     WorkflowDefinition,
 )
+from tests.kit.assertions import check_each
 
 NODE: TypeAdapter[Node] = TypeAdapter(Node)
 
@@ -176,9 +177,16 @@ def test_what_the_retry_says_may_be_said_twice() -> None:
     assert (node.max_retries, node.retry) == (2, RetryPolicy(backoff="linear"))
 
 
-@pytest.mark.parametrize(
-    ("said", "place"),
-    [
+def test_two_spellings_that_differ_are_refused() -> None:
+    def check(row: tuple[dict[str, Any], tuple[str, ...]]) -> None:
+        said, place = row
+        with pytest.raises(ValidationError) as caught:
+            WorkflowDefinition.model_validate({"nodes": [{"id": "A", **said}]})
+        faults = [(fault["type"], fault["loc"]) for fault in caught.value.errors()]
+        where = ("nodes", 0, said["type"])
+        assert faults == [("conflicting_spellings", (*where, *place)), ("string_pattern_mismatch", (*where, "id"))]
+
+    rows: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ({"type": "llm", "instruction": "a", "prompt": "b"}, ("prompt",)),
         ({"type": "llm", "instruction": "a", "output_schema": {}, "schema": {"type": "object"}}, ("schema",)),
         ({"type": "tool", "tool": "t", "params": {}, "inputs": {"a": 1}}, ("inputs",)),
@@ -188,14 +196,8 @@ def test_what_the_retry_says_may_be_said_twice() -> None:
             ("retry", "max_attempts"),
         ),
         ({"type": "critic", "target_node": "b", "retry_delay": 1, "retry": {"delay": 2}}, ("retry", "delay")),
-    ],
-)
-def test_two_spellings_that_differ_are_refused(said: dict[str, Any], place: tuple[str, ...]) -> None:
-    with pytest.raises(ValidationError) as caught:
-        WorkflowDefinition.model_validate({"nodes": [{"id": "A", **said}]})
-    faults = [(fault["type"], fault["loc"]) for fault in caught.value.errors()]
-    where = ("nodes", 0, said["type"])
-    assert faults == [("conflicting_spellings", (*where, *place)), ("string_pattern_mismatch", (*where, "id"))]
+    ]
+    check_each(rows, check)
 
 
 @pytest.mark.parametrize("temperature", [-0.1, 2.1])

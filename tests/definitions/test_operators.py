@@ -7,11 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions import OPERATORS, OperatorError, evaluate
+from tests.kit.assertions import check_each
 
 
-@pytest.mark.parametrize(
-    ("left", "operator", "right", "expected"),
-    [
+def test_evaluate() -> None:
+    def check(row: tuple[Any, str, Any, bool]) -> None:
+        left, operator, right, expected = row
+        assert evaluate(operator, left, right) is expected
+
+    rows: list[tuple[Any, str, Any, bool]] = [
         ("a", "equals", "a", True),
         ("a", "equals", "A", False),
         (5, "equals", "5", True),
@@ -50,16 +54,18 @@ from fibonacci.definitions import OPERATORS, OperatorError, evaluate
         (0, "is_empty", None, False),
         (False, "is_empty", None, False),
         (" ", "is_not_empty", None, True),
-    ],
-)
-def test_evaluate(left: Any, operator: str, right: Any, expected: bool) -> None:
-    assert evaluate(operator, left, right) is expected
+    ]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize(("left", "right"), [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")])
-def test_values_that_are_no_numbers_are_refused(left: Any, right: Any) -> None:
-    with pytest.raises(OperatorError, match="is no number"):
-        evaluate("greater_than", left, right)
+def test_values_that_are_no_numbers_are_refused() -> None:
+    def check(row: tuple[Any, Any]) -> None:
+        left, right = row
+        with pytest.raises(OperatorError, match="is no number"):
+            evaluate("greater_than", left, right)
+
+    rows: list[tuple[Any, Any]] = [(1, "x"), (None, 1), ([], 1), (True, 0), ("b", "a")]
+    check_each(rows, check)
 
 
 def test_an_unknown_operator_is_named_with_the_known_ones() -> None:

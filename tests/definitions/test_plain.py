@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import WorkflowBuilder
@@ -25,6 +25,7 @@ from fibonacci.definitions import (
     to_plain,
 )
 from fibonacci.testing import make_workflow
+from tests.kit.assertions import check_each
 
 TEXT = st.text(max_size=5)
 JSON = st.recursive(
@@ -78,7 +79,6 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
 @given(DEFINITIONS)
 def test_the_older_spelling_and_back_is_the_same_definition(definition: dict[str, Any]) -> None:
     older = to_plain(definition, generation="older")
@@ -182,20 +182,21 @@ def flow() -> WorkflowBuilder:
 USES: list[Callable[[Any], object]] = [to_plain, dumps, svg, mermaid, dependencies, lambda value: diff(value, {})]
 
 
-@pytest.mark.parametrize(
-    ("value", "remedy"),
-    [
+def test_what_is_no_definition_is_refused_with_the_way_to_one() -> None:
+    def check(row: tuple[Any, str]) -> None:
+        value, remedy = row
+        for use in USES:
+            with pytest.raises(TypeError, match=rf"is a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
+                use(value)
+        [problem] = check_definition(value)
+        assert problem.code == "wrong_type"
+
+    rows: list[tuple[Any, str]] = [
         (make_workflow(), "not Workflow; use its .definition"),
         (flow(), "not WorkflowBuilder; use its .definition"),
         (WorkflowBuilder("empty"), "not WorkflowBuilder; use its .definition"),
         (LLMNode(id="a", instruction="x"), "not LLMNode"),
         (Path("flow.yaml"), "; load(path) reads a file"),
         ("flow.yaml", "not str; load(path) reads a file"),
-    ],
-)
-def test_what_is_no_definition_is_refused_with_the_way_to_one(value: Any, remedy: str) -> None:
-    for use in USES:
-        with pytest.raises(TypeError, match=rf"is a mapping or a WorkflowDefinition, .*{re.escape(remedy)}$"):
-            use(value)
-    [problem] = check_definition(value)
-    assert problem.code == "wrong_type"
+    ]
+    check_each(rows, check)

@@ -19,6 +19,7 @@ from fibonacci.definitions.templates import (
     render,
     strings,
 )
+from tests.kit.assertions import check_each
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -36,9 +37,12 @@ def resolve(reference: Reference) -> Any:
     return follow(VALUES[reference.source], reference, reference.path)
 
 
-@pytest.mark.parametrize(
-    ("template", "expected"),
-    [
+def test_render() -> None:
+    def check(row: tuple[Any, Any]) -> None:
+        template, expected = row
+        assert render(template, resolve) == expected
+
+    rows: list[tuple[Any, Any]] = [
         ("{{input.name}}", "Ada"),
         ("{{ input.name }}", "Ada"),
         ("{{input.user.age}}", 36),
@@ -54,10 +58,8 @@ def resolve(reference: Reference) -> Any:
         ('{"user": {{input.user}}}', '{"user": {"age": 36}}'),
         ({"a": ["{{input.zero}}", 5, None, True], "{{input.name}}": 1}, {"a": [0, 5, None, True], "{{input.name}}": 1}),
         (("{{input.name}}",), ["Ada"]),
-    ],
-)
-def test_render(template: Any, expected: Any) -> None:
-    assert render(template, resolve) == expected
+    ]
+    check_each(rows, check)
 
 
 @pytest.mark.parametrize("template", ["{{input.nobody}}", "{{input.tags.2}}", "{{input.tags.x}}", "{{input.name.0}}"])
@@ -78,27 +80,31 @@ def test_a_skipped_node_renders_as_none_or_empty_text() -> None:
     assert follow(ABSENT, parse("gone.x.y"), ("x", "y")) is ABSENT
 
 
-@pytest.mark.parametrize("expression", ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"])
-def test_invalid_expressions(expression: str) -> None:
-    with pytest.raises(TemplateError):
-        parse(expression)
+def test_invalid_expressions() -> None:
+    def check(expression: str) -> None:
+        with pytest.raises(TemplateError):
+            parse(expression)
+
+    rows: list[str] = ["", "  ", "a b", ".a", "a.", "a..b", "memory", "env", "secrets"]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize(
-    ("expression", "source", "path", "is_node"),
-    [
+def test_parse() -> None:
+    def check(row: tuple[str, str, tuple[str, ...], bool]) -> None:
+        expression, source, path, is_node = row
+        reference = parse(expression)
+        assert (reference.source, reference.path, reference.is_node) == (source, path, is_node)
+        assert reference.text == expression.strip()
+
+    rows: list[tuple[str, str, tuple[str, ...], bool]] = [
         ("input", "input", (), False),
         (" input.a.b ", "input", ("a", "b"), False),
         ("memory.user/prefs", "memory", ("user/prefs",), False),
         ("env.HOME", "env", ("HOME",), False),
         ("secrets.TOKEN", "secrets", ("TOKEN",), False),
         ("node-1.0.x", "node-1", ("0", "x"), True),
-    ],
-)
-def test_parse(expression: str, source: str, path: tuple[str, ...], is_node: bool) -> None:
-    reference = parse(expression)
-    assert (reference.source, reference.path, reference.is_node) == (source, path, is_node)
-    assert reference.text == expression.strip()
+    ]
+    check_each(rows, check)
 
 
 def test_references_are_found_in_order_and_in_values_only() -> None:

@@ -16,6 +16,7 @@ from fibonacci.definitions import (
     WorkflowDefinition,
     check_definition,
 )
+from tests.kit.assertions import check_each
 
 
 def found(*nodes: dict[str, Any], **more: Any) -> list[str]:
@@ -34,9 +35,12 @@ def codes(*nodes: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
     return [(problem.location, problem.code) for problem in check_definition({"nodes": list(nodes), **more})]
 
 
-@pytest.mark.parametrize(
-    ("problems", "expected"),
-    [
+def test_a_message_says_what_is_wrong_and_what_to_do() -> None:
+    def check(row: tuple[list[str], str]) -> None:
+        problems, expected = row
+        assert problems == [expected]
+
+    rows: list[tuple[list[str], str]] = [
         (
             found(llm("a", temprature=0.1)),
             "nodes[0].temprature: warning: 'temprature' is not a key of a node of type llm; "
@@ -94,10 +98,8 @@ def codes(*nodes: dict[str, Any], **more: Any) -> list[tuple[str, str]]:
             "nodes[0].retry.delay: error: 'retry.delay' and 'retry_delay' are the same field and differ; "
             "remove one of them",
         ),
-    ],
-)
-def test_a_message_says_what_is_wrong_and_what_to_do(problems: list[str], expected: str) -> None:
-    assert problems == [expected]
+    ]
+    check_each(rows, check)
 
 
 def test_a_definition_in_any_form_has_the_same_problems() -> None:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from fibonacci.definitions import DefinitionError, check_definition, dump_yaml, dumps, load_yaml, loads
+from tests.kit.assertions import check_each
 
 TEXT = """\
 name: grüße
@@ -27,13 +28,20 @@ def test_a_definition_survives_a_round_trip() -> None:
     assert dump_yaml(definition.model_dump()) == TEXT
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("- a", "not a list"), ("a: [", "not a YAML document"), ("", "empty"), ("7", "not 7"), ("---", "not null")],
-)
-def test_a_document_that_is_no_definition_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(DefinitionError, match=reason):
-        load_yaml(text)
+def test_a_document_that_is_no_definition_is_refused() -> None:
+    def check(row: tuple[str, str]) -> None:
+        text, reason = row
+        with pytest.raises(DefinitionError, match=reason):
+            load_yaml(text)
+
+    rows: list[tuple[str, str]] = [
+        ("- a", "not a list"),
+        ("a: [", "not a YAML document"),
+        ("", "empty"),
+        ("7", "not 7"),
+        ("---", "not null"),
+    ]
+    check_each(rows, check)
 
 
 def test_a_missing_pyyaml_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

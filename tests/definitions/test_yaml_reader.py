@@ -11,6 +11,7 @@ import yaml
 from fibonacci.definitions.files.source import MAX_DEPTH, Source
 from fibonacci.definitions.files.yaml_reader import read_yaml
 from fibonacci.definitions.problems import DefinitionError
+from tests.kit.assertions import check_each
 
 
 @pytest.fixture(params=["libyaml", "python"], autouse=True)
@@ -44,39 +45,49 @@ def message(text: str) -> str:
     return "\n".join(map(str, source.in_order()))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_yaml_1_1_reads_as_something_else_stays_text() -> None:
+    def check(text: str) -> None:
+        assert read(f"value: {text}") == {"value": text}
+
+    rows: list[str] = [
         *("no", "No", "yes", "on", "off", "y", "1:30", "12:30:45", "010", "-010", "0o17", "1_000", "2026-01-01"),
         *("2026-01-01T10:00:00Z", "=", "<<", "0b101", "1.2.3", "nan", "inf", ".5.", "+", "e3", "0x", "NULL_", "truE"),
-    ],
-)
-def test_what_yaml_1_1_reads_as_something_else_stays_text(text: str) -> None:
-    assert read(f"value: {text}") == {"value": text}
+    ]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
+def test_scalars_are_those_of_the_core_schema() -> None:
+    def check(row: tuple[str, object]) -> None:
+        text, value = row
+        result = read(f"value: {text}")["value"]
+        assert (type(result), result) == (type(value), value)
+
+    rows: list[tuple[str, object]] = [
         *(("true", True), ("True", True), ("FALSE", False), ("null", None), ("~", None), ("", None), ("0", 0)),
         *(("-0", 0), ("+12", 12), ("-7", -7), ("1.0", 1.0), (".5", 0.5), ("1.", 1.0), ("1e3", 1000.0)),
         *(("1.5e-3", 0.0015), ("0x1F", 31), ("'true'", "true"), ('"1"', "1"), ("'null'", "null")),
         *(("|\n  1", "1"), (">\n  true", "true")),
-    ],
-)
-def test_scalars_are_those_of_the_core_schema(text: str, value: object) -> None:
-    result = read(f"value: {text}")["value"]
-    assert (type(result), result) == (type(value), value)
+    ]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize("key", ["no", "on", "1:30", "010", "'1'", '"null"'])
-def test_a_key_that_is_a_text_needs_no_quotes(key: str) -> None:
-    assert list(read(f"{key}: x")) == [key.strip("\"'")]
+def test_a_key_that_is_a_text_needs_no_quotes() -> None:
+    def check(key: str) -> None:
+        assert list(read(f"{key}: x")) == [key.strip("\"'")]
+
+    rows: list[str] = ["no", "on", "1:30", "010", "'1'", '"null"']
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_what_a_definition_does_not_need_is_refused_with_its_place() -> None:
+    def check(row: tuple[str, list[str]]) -> None:
+        text, expected = row
+        if text.endswith("b: ["):
+            expected = [expected[0], faults(text)[-1]]  # the two parsers see the end at different places
+            assert expected[-1].endswith("syntax_error")
+        assert faults(text) == [item if item.startswith("flow") else f"flow.yaml:{item}" for item in expected]
+
+    rows: list[tuple[str, list[str]]] = [
         ("a: &x 1\nb: [*x]", ["1:4 alias", "2:5 alias"]),
         ("a: {}\nb:\n  <<: {c: 1}", ["3:3 merge_key"]),
         ("a: 1\nb: 2\na: 3\nb: 4", ["3:1 duplicate_key", "4:1 duplicate_key"]),
@@ -97,24 +108,20 @@ def test_a_key_that_is_a_text_needs_no_quotes(key: str) -> None:
         ("a: x\u2028y", ["1:5 bad_character"]),
         ("a: x\ufeffy", ["1:5 bad_character"]),
         ("a: 'x\ud800'", ["1:6 bad_character"]),
-    ],
-)
-def test_what_a_definition_does_not_need_is_refused_with_its_place(text: str, expected: list[str]) -> None:
-    if text.endswith("b: ["):
-        expected = [expected[0], faults(text)[-1]]  # the two parsers see the end at different places
-        assert expected[-1].endswith("syntax_error")
-    assert faults(text) == [item if item.startswith("flow") else f"flow.yaml:{item}" for item in expected]
+    ]
+    check_each(rows, check)
 
 
 def test_lines_end_as_in_an_editor() -> None:
     assert faults("\ufeffa: b\r\nc: |\r\n  d\r\n\r\ne: !x f\r\n") == ["flow.yaml:5:4 tag"]
 
 
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, "- " * 100_000, "a:\n" + "".join(" " * i + "-\n" for i in range(2000))]
-)
-def test_a_deep_text_is_refused_at_once(text: str) -> None:
-    assert [fault.split()[1] for fault in faults(text)] == ["too_deep"]
+def test_a_deep_text_is_refused_at_once() -> None:
+    def check(text: str) -> None:
+        assert [fault.split()[1] for fault in faults(text)] == ["too_deep"]
+
+    rows: list[str] = ["[" * 100_000, "- " * 100_000, "a:\n" + "".join(" " * i + "-\n" for i in range(2000))]
+    check_each(rows, check)
 
 
 def test_the_depth_that_is_allowed_can_be_read() -> None:
@@ -127,9 +134,12 @@ def test_a_long_text_is_refused() -> None:
         Source("a" * (4 * 1024 * 1024 + 1), "flow.yaml")
 
 
-@pytest.mark.parametrize(
-    ("text", "remedy"),
-    [
+def test_a_fault_names_its_remedy() -> None:
+    def check(row: tuple[str, str]) -> None:
+        text, remedy = row
+        assert remedy in message(text)
+
+    rows: list[tuple[str, str]] = [
         ("a: {{input.x}}", "a text that begins with {{ needs quotes"),
         ("a: {{input.x}} and more", "a text that begins with {{ needs quotes"),
         ("a:\n- {{input.x}}: b", "a text that begins with {{ needs quotes"),
@@ -139,10 +149,8 @@ def test_a_long_text_is_refused() -> None:
         ("a: .nan", "a text in quotes"),
         ("a: 1\nb: 2\na: 3", "already a key of this object, on line 1"),
         ("a: x\x85y", "U+0085 is a line break in YAML 1.1"),
-    ],
-)
-def test_a_fault_names_its_remedy(text: str, remedy: str) -> None:
-    assert remedy in message(text)
+    ]
+    check_each(rows, check)
 
 
 def test_half_of_a_surrogate_pair_in_an_escape_is_refused() -> None:

@@ -27,6 +27,8 @@ from tests.kit.programs import free_port
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
 
+pytestmark = pytest.mark.slow
+
 EXECUTE = "POST /workflows/{workflow_id}/execute"
 DEFINITION = {"nodes": [tool("rest", "wait", {"seconds": "{{input.seconds}}"})]}
 SIZE, CHUNKS, WORKERS, IN_FLIGHT = 10, 8, 3, 5
@@ -113,7 +115,6 @@ def dask_cluster(emulator: Emulator, folder: Path) -> Generator[tuple[str, Appli
 
 
 @needs_signals
-@pytest.mark.slow
 def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
     dask_chunks: Any = import_module("examples.dask_chunks")
     with (
@@ -139,7 +140,6 @@ def test_a_killed_dask_worker(emulator: Emulator, client: Fibonacci, rester: str
 
 
 @needs_signals
-@pytest.mark.slow
 def test_redis_restarted_below_dask_workers(emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path) -> None:
     dask_chunks: Any = import_module("examples.dask_chunks")
     redis = RedisServer()
@@ -188,7 +188,6 @@ def succeed(sender, result, **named):
 
 
 @needs_fork
-@pytest.mark.slow
 def test_a_killed_celery_worker(
     emulator: Emulator, client: Fibonacci, rester: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,13 +25,13 @@ def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None], *, at_
         check: Fails for a row that is not as it should be.
         at_once: How many rows are checked side by side, in threads: rows that mostly wait can wait together.
     """
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     def collect(named: tuple[str, T]) -> None:
         name, row = named
         try:
             check(row)
-        except Exception as error:
+        except (Exception, pytest.fail.Exception) as error:  # the latter is no Exception: nothing was raised
             error.add_note(f"row: {name}")
             failures.append(error)
 
@@ -42,7 +42,12 @@ def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None], *, at_
         with ThreadPoolExecutor(at_once) as threads:
             list(threads.map(collect, rows))
     if failures:
-        raise ExceptionGroup("rows that fail", failures)
+        raise BaseExceptionGroup("rows that fail", failures)
+
+
+def check_each(rows: Iterable[T], check: Callable[[T], None]) -> None:
+    """Check every row of a table, and raise all failures together, each with its row."""
+    check_rows(((repr(row)[:200], row) for row in rows), check)
 
 
 def all_modes_at_once(test: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from fibonacci import APIConnectionError, Fibonacci, ValidationError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.cli import exports, log_request, main, page_address
+from tests.kit.assertions import check_rows
 from tests.kit.systems import needs_signals
 
 COMMAND = [sys.executable, "-W", "error", "-m", "fibonacci.emulator"]
@@ -149,41 +151,33 @@ def test_a_wildcard_is_reached_by_loopback() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (
-            ["--host", "0.0.0.0"],
-            "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20",
-        ),
-        (["--host", "0.0.0.0", "--api-key", "nineteen-characters"], "of 20 characters or more"),
-        (["--allow-host", "http://x"], "hosts has names and addresses"),
-        (["--origin", "localhost:5173"], "origins has origins as a browser sends them"),
-        (["--host", "::"], "choose a key"),
-        (["--host", "platform.example"], "choose a key"),
-        (["--host", "0.0.0.0", "--api-key", ""], "a key holds printable ASCII"),
-        (["--api-key", "two words"], "a key holds printable ASCII"),
-        (["--port", "65536"], "a port is a number from 0 to 65535"),
-        (["--port", "http"], "invalid"),
-        (["--plan", "gold"], "invalid choice: 'gold'"),
-        (["--time", "slow"], "invalid choice: 'slow'"),
-        (["--record", "calls.json"], "--record records the calls of your functions: name what registers them with"),
-        (["--record", "calls.json", "--replay", "calls.json"], "not allowed with argument"),
-    ],
-)
-def test_what_it_refuses(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert reason in capsys.readouterr().err
+REFUSED = [
+    ("--host 0.0.0.0", "--host 0.0.0.0 can be reached by other machines: choose a key for it with --api-key, of 20"),
+    ("--host 0.0.0.0 --api-key nineteen-characters", "of 20 characters or more"),
+    ("--allow-host http://x", "hosts has names and addresses"),
+    ("--origin localhost:5173", "origins has origins as a browser sends them"),
+    ("--host ::", "choose a key"),
+    ("--host platform.example", "choose a key"),
+    ("--host 0.0.0.0 --api-key ''", "a key holds printable ASCII"),
+    ("--api-key 'two words'", "a key holds printable ASCII"),
+    ("--port 65536", "a port is a number from 0 to 65535"),
+    ("--port http", "invalid"),
+    ("--plan gold", "invalid choice: 'gold'"),
+    ("--time slow", "invalid choice: 'slow'"),
+    ("--record calls.json", "--record records the calls of your functions: name what registers them with"),
+    ("--record calls.json --replay calls.json", "not allowed with argument"),
+]
 
 
-def test_strict_refuses_what_is_not_known() -> None:
-    node = {"id": "a", "type": "llm", "instruction": "x", "temprature": 1}
-    with served("--strict") as (_, exported):
-        key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
-        with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
-            client.workflows.create(name="x", definition={"nodes": [node]})
+def test_what_it_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    def check(row: tuple[str, str]) -> None:
+        line, reason = row
+        with pytest.raises(SystemExit) as caught:
+            main(shlex.split(line))
+        assert caught.value.code == 2
+        assert reason in capsys.readouterr().err
+
+    check_rows(((line, (line, reason)) for line, reason in REFUSED), check)
 
 
 HANDLERS = """
@@ -203,7 +197,7 @@ def outputs_of(exported: dict[str, str]) -> dict[str, object]:
         return client.workflows.run(workflow.id, timeout=20).outputs
 
 
-def test_scripts_seeds_and_cassettes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_options_reach_the_emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flows").mkdir()
     nodes = [{"id": "a", "type": "llm", "instruction": "one"}, {"id": "b", "type": "llm", "instruction": "two"}]
@@ -211,47 +205,56 @@ def test_scripts_seeds_and_cassettes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "scripts.yaml").write_text("b: [scripted]")
     (tmp_path / "my_handlers.py").write_text(HANDLERS)
     given = ("--seed", "flows", "--script", "scripts.yaml")
-    with served(*given, "--handlers", "my_handlers:register", "--record", "calls.json") as (_, exported):
+    recorded = ("--handlers", "my_handlers:register", "--record", "calls.json")
+    hosts = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
+    with served(*given, *recorded, *hosts, "--strict") as (_, exported):
         assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
+        check_strictness(exported)
+        check_hosts_and_origins(exported)
     with served(*given, "--replay", "calls.json") as (_, exported):
         assert outputs_of(exported) == {"a": "real one", "b": "scripted"}
 
 
+def check_strictness(exported: dict[str, str]) -> None:
+    node = {"id": "a", "type": "llm", "instruction": "x", "temprature": 1}
+    key, base_url = exported["FIBONACCI_API_KEY"], exported["FIBONACCI_BASE_URL"]
+    with Fibonacci(key, base_url=base_url) as client, pytest.raises(ValidationError, match="temprature"):
+        client.workflows.create(name="x", definition={"nodes": [node]})
+
+
+def check_hosts_and_origins(exported: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {exported['FIBONACCI_API_KEY']}"}
+    with httpx.Client(base_url=exported["FIBONACCI_BASE_URL"], headers=headers, trust_env=False) as client:
+        statuses = [
+            client.get("/health", headers={"Host": host}).status_code for host in ("a.test", "b.test", "c.test")
+        ]
+        assert statuses == [200, 200, 403]
+        for origin, status in (("http://localhost:5173", 200), ("http://localhost:5174", 403)):
+            put = client.put("/memory/k", json={"value": 1}, headers={"Origin": origin})
+            assert put.status_code == status
+
+
+STOPPED = [
+    ("--script none.json", "none.json: the file cannot be read"),
+    ("--script bad.json", "bad.json:1:7: a: has no answer; a script has at least one"),
+    ("--seed none", "cannot be read: No such file"),
+    ("--replay none.json", "none.json: there is no such cassette"),
+    ("--handlers no_module:register", "--handlers no_module:register: No module named 'no_module'"),
+    ("--handlers json:register", "--handlers json:register: module 'json' has no attribute 'register'"),
+    ("--handlers json", "it is module:function"),
+]
+
+
 @pytest.mark.usefixtures("_signals_as_before")
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["--script", "none.json"], "none.json: the file cannot be read"),
-        (["--script", "bad.json"], "bad.json:1:7: a: has no answer; a script has at least one"),
-        (["--seed", "none"], "cannot be read: No such file"),
-        (["--replay", "none.json"], "none.json: there is no such cassette"),
-        (["--handlers", "no_module:register"], "--handlers no_module:register: No module named 'no_module'"),
-        (["--handlers", "json:register"], "--handlers json:register: module 'json' has no attribute 'register'"),
-        (["--handlers", "json"], "it is module:function"),
-    ],
-)
 def test_files_that_stop_it_at_the_start(
-    arguments: list[str],
-    reason: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.json").write_text('{"a": []}')
-    assert main(["--port", "0", *arguments]) == 1
-    assert reason in capsys.readouterr().err
 
+    def check(row: tuple[str, str]) -> None:
+        line, reason = row
+        assert main(["--port", "0", *line.split()]) == 1
+        assert reason in capsys.readouterr().err
 
-def test_hosts_and_origins_are_named_on_the_command_line() -> None:
-    options = ("--allow-host", "a.test", "--allow-host", "b.test", "--origin", "http://localhost:5173")
-    with served(*options) as (_, exported):
-        headers = {"Authorization": f"Bearer {exported['FIBONACCI_API_KEY']}"}
-        with httpx.Client(base_url=exported["FIBONACCI_BASE_URL"], headers=headers, trust_env=False) as client:
-            statuses = [
-                client.get("/health", headers={"Host": host}).status_code for host in ("a.test", "b.test", "c.test")
-            ]
-            assert statuses == [200, 200, 403]
-            for origin, status in (("http://localhost:5173", 200), ("http://localhost:5174", 403)):
-                put = client.put("/memory/k", json={"value": 1}, headers={"Origin": origin})
-                assert put.status_code == status
+    check_rows(((line, (line, reason)) for line, reason in STOPPED), check)

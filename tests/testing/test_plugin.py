@@ -15,6 +15,7 @@ from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
 from tests.docs.running import SLOW_TO_LOAD
 from tests.test_startup import loaded_by
+from tests.testing.conftest import RunPytest
 
 HEAVY = {"asyncio", "anyio", "httpx", "httpcore", "pydantic", "sqlite3", "tenacity"}
 
@@ -127,13 +128,13 @@ def test_it():
 
 
 def test_a_session_that_uses_none_of_it_imports_none_of_it(tmp_path: Path) -> None:
-    assert "1 passed" in run_pytest(tmp_path, UNUSED, "-p", "no:asyncio")
+    others = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:respx")
+    assert "1 passed" in run_as_program(tmp_path, UNUSED, *others)
 
 
-def run_pytest(folder: Path, source: str, *arguments: str) -> str:
-    """Run the tests of a user's project, where every warning is an error."""
+def run_as_program(folder: Path, source: str, *arguments: str) -> str:
+    """Run the tests of a user's project in a process, where every warning is an error."""
     (folder / "test_project.py").write_text(source, "utf-8")
-    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", *SLOW_TO_LOAD, *arguments],
@@ -149,14 +150,15 @@ def run_pytest(folder: Path, source: str, *arguments: str) -> str:
     return run.stdout
 
 
-def test_a_project_of_a_user(tmp_path: Path) -> None:
-    assert "6 passed" in run_pytest(tmp_path, PROJECT, "-p", "no:asyncio")
+def test_a_project_of_a_user(run_pytest: RunPytest) -> None:
+    run_pytest(PROJECT, conftest=CONFTEST).assert_outcomes(passed=6)
 
 
 @pytest.mark.slow
 def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "test_workers.py").write_text(WORKERS, "utf-8")
-    assert "28 passed" in run_pytest(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
+    (tmp_path / "conftest.py").write_text(CONFTEST, "utf-8")
+    assert "28 passed" in run_as_program(tmp_path, PROJECT, "-n", "2", "--dist", "each", "-p", "no:asyncio")
     lines = (tmp_path / "workers.txt").read_text("utf-8").splitlines()
     workers, urls, keys = map(set, zip(*map(str.split, lines), strict=True))
     assert (len(workers), len(urls), len(keys)) == (2, 2, 2)
@@ -165,4 +167,4 @@ def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest-asyncio is not installed")
 def test_a_project_with_pytest_asyncio(tmp_path: Path) -> None:
     option = "asyncio_default_fixture_loop_scope=function"
-    assert "1 passed" in run_pytest(tmp_path, ASYNCIO, "-o", option)
+    assert "1 passed" in run_as_program(tmp_path, ASYNCIO, "-o", option)

@@ -103,12 +103,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "message"), WRONG.items(), ids=WRONG)
-def test_a_wrong_marker_is_an_error(run_pytest: RunPytest, arguments: str, message: str) -> None:
-    source = f"import pytest\n@pytest.mark.fibonacci({arguments})\ndef test_it(fibonacci_emulator): pass\n"
-    result = run_pytest(source)
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*{message.replace('[', '[[]')}*"])
+def test_a_wrong_marker_is_an_error(run_pytest: RunPytest) -> None:
+    tests = [
+        f"@pytest.mark.fibonacci({arguments})\ndef test_{number}(fibonacci_emulator): pass\n"
+        for number, arguments in enumerate(WRONG)
+    ]
+    result = run_pytest("import pytest\n" + "".join(tests))
+    result.assert_outcomes(errors=len(WRONG))
+    result.stdout.fnmatch_lines([f"*{message.replace('[', '[[]')}*" for message in WRONG.values()])
 
 
 @pytest.mark.parametrize("options", ["[('plan', 'free')]", "None"])

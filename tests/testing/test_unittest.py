@@ -1,11 +1,13 @@
-"""unittest: emulators for a class and for a test, in a real process."""
+"""unittest, without pytest: emulators for a class and for a test."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+import unittest
+from io import StringIO
 from pathlib import Path
+
+import pytest
 
 CASES = """
 import os
@@ -61,18 +63,14 @@ def tearDownModule():
 """
 
 
-def test_unittest(tmp_path: Path) -> None:
-    (tmp_path / "test_cases.py").write_text(CASES, "utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "unittest", "-v"],
-        capture_output=True,
-        check=False,
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=60,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "Ran 4 tests" in run.stderr
+def test_unittest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cases_of_a_user.py").write_text(CASES, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    report = StringIO()
+    try:
+        tests = unittest.defaultTestLoader.loadTestsFromName("cases_of_a_user")
+        result = unittest.TextTestRunner(report, warnings="error").run(tests)
+    finally:
+        sys.modules.pop("cases_of_a_user", None)
+    assert (result.testsRun, result.wasSuccessful()) == (4, True), report.getvalue()

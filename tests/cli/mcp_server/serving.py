@@ -1,4 +1,4 @@
-"""Servers of an emulator's workflows, for the official client."""
+"""Servers of an emulator's workflows, for the official client, which is loaded by the tests that use it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequ
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
 
-import httpx2
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, TextContent, Tool
-
-from fibonacci.cli.mcp_server.server import WorkflowServer
-from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
 from fibonacci.emulator import Emulator
 from fibonacci.models import Workflow
 from tests.cli.invocation import environment
+
+if TYPE_CHECKING:
+    from mcp import Client, StdioServerParameters
+    from mcp_types import CallToolResult, Tool
 
 TOKEN = "a-token-of-the-tests"
 GREETING = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
@@ -51,6 +48,11 @@ async def in_process(
     emulator: Emulator, *workflows: Workflow, wait: float = 30, said: list[str] | None = None, mode: str = "auto"
 ) -> AsyncGenerator[Client]:
     """Connect a client to a server in this process."""
+    from mcp import Client
+
+    from fibonacci.cli.mcp_server.server import WorkflowServer
+    from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+
     messages: list[str] = [] if said is None else said
     async with emulator.async_client() as client:
         server = WorkflowServer(client, workflow_tools(workflows), wait=wait, say=messages.append)
@@ -60,6 +62,8 @@ async def in_process(
 
 def on_stdio(emulator: Emulator, folder: Path, *options: str) -> StdioServerParameters:
     """Return the server as a client starts it."""
+    from mcp import StdioServerParameters
+
     return StdioServerParameters(
         command=sys.executable,
         args=["-W", "error", "-m", "fibonacci.cli", "mcp", *options],
@@ -100,6 +104,10 @@ def over_http(emulator: Emulator, folder: Path, *options: str) -> Generator[HTTP
 @asynccontextmanager
 async def http_client(url: str, mode: str = "auto") -> AsyncGenerator[Client]:
     """Connect a client to a server over HTTP, with its token."""
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     async with (
         httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, trust_env=False) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
@@ -112,8 +120,17 @@ async def tools_of(client: Client) -> dict[str, Tool]:
     return {tool.name: tool for tool in (await client.list_tools()).tools}
 
 
+def mcp_error() -> type[Exception]:
+    """Return the class of the errors that a server responds with."""
+    from mcp import MCPError
+
+    return MCPError
+
+
 def text_of(result: CallToolResult) -> str:
     """Return the text of a result."""
+    from mcp_types import TextContent
+
     texts: Sequence[Any] = result.content
     assert len(texts) == 1
     assert isinstance(texts[0], TextContent)

@@ -7,9 +7,8 @@ import pytest
 from fibonacci.cli.mcp_server.api_documentation import documentation_of
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
+def test_public_names() -> None:
+    for name, text in (
         ("", "# fibonacci-sdk"),
         ("workflows.run", "Start a workflow, wait until it has ended"),
         ("client.workflows.run()", "cancel_on_exit"),
@@ -21,15 +20,12 @@ from fibonacci.cli.mcp_server.api_documentation import documentation_of
         ("emulator.Emulator", "- fail:"),
         ("fibonacci.definitions.check_definition", "List all problems"),
         ("organizations.quota", "- update:"),
-    ],
-)
-def test_a_public_name(name: str, text: str) -> None:
-    assert text in documentation_of(name)
+    ):
+        assert text in documentation_of(name), name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_no_other_name() -> None:
+    for name in (
         *("nothing", "workflows.rum", "workflows._send", "__builtins__", "Fibonacci.__init__.__globals__", "os.system"),
         *(
             "fibonacci.cli",
@@ -39,8 +35,6 @@ def test_a_public_name(name: str, text: str) -> None:
             "workflows.run.__globals__",
             "Execution.model_fields",
         ),
-    ],
-)
-def test_no_other_name(name: str) -> None:
-    with pytest.raises(ValueError, match=r"is no public name|in the documentation"):
-        documentation_of(name)
+    ):
+        with pytest.raises(ValueError, match=r"is no public name|in the documentation"):
+            documentation_of(name)

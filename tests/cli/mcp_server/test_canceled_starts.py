@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 import pytest
 
 from fibonacci import AsyncFibonacci
 from fibonacci.cli.mcp_server.progress import ProgressReporter
-from fibonacci.cli.mcp_server.runs import WorkflowRunner
-from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool, workflow_tools
 from fibonacci.emulator import Emulator
 from tests.cli.mcp_server.serving import awaited, waiting
+
+if TYPE_CHECKING:
+    from fibonacci.cli.mcp_server.runs import WorkflowRunner
+    from fibonacci.cli.mcp_server.workflow_tools import WorkflowTool
 
 EXECUTE = "POST /workflows/{id}/execute"
 
 
 async def cancel_start(emulator: Emulator) -> list[str]:
     """Run a workflow, cancel the call when its request has been sent, and return what the operator is told."""
+    from fibonacci.cli.mcp_server.runs import WorkflowRunner
+    from fibonacci.cli.mcp_server.workflow_tools import workflow_tools
+
     said: list[str] = []
     (tool,) = workflow_tools([emulator.client().workflows.create(name="Slow", definition=waiting(600))]).values()
     async with AsyncFibonacci(emulator.api_key, base_url=emulator.base_url) as client:

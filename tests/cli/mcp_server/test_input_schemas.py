@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from fibonacci.cli.mcp_server.input_schemas import input_fault, input_schema
 
 ANY = {"description": "Any JSON value."}
@@ -22,9 +20,8 @@ def declared(schema: Any) -> dict[str, Any]:
     return input_schema({"nodes": [llm("a", "{{input.unused}}")], "input_schema": schema})
 
 
-@pytest.mark.parametrize(
-    ("schema", "expected"),
-    [
+def test_declared_schemas() -> None:
+    expected: list[tuple[Any, dict[str, Any]]] = [
         ({"properties": {"mail": TEXT}, "required": ["mail"]}, {"properties": {"mail": TEXT}, "required": ["mail"]}),
         ({"type": ["object", "null"], "additionalProperties": False}, {"additionalProperties": False}),
         ({"type": "array", "items": TEXT}, {}),
@@ -46,13 +43,11 @@ def declared(schema: Any) -> dict[str, Any]:
         ({"properties": [], "required": "a", "type": "object"}, {}),
         ({"description": "one\ntwo\u200b", "title": "T"}, {"description": "one two"}),
         ({"properties": {"a": {"default": "x" * 30_000}}}, {}),
-    ],
-    ids=repr,
-)
-def test_a_declared_schema(schema: Any, expected: dict[str, Any]) -> None:
-    found = declared(schema)
-    found.pop("$defs", None)
-    assert found == {"type": "object", **expected}
+    ]
+    for schema, part in expected:
+        found = declared(schema)
+        found.pop("$defs", None)
+        assert (schema, found) == (schema, {"type": "object", **part})
 
 
 def test_a_deep_schema_is_cut() -> None:
@@ -62,14 +57,14 @@ def test_a_deep_schema_is_cut() -> None:
     assert len(json.dumps(declared(schema))) < 1000
 
 
-@pytest.mark.parametrize("definition", [None, {}, {"nodes": "none"}, {"nodes": [3, {"id": 4}]}, {"input_schema": 3}])
-def test_a_definition_that_says_nothing_takes_anything(definition: Any) -> None:
-    assert input_schema(definition) == OPEN
+def test_a_definition_that_says_nothing_takes_anything() -> None:
+    definitions: list[Any] = [None, {}, {"nodes": "none"}, {"nodes": [3, {"id": 4}]}, {"input_schema": 3}]
+    for definition in definitions:
+        assert (definition, input_schema(definition)) == (definition, OPEN)
 
 
-@pytest.mark.parametrize(
-    ("nodes", "properties", "required"),
-    [
+def test_templates() -> None:
+    expected: list[tuple[list[Any], dict[str, Any], list[str] | None]] = [
         ([llm("a", "{{input.name}} and {{ input.name }}")], {"name": ANY}, ["name"]),
         (
             [llm("a", "{{input.user.name}} {{input.user.mail}}")],
@@ -90,30 +85,26 @@ def test_a_definition_that_says_nothing_takes_anything(definition: Any) -> None:
         ),
         ([llm("a", "{{input.x}}", fallback="b"), llm("b", "{{input.y}}")], {"x": ANY, "y": ANY}, ["x"]),
         ([{"id": "t", "type": "tool", "tool": "x", "params": {"to": ["{{input.to}}"]}}], {"to": ANY}, ["to"]),
-    ],
-    ids=repr,
-)
-def test_templates(nodes: list[Any], properties: dict[str, Any], required: list[str] | None) -> None:
-    found = input_schema({"nodes": nodes})
-    assert (found.get("properties", {}), found.get("required")) == (properties, required)
+    ]
+    for nodes, properties, required in expected:
+        found = input_schema({"nodes": nodes})
+        assert (nodes, found.get("properties", {}), found.get("required")) == (nodes, properties, required)
 
 
 def test_outputs_have_templates_too() -> None:
     assert input_schema({"nodes": [], "outputs": {"echo": "{{input.x}}"}})["required"] == ["x"]
 
 
-@pytest.mark.parametrize(
-    ("inputs", "fault"),
-    [
+def test_inputs_are_checked() -> None:
+    code = {"type": "string", "pattern": "(a+)+$"}
+    schema = declared({"properties": {"n": {"type": "integer"}, "code": code}, "required": ["n"]})
+    assert schema["properties"]["code"] == code
+    expected: list[tuple[dict[str, Any], str | None]] = [
         ({"n": 3}, None),
         ({"n": 3, "more": 4}, None),
         ({}, "inputs: 'n' is required"),
         ({"n": "3"}, "inputs.n: '3' is not of the type integer"),
         ({"n": 3, "code": "anything"}, None),  # the platform checks patterns
-    ],
-)
-def test_inputs_are_checked(inputs: dict[str, Any], fault: str | None) -> None:
-    code = {"type": "string", "pattern": "(a+)+$"}
-    schema = declared({"properties": {"n": {"type": "integer"}, "code": code}, "required": ["n"]})
-    assert schema["properties"]["code"] == code
-    assert input_fault(schema, inputs) == fault
+    ]
+    for inputs, fault in expected:
+        assert (inputs, input_fault(schema, inputs)) == (inputs, fault)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +12,8 @@ from fibonacci.cli.mcp_server.tool_names import tool_names
 HASH = "_[0-9a-f]{8}"
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
+def test_names() -> None:
+    expected: list[tuple[str | None, str]] = [
         ("triage", "run_triage"),
         ("Sort the mail", "run_sort_the_mail"),
         ("get_execution", "run_get_execution"),
@@ -29,10 +27,9 @@ HASH = "_[0-9a-f]{8}"
         ("x" * 300, f"run_{'x' * 40}{HASH}"),
         ("triage 0a1b2c3d", f"run_triage_0a1b2c3d{HASH}"),
         ("0a1b2c3d", f"run_0a1b2c3d{HASH}"),
-    ],
-)
-def test_a_name(name: str | None, expected: str) -> None:
-    assert re.fullmatch(expected, tool_names({"wf-1": name})["wf-1"])
+    ]
+    for name, pattern in expected:
+        assert re.fullmatch(pattern, tool_names({"wf-1": name})["wf-1"]), name
 
 
 def test_workflows_of_one_name_are_told_apart_in_any_order() -> None:

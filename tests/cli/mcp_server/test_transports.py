@@ -7,12 +7,11 @@ import signal
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 import httpx
 import pytest
-from mcp import Client, MCPError
 
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
@@ -22,12 +21,16 @@ from tests.cli.mcp_server.serving import (
     awaited,
     call,
     http_client,
+    mcp_error,
     on_stdio,
     over_http,
     raw_stdio,
     tools_of,
     waiting,
 )
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 PATIENCE = 20.0
 CONNECTIONS = [
@@ -58,6 +61,8 @@ class ServedPlatform(NamedTuple):
             async with http_client(self.url, mode) as client:
                 yield client
         else:
+            from mcp import Client
+
             parameters = on_stdio(self.emulator, self.folder, "--allow", "Greeter", "Slow")
             async with Client(parameters, mode=mode) as client:
                 yield client
@@ -174,32 +179,30 @@ async def test_two_clients_of_one_server(served: ServedPlatform) -> None:
     assert sorted(outputs) == ["[default model] Greet Ada", "[default model] Greet Bob"]
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Authorization": ""}, 401),
-        ({"Authorization": "Bearer wrong"}, 401),
-        ({"Authorization": TOKEN}, 401),
-        ({"Host": "attacker.example"}, 421),
-        ({"Host": "127.0.0.1:1"}, 421),
-        ({"Origin": "https://attacker.example"}, 403),
-        ({"Origin": "null"}, 403),
-    ],
-    ids=repr,
-)
+REFUSED = [
+    ({"Authorization": ""}, 401),
+    ({"Authorization": "Bearer wrong"}, 401),
+    ({"Authorization": TOKEN}, 401),
+    ({"Host": "attacker.example"}, 421),
+    ({"Host": "127.0.0.1:1"}, 421),
+    ({"Origin": "https://attacker.example"}, 403),
+    ({"Origin": "null"}, 403),
+]
+
+
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
-def test_other_programs_and_pages_are_refused(
-    served: ServedPlatform, headers: dict[str, str], status: int, version: str
-) -> None:
+def test_other_programs_and_pages_are_refused(served: ServedPlatform, version: str) -> None:
     usual = {
         "Authorization": f"Bearer {TOKEN}",
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": version,
     }
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    response = httpx.post(served.url, json=body, headers=usual | headers, trust_env=False)
-    assert response.status_code == status
-    assert "run_greeter" not in response.text
+    with httpx.Client(headers=usual, trust_env=False) as client:
+        for headers, status in REFUSED:
+            response = client.post(served.url, json=body, headers=headers)
+            assert (headers, response.status_code) == (headers, status)
+            assert "run_greeter" not in response.text
 
 
 @pytest.mark.slow
@@ -246,10 +249,10 @@ async def test_a_signal_ends_the_server_over_http(served: ServedPlatform, number
             await until(lambda: served.latest().id != before)
             server.process.send_signal(number)
 
-        with suppress(MCPError):  # on leaving, which the server is no longer there for
+        with suppress(mcp_error()):  # on leaving, which the server is no longer there for
             async with http_client(server.url, "legacy") as client, anyio.create_task_group() as tasks:
                 tasks.start_soon(end_server)
-                with pytest.raises(MCPError, match="ended without a response"):
+                with pytest.raises(mcp_error(), match="ended without a response"):
                     await client.call_tool("run_slow", {})
         await until(lambda: server.process.poll() is not None)
     assert served.latest().status == "cancelled"

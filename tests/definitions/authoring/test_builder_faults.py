@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from fibonacci import Fibonacci, WorkflowBuilder
+from tests.kit.assertions import check_each
 from tests.kit.transport import ScriptedTransport, http_response
 
 NOTHING: Any = None
@@ -164,39 +165,45 @@ MISTAKES: dict[str, Mistake] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_an_error_that_leaves_the_workflow_as_it_was(name: str) -> None:
-    mistake, kind, message = MISTAKES[name]
-    on = Desk()
-    before = on.flow.definition
-    with pytest.raises(kind) as caught:
-        mistake(on)
-    assert message in str(caught.value)
-    assert caught.value.__context__ is None or caught.value.__suppress_context__
-    assert on.flow.definition == before
+def test_a_mistake_is_an_error_that_leaves_the_workflow_as_it_was() -> None:
+    def check(name: str) -> None:
+        mistake, kind, message = MISTAKES[name]
+        on = Desk()
+        before = on.flow.definition
+        with pytest.raises(kind) as caught:
+            mistake(on)
+        assert message in str(caught.value)
+        assert caught.value.__context__ is None or caught.value.__suppress_context__
+        assert on.flow.definition == before
+
+    check_each(MISTAKES, check)
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
+def test_single_braces_warn_in_the_line_of_the_node() -> None:
+    def check(row: tuple[str, str]) -> None:
+        text, shown = row
+        on = Desk()
+        with pytest.warns(UserWarning, match=f"{shown} is no template: in an f-string write the value itself") as seen:
+            on.flow.tool("a", "t", {"x": [text]})
+        assert Path(seen[0].filename) == Path(__file__)
+
+    rows: list[tuple[str, str]] = [
         ("Greet {input.name}", "{input.name}"),
         ("Improve {draft}", "{draft}"),
         ("Improve {draft.text}", "{draft.text}"),
         ("With {secrets.TOKEN}", "{secrets.TOKEN}"),
-    ],
-)
-def test_single_braces_warn_in_the_line_of_the_node(text: str, shown: str) -> None:
-    on = Desk()
-    with pytest.warns(UserWarning, match=f"{shown} is no template: in an f-string write the value itself") as seen:
-        on.flow.tool("a", "t", {"x": [text]})
-    assert Path(seen[0].filename) == Path(__file__)
+    ]
+    check_each(rows, check)
 
 
-@pytest.mark.parametrize("text", ['{"a": 1}', "{name}", "{input}", "{a.b}", "{{input.name}}", "{{{input.name}}}"])
-def test_other_braces_do_not(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        Desk().flow.llm("a", text)
+def test_other_braces_do_not() -> None:
+    def check(text: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            Desk().flow.llm("a", text)
+
+    rows: list[str] = ['{"a": 1}', "{name}", "{input}", "{a.b}", "{{input.name}}", "{{{input.name}}}"]
+    check_each(rows, check)
 
 
 def test_a_client_refuses_a_builder_and_names_its_definition() -> None:

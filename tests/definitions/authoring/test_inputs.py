@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from fibonacci import WorkflowBuilder
 from tests.definitions.authoring.tickets import Folder, Sender, SupportTicket
+from tests.kit.assertions import check_each
 
 
 @pytest.fixture
@@ -46,10 +47,12 @@ FIELDS: dict[str, Read] = {
 }
 
 
-@pytest.mark.parametrize("template", FIELDS)
-def test_a_field_prints_its_template_under_its_name_in_json(given: Any, template: str) -> None:
-    field = FIELDS[template](given)
-    assert (str(field), f"{field}", repr(field)) == (template, template, repr(template))
+def test_a_field_prints_its_template_under_its_name_in_json(given: Any) -> None:
+    def check(template: str) -> None:
+        field = FIELDS[template](given)
+        assert (str(field), f"{field}", repr(field)) == (template, template, repr(template))
+
+    check_each(FIELDS, check)
 
 
 MISSPELT: list[tuple[Read, str]] = [
@@ -71,20 +74,24 @@ IMPOSSIBLE: list[tuple[Read, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "message"), MISSPELT)
-def test_a_misspelt_field_is_an_attribute_error(given: Any, read: Read, message: str) -> None:
-    with pytest.raises(AttributeError) as caught:
-        read(given)
-    assert message in str(caught.value)
+def test_a_misspelt_field_is_an_attribute_error(given: Any) -> None:
+    def check(row: tuple[Read, str]) -> None:
+        read, message = row
+        with pytest.raises(AttributeError) as caught:
+            read(given)
+        assert message in str(caught.value)
+
+    check_each(MISSPELT, check)
 
 
-@pytest.mark.parametrize(("read", "error", "message"), IMPOSSIBLE)
-def test_what_the_type_of_a_field_has_not_is_refused(
-    given: Any, read: Read, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error) as caught:
-        read(given)
-    assert message in str(caught.value)
+def test_what_the_type_of_a_field_has_not_is_refused(given: Any) -> None:
+    def check(row: tuple[Read, type[Exception], str]) -> None:
+        read, error, message = row
+        with pytest.raises(error) as caught:
+            read(given)
+        assert message in str(caught.value)
+
+    check_each(IMPOSSIBLE, check)
 
 
 def test_an_object_among_the_inputs_warns_when_it_is_compared_with_a_value(given: Any) -> None:

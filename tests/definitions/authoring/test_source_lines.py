@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
+import pytest
 
 from fibonacci import Fibonacci, WorkflowBuilder
 
@@ -50,7 +49,11 @@ def test_input_of_the_interpreter_has_no_file() -> None:
     assert run.stdout == "['<stdin>:5']\n"
 
 
+@pytest.mark.slow  # it starts a kernel
 def test_a_cell_of_a_notebook_has_its_number() -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
     made: Any = nbformat.v4  # it has no types
     notebook = made.new_notebook(cells=[made.new_code_cell("1 + 1"), made.new_code_cell(FAULTY + "print(sources)")])
     done: Any = NotebookClient(notebook, timeout=60).execute()

@@ -14,6 +14,7 @@ import pytest
 
 from fibonacci import WorkflowBuilder
 from fibonacci.definitions import NodeHandle, Template
+from tests.kit.assertions import check_each
 
 
 @pytest.fixture
@@ -74,12 +75,14 @@ NEEDS_THE_VALUE: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("what", NEEDS_THE_VALUE)
-def test_what_needs_the_value_is_refused(search: NodeHandle, what: str) -> None:
-    with pytest.raises(TypeError) as caught:
-        NEEDS_THE_VALUE[what](search["x"])
-    assert str(caught.value).startswith(f"{what} cannot apply to {{{{search.x}}}}, whose value is known only when")
-    assert "flow.when(...)" in str(caught.value)
+def test_what_needs_the_value_is_refused(search: NodeHandle) -> None:
+    def check(what: str) -> None:
+        with pytest.raises(TypeError) as caught:
+            NEEDS_THE_VALUE[what](search["x"])
+        assert str(caught.value).startswith(f"{what} cannot apply to {{{{search.x}}}}, whose value is known only when")
+        assert "flow.when(...)" in str(caught.value)
+
+    check_each(NEEDS_THE_VALUE, check)
 
 
 def test_no_method_of_texts_is_left_that_would_answer_for_the_value(search: NodeHandle) -> None:
@@ -109,9 +112,14 @@ def test_it_is_shown_as_a_text_however_long_it_is(search: NodeHandle) -> None:
     assert pprint.pformat([part]) == f"[{str(part)!r}]"
 
 
-@pytest.mark.parametrize(
-    ("key", "error", "message"),
-    [
+def test_a_key_that_cannot_stand_in_a_template_is_refused(search: NodeHandle) -> None:
+    def check(row: tuple[Any, type[Exception], str]) -> None:
+        key, error, message = row
+        with pytest.raises(error) as caught:
+            search[key]
+        assert message in str(caught.value)
+
+    rows: list[tuple[Any, type[Exception], str]] = [
         (slice(0, 2), TypeError, "{{search}} cannot be sliced: a template names one item"),
         ("a.b", ValueError, "'a.b' cannot stand in a template"),
         ("a b", ValueError, "'a b' cannot stand in a template"),
@@ -121,14 +129,8 @@ def test_it_is_shown_as_a_text_however_long_it_is(search: NodeHandle) -> None:
         (True, TypeError, "a name or an index, not bool"),
         (None, TypeError, "a name or an index, not NoneType"),
         (1.5, TypeError, "a name or an index, not float"),
-    ],
-)
-def test_a_key_that_cannot_stand_in_a_template_is_refused(
-    search: NodeHandle, key: Any, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error) as caught:
-        search[key]
-    assert message in str(caught.value)
+    ]
+    check_each(rows, check)
 
 
 def test_a_part_of_a_node_is_no_node(search: NodeHandle) -> None:
