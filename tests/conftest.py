@@ -32,14 +32,9 @@ settings.register_profile("small", deadline=None, max_examples=15)
 settings.register_profile("large", deadline=None, max_examples=200)
 settings.load_profile("small")
 
-# Files whose tests bound seconds closely, or keep both processors busy: they run one after another, in one process of
-# pytest-xdist, for the second kind would make the first fail.
-_ONE_BY_ONE = (
-    *("benchmarks/test_guards.py", "faults/test_budget.py", "faults/test_cancellation.py"),
-    *("faults/test_descriptors.py", "faults/test_fairness.py", "faults/test_memory.py"),
-    *("faults/test_parsing_memory.py", "faults/test_rate_limit.py", "faults/test_rate_limit_waits.py"),
-    "servers/test_load.py",
-)
+# Files whose tests count what happens within seconds, or compare what code costs: they run one after another, in one
+# process of pytest-xdist.
+_ONE_BY_ONE = ("benchmarks/test_guards.py", "faults/test_rate_limit.py", "servers/test_load.py")
 
 _ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 _TESTS = Path(__file__).parent

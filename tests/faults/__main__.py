@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.calls import METHODS, longest
-from tests.faults.expectations import REPEATABLE
+from tests.faults.expectations import ONE_OF_EACH, REPEATABLE
 from tests.faults.run_row import Run, run_row
 from tests.faults.table import FaultRow, rows
 from tests.kit.mode import MODES, TWO_MODES, ModeName
@@ -49,7 +49,7 @@ def _on_httpx(row: FaultRow, socket: Run, mode: ModeName) -> str:
     """Say what differs on httpx."""
     if not row.httpx or mode not in TWO_MODES:
         return ""
-    run = run_row(row, mode, "httpx")
+    run = run_row(row, mode, "httpx", ONE_OF_EACH)
     is_late = _longest(run) > longest(row.timeout)
     if all(run.end(method) == socket.end(method) for method in run.ended) and not is_late:
         return "the same"

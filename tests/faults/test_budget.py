@@ -38,27 +38,22 @@ def test_many_attempts_share_the_timeout(mode: Mode, monkeypatch: pytest.MonkeyP
     assert len(server.requests) == ended.api_error.attempts == 3
 
 
-def test_failing_attempts_share_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.uniform", always(0.336))  # the fifth is sent long before the end
-    clock = FakeClock(runs=True)
-    with ScriptedServer(raw_then_reset(b"")) as server, Mode("asyncio", clock) as mode:
-        began = clock.monotonic()
+def test_failing_attempts_share_the_timeout(mode: Mode, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", always(0.336))  # a fifth delay would end after the timeout
+    with ScriptedServer(raw_then_reset(b"")) as server:
         ended = mode.end(mode.client_of(server, timeout=1.65, max_retries=30).request, "GET", "/x")
-        assert clock.monotonic() - began <= 1.7
-    assert 4 <= len(server.requests) == ended.api_error.attempts <= 6
+    assert clock.slept == [0.336] * 4
+    assert len(server.requests) == ended.api_error.attempts == 5
 
 
-def test_a_wait_that_would_not_fit_is_never_started() -> None:
-    clock = FakeClock(runs=True)
-    with ScriptedServer(refusing(429, {"Retry-After": "0.9"})) as server, Mode("asyncio", clock) as mode:
-        began = clock.monotonic()
+def test_a_wait_that_would_not_fit_is_never_started(mode: Mode, clock: FakeClock) -> None:
+    with ScriptedServer(refusing(429, {"Retry-After": "0.9"})) as server:
         ended = mode.end(mode.client_of(server, timeout=2.4, max_retries=30).request, "POST", "/x")
-        assert clock.monotonic() - began <= 2.4
     assert isinstance(ended.error, RateLimitError)
     assert ended.error.retry_after == 0.9
     assert len(server.requests) == 3
     assert len(clock.slept) == 2
-    assert min(clock.slept) >= 0.85  # of which some has passed since the response
+    assert min(clock.slept) >= 0.9
 
 
 @all_modes_at_once

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.assertions import check_rows
 from tests.kit.mode import MODES, ModeName
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -56,34 +57,43 @@ def run(mode: ModeName, *arguments: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_failing_call_imports_nothing_from_the_second_on(mode: ModeName) -> None:
-    assert run(mode) == [
-        "a list: no error",
-        "a body: no error",
-        "/reset by POST: APIConnectionError after 1",
-        "/reset: APIConnectionError after 3",
-        "/not-http: APIConnectionError after 3",
-        "/html: APIResponseError after 1",
-        "/not-a-model: APIResponseError after 1",
-        "/bad-gzip: APIResponseError after 1",
-        "/too-large: APIResponseError after 1",
-        "/400: BadRequestError after 1",
-        "/401: AuthenticationError after 1",
-        "/404: NotFoundError after 1",
-        "/quota: QuotaExceededError after 1",
-        "/429: RateLimitError after 1",
-        "/500: ServerError after 3",
-        "/503: ServerError after 3",
-        "/stall: APITimeoutError after 2",
-        "/refused: APIConnectionError after 3",
-        "11 retries; not imported:",
-    ]
+def prints(lines: list[str], *arguments: str) -> None:
+    """Assert that the program prints these lines in each mode."""
+
+    def check(mode: ModeName) -> None:
+        assert [line.replace(" brotli", "") for line in run(mode, *arguments)] == lines
+
+    check_rows(((mode, mode) for mode in MODES), check, at_once=len(MODES))
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_first_call_that_can_import_nothing_ends_with_its_own_error(mode: ModeName) -> None:
-    assert [line.replace(" brotli", "") for line in run(mode, "/500", "/reset", "/stall", "/wf-1")] == [
+def test_a_failing_call_imports_nothing_from_the_second_on() -> None:
+    prints(
+        [
+            "a list: no error",
+            "a body: no error",
+            "/reset by POST: APIConnectionError after 1",
+            "/reset: APIConnectionError after 3",
+            "/not-http: APIConnectionError after 3",
+            "/html: APIResponseError after 1",
+            "/not-a-model: APIResponseError after 1",
+            "/bad-gzip: APIResponseError after 1",
+            "/too-large: APIResponseError after 1",
+            "/400: BadRequestError after 1",
+            "/401: AuthenticationError after 1",
+            "/404: NotFoundError after 1",
+            "/quota: QuotaExceededError after 1",
+            "/429: RateLimitError after 1",
+            "/500: ServerError after 3",
+            "/503: ServerError after 3",
+            "/stall: APITimeoutError after 2",
+            "/refused: APIConnectionError after 3",
+            "11 retries; not imported:",
+        ]
+    )
+
+
+def test_a_first_call_that_can_import_nothing_ends_with_its_own_error() -> None:
+    lines = [
         "/500: ServerError after 1",
         "not imported: tenacity",
         "/reset: APIConnectionError after 1",
@@ -93,11 +103,12 @@ def test_a_first_call_that_can_import_nothing_ends_with_its_own_error(mode: Mode
         "/wf-1: APIResponseError after 1",
         "not imported: pydantic.plugin._loader",
     ]
+    prints(lines, "/500", "/reset", "/stall", "/wf-1")
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_client_that_can_import_nothing_says_so_and_works_when_it_can(mode: ModeName) -> None:
-    assert run(mode, "unprepared") == [
+def test_a_client_that_can_import_nothing_says_so_and_works_when_it_can() -> None:
+    lines = [
         *(f"{name}: APIConnectionError after 0" for name in ("get", "list", "request", "list", "request")),
         *(f"{name}: no error" for name in ("get", "list", "request")),
     ]
+    prints(lines, "unprepared")

@@ -7,17 +7,11 @@ from typing import Any, Literal
 
 import httpx2
 
-from tests.faults.calls import METHODS
 from tests.kit.mode import Mode
 
 TransportName = Literal["socket", "httpx", "httpx2"]
 HTTPX: tuple[TransportName, ...] = ("httpx", "httpx2")
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading them would take longer than most faults
-
-
-def methods_of(transport: TransportName) -> tuple[str, ...]:
-    """Return the methods to try: on httpx, one that can be retried and one that cannot."""
-    return METHODS if transport == "socket" else ("GET", "POST")
 
 
 def transport_options(transport: TransportName, mode: Mode) -> dict[str, Any]:
