@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import reprlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -25,6 +28,41 @@ def check_rows(rows: Iterable[tuple[str, T]], check: Callable[[T], None]) -> Non
             failures.append(error)
     if failures:
         raise ExceptionGroup("rows that fail", failures)
+
+
+def enumerate_rows(rows: Iterable[T]) -> Iterator[tuple[str, T]]:
+    """Name each row by its place in the table and by the beginning of what it holds."""
+    for number, row in enumerate(rows, 1):
+        try:
+            yield f"{number}: {reprlib.repr(row)}", row
+        except ValueError:  # it holds a number of more digits than Python writes
+            yield str(number), row
+
+
+def each_row(
+    names: str | tuple[str, ...], rows: Iterable[Any] | Callable[[], Iterable[Any]]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Check every row in one test, where `pytest.mark.parametrize` makes a case of each: the rows share its fixtures.
+
+    Args:
+        names: The parameters of the test that a row gives, or the one that it is.
+        rows: The rows, or a function that returns them when the test runs.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def check_all(*args: Any, **fixtures: Any) -> None:
+            all_rows = list(rows() if callable(rows) else rows)
+            assert all_rows, "a table without rows checks nothing"
+            named = [{names: row} if isinstance(names, str) else dict(zip(names, row, strict=True)) for row in all_rows]
+            check_rows(enumerate_rows(named), lambda row: test(*args, **fixtures, **row))
+
+        signature = inspect.signature(test)
+        fixtures = [each for name, each in signature.parameters.items() if name not in (names, *names)]
+        check_all.__dict__["__signature__"] = signature.replace(parameters=fixtures)
+        return check_all
+
+    return decorate
 
 
 def refused(
