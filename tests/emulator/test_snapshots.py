@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from fibonacci.definitions.json_types import is_array, is_object
 from fibonacci.emulator import Emulator, StateError
 from fibonacci.emulator.http.messages import ServerRequest
+from tests.kit.assertions import each_row
 
 KEY = "fib-test"
 NODES = [
@@ -173,7 +174,7 @@ def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
         emulator.restore(snapshot)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("place", "value", "message"),
     [
         (("schema",), "1", "schema is not a version"),
