@@ -13,6 +13,7 @@ from fibonacci._batch.quota import quota_kind, quota_value, quota_wait
 from fibonacci._batch.results import ResultQueue
 from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, watch_interval
 from fibonacci.models.organizations import Quota
+from tests.kit.assertions import each_row
 
 
 class TestConcurrency:
@@ -127,7 +128,7 @@ class TestConcurrency:
 
 
 class TestWatching:
-    @pytest.mark.parametrize(
+    @each_row(
         ("requests", "rate", "starts", "duration", "seconds"),
         [
             (1, 300, 100, 1.0, 0.4),
@@ -189,7 +190,7 @@ class TestWatching:
 
 
 class TestQuotas:
-    @pytest.mark.parametrize(
+    @each_row(
         ("code", "message", "retry_after", "in_flight", "kind"),
         [
             ("quota_exceeded", "The quota concurrent_executions of 20 is used up.", None, 20, "concurrent"),

@@ -8,6 +8,7 @@ import pytest
 
 from fibonacci._core.compression import TooLargeError
 from fibonacci._core.json_types import BYTES_PER_VALUE, MAX_VALUES, check_values
+from tests.kit.assertions import each_row
 
 LIMIT = MAX_VALUES * BYTES_PER_VALUE
 # Separators that count nothing, at the end of a string and before it: escaped quotes and backslashes are about them.
@@ -34,7 +35,7 @@ def test_names_of_members_count() -> None:
         check_values(members(MAX_VALUES // 2 + 1), LIMIT)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         b'"' * (4 * 1024 * 1024),
@@ -44,7 +45,6 @@ def test_names_of_members_count() -> None:
         b'""' * (2 * 1024 * 1024) + b'"' + b"," * (2 * 1024 * 1024),
         TEXT * 4,
     ],
-    ids=["quotes", "open", "escaped end", "escaped quotes", "empty texts", "texts"],
 )
 def test_a_body_without_values_takes_little_time(body: bytes) -> None:
     began = time.process_time()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci.models import Headers, RateLimit
+from tests.kit.assertions import each_row
 from tests.kit.clock import START
 from tests.kit.steps import http_date
 
@@ -26,7 +26,7 @@ def reset_in(stated: RateLimit | None) -> float | None:
     return None if stated is None else stated.reset_at.timestamp() - START
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "seconds"),
     [
         (f"{IN_A_MINUTE}", 60),
@@ -54,7 +54,7 @@ def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None
     assert found is None or (found.limit, found.remaining) == (60, 5)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "expected"),
     [
         ({"RateLimit_Limit": "100", "RateLimit_Remaining": "50", "RateLimit_Reset": "30"}, (100, 50, 30)),
