@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import APIResponseError
@@ -259,7 +259,6 @@ class TestCompressed:
 class TestArbitraryJSON:
     """Any bytes are decoded or raise an `APIResponseError`."""
 
-    @settings(max_examples=200)
     @given(
         body=st.binary(max_size=200) | JSON.map(encoded) | JSON.map(lambda data: encoded({"data": data})),
         encoding=st.sampled_from(["", "gzip", "deflate", "br", "gzip, deflate"]),

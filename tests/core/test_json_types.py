@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from fibonacci._core import json_types
 from fibonacci._core.compression import TooLargeError
 from fibonacci._core.json_types import BYTES_PER_VALUE, MAX_VALUES, check_values
 from tests.kit.assertions import each_row
@@ -26,13 +27,17 @@ def test_the_last_value_that_is_allowed() -> None:
         check_values(_numbers(MAX_VALUES + 1), LIMIT)
 
 
-def test_names_of_members_count() -> None:
-    def members(count: int) -> bytes:
-        return b'{"":' + TEXT + b',"":0' * (count - 1) + b"}"
+def test_names_of_members_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = MAX_VALUES // 16
+    monkeypatch.setattr(json_types, "MAX_VALUES", few)
+    monkeypatch.setattr(json_types, "_CHEAP_TO_PARSE", 3 * few)
 
-    check_values(members(MAX_VALUES // 2 - 1), LIMIT)
+    def members(count: int) -> bytes:
+        return b'{"":' + TEXT[: len(TEXT) // 16 // 8 * 8 + 1] + b'"' + b',"":0' * (count - 1) + b"}"
+
+    check_values(members(few // 2 - 1), few * BYTES_PER_VALUE)
     with pytest.raises(TooLargeError):
-        check_values(members(MAX_VALUES // 2 + 1), LIMIT)
+        check_values(members(few // 2 + 1), few * BYTES_PER_VALUE)
 
 
 @each_row(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci.definitions.json_types import is_array, is_object
@@ -139,7 +139,6 @@ def status_of(emulator: Emulator, method: str, path: str, body: bytes = b"") -> 
     return emulator.app.handle(ServerRequest(method, f"/v1{path}", headers, body)).status
 
 
-@settings(max_examples=150, deadline=None)
 @given(CHANGES)
 def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
     changes: list[Change],
@@ -166,7 +165,6 @@ def test_a_malformed_snapshot_is_refused_or_can_be_worked_with(
     assert all(status < 500 for status in statuses.values()), statuses
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_anything_else_is_not_a_snapshot(snapshot: bytes) -> None:
     emulator = Emulator()
