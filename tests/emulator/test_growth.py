@@ -20,6 +20,8 @@ from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
 from tests.kit.assertions import each_row
 
+pytestmark = pytest.mark.xdist_group("growth")
+
 FEW, MANY = 800, 4_000
 HOME = "/organizations/default"
 PAGES = [
