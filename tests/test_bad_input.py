@@ -13,7 +13,7 @@ import pytest
 from fibonacci import ConfigurationError
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import refused
+from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -34,8 +34,8 @@ BAD_IDS: list[tuple[Any, type[Exception], str]] = [
 
 
 class TestIds:
-    @pytest.mark.parametrize("row", WITH_IDS, ids=lambda row: row.call)
-    @pytest.mark.parametrize(("value", "expected", "text"), BAD_IDS, ids=lambda each: repr(each)[:12])
+    @each_row("row", WITH_IDS)
+    @each_row(("value", "expected", "text"), BAD_IDS)
     def test_each_id_of_each_call_is_checked(
         self,
         mode: Mode,
@@ -112,7 +112,7 @@ class TestNothingToChange:
 
 
 class TestRequest:
-    @pytest.mark.parametrize(
+    @each_row(
         "where",
         [
             "https://evil.example/v1/x",
@@ -144,7 +144,7 @@ class TestRequest:
     ) -> None:
         refused(mode, server, TypeError, lambda: caller.request("GET", where), "path must be a str")
 
-    @pytest.mark.parametrize("method", ["", "GET /x", "GET\r\nX: y", "ГЕТ", "G-T", "1"])
+    @each_row("method", ["", "GET /x", "GET\r\nX: y", "ГЕТ", "G-T", "1"])
     def test_a_method_that_is_no_token_is_refused(
         self, mode: Mode, server: ScriptedServer, caller: Any, method: str
     ) -> None:
@@ -156,7 +156,7 @@ class TestRequest:
     ) -> None:
         refused(mode, server, TypeError, lambda: caller.request(method, "/x"), "method must be a str")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("where", "on_the_wire"),
         [
             ("/a b", "/a%20b"),
@@ -178,7 +178,7 @@ class TestRequest:
 
 
 class TestTimeouts:
-    @pytest.mark.parametrize(
+    @each_row(
         ("value", "expected"),
         [
             (0, ConfigurationError),
@@ -198,7 +198,7 @@ class TestTimeouts:
 
 
 class TestMisspelled:
-    @pytest.mark.parametrize(
+    @each_row(
         ("where", "name", "meant"),
         [
             ("", "workflow", "workflows"),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fibonacci.definitions import WorkflowDefinition
-from tests.kit.assertions import refused
+from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -66,7 +66,7 @@ def kind_of(each: Any) -> str:
 
 
 class TestValues:
-    @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES, ids=kind_of)
+    @each_row(("value", "expected", "text"), BAD_VALUES)
     def test_inputs(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:
@@ -80,7 +80,7 @@ class TestValues:
             text,
         )
 
-    @pytest.mark.parametrize(("value", "expected", "text"), BAD_VALUES[:9], ids=kind_of)
+    @each_row(("value", "expected", "text"), BAD_VALUES[:9])
     def test_all_other_arguments(
         self, mode: Mode, server: ScriptedServer, caller: Any, value: Any, expected: type[Exception], text: str
     ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from fibonacci import UNSET, APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, RateLimit, Unset
 from fibonacci.emulator import Emulator
 from fibonacci.transports import TransportError
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport
@@ -90,7 +91,7 @@ class TestRateLimit:
         mode.run(caller.workflows.get("wf-1"))
         assert caller.rate_limit is None
 
-    @pytest.mark.parametrize(
+    @each_row(
         "wrong",
         [
             {"X-RateLimit-Limit": "0"},
@@ -306,8 +307,8 @@ def test_a_subclass_keeps_its_state() -> None:
         assert other.workflows is not client.workflows
 
 
-@pytest.mark.parametrize("client", [Fibonacci, AsyncFibonacci])
-@pytest.mark.parametrize("name", ["timeout", "api_key", "headers", "max_retries"])
+@each_row("client", [Fibonacci, AsyncFibonacci])
+@each_row("name", ["timeout", "api_key", "headers", "max_retries"])
 def test_an_option_cannot_be_assigned(client: type[Fibonacci | AsyncFibonacci], name: str) -> None:
     with pytest.raises(AttributeError, match=rf"{name} cannot be changed: use with_options"):
         setattr(client("sk-1"), name, 5)

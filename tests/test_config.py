@@ -11,6 +11,7 @@ import pytest
 
 from fibonacci import APIConnectionError, AsyncFibonacci, ConfigurationError, Fibonacci, FibonacciError
 from fibonacci.transports import TransportError
+from tests.kit.assertions import each_row
 from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
@@ -41,7 +42,7 @@ class TestKey:
         monkeypatch.setenv("FIBONACCI_API_KEY", key)
         refused(mode, "the environment variable FIBONACCI_API_KEY is blank", api_key=None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("key", "character"),
         [
             (f"{SECRET}\n", r"'\n' at position 17"),
@@ -107,7 +108,7 @@ class TestBaseUrl:
     def test_the_documented_one(self, mode: Mode) -> None:
         assert mode.client(SECRET).base_url == "https://api.fibonacci.dev/v1"
 
-    @pytest.mark.parametrize(
+    @each_row(
         "url",
         [
             "",
@@ -153,7 +154,7 @@ class TestBaseUrl:
         refused(mode, "plain http", "unencrypted", "use https", "allow_insecure=True", base_url=url)
         assert mode.client(SECRET, base_url=url, allow_insecure=True).base_url == url
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("given", "kept"),
         [
             ("http://127.0.0.1:8000/v1/", "http://127.0.0.1:8000/v1"),
@@ -173,7 +174,7 @@ class TestBaseUrl:
 
 
 class TestNumbers:
-    @pytest.mark.parametrize("value", [0, -1, -0.1, math.nan, math.inf, 0.0])
+    @each_row("value", [0, -1, -0.1, math.nan, math.inf, 0.0])
     def test_an_invalid_timeout_is_refused(self, mode: Mode, value: float) -> None:
         refused(mode, "timeout must be above 0 seconds", "None means no limit", timeout=value)
         with pytest.raises(ConfigurationError, match="timeout"):
@@ -183,7 +184,7 @@ class TestNumbers:
     def test_a_timeout_of_another_type_is_refused(self, mode: Mode, value: Any) -> None:
         refused(mode, "timeout must be a number of seconds or None", kind=TypeError, timeout=value)
 
-    @pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "5s", "true"])
+    @each_row("text", ["", "0", "-1", "nan", "inf", "5s", "true"])
     def test_an_invalid_timeout_in_the_environment_is_refused(
         self, mode: Mode, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
@@ -213,7 +214,7 @@ class TestNumbers:
     def test_an_invalid_max_response_bytes_is_refused(self, mode: Mode, value: Any, kind: type[Exception]) -> None:
         refused(mode, "max_response_bytes must be", kind=kind, max_response_bytes=value)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("variables", "options", "timeout", "execute_timeout", "retries"),
         [
             ({}, {}, 60.0, 300.0, 2),
@@ -236,10 +237,11 @@ class TestNumbers:
         execute_timeout: float | None,
         retries: int,
     ) -> None:
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
         transport = ScriptedTransport(TransportError("never_sent"))
-        client = mode.client_of(transport, **options)
+        with monkeypatch.context() as environment:
+            for name, value in variables.items():
+                environment.setenv(name, value)
+            client = mode.client_of(transport, **options)
         for method, *arguments in ((client.request, "GET", "/x"), (client.workflows.execute, "wf-1")):
             with pytest.raises(APIConnectionError):
                 mode.run(method(*arguments))
@@ -261,7 +263,7 @@ class TestHeaders:
     def test_an_invalid_header_name_is_refused(self, mode: Mode, name: str) -> None:
         refused(mode, "is not a header name", headers={name: "x"})
 
-    @pytest.mark.parametrize("value", ["a\nb", "a\r\nX-Evil: 1", " a", "a ", "é", "\x00"])
+    @each_row("value", ["a\nb", "a\r\nX-Evil: 1", " a", "a ", "é", "\x00"])
     def test_a_header_value_that_cannot_be_sent_is_refused(self, mode: Mode, value: str) -> None:
         refused(mode, "the value of 'X-Team'", "printable ASCII", headers={"X-Team": value})
 

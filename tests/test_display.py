@@ -15,7 +15,7 @@ from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.browser import dump_dom
 from tests.kit.mode import Mode
 from tests.kit.responses import info
-from tests.test_models import LEAST, MODELS
+from tests.test_models import LEAST, each_model
 
 PAYLOADS = [
     "<script>document.documentElement.dataset.harm=1</script>",
@@ -66,7 +66,7 @@ def test_hostile_values_are_inert_in_a_browser() -> None:
     assert main.count("&lt;script&gt;document") > 10
 
 
-@MODELS
+@each_model
 def test_every_model_is_a_table_with_headers(model: type[Model]) -> None:
     html = html_of(model.model_validate({**LEAST[model], "brand_new": "shown"}))
     assert model.__name__ in html

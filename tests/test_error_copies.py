@@ -23,6 +23,7 @@ from fibonacci import (
     WaitTimeoutError,
 )
 from fibonacci.models import Execution, Headers
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.test_errors import TREE
@@ -59,8 +60,8 @@ COPIES: list[Callable[[FibonacciError], FibonacciError]] = [pickled, copy.copy, 
 class TestPickling:
     """Errors go through queues and process pools as they are."""
 
-    @pytest.mark.parametrize("same", COPIES, ids=["pickle", "copy", "deepcopy"])
-    @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+    @each_row("same", COPIES)
+    @each_row("kind", TREE)
     def test_every_error_travels(
         self, kind: type[FibonacciError], same: Callable[[FibonacciError], FibonacciError]
     ) -> None:

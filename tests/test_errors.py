@@ -37,6 +37,7 @@ from fibonacci import (
     WaitTimeoutError,
     errors,
 )
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -87,7 +88,7 @@ def test_the_tree() -> None:
 
 
 class TestClasses:
-    @pytest.mark.parametrize(
+    @each_row(
         ("status", "code", "expected"),
         [
             (400, "bad_request", BadRequestError),
@@ -121,6 +122,7 @@ class TestClasses:
     def test_by_status_and_code(
         self, mode: Mode, server: ScriptedServer, caller: Any, status: int, code: Any, expected: type[APIStatusError]
     ) -> None:
+        server.requests.clear()
         body = envelope(code, details=[{"field": "name", "message": "is missing"}])
         server.add_response(body, status, {"X-Request-Id": "req_9", "Retry-After": "0"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
@@ -156,8 +158,9 @@ class TestClasses:
         server.add_response(envelope(), status)
         assert not failing(mode, lambda: caller.workflows.execute("wf-1")).outcome_unknown
 
-    @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+    @each_row("status", [300, 301, 302, 303, 307, 308])
     def test_a_redirect_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, status: int) -> None:
+        server.requests.clear()
         server.add_response("", status, {"Location": "https://login.example/?next=v1"})
         error = failing(mode, lambda: caller.workflows.get("wf-1"))
         assert type(error) is APIStatusError
@@ -168,7 +171,7 @@ class TestClasses:
 
 
 class TestBodies:
-    @pytest.mark.parametrize(
+    @each_row(
         ("body", "code", "message", "details"),
         [
             ({"error": "Just text"}, None, "Just text", []),

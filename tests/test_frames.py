@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from typing import Any
 
-import pandas
-import polars
 import pytest
 
 from fibonacci.emulator import Emulator
@@ -22,6 +20,8 @@ from tests.kit.responses import info
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIBRARIES = ("pandas", "polars", "arrow")
+# These libraries take a second to import: one process of pytest-xdist does, for all of these tests.
+pytestmark = pytest.mark.xdist_group("data frames")
 each_library = pytest.mark.parametrize("library", LIBRARIES)
 
 
@@ -47,6 +47,8 @@ def values_of(page: Page[Any], library: str, name: str, **options: Any) -> list[
     """Return the values of a column, None where one is missing."""
     frame: Any = getattr(page, f"to_{library}")(**options)
     if library == "pandas":
+        import pandas
+
         return [None if value is pandas.NA or value is pandas.NaT else value for value in frame[name].tolist()]
     return list(frame[name].to_list() if library == "polars" else frame.column(name).to_pylist())
 
@@ -241,6 +243,8 @@ class TestPagers:
             assert polar["created_at"].to_list() == frame["created_at"].tolist()
 
     def test_an_empty_list_has_its_columns(self, mode: Mode) -> None:
+        import polars
+
         with Emulator() as emulator:
             client = mode.client_of(emulator)
             frame = mode.run(client.executions.list().to_polars())
@@ -252,21 +256,23 @@ class TestPagers:
 
 MISSING = """
 import sys
-sys.modules[{module!r}] = None
+sys.modules.update({"pandas": None, "polars": None, "pyarrow": None})
 from fibonacci import Fibonacci
 client = Fibonacci("key", base_url="http://127.0.0.1:9")  # nothing listens there: whatever is sent fails
-try:
-    client.workflows.list().to_{library}()
-except ImportError as error:
-    print(error)
+for library in ("pandas", "polars", "arrow"):
+    try:
+        getattr(client.workflows.list(), f"to_{library}")()
+    except ImportError as error:
+        print(error)
 """
 
 
-@pytest.mark.parametrize(("library", "module"), [("pandas", "pandas"), ("polars", "polars"), ("arrow", "pyarrow")])
-def test_a_missing_library_is_named_before_anything_is_sent(library: str, module: str) -> None:
-    code = MISSING.format(module=module, library=library)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=60)
-    assert run.stdout == f"to_{library}() needs {module}: pip install 'fibonacci-sdk[{library}]'\n"
+def test_a_missing_library_is_named_before_anything_is_sent() -> None:
+    run = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, check=True, text=True, timeout=60)
+    assert run.stdout.splitlines() == [
+        f"to_{library}() needs {module}: pip install 'fibonacci-sdk[{library}]'"
+        for library, module in (("pandas", "pandas"), ("polars", "polars"), ("arrow", "pyarrow"))
+    ]
 
 
 DICTS: list[Callable[[Any], dict[str, Any]]] = [dict, Model.to_dict]

@@ -17,11 +17,11 @@ import fibonacci.models.executions as executions
 from fibonacci import AsyncFibonacci, Fibonacci, any_string
 from fibonacci.models import Execution, Model, Workflow
 from tests.endpoints.table import ROWS
-from tests.kit.assertions import refused
+from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import respond_json
-from tests.test_models import LEAST, MODELS
+from tests.test_models import LEAST, each_model
 
 
 class TestArgumentsByPosition:
@@ -128,7 +128,7 @@ class TestAttributes:
         )
         assert "raw_" not in str(caught.value)
 
-    @MODELS
+    @each_model
     def test_absent_attributes_are_absent(self, model: type[Model]) -> None:
         made = model.model_validate(LEAST[model])
         for name in ("zzz", "__zzz__", "_zzz", "response"):
@@ -157,7 +157,7 @@ class TestStatus:
         call = partial(caller.executions.list, status=status)
         refused(mode, server, ValueError, call, f"status {status!r} is not known: {hint}", f"any_string({status!r})")
 
-    @pytest.mark.parametrize("status", [*executions.KNOWN_STATUSES, any_string("complete"), any_string("paused")])
+    @each_row("status", [*executions.KNOWN_STATUSES, any_string("complete"), any_string("paused")])
     def test_known_and_marked_ones_are_sent(self, mode: Mode, status: str) -> None:
         with ScriptedServer(respond_json({"data": []})) as server:
             assert mode.run(mode.client_of(server).executions.list(status=status)) == []

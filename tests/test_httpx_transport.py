@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from fibonacci.transports import AsyncHTTPXTransport, HTTPXTransport
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 
 Timeouts = dict[str, float | None]
@@ -58,7 +59,7 @@ def recorder(request: pytest.FixtureRequest) -> TimeoutRecorder:
     return TimeoutRecorder(request.param)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("own", "timeout", "connect", "rest"),
     [
         ({}, 30, 5, 30),

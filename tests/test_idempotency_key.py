@@ -12,7 +12,7 @@ from fibonacci import ConfigurationError, ConflictError, Fibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.transports import HTTPResponse, TransportError
 from tests.emulator.api import llm
-from tests.kit.assertions import refused
+from tests.kit.assertions import each_row, refused
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.steps import raw_then_reset, respond_json
@@ -32,8 +32,8 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 
 
 class TestOnTheWire:
-    @pytest.mark.parametrize("method", ["execute", "run"])
-    @pytest.mark.parametrize(
+    @each_row("method", ["execute", "run"])
+    @each_row(
         ("headers", "argument", "expected"),
         [
             ({}, {"idempotency_key": "job-7"}, "job-7"),
@@ -146,8 +146,8 @@ class TestExecutedOnce:
 
 
 class TestBadKeys:
-    @pytest.mark.parametrize(("key", "expected", "text"), BAD, ids=lambda each: repr(each)[:12])
-    @pytest.mark.parametrize("method", ["execute", "run"])
+    @each_row(("key", "expected", "text"), BAD)
+    @each_row("method", ["execute", "run"])
     def test_of_an_argument(
         self, mode: Mode, server: ScriptedServer, caller: Any, method: str, key: Any, expected: Any, text: str
     ) -> None:

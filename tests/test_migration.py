@@ -12,12 +12,13 @@ import fibonacci
 from fibonacci import AsyncFibonacci, ConfigurationError, Fibonacci
 from fibonacci._migration import RENAMED
 from tests.docs.markdown import ROOT, blocks_of
+from tests.kit.assertions import each_row
 
 PAGE = ROOT / "docs" / "how-to" / "coming-from-0.2.4.md"
-OLD = pytest.mark.parametrize("name", RENAMED)
+each_old_name = each_row("name", RENAMED)
 
 
-@OLD
+@each_old_name
 def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
     for statement in (f"from fibonacci import {name}", f"from fibonacci import Fibonacci, {name} as x"):
         with pytest.raises(ImportError) as caught:
@@ -29,7 +30,7 @@ def test_an_import_names_the_new_way_and_the_page(name: str) -> None:
         assert caught.value.name == "fibonacci"
 
 
-@OLD
+@each_old_name
 def test_an_attribute_does_too_and_is_absent(name: str) -> None:
     with pytest.raises(AttributeError, match=f"^{name} is of fibonacci-sdk 0.2.4, and is gone. Instead: "):
         getattr(fibonacci, name)

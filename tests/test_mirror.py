@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import mirror
+from tests.kit.assertions import each_row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
+@each_row("rule", RULES)
 def test_rule(rule: str) -> None:
     source, sync = RULES[rule]
     assert mirror.derive(source, "x.py") == sync
@@ -103,7 +104,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSALS)
+@each_row("case", REFUSALS)
 def test_refusal_names_file_and_line(case: str) -> None:
     with pytest.raises(mirror.Refused, match=r"^pager\.py:3: "):
         mirror.derive(f"x = 1\n\n{REFUSALS[case]}\n", "pager.py")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from pydantic import BaseModel
 
 from fibonacci.models import Model, Workflow
-from tests.test_models import LEAST, MODELS
+from tests.kit.assertions import each_row
+from tests.test_models import LEAST, each_model
 
 PYDANTIC_1 = (
     "construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json",
@@ -18,14 +18,14 @@ def public(model: Model) -> list[str]:
     return [name for name in dir(model) if not name.startswith("_")]
 
 
-@MODELS
+@each_model
 def test_methods_of_pydantic_1_and_raw_fields_are_hidden(model: type[Model]) -> None:
     made = model.model_validate(LEAST[model])
     assert {*PYDANTIC_1, "__fields__"}.isdisjoint(dir(made))
     assert [name for name in public(made) if name.startswith("raw_")] == []
 
 
-@MODELS
+@each_model
 def test_other_fields_properties_and_methods_are_listed(model: type[Model]) -> None:
     made = model.model_validate(LEAST[model])
     properties = {name for each in model.__mro__ for name, value in vars(each).items() if isinstance(value, property)}
@@ -55,6 +55,6 @@ def test_the_names_of_a_workflow() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", PYDANTIC_1)
+@each_row("name", PYDANTIC_1)
 def test_these_names_are_deprecated_in_pydantic(name: str) -> None:
     assert hasattr(getattr(BaseModel, name), "__deprecated__")

@@ -18,6 +18,7 @@ from fibonacci.models import (
     ToolPolicy,
     Workflow,
 )
+from tests.kit.assertions import each_row
 from tests.kit.responses import received
 
 
@@ -41,7 +42,7 @@ class TestExecution:
         with pytest.raises(ValidationError):
             Execution.model_validate(document)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("status", "terminal", "succeeded"),
         [
             ("completed", True, True),
@@ -73,7 +74,7 @@ class TestTrace:
         assert node.started_at == datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)
         assert made.model_dump(mode="json") == document
 
-    @pytest.mark.parametrize("trace", [None, "text", {"a": 1}, ["a"], [{"id": 5}], [{"name": "a"}]])
+    @each_row("trace", [None, "text", {"a": 1}, ["a"], [{"id": 5}], [{"name": "a"}]])
     def test_another_form_of_it_is_kept_and_read_as_none(self, trace: Any) -> None:
         made = Execution.model_validate({"id": "e", "trace": trace})
         assert (made.trace, made.raw_trace) == (None, trace)
@@ -100,7 +101,7 @@ class TestEmptyMaps:
 
 
 class TestTimes:
-    @pytest.mark.parametrize(
+    @each_row(
         ("text", "expected"),
         [
             ("2026-11-25T01:02:03Z", datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)),

@@ -10,7 +10,7 @@ import pytest
 
 from fibonacci.models import AuditEntry, Execution, Model, Page, Workflow
 from tests.kit.responses import info, received
-from tests.test_models import LEAST, MODELS
+from tests.test_models import LEAST, each_model
 
 
 def pickled(model: Workflow) -> Workflow:
@@ -21,7 +21,7 @@ COPIES: list[Callable[[Workflow], Workflow]] = [copy.copy, copy.deepcopy, pickle
 
 
 class TestRepr:
-    @MODELS
+    @each_model
     def test_the_length_is_bounded(self, model: type[Model]) -> None:
         document = {**LEAST[model], **{f"field_{number}": "x" * 5000 for number in range(40)}}
         made = model.model_validate(document)

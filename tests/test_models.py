@@ -6,7 +6,7 @@ import json
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -37,6 +37,7 @@ from fibonacci.models import (
     WorkflowVersion,
 )
 from tests.endpoints.table import ROWS
+from tests.kit.assertions import each_row
 
 LEAST: dict[type[Model], dict[str, Any]] = {
     **{row.returns: row.data[0] if row.is_list else row.data for row in ROWS if row.data},
@@ -60,7 +61,7 @@ LEAST: dict[type[Model], dict[str, Any]] = {
 }
 """Every model, with its required fields; a model that is not named has the fields of its row."""
 
-MODELS = pytest.mark.parametrize("model", LEAST, ids=lambda model: model.__name__)
+each_model = each_row("model", LEAST)
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -91,35 +92,41 @@ def test_every_public_model_is_tested() -> None:
     assert kinds - {Model, Timestamped} == set(LEAST)
 
 
-@MODELS
+@each_model
 def test_a_dump_has_no_field_that_was_not_sent(model: type[Model]) -> None:
     assert through(model, LEAST[model]) == LEAST[model]
 
 
-@MODELS
+@each_model
 def test_null_and_missing_are_distinct(model: type[Model]) -> None:
     document = {**dict.fromkeys(names_of(model)), **LEAST[model]}
     assert exactly(through(model, document)) == exactly(document)
 
 
-@MODELS
-@settings(max_examples=40)
-@given(more=st.dictionaries(st.text(), JSON, max_size=4))
+@given(model=st.sampled_from(list(LEAST)), more=st.dictionaries(st.text(), JSON, max_size=4))
 def test_any_unknown_field_is_kept(model: type[Model], more: dict[str, Any]) -> None:
     document = {**{name: value for name, value in more.items() if name not in names_of(model)}, **LEAST[model]}
     assert exactly(through(model, document)) == exactly(document)
 
 
-@MODELS
-@pytest.mark.parametrize(
-    "name", ["model_dump", "copy", "json", "response", "_response", "_repr_fields", "model_config", "dict"]
-)
+@each_model
+def test_every_model_reads_and_writes_as_the_base_does(model: type[Model]) -> None:
+    parents = model.__mro__[: model.__mro__.index(Model)]
+    own = {name for parent in parents for name in vars(parent)}
+    assert (
+        own & {"__get_pydantic_core_schema__", "_as_received", "model_validate_json", "model_dump", "to_dict"} == set()
+    )
+    assert model.model_config == Model.model_config
+
+
+@each_model
+@each_row("name", ["model_dump", "copy", "json", "response", "_response", "_repr_fields", "model_config", "dict"])
 def test_an_unknown_field_with_the_name_of_an_attribute_is_kept(model: type[Model], name: str) -> None:
     document = {**LEAST[model], name: {"x": 1}}
     assert through(model, document) == document
 
 
-@MODELS
+@each_model
 def test_an_unknown_field_with_the_name_of_a_raw_field_is_kept(model: type[Model]) -> None:
     for name in set(model.model_fields) - names_of(model):
         alias = model.model_fields[name].alias
@@ -130,12 +137,12 @@ def test_an_unknown_field_with_the_name_of_a_raw_field_is_kept(model: type[Model
             assert exactly(through(model, document)) == exactly(document)
 
 
-@MODELS
+@each_model
 def test_an_unknown_field_is_an_attribute(model: type[Model]) -> None:
     assert model.model_validate({**LEAST[model], "brand_new": [1]}).brand_new == [1]  # type: ignore[attr-defined]  # pyright: ignore
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@each_row("row", ROWS)
 def test_the_responses_of_the_endpoint_table_survive_a_round_trip(row: Any) -> None:
     for each in row.data if row.is_list else [row.data] if row.data else []:
         made = row.returns.model_validate(each)
@@ -144,7 +151,7 @@ def test_the_responses_of_the_endpoint_table_survive_a_round_trip(row: Any) -> N
         assert row.returns.model_validate_json(made.model_dump_json()) == made
 
 
-@MODELS
+@each_model
 def test_models_are_frozen(model: type[Model]) -> None:
     made = model.model_validate({**LEAST[model], "extra": 1})
     for name in [*model.model_fields, "extra", "unheard_of"]:
@@ -160,7 +167,7 @@ class TestFields:
         assert through(WorkflowVersion, {"version": "2"}) == {"version": "2"}
         assert exactly(through(MemoryEntry, {"ttl": 60.0, "value": True})) == '{"ttl": 60.0, "value": true}'
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("model", "field", "value"),
         [
             (Workflow, "id", 7),

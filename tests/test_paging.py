@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fibonacci import APIResponseError, NotFoundError, Page, PaginationError
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -28,7 +29,7 @@ def queries(server: ScriptedServer) -> list[str]:
 
 
 class TestNextPage:
-    @pytest.mark.parametrize(
+    @each_row(
         ("meta", "query"),
         [
             ({"next_cursor": "a/b="}, "cursor=a%2Fb%3D"),
@@ -43,12 +44,13 @@ class TestNextPage:
         ],
     )
     def test_by_meta(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any, query: str) -> None:
+        server.requests.clear()
         server.add_response(page("a", **meta))
         server.add_response(page("b"))
         assert names(mode, caller) == ["a", "b"]
         assert queries(server) == ["", query]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "meta",
         [
             {},
@@ -67,6 +69,7 @@ class TestNextPage:
         ],
     )
     def test_none(self, mode: Mode, server: ScriptedServer, caller: Any, meta: Any) -> None:
+        server.requests.clear()
         server.add_response(page("a", **meta))
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1
@@ -87,7 +90,7 @@ class TestNextPage:
         assert names(mode, caller, limit=1) == ["a", "b"]
         assert queries(server) == ["limit=1", "limit=2&cursor=x+y"]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "link",
         [
             '<https://elsewhere.example/v1/tools?cursor=x>; rel="next"',
@@ -103,6 +106,7 @@ class TestNextPage:
         ],
     )
     def test_a_link_that_is_not_followed(self, mode: Mode, server: ScriptedServer, caller: Any, link: str) -> None:
+        server.requests.clear()
         server.add_response(page("a"), headers={"Link": link})
         assert names(mode, caller) == ["a"]
         assert len(server.requests) == 1

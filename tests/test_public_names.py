@@ -18,6 +18,7 @@ import fibonacci.models
 import fibonacci.testing
 import fibonacci.transports
 from tests import stubs
+from tests.kit.assertions import each_row
 
 MODULES = [
     fibonacci,
@@ -29,7 +30,7 @@ MODULES = [
 ]
 NAMES = [(module, name) for module in MODULES for name in module.__all__]
 
-each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+each_module = each_row("module", MODULES)
 
 
 def seen_by_type_checkers(module: ModuleType) -> dict[str, str]:
@@ -71,7 +72,7 @@ def test_the_names_of_a_module_are_those_of_its_stub(module: ModuleType) -> None
         assert getattr(importlib.import_module(home), name) is getattr(module, name)
 
 
-@pytest.mark.parametrize(("module", "name"), NAMES, ids=lambda part: getattr(part, "__name__", part))
+@each_row(("module", "name"), NAMES)
 def test_each_name_is_there_and_is_documented(module: ModuleType, name: str) -> None:
     value = getattr(module, name)
     assert value is getattr(module, name)

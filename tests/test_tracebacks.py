@@ -17,6 +17,8 @@ import pytest
 from fibonacci._display.remedies import REMEDIES
 from tests.docs.markdown import ROOT
 
+pytestmark = pytest.mark.xdist_group("IPython")
+
 CALL = "client.workflows.get('wf-nope')"
 CASES: dict[str, list[str]] = {
     "a 404": [f"x = 1\n{CALL}"],

@@ -21,6 +21,7 @@ from fibonacci.transports import (
     TransportErrorKind,
     transport_error_from,
 )
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 from tests.kit.transport import ScriptedTransport
@@ -171,7 +172,7 @@ WRONG_CONNECTION_OPTIONS: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 class TestArguments:
-    @pytest.mark.parametrize(
+    @each_row(
         ("arguments", "error", "message"),
         [
             ({"max_connections": 0}, ConfigurationError, "max_connections must be above 0, not 0"),
@@ -189,7 +190,7 @@ class TestArguments:
         with pytest.raises(error, match=message):
             mode.socket_transport(**arguments)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("arguments", "error", "message"),
         [
             ({"client": 3}, ConfigurationError, "client must be an? (Async)?Client of httpx or httpx2, not int"),
@@ -233,7 +234,7 @@ class TestArguments:
         with pytest.raises(ConfigurationError, match=f"{next(iter(option))} does not reach a transport"):
             mode.client("sk-1", transport=mode.socket_transport(), **option)
 
-    @pytest.mark.parametrize(("arguments", "error", "message"), WRONG_CONNECTION_OPTIONS)
+    @each_row(("arguments", "error", "message"), WRONG_CONNECTION_OPTIONS)
     def test_the_client_refuses_the_same(
         self, mode: Mode, arguments: dict[str, Any], error: type[Exception], message: str
     ) -> None:
@@ -270,7 +271,7 @@ class TestClosing:
 
 
 class TestErrors:
-    @pytest.mark.parametrize(
+    @each_row(
         ("kind", "requests", "error", "unknown"),
         [
             ("never_sent", 3, APIConnectionError, False),
@@ -313,7 +314,7 @@ class TestErrors:
         assert caught.value.outcome_unknown
         assert caught.value.__cause__ is failure
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("response", "message"),
         [
             (None, "TypeError: a transport must return an HTTPResponse, not NoneType"),

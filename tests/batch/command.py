@@ -1,7 +1,8 @@
-"""The command `run-many` in processes, and what it prints."""
+"""The command `run-many`, in this process or in its own, and what it prints."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,9 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator
+from tests.cli.invocation import invoke
 from tests.emulator.api import tool
 
 GREET = {"nodes": [{"id": "greet", "type": "llm", "instruction": "Greet {{input.name}}"}]}
@@ -23,7 +26,9 @@ KEPT = ("--journal", "runs.db", "--out", "o.jsonl")
 
 
 class Command:
-    """The command, run in a folder of its own, with an emulator for the platform.
+    """The command, run in a folder that is the current one for it alone, with an emulator for the platform.
+
+    A call runs it in this process; `run` and `start` begin a process.
 
     Args:
         emulator: The platform.
@@ -37,13 +42,16 @@ class Command:
         self.environment: dict[str, str] = {**inherited, **variables, "PYTHONWARNINGS": "error"}
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        with contextlib.chdir(self.folder), patch.dict(os.environ, self.environment, clear=True):
+            return subprocess.CompletedProcess(arguments, *invoke("run-many", *arguments, stdin=stdin))
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.line(arguments),
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
-            text=True,
             timeout=60,
             encoding="utf-8",
         )

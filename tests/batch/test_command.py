@@ -1,4 +1,4 @@
-"""`fibonacci run-many` in processes: data on stdout, the rest on stderr, exit codes, resumption."""
+"""`fibonacci run-many`: data on stdout, the rest on stderr, exit codes, resumption."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fibonacci.emulator import Emulator
 from tests.batch.command import CSV, EXECUTE, GREET, KEPT, REST, Command, executions, last_line, lines_of
 from tests.batch.journals import REDIS_PASSWORD
 from tests.emulator.handling import wait_until
+from tests.kit.assertions import each_row
 from tests.kit.pseudo_terminal import PseudoTerminal
 from tests.kit.redis import RedisServer
 from tests.kit.systems import needs_fork, needs_signals
@@ -34,7 +35,7 @@ def test_a_journal_in_redis(command: Command, greeter: str, client: Fibonacci, r
 
 class TestData:
     def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(self, command: Command, greeter: str) -> None:
-        ran = command("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
+        ran = command.run("Greeter", command.write("rows.csv", CSV), "--key", "id", "--journal", "runs.db", "--ordered")
         assert ran.returncode == 0, ran.stderr
         found = lines_of(ran.stdout)
         assert [(each["key"], each["status"], each["inputs"]) for each in found] == [
@@ -143,7 +144,7 @@ FAULTS: list[tuple[list[str], str, str]] = [
 
 
 class TestExitCodes:
-    @pytest.mark.parametrize(("arguments", "stdin", "text"), FAULTS)
+    @each_row(("arguments", "stdin", "text"), FAULTS)
     def test_a_fault_is_a_line_and_nothing_is_sent(
         self, arguments: list[str], stdin: str, text: str, command: Command, emulator: Emulator
     ) -> None:

@@ -19,6 +19,7 @@ from fibonacci._batch.journal_schema import JournalHeader
 from fibonacci._batch.row import Row
 from fibonacci.models import Execution
 from tests.batch.journals import KINDS, JournalPlace
+from tests.kit.assertions import each_row
 from tests.kit.systems import linux_only, needs_fork, needs_permissions
 
 HEADER = JournalHeader("wf-1", "3", "column id")
@@ -113,7 +114,7 @@ def test_a_key_that_occurs_twice_in_a_run_is_found(place: JournalPlace, is_tempo
 
 class TestRefusals:
     @BOTH
-    @pytest.mark.parametrize(
+    @each_row(
         ("header", "text"),
         [
             (HEADER._replace(workflow_id="wf-2"), "belongs to the workflow wf-1, not wf-2: pass another "),
@@ -234,7 +235,7 @@ class TestNetworkFileSystems:
 malformed line
 """
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("path", "expected"),
         [
             ("/home/ada/runs.db", "ext4"),

@@ -35,6 +35,7 @@ from fibonacci._batch.watching import StartRate, WatchPlan, goes_on, page_size, 
 from fibonacci._core.request_body import canonical
 from fibonacci.models import Execution
 from fibonacci.models.organizations import Quota
+from tests.kit.assertions import each_row
 
 
 class TestConcurrency:
@@ -208,7 +209,7 @@ class TestConcurrency:
 
 
 class TestWatching:
-    @pytest.mark.parametrize(
+    @each_row(
         ("requests", "rate", "starts", "duration", "seconds"),
         [
             (1, 300, 100, 1.0, 0.4),
@@ -324,7 +325,7 @@ class TestWatching:
 
 
 class TestQuotas:
-    @pytest.mark.parametrize(
+    @each_row(
         ("code", "message", "retry_after", "in_flight", "kind"),
         [
             ("quota_exceeded", "The quota concurrent_executions of 20 is used up.", None, 20, "concurrent"),

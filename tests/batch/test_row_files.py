@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.run_many.row_files import RowFormat, RowsFormat, open_rows, read_rows
+from tests.kit.assertions import each_row
 
 CSV = RowsFormat("csv")
 JSONL = RowsFormat("jsonl")
@@ -24,7 +25,7 @@ def rows_in(content: bytes, rows_format: RowsFormat) -> list[dict[str, Any]]:
     return list(read_rows(io.BytesIO(content), "rows", rows_format))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("content", "rows_format", "rows"),
     [
         (b"id,name\n7,Ada\n", CSV, [{"id": "7", "name": "Ada"}]),
@@ -42,7 +43,7 @@ def test_rows(content: bytes, rows_format: RowsFormat, rows: list[dict[str, Any]
     assert rows_in(content, rows_format) == rows
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("content", "rows_format", "text"),
     [
         (b'{"a": 1}\n{"a": }\n', JSONL, "rows:2: it is no JSON: Expecting value at column 7"),

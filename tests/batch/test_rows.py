@@ -17,6 +17,7 @@ from fibonacci import (
 )
 from fibonacci.emulator import Emulator
 from tests.batch.workflows import inputs_of, named, run
+from tests.kit.assertions import each_row
 from tests.kit.mode import MODES, Mode
 
 
@@ -121,7 +122,7 @@ class TestRows:
             mode.each(runs, lambda _: None)
         assert len(inputs_of(client, greeter)) == distance
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("row", "error", "text"),
         [
             ({"name": "Ada"}, ValueError, "row 0 has no column 'id', which key= names"),

@@ -45,16 +45,24 @@ class Invocation(NamedTuple):
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-class TerminalText(io.StringIO):
-    """A stdout that says that it is a terminal, and keeps what is printed."""
+class TextStream(io.TextIOWrapper):
+    """A standard stream that has a text to read, or keeps what is printed, and may say that it is a terminal."""
+
+    def __init__(self, text: str = "", *, is_terminal: bool = False) -> None:
+        self._content = io.BytesIO(text.encode())
+        self._is_terminal = is_terminal
+        super().__init__(self._content, "utf-8", newline="", write_through=True)
 
     def isatty(self) -> bool:
-        return True
+        return self._is_terminal
+
+    def getvalue(self) -> str:
+        return self._content.getvalue().decode()
 
 
 def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invocation:
     """Run the command in this process. Its streams are no terminal, except for stdout where that is said."""
-    out, err = TerminalText() if on_terminal else io.StringIO(), io.StringIO()
+    out, err = TextStream(is_terminal=on_terminal), TextStream()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _stdin(stdin):
         try:
             code = main(arguments)
@@ -65,7 +73,7 @@ def invoke(*arguments: str, stdin: str = "", on_terminal: bool = False) -> Invoc
 
 @contextlib.contextmanager
 def _stdin(text: str) -> Generator[None]:
-    before, sys.stdin = sys.stdin, io.StringIO(text)
+    before, sys.stdin = sys.stdin, TextStream(text)
     try:
         yield
     finally:

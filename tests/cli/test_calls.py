@@ -17,7 +17,7 @@ from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests import calls as derivation
 from tests.cli.command_lines import calls, command_line
-from tests.cli.invocation import TerminalText, invoke, use
+from tests.cli.invocation import TextStream, invoke, use
 from tests.contract.document import operations
 from tests.endpoints.endpoint_row import EndpointRow
 from tests.endpoints.table import ROWS
@@ -197,8 +197,8 @@ class TestDeletion:
 
     @pytest.mark.parametrize(("answer", "is_yes"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)])
     def test_on_a_terminal(self, monkeypatch: pytest.MonkeyPatch, answer: str, is_yes: bool) -> None:
-        asked = TerminalText()
-        monkeypatch.setattr("sys.stdin", TerminalText(answer))
+        asked = TextStream(is_terminal=True)
+        monkeypatch.setattr("sys.stdin", TextStream(answer, is_terminal=True))
         monkeypatch.setattr("sys.stderr", asked)
         context = Context(command_parser().parse_args(["workflows", "delete", "wf-1"]))
         with nullcontext() if is_yes else pytest.raises(UsageError, match="nothing was changed"):

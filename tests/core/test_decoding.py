@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci import APIResponseError
@@ -19,6 +19,7 @@ from fibonacci._core.response import APIResponse
 from fibonacci.models import AuditEntry, Execution, MemoryEntry, Quota, Tool, Workflow
 from tests.core.responses import api_response
 from tests.endpoints.table import ROWS
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 from tests.kit.server import ScriptedServer
 
@@ -41,7 +42,7 @@ def encoded(document: Any) -> bytes:
 
 
 class TestEnvelope:
-    @pytest.mark.parametrize(
+    @each_row(
         ("document", "data", "meta"),
         [
             ({"data": {"id": "x"}, "meta": {"request_id": "r"}}, {"id": "x"}, {"request_id": "r"}),
@@ -101,7 +102,7 @@ class TestEnvelope:
 
 
 class TestLists:
-    @pytest.mark.parametrize(
+    @each_row(
         "document",
         [
             {"data": [{"name": "a"}, {"name": "b"}], "meta": {}},
@@ -118,7 +119,7 @@ class TestLists:
         items, _ = decode_list(api_response(encoded(document)), Tool, "tools")
         assert [item.name for item in items] == ["a", "b"]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "document",
         [
             {"data": {"items": [], "results": []}},
@@ -172,7 +173,7 @@ class TestUnreadable:
     def test_an_empty_body(self, body: bytes) -> None:
         assert "empty" in refused(body).message
 
-    @pytest.mark.parametrize(
+    @each_row(
         "body",
         [b"{", b'{"data": {"id": "x"}', b"nope", b'{"id": "x"} {}', b"\xff\xfe", b'{"id": "\xff"}', b"{'id': 'x'}"],
     )
@@ -187,7 +188,7 @@ class TestUnreadable:
         assert len(str(error)) < 1000
         assert len(error.body) == 64 * 1024
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("body", "place"),
         [
             (b'{"data": {"id": 5}}', "id"),
@@ -215,7 +216,7 @@ class TestUnreadable:
 class TestCompressed:
     BODY = b'{"data": {"id": "wf-1"}}'
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("encoding", "body"),
         [
             ("gzip", packed(BODY)),
@@ -258,7 +259,6 @@ class TestCompressed:
 class TestArbitraryJSON:
     """Any bytes are decoded or raise an `APIResponseError`."""
 
-    @settings(max_examples=200)
     @given(
         body=st.binary(max_size=200) | JSON.map(encoded) | JSON.map(lambda data: encoded({"data": data})),
         encoding=st.sampled_from(["", "gzip", "deflate", "br", "gzip, deflate"]),

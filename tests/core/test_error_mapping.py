@@ -16,6 +16,7 @@ from fibonacci._core.response import TEXT_LIMIT, APIResponse
 from fibonacci._core.transport_errors import TransportErrorKind
 from fibonacci.transports import TransportError
 from tests.core.responses import api_response
+from tests.kit.assertions import each_row
 from tests.kit.clock import START
 
 BASE_URL = "https://api.example.com/v1"
@@ -42,7 +43,7 @@ def _nested(*texts: str) -> Exception:
     return error
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_row("kind", KINDS)
 def test_each_kind_says_where(kind: TransportErrorKind) -> None:
     error = TransportError(kind, OSError(7, "Why"), proxy="http://proxy.example:3128")
     message = connection_error(error, base_url=BASE_URL, is_time_up=False).message
@@ -53,7 +54,7 @@ def test_each_kind_says_where(kind: TransportErrorKind) -> None:
     assert str(error) == f"{kind} through proxy http://proxy.example:3128: Why"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "is_time_up", "message"),
     [
         (TransportError("timeout", TIME_UP), True, "no complete response from {at} within the call's time"),

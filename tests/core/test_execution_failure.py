@@ -8,6 +8,7 @@ import pytest
 
 from fibonacci._core.execution_failure import ExecutionFailure, failure_of, failure_text
 from fibonacci.models import Execution
+from tests.kit.assertions import each_row
 
 CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
     "nothing": ({}, ExecutionFailure()),
@@ -56,7 +57,7 @@ CASES: dict[str, tuple[dict[str, Any], ExecutionFailure]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
+@each_row("case", CASES)
 def test_the_reason_is_found(case: str) -> None:
     fields, expected = CASES[case]
     assert failure_of(Execution.model_validate({"id": "exec_1", "status": "failed", **fields})) == expected

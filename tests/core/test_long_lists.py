@@ -16,6 +16,7 @@ from fibonacci._core.decoding import decode_list, read_list
 from fibonacci._core.long_lists import PIECE, edges
 from fibonacci.models import Workflow
 from tests.core.responses import api_response
+from tests.kit.assertions import each_row
 
 TEXTS = st.text(alphabet='{}[]",\\: aü\n', max_size=6)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -45,7 +46,7 @@ def test_the_items_are_those_of_the_list(items: list[Any], separators: Any, piec
 
 
 def test_a_long_list_is_cut_into_pieces() -> None:
-    items = workflows(20_000)
+    items = workflows(5_000)
     body = encoded({"data": items, "meta": {}})
     places = edges(body)
     assert all(PIECE <= end - start < 1.01 * PIECE for start, end in pairwise(places))
@@ -55,28 +56,36 @@ def test_a_long_list_is_cut_into_pieces() -> None:
     assert meta == {}
 
 
-@pytest.mark.parametrize(
-    "shape", ['{"data":%s}', '{"meta":{},"data":%s}', '{"data":{"items":%s}}', '{"items":%s,"more":1}', "%s"]
-)
-@pytest.mark.parametrize("name", ["}{", "{", "},{"])
+@pytest.fixture
+def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a list of 200 workflows be a long one."""
+    monkeypatch.setattr(long_lists, "PIECE", 2_000)
+    assert len(edges(encoded({"data": workflows(200)}))) > 5
+
+
+@pytest.mark.usefixtures("short_pieces")
+@each_row("shape", ['{"data":%s}', '{"meta":{},"data":%s}', '{"data":{"items":%s}}', '{"items":%s,"more":1}', "%s"])
+@each_row("name", ["}{", "{", "},{"])
 def test_other_shapes_and_any_texts_are_read_as_well(shape: str, name: str) -> None:
-    items = workflows(3000, name=name)
+    items = workflows(200, name=name)
     body = (shape % encoded(items).decode()).encode()
     read, _ = decode_list(api_response(body), Workflow, "workflows")
     assert [workflow.model_dump(mode="json") for workflow in read] == items
 
 
-@pytest.mark.parametrize("place", [0, 5000, 9999])
+@pytest.mark.usefixtures("short_pieces")
+@pytest.mark.parametrize("place", [0, 100, 199])
 def test_a_fault_is_named_by_its_place_in_the_whole_list(place: int) -> None:
-    items = workflows(10_000)
+    items = workflows(200)
     items[place]["name"] = 7
     with pytest.raises(APIResponseError, match=rf"not a list \({place}\.name: ") as caught:
         decode_list(api_response(encoded({"data": items})), Workflow, "workflows")
     assert caught.value.body is not None
 
 
-@pytest.mark.parametrize("cut", [1, 100_000, 400_000])
+@pytest.mark.usefixtures("short_pieces")
+@pytest.mark.parametrize("cut", [1, 2_000, 8_000])
 def test_a_long_list_that_is_cut_is_no_json(cut: int) -> None:
-    body = encoded({"data": workflows(10_000)})
+    body = encoded({"data": workflows(200)})
     with pytest.raises(APIResponseError, match="not JSON"):
         decode_list(api_response(body[:-cut]), Workflow, "workflows")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from fibonacci._core.rate_limit_headers import parse_rate_limit, parse_retry_after
 from fibonacci.models import Headers, RateLimit
+from tests.kit.assertions import each_row
 from tests.kit.clock import START
 from tests.kit.steps import http_date
 
@@ -26,7 +27,7 @@ def reset_in(stated: RateLimit | None) -> float | None:
     return None if stated is None else stated.reset_at.timestamp() - START
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "seconds"),
     [
         (f"{IN_A_MINUTE}", 60),
@@ -60,7 +61,7 @@ def test_a_reset_is_recognized_by_form_and_size(text: str, seconds: float | None
     assert found is None or (found.limit, found.remaining) == (60, 5)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "expected"),
     [
         ({"RateLimit_Limit": "100", "RateLimit_Remaining": "50", "RateLimit_Reset": "30"}, (100, 50, 30)),
@@ -115,7 +116,7 @@ def test_the_time_of_a_response_is_its_own_or_ours() -> None:
         assert found.reset_at.timestamp() == begin + 60
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "seconds"),
     [
         ("5", 5),

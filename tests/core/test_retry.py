@@ -9,6 +9,7 @@ import pytest
 from fibonacci._core.response import APIResponse
 from fibonacci._core.retry import Attempt, Retry, decide
 from tests.core.responses import api_response
+from tests.kit.assertions import each_row
 from tests.kit.clock import START
 
 
@@ -31,7 +32,7 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", max)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("response", "options", "expected"),
     [
         # The server states a wait: it costs nothing and does not count.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibonacci._core.lease_messages import LeaseEnd, LeaseMessage
@@ -65,7 +65,6 @@ class TestProcesses:
         kills=st.lists(st.tuples(st.integers(0, 3), st.floats(0.2, 100)), max_size=3),
         seed=st.integers(0, 1000),
     )
-    @settings(max_examples=100, deadline=None)
     def test_no_more_is_sent_than_the_server_admits_and_all_is_sent(
         self,
         planned: list[PlannedCall],
@@ -93,7 +92,6 @@ class TestProcesses:
     @given(
         planned=calls(0.2), limit=st.integers(1, 9), length=LENGTHS, losses=st.lists(st.floats(0.2, 100), max_size=3)
     )
-    @settings(max_examples=50, deadline=None)
     def test_a_state_that_is_lost_costs_one_refused_request_at_the_most(
         self, planned: list[PlannedCall], limit: int, length: float, losses: list[float]
     ) -> None:

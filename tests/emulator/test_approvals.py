@@ -10,6 +10,7 @@ from fibonacci.emulator.http.errors import HTTPException
 from fibonacci.emulator.policy.categories import categories_of
 from fibonacci.emulator.state.clock import LAST
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
+from tests.kit.assertions import each_row
 
 ORG = "/organizations/default"
 EXTERNAL = "require_approval_for_external_comm"
@@ -48,7 +49,7 @@ def approvals(api: Api) -> dict[str, int]:
     return {name: stats[name] for name in ("pending", "approved", "rejected", "total")}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "definition", "reasons"),
     [
         ({EXTERNAL: True}, [MAIL], ["external_comm"]),

@@ -16,6 +16,7 @@ from fibonacci.emulator import Emulator, InputFileError, RecordedCall
 from fibonacci.emulator.engine.answers.cassette_file import read_calls, text_of, write_calls
 from tests.emulator.api import llm
 from tests.emulator.cassettes import counting, failure, run, stored
+from tests.kit.assertions import each_row
 
 
 def test_texts_stay_readable_and_any_text_is_kept(cassette: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_cassette_that_another_process_changes_is_left_as_it_is(cassette: Path
 CALL = {"kind": "llm", "node": "a", "input": {"instruction": "do"}, "answer": 1}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("content", "message"),
     [
         ("", ":1:1: not a JSON document"),

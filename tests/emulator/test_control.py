@@ -14,6 +14,7 @@ from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.clock import iso
 from tests.emulator.api import KEY, Api, ApiResponse, llm, tool
+from tests.kit.assertions import each_row
 
 TABLE = [(method, path.format(execution_id="exec_none", name="x")) for method, path, _ in CONTROL_ENDPOINTS]
 
@@ -161,7 +162,7 @@ def test_snapshot_and_restore(api: Api) -> None:
     assert other("GET", f"/workflows/{workflow}").status == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "message"),
     [
         (b"", "not a snapshot"),
@@ -228,7 +229,7 @@ def test_reset(api: Api) -> None:
     assert api("GET", "/workflows").data == []
 
 
-@pytest.mark.parametrize(("method", "path"), TABLE)
+@each_row(("method", "path"), TABLE)
 def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
     for key, status, code in (
         ("wrong", 401, "unauthorized"),
@@ -238,7 +239,7 @@ def test_it_requires_the_owners_key(api: Api, method: str, path: str) -> None:
         assert (response.status, response.code) == (status, code)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "body", "field"),
     [
         ("/failures", {"route": "GET /tool"}, "route"),
@@ -272,7 +273,7 @@ def test_bad_bodies_change_nothing(api: Api, path: str, body: Any, field: str) -
     assert not api.app.faults.is_active
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "body", "fields"),
     [
         ("PATCH", "/settings", {}, ["body"]),

@@ -8,11 +8,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.control.endpoints import CONTROL_ENDPOINTS
 from tests.docs.markdown import SHELL, blocks_of
+from tests.kit.assertions import each_row
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "control-api.md"
 ENDPOINTS = {f"{method} {path}" for method, path, _ in CONTROL_ENDPOINTS}
@@ -85,7 +84,7 @@ def test_the_table_of_the_documentation_has_every_endpoint() -> None:
     assert documented().keys() == ENDPOINTS
 
 
-@pytest.mark.parametrize("endpoint", sorted(ENDPOINTS))
+@each_row("endpoint", sorted(ENDPOINTS))
 def test_the_table_of_the_documentation_names_what_python_has(endpoint: str) -> None:
     named = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`(.*?)`", documented()[endpoint]))))
     ours = {name for name, endpoints in IN_THE_CONTROL_API.items() if endpoint in endpoints}

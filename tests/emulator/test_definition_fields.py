@@ -11,6 +11,7 @@ from fibonacci import Fibonacci, ValidationError
 from fibonacci.emulator import Emulator, LLMCall, ToolCall
 from tests.emulator.api import Api, llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
+from tests.kit.assertions import each_row
 
 
 def statuses(execution: dict[str, Any]) -> dict[str, str]:
@@ -148,11 +149,11 @@ class TestFallbacks:
 
 
 class TestRetries:
-    @pytest.mark.parametrize(
+    @each_row(
         ("retry", "seconds"),
         [({"delay": 10}, 30), ({"delay": 10, "backoff": "linear"}, 60), ({"delay": 10, "backoff": "exponential"}, 70)],
     )
-    @pytest.mark.parametrize("place", ["node", "default"])
+    @each_row("place", ["node", "default"])
     def test_backoff(self, retry: dict[str, Any], seconds: int, place: str) -> None:
         emulator = Emulator(time="skip")
         attempts = flaky(emulator, 99)
@@ -272,7 +273,7 @@ class TestCritics:
         assert (output["passed"], output["overall_score"], output["criteria_scores"]) == verdict
 
     @pytest.mark.usefixtures("patient")
-    @pytest.mark.parametrize("answer", [True, "9", 11, -1, None, {"passed": True}, {"overall_score": "9"}, [9]])
+    @each_row("answer", [True, "9", 11, -1, None, {"passed": True}, {"overall_score": "9"}, [9]])
     def test_what_is_no_verdict_fails_the_node(self, answer: Any) -> None:
         emulator = Emulator()
         emulator.critic(lambda _: answer)

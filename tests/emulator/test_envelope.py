@@ -11,6 +11,7 @@ from fibonacci.emulator.http.bodies import MAX_BODY
 from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.routes.endpoints import ENDPOINTS
 from tests.emulator.api import KEY, START, Api, segment
+from tests.kit.assertions import each_row
 
 
 def test_the_envelopes_of_a_success(api: Api) -> None:
@@ -45,14 +46,14 @@ def test_every_response_has_the_documented_headers(api: Api) -> None:
             assert int(response.headers["Content-Length"]) == len(response.body)
 
 
-@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ENDPOINTS])
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", f"Basic {KEY}", "Bearer wrong", KEY])
-def test_every_endpoint_requires_the_key(method: str, path: str, authorization: str | None) -> None:
+def test_every_endpoint_requires_the_key(api: Api, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    response = Api().app.handle(ServerRequest(method, f"/v1{path}", headers))
-    assert response.status == 401
-    assert b'"code":"unauthorized"' in response.body
-    assert ("WWW-Authenticate", "Bearer") in response.headers
+    for method, path, _ in ENDPOINTS:
+        response = api.app.handle(ServerRequest(method, f"/v1{path}", headers))
+        assert (method, path, response.status) == (method, path, 401)
+        assert b'"code":"unauthorized"' in response.body
+        assert ("WWW-Authenticate", "Bearer") in response.headers
 
 
 def test_the_case_of_the_scheme_does_not_matter(api: Api) -> None:
@@ -74,7 +75,7 @@ def test_another_method_is_refused_with_the_allowed_ones(api: Api, method: str, 
     assert (response.status, response.code, response.headers["Allow"]) == (405, "method_not_allowed", allowed)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path",
     ["/nowhere", "/workflows/", "/workflows//execute", "//", "/workflows/a/b/c/d", "/memory/a/b"],
 )
@@ -88,7 +89,7 @@ def test_an_unknown_path_names_the_closest_ones(api: Api) -> None:
     assert "/v1/workflows/{workflow_id}" in api("POST", "/workflows/1/run").json["error"]["message"]
 
 
-@pytest.mark.parametrize("target", ["*", "", "v1/health", "xv1/health", "/health", "/v2/health", "/", "/v1", "/v1/"])
+@each_row("target", ["*", "", "v1/health", "xv1/health", "/health", "/v2/health", "/", "/v1", "/v1/"])
 def test_a_target_outside_v1_is_404(target: str) -> None:
     assert Api().app.handle(ServerRequest("GET", target, {"authorization": f"Bearer {KEY}"})).status == 404
 
@@ -98,7 +99,7 @@ def test_a_path_that_is_not_utf8_is_400(api: Api) -> None:
     assert api("GET", "/tools?cursor=%ff").code == "bad_request"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         b"",
@@ -126,7 +127,7 @@ def test_a_body_over_the_limit_is_413(api: Api) -> None:
     assert (response.status, response.code) == (413, "payload_too_large")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "fields"),
     [
         ([], ["body"]),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.api import Api, llm, tool
+from tests.kit.assertions import each_row
 
 
 def conditional(node_id: str, left: Any, operator: str, right: Any = None, **branches: list[str]) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def test_a_critic_passes(api: Api) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("node", "reason"),
     [
         (llm("bad", "{{input.absent}}"), "there is no 'absent'"),

@@ -23,6 +23,7 @@ from fibonacci import (
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.faults.fault import KINDS, FailureError, FailureSpec
 from fibonacci.emulator.http.messages import ServerRequest
+from tests.kit.assertions import each_row
 from tests.kit.mode import Mode
 
 SET = "PUT /memory/{key}"
@@ -87,7 +88,7 @@ def test_a_broken_response(emulator: Emulator, make: Made, mode: Mode, kind: Any
     mode.run(make().workflows.create(name="y"))  # the broken connection is not reused
 
 
-@pytest.mark.parametrize("kind", ["reset", "no_reply", "cut"])
+@each_row("kind", ["reset", "no_reply", "cut"])
 def test_safe_retries_are_made(emulator: Emulator, make: Made, mode: Mode, kind: Any) -> None:
     failure = emulator.fail(SET, kind)
     entry = mode.run(make().memory.set("k", 1))
@@ -155,7 +156,7 @@ def test_closing_the_emulator_ends_waiting_deliveries(kind: Any) -> None:
     assert time.perf_counter() - began < 5
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("order", "body", "content_type"),
     [
         ({"body": {"error": {"code": "mine", "message": "x"}}}, b'{"error":{"code":"mine","message":"x"}}', None),
@@ -183,7 +184,7 @@ def test_a_response_as_specified(order: dict[str, Any], body: bytes | None, cont
         assert "x-request-id" in headers
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("order", "field"),
     [
         ({"route": "GET /tool"}, "route"),

@@ -18,6 +18,9 @@ from fibonacci.emulator.http.messages import ServerRequest
 from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+from tests.kit.assertions import each_row
+
+pytestmark = pytest.mark.xdist_group("growth")
 
 FEW, MANY = 800, 4_000
 HOME = "/organizations/default"
@@ -118,7 +121,7 @@ def cost(emulator: Emulator, act: Callable[[], object]) -> int:
     return steps
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each_row("page", PAGES)
 def test_a_page_costs_the_same_in_a_long_list(grown: list[Emulator], page: str) -> None:
     few = cost(grown[0], lambda: send(grown[0], page.format(last=FEW - 1)))
     many = cost(grown[1], lambda: send(grown[1], page.format(last=MANY - 1)))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.app.hosts import Hosts, is_loopback, read_authority
 from fibonacci.emulator.http.errors import HTTPException
+from tests.kit.assertions import each_row
 
 LONG_KEY = "a-key-of-20-letters-"
 
@@ -33,7 +34,7 @@ def outcome(host_header: str, **options: Any) -> str:
     return only
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         "localhost",
@@ -48,13 +49,13 @@ def outcome(host_header: str, **options: Any) -> str:
         "[::ffff:127.0.0.1]",
     ],
 )
-@pytest.mark.parametrize("port", ["", ":", ":80", ":65535"])
+@each_row("port", ["", ":", ":80", ":65535"])
 def test_loopback_is_accepted_with_any_port(host: str, port: str) -> None:
     assert outcome(host + port) == "accepted"
     assert outcome(host + port, listens_on="192.168.1.5", named=["fibonacci.test"]) == "accepted"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         "evil.example",
@@ -77,7 +78,7 @@ def test_other_hosts_are_refused(host: str) -> None:
     assert outcome(host) == outcome(f"{host}:8787") == "host_not_allowed"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         "",
@@ -148,9 +149,7 @@ def test_many_values_are_not_kept_for_ever() -> None:
     assert 0 < hosts.remembered <= 1_000
 
 
-@pytest.mark.parametrize(
-    "name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"]
-)
+@each_row("name", ["", "*", "http://fibonacci.test", "fibonacci.test:80", "fibonacci.test/", "a b", ".test", "тест"])
 def test_a_malformed_name_is_refused_at_the_start(name: str) -> None:
     with pytest.raises(ValueError, match="hosts has names and addresses as they stand in a URL"):
         Emulator(hosts=[name])

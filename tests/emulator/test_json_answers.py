@@ -12,6 +12,7 @@ from fibonacci.emulator.engine.json_samples import sample
 from fibonacci.emulator.engine.json_schema import first_fault, unknown_keywords
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create, details
+from tests.kit.assertions import each_row
 
 URGENCY = {
     "type": "object",
@@ -48,7 +49,7 @@ def outcome(answer: Any, **node: Any) -> Any:
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize(
+@each_row(
     ("node", "answer", "output"),
     [
         ({"output_format": "json"}, '{"n": 1}', {"n": 1}),
@@ -64,7 +65,7 @@ def test_a_text_of_a_handler_is_parsed_where_json_is_asked_for(node: Any, answer
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "message"),
     [
         ("high", "the answer is not JSON"),
@@ -126,14 +127,14 @@ SCHEMAS: list[tuple[Any, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "right", "wrong"), SCHEMAS)
+@each_row(("schema", "right", "wrong"), SCHEMAS)
 def test_which_values_fit(schema: Any, right: list[Any], wrong: list[Any]) -> None:
     assert [value for value in right if first_fault(schema, value, "it") is not None] == []
     assert [value for value in wrong if first_fault(schema, value, "it") is None] == []
     assert list(unknown_keywords(schema)) == []
 
 
-@pytest.mark.parametrize("schema", [schema for schema, right, _ in SCHEMAS if right and "not" not in str(schema)])
+@each_row("schema", [schema for schema, right, _ in SCHEMAS if right and "not" not in str(schema)])
 def test_a_sample_fits(schema: Any) -> None:
     if schema not in ({"pattern": "^a"}, {"not": {"type": "string"}}):
         assert first_fault(schema, sample(schema, "text"), "it") is None
@@ -151,7 +152,7 @@ UNCHECKED: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "places"), UNCHECKED)
+@each_row(("schema", "places"), UNCHECKED)
 def test_what_is_not_checked_is_named(schema: Any, places: list[str]) -> None:
     assert [place for place, _ in unknown_keywords(schema)] == places
 
@@ -180,7 +181,7 @@ MALFORMED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("schema", MALFORMED)
+@each_row("schema", MALFORMED)
 def test_a_malformed_schema_fails_the_node_and_no_request(api: Api, schema: dict[str, Any]) -> None:
     api.run(llm("a", output_schema=schema))
     for value in ({"a": 1}, [1], "x", 5):

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from tests.emulator.api import Api
+from tests.kit.assertions import each_row
 
 
-@pytest.mark.parametrize(
-    "value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, "\ud800", 2**70]
-)
+@each_row("value", [None, False, 0, "", "text", [1, {"a": None}], {"deep": [{"b": [0]}]}, "\ud800", 2**70])
 def test_any_json_is_a_value(api: Api, value: Any) -> None:
     put = api("PUT", "/memory/k", {"value": value})
     assert put.status == 200
@@ -67,7 +66,7 @@ def test_time_to_live(api: Api) -> None:
     assert far["expires_at"].startswith("9999-12-31")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({}, "value"),

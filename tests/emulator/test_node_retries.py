@@ -12,6 +12,7 @@ from fibonacci import Fibonacci
 from fibonacci.emulator import Emulator, ToolCall
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, flaky, no_handler_works, node_of, wait_until
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_node_is_retried_after_its_delay(emulator: Emulator, client: Fibonacci
     assert node_of(done, "a") == {"id": "a", "type": "tool", "status": "completed", "attempts": 3, "error": None}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "tried"),
     [
         ({}, 1),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.api import Api, tool
+from tests.kit.assertions import each_row
 
 ORG = "/organizations/org_1"
 HOME = "/organizations/default"
@@ -27,7 +28,7 @@ def test_governance_has_no_envelope_and_is_updated_in_part(api: Api) -> None:
     assert api("GET", "/organizations/other/governance").json == DEFAULTS
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"approval_threshold": "2"}, "approval_threshold"),
@@ -46,8 +47,8 @@ def test_a_bad_setting_changes_nothing(api: Api, body: dict[str, Any], field: st
     assert api("GET", f"{ORG}/governance/audit").data == []
 
 
-@pytest.mark.parametrize("organization", ["a%20b", "%2E%2E", "x" * 65, "org%2F1", "%C3%A4"])
-@pytest.mark.parametrize("rest", ["governance", "governance/report", "quota", "tool-policies", "role-policy-overrides"])
+@each_row("organization", ["a%20b", "%2E%2E", "x" * 65, "org%2F1", "%C3%A4"])
+@each_row("rest", ["governance", "governance/report", "quota", "tool-policies", "role-policy-overrides"])
 def test_an_invalid_organization_id_is_404(api: Api, organization: str, rest: str) -> None:
     assert api("GET", f"/organizations/{organization}/{rest}").status == 404
 
@@ -128,7 +129,7 @@ def test_quota_has_no_envelope_and_effective_is_the_override_or_the_limit() -> N
     assert api("GET", f"{ORG}/quota").json == back
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"memory_mb": -1}, "memory_mb"),
@@ -181,7 +182,7 @@ def test_an_unknown_tool_is_422_with_a_hint(api: Api, path: str) -> None:
     assert "GET /tools" in response.json["error"]["message"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "body", "field"),
     [
         ("POST", "tool-policies", {}, "tool_name"),

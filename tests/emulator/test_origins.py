@@ -18,6 +18,7 @@ from fibonacci.emulator.app.hosts import Hosts
 from fibonacci.emulator.app.origins import Origins
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import ApiResponse
+from tests.kit.assertions import each_row
 from tests.kit.browser import dump_dom
 
 PAGE = "http://localhost:5173"
@@ -39,7 +40,7 @@ def put(emulator: Emulator, **headers: str) -> str:
     return "carried out" if response.status == 200 else response.code
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         {},
@@ -62,7 +63,7 @@ def test_its_own_pages_and_those_of_named_origins_may_change_something(headers: 
     assert [put(emulator, **headers) for _ in range(2)] == ["carried out"] * 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         {"origin": "null"},
@@ -138,7 +139,7 @@ def test_whatever_the_headers_are_nothing_foreign_is_carried_out(origin: str, ho
     assert dict(allowed.headers(request)) == {"Vary": "Origin"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "origin",
     [
         "",
@@ -197,7 +198,7 @@ def test_a_preflight_request_of_a_named_origin() -> None:
     assert (emulator.requests.count, failure.remaining) == (0, 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("target", "headers"),
     [
         ("/v1/workflows", {"origin": "http://evil.example", "access_control_request_method": "PUT"}),

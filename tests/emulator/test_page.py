@@ -19,6 +19,7 @@ from fibonacci.emulator.page.layout import SECTIONS
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture
@@ -225,7 +226,7 @@ class TestPlace:
         assert (emulator.requests.count, emulator.failures.delivered, observed) == (0, 0, [])
         assert emulator.app.account.limits.usage("default", emulator.clock.now())[0].used == 0
 
-    @pytest.mark.parametrize("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
+    @each_row("target", ["/v1", "/workflows", "/ui", "/uix", "*", "/_emulator/failures"])
     def test_other_paths_are_the_applications(self, page: PageClient, target: str) -> None:
         assert page.get(target).headers["Content-Type"] == "application/json"
 

@@ -9,6 +9,7 @@ from fibonacci.emulator import Emulator
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create
 from tests.emulator.page_client import PageClient
+from tests.kit.assertions import each_row
 
 MAIL = tool("tell", "email_send", {"to": "team@example.org", "subject": "News", "body": "High tide"})
 
@@ -131,7 +132,7 @@ def test_inject_and_remove_failures(page: PageClient, client: Fibonacci, emulato
     assert len(emulator.failures) == 0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("form", "reason"),
     [
         ({"route": "GET /tool"}, "Near it are"),

@@ -14,6 +14,7 @@ from fibonacci.emulator.page.layout import SECTIONS
 from fibonacci.emulator.page.sessions import Sessions
 from tests.emulator.api import llm
 from tests.emulator.page_client import HOST, ORIGIN, PageClient
+from tests.kit.assertions import each_row
 from tests.test_startup import loaded_by
 
 KEY = "fib-owners-key"
@@ -101,8 +102,8 @@ class TestSession:
 
 
 class TestOrigin:
-    @pytest.mark.parametrize("target", [*ACTIONS, "/ui/sign-in"])
-    @pytest.mark.parametrize(
+    @each_row("target", [*ACTIONS, "/ui/sign-in"])
+    @each_row(
         "headers",
         [
             {},
@@ -117,7 +118,6 @@ class TestOrigin:
             {"origin": f"http://{HOST}", "sec-fetch-site": "cross-site"},
             {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
         ],
-        ids=str,
     )
     def test_a_form_of_another_site_changes_nothing(
         self, page: PageClient, emulator: Emulator, target: str, headers: dict[str, str]

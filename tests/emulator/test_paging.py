@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 
-import pytest
-
 from tests.emulator.api import Api, ApiResponse
+from tests.kit.assertions import each_row
 
 
 def pages(api: Api, path: str) -> list[ApiResponse]:
@@ -40,7 +39,7 @@ def test_the_default_is_50_after_filtering(api: Api) -> None:
     assert {execution["workflow_id"] for response in responses for execution in response.data} == {one}
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.0", "", "+1", "1_0", "%D9%A3", "9" * 30])
+@each_row("limit", ["0", "201", "-1", "x", "1.0", "", "+1", "1_0", "%D9%A3", "9" * 30])
 def test_a_bad_limit_is_422(api: Api, limit: str) -> None:
     response = api("GET", f"/workflows?limit={limit}")
     assert (response.status, response.fields) == (422, ["limit"])
@@ -50,7 +49,7 @@ def cursor(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text", ["", "x", "%20", "a" * 5, cursor("tools:1"), cursor("workflows:x"), cursor("workflows: 1"), "%C3%A4%C3%A4"]
 )
 def test_a_bad_cursor_is_422(api: Api, text: str) -> None:

@@ -9,6 +9,7 @@ from fibonacci.emulator import Emulator, Requests
 from fibonacci.emulator.app import request_log
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import START, Api
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_requests_to_one_endpoint(api: Api, requests: Requests) -> None:
     assert requests.count == 0
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("route", "complaint"),
     [
         ("POST /workflow/{id}/execute", "Near it are: .*POST /v1/workflows/{workflow_id}/execute"),

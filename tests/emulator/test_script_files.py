@@ -15,6 +15,7 @@ from fibonacci.emulator.engine.answers.scripted_fault import ScriptError
 from tests.emulator.api import Api, llm
 from tests.emulator.handling import create
 from tests.emulator.test_control import control
+from tests.kit.assertions import each_row
 
 JSON = """{
   "classify": [{"urgency": "high"}, {"$fault": "timeout"}],
@@ -47,7 +48,7 @@ def test_a_mapping() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text", "message"),
     [
         ("s.json", "", "s.json:1:1: the file is empty"),
@@ -126,7 +127,7 @@ def test_the_control_api_lists_adds_and_removes_scripts(api: Api) -> None:
     assert control(api, "GET", "/scripts").data == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"name": "a"}, "answers"),

@@ -15,6 +15,7 @@ from fibonacci.emulator.engine.answers.scripts import Scripts
 from fibonacci.emulator.option_values import TimeMode
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details, node_of
+from tests.kit.assertions import each_row
 
 SCHEMA = {"type": "object", "properties": {"urgency": {"enum": ["high", "low"]}}, "required": ["urgency"]}
 
@@ -308,7 +309,7 @@ NO_SCRIPTS: list[tuple[Any, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "answers", "message"), NO_SCRIPTS)
+@each_row(("name", "answers", "message"), NO_SCRIPTS)
 def test_what_is_no_script_is_refused_with_its_place(name: Any, answers: Any, message: str) -> None:
     emulator = Emulator()
     with pytest.raises(ValueError, match=message):

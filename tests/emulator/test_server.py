@@ -13,6 +13,7 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.bodies import MAX_BODY
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_expect_100_continue(emulator: Emulator) -> None:
         assert sock.recv(1000).startswith(b"HTTP/1.1 201 ")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "data",
     [
         b"what\r\n\r\n",

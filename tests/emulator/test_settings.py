@@ -11,6 +11,7 @@ from fibonacci import RateLimitError
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.engine.variables import Secrets, Variables
 from tests.emulator.api import llm
+from tests.kit.assertions import each_row
 
 
 def output(emulator: Emulator, instruction: str) -> Any:
@@ -41,8 +42,8 @@ def test_no_repr_shows_a_secret() -> None:
     assert repr(emulator.secrets) == "{'TOKEN': '***', 'OTHER': '***'}"
 
 
-@pytest.mark.parametrize("name", ["", "A.B", "A B", " A", "A ", "{A}", "A\n", "A}}"])
-@pytest.mark.parametrize("argument", ["env", "secrets"])
+@each_row("name", ["", "A.B", "A B", " A", "A ", "{A}", "A\n", "A}}"])
+@each_row("argument", ["env", "secrets"])
 def test_a_name_that_no_template_can_have_is_refused(name: str, argument: str) -> None:
     with pytest.raises(ValueError, match=f"{argument} has no such names as"):
         _ = Emulator(env={name: "x"}) if argument == "env" else Emulator(secrets={name: "x"})

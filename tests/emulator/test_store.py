@@ -16,6 +16,7 @@ from fibonacci.emulator.state.sqlite import SqliteStore
 from fibonacci.emulator.state.sqlite_file import use_write_ahead_log
 from fibonacci.emulator.state.store import Store
 from fibonacci.emulator.state.tables import Record
+from tests.kit.assertions import each_row
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -92,7 +93,7 @@ def test_a_snapshot_is_complete_and_fits_either_kind_of_store(store: Store, tmp_
     other.close()
 
 
-@pytest.mark.parametrize("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
+@each_row("snapshot", [b"", b"{", b"[]", b"{}", b'{"format": "x"}', b"\xff"])
 def test_restoring_something_else_changes_nothing(store: Store, snapshot: bytes) -> None:
     store.memory.put("k", record={"n": 1})
     with pytest.raises(StateError, match="not a snapshot"):

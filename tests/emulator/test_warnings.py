@@ -12,6 +12,7 @@ from fibonacci import Fibonacci, NotFoundError, ValidationError
 from fibonacci.emulator import Emulator
 from tests.emulator.api import llm, tool
 from tests.emulator.handling import create, details
+from tests.kit.assertions import each_row
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "strng"}}, "dependentRequired": {}}
 UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
@@ -40,10 +41,11 @@ UNKNOWN: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("nodes", "more", "code", "location"), UNKNOWN)
+@each_row(("nodes", "more", "code", "location"), UNKNOWN)
 def test_what_a_workflow_asks_for_in_vain_is_a_warning(
     nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.clear()
     emulator = Emulator()
     client = emulator.client()
     with caplog.at_level(logging.WARNING, "fibonacci.emulator"):
@@ -61,7 +63,7 @@ def test_what_a_workflow_asks_for_in_vain_is_a_warning(
     assert shown == ([f"{location.partition('.')[2]}: {warning.message}"] if location.startswith("nodes") else [])
 
 
-@pytest.mark.parametrize(("nodes", "more", "code", "location"), UNKNOWN)
+@each_row(("nodes", "more", "code", "location"), UNKNOWN)
 def test_strict_refuses_it(nodes: list[dict[str, Any]], more: dict[str, Any], code: str, location: str) -> None:
     emulator = Emulator(strict=True)
     client = emulator.client()
@@ -148,7 +150,7 @@ def test_a_reset_drops_the_warnings_and_the_control_api_lists_them() -> None:
 
 
 class TestSpellings:
-    @pytest.mark.parametrize(
+    @each_row(
         ("setting", "name"),
         [
             ("external_comm", "gmail.send"),
@@ -213,8 +215,8 @@ class TestSpellings:
         assert client.workflows.run(create(client, tool("a", used))).outputs == {"a": used}
 
 
-@pytest.mark.parametrize("params", [{}, {"to": "x", "subject": "x"}, {"to": "x", "subject": "x", "body": None}])
-@pytest.mark.parametrize("with_handler", [False, True])
+@each_row("params", [{}, {"to": "x", "subject": "x"}, {"to": "x", "subject": "x", "body": None}])
+@each_row("with_handler", [False, True])
 def test_a_missing_required_parameter_fails_the_node(params: dict[str, Any], with_handler: bool) -> None:
     emulator = Emulator()
     if with_handler:

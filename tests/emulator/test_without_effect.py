@@ -12,6 +12,7 @@ from fibonacci.emulator import Emulator
 from fibonacci.emulator.http.messages import ServerRequest
 from tests.emulator.api import Api, llm, tool
 from tests.emulator.handling import create
+from tests.kit.assertions import each_row
 
 GATE = {"id": "g", "type": "conditional", "left_value": "{{input.x}}", "true_branch": ["a"], "false_branch": []}
 EQUALS = {"field": "{{input.x}}", "operator": "equals"}
@@ -54,7 +55,7 @@ WITHOUT_EFFECT: list[tuple[list[dict[str, Any]], dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("nodes", "more", "code", "place"), WITHOUT_EFFECT)
+@each_row(("nodes", "more", "code", "place"), WITHOUT_EFFECT)
 def test_what_in_a_workflow_has_no_effect_is_a_warning(
     nodes: list[dict[str, Any]], more: dict[str, Any], code: str, place: str
 ) -> None:
@@ -69,7 +70,7 @@ def test_what_in_a_workflow_has_no_effect_is_a_warning(
         strict.workflows.execute(create(strict, *nodes, **more))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("nodes", "more"),
     [
         ([llm("a", temperature=1)], {}),
@@ -106,7 +107,7 @@ REQUESTS: list[tuple[str, str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body", "code"), REQUESTS)
+@each_row(("method", "path", "body", "code"), REQUESTS)
 def test_what_in_a_request_has_no_effect_is_a_warning(method: str, path: str, body: Any, code: str) -> None:
     raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     for strict in (False, True):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.emulator.api import Api, llm
+from tests.kit.assertions import each_row
 
 NEVER = "/workflows/wf-none"
 
@@ -87,7 +88,7 @@ def test_delete_removes_versions_and_registry_and_keeps_executions(api: Api) -> 
     assert api("GET", f"/executions/{execution}").status == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path"),
     [
         ("GET", NEVER),
@@ -125,7 +126,7 @@ def test_versions_and_rollback(api: Api) -> None:
     assert [version["version"] for version in api("GET", f"{path}/versions").data] == [3, 2, 1]
 
 
-@pytest.mark.parametrize("version", ["2", "0", "01", "one", "-1", "1.0", "%D9%A1"])
+@each_row("version", ["2", "0", "01", "one", "-1", "1.0", "%D9%A1"])
 def test_an_unknown_version_is_404(api: Api, version: str) -> None:
     path = f"/workflows/{api.workflow()}/versions/{version}"
     assert api("GET", path).status == 404

@@ -14,7 +14,8 @@ from fibonacci.models import Workflow
 from tests.contract.document import JSON, Operation, load_document, operations, read_operations
 from tests.endpoints.signatures import documented_parameters, is_page, parameters, refused_types
 from tests.endpoints.table import NOT_ENDPOINTS, ROWS
-from tests.kit.mode import Mode
+from tests.kit.assertions import check_rows
+from tests.kit.mode import Mode, both_modes
 
 OTHER_SIGNATURES = {
     "workflows.apply": "plan, *, allow_delete=, on_change=",
@@ -49,33 +50,34 @@ def public(mode: Mode) -> dict[str, Any]:
     return dict(methods(mode.client("key")))
 
 
+@both_modes
 def test_the_methods_are_the_operations_of_the_document(mode: Mode, public: dict[str, Any]) -> None:
     other = set(NOT_ENDPOINTS) - {"close" if mode.is_async else "aclose"}
     assert set(public) == {each.id for each in operations()} | other
 
 
-@pytest.mark.parametrize("operation", operations(), ids=str)
-def test_the_parameters_are_the_documented_ones(public: dict[str, Any], operation: Operation) -> None:
-    assert parameters(public[operation.id]) == documented_parameters(operation)
-    assert refused_types(operation, public[operation.id]) == []
-
-
-@pytest.mark.parametrize("operation", operations(), ids=str)
-def test_the_annotation_of_the_result_is_the_type_of_the_table(
-    mode: Mode, public: dict[str, Any], operation: Operation
-) -> None:
-    (returns,) = {row.returns for row in ROWS if row.call == operation.id}
+@both_modes
+def test_the_parameters_and_the_result_are_the_documented_ones(mode: Mode, public: dict[str, Any]) -> None:
     pager: Any = AsyncPager if mode.is_async else Pager
-    annotated = get_type_hints(public[operation.id])["return"]
-    assert annotated == (pager[returns] if is_page(operation) else returns)
+
+    def check(operation: Operation) -> None:
+        assert parameters(public[operation.id]) == documented_parameters(operation)
+        assert refused_types(operation, public[operation.id]) == []
+        (returns,) = {row.returns for row in ROWS if row.call == operation.id}
+        annotated = get_type_hints(public[operation.id])["return"]
+        assert annotated == (pager[returns] if is_page(operation) else returns)
+
+    check_rows(((operation.id, operation) for operation in operations()), check)
 
 
+@both_modes
 def test_the_parameters_of_the_other_methods(public: dict[str, Any]) -> None:
     assert set(OTHER_SIGNATURES) == set(NOT_ENDPOINTS)
     found = {name: parameters(method) for name, method in public.items() if name in NOT_ENDPOINTS}
     assert found == {name: written for name, written in OTHER_SIGNATURES.items() if name in public}
 
 
+@both_modes
 def test_all_but_lists_are_awaited(mode: Mode, public: dict[str, Any]) -> None:
     paged = {each.id for each in operations() if is_page(each)}
     awaited = {name for name, method in public.items() if inspect.iscoroutinefunction(method)}
@@ -85,6 +87,7 @@ def test_all_but_lists_are_awaited(mode: Mode, public: dict[str, Any]) -> None:
     assert paged == {row.call for row in ROWS if row.is_list} > {"workflows.list"}
 
 
+@both_modes
 def test_lists_are_pagers_that_send_nothing_by_themselves(mode: Mode) -> None:
     client = mode.client("key", base_url="http://127.0.0.1:9")
     kind = AsyncPager if mode.is_async else Pager
@@ -122,12 +125,11 @@ class TestTheChecks:
         assert parameters(self.good) == documented_parameters(operation)
         assert refused_types(operation, self.good) == []
 
-    @pytest.mark.parametrize(
-        "name", ["missing", "extra", "reordered", "required", "positional", "keyword", "optional", "renamed"]
-    )
-    def test_a_method_with_other_parameters(self, name: str) -> None:
-        method: Callable[..., object] = getattr(self, name)
-        assert parameters(method) != documented_parameters(operation_of(load_document(), "workflows.update"))
+    def test_a_method_with_other_parameters(self) -> None:
+        documented = documented_parameters(operation_of(load_document(), "workflows.update"))
+        for name in ("missing", "extra", "reordered", "required", "positional", "keyword", "optional", "renamed"):
+            method: Callable[..., object] = getattr(self, name)
+            assert parameters(method) != documented
 
     def test_a_method_with_narrow_types(self) -> None:
         found = refused_types(operation_of(load_document(), "workflows.update"), self.narrow)

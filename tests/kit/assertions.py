@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import Any, TypeVar
@@ -65,6 +66,41 @@ def all_modes_at_once(test: Callable[..., None]) -> Callable[..., None]:
     others = [parameter for name, parameter in signature.parameters.items() if name != "mode"]
     vars(run)["__signature__"] = signature.replace(parameters=others)  # these are the fixtures that pytest passes
     return run
+
+
+def enumerate_rows(rows: Iterable[T]) -> Iterator[tuple[str, T]]:
+    """Name each row by its place in the table and by the beginning of what it holds."""
+    for number, row in enumerate(rows, 1):
+        try:
+            yield f"{number}: {reprlib.repr(row)}", row
+        except ValueError:  # it holds a number of more digits than Python writes
+            yield str(number), row
+
+
+def each_row(
+    names: str | tuple[str, ...], rows: Iterable[Any] | Callable[[], Iterable[Any]]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Check every row in one test, where `pytest.mark.parametrize` makes a case of each: the rows share its fixtures.
+
+    Args:
+        names: The parameters of the test that a row gives, or the one that it is.
+        rows: The rows, or a function that returns them when the test runs.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        @wraps(test)
+        def check_all(*args: Any, **fixtures: Any) -> None:
+            all_rows = list(rows() if callable(rows) else rows)
+            assert all_rows, "a table without rows checks nothing"
+            named = [{names: row} if isinstance(names, str) else dict(zip(names, row, strict=True)) for row in all_rows]
+            check_rows(enumerate_rows(named), lambda row: test(*args, **fixtures, **row))
+
+        signature = inspect.signature(test)
+        fixtures = [each for name, each in signature.parameters.items() if name not in (names, *names)]
+        vars(check_all)["__signature__"] = signature.replace(parameters=fixtures)
+        return check_all
+
+    return decorate
 
 
 def refused(
