@@ -354,7 +354,7 @@ class TestFromRunToRun:
 @needs_fork
 @pytest.mark.parametrize(("idempotency", "in_redis"), [("server", False), (None, False), (None, True)])
 def test_kills_at_random_moments(idempotency: Literal["server"] | None, in_redis: bool) -> None:
-    """The gate runs `python -m tests.batch.kills`, with 200 kills."""
+    """Each night, the step `kills` kills 200 times."""
     seed = int.from_bytes(os.urandom(4), "big")
     report = kills.run(5, seed, idempotency=idempotency, in_redis=in_redis)
     assert report.holds, report

@@ -16,7 +16,7 @@ FOUND = {
 }
 
 
-@pytest.mark.slow  # the step `schedules` of the gate tries many more
+@pytest.mark.slow  # the nightly step `schedules` tries many more
 @pytest.mark.parametrize("first", range(0, 80, 20))
 def test_the_promises_hold(first: int) -> None:
     failures = {seed: faults for seed in range(first, first + 20) if (faults := run(seed)[1])}

@@ -1,0 +1,82 @@
+"""`.ci/run quick`: every file has a row in the table of CONTRIBUTING, and every row has tests that exist."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import quick
+from tests.docs.markdown import ROOT
+from tests.quick import row_of, rows, selection
+
+FOLDERS = ("fibonacci", "docs", "examples", "tests", ".github", ".ci")
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
+)
+TOP = [path.name for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".coverage")]
+
+
+def test_every_file_has_a_row() -> None:
+    assert len(FILES) > 1000
+    for path in [*FILES, *TOP]:
+        selection([path])  # it raises a LookupError for one without
+
+
+def test_no_folder_of_the_package_is_left_to_the_row_of_the_package() -> None:
+    in_folders = [path for path in FILES if path.startswith("fibonacci/") and path.count("/") > 1]
+    assert [path for path in in_folders if row_of(path) == row_of("fibonacci/__init__.py")] == []
+
+
+def test_every_row_is_of_files_that_exist_and_names_tests_that_exist() -> None:
+    names = [name for row in rows() for name in row.paths]
+    assert len(names) == len(set(names))
+    assert [name for name in names if not (ROOT / name).exists()] == []
+    tests = [test for path in FILES if (row := row_of(path)) for test in (*row.tests, *row.named)]
+    assert [test for test in {*tests} if not (ROOT / test).exists()] == []
+    assert [row.paths for row in rows() if not row.tests and not row.named] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "tests"),
+    [
+        ("fibonacci/_frames/columns.py", ["tests/test_frames.py", "tests/test_layers.py"]),
+        ("fibonacci/_sync/pager.py", ["tests/test_paging.py", "tests/emulator/test_paging.py", "tests/test_layers.py"]),
+        ("tests/net/no_proxy_cases.py", ["tests/net"]),
+        ("tests/net/test_tls.py", ["tests/net/test_tls.py"]),
+        ("tests/net/test_that_was_deleted.py", []),
+    ],
+)
+def test_the_tests_of_a_file(path: str, tests: list[str]) -> None:
+    assert selection([path]).tests == tests
+
+
+def test_the_tests_that_have_a_file_in_their_name_are_chosen_by_it() -> None:
+    pages = ["docs/how-to/cancel-runs.md", "docs/index.md"]
+    chosen = selection(["README.md", *pages])
+    assert "tests/docs/test_readme.py" in chosen.tests
+    assert chosen.named == {"tests/docs/test_pages.py": ["README.md", *pages]}
+
+
+def test_a_file_without_a_row_is_refused() -> None:
+    with pytest.raises(LookupError, match=r"^Makefile is in no row of the table of .github/CONTRIBUTING.md$"):
+        selection(["Makefile"])
+
+
+def test_a_check_that_fails_is_named_with_its_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bad = [sys.executable, "-c", "raise SystemExit('what is wrong')"]
+    good = [sys.executable, "-c", "pass"]
+    monkeypatch.setattr(sys, "argv", ["quick", "README.md"])
+    monkeypatch.setattr(quick, "checks", lambda _: [("first", bad), ("second", good)])
+    assert quick.main() == 1
+    output = capsys.readouterr().out
+    assert "what is wrong" in output
+    assert output.endswith("FAILED: first\n")
+    monkeypatch.setattr(quick, "checks", lambda _: [("second", good)])
+    assert quick.main() == 0
