@@ -226,6 +226,8 @@ class TestRefusals:
 
 class TestNetworkFileSystems:
     MOUNTS = """\
+malformed line
+malformed - line
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:30 / /mnt/share rw shared:2 - nfs4 server:/export rw,vers=4.2
 31 30 0:31 / /mnt/share/local\\040disk rw shared:3 - xfs /dev/vdb rw

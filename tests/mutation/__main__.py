@@ -166,6 +166,9 @@ def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
         finally:
             idle.put(copy)
 
+    def check(path: str) -> str | None:
+        return with_copy(lambda copy: copy.error(path))
+
     def run(mutant: Mutant) -> None:
         session.add(mutant, with_copy(lambda copy: copy.failure(mutant)))
 
@@ -174,8 +177,7 @@ def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
         for copy in copies:
             idle.put(copy)
         files = {part_of(mutant.path): mutant.path for mutant in mutants}.values()
-        errors = list(filter(None, pool.map(lambda path: with_copy(lambda copy: copy.error(path)), files)))
-        if errors:
+        if errors := list(filter(None, pool.map(check, files))):
             raise SystemExit("\n".join(errors))
         for done, _ in enumerate(pool.map(run, mutants), 1):
             print(f"\r{done} of {len(mutants)}", end="", file=sys.stderr, flush=True)
