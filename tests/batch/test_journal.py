@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -170,6 +171,13 @@ class TestRefusals:
         text = refusal(lambda: open_journal(str(tmp_path / "no" / "runs.db"), HEADER))
         assert "No such file or directory" in text
         assert "pass a path in a folder that exists" in text
+
+    def test_a_file_that_cannot_be_made_durable(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        assert "No space left on device" in refusal(lambda: open_journal(path, HEADER))
 
     @linux_only
     def test_a_file_system_that_takes_no_files(self) -> None:
