@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -171,6 +172,13 @@ class TestRefusals:
         assert "No such file or directory" in text
         assert "pass a path in a folder that exists" in text
 
+    def test_a_file_that_cannot_be_made_durable(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        assert "No space left on device" in refusal(lambda: open_journal(path, HEADER))
+
     @linux_only
     def test_a_file_system_that_takes_no_files(self) -> None:
         assert "cannot be opened" in refusal(lambda: open_journal("/proc/runs.db", HEADER))
@@ -226,6 +234,8 @@ class TestRefusals:
 
 class TestNetworkFileSystems:
     MOUNTS = """\
+malformed line
+malformed - line
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:30 / /mnt/share rw shared:2 - nfs4 server:/export rw,vers=4.2
 31 30 0:31 / /mnt/share/local\\040disk rw shared:3 - xfs /dev/vdb rw

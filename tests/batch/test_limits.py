@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fibonacci import AuthenticationError, ConflictError, Fibonacci, QuotaExceededError, RunResult, ServerError
+from fibonacci._batch.journal_files import open_journal
+from fibonacci._batch.journal_schema import JournalHeader
+from fibonacci._batch.row import Row
+from fibonacci._core.request_body import canonical
 from fibonacci.emulator import Emulator
 from fibonacci.emulator.option_values import PlanName, TimeMode
 from tests.batch.shared_clock import SharedClock
@@ -124,6 +130,22 @@ class TestQuotas:
         assert Counter(result.status for result in results) == {"completed": 8}
         assert here.count(EXECUTE, 200) == 8
 
+    def test_the_quota_is_asked_for_once(self, mode: Mode) -> None:
+        here = platform(mode, "pro", time="manual")
+        assert len(here.run(here.runs([1.0] * 30))) == 30
+        assert here.count("GET /organizations/{organization_id}/quota") == 1
+
+    def test_a_quota_whose_end_is_not_stated_is_asked_for_less_and_less(self, mode: Mode) -> None:
+        here = platform(mode, time="manual")
+        here.client = mode.client_of(here.emulator, clock=here.clock, max_retries=0)
+        began = here.clock.time()
+        used_up = {"error": {"code": "quota_exceeded", "message": "The quota of runs per hour is used up."}}
+        here.emulator.fail(EXECUTE, status=429, body=used_up, times=3)
+        runs = here.runs([0.0] * 4, concurrency=1)
+        mode.each(runs, lambda run: run.index or here.emulator.fail(EXECUTE, status=429, body=used_up))
+        seconds = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
+        assert seconds == pytest.approx([0, 60, 180, 420, 420, 480, 480, 480]), "60 s again after a start"
+
 
 class TestStarts:
     """What a row's request without a usable response leads to, where the server honors idempotency keys."""
@@ -176,6 +198,39 @@ class TestStarts:
         results, keys, _ = self.started(mode, {"status": 500}, {"status": 422}, rows=2)
         assert Counter(result.status for result in results) == {"completed": 1, "failed": 1}
         assert len(keys) == 3
+
+    def test_a_row_that_an_earlier_run_left_is_looked_for_while_others_run(self, mode: Mode, tmp_path: Path) -> None:
+        here = platform(mode, time="manual")
+        inputs = {"seconds": 0.0}
+        left = Row(0, "0", inputs, canonical(inputs))
+        left.intend(here.clock.time())
+        with closing(open_journal(str(tmp_path / "runs.db"), JournalHeader(here.workflow, "1", "index"))) as journal:
+            journal.write([left])
+        here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
+        results = here.run(here.runs([0.0, 60.0], journal=tmp_path / "runs.db"))
+        assert [result.index for result in results] == [0, 1]
+        assert here.count(EXECUTE, 200) == 2
+
+    def test_a_search_that_fails_is_repeated_where_that_may_help(self, mode: Mode, tmp_path: Path) -> None:
+        for status, times in ((500, 3), (401, None)):
+            here = platform(mode, time="manual")
+            here.client = mode.client_of(here.emulator, clock=here.clock, max_retries=0)
+            inputs = {"seconds": 0.0}
+            left = Row(0, "0", inputs, canonical(inputs))
+            left.intend(here.clock.time())
+            path = str(tmp_path / f"{status}.db")
+            with closing(open_journal(path, JournalHeader(here.workflow, "1", "index"))) as journal:
+                journal.write([left])
+            here.owner.workflows.execute(here.workflow, inputs=inputs, idempotency_key=left.idempotency_key)
+            here.emulator.fail("GET /executions", status=status, times=times)
+            runs = here.runs([0.0], journal=path, concurrency=1)
+            if times is None:
+                with pytest.raises(AuthenticationError):
+                    here.run(runs)
+            else:
+                (result,) = here.run(runs)
+                assert result.succeeded
+            assert here.count(EXECUTE, 200) == 1
 
     def test_an_outage_that_lasts_ends_the_run(self, mode: Mode) -> None:
         with pytest.raises(ServerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 
 import pytest
@@ -409,7 +410,10 @@ class TestEstimates:
 
     def test_one_row_takes_as_long_as_it_takes(self) -> None:
         assert str(estimated(1, BatchLimits(duration=90.0))) == "1 row: 90 s"
-        assert estimated(2, BatchLimits(duration=90.0)).hours_by_limit == {}
+        estimate = estimated(2, BatchLimits(duration=90.0))
+        assert estimate.hours_by_limit == {}
+        with pytest.raises(FrozenInstanceError):
+            estimate.hours = 0.0  # type: ignore[misc]
         two = estimated(3, BatchLimits(duration=90.0, concurrency=2))
         assert (two.hours, two.bound_by) == (180 / 3600, "2 runs at a time")
 

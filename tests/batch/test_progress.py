@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import subprocess
 import sys
@@ -69,6 +70,25 @@ def test_a_line_a_minute_without_a_terminal(mode: Mode, caplog: pytest.LogCaptur
     assert 4 <= len(lines) <= 7, "of five minutes"
     assert lines[0].startswith("0 of 9 rows have ended")
     assert lines[-1].startswith("9 of 9 rows have ended: ")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_counts_what_has_ended(mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", terminal := _Terminal())
+    with Emulator() as emulator:
+        workflow = emulator.client().workflows.create(name="rester", definition=DEFINITION).id
+        rows: list[dict[str, float]] = [{"seconds": 0.0}, {}, {"seconds": 0.0}]
+        found: list[object] = []
+        mode.each(mode.client_of(emulator).workflows.run_many(workflow, rows, progress=True), found.append)
+    assert len(found) == 3
+    last = terminal.getvalue().rpartition("\r")[2]
+    assert "3/3" in last
+    assert "1 failed" in last
+    assert terminal.getvalue().endswith("\n"), "the bar is left as it is"
 
 
 @needs_fork

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,80 @@ def test_a_server_that_was_given_up_is_not_waited_for_again(monkeypatch: pytest.
             patient.run(("PING",))
         attempts.append(len(recorded.names))
     assert 1 < attempts[0] == attempts[1] == attempts[2]
+
+
+class AbsentServer:
+    """A server that cannot be used, and a clock that moves when somebody sleeps.
+
+    Attributes:
+        error: Why it cannot be used; None when it can.
+        asked_at: The times of the commands.
+    """
+
+    def __init__(self) -> None:
+        self.error: StoreError | None = StoreError("refused")
+        self.asked_at: list[float] = []
+        self.now = 0.0
+
+    def run(self, *commands: Sequence[object]) -> list[Any]:
+        self.asked_at.append(self.now)
+        if self.error is not None:
+            raise self.error
+        return [b"PONG" for _ in commands]
+
+    def close(self) -> None: ...
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class TestPatience:
+    @pytest.fixture
+    def absent(self, monkeypatch: pytest.MonkeyPatch) -> AbsentServer:
+        absent = AbsentServer()
+        monkeypatch.setattr(redis_commands, "time", absent)
+        return absent
+
+    def test_a_server_that_cannot_be_used_is_waited_for_half_a_minute(
+        self, absent: AbsentServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        patient = redis_commands.PatientCommands(absent, "redis://h")
+        with (
+            caplog.at_level(logging.INFO, "fibonacci"),
+            pytest.raises(JournalError, match=r"cannot be used for 30 s \(refused\)"),
+        ):
+            patient.run(("PING",))
+        delays = [after - before for before, after in pairwise(absent.asked_at)]
+        assert delays == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, *[1.0] * 28])
+        (record,) = caplog.records
+        assert record.getMessage().endswith("cannot be used (refused): waiting up to 30 s")
+
+    def test_once_given_up_it_is_tried_again_after_five_seconds_and_only_once(self, absent: AbsentServer) -> None:
+        patient = redis_commands.PatientCommands(absent, "redis://h")
+        for wait, attempts in ((0.0, 34), (0.0, 0), (4.9, 0), (0.1, 1), (4.9, 0), (0.1, 1)):
+            absent.now += wait
+            absent.asked_at.clear()
+            with pytest.raises(JournalError, match="cannot be used") as caught:
+                patient.run(("PING",))
+            assert len(absent.asked_at) == attempts
+            assert ("for 30 s" in str(caught.value)) == (attempts > 1)
+        absent.error = None
+        absent.now += 5.0
+        assert patient.run(("PING",), ("PING",)) == [b"PONG", b"PONG"]
+        absent.error = StoreError("refused")
+        absent.asked_at.clear()
+        with pytest.raises(JournalError, match="for 30 s"):
+            patient.run(("PING",))
+        assert len(absent.asked_at) == 34
+
+    def test_what_waiting_does_not_help_is_not_waited_for(self, absent: AbsentServer) -> None:
+        absent.error = StoreError("wrong password", is_lasting=True)
+        with pytest.raises(JournalError, match=r"cannot be used \(wrong password\)"):
+            redis_commands.PatientCommands(absent, "redis://h").run(("PING",))
+        assert absent.asked_at == [0.0]
 
 
 @pytest.fixture

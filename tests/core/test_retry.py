@@ -39,6 +39,7 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
         (refusal("30"), {}, Retry(31.0, 0, True)),
         (refusal("30"), {"number": 50, "refusals": 49}, Retry(31.0, 0, True)),
         (refusal(reset=START + 20), {}, Retry(21.0, 0, True)),
+        (refusal(reset=START + 1), {}, Retry(1.11, 0, True)),
         # It states none that makes sense: the backoff.
         (refusal(), {}, Retry(1.0, 5, True)),
         (refusal(), {"number": 3, "refusals": 2}, Retry(4.0, 5, True)),
@@ -78,6 +79,7 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
             for method in ("HEAD", "OPTIONS", "PUT", "DELETE")
         ),
         *((refusal(status=status), {}, None) for status in (500, 502, 503, 520, 599)),
+        (refusal("1", status=500), {}, None),
         (refusal(status=500), {"method": "PATCH", "idempotency_key_trusted": True}, None),
         (refusal(status=500), {"idempotency_key_trusted": True}, Retry(0.05, 14)),
         # These say that nothing was done, and will be.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,12 @@ Plan for {flows.folder} at {flows.client.base_url}
 
 Plan: 1 to update, 1 to create, 1 to delete, 0 unchanged."""
     )
+    for made, name in ((plan, "changes"), (plan.changes[0], "reason")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, name, None)
     assert repr(plan) == f"<DeploymentPlan {str(flows.folder)!r}: 1 to update, 1 to create, 1 to delete, 0 unchanged>"
     assert "Greet all" not in repr(plan.changes[0])
+    assert "diff=" not in repr(plan.changes[0])
     assert str(plan.changes[1]) == "+ create new.yaml  'new'\n    the file is new\n    + greet (llm)"
 
     result = flows.apply(plan, allow_delete=True)
@@ -291,6 +296,14 @@ def test_nothing_is_deleted_unless_it_is_allowed(flows: Flows) -> None:
     assert not flows.plan()
 
 
+def test_what_is_deleted_is_named_as_it_is_on_the_platform(flows: Flows) -> None:
+    flows.write("a.yaml", "flow-a")
+    flows.apply()
+    flows.update("flow-a", name="renamed by hand")
+    (flows.folder / "a.yaml").unlink()
+    assert [change.name for change in flows.plan().changes] == ["renamed by hand"]
+
+
 def test_all_files_gone(flows: Flows) -> None:
     flows.write_five()
     flows.apply()
@@ -318,6 +331,7 @@ def test_the_lock_file_has_no_secrets_and_does_not_depend_on_its_history(flows: 
     flows.apply()
     text = (flows.folder / "fibonacci.lock").read_text("utf-8")
     assert emulator.api_key not in text
+    assert text.startswith('{\n  "format": 1,\n'), "it is read in differences between commits"
     lock = flows.lock()
     assert (lock["format"], lock["base_url"], lock["organization"]) == (1, flows.client.base_url, "default")
     assert list(lock["workflows"]) == sorted(lock["workflows"])

@@ -163,6 +163,8 @@ HOSTILE = {
     "/": "workflow.yaml",
     "con": "con-workflow.yaml",
     "LPT1": "lpt1-workflow.yaml",
+    "com9": "com9-workflow.yaml",
+    "com10": "com10.yaml",
     " \t": "workflow.yaml",
     "x" * 300: f"{'x' * 100}.yaml",
     "\N{ROCKET}": "workflow.yaml",

@@ -175,6 +175,8 @@ def test_a_pending_run_can_be_canceled(api: Api) -> None:
     with pytest.raises(HTTPException, match="is cancelled"):
         api.app.approvals.decide(execution_id, "grace", approve=True)
     assert approvals(api)["pending"] == 0
+    api.clock.time += 8 * 86_400
+    assert not api("GET", f"/executions/{execution_id}").data.get("error"), "it does not expire as well"
 
 
 def test_an_approved_run_has_the_requested_version(api: Api) -> None:

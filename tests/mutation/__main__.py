@@ -24,6 +24,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -45,9 +46,9 @@ TESTS: Final[Mapping[str, tuple[str, ...]]] = {
     "fibonacci/definitions/checks/*.py": _tests(
         "definitions/", "warnings checks check_models check_tools problem_codes"
     ),
-    "fibonacci/_batch/redis_*.py": _tests("batch/", "redis_journal redis_lease journal at_most_once"),
+    "fibonacci/_batch/redis_*.py": _tests("batch/", "redis_servers redis_journal redis_lease journal at_most_once"),
     "fibonacci/_batch/*journal*.py": _tests("batch/", "journal journal_owner redis_journal at_most_once"),
-    "fibonacci/_batch/*.py": _tests("batch/", "plans rows journal run_many at_most_once limits progress"),
+    "fibonacci/_batch/*.py": _tests("batch/", "plans rows journal run_many at_most_once limits progress signals"),
     "fibonacci/_async/batch/*.py": _tests("batch/", "run_many at_most_once rows limits leaving progress"),
     "fibonacci/_async/wait.py": (*_tests("faults/", "waiting run"), *_tests("", "progress")),
     "fibonacci/_core/retry.py": _tests("core/", "retry"),
@@ -94,8 +95,11 @@ class Copy:
         self._folder = folder
         # An installed package, or one that is linked to the checkout, comes later in the path, in subprocesses too.
         environment = os.environ | {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        command = [sys.executable, "-m", "tests.mutation.runner"]
-        pipe = subprocess.PIPE
+        shown = [sys.executable, "-c", "import fibonacci; print(fibonacci.__file__)"]
+        imported = subprocess.run(shown, cwd="/", env=environment, check=True, capture_output=True, text=True).stdout
+        if not Path(imported).is_relative_to(folder):
+            raise SystemExit(f"tests that start processes would test {imported.strip()}, which no mutant changes")
+        command, pipe = [sys.executable, "-m", "tests.mutation.runner"], subprocess.PIPE
         self._runner = subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True)
         self._changes = 0
 
@@ -118,7 +122,7 @@ class Copy:
         return cast("str | None", json.loads(self._runner.stdout.readline()))
 
     def error(self, path: str) -> str | None:
-        """Return why the tests of a file can't judge its mutants: they fail without one, or test another copy."""
+        """Return why the tests of a file can't judge its mutants: they fail without one, or never import the file."""
         if (failure := self.run(path)) is not None:
             return f"without a change: {failure}"
         broken = Mutant(path, 1, "raise AssertionError('the canary')", "", "")
@@ -166,22 +170,21 @@ def judge(mutants: Collection[Mutant], session: Session, jobs: int) -> None:
         finally:
             idle.put(copy)
 
+    def check(path: str) -> str | None:
+        return with_copy(lambda copy: copy.error(path))
+
     def run(mutant: Mutant) -> None:
         session.add(mutant, with_copy(lambda copy: copy.failure(mutant)))
 
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        copies = [Copy(Path(folder, str(each))) for each in range(jobs)]
-        for copy in copies:
-            idle.put(copy)
+    with TemporaryDirectory() as folder, ExitStack() as copies, ThreadPoolExecutor(jobs) as pool:
+        for number in range(jobs):
+            idle.put(copies.enter_context(closing(Copy(Path(folder, str(number))))))
         files = {part_of(mutant.path): mutant.path for mutant in mutants}.values()
-        errors = list(filter(None, pool.map(lambda path: with_copy(lambda copy: copy.error(path)), files)))
-        if errors:
+        if errors := list(filter(None, pool.map(check, files))):
             raise SystemExit("\n".join(errors))
         for done, _ in enumerate(pool.map(run, mutants), 1):
             print(f"\r{done} of {len(mutants)}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
-        for copy in copies:
-            copy.close()
 
 
 def report(mutants: Collection[Mutant], session: Session) -> float:
