@@ -193,7 +193,7 @@ def run_python(*arguments: str, emulator: Emulator | None, folder: Path) -> str:
         capture_output=True,
         check=False,
         cwd=folder,
-        env=inherited | environment(emulator),
+        env=inherited | environment(emulator) | {"PYTEST_ADDOPTS": " ".join(SLOW_TO_LOAD)},
         stdin=subprocess.DEVNULL,
         text=True,
         timeout=90,
