@@ -6,12 +6,15 @@ import socket
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import anyio
 import pytest
 
 from fibonacci import APIConnectionError, APIError, APITimeoutError
+from fibonacci._net.sockets import Address
 from tests.faults.black_holes import BlackHole, connections_with_keepalive
 from tests.faults.calls import KEY, METHODS, all_fine, call_each, longest
 from tests.faults.expectations import MAX_RETRIES
@@ -104,17 +107,27 @@ class TestSeveralAddresses:
             assert (former.connections, server.connections) == (1, 2)
 
     @all_modes_at_once
-    def test_attempts_begin_one_after_the_other(self, mode: Mode, names: NameService, standstill: Standstill) -> None:
+    def test_attempts_begin_one_after_the_other(
+        self, mode: Mode, names: NameService, monkeypatch: pytest.MonkeyPatch, standstill: Standstill
+    ) -> None:
+        begun: list[tuple[str, float]] = []
+
+        def new_socket(to: Address) -> socket.socket:
+            if to[4][1] == server.port:
+                begun.append((to[4][0], time.monotonic()))
+            return original(to)
+
+        half = "_async" if mode.is_async else "_sync"
+        original = import_module(f"fibonacci.{half}.transports._network").new_socket
+        monkeypatch.setattr(f"fibonacci.{half}.transports._network.new_socket", new_socket)
         name = f"staggered-{mode.name}.test"
         with server_and_hole() as (server, first), BlackHole("127.0.0.3", server.port) as second:
             names.add(name, first.host, second.host, "127.0.0.1")
-            call = mode.begin(insecurely(mode, url(name, server.port)).request, "GET", "/x")
-            assert appears(lambda: first.attempts == 1)
-            assert second.attempts == server.connections == 0
-            assert appears(lambda: second.attempts == 1)
-            assert (first.attempts, server.connections) == (1, 0)
-            assert call.result().value == {"fine": True}
-            assert 2 * STAGGER <= call.result().seconds < 6 * STAGGER + standstill.seconds
+            ended = mode.end(insecurely(mode, url(name, server.port)).request, "GET", "/x")
+            assert ended.value == {"fine": True}
+            assert 2 * STAGGER <= ended.seconds < 6 * STAGGER + standstill.seconds
+            assert [host for host, _ in begun] == [first.host, second.host, "127.0.0.1"]
+            assert all(later - earlier >= 0.9 * STAGGER for (_, earlier), (_, later) in pairwise(begun))
             # The losers were closed.
             assert first.attempts == second.attempts == 0
 
@@ -208,6 +221,7 @@ class TestConnectTimeout:
         with ScriptedServer(greet=lambda peer: peer.stall()) as server:
             base_url = server.base_url.replace("http:", "https:")
             error = _failing(mode, base_url, standstill)
+            assert appears(lambda: server.connections == 2)
         assert server.delivered == 2
         assert str(error.__cause__) == "no connection within connect_timeout (0.2 s)"
 

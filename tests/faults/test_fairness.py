@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -14,6 +15,7 @@ from fibonacci import APIConnectionError, APITimeoutError, AsyncFibonacci
 from fibonacci.transports import AsyncSocketTransport
 from tests.faults.calls import longest
 from tests.kit.certificates import Authority
+from tests.kit.clock import FakeClock
 from tests.kit.mode import Mode
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -24,6 +26,8 @@ LONGEST_FREEZE = 0.15
 """Seconds of a processor. The target is 0.05, which a processor with other work may miss."""
 LONGEST_CANCELLATION = 0.25
 """Seconds of a processor. The target is 0.05."""
+IN_THE_FLOOD = 0.15
+"""Seconds from a request to the end of its call."""
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 INFORMATIONAL = b"HTTP/1.1 102 Processing\r\n\r\n"
 
@@ -72,7 +76,9 @@ def without_collection() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("name", "backend"), [*((name, "asyncio") for name in FLOODS), ("chunks of one byte", "trio")])
-def test_other_tasks_run_and_a_canceled_call_ends(name: str, backend: Backend, authority: Authority) -> None:
+def test_other_tasks_run_and_a_call_ends_in_time_and_when_it_is_canceled(
+    name: str, backend: Backend, clock: FakeClock, authority: Authority
+) -> None:
     step, secure = FLOODS[name]
     freezes: list[float] = []
     used: dict[str, float] = {}
@@ -80,23 +86,27 @@ def test_other_tasks_run_and_a_canceled_call_ends(name: str, backend: Backend, a
     async def tick(ended: anyio.Event) -> None:
         freezes.append(await longest_freeze(ended))
 
-    async def cancel_later(scope: anyio.CancelScope) -> None:
-        await anyio.sleep(0.15)
-        used["cancellation"] = -time.thread_time()
-        scope.cancel()
+    async def later(what: str, number: int, end: Callable[[], object]) -> None:
+        """End a call when it is in its flood, and note the time of the event loop's thread."""
+        while len(server.requests) < number:
+            await anyio.sleep(0.005)
+        await anyio.sleep(IN_THE_FLOOD)
+        used[what] = -time.thread_time()
+        end()
 
     async def main() -> None:
         transport = AsyncSocketTransport(ca_bundle=authority.file)
-        client = AsyncFibonacci(server.api_key, base_url=server.base_url, transport=transport)
+        options: Any = {"transport": transport, "clock": clock.in_mode(is_async=True), "timeout": 60}
+        client = AsyncFibonacci(server.api_key, base_url=server.base_url, **options)
         ended = anyio.Event()
         async with anyio.create_task_group() as group:
             group.start_soon(tick, ended)
-            used["call"] = -time.thread_time()
+            group.start_soon(later, "timeout", 1, lambda: clock.advance(60))
             with pytest.raises(APITimeoutError):
-                await client.with_options(timeout=0.4).request("GET", "/x")
-            used["call"] += time.thread_time()
+                await client.request("GET", "/x")
+            used["timeout"] += time.thread_time()
             with anyio.CancelScope() as scope:
-                group.start_soon(cancel_later, scope)
+                group.start_soon(later, "cancellation", 2, scope.cancel)
                 await client.request("GET", "/x")
             used["cancellation"] += time.thread_time()
             ended.set()
@@ -104,18 +114,26 @@ def test_other_tasks_run_and_a_canceled_call_ends(name: str, backend: Backend, a
 
     with ScriptedServer(step, tls=authority.good() if secure else None) as server:
         anyio.run(main, backend=backend)
-    assert used["call"] < longest(0.4)
+    assert used["timeout"] < LONGEST_CANCELLATION
     assert used["cancellation"] < LONGEST_CANCELLATION
     assert freezes[0] < LONGEST_FREEZE
     assert len(server.requests) == server.delivered == 2
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_the_time_of_a_call_is_kept_without_an_event_loop(name: str, authority: Authority) -> None:
+def test_the_time_of_a_call_is_kept_without_an_event_loop(name: str, clock: FakeClock, authority: Authority) -> None:
     step, secure = FLOODS[name]
-    with ScriptedServer(step, tls=authority.good() if secure else None) as server, Mode("sync") as mode:
+
+    def let_the_time_be_up() -> None:
+        while not server.requests:
+            time.sleep(0.005)
+        time.sleep(IN_THE_FLOOD)
+        clock.advance(60)
+
+    with ScriptedServer(step, tls=authority.good() if secure else None) as server, Mode("sync", clock) as mode:
         transport = mode.socket_transport(ca_bundle=authority.file)
-        client = mode.client_of(server, transport=transport, timeout=0.4)
+        client = mode.client_of(server, transport=transport, timeout=60)
+        threading.Thread(target=let_the_time_be_up).start()
         before = time.thread_time()
         with pytest.raises(APITimeoutError):
             client.request("GET", "/x")

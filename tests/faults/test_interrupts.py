@@ -19,7 +19,6 @@ from fibonacci import AsyncFibonacci
 from fibonacci.emulator import Emulator
 from fibonacci.models import Execution
 from tests.emulator.api import tool
-from tests.emulator.handling import wait_until
 from tests.kit.mode import MODES
 from tests.kit.peer import Peer
 from tests.kit.server import ScriptedServer
@@ -113,14 +112,16 @@ def test_ctrl_c_says_what_is_left_and_cancels_when_asked(mode: str, emulator: Em
         running(*arguments, server.base_url, emulator.base_url) as process,
         emulator.client() as client,
     ):
-        wait_until(lambda: server.requests)
+        while not server.requests:
+            assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
         left: list[str] = []
         for _ in range(2):
             left.append(process.stdout.readline().strip())
             process.send_signal(signal.SIGINT)
-        _, text = process.communicate(timeout=30)
+        _, text = process.communicate()
         assert len(server.requests) == 1
         statuses = [client.executions.get(execution_id).status for execution_id in left]
     assert process.returncode != 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from types import TracebackType
@@ -65,18 +66,22 @@ class Standstill:
 
     A thread sleeps 5 ms at a time; what it oversleeps beyond some turns of other threads is a standstill. An upper
     bound of seconds holds for what is left without them, so it says the same on every machine.
-
-    Attributes:
-        seconds: The sum so far.
     """
 
     _NAP = 0.005
     _TURNS = 0.03
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self._sum_and_last_turn = (0.0, time.monotonic())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="standstill", daemon=True)
+
+    @property
+    def seconds(self) -> float:
+        """The sum so far, with what the thread may not have had the time to notice."""
+        so_far, last_turn = self._sum_and_last_turn
+        slept = time.monotonic() - last_turn
+        return so_far + (slept - self._NAP if slept > self._TURNS else 0.0)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,11 +92,8 @@ class Standstill:
     ) -> None:
         self._ended.set()
         self._thread.join()
+        self._sum_and_last_turn = (self.seconds, math.inf)  # which stays as it is
 
     def _watch(self) -> None:
-        before = time.monotonic()
         while not self._ended.wait(self._NAP):
-            now = time.monotonic()
-            if now - before > self._TURNS:
-                self.seconds += now - before - self._NAP
-            before = now
+            self._sum_and_last_turn = (self.seconds, time.monotonic())
