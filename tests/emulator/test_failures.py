@@ -152,12 +152,11 @@ def test_closing_the_emulator_ends_waiting_deliveries() -> None:
         emulator.fail("GET /health", "stall")
         emulator.fail("GET /memory/{key}", "delay", seconds=60.0)
         emulator.fail("GET /workflows/{workflow_id}", "drip", seconds=60.0)
+        acts: list[Callable[[], object]] = [
+            client.health.check, lambda: client.memory.get("k"), lambda: client.workflows.get("wf-1"),
+        ]  # fmt: skip
         with ThreadPoolExecutor() as threads:
-            calls = [
-                threads.submit(client.health.check),
-                threads.submit(client.memory.get, "k"),
-                threads.submit(client.workflows.get, "wf-1"),
-            ]
+            calls = [threads.submit(act) for act in acts]
         assert [type(call.exception()) for call in calls] == [APITimeoutError] * 3
         began = time.perf_counter()
     assert time.perf_counter() - began < 5
