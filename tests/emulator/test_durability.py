@@ -48,7 +48,7 @@ for _ in range(2):
         pass
 """
 UPDATE = """
-for n in range(100):
+for n in range(40):
     client.workflows.update(sys.argv[2], description=f"{sys.argv[3]}-{n}")
     client.memory.set(f"{sys.argv[3]}-{n}", n)
 """
@@ -84,7 +84,7 @@ def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with running(WRITE_FOR_EVER, str(path)) as process:
         assert process.stdout is not None
-        acknowledged = [int(hear(process)) for _ in range(300)]
+        acknowledged = [int(hear(process)) for _ in range(100)]
         process.kill()
         acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
     assert acknowledged[-1] < 999, "it had ended before it was killed"
@@ -101,8 +101,8 @@ def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None
         with processes[0] as one, processes[1] as two:
             assert (one.wait(), two.wait()) == (0, 0)
         versions = [version.version for version in client.versions.list(workflow.id)]
-        assert versions == list(range(201, 0, -1))
-        assert [client.memory.get(f"{name}-{n}").value for name in "ab" for n in range(100)] == [*range(100)] * 2
+        assert versions == list(range(81, 0, -1))
+        assert [client.memory.get(f"{name}-{n}").value for name in "ab" for n in range(40)] == [*range(40)] * 2
 
 
 def test_each_process_sees_what_the_other_writes(tmp_path: Path) -> None:

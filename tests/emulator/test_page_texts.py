@@ -9,7 +9,7 @@ from functools import cache
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibonacci import NotFoundError
@@ -130,6 +130,7 @@ class TestEscaping:
         for tag in (h.pre, h.textarea):
             assert render(tag(text), str).split(">", 1)[1].startswith("\n")
 
+    @settings(max_examples=15)  # each makes many pages
     @given(text=TEXTS | HOSTILE)
     def test_no_text_adds_an_element_to_a_page(self, text: str) -> None:
         """The elements are the same, whatever the texts are."""

@@ -11,10 +11,11 @@ from tests.pictures.terminal.screen import screen_lines
 from tests.pictures.terminal.sessions import SESSIONS, played
 from tests.pictures.themes import IMAGES, THEMES
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG"
 
 
-@pytest.mark.slow
 def test_the_emulator_s_page() -> None:
     taken = screenshots()
     assert {*taken} == {path.name for path in IMAGES.glob("emulator-*.png")}
@@ -22,7 +23,6 @@ def test_the_emulator_s_page() -> None:
     assert taken["emulator-run-light.png"] != taken["emulator-run-dark.png"]
 
 
-@pytest.mark.slow
 @needs_pseudo_terminals
 @pytest.mark.parametrize(
     ("name", "shown"),
