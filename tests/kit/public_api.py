@@ -14,14 +14,9 @@ MODULES: Final = ("emulator", "errors", "integrations.opentelemetry")
 """The public modules that define their public names themselves, or import them eagerly."""
 
 
-def load_package(root: Path) -> griffe.Object | griffe.Alias:
-    """Return the package of a source tree."""
-    return griffe.load("fibonacci", search_paths=[root], try_relative_path=False, allow_inspection=False)
-
-
 def public_objects(root: Path) -> dict[str, griffe.Object]:
     """Return the public objects of a source tree by their public names, and the groups of calls of the clients."""
-    package = load_package(root)
+    package = griffe.load("fibonacci", search_paths=[root], try_relative_path=False, allow_inspection=False)
     found: dict[str, griffe.Object] = {}
     for path in lazy_modules(root / "fibonacci"):
         module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")

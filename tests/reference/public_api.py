@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from argparse import SUPPRESS, Action
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import griffe
@@ -16,7 +15,6 @@ from tests.kit.public_api import (
     constructor,
     default_of,
     is_group,
-    load_package,
     public_objects,
     resolved,
     stars_of,
@@ -44,13 +42,15 @@ _GROUP: Final = re.compile(r"fibonacci\.(?:Async)?Fibonacci\.")
 
 def listing() -> str:
     """Return the text of the listing."""
-    facts = [*python_facts(ROOT), *_fixtures(), *_environment(), *_exit_codes(), *_command_line(), *_distribution()]
+    objects = public_objects(ROOT)
+    package = objects["fibonacci.Fibonacci"].package
+    facts = [*python_facts(objects), *_fixtures(package), *_environment(), *_exit_codes(package)]
+    facts += [*_command_line(), *_distribution()]
     return "\n".join([_HEADER, *facts]) + "\n"
 
 
-def python_facts(root: Path) -> Iterator[str]:
-    """Yield the facts of every public name of a source tree; an object with several has them under the longest."""
-    objects = public_objects(root)
+def python_facts(objects: Mapping[str, griffe.Object]) -> Iterator[str]:
+    """Yield the facts of public objects by their names; one with several names has them under the longest."""
     homes: dict[str, str] = {}
     for name, found in objects.items():
         if name.count(".") > homes.get(found.path, "").count("."):
@@ -143,9 +143,9 @@ def _declared(attribute: griffe.Attribute, *, with_value: bool = True) -> str:
     return f"{declared} = {attribute.value}" if with_value and attribute.value is not None else declared
 
 
-def _fixtures() -> Iterator[str]:
+def _fixtures(package: griffe.Module) -> Iterator[str]:
     """Yield the fixtures of the pytest plugin; the other names in it are hooks."""
-    for name, member in load_package(ROOT)["testing.plugin"].members.items():
+    for name, member in package["testing.plugin"].members.items():
         if isinstance(member, griffe.Function) and any("fixture" in str(each.value) for each in member.decorators):
             yield f"pytest fixture {name} -> {member.returns}"
 
@@ -157,8 +157,8 @@ def _environment() -> Iterator[str]:
     yield from (f"environment variable {name}" for name in sorted({*re.findall(r"`([A-Z_]+)`", " ".join(rows))}))
 
 
-def _exit_codes() -> Iterator[str]:
-    for name, member in load_package(ROOT)["cli.exit_codes"].members.items():
+def _exit_codes(package: griffe.Module) -> Iterator[str]:
+    for name, member in package["cli.exit_codes"].members.items():
         if isinstance(member, griffe.Attribute):
             yield f"exit code {member.value} {name}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.public_api import public_objects
 from tests.reference.public_api import LISTING, python_facts
 from tests.releases.project import ROOT
 from tests.releases.removed_api import Unknown, is_named, last_release, main, removed, thing_of
@@ -48,6 +49,10 @@ def write_package(root: Path) -> None:
         (root / "fibonacci" / name).write_text("\n".join(line.removeprefix(" " * 8) for line in lines), "utf-8")
 
 
+def facts_of(root: Path) -> list[str]:
+    return list(python_facts(public_objects(root)))
+
+
 def replace(root: Path, file: str, old: str, new: str) -> None:
     path = root / file
     text = path.read_text("utf-8")
@@ -62,7 +67,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_the_listing_has_a_line_for_each_fact(package: Path) -> None:
-    assert list(python_facts(package)) == [
+    assert facts_of(package) == [
         "fibonacci.Fibonacci: class",
         "fibonacci.Fibonacci.workflows: class",
         "fibonacci.Fibonacci.workflows.get -> None",
@@ -95,9 +100,9 @@ def test_the_listing_has_a_line_for_each_fact(package: Path) -> None:
 def test_what_is_gone_needs_an_entry_that_names_it(
     package: Path, file: str, old: str, new: str, gone: list[str], named: str
 ) -> None:
-    before = list(python_facts(package))
+    before = facts_of(package)
     replace(package, f"fibonacci/{file}.py", old, new)
-    found = removed(before, list(python_facts(package)))
+    found = removed(before, facts_of(package))
     assert [lines[0] for lines in found.values()] == gone
     for thing in found:
         assert is_named(thing, f"- Gone:\n  {named}.\n")
@@ -150,7 +155,7 @@ class Repository:
         write_package(root)
         self.listing = root / LISTING.relative_to(ROOT)
         self.listing.parent.mkdir(parents=True)
-        self.listing.write_text("# The public API.\n\n" + "\n".join(python_facts(root)) + "\n", "utf-8")
+        self.listing.write_text("# The public API.\n\n" + "\n".join(facts_of(root)) + "\n", "utf-8")
         (root / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
         self.git("init", "-q")
         self.commit()
