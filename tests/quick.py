@@ -4,7 +4,7 @@ python -m tests.quick [PATH ...]     check these files, else those that differ f
 python -m tests.quick --tests PATH   print the tests that belong to them
 
 The table in .github/CONTRIBUTING.md says which tests belong to a file: those of the row with the longest part of its
-path, and those of other tests whose names have the path of the file, such as a page's examples. A test runs itself.
+path, and those of other tests whose names have the path of the file, that of a page. A test runs itself.
 """
 
 from __future__ import annotations
