@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,15 @@ def test_a_check_that_fails_is_named_with_its_output(
     bad = [sys.executable, "-c", "raise SystemExit('what is wrong')"]
     good = [sys.executable, "-c", "pass"]
     monkeypatch.setattr(sys, "argv", ["quick", "README.md"])
-    monkeypatch.setattr(quick, "checks", lambda _: [("first", bad), ("second", good)])
+    commands = [("first", bad), ("second", good)]
+
+    def commands_for(_: Sequence[str]) -> Sequence[tuple[str, list[str]]]:
+        return commands
+
+    monkeypatch.setattr(quick, "checks", commands_for)
     assert quick.main() == 1
     output = capsys.readouterr().out
     assert "what is wrong" in output
     assert output.endswith("FAILED: first\n")
-    monkeypatch.setattr(quick, "checks", lambda _: [("second", good)])
+    del commands[0]
     assert quick.main() == 0
