@@ -125,6 +125,23 @@ class TestLengths:
         assert lost[0] <= 1.2
         assert max(lost[2:]) <= 0.1
 
+    @pytest.mark.parametrize(("used", "ends"), [(1, 10.0), (2, 11.0)])
+    def test_a_window_ends_by_its_length_if_its_first_request_is_ours(self, used: int, ends: float) -> None:
+        limiter = RateLimiter()
+        for begin in (0.0, 11.0):  # the reset is rounded up
+            respond(limiter, admitted(limiter, begin), begin, stating(59, 11, begin))
+        assert limiter.window.remaining(11.0) == (10, 59), "the second window of 10 s in a row"
+        respond(limiter, admitted(limiter, 21.0), 21.0, stating(60 - used, 11, 21.0))
+        assert limiter.window.remaining(21.0) == (ends, 60 - used)
+
+    def test_a_slow_response_does_not_tell_when_a_window_begins(self) -> None:
+        for seconds, ends in ((1.0, 10.0), (1.1, 11.0)):
+            limiter = RateLimiter()
+            for begin in (0.0, 11.0):
+                admission = admitted(limiter, begin)
+                respond(limiter, admission, begin + seconds, stating(59, 12 - seconds, begin + seconds))
+            assert limiter.window.remaining(11.0 + seconds) == (pytest.approx(ends), 59)
+
     def test_a_server_that_counts_differently_is_noticed_at_the_first_refusal(self) -> None:
         server = SimulatedServer(3, 60.6, is_aligned=False)  # which looks like a minute
         simulation = Simulation(server, RateLimiter())
