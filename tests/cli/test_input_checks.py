@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fibonacci.cli.exit_codes import UsageError
 from fibonacci.cli.inputs.check import check_inputs
 from tests.emulator.api import llm
+from tests.kit.assertions import check_each
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -44,9 +43,12 @@ def checked(definition: object, inputs: dict[str, Any]) -> tuple[str, list[str]]
     return "", warnings
 
 
-@pytest.mark.parametrize(
-    ("definition", "inputs", "fault"),
-    [
+def test_what_is_a_fault() -> None:
+    def check(row: tuple[object, dict[str, Any], str]) -> None:
+        definition, inputs, fault = row
+        assert checked(definition, inputs)[0] == fault
+
+    rows: list[tuple[object, dict[str, Any], str]] = [
         ({"nodes": [llm("a", "{{input.user.mail}}")]}, {"user": {}}, "the input 'user.mail' is missing, for node 'a'"),
         ({"nodes": [llm("a", "{{input.user.0.x}}")]}, {"user": [{"x": None}]}, ""),
         ({"nodes": [llm("a", "x")], "outputs": {"o": "{{input.o}}"}}, {}, "the input 'o' is missing, for the outputs"),
@@ -66,10 +68,8 @@ def checked(definition: object, inputs: dict[str, Any]) -> tuple[str, list[str]]
         (None, {"b": 1}, ""),
         ({"nodes": "unreadable"}, {"b": 1}, ""),
         ({"nodes": [llm("a", "{{input.a b}}")]}, {}, ""),
-    ],
-)
-def test_what_is_a_fault(definition: object, inputs: dict[str, Any], fault: str) -> None:
-    assert checked(definition, inputs)[0] == fault
+    ]
+    check_each(rows, check)
 
 
 def test_an_input_of_a_node_that_may_be_skipped_is_a_warning() -> None:

@@ -17,6 +17,7 @@ from fibonacci.cli.output import Output
 from fibonacci.cli.rendering.table import ShortestColumns, fitting_widths
 from fibonacci.cli.rendering.terminal_text import cell_width, fitted
 from tests.cli.invocation import Invocation, invoke
+from tests.kit.assertions import check_each
 from tests.kit.server import ScriptedServer
 
 FULL = "Grüße 👋"
@@ -255,12 +256,23 @@ class TestColors:
         assert "\x1b" not in shown(server, [WORKFLOW], *options, on_terminal=refusal != "pipe").out
 
 
-@pytest.mark.parametrize(
-    ("text", "cells"),
-    [("abc", 3), ("日本", 4), ("e\u0301", 1), ("👋", 2), ("👋🏽", 2), ("❤️", 2), ("👨‍👩‍👧", 2), ("🇩🇪", 2), ("", 0)],
-)
-def test_the_cells_of_a_text(text: str, cells: int) -> None:
-    assert cell_width(text) == cells
+def test_the_cells_of_a_text() -> None:
+    def check(row: tuple[str, int]) -> None:
+        text, cells = row
+        assert cell_width(text) == cells
+
+    rows: list[tuple[str, int]] = [
+        ("abc", 3),
+        ("日本", 4),
+        ("e\u0301", 1),
+        ("👋", 2),
+        ("👋🏽", 2),
+        ("❤️", 2),
+        ("👨‍👩‍👧", 2),
+        ("🇩🇪", 2),
+        ("", 0),
+    ]
+    check_each(rows, check)
 
 
 def test_a_text_that_is_cut_takes_its_cells() -> None:

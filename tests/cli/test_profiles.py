@@ -9,6 +9,7 @@ import pytest
 
 from fibonacci._profiles.config_file import read_profiles
 from tests.cli.invocation import invoke
+from tests.kit.assertions import check_each
 from tests.kit.keychain import LockedKeychain, entries, in_keychain, write
 
 pytestmark = pytest.mark.usefixtures("keychain")
@@ -82,9 +83,14 @@ def test_a_locked_keychain_does_not_keep_a_profile(
     assert list(read_profiles().profiles) == ["work"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_bad_usage(config: Path) -> None:
+    def check(row: tuple[list[str], str]) -> None:
+        arguments, message = row
+        run = invoke("profiles", *arguments)
+        assert (run.code, run.out) == (64, "")
+        assert message.format(config=config) in run.err
+
+    rows: list[tuple[list[str], str]] = [
         (["use", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
         (["show", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
         (["remove", "wrok"], "NAME: there is no profile 'wrok' in {config}; did you mean 'work'?"),
@@ -92,12 +98,8 @@ def test_a_locked_keychain_does_not_keep_a_profile(
         (["add", "a b"], "NAME must be the name of a profile (at most 64 of A-Z a-z 0-9 - _), not 'a b'"),
         (["add", "new", "--base-url", "example.com"], "--base-url must be like https://api.example.com/v1"),
         (["lst"], "unknown command 'lst'; did you mean 'list'?"),
-    ],
-)
-def test_bad_usage(config: Path, arguments: list[str], message: str) -> None:
-    run = invoke("profiles", *arguments)
-    assert (run.code, run.out) == (64, "")
-    assert message.format(config=config) in run.err
+    ]
+    check_each(rows, check)
 
 
 def test_a_file_with_a_key_is_refused(config: Path) -> None:

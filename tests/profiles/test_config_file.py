@@ -12,6 +12,7 @@ import pytest
 from fibonacci import ConfigurationError
 from fibonacci._profiles.changes import add_profile, note_key, remove_profile, use_profile
 from fibonacci._profiles.config_file import Profile, config_path, read_profiles
+from tests.kit.assertions import check_each
 from tests.kit.systems import needs_permissions
 
 COMMENTED = """\
@@ -52,9 +53,16 @@ class TestPlace:
 
 
 class TestFaults:
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
+    def test_what_it_must_not_be(self, config: Path) -> None:
+        def check(row: tuple[str, str]) -> None:
+            text, message = row
+            config.write_text(text)
+            with pytest.raises(ConfigurationError) as caught:
+                read_profiles()
+            assert str(config) in str(caught.value)
+            assert message in str(caught.value)
+
+        rows: list[tuple[str, str]] = [
             ("default = ", "is not TOML: Invalid value (at"),
             ("default = 7", "default must be the name of a profile in quotes"),
             ("profiles = 7", "profiles must be tables, such as [profiles.work]"),
@@ -66,31 +74,25 @@ class TestFaults:
             ("[profiles.work]\nbase_url = 7", "base_url of the profile 'work' must be a URL in quotes"),
             ("[profiles.work]\nkeychain = 'yes'", "keychain of the profile 'work' must be true or false"),
             ("[profile.work]", "the file has no setting 'profile'; did you mean 'profiles'"),
-        ],
-    )
-    def test_what_it_must_not_be(self, config: Path, text: str, message: str) -> None:
-        config.write_text(text)
-        with pytest.raises(ConfigurationError) as caught:
-            read_profiles()
-        assert str(config) in str(caught.value)
-        assert message in str(caught.value)
+        ]
+        check_each(rows, check)
 
-    @pytest.mark.parametrize(
-        "text",
-        [
+    def test_a_key_is_reported_and_not_shown(self, config: Path) -> None:
+        def check(text: str) -> None:
+            config.write_text(text)
+            with pytest.raises(ConfigurationError, match="must hold no API key") as caught:
+                read_profiles()
+            assert "`fibonacci auth login`" in str(caught.value)
+            assert "secret-of-mine" not in str(caught.value)
+
+        rows: list[str] = [
             "[profiles.work]\napi_key = 'secret-of-mine'",
             "[profiles.work]\nTOKEN = 'secret-of-mine'",
             "key = 'secret-of-mine'",
             "[profiles.work]\nbase_url = 'fib_live_secret-of-mine'",
             "# fib_test_secret-of-mine\n",
-        ],
-    )
-    def test_a_key_is_reported_and_not_shown(self, config: Path, text: str) -> None:
-        config.write_text(text)
-        with pytest.raises(ConfigurationError, match="must hold no API key") as caught:
-            read_profiles()
-        assert "`fibonacci auth login`" in str(caught.value)
-        assert "secret-of-mine" not in str(caught.value)
+        ]
+        check_each(rows, check)
 
     def test_no_text(self, config: Path) -> None:
         config.write_bytes(b"\xff\xfe")

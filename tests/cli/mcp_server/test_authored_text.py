@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from fibonacci.cli.mcp_server.authored_text import cleaned, quoted
+from tests.kit.assertions import check_each
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_a_text_is_cleaned() -> None:
+    def check(row: tuple[str, str]) -> None:
+        text, expected = row
+        assert cleaned(text, 20) == expected
+
+    rows: list[tuple[str, str]] = [
         ("Sorts mail", "Sorts mail"),
         ("  one\n\n## two\t three  ", "one ## two three"),
         ("a\u200bb\u202ec\x1b[31md\0", "abc[31md"),
@@ -19,10 +21,8 @@ from fibonacci.cli.mcp_server.authored_text import cleaned, quoted
         ("select\ufe0f\U000e0150or", "selector"),
         ("Größe 報告 ✓", "Größe 報告 ✓"),
         ("x" * 30, "x" * 19 + "…"),
-    ],
-)
-def test_a_text_is_cleaned(text: str, expected: str) -> None:
-    assert cleaned(text, 20) == expected
+    ]
+    check_each(rows, check)
 
 
 def test_a_quoted_text_cannot_end_its_quotes() -> None:

@@ -12,13 +12,19 @@ from fibonacci.cli.main import command_parser
 from fibonacci.emulator import Emulator
 from tests.cli.invocation import invoke, use
 from tests.docs.markdown import ROOT, blocks_of
+from tests.kit.assertions import check_each
 
 PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:8790"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
+def test_bad_usage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def check(row: tuple[list[str], int, str]) -> None:
+        arguments, code, message = row
+        run = invoke("mcp", *arguments)
+        assert (run.code, run.out, run.err.count("\n")) == (code, "", 1)
+        assert message in run.err
+
+    rows: list[tuple[list[str], int, str]] = [
         (["--allow", "Nothing"], 64, "no workflow has the id or the name 'Nothing'"),
         (["--allow", "Twice"], 64, "2 workflows have the name 'Twice'"),
         (["--allow"], 64, "argument --allow: expected at least one argument"),
@@ -29,18 +35,12 @@ PORT = "--http: {!r} is no port of this machine; it is like 8790 or 127.0.0.1:87
         (["--http", "0", "--quiet"], 64, "--quiet hides the token"),
         (["--wait", "-1"], 64, "argument --wait: '-1' is no time from 0 to 86400 s"),
         (["--wait", "nan"], 64, "argument --wait: 'nan' is no time from 0 to 86400 s"),
-    ],
-)
-def test_bad_usage(
-    arguments: list[str], code: int, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    ]
     with Emulator() as emulator:
         use(monkeypatch, emulator, tmp_path)
         for _ in range(2):
             emulator.client().workflows.create(name="Twice")
-        run = invoke("mcp", *arguments)
-        assert (run.code, run.out, run.err.count("\n")) == (code, "", 1)
-        assert message in run.err
+        check_each(rows, check)
 
 
 @pytest.mark.parametrize("token", ["short", "a token with spaces in it", "ein-längeres-Kennwort"])
