@@ -158,7 +158,8 @@ class TestRequest:
         assert [(tool.name, tool.response.request_id) for tool in tools] == [("a", "req_1"), ("b", "req_1")]
 
     def test_none_is_sent_as_null(self, mode: Mode, server: ScriptedServer, caller: Any) -> None:
-        for json_body, on_the_wire in ((None, b"null"), ({}, b"{}"), ([], b"[]"), (0, b"0")):
+        bodies: list[tuple[Any, bytes]] = [(None, b"null"), ({}, b"{}"), ([], b"[]"), (0, b"0")]
+        for json_body, on_the_wire in bodies:
             server.add_response({"data": None})
             assert mode.run(caller.request("PUT", "/thing", json=json_body)) is None
             assert server.last.body == on_the_wire

@@ -116,6 +116,16 @@ def refused(
     assert server.api_key not in text
 
 
+def is_quick(act: Callable[[], object], seconds: float) -> bool:
+    """Whether an act takes less than so many seconds, at its best: the machine may stand still."""
+    for _ in range(20):
+        began = time.monotonic()
+        act()
+        if time.monotonic() - began < seconds:
+            return True
+    return False
+
+
 def appears(condition: Callable[[], bool]) -> bool:
     """Whether a condition holds within some seconds."""
     ends = time.monotonic() + 5

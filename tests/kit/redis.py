@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from tests.kit.certificates import ServerFiles
 from tests.kit.programs import free_port, running
 
@@ -50,6 +48,8 @@ class RedisServer:
 
     def client(self) -> Any:
         """Return a client that looks into it."""
+        import redis  # by the tests that use one alone
+
         made: Any = redis
         return made.Redis.from_url(self.url)
 
