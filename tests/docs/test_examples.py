@@ -8,15 +8,13 @@ import pytest
 
 from fibonacci.emulator import Emulator
 from tests.docs.markdown import ROOT
-from tests.docs.running import check_prints, run_python, run_tests, setting
+from tests.docs.running import IMPORTS_APPLICATIONS, check_prints, run_python, run_tests, setting
 from tests.kit.assertions import check_rows
 
 FOLDER = ROOT / "examples"
-# A process has one Django project.
-DJANGO = "django_service.py"
-# Examples of engines, which `test_engines.py` runs with their workers.
-ENGINES = ("celery_chunks.py", "dask_chunks.py")
-SLOW = (*ENGINES, "testing_with_pytest/test_digest.py")
+EXAMPLES = sorted(FOLDER.rglob("*.py"))
+# `test_engines.py` runs those of engines with their workers; a process has one Django project.
+ONLY_AS_PROGRAMS = ("celery_chunks.py", "dask_chunks.py", "django_service.py")
 
 
 def run(example: Path) -> None:
@@ -28,12 +26,25 @@ def run(example: Path) -> None:
             alone.run_file(example)
 
 
+def needs_applications(example: Path) -> bool:
+    return IMPORTS_APPLICATIONS.search(example.read_text("utf-8")) is not None
+
+
+def check_examples(examples: list[Path]) -> None:
+    check_rows(((path.name, path) for path in examples if path.name not in ONLY_AS_PROGRAMS), run)
+
+
 def test_every_example_does_what_its_comments_state() -> None:
-    apart = {FOLDER / name for name in (*ENGINES, DJANGO)}
-    check_rows(((path.name, path) for path in sorted(FOLDER.rglob("*.py")) if path not in apart), run)
+    check_examples([path for path in EXAMPLES if not needs_applications(path)])
 
 
-@pytest.mark.parametrize("name", [DJANGO, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.slow
+def test_every_example_of_an_application_does_so_too() -> None:
+    check_examples([path for path in EXAMPLES if needs_applications(path)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*ONLY_AS_PROGRAMS, "testing_with_pytest/test_digest.py"])
 def test_an_example_as_a_program(name: str, tmp_path: Path) -> None:
     with Emulator() as emulator:
         output = run_python("-W", "error", str(FOLDER / name), emulator=emulator, folder=tmp_path)

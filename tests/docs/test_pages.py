@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.markdown import ROOT, SHELL, anchors, blocks_of, links
-from tests.docs.running import setting
+from tests.docs.running import IMPORTS_APPLICATIONS, setting
 
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial"
@@ -34,7 +34,13 @@ RUN = [
 ]
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda path: str(path.relative_to(ROOT)))
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if IMPORTS_APPLICATIONS.search(page.read_text("utf-8")) else []
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks(page)) for page in RUN]
+)
 def test_the_blocks_of_a_page_run_in_order(page: Path) -> None:
     logger = logging.getLogger("fibonacci")
     handlers, level = [*logger.handlers], logger.level
