@@ -14,6 +14,7 @@ import pytest
 from fibonacci import AsyncFibonacci, Fibonacci
 from fibonacci.emulator import Emulator
 from tests.docs.running import SLOW_TO_LOAD
+from tests.kit.programs import skip_or_fail
 from tests.test_startup import loaded_by
 from tests.testing.conftest import RunPytest
 
@@ -164,7 +165,9 @@ def test_each_worker_of_xdist_has_emulators_of_its_own(tmp_path: Path) -> None:
     assert (len(workers), len(urls), len(keys)) == (2, 2, 2)
 
 
-@pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest-asyncio is not installed")
+@pytest.mark.slow
 def test_a_project_with_pytest_asyncio(tmp_path: Path) -> None:
+    if find_spec("pytest_asyncio") is None:
+        skip_or_fail("pytest-asyncio", "pip install '.[test-slow]'")
     option = "asyncio_default_fixture_loop_scope=function"
     assert "1 passed" in run_as_program(tmp_path, ASYNCIO, "-o", option)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.programs import skip_or_fail
+
 PROGRAM = Path(__file__).with_name("triage_program.py").read_text("utf-8")
 ROOT = Path(__file__).parents[2]
 
@@ -59,10 +61,11 @@ def first_lines(errors: Iterable[tuple[str, int | str]]) -> dict[str, int]:
     return {Path(name).name: int(line) for name, line in sorted(errors, key=lambda each: int(each[1]), reverse=True)}
 
 
+@pytest.mark.slow  # the checkers are not among what README's command installs
 @pytest.mark.parametrize("checker", [mypy, pyright], ids=["mypy", "pyright"])
 def test_each_typo_and_nothing_else_is_found(checker: Checker, tmp_path: Path) -> None:
     if find_spec(checker.__name__) is None:
-        pytest.skip(f"needs {checker.__name__}: pip install '.[lint]'")
+        skip_or_fail(checker.__name__, "pip install '.[lint]'")
     text = f"# pyright: strict\n{PROGRAM}"
     files = [tmp_path / "right.py"]
     files[0].write_text(text, "utf-8")
