@@ -260,6 +260,22 @@ class TestFromRunToRun:
         assert not sent or [execution and execution.id for execution in found] == ids
         assert setting.counts() == {0: 1, 1: 1}
 
+    def test_the_id_of_a_row_that_is_sent_again_is_recorded_although_the_loop_is_left(
+        self, setting: RepeatedBatch
+    ) -> None:
+        rows = [{"id": 0, "seconds": 60}, {"id": 1, "seconds": 0}]
+        ids = setting.left_by_a_killed_run(rows[0])
+
+        def leave(_: RunResult) -> None:
+            raise LookupError("mine")
+
+        with pytest.raises(LookupError, match="mine"):
+            setting.run(setting.runs(idempotency="server", rows=rows, on_result=leave))
+        with closing(setting.opened()) as journal:
+            entry, _ = journal.find("0", is_unique=False)
+        assert entry is not None
+        assert [entry.execution_id] == ids
+
     def test_a_key_of_yesterday_is_not_sent_again(self, setting: RepeatedBatch) -> None:
         rows = [{"id": 0, "seconds": 0}]
         setting.left_by_a_killed_run(*rows, ago=86_000, send=False)

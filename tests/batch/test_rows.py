@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+import anyio
 import pytest
 from pydantic import BaseModel
 
@@ -194,3 +195,34 @@ async def _rows_of_trio() -> AsyncIterator[dict[str, Any]]:
     for number in range(30):
         await trio.sleep(0.001)
         yield {"name": number}
+
+
+class _OneByOne:
+    """An async iterable of rows that takes a moment for each, and counts how many are asked for at a time."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+        self._asked = 0
+        self.most = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        self._asked += 1
+        self.most = max(self.most, self._asked)
+        await anyio.sleep(0.01)
+        self._asked -= 1
+        self._left -= 1
+        if self._left < 0:
+            raise StopAsyncIteration
+        return {"name": self._left}
+
+
+def test_rows_that_have_to_be_waited_for_are_asked_for_one_after_the_other(
+    mode: Mode, emulator: Emulator, greeter: str
+) -> None:
+    rows = _OneByOne(8)
+    runs = mode.client_of(emulator).workflows.run_many(greeter, rows, concurrency=4)
+    assert len(run(mode, runs)) == 8
+    assert rows.most == 1
