@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
@@ -118,7 +118,7 @@ class TestSeveralAddresses:
             return original(to)
 
         half = "_async" if mode.is_async else "_sync"
-        original = import_module(f"fibonacci.{half}.transports._network").new_socket
+        original: Callable[[Address], socket.socket] = import_module(f"fibonacci.{half}.transports._network").new_socket
         monkeypatch.setattr(f"fibonacci.{half}.transports._network.new_socket", new_socket)
         name = f"staggered-{mode.name}.test"
         with server_and_hole() as (server, first), BlackHole("127.0.0.3", server.port) as second:
