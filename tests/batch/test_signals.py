@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -137,6 +138,36 @@ class TestSignals:
         )
         assert all(run.succeeded for run in runs)
         assert len(statuses(client, workflow)) <= 7
+
+
+@needs_signals
+def test_after_the_first_signal_what_is_under_way_ends_and_then_the_program_gets_it(
+    emulator: Emulator, workflow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    got: list[int] = []
+    statuses: list[str] = []
+    journal = tmp_path / "runs.db"
+
+    async def main() -> None:
+        async with emulator.async_client() as client:
+            rows = [{"seconds": 0.02}] * 30
+            async for run in client.workflows.run_many(workflow, rows, concurrency=2, journal=journal):
+                assert got == []
+                if not statuses:
+                    signal.raise_signal(signal.SIGTERM)
+                statuses.append(run.status)
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    try:
+        asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert got == [signal.SIGTERM]
+    assert 1 <= len(statuses) <= 6
+    assert set(statuses) == {"completed"}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("SIGTERM: no further row is started, and ")
+    assert line.endswith(f"To continue, make the same call again with journal={str(journal)!r}.")
 
 
 def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str) -> None:
