@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -141,10 +142,16 @@ class TestQuotas:
         began = here.clock.time()
         used_up = {"error": {"code": "quota_exceeded", "message": "The quota of runs per hour is used up."}}
         here.emulator.fail(EXECUTE, status=429, body=used_up, times=3)
-        (result,) = here.run(here.runs([0.0], concurrency=1))
-        assert result.succeeded
+
+        def rows() -> Iterator[dict[str, float]]:
+            yield {"seconds": 0.0}
+            here.emulator.fail(EXECUTE, status=429, body=used_up)
+            yield {"seconds": 0.0}
+
+        results = here.run(here.client.workflows.run_many(here.workflow, rows(), concurrency=1))
+        assert [result.succeeded for result in results] == [True, True]
         seconds = [each.time - began for each in here.emulator.requests.to(EXECUTE)]
-        assert seconds == pytest.approx([0, 60, 180, 420])
+        assert seconds == pytest.approx([0, 60, 180, 420, 420, 480]), "60 s again after a start"
 
 
 class TestStarts:
