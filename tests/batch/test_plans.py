@@ -550,6 +550,14 @@ class TestOutcomes:
             assert is_transient(error) is expected, repr(error)
 
 
+def test_a_row_that_is_far_ahead_of_the_next_result_waits() -> None:
+    queue = ResultQueue(ordered=True)
+    assert [queue.is_far(index) for index in (999, 1000)] == [False, True]
+    queue.skip(0)
+    assert [queue.is_far(index) for index in (1000, 1001)] == [False, True]
+    assert not ResultQueue(ordered=False).is_far(5000)
+
+
 @given(st.permutations(range(20)), st.sets(st.integers(0, 19)))
 def test_ordered_results_come_in_order_whatever_ends_first(ends: list[int], skipped: set[int]) -> None:
     queue, seen = ResultQueue(ordered=True), list[int]()

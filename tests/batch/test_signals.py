@@ -183,6 +183,17 @@ def test_handlers_are_set_while_rows_run_alone(client: Fibonacci, workflow: str)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+def test_runs_may_end_in_another_order_than_they_began(client: Fibonacci, workflow: str) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    first, second = (iter(client.workflows.run_many(workflow, [{"seconds": 0}] * 3)) for _ in range(2))
+    next(first)
+    next(second)
+    del first
+    assert signal.getsignal(signal.SIGINT) != before[0]
+    del second
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
 def test_what_is_ignored_stays_ignored(client: Fibonacci, workflow: str) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
